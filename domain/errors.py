@@ -1,0 +1,114 @@
+"""What can go wrong, and how a job ends.
+
+Tree::
+
+    EaselError
+    ├── AuthError        the provider refuses the host's key
+    ├── QuotaError       the host's account is out of credit
+    ├── RateLimited      too many requests; retry_after in seconds
+    ├── InvalidRequest   an option that the model does not take; field and what it takes
+    ├── ContentRejected  a content filter said no
+    ├── Unavailable      the provider is down or says that it failed
+    ├── Timeout          no picture within the time limit
+    ├── BadResponse      an answer that is no picture
+    └── Interrupted      the bot stopped while it was unknown whether the provider had accepted the job
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from domain.frozen import Frozen
+
+
+class State(StrEnum):
+    """queued -> sending -> waiting -> drawn -> one of the rest."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    """The provider may or may not have accepted the job."""
+    WAITING = "waiting"
+    """The provider has accepted it, and we know how to ask for the result."""
+    DRAWN = "drawn"
+    """The outcome, good or bad, is known but not yet told."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+UNFINISHED = (State.QUEUED, State.SENDING, State.WAITING, State.DRAWN)
+
+
+class Failure(Frozen):
+    """An error as a row keeps it."""
+
+    kind: str
+    detail: str = ""
+    """For the log; what of it a member may read is decided where errors are worded."""
+    field: str | None = None
+    takes: str | None = None
+    retry_after: float | None = None
+    reference: str | None = None
+
+
+class EaselError(Exception):
+    """Anything that ends a request and is worded for the member. The tree is at the top of this file."""
+
+    state: ClassVar[State] = State.FAILED
+    """How a job ends that ended so."""
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        field: str | None = None,
+        takes: str | None = None,
+        retry_after: float | None = None,
+        reference: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.failure = Failure(
+            kind=type(self).__name__,
+            detail=detail,
+            field=field,
+            takes=takes,
+            retry_after=retry_after,
+            reference=reference,
+        )
+
+    @staticmethod
+    def revive(failure: Failure) -> "EaselError":
+        """The error that a row has kept."""
+        kinds = {kind.__name__: kind for kind in EaselError.__subclasses__()}
+        return kinds.get(failure.kind, EaselError)(**failure.model_dump(exclude={"kind"}))
+
+
+class AuthError(EaselError): ...
+
+
+class QuotaError(EaselError): ...
+
+
+class RateLimited(EaselError): ...
+
+
+class InvalidRequest(EaselError):
+    state = State.REFUSED
+
+
+class ContentRejected(EaselError):
+    state = State.REFUSED
+
+
+class Unavailable(EaselError): ...
+
+
+class Timeout(EaselError): ...
+
+
+class BadResponse(EaselError): ...
+
+
+class Interrupted(EaselError):
+    state = State.INTERRUPTED

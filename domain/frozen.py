@@ -1,0 +1,7 @@
+"""The base of every value here: once made, it does not change."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)

@@ -1,0 +1,131 @@
+"""A request, and the job that it becomes."""
+
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from domain.errors import Failure, State
+from domain.frozen import Frozen
+from domain.models import Size
+
+
+class Upload(Frozen):
+    """A file that a member attached: where Discord keeps it, and under which key the spool does."""
+
+    url: str | None
+    size: Size | None = None
+    """As Discord tells it; the file itself is checked when it is read."""
+    key: str | None = None
+
+
+class ImageRequest(Frozen):
+    """What a member asks for. None means: the server's or the model's default."""
+
+    prompt: str
+    negative_prompt: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    size: Size | None = None
+    image: Upload | None = None
+    mask: Upload | None = None
+    strength: float | None = None
+    count: int = 1
+    seed: int | None = None
+    steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str | None = None
+    refiner: bool | None = None
+    safety_checker: bool | None = None
+    private: bool | None = None
+
+
+class Sources(Frozen):
+    """The images behind a request: checked, stripped bytes, and Discord's own link to the original."""
+
+    image: bytes | None = None
+    """PNG, RGB or RGBA."""
+    mask: bytes | None = None
+    """PNG, 8-bit greyscale, white = repaint, of the image's size."""
+    image_url: str | None = None
+
+
+class Picture(Frozen):
+    """A picture as a provider hands it over: its bytes, or a link where they could not be fetched."""
+
+    data: bytes = b""
+    link: str | None = None
+    seed: int | None = None
+    seconds: float | None = None
+    """How long the provider says that it took."""
+
+
+class Drawn(Frozen):
+    """A picture in the spool, as the job's row knows it."""
+
+    call: int
+    """Which of the job's calls made it, from 0."""
+    key: str | None = None
+    link: str | None = None
+    size: Size | None = None
+    seed: int | None = None
+    seconds: float | None = None
+
+
+class Origin(Frozen):
+    """Where a job came from, and so where its pictures go."""
+
+    id: str
+    """The id of the interaction that caused it."""
+    application_id: int
+    guild_id: int | None
+    channel_id: int
+    user_id: int
+    token: str | None
+    """The interaction's; a secret, dropped when the job ends."""
+    token_expires: datetime
+    locale: str
+    upload_limit: int
+    """Bytes that one attachment may have."""
+    message_id: int | None = None
+    private: bool = False
+
+
+class Job(Origin):
+    """A checked request, bound to a provider and a model."""
+
+    request: ImageRequest
+    provider: str
+    model: str
+    model_title: str
+    calls: int = 1
+    """How many calls to the API it takes."""
+    notes: tuple[str, ...] = ()
+    """What the receipt has to say, as sentences."""
+    state: State = State.QUEUED
+    calls_done: int = 0
+    remote: dict[str, Any] | None = None
+    """What the provider asked to remember of the call under way."""
+    drawn: tuple[Drawn, ...] = ()
+    failure: Failure | None = None
+    parked: bool = False
+    """Drawn, but Discord would not take it: waits for its owner to ask."""
+    parent: str | None = None
+    cost: str | None = None
+    seconds: float | None = None
+    """From the first call to the last picture."""
+    created: datetime = datetime.min.replace(tzinfo=UTC)
+    started: datetime | None = None
+
+    def having(self, **changes: Any) -> Self:
+        """A changed copy."""
+        return self.model_copy(update=changes)
+
+
+class Settings(Frozen):
+    """What the admins of a server have chosen; None means: the bot's default."""
+
+    provider: str | None = None
+    model: str | None = None
+    size: Size | None = None
+    private: bool = False
+    safety_checker: bool = True
+    refiner: bool = False

@@ -1,0 +1,126 @@
+"""What a model is and what it takes."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pydantic import SecretStr
+
+from domain.frozen import Frozen
+
+SIZE = re.compile(r"([1-9][0-9]{0,4})\s*[xX*\u00d7]\s*([1-9][0-9]{0,4})")
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, written 1024x576."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Size":
+        """Read "1024x576", also with a multiplication sign, an asterisk or spaces; ValueError for anything else."""
+        match = SIZE.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"no size: {text[:40]}")
+        return cls(int(match[1]), int(match[2]))
+
+    def distance(self, other: "Size") -> tuple[float, int]:
+        """How far another size is: by ratio first, then by area."""
+        ratios = (self.width * other.height, other.width * self.height)
+        return max(ratios) / min(ratios), abs(self.width * self.height - other.width * other.height)
+
+
+class SizeRange(Frozen):
+    """Any size whose sides lie between two limits and are a multiple of a number."""
+
+    low: int
+    high: int
+    multiple: int = 1
+
+    def __contains__(self, size: Size) -> bool:
+        return all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
+
+    def __str__(self) -> str:
+        step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
+        return f"any size with sides from {self.low} to {self.high}{step}"
+
+
+class Span(Frozen):
+    """A range of numbers, both ends included."""
+
+    low: float
+    high: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+class Capabilities(Frozen):
+    """What a model takes. Menus and checks are derived from it."""
+
+    text_to_image: bool = True
+    """Draws from words alone."""
+    image_to_image: bool = False
+    """Draws from words and an image without a mask."""
+    image_by_link: bool = False
+    """The API fetches the image itself, from the link that Discord gave it."""
+    inpainting: bool = False
+    """Repaints the white part of a mask in an image."""
+    sizes: tuple[Size, ...] = ()
+    """Sizes to offer, the default first; empty where the API takes no size."""
+    size_range: SizeRange | None = None
+    """Set where sizes beyond the offered ones are accepted."""
+    max_count: int = 4
+    """Pictures that a member may ask for at once."""
+    per_call: int = 1
+    """Pictures that one call to the API makes."""
+    negative_prompt: bool = False
+    seed: bool = False
+    steps: Span | None = None
+    guidance_scale: Span | None = None
+    strength: Span | None = None
+    schedulers: tuple[str, ...] = ()
+    refiner: bool = False
+    safety_checker: bool = False
+
+    def takes_size(self, size: Size) -> bool:
+        return size in self.sizes or (self.size_range is not None and size in self.size_range)
+
+    def nearest_size(self, size: Size) -> Size | None:
+        """The given size if the model takes it, else the offered one nearest by ratio, then by area."""
+        if self.takes_size(size):
+            return size
+        return min(self.sizes, key=size.distance, default=None)
+
+
+class Model(Frozen):
+    """One offer of a provider."""
+
+    id: str
+    title: str
+    capabilities: Capabilities = Capabilities()
+    price: str | None = None
+    """In the API's own words, where it tells."""
+
+
+class Access(Frozen):
+    """How the host reaches one provider: its variables, read and checked by config."""
+
+    key: SecretStr | None = None
+    base_url: str | None = None
+    concurrency: int = 4
+    models: tuple[tuple[str, str], ...] = ()
+    """Ids and titles, for an API that lists none."""
+    generation: int = 1
+    enabled: bool = True
+
+
+def find_model(models: Sequence[Model], model_id: str) -> Model | None:
+    return next((model for model in models if model.id == model_id), None)

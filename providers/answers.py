@@ -1,0 +1,180 @@
+"""Reading what an API answered: JSON, images, and errors in whatever shape they come."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import Any, NamedTuple, Self, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Timeout,
+    Unavailable,
+)
+
+MAX_PICTURE = 32 * 1024 * 1024
+RETRY_AFTER = (1.0, 120.0)
+DETAIL_LENGTH = 300
+MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
+POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
+MONEY = re.compile(r"billing|quota|credit|balance|insufficient", re.IGNORECASE)
+TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?) second", re.IGNORECASE)
+LINK = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class Answer(NamedTuple):
+    """One HTTP answer, read to its end. Its Content-Type is not believed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def is_picture(self) -> bool:
+        return MAGIC.match(self.body) is not None
+
+    def data(self) -> Any:
+        """The JSON in the body; BadResponse where there is none."""
+        try:
+            return from_json(self.body.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError:
+            raise BadResponse(f"HTTP {self.status} without JSON, {len(self.body)} bytes") from None
+
+    def parse(self, kind: type[Parsed]) -> Parsed:
+        """The JSON as a model: lenient to what is not used, strict on what is; BadResponse."""
+        try:
+            return kind.model_validate(self.data())
+        except ValidationError as error:
+            where = ", ".join(".".join(map(str, each["loc"])) or "body" for each in error.errors()[:3])
+            raise BadResponse(f"HTTP {self.status} with unexpected JSON at {where}") from None
+
+    def text(self) -> str:
+        """The sentence in an error body, whatever its shape; empty where there is none."""
+        try:
+            return tidy(_message(self.data()))
+        except BadResponse:
+            return ""
+
+    def retry_after(self) -> float | None:
+        """Seconds to wait, from a header, a field or a sentence; within 1 to 120."""
+        seconds = _header_seconds(self.headers)
+        if seconds is None and (match := TRY_AGAIN.search(self.text())):
+            seconds = float(match[1])
+        return None if seconds is None else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+
+    def checked(self) -> Self:
+        """The answer itself; the error that its status means otherwise."""
+        if error := self.error():
+            raise error
+        return self
+
+    def error(self) -> EaselError | None:
+        """What the status says went wrong; None for 2xx."""
+        if 200 <= self.status < 300:
+            return None
+        return error_for(self.status, self.text(), retry_after=self.retry_after())
+
+
+def error_for(
+    status: int, text: str, *, retry_after: float | None = None, field: str | None = None, reference: str | None = None
+) -> EaselError:
+    """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
+    detail = f"{status}: {text}" if text else str(status)
+    if status in (401, 403) and not POLICY.search(text):
+        return AuthError(detail, reference=reference)
+    if status == 402 or (status in (400, 403, 415, 422, 429) and MONEY.search(text)):
+        return QuotaError(detail, reference=reference)
+    if status == 429:
+        return RateLimited(detail, retry_after=retry_after, reference=reference)
+    if status in (408, 504):
+        return Timeout(detail, reference=reference)
+    if status in (400, 403, 404, 413, 415, 422):
+        if POLICY.search(text):
+            return ContentRejected(detail, reference=reference)
+        return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
+    if status in (409, 425) or status >= 500:
+        return Unavailable(detail, reference=reference)
+    return BadResponse(detail, reference=reference)
+
+
+def failure_for(text: str) -> EaselError:
+    """The error behind a job that the provider reports as failed, told by its sentence alone."""
+    if POLICY.search(text):
+        return ContentRejected(text)
+    if MONEY.search(text):
+        return QuotaError(text)
+    return Unavailable(text)
+
+
+def decode_picture(text: str) -> bytes:
+    """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
+    if len(text) > MAX_PICTURE * 3 // 2:
+        raise BadResponse("base64 larger than the cap")
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    text = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadResponse("broken base64") from None
+    if not MAGIC.match(data):
+        raise BadResponse("base64 that holds no image")
+    return data
+
+
+def tidy(text: str) -> str:
+    """A sentence from outside on one line, without tags, links and control characters, cut short."""
+    text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", unescape(text), flags=re.DOTALL | re.IGNORECASE)
+    text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
+    return " ".join(text.split())[:DETAIL_LENGTH]
+
+
+def _header_seconds(headers: Mapping[str, str]) -> float | None:
+    try:
+        if text := headers.get("retry-after-ms"):
+            return float(text) / 1000
+        if text := headers.get("Retry-After"):
+            return float(text) if text.replace(".", "", 1).isdigit() else _seconds_until(text)
+    except (ValueError, OverflowError):
+        pass
+    return None
+
+
+def _seconds_until(text: str) -> float:
+    moment = parsedate_to_datetime(text)
+    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+
+
+def _message(body: Any) -> str:
+    """The first sentence found, in the order in which APIs tend to put them."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_message, cast("list[Any]", body)[:5])))
+    if not isinstance(body, dict):
+        return ""
+    fields = cast("dict[str, Any]", body)
+    if isinstance(fields.get("msg"), str):
+        return ": ".join(filter(None, (_location(fields), fields["msg"])))
+    for name in ("error", "detail", "message", "errors", "title"):
+        if found := _message(fields.get(name)):
+            return found
+    return ""
+
+
+def _location(fields: dict[str, Any]) -> str:
+    where: Any = fields.get("loc")
+    return str(cast("list[Any]", where)[-1]) if isinstance(where, list) and where else ""

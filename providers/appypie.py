@@ -1,0 +1,159 @@
+"""Appy Pie's SDXL: image to image from a link, and text to image through the sibling endpoint.
+
+Facts: its endpoint documentation (the API's brand is now Pixazo, so the base URL is a setting). Five of its six samples
+forget the key header; it is always sent. Success is JSON with base64 or bare image bytes, and the shape of the
+sibling's answer is not documented at all: what it may hold is sniffed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+)
+from providers.answers import Answer, decode_picture, error_for
+from providers.api import Api
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.transport import Transport
+
+BASE_URL = "https://gateway.appypie.com"
+TEXT, IMAGE = "sdxl", "sdxl-img2img"
+PATHS = {TEXT: "getImage/v1/getSDXLImage", IMAGE: "img2img/getImage/v1/getSDXLImage"}
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+# "Below 512 poor"; no upper limit is documented.
+SIZE_RANGE = SizeRange(low=512, high=1536, multiple=8)
+MODELS = (
+    Model(
+        id=TEXT,
+        title="SDXL",
+        capabilities=Capabilities(
+            sizes=SIZES,
+            size_range=SIZE_RANGE,
+            negative_prompt=True,
+            seed=True,
+            steps=Span(low=1, high=20),
+            guidance_scale=Span(low=0, high=20),  # 5 by default; the range is not documented
+        ),
+    ),
+    Model(
+        id=IMAGE,
+        title="SDXL image to image",
+        capabilities=Capabilities(
+            text_to_image=False,
+            image_to_image=True,
+            image_by_link=True,
+            sizes=SIZES,
+            size_range=SIZE_RANGE,
+            negative_prompt=True,
+        ),
+    ),
+)
+
+
+class Result(BaseModel):
+    """Success and error in one, for an error may come under status 200."""
+
+    code: int | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
+    trace: str | int | None = Field(None, validation_alias="traceId")
+    base64: str = Field("", validation_alias=AliasChoices("image_data", "image", "b64_json"))
+    links: list[str] | str | None = Field(None, validation_alias=AliasChoices("output", "url", "image_url", "imageUrl"))
+
+    @property
+    def urls(self) -> list[str]:
+        return [self.links] if isinstance(self.links, str) else self.links or []
+
+
+class AppyPie(Provider):
+    name = "appypie"
+    title = "Appy Pie"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._api = Api(transport, access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set APPYPIE_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return MODELS
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            pictures = await self._submit(request, sources, progress)
+        else:
+            pictures = await self._fetch(progress.remembered["urls"], request)
+        for picture in pictures:
+            await progress.keep(picture)
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Picture]:
+        model = request.model or TEXT
+        headers = {"Cache-Control": "no-cache"}
+        answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
+        if answer.status < 300 and answer.is_picture():
+            return [Picture(data=answer.body, seed=request.seed)]
+        result = _result(answer)
+        if result.base64:
+            return [Picture(data=decode_picture(result.base64), seed=request.seed)]
+        if not result.urls:
+            raise BadResponse("neither an image nor a link", reference=_reference(result))
+        await progress.remember({"urls": result.urls})
+        return await self._fetch(result.urls, request)
+
+    async def _fetch(self, urls: list[str], request: ImageRequest) -> list[Picture]:
+        return [await self.transport.fetch(url, seed=request.seed) for url in urls]
+
+
+def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
+    size = request.size or SIZES[0]
+    if model == IMAGE:
+        if not sources.image_url:
+            raise InvalidRequest("no link to the image", field="image")
+        fields |= {"inputImage": sources.image_url, "size": str(size)}
+    else:
+        fields |= {
+            "width": size.width,
+            "height": size.height,
+            "num_inference_steps": request.steps,
+            "guidance_scale": request.guidance_scale,
+            "seed": request.seed,
+        }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _result(answer: Answer) -> Result:
+    """The parsed body; the error that the status outside or the one inside means."""
+    try:
+        result = answer.parse(Result)
+    except BadResponse:
+        answer.checked()
+        raise
+    status = max(answer.status, result.code or 0)
+    if status >= 300:
+        raise _error(status, answer, result)
+    return result
+
+
+def _error(status: int, answer: Answer, result: Result) -> EaselError:
+    return error_for(status, answer.text(), retry_after=answer.retry_after(), reference=_reference(result))
+
+
+def _reference(result: Result) -> str | None:
+    return None if result.trace is None else str(result.trace)[:80]

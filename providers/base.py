@@ -1,0 +1,78 @@
+"""What a provider is, and the thread by which it speaks back to the job it draws for."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from domain import Access, ImageRequest, Model, Picture, Sources
+from providers.transport import Transport
+
+NO_FREE_CALL = "cannot be tested without paying"
+
+
+class Progress(Protocol):
+    """The job's side of one call to `Provider.generate`."""
+
+    @property
+    def remembered(self) -> Mapping[str, Any] | None:
+        """What an earlier try of the same call stored: go on from there, and never submit, or pay, twice."""
+
+    async def remember(self, ref: Mapping[str, Any]) -> None:
+        """Store a remote id or result links, before they are polled or downloaded."""
+
+    async def keep(self, picture: Picture) -> None:
+        """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no whole picture."""
+
+    async def report(
+        self, fraction: float | None = None, position: int | None = None, eta: float | None = None
+    ) -> None:
+        """Tell how far the drawing is: 0 to 1, the place in the provider's queue, seconds to go."""
+
+
+class Health(NamedTuple):
+    """What `bot.py --check` prints of one provider."""
+
+    reachable: bool
+    models: int | None
+    """How many, where the API lists them."""
+    key: str
+    """What is known of the key, as a sentence."""
+
+
+class Provider(ABC):
+    """One image API.
+
+    `generate` draws one call's worth of pictures (`Capabilities.per_call` at most) and raises only errors of
+    `domain.errors`. The request that it gets is complete and checked: its options are those that the model takes.
+    """
+
+    name: ClassVar[str]
+    """The word used in options, settings, config and logs."""
+    title: ClassVar[str]
+    paid: ClassVar[bool] = True
+    """False: a job may simply run again."""
+    ai: ClassVar[bool] = True
+    """False: pictures are painted by an algorithm, and their files say so."""
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        self.access = access
+        self.transport = transport
+
+    @staticmethod
+    @abstractmethod
+    def missing(access: Access) -> str | None:
+        """What the host has to set to switch the provider on; None when it is on."""
+
+    @abstractmethod
+    async def models(self) -> Sequence[Model]:
+        """The models on offer, at least one, the default first; never fails and takes 1.5 s at most."""
+
+    @abstractmethod
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None: ...
+
+    @abstractmethod
+    async def check(self) -> Health:
+        """Try the API without paying."""
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""

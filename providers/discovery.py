@@ -1,0 +1,51 @@
+"""Lists that an API may change: asked for in the background, kept for a while, with a static fallback."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from domain import EaselError
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 600.0
+RETRY_SECONDS = 60.0
+BUDGET_SECONDS = 1.5
+"""Discord wants autocomplete's answer within 3 s."""
+
+Value = TypeVar("Value")
+
+
+class Discovery(Generic[Value]):
+    """The newest value that `load` gave, or the fallback; `get` waits 1.5 s at most and never fails."""
+
+    def __init__(self, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
+        self._load = load
+        self._value = fallback
+        self._due = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    async def get(self) -> Value:
+        if self._task is None and time.monotonic() >= self._due:
+            self._task = asyncio.create_task(self._refresh())
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=BUDGET_SECONDS)
+        return self._value
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _refresh(self) -> None:
+        keep = RETRY_SECONDS
+        try:
+            self._value = await self._load()
+            keep = FRESH_SECONDS
+        except EaselError as error:
+            log.warning("a list of models could not be read, the last known stays: %s", error)
+        finally:
+            self._due = time.monotonic() + keep
+            self._task = None

@@ -1,0 +1,60 @@
+"""Keeps downloads of URLs from outside away from private addresses.
+
+A resolver of our own would not do: aiohttp does not ask it for IP literals. The socket factory sees the address
+of every connection, whether it came from a name, a literal, a redirect or a changed DNS answer.
+"""
+
+import errno
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, cast
+
+REFUSAL = "address not allowed"
+PORTS = (80, 443)
+NAT64 = ip_network("64:ff9b::/96")
+SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Python 3.11.7)
+    ip_network(text)
+    for text in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "100.64.0.0/10",
+        "::/96",
+        "fec0::/10",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "5f00::/16",
+    )
+)
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address, looked through every way of wrapping IPv4 in IPv6, is on the public internet."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return False
+        inner = _wrapped(address)
+        if inner is not None:
+            return is_public(str(inner))
+    if any(address in network for network in SPECIAL if network.version == address.version):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_private)
+
+
+def _wrapped(address: IPv6Address) -> IPv4Address | None:
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+
+
+def guarded_socket(info: tuple[Any, ...]) -> socket.socket:
+    """A socket for aiohttp's connector; PermissionError when the address is private or the port unusual."""
+    family, kind, protocol, _, target = info
+    host, port = cast("tuple[object, ...]", target)[:2]
+    if not is_public(str(host)) or port not in PORTS:
+        raise PermissionError(errno.EACCES, REFUSAL)
+    return socket.socket(family, kind, protocol)

@@ -1,0 +1,243 @@
+"""ImagePipeline: SDXL, answered at once or polled by id.
+
+Facts: its documentation of two generations on one host. Generation 1 ("SDXL", the default here) takes every option and
+several pictures a call; generation 3 ("jobs", 2026) answers every call with a job. Field names, status words and where
+the sentence of a failure stands differ between its pages, so all of them are read.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    QuotaError,
+    RateLimited,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import POLICY, Answer, failure_for
+from providers.api import Api, segment
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+BASE_URL = "https://api.imagepipeline.io"
+DOCUMENTED_MODEL = ("d961a274-658c-4889-8c1a-bf85416cb1c1", "SDXL")
+SCHEDULERS = (  # named in the samples and in the list of its next generation, which is longer
+    "UniPCMultistepScheduler",
+    "EulerDiscreteScheduler",
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "HeunDiscreteScheduler",
+    "DPMSolverMultistepScheduler",
+)
+DONE = {"success", "completed", "succeeded"}
+FAILED = {"failure", "failed", "error", "cancelled"}
+PENDING = {"pending", "queued", "processing", "in_progress", "started"}
+FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 1.5, 5.0, 1.3
+"""Seconds; asking every one or two is advised."""
+LATE_POLLS = 3
+"""A 404 in the first polls may be a job that has not reached every server yet."""
+
+
+class Status(BaseModel):
+    """The answer to a submit and to a poll, in the words of both generations."""
+
+    status: str = ""
+    id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
+    links: list[str] | str | None = Field(None, validation_alias=AliasChoices("download_urls", "result_url"))
+    progress: float | None = None
+    eta: float | None = Field(None, validation_alias="estimated_time_seconds")
+    reason: str = Field("", validation_alias="failure_reason_code")
+
+    @property
+    def urls(self) -> list[str]:
+        return [self.links] if isinstance(self.links, str) else self.links or []
+
+    @property
+    def word(self) -> str:
+        return self.status.strip().lower()
+
+
+@dataclass(frozen=True)
+class Generation:
+    header: str
+    path: str
+    capabilities: Capabilities
+
+
+def _sizes(*texts: str) -> tuple[Size, ...]:
+    return tuple(map(Size.parse, texts))
+
+
+GENERATIONS = {
+    1: Generation(
+        header="API-Key",
+        path="sdxl/text2image/v1",
+        capabilities=Capabilities(
+            sizes=_sizes("768x768", "768x432", "432x768", "768x512", "512x768", "512x512", "1024x1024"),
+            # 768 is advised, not a limit; 1536 is the limit of the generation after it.
+            size_range=SizeRange(low=128, high=1536, multiple=8),
+            per_call=4,
+            negative_prompt=True,
+            seed=True,
+            steps=Span(low=1, high=100),
+            guidance_scale=Span(low=1, high=20),
+            strength=Span(low=0, high=1),
+            schedulers=SCHEDULERS,
+            refiner=True,
+            safety_checker=True,
+        ),
+    ),
+    3: Generation(
+        header="X-API-Key",
+        path="generate/image/v1",
+        capabilities=Capabilities(
+            sizes=_sizes("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"),
+            size_range=SizeRange(low=128, high=1024, multiple=8),
+            seed=True,
+            steps=Span(low=1, high=100),
+            guidance_scale=Span(low=0, high=20),
+        ),
+    ),
+}
+REASONS: dict[str, type[EaselError]] = {
+    "RATE_LIMIT_EXCEEDED": RateLimited,
+    "CONCURRENT_JOBS_EXCEEDED": RateLimited,
+    "TIMEOUT": Timeout,
+    "INSUFFICIENT_CREDITS": QuotaError,
+    "CREDIT_CHARGE_FAILED": QuotaError,
+    "INPUT_INVALID": InvalidRequest,
+}
+
+
+class ImagePipeline(Provider):
+    name = "imagepipeline"
+    title = "ImagePipeline"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._generation = GENERATIONS[access.generation]
+        self._api = Api(transport, access.base_url or BASE_URL, header=self._generation.header, key=access.key)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set IMAGEPIPELINE_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        listed = (self.access.models if self.access.generation == 1 else ()) or (DOCUMENTED_MODEL,)
+        return [Model(id=id, title=title, capabilities=self._generation.capabilities) for id, title in listed]
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            await self._submit(request, progress)
+        ref = progress.remembered or {}
+        if "urls" not in ref:
+            await self._poll(ref["id"], request, progress)
+        for url in (progress.remembered or {})["urls"]:
+            await progress.keep(await self.transport.fetch(url, seed=request.seed))
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def _submit(self, request: ImageRequest, progress: Progress) -> None:
+        answer = await self._api.post(self._generation.path, self._body(request))
+        if answer.status in (404, 410):
+            other = 3 if self.access.generation == 1 else 1
+            log.error("ImagePipeline answers %s: try IMAGEPIPELINE_GENERATION=%s", answer.status, other)
+            raise Unavailable(f"{answer.status}: this generation of the API is gone")
+        status = answer.checked().parse(Status)
+        if await self._finished(status, answer, request, progress):
+            return
+        if status.id in (None, ""):
+            raise BadResponse("a pending job without an id")
+        await progress.remember({"id": str(status.id)})
+        await progress.report(eta=status.eta)
+
+    def _body(self, request: ImageRequest) -> dict[str, Any]:
+        size = request.size or self._generation.capabilities.sizes[0]
+        fields: dict[str, Any] = {
+            "prompt": request.prompt,
+            "width": size.width,
+            "height": size.height,
+            "num_inference_steps": request.steps,
+            "guidance_scale": request.guidance_scale,
+            "seed": request.seed,
+        }
+        if self.access.generation == 1:
+            fields |= {
+                "model_id": request.model,
+                "negative_prompt": request.negative_prompt,
+                "samples": request.count,
+                "strength": request.strength,
+                "scheduler": request.scheduler,
+                "refiner": request.refiner or None,
+                "safety_checker": request.safety_checker,
+            }
+        else:
+            fields["output_format"] = "png"
+        return {name: value for name, value in fields.items() if value is not None}
+
+    async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
+        """Ask until there is an outcome; the job's own time limit ends it from outside."""
+        pause, polls = FIRST_POLL, 0
+        while True:
+            await self.transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
+            pause, polls = min(pause * POLL_GROWTH, SLOWEST_POLL), polls + 1
+            answer = await self._ask(id)
+            if answer is None or (answer.status == 404 and polls <= LATE_POLLS):
+                continue
+            if answer.status in (404, 410):
+                raise Timeout(f"{answer.status}: the provider no longer knows the job")
+            status = answer.checked().parse(Status)
+            if await self._finished(status, answer, request, progress):
+                return
+            await progress.report(fraction=None if status.progress is None else status.progress / 100, eta=status.eta)
+
+    async def _ask(self, id: str) -> Answer | None:
+        """One poll; None where it is worth asking again, for the job has been accepted."""
+        path = f"{self._generation.path}/status/{segment(id)}"
+        try:
+            answer = await self._api.get(path)
+            if answer.status == 401:  # "as the authorization", says the page on status
+                answer = await self._api.get(path, headers=self._api.with_key("Authorization"))
+        except (Unavailable, Timeout) as error:
+            log.info("a poll failed, asking again: %s", error)
+            return None
+        return None if isinstance(answer.error(), (Unavailable, RateLimited)) else answer
+
+    async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
+        if status.word in FAILED:
+            raise _failure(status, answer.text())
+        if status.word not in DONE:
+            if status.word not in PENDING:
+                log.warning("an unknown status, taken for pending: %.40s", status.word)
+            return False
+        if not status.urls:
+            raise ContentRejected("no picture came back") if request.safety_checker else BadResponse("no link")
+        await progress.remember({"urls": status.urls})
+        return True
+
+
+def _failure(status: Status, text: str) -> EaselError:
+    kind = REASONS.get(status.reason.upper())
+    if kind is InvalidRequest and POLICY.search(text):
+        kind = ContentRejected
+    return kind(text) if kind else failure_for(text)

@@ -1,0 +1,176 @@
+"""Nebula Block: pictures as base64 in one answer, models and prices from discovery, inpainting with FLUX.1 Fill.
+
+Facts: its documentation of 18 February 2026. Which option a model takes stands in a table there, not in the list
+that the API gives, so it is told by the model's name; an unknown model gets only what all take.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ImageRequest,
+    Model,
+    Picture,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+)
+from providers.answers import Answer, decode_picture, failure_for
+from providers.api import Api
+from providers.base import Health, Progress, Provider
+from providers.discovery import Discovery
+from providers.transport import Transport
+
+BASE_URL = "https://api.nebulablock.com"
+FALLBACK = (
+    ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
+    ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
+)
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+# No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
+COMMON: dict[str, Any] = {
+    "sizes": SIZES,
+    "size_range": SizeRange(low=256, high=2048, multiple=16),
+    "guidance_scale": Span(low=0, high=30),
+}
+STEPS = Span(low=1, high=100)
+OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("fill", {"steps": STEPS, "text_to_image": False, "inpainting": True}),
+    ("schnell", {"steps": STEPS, "seed": True}),
+    ("stable-diffusion", {"steps": STEPS, "negative_prompt": True}),
+)
+OTHER_NAMES = {"image": "input_image", "mask": "mask_image"}
+"""The samples say image and mask, the prose says input_image and mask_image."""
+
+
+class Listed(BaseModel):
+    model_name: str
+    model_alias: str | None = None
+    model_type: str = ""
+    price: float | str | None = None
+
+
+class ListedData(BaseModel):
+    models: list[Listed]
+
+
+class ModelList(BaseModel):
+    data: ListedData
+
+
+class Timings(BaseModel):
+    inference: float | None = None
+
+
+class Item(BaseModel):
+    b64_json: str
+    index: int | None = None
+    timings: Timings | None = None
+
+
+class Result(BaseModel):
+    status: str = "success"
+    data: list[Item] | None = None
+
+
+class Credit(BaseModel):
+    available_balance: str | float
+
+
+class Credits(BaseModel):
+    data: Credit
+
+
+class NebulaBlock(Provider):
+    name = "nebulablock"
+    title = "Nebula Block"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
+        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = Discovery(self._discover, tuple(_model(id, title, None) for id, title in FALLBACK))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set NEBULABLOCK_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return await self._discovery.get()
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        answer = await self._submit(_body(request, sources))
+        result = answer.parse(Result)
+        if result.status.lower() != "success":
+            raise failure_for(answer.text())
+        if not result.data:
+            raise BadResponse("success without data")
+        for item in _in_order(result.data):
+            seconds = item.timings.inference if item.timings else None
+            await progress.keep(Picture(data=decode_picture(item.b64_json), seed=request.seed, seconds=seconds))
+
+    async def check(self) -> Health:
+        balance = (await self._api.get("users/credits")).checked().parse(Credits).data.available_balance
+        return Health(reachable=True, models=len(await self._discover()), key=f"accepted, balance {balance}")
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _submit(self, body: dict[str, Any]) -> Answer:
+        answer = await self._api.post("images/generation", body)
+        if "image" in body and answer.status in (400, 422) and "input_image" in answer.text():
+            answer = await self._api.post("images/generation", {OTHER_NAMES.get(k, k): v for k, v in body.items()})
+        return answer.checked()
+
+    async def _discover(self) -> tuple[Model, ...]:
+        listed = (await self._api.get("serverless/models")).checked().parse(ModelList).data.models
+        models = [
+            _model(each.model_name, each.model_alias, each.price) for each in listed if each.model_type == "Image"
+        ]
+        if not models:
+            raise BadResponse("the list holds no image model")
+        return tuple(sorted(models, key=lambda model: not model.capabilities.text_to_image))
+
+
+def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    """Only the fields that are set: the API is not asked what it thinks of null, as its sample does."""
+    size = request.size or SIZES[0]
+    fields = {
+        "model": request.model,
+        "prompt": request.prompt,
+        "width": size.width,
+        "height": size.height,
+        "negative_prompt": request.negative_prompt,
+        "num_steps": request.steps,
+        "guidance_scale": request.guidance_scale,
+        "seed": request.seed,
+        "image": _base64(sources.image),
+        "mask": _base64(sources.mask),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _base64(data: bytes | None) -> str | None:
+    return base64.b64encode(data).decode() if data else None
+
+
+def _in_order(items: list[Item]) -> list[Item]:
+    places = [position if item.index is None else item.index for position, item in enumerate(items)]
+    return [item for _, _, item in sorted(zip(places, range(len(items)), items, strict=True))]
+
+
+def _model(id: str, title: str | None, price: float | str | None) -> Model:
+    options = next((options for word, options in OPTIONS if word in id.lower()), {})
+    return Model(
+        id=id,
+        title=title or id.rpartition("/")[2],
+        capabilities=Capabilities(**COMMON, **options),
+        price=None if price in (None, "") else str(price),
+    )

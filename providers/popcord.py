@@ -1,0 +1,105 @@
+"""PopCord: lists of models and sizes, and one picture a call, answered as a link.
+
+Facts: its page "AI API Documentation". It needs no key. Its samples disagree on the name of the error field, so both
+are read, and an error body is believed even under status 200.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
+from providers.answers import Answer, error_for
+from providers.api import Api
+from providers.base import Health, Progress, Provider
+from providers.discovery import Discovery
+from providers.transport import Transport
+
+MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
+SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
+"""As listed, 786 included: the API takes back exactly the strings that it lists."""
+TITLES = {"flux": "FLUX", "poli": "Poli", "sdxl-turbo": "SDXL Turbo", "dalle3": "DALL-E 3"}
+SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
+"""The one limit in the documentation."""
+
+
+class ModelList(BaseModel):
+    success: bool = True
+    models: list[str]
+
+
+class SizeList(BaseModel):
+    success: bool = True
+    sizes: list[str]
+
+
+class Result(BaseModel):
+    image_url: str = ""
+    status_code: int = 200
+
+
+class PopCord(Provider):
+    name = "popcord"
+    title = "PopCord"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._api = Api(transport, access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = Discovery(self._discover, _models(MODELS, SIZES))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.base_url else "set POPCORD_BASE_URL"
+
+    async def models(self) -> Sequence[Model]:
+        return await self._discovery.get()
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            await progress.remember({"url": await self._submit(request)})
+        url: str = (progress.remembered or {})["url"]
+        await progress.keep(await self.transport.fetch(url))
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), len(await self._discover()), "needs none")
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _submit(self, request: ImageRequest) -> str:
+        body = {"model": request.model, "prompt": request.prompt}
+        if request.size:
+            body["size"] = str(request.size)
+        answer = (await self._api.post("image/generate", body)).checked()
+        result = answer.parse(Result)
+        _refuse_error(answer, result.status_code)
+        if not result.image_url.startswith(("http://", "https://")):
+            raise BadResponse(f"no image_url: {answer.text()}")
+        return result.image_url
+
+    async def _discover(self) -> tuple[Model, ...]:
+        models = (await self._api.get("models")).checked().parse(ModelList)
+        sizes = (await self._api.get("sizes")).checked().parse(SizeList)
+        if not (models.success and sizes.success and models.models and sizes.sizes):
+            raise BadResponse("the lists of models and sizes are empty")
+        return _models(models.models, sizes.sizes)
+
+
+def _refuse_error(answer: Answer, status_code: int) -> None:
+    if status_code >= 400:
+        raise error_for(status_code, answer.text())
+
+
+def _models(ids: Sequence[str], sizes: Sequence[str]) -> tuple[Model, ...]:
+    listed = tuple(size for text in sizes if (size := _size(text)))
+    return tuple(
+        Model(id=id, title=TITLES.get(id, id), capabilities=Capabilities(sizes=SQUARE_ONLY.get(id, listed)))
+        for id in ids
+    )
+
+
+def _size(text: str) -> Size | None:
+    try:
+        return Size.parse(text)
+    except ValueError:
+        return None

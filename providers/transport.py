@@ -1,0 +1,218 @@
+"""The only sender of HTTP: time limits, caps, retries and the two kinds of address, in one place.
+
+API calls go to the operator's base URLs with their keys, and follow no redirect: aiohttp drops `Authorization`
+on the way to another origin but forwards every custom key header. Downloads go to URLs from outside, without keys,
+through a guard that refuses private addresses.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import aiohttp
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+from yarl import URL
+
+from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
+from providers.answers import MAX_PICTURE, Answer, decode_picture
+from providers.guard import REFUSAL, guarded_socket
+
+log = logging.getLogger(__name__)
+
+MAX_ANSWER = 96 * 1024 * 1024
+MAX_REDIRECTS = 3
+CONNECT_SECONDS = 10.0
+DRAW_SECONDS = 300.0
+"""One call that draws; slow APIs answer after minutes."""
+ASK_SECONDS = 30.0
+"""One call that only asks."""
+NOT_ACCEPTED = (429, 503)
+RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
+BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
+
+_backoff = wait_exponential_jitter(initial=1, max=20)
+
+
+class Transport:
+    """Both sessions. Use as an async context manager.
+
+    seconds: the time limit of a call that draws; asking and downloading take at most `ASK_SECONDS` of it.
+    sleep: waits between tries; tests pass one that does not.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float = DRAW_SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._own: set[URL] = set()
+        self._seconds = seconds
+        self.sleep = sleep
+        self._api: aiohttp.ClientSession
+        self._outside: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._api = _session(aiohttp.TCPConnector())
+        self._outside = _session(aiohttp.TCPConnector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._api.close()
+        await self._outside.close()
+
+    def trust(self, base_url: str) -> None:
+        """Name an operator's own base URL: a result on its host and port may have a private address."""
+        self._own.add(URL(base_url).origin())
+
+    async def reaches(self, url: str) -> bool:
+        """Whether a server answers there, with whatever status."""
+        try:
+            await self._send(self._api, "GET", url, ASK_SECONDS, MAX_ANSWER, 1)
+        except EaselError:
+            return False
+        return True
+
+    async def call(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None, tries: int = 3
+    ) -> Answer:
+        """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
+
+        A POST is sent again only where the server surely did not take it: no connection, 429, 503.
+        """
+        total = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
+        answer = await self._send(self._api, method, url, total, MAX_ANSWER, tries, headers=headers, json=json)
+        if 300 <= answer.status < 400:
+            raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
+        return answer
+
+    async def download(self, url: str) -> bytes:
+        """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one."""
+        if url.startswith("data:"):
+            return decode_picture(url)
+        session = self._api if _origin(url) in self._own else self._outside
+        for _ in range(1 + MAX_REDIRECTS):
+            total = min(self._seconds, ASK_SECONDS * 2)
+            answer = await self._send(session, "GET", url, total, MAX_PICTURE, 3)
+            if not 300 <= answer.status < 400:
+                return _picture_bytes(answer)
+            url, session = urljoin(url, answer.headers.get("Location", "")), self._outside
+            _origin(url)
+        raise BadResponse("too many redirects")
+
+    async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
+        """The picture behind a result's URL; as a link where the place is slow or away, for it may be paid for."""
+        try:
+            return Picture(data=await self.download(url), seed=seed, seconds=seconds)
+        except (Unavailable, Timeout) as error:
+            log.warning("a picture is passed on as a link: %s", error)
+            return Picture(link=url, seed=seed, seconds=seconds)
+
+    async def _send(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        total: float,
+        cap: int,
+        tries: int,
+        **options: Any,
+    ) -> Answer:
+        async def once() -> Answer:
+            limit = aiohttp.ClientTimeout(total=total, connect=CONNECT_SECONDS)
+            async with session.request(method, url, timeout=limit, allow_redirects=False, **options) as response:
+                return Answer(response.status, response.headers, await _read(response, cap))
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(tries),
+            wait=_wait,
+            retry=_safe_to_repeat if method == "GET" else _surely_not_accepted,
+            retry_error_callback=_last_outcome,
+            sleep=self.sleep,
+        )
+        try:
+            return await retrying(once)
+        except BROKEN as error:
+            raise _translated(error) from None
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
+    )
+
+
+async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
+    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
+    if (response.content_length or 0) > cap:
+        raise BadResponse(f"a body over {cap} bytes")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > cap:
+            raise BadResponse(f"a body over {cap} bytes")
+    return bytes(body)
+
+
+def _picture_bytes(answer: Answer) -> bytes:
+    if error := answer.error():
+        gone = answer.status < 500 and answer.status not in RETRIED
+        raise BadResponse(f"the result's link answers {answer.status}") if gone else error
+    if not answer.is_picture():
+        raise BadResponse("the result's link holds no image")
+    return answer.body
+
+
+def _origin(url: str) -> URL:
+    try:
+        parsed = URL(url)
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.user or parsed.password:
+            raise BadResponse("the result is no web link")
+        return parsed.origin()
+    except ValueError:
+        raise BadResponse("the result is no link") from None
+
+
+def _not_sent(error: BaseException) -> bool:
+    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    return isinstance(error, connecting) and REFUSAL not in str(error)
+
+
+_surely_not_accepted = retry_if_exception(_not_sent) | retry_if_result(lambda answer: answer.status in NOT_ACCEPTED)
+_safe_to_repeat = retry_if_exception(
+    lambda error: (
+        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
+    )
+) | retry_if_result(lambda answer: answer.status in RETRIED)
+
+
+def _wait(state: RetryCallState) -> float:
+    outcome = state.outcome
+    if outcome and not outcome.failed and (seconds := outcome.result().retry_after()) is not None:
+        return seconds
+    return _backoff(state)
+
+
+def _last_outcome(state: RetryCallState) -> Answer:
+    if state.outcome is None:
+        raise Unavailable("no try was made")
+    return state.outcome.result()
+
+
+def _translated(error: BaseException) -> EaselError:
+    """Without the error's own text where it may hold a URL with secrets."""
+    if isinstance(error, TimeoutError):
+        return Timeout("no full answer within the time limit")
+    if REFUSAL in str(error):
+        return BadResponse("the result's link leads to an address that is not allowed")
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        return BadResponse("the result is no web link")
+    return Unavailable(type(error).__name__)
