@@ -66,10 +66,14 @@ MODELS = (
 class Result(BaseModel):
     """Success and error in one, for an error may come under status 200."""
 
-    code: int | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
+    code: int | str | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
     trace: str | int | None = Field(None, validation_alias="traceId")
     base64: str = Field("", validation_alias=AliasChoices("image_data", "image", "b64_json"))
     links: list[str] | str | None = Field(None, validation_alias=AliasChoices("output", "url", "image_url", "imageUrl"))
+
+    @property
+    def status(self) -> int:
+        return int(self.code) if str(self.code).isdigit() else 0
 
     @property
     def urls(self) -> list[str]:
@@ -145,7 +149,7 @@ def _result(answer: Answer) -> Result:
     except BadResponse:
         answer.checked()
         raise
-    status = max(answer.status, result.code or 0)
+    status = max(answer.status, result.status)
     if status >= 300:
         raise _error(status, answer, result)
     return result

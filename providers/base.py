@@ -74,5 +74,5 @@ class Provider(ABC):
     async def check(self) -> Health:
         """Try the API without paying."""
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - most have nothing to stop
         """Stop what runs in the background."""

@@ -41,6 +41,7 @@ COMMON: dict[str, Any] = {
     "guidance_scale": Span(low=0, high=30),
 }
 STEPS = Span(low=1, high=100)
+NO_OPTIONS: dict[str, Any] = {}
 OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("fill", {"steps": STEPS, "text_to_image": False, "inpainting": True}),
     ("schnell", {"steps": STEPS, "seed": True}),
@@ -167,7 +168,7 @@ def _in_order(items: list[Item]) -> list[Item]:
 
 
 def _model(id: str, title: str | None, price: float | str | None) -> Model:
-    options = next((options for word, options in OPTIONS if word in id.lower()), {})
+    options = next((options for word, options in OPTIONS if word in id.lower()), NO_OPTIONS)
     return Model(
         id=id,
         title=title or id.rpartition("/")[2],

@@ -92,10 +92,8 @@ def _refuse_error(answer: Answer, status_code: int) -> None:
 
 def _models(ids: Sequence[str], sizes: Sequence[str]) -> tuple[Model, ...]:
     listed = tuple(size for text in sizes if (size := _size(text)))
-    return tuple(
-        Model(id=id, title=TITLES.get(id, id), capabilities=Capabilities(sizes=SQUARE_ONLY.get(id, listed)))
-        for id in ids
-    )
+    takes = {id: Capabilities(sizes=SQUARE_ONLY.get(id, listed)) for id in ids}
+    return tuple(Model(id=id, title=TITLES.get(id, id), capabilities=takes[id]) for id in ids)
 
 
 def _size(text: str) -> Size | None:
