@@ -48,8 +48,11 @@ class Failure(Frozen):
     """For the log; what of it a member may read is decided where errors are worded."""
     field: str | None = None
     takes: str | None = None
+    subject: str | None = None
+    """What it is that takes no such thing: a model's title."""
     retry_after: float | None = None
     reference: str | None = None
+    """The provider's own id of what went wrong."""
 
 
 class EaselError(Exception):
@@ -64,6 +67,7 @@ class EaselError(Exception):
         *,
         field: str | None = None,
         takes: str | None = None,
+        subject: str | None = None,
         retry_after: float | None = None,
         reference: str | None = None,
     ) -> None:
@@ -73,6 +77,7 @@ class EaselError(Exception):
             detail=detail,
             field=field,
             takes=takes,
+            subject=subject,
             retry_after=retry_after,
             reference=reference,
         )

@@ -1,0 +1,53 @@
+"""Log lines, as text or JSON, with every known secret struck out."""
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+STRUCK = "***"
+PATTERNS = (
+    re.compile(r"(?<=/webhooks/)\d+/[^/\s?\"']+"),
+    re.compile(r"(?<=/interactions/)\d+/[^/\s?\"']+"),
+    re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
+    re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),
+)
+"""Tokens that are not known beforehand: those of interactions and webhooks, and the shape of a bot token."""
+NOISY = ("pgqueuer", "alembic", "aiosqlite")
+
+
+class Formatter(logging.Formatter):
+    """One line a record, with its traceback behind it."""
+
+    def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
+        super().__init__()
+        self._secrets = [secret for secret in secrets if secret]
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        message = self.strike(record.getMessage())
+        trace = self.strike("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
+        if self._as_json:
+            fields = {"time": moment, "level": record.levelname, "name": record.name, "message": message}
+            return json.dumps(fields | ({"trace": trace} if trace else {}), ensure_ascii=False)
+        return f"{moment} {record.levelname:7} {record.name}: {message}" + (f"\n{trace}" if trace else "")
+
+    def strike(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, STRUCK)
+        for pattern in PATTERNS:
+            text = pattern.sub(STRUCK, text)
+        return text
+
+
+def set_up_logging(level: str, secrets: Iterable[str], *, as_json: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter(secrets, as_json=as_json))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # At DEBUG discord.py logs whole bodies and URLs with tokens in them.
+    logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelName(level)))

@@ -1,0 +1,59 @@
+"""Pictures on their way and uploads: files beside the database, never rows in it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from obstore.store import LocalStore
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+PICTURE_DAYS = 7
+UPLOAD_HOURS = 24
+
+
+class Spool:
+    """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<name>`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._store = LocalStore(folder, mkdir=True, automatic_cleanup=True)
+
+    async def put(self, key: str, data: bytes) -> None:
+        await self._store.put_async(key, data)
+
+    async def get(self, key: str) -> bytes | None:
+        """The bytes, or None where they have been cleared away."""
+        try:
+            return bytes(await (await self._store.get_async(key)).bytes_async())
+        except FileNotFoundError:
+            return None
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            try:
+                await self._store.delete_async(key)
+            except FileNotFoundError:
+                continue
+
+    async def clear(self, job_id: str) -> None:
+        """Delete all of one job."""
+        for folder in ("pictures", "uploads"):
+            await self.delete([each["path"] for each in await self._listed(f"{folder}/{job_id}")])
+
+    async def sweep(self, now: datetime | None = None) -> int:
+        """Delete what is past its time; how many files that were."""
+        now = now or datetime.now(UTC)
+        ages = (("pictures", timedelta(days=PICTURE_DAYS)), ("uploads", timedelta(hours=UPLOAD_HOURS)))
+        old = [
+            each["path"]
+            for folder, age in ages
+            for each in await self._listed(folder)
+            if now - each["last_modified"] > age
+        ]
+        await self.delete(old)
+        return len(old)
+
+    async def _listed(self, prefix: str) -> "list[ObjectMeta]":
+        return [each async for batch in self._store.list(prefix=prefix) for each in batch]

@@ -1,0 +1,82 @@
+"""Opening and closing everything that is kept: the database, brought up to date, and the spool."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from storage.jobs import JobStore
+from storage.settings import Meta, SettingsStore
+from storage.spool import Spool
+
+BUSY_SECONDS = 5
+
+
+class Occupied(Exception):
+    """Another bot process has this data folder."""
+
+
+@dataclass(frozen=True)
+class Store:
+    jobs: JobStore
+    settings: SettingsStore
+    meta: Meta
+    spool: Spool
+
+
+@asynccontextmanager
+async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
+    """Lock the folder, open the database, run the migrations; Occupied, or OSError where nothing can be written.
+
+    url: SQLAlchemy's, with an async driver.
+    """
+    lock = _lock(data_dir)
+    engine = _engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+        store = Store(JobStore(engine), SettingsStore(engine), Meta(engine), Spool(data_dir / "spool"))
+        await store.jobs.disown()
+        yield store
+    finally:
+        # A cancelled shutdown must not leave the write-ahead log behind.
+        await asyncio.shield(engine.dispose())
+        lock.release()
+
+
+def _lock(data_dir: Path) -> FileLock:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data_dir / "easel.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Occupied(f"another Easel process is using {data_dir}") from None
+    return lock
+
+
+def _engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:
+    """Readers beside one writer, and on disk before a commit returns: a paid job survives a power cut."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _migrate(connection: Connection) -> None:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

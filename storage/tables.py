@@ -1,0 +1,70 @@
+"""The tables. A job's columns are the fields of `domain.Job`, and who holds it."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC; SQLite would give it back without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=value.tzinfo or UTC) if value else None
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("application_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("token", Text),
+    Column("token_expires", Moment, nullable=False),
+    Column("locale", String(16), nullable=False),
+    Column("upload_limit", BigInteger, nullable=False),
+    Column("private", Boolean, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_title", Text, nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("notes", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("calls_done", Integer, nullable=False),
+    Column("remote", JSON(none_as_null=True)),
+    Column("drawn", JSON, nullable=False),
+    Column("failure", JSON(none_as_null=True)),
+    Column("parked", Boolean, nullable=False),
+    Column("parent", String(32)),
+    Column("cost", Text),
+    Column("seconds", Float),
+    Column("created", Moment, nullable=False),
+    Column("started", Moment),
+    Column("owner", String(64)),
+    Column("heartbeat", Moment),
+    Index("jobs_by_state", "state", "parked"),
+    Index("jobs_by_user", "user_id"),
+    Index("jobs_by_guild", "guild_id"),
+)
+
+guild_settings = Table(
+    "guild_settings",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("settings", JSON, nullable=False),
+)
+
+meta = Table("meta", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

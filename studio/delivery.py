@@ -1,0 +1,37 @@
+"""What the studio needs of whoever shows pictures; views/ has the one for Discord."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from domain import Job
+
+
+class Report(NamedTuple):
+    """How far a drawing is."""
+
+    fraction: float | None = None
+    position: int | None = None
+    eta: float | None = None
+    """Seconds to go."""
+
+
+class Ready(NamedTuple):
+    """A picture as it is sent: a file within the limit, or a link."""
+
+    data: bytes = b""
+    extension: str = ""
+    link: str | None = None
+    reduced: bool = False
+    """Re-encoded to fit the upload limit."""
+
+
+class Undeliverable(Exception):
+    """The place will not take it, now or later: the pictures wait until their owner asks for them."""
+
+
+class Delivery(Protocol):
+    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
+        """Show the outcome, good or bad; raises Undeliverable or queue.TryLater."""
+
+    async def report(self, job: Job, report: Report) -> None:
+        """Show how far it is; never fails."""

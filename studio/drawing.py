@@ -1,0 +1,118 @@
+"""From a queued job to its pictures in the spool."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain import Drawn, EaselError, Failure, Interrupted, Job, Picture, Sources, State, Timeout, Unavailable
+from providers.base import Provider
+from storage.spool import Spool
+from studio import images
+from studio.delivery import Delivery, Report
+from studio.holding import Held, Lost
+from studio.planning import call_request
+from studio.uploads import read_sources
+
+log = logging.getLogger(__name__)
+
+DRAW_TIME = timedelta(minutes=10)
+"""A job's time limit, well inside the 15 minutes that an interaction's token lives."""
+SECOND_CHANCE = timedelta(minutes=2)
+"""What a job that is picked up after a restart gets of it at least."""
+
+
+class JobProgress:
+    """`providers.base.Progress` for one call of a held job."""
+
+    def __init__(self, held: Held, spool: Spool, delivery: Delivery) -> None:
+        self._held = held
+        self._spool = spool
+        self._delivery = delivery
+        self._call = held.job.calls_done
+
+    @property
+    def remembered(self) -> Mapping[str, Any] | None:
+        return self._held.job.remote
+
+    async def remember(self, ref: Mapping[str, Any]) -> None:
+        await self._held.update(remote=dict(ref), state=State.WAITING)
+
+    async def keep(self, picture: Picture) -> None:
+        drawn = self._held.job.drawn
+        entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
+        if picture.data:
+            size = images.inspect_picture(picture.data).size
+            entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{len(drawn)}"})
+            await self._spool.put(entry.key or "", picture.data)
+        await self._held.update(drawn=(*drawn, entry))
+
+    async def report(
+        self, fraction: float | None = None, position: int | None = None, eta: float | None = None
+    ) -> None:
+        await self._delivery.report(self._held.job, Report(fraction, position, eta))
+
+
+class Drawer:
+    """Runs the calls of a held job, from wherever an earlier run has left it."""
+
+    def __init__(
+        self, providers: Mapping[str, Provider], spool: Spool, delivery: Delivery, draw_time: timedelta = DRAW_TIME
+    ) -> None:
+        self._providers = providers
+        self._spool = spool
+        self._delivery = delivery
+        self._draw_time = draw_time
+
+    async def draw(self, held: Held) -> None:
+        """Draw to an outcome, good or bad, and write it into the row."""
+        started = held.job.started or datetime.now(UTC)
+        await held.update(started=started)
+        failure = await self._outcome(held)
+        late = failure is not None and failure.kind == Timeout.__name__
+        await held.update(
+            state=State.DRAWN,
+            failure=failure,
+            seconds=(datetime.now(UTC) - started).total_seconds(),
+            remote=held.job.remote if late else None,  # may yet come: trying again asks for it, and pays nothing
+        )
+
+    async def _outcome(self, held: Held) -> Failure | None:
+        try:
+            await self._run(held)
+        except EaselError as error:
+            log.info("job %s: %s", held.job.id, error.failure)
+            return error.failure
+        except Lost:
+            raise
+        except Exception:
+            log.exception("job %s: an error in Easel itself", held.job.id)
+            return EaselError("unexpected").failure
+        return None
+
+    async def _run(self, held: Held) -> None:
+        provider = self._providers.get(held.job.provider)
+        if provider is None:
+            raise Unavailable("switched off by the host")
+        if held.job.state is State.SENDING and provider.paid:
+            raise Interrupted("stopped while the provider may have accepted the job")
+        sources = await read_sources(self._spool, held.job)
+        try:
+            async with asyncio.timeout(self._time_left(held.job)):
+                while held.job.calls_done < held.job.calls:
+                    await self._call(provider, held, sources)
+        except TimeoutError:
+            raise Timeout("no picture within the job's time limit") from None
+
+    async def _call(self, provider: Provider, held: Held, sources: Sources) -> None:
+        """One call, or the rest of one that an earlier run began: then its pictures come anew."""
+        job = held.job
+        earlier = tuple(drawn for drawn in job.drawn if drawn.call < job.calls_done)
+        await held.update(drawn=earlier, state=State.WAITING if job.remote else State.SENDING)
+        await provider.generate(call_request(job), sources, JobProgress(held, self._spool, self._delivery))
+        await held.update(calls_done=job.calls_done + 1, remote=None, state=State.QUEUED)
+
+    def _time_left(self, job: Job) -> float:
+        passed = datetime.now(UTC) - (job.started or datetime.now(UTC))
+        return max(self._draw_time - passed, min(SECOND_CHANCE, self._draw_time)).total_seconds()

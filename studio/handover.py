@@ -1,0 +1,78 @@
+"""From the spool to where the picture was asked for."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from domain import BadResponse, Drawn, EaselError, Job, State, Upload
+from providers.base import Provider
+from storage.spool import Spool
+from studio import images
+from studio.delivery import Delivery, Ready, Undeliverable
+from studio.holding import Held
+from studio.receipts import facts
+
+log = logging.getLogger(__name__)
+
+MESSAGE_LIMIT = 24 * 1024 * 1024
+"""All attachments of a message together; Discord refuses requests over 25 MiB."""
+
+
+class Handover:
+    """Tells a drawn job's outcome and finishes its row, or parks it."""
+
+    def __init__(self, providers: Mapping[str, Provider], spool: Spool, delivery: Delivery) -> None:
+        self._providers = providers
+        self._spool = spool
+        self._delivery = delivery
+
+    async def deliver(self, held: Held) -> None:
+        """Deliver; queue.TryLater goes through to the queue."""
+        pictures = await self._ready(held.job)
+        if not pictures and held.job.failure is None:
+            await held.update(failure=BadResponse("the pictures are no longer in the spool").failure)
+        try:
+            await self._delivery.deliver(held.job, pictures)
+        except Undeliverable as error:
+            log.warning("job %s: not delivered, %s", held.job.id, error)
+            if pictures:
+                await held.update(parked=True)
+                return
+        await self._finish(held, _final_state(held.job, pictures))
+
+    async def _ready(self, job: Job) -> list[Ready]:
+        """The pictures as they are sent: marked, and within the limits."""
+        limit = min(job.upload_limit, MESSAGE_LIMIT // max(len(job.drawn), 1))
+        made = [await self._one(job, drawn, limit) for drawn in job.drawn]
+        return [ready for ready in made if ready]
+
+    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
+        if drawn.link:
+            return Ready(link=drawn.link)
+        data = await self._spool.get(drawn.key) if drawn.key else None
+        if data is None:
+            return None
+        provider = self._providers.get(job.provider)
+        told = None if job.private else facts(job, drawn)
+        marked = images.mark(data, ai=provider is None or provider.ai, facts=told)
+        fitted = await images.fit(marked, limit)
+        return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
+
+    async def _finish(self, held: Held, state: State) -> None:
+        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures."""
+        job = held.job
+        request = job.request.model_copy(
+            update={"image": _without_link(job.request.image), "mask": _without_link(job.request.mask)}
+        )
+        await held.update(state=state, token=None, request=request)
+        await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
+        log.info("job %s: %s, %s %s, %.1f s", job.id, state, job.provider, job.model, job.seconds or 0)
+
+
+def _without_link(upload: Upload | None) -> Upload | None:
+    return upload.model_copy(update={"url": None}) if upload else None
+
+
+def _final_state(job: Job, pictures: Sequence[Ready]) -> State:
+    if pictures or job.failure is None:
+        return State.DELIVERED
+    return EaselError.revive(job.failure).state

@@ -1,0 +1,181 @@
+"""From what a member asks to a job that the provider can do, or to a refusal before anything is spent."""
+
+import random
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+from domain import (
+    Capabilities,
+    ImageRequest,
+    InvalidRequest,
+    Job,
+    Model,
+    Origin,
+    Settings,
+    Size,
+    Span,
+    find_model,
+)
+from providers.base import Provider
+
+SEEDS = 2**31
+LISTED = 8
+"""How many names a refusal lists."""
+
+
+class Planner:
+    """Chooses provider, model and options: the member's word first, then the server's, then the bot's.
+
+    What a member typed and the model cannot take is refused. What came from a default is fitted or left out.
+    """
+
+    def __init__(self, providers: Mapping[str, Provider], default: str) -> None:
+        self._providers = providers
+        self._default = default
+
+    async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
+        """A checked job; InvalidRequest names the field and what it takes."""
+        if request.mask and not request.image:
+            raise InvalidRequest(field="mask", takes="an image as well, of the same size")
+        provider = self.provider(request, settings)
+        model = self._model(request, settings, await provider.models())
+        takes = model.capabilities
+        _check_options(request, model)
+        size, notes = _size(request, settings, takes)
+        private = settings.private if request.private is None else request.private
+        return Job(
+            **origin.model_dump(exclude={"private"}),
+            private=private,
+            provider=provider.name,
+            model=model.id,
+            model_title=model.title,
+            cost=model.price,
+            calls=ceil(request.count / takes.per_call),
+            notes=notes,
+            request=request.model_copy(
+                update={
+                    "provider": provider.name,
+                    "model": model.id,
+                    "size": size,
+                    "seed": _seed(request) if takes.seed else None,
+                    "refiner": settings.refiner if takes.refiner else None,
+                    "safety_checker": settings.safety_checker if takes.safety_checker else None,
+                    "private": private,
+                }
+            ),
+        )
+
+    def provider(self, request: ImageRequest, settings: Settings) -> Provider:
+        """The one that was asked for, else the server's, else the bot's."""
+        if request.provider is not None:
+            if request.provider not in self._providers:
+                raise InvalidRequest(field="provider", takes=_names(self._providers))
+            return self._providers[request.provider]
+        return self._providers.get(settings.provider or "", self._providers[self._default])
+
+    def _model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
+        able = [model for model in models if _can(model.capabilities, request)]
+        if request.model is not None:
+            named = find_model(models, request.model) or _by_title(models, request.model)
+            if named is None:
+                raise InvalidRequest(field="model", takes=_names([model.title for model in models]))
+            if named not in able:
+                raise _unable(named, request)
+            return named
+        if not able:
+            raise _unable(models[0], request)
+        own = find_model(able, settings.model or "")
+        return own or able[0]
+
+
+def default_provider(providers: Mapping[str, Provider], configured: str | None) -> str:
+    """The bot's own default: as configured, else the first with a key, else PopCord, else whatever is there."""
+    if configured:
+        return configured
+    with_key = [name for name, provider in providers.items() if provider.access.key]
+    return next(iter([*with_key, *(name for name in providers if name == "popcord"), *providers]))
+
+
+def call_request(job: Job) -> ImageRequest:
+    """The part of a job's request that its next call draws; each call has a seed of its own."""
+    request, each = job.request, ceil(job.request.count / job.calls)
+    done = job.calls_done * each
+    seed = None if request.seed is None else (request.seed + done) % SEEDS
+    return request.model_copy(update={"count": min(each, request.count - done), "seed": seed})
+
+
+def _can(takes: Capabilities, request: ImageRequest) -> bool:
+    if request.mask:
+        return takes.inpainting
+    return takes.image_to_image if request.image else takes.text_to_image
+
+
+def _unable(model: Model, request: ImageRequest) -> InvalidRequest:
+    if request.mask:
+        return InvalidRequest(field="mask", subject=model.title, takes=_ways(model.capabilities))
+    field = "image" if request.image else "prompt"
+    return InvalidRequest(field=field, subject=model.title, takes=_ways(model.capabilities))
+
+
+def _ways(takes: Capabilities) -> str:
+    ways = {
+        "a prompt alone": takes.text_to_image,
+        "a prompt with an image": takes.image_to_image,
+        "a prompt with an image and a mask": takes.inpainting,
+    }
+    return " or ".join(way for way, able in ways.items() if able)
+
+
+def _check_options(request: ImageRequest, model: Model) -> None:
+    takes = model.capabilities
+    for field in ("steps", "guidance_scale", "strength"):
+        span: Span | None = getattr(takes, field)
+        value: float | None = getattr(request, field)
+        if value is not None and (span is None or value not in span):
+            raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
+    for field in ("negative_prompt", "seed"):
+        if getattr(request, field) is not None and not getattr(takes, field):
+            raise InvalidRequest(field=field, subject=model.title, takes="")
+    if request.scheduler is not None and request.scheduler not in takes.schedulers:
+        raise InvalidRequest(field="scheduler", subject=model.title, takes=_names(takes.schedulers))
+    if not 1 <= request.count <= takes.max_count:
+        raise InvalidRequest(field="count", subject=model.title, takes=f"1 to {takes.max_count}")
+    if request.size is not None and not takes.takes_size(request.size):
+        raise InvalidRequest(field="size", subject=model.title, takes=describe_sizes(takes))
+
+
+def describe_sizes(takes: Capabilities) -> str:
+    """What a refusal says that a model takes."""
+    parts = [", ".join(map(str, takes.sizes[:LISTED])) if not takes.size_range else "", str(takes.size_range or "")]
+    return " ".join(filter(None, parts))
+
+
+def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:
+    """The size to draw at; a note where the server's own did not fit."""
+    if request.size is not None or not takes.sizes:
+        return request.size, ()
+    shape = request.image.size if request.image else None
+    if shape is not None:
+        return takes.nearest_size(shape), ()
+    if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
+        return takes.sizes[0], ()
+    if size == settings.size:
+        return size, ()
+    return size, (f"Drawn at {size}: this model does not take the server's {settings.size}.",)
+
+
+def _seed(request: ImageRequest) -> int:
+    return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
+
+
+def _by_title(models: Sequence[Model], text: str) -> Model | None:
+    """A member may have typed a name without picking it from the list."""
+    return next(
+        (model for model in models if text.strip().casefold() in (model.title.casefold(), model.id.casefold())), None
+    )
+
+
+def _names(names: Mapping[str, object] | Sequence[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
+    return ", ".join(listed[:LISTED]) + more

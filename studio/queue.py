@@ -1,0 +1,77 @@
+"""The queue: ids of jobs on their way to a worker. The jobs table is the truth; what is lost here is found there.
+
+pgqueuer in memory. Its ways, each tried: a finished job frees its slot only when the log buffer is full, so the batch
+size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown waits without limit, so it is cut.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Context, Job
+
+SLOWEST_RETRY = 60.0
+
+
+class TryLater(Exception):
+    """A handler's word that the same job should come again, after a growing pause."""
+
+
+class Lane(NamedTuple):
+    """One kind of work: who does it, and how many at once."""
+
+    work: Callable[[str], Awaitable[None]]
+    limit: int
+
+
+class Queue:
+    """Hands job ids to the lanes' workers, higher priority first, each id once a lane."""
+
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        driver = InMemoryDriver()
+        self._queries = InMemoryQueries(driver=driver)
+        self._queuer = PgQueuer(driver, queries=self._queries)
+        for name, lane in lanes.items():
+            self._queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
+
+    async def submit(self, lane: str, job_id: str, *, priority: int = 0) -> None:
+        """Put an id into a lane; nothing happens where it is there already."""
+        await self._queries.enqueue(
+            lane, job_id.encode(), priority, dedupe_key=f"{lane}/{job_id}", on_conflict="skip"
+        )
+
+    async def run(self) -> None:
+        """Work until `close`."""
+        await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
+
+    async def tidy(self) -> None:
+        """Call each minute."""
+        await self._queries.clear_queue_log()
+
+    def close(self) -> None:
+        """Take no more; `run` ends when the work under way has ended."""
+        self._queuer.shutdown.set()
+
+
+def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
+    async def handle(job: Job, context: Context) -> None:
+        with context.cancellation:
+            try:
+                await lane.work((job.payload or b"").decode())
+            except TryLater as error:
+                pause = min(2.0**job.attempts, SLOWEST_RETRY)
+                raise RetryRequested(timedelta(seconds=pause), str(error)) from None
+
+    return handle
+
+
+async def stop(task: "asyncio.Task[None]", grace: float) -> None:
+    """Wait for a task, and cancel it when the time is up."""
+    done, _ = await asyncio.wait({task}, timeout=grace)
+    if not done:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,40 @@
+"""Members' files: checked, stripped, and in the spool until they are a day old."""
+
+from domain import InvalidRequest, Job, Size, Sources, Upload
+from storage.spool import Spool
+from studio import images
+
+
+async def keep_uploads(spool: Spool, job: Job, image: bytes, mask: bytes | None) -> Job:
+    """The job with its files in the spool; InvalidRequest where one is no image that we take."""
+    request = job.request
+    image = await images.read_upload(image)
+    size = images.inspect_picture(image).size
+    changes = {"image": await _keep(spool, job, "image", request.image, image, size)}
+    if mask is not None:
+        mask = await images.read_mask(mask, size)
+        changes["mask"] = await _keep(spool, job, "mask", request.mask, mask, size)
+    return job.having(request=request.model_copy(update=changes))
+
+
+async def read_sources(spool: Spool, job: Job) -> Sources:
+    """What the provider gets of a job's files; InvalidRequest where one has been cleared away."""
+    image, mask = job.request.image, job.request.mask
+    return Sources(
+        image=await _read(spool, image), mask=await _read(spool, mask), image_url=image.url if image else None
+    )
+
+
+async def _keep(spool: Spool, job: Job, name: str, upload: Upload | None, data: bytes, size: Size) -> Upload:
+    key = f"uploads/{job.id}/{name}"
+    await spool.put(key, data)
+    return Upload(url=upload.url if upload else None, size=size, key=key)
+
+
+async def _read(spool: Spool, upload: Upload | None) -> bytes | None:
+    if upload is None:
+        return None
+    data = await spool.get(upload.key) if upload.key else None
+    if data is None:
+        raise InvalidRequest("the upload is gone", field="upload")
+    return data
