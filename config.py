@@ -31,6 +31,8 @@ class Config(Frozen):
     log_level: LogLevel
     log_format: LogFormat
     access: dict[str, Access]
+    preview_providers: bool
+    """Whether the offline page draws with all that is configured, and not only with Sketch."""
 
     def secrets(self) -> list[str]:
         """What must not appear in any log."""
@@ -79,6 +81,9 @@ class _Variables(NamedTuple):
             raise ConfigError(f"{name} is none of {', '.join(choices)}.")
         return found
 
+    def switch(self, name: str, default: str) -> bool:
+        return self.choice(name, default, ("on", "off")) == "on"
+
     def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
         """id=title, id=title; a title may be left out."""
         entries = [entry.strip() for entry in (self.get(name) or "").split(",") if entry.strip()]
@@ -101,7 +106,8 @@ def read_config(values: Mapping[str, str | None]) -> Config:
         log_level=cast("LogLevel", read.choice("LOG_LEVEL", "INFO", get_args(LogLevel))),
         log_format=cast("LogFormat", read.choice("LOG_FORMAT", "text", get_args(LogFormat))),
         access={name: _access(read, name) for name in PROVIDERS}
-        | {"sketch": Access(enabled=read.choice("SKETCH", "on", ("on", "off")) == "on")},
+        | {"sketch": Access(enabled=read.switch("SKETCH", "on"))},
+        preview_providers=read.switch("PREVIEW_PROVIDERS", "off"),
     )
 
 

@@ -50,4 +50,4 @@ def set_up_logging(level: str, secrets: Iterable[str], *, as_json: bool) -> None
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     # At DEBUG discord.py logs whole bodies and URLs with tokens in them.
-    logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelName(level)))
+    logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

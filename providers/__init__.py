@@ -9,9 +9,10 @@ from providers.base import Provider
 from providers.imagepipeline import ImagePipeline
 from providers.nebulablock import NebulaBlock
 from providers.popcord import PopCord
+from providers.sketch import Sketch
 from providers.transport import Transport
 
-REGISTRY: tuple[type[Provider], ...] = (PopCord, ImagePipeline, NebulaBlock, AppyPie)
+REGISTRY: tuple[type[Provider], ...] = (PopCord, ImagePipeline, NebulaBlock, AppyPie, Sketch)
 
 
 class Off(NamedTuple):

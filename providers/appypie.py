@@ -73,7 +73,8 @@ class Result(BaseModel):
 
     @property
     def status(self) -> int:
-        return int(self.code) if str(self.code).isdigit() else 0
+        text = str(self.code)
+        return int(text) if text.isdecimal() else 0
 
     @property
     def urls(self) -> list[str]:

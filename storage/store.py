@@ -9,8 +9,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.jobs import JobStore
@@ -20,8 +22,8 @@ from storage.spool import Spool
 BUSY_SECONDS = 5
 
 
-class Occupied(Exception):
-    """Another bot process has this data folder."""
+class StoreError(Exception):
+    """The store cannot be opened: one sentence for the host, naming the variable."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,14 @@ class Store:
 
 @asynccontextmanager
 async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
-    """Lock the folder, open the database, run the migrations; Occupied, or OSError where nothing can be written.
+    """Lock the folder, open the database, run the migrations; StoreError.
 
     url: SQLAlchemy's, with an async driver.
     """
     lock = _lock(data_dir)
     engine = _engine(url)
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_migrate)
+        await _bring_up_to_date(engine)
         store = Store(JobStore(engine), SettingsStore(engine), Meta(engine), Spool(data_dir / "spool"))
         await store.jobs.disown()
         yield store
@@ -53,13 +54,23 @@ async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
 
 
 def _lock(data_dir: Path) -> FileLock:
-    data_dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(data_dir / "easel.lock", timeout=0)
     try:
+        data_dir.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise Occupied(f"another Easel process is using {data_dir}") from None
+        raise StoreError(f"DATA_DIR is in use by another Easel process: {data_dir}.") from None
+    except OSError as error:
+        raise StoreError(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.") from None
     return lock
+
+
+async def _bring_up_to_date(engine: AsyncEngine) -> None:
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    except (DBAPIError, CommandError, OSError) as error:
+        raise StoreError(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 
 def _engine(url: str) -> AsyncEngine:

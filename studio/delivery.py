@@ -29,9 +29,13 @@ class Undeliverable(Exception):
     """The place will not take it, now or later: the pictures wait until their owner asks for them."""
 
 
+class TooLarge(Exception):
+    """The place refuses so many bytes, whatever it said before."""
+
+
 class Delivery(Protocol):
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Show the outcome, good or bad; raises Undeliverable or queue.TryLater."""
+        """Show the outcome, good or bad; raises Undeliverable, TooLarge or queue.TryLater."""
 
-    async def report(self, job: Job, report: Report) -> None:
-        """Show how far it is; never fails."""
+    def report(self, job: Job, report: Report) -> None:
+        """Show how far it is, some time soon or not at all; nobody waits for it."""

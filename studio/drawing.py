@@ -51,7 +51,7 @@ class JobProgress:
     async def report(
         self, fraction: float | None = None, position: int | None = None, eta: float | None = None
     ) -> None:
-        await self._delivery.report(self._held.job, Report(fraction, position, eta))
+        self._delivery.report(self._held.job, Report(fraction, position, eta))
 
 
 class Drawer:

@@ -7,7 +7,7 @@ from domain import BadResponse, Drawn, EaselError, Job, State, Upload
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
-from studio.delivery import Delivery, Ready, Undeliverable
+from studio.delivery import Delivery, Ready, TooLarge, Undeliverable
 from studio.holding import Held
 from studio.receipts import facts
 
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 24 * 1024 * 1024
 """All attachments of a message together; Discord refuses requests over 25 MiB."""
+
+HALVINGS = 4
 
 
 class Handover:
@@ -27,11 +29,11 @@ class Handover:
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
-        pictures = await self._ready(held.job)
+        pictures = await self._ready(held.job, held.job.upload_limit)
         if not pictures and held.job.failure is None:
             await held.update(failure=BadResponse("the pictures are no longer in the spool").failure)
         try:
-            await self._delivery.deliver(held.job, pictures)
+            await self._send(held.job, pictures)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
             if pictures:
@@ -39,9 +41,20 @@ class Handover:
                 return
         await self._finish(held, _final_state(held.job, pictures))
 
-    async def _ready(self, job: Job) -> list[Ready]:
+    async def _send(self, job: Job, pictures: Sequence[Ready]) -> None:
+        """Send; smaller and smaller where the upload limit turns out to be lower than Discord said."""
+        limit = job.upload_limit
+        for _ in range(HALVINGS):
+            try:
+                return await self._delivery.deliver(job, pictures)
+            except TooLarge:
+                limit //= 2
+                pictures = await self._ready(job, limit)
+        raise Undeliverable("too large, however small")
+
+    async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
         """The pictures as they are sent: marked, and within the limits."""
-        limit = min(job.upload_limit, MESSAGE_LIMIT // max(len(job.drawn), 1))
+        limit = min(upload_limit, MESSAGE_LIMIT // max(len(job.drawn), 1))
         made = [await self._one(job, drawn, limit) for drawn in job.drawn]
         return [ready for ready in made if ready]
 

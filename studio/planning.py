@@ -30,13 +30,13 @@ class Planner:
     """
 
     def __init__(self, providers: Mapping[str, Provider], default: str) -> None:
-        self._providers = providers
-        self._default = default
+        self.providers = providers
+        self.default = default
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
         if request.mask and not request.image:
-            raise InvalidRequest(field="mask", takes="an image as well, of the same size")
+            raise InvalidRequest(field="mask", takes="it needs an image as well, of the same size")
         provider = self.provider(request, settings)
         model = self._model(request, settings, await provider.models())
         takes = model.capabilities
@@ -66,19 +66,28 @@ class Planner:
         )
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:
-        """The one that was asked for, else the server's, else the bot's."""
-        if request.provider is not None:
-            if request.provider not in self._providers:
-                raise InvalidRequest(field="provider", takes=_names(self._providers))
-            return self._providers[request.provider]
-        return self._providers.get(settings.provider or "", self._providers[self._default])
+        """The one that was asked for, else the server's, else the bot's; InvalidRequest."""
+        if request.provider is None:
+            return self.default_for(settings)
+        if request.provider not in self.providers:
+            raise InvalidRequest(field="provider", takes=f"on are {_names(self.providers)}")
+        return self.providers[request.provider]
+
+    def default_for(self, settings: Settings) -> Provider:
+        """The server's own choice while it is on, else the bot's."""
+        return self.providers.get(settings.provider or "", self.providers[self.default])
+
+    async def takes_link(self, job: Job) -> bool:
+        """Whether the job's provider fetches its image itself."""
+        model = find_model(await self.providers[job.provider].models(), job.model)
+        return model is not None and model.capabilities.image_by_link
 
     def _model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
         able = [model for model in models if _can(model.capabilities, request)]
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
-                raise InvalidRequest(field="model", takes=_names([model.title for model in models]))
+                raise InvalidRequest(field="model", takes="on offer are " + _names([model.title for model in models]))
             if named not in able:
                 raise _unable(named, request)
             return named
@@ -170,9 +179,8 @@ def _seed(request: ImageRequest) -> int:
 
 def _by_title(models: Sequence[Model], text: str) -> Model | None:
     """A member may have typed a name without picking it from the list."""
-    return next(
-        (model for model in models if text.strip().casefold() in (model.title.casefold(), model.id.casefold())), None
-    )
+    wanted = text.strip().casefold()
+    return next((model for model in models if wanted in (model.title.casefold(), model.id.casefold())), None)
 
 
 def _names(names: Mapping[str, object] | Sequence[str]) -> str:

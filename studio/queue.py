@@ -40,9 +40,7 @@ class Queue:
 
     async def submit(self, lane: str, job_id: str, *, priority: int = 0) -> None:
         """Put an id into a lane; nothing happens where it is there already."""
-        await self._queries.enqueue(
-            lane, job_id.encode(), priority, dedupe_key=f"{lane}/{job_id}", on_conflict="skip"
-        )
+        await self._queries.enqueue(lane, job_id.encode(), priority, dedupe_key=f"{lane}/{job_id}", on_conflict="skip")
 
     async def run(self) -> None:
         """Work until `close`."""

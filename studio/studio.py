@@ -6,16 +6,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from domain import ImageRequest, Job, Origin, Settings, State
+from domain import ImageRequest, InvalidRequest, Job, Origin, Settings, State
 from providers.base import Provider
 from storage.store import Store
-from studio.delivery import Delivery
+from studio.delivery import Delivery, Report
 from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
 from studio.holding import Held, Lost, hold
 from studio.planning import Planner
 from studio.queue import Lane, Queue, stop
-from studio.uploads import keep_uploads
+from studio.uploads import keep_uploads, read_sources
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Studio:
         self.providers = providers
         self.planner = Planner(providers, default)
         self._store = store
+        self._delivery = delivery
         self._drawer = Drawer(providers, store.spool, delivery, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
         self._on_change = on_change
@@ -72,9 +73,17 @@ class Studio:
     async def keep_uploads(self, job: Job, image: bytes, mask: bytes | None) -> Job:
         return await keep_uploads(self._store.spool, job, image, mask)
 
+    async def check_uploads(self, job: Job) -> None:
+        """InvalidRequest where a request that is made again has lost its files."""
+        sources = await read_sources(self._store.spool, job)
+        by_link = await self.planner.takes_link(job)
+        if by_link and sources.image_url is None:
+            raise InvalidRequest("the upload's link is gone", field="upload")
+
     async def submit(self, job: Job) -> None:
         """Write the row, then queue its id; an interaction that comes again changes nothing."""
         if await self._store.jobs.add(job.having(created=datetime.now(UTC))):
+            self._delivery.report(job, Report())
             await self._enqueue(job)
 
     async def find(self, job_id: str) -> Job | None:

@@ -1,0 +1,268 @@
+"""Easel's entry: reads the config, opens everything in order, and closes it in reverse."""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from dotenv import dotenv_values
+from yarl import URL
+
+import providers
+from cogs.imagine import Imagine
+from cogs.info import Info
+from cogs.recover import Recover
+from cogs.settings import SettingsCog
+from config import Config, ConfigError, read_config
+from domain import EaselError, Job
+from logs import set_up_logging
+from providers.base import Provider
+from providers.transport import Transport
+from storage.store import Store, StoreError, open_store
+from studio.delivery import Delivery
+from studio.planning import default_provider
+from studio.studio import Studio
+from views.buttons import card_buttons
+from views.delivery import DiscordDelivery
+from views.desk import UPLOAD_HOSTS, Desk
+from views.origins import Interaction
+from views.reporter import report
+
+log = logging.getLogger("easel")
+
+DISCORD_API = "https://discord.com/api/v10"
+GRACE_SECONDS = 10.0
+OFFLINE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
+NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
+
+STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
+
+
+class Tree(app_commands.CommandTree["Easel"]):
+    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:  # type: ignore[override]
+        await report(interaction, error)
+
+
+class Easel(commands.Bot):
+    """The Discord side: commands, buttons, and the clean-up behind a server that has left."""
+
+    def __init__(self, store: Store, studio: Callable[[Delivery], Studio], upload_hosts: frozenset[str]) -> None:
+        intents = discord.Intents.none()
+        intents.guilds = True
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=intents,
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        self._store = store
+        self.studio = studio(DiscordDelivery(self, self._title))
+        self._desk = Desk(self.studio, store.settings, upload_hosts)
+
+    async def setup_hook(self) -> None:
+        await self.add_cog(Imagine(self._desk, self.tree))
+        await self.add_cog(Recover(self.studio))
+        await self.add_cog(Info(self.studio, self._store.settings))
+        await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
+        self.add_dynamic_items(card_buttons(self._desk))
+        await self._sync()
+
+    async def on_ready(self) -> None:
+        log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Not sent for a server that is only out of reach for a while."""
+        count = await self.studio.forget(guild_id=guild.id)
+        await self._store.settings.forget(guild.id)
+        log.info("left server %s, %d of its jobs deleted", guild.id, count)
+
+    async def _sync(self) -> None:
+        """Tell Discord the commands, only when they have changed: it counts, and limits, how often."""
+        commands = sorted((command.to_dict(self.tree) for command in self.tree.get_commands()), key=lambda c: c["name"])
+        digest = hashlib.sha256(json.dumps(commands, sort_keys=True).encode()).hexdigest()
+        key = f"commands:{self.application_id}"
+        if await self._store.meta.get(key) == digest:
+            log.info("commands: unchanged")
+            return
+        await self.tree.sync()
+        await self._store.meta.set(key, digest)
+        log.info("commands: %d told to Discord", len(commands))
+
+    def _title(self, name: str) -> str:
+        provider = self.studio.providers.get(name)
+        return provider.title if provider else name
+
+
+@asynccontextmanager
+async def opened(config: Config, on_change: Callable[[Job], None] = lambda _: None) -> AsyncGenerator[Easel]:
+    """The bot with all that it stands on, not yet logged in; ConfigError, StoreError."""
+    async with Transport() as transport:
+        on = _providers(config, transport)
+        default = _default(config, on)
+        async with open_store(config.database_url.get_secret_value(), config.data_dir) as store:
+
+            def studio(delivery: Delivery) -> Studio:
+                return Studio(on, default, store, delivery, on_change=on_change)
+
+            bot = Easel(store, studio, _upload_hosts(config))
+            try:
+                yield bot
+            finally:
+                await bot.studio.close(GRACE_SECONDS)
+                for provider in on.values():
+                    await provider.close()
+                await bot.close()
+
+
+def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
+    on, off = providers.build(config.access, transport)
+    for provider in on.values():
+        log.info("provider %s: on", provider.name)
+    for name, _, missing in off:
+        log.info("provider %s: off, %s to switch it on", name, missing)
+    if not on:
+        raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
+    return on
+
+
+def _default(config: Config, on: Mapping[str, Provider]) -> str:
+    if config.default_provider and config.default_provider not in on:
+        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(on)}.")
+    return default_provider(on, config.default_provider)
+
+
+def _upload_hosts(config: Config) -> frozenset[str]:
+    """Discord's own, and the host of a loopback Discord."""
+    own = URL(config.discord_api_url or "").host
+    return UPLOAD_HOSTS | {own} if own else UPLOAD_HOSTS
+
+
+async def serve(config: Config) -> None:
+    """Run on Discord until cancelled."""
+    token = config.token.get_secret_value() if config.token else ""
+    await _point_at(config.discord_api_url)
+    async with opened(config) as bot:
+        await bot.login(token)
+        await bot.studio.start()
+        await bot.connect()
+
+
+async def _point_at(api_url: str | None) -> None:
+    """Another Discord than Discord's, with its own gateway: a proxy, or one for tests."""
+    if api_url is None:
+        return
+    Route.BASE = api_url
+    if api_url == DISCORD_API:
+        return
+    async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
+        DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
+
+
+async def check(config: Config) -> int:
+    """Try the token and every provider that is on, without paying; how many failed."""
+    await _point_at(config.discord_api_url)
+    rows = [("discord", *await _check_token(config))]
+    async with Transport() as transport:
+        on, off = providers.build(config.access, transport)
+        for provider in on.values():
+            rows.append((provider.name, *await _check_provider(provider)))
+            await provider.close()
+        rows += [(name, "off", f"{missing} to switch it on") for name, _, missing in off]
+    for name, state, told in rows:
+        print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
+    return sum(state == "fails" for _, state, _ in rows)
+
+
+async def _check_token(config: Config) -> tuple[str, str]:
+    if config.token is None:
+        return "off", "set DISCORD_TOKEN to switch it on"
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await client.login(config.token.get_secret_value())
+        except (discord.DiscordException, aiohttp.ClientError) as error:
+            return "fails", _startup_sentence(error)
+        return "works", f"token accepted, the bot is {client.user}"
+
+
+async def _check_provider(provider: Provider) -> tuple[str, str]:
+    try:
+        health = await provider.check()
+    except EaselError as error:
+        return "fails", f"{error.failure.kind}: {error.failure.detail}"
+    models = "" if health.models is None else f"{health.models} models, "
+    told = f"{models}key: {health.key}"
+    return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")
+
+
+def _startup_sentence(error: BaseException) -> str:
+    match error:
+        case discord.LoginFailure():
+            return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
+        case aiohttp.ClientError() | TimeoutError() | discord.DiscordServerError() | discord.GatewayNotFound():
+            return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
+        case _:
+            return str(error)
+
+
+async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
+    """Do it; SIGINT and SIGTERM cancel it, and each `finally` on the way closes what it opened."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task or 0
+    except asyncio.CancelledError:
+        log.info("stopped")
+        return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0, 1 where a check failed, 2 with one sentence where the bot cannot start."""
+    parser = argparse.ArgumentParser(prog="bot.py", description="Easel: a Discord bot that makes pictures from words.")
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
+    modes.add_argument("--preview", action="store_true", help="open the offline preview in the browser")
+    modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
+    asked = parser.parse_args(arguments)
+    try:
+        config = read_config({**dotenv_values(".env"), **os.environ})
+        set_up_logging(config.log_level, config.secrets(), as_json=config.log_format == "json")
+        if asked.has_token:
+            return 0 if config.token else 1
+        if asked.check:
+            return asyncio.run(_until_signal(check(config))) and 1
+        if asked.preview or config.token is None:
+            return asyncio.run(_until_signal(_preview(config)))
+        return asyncio.run(_until_signal(serve(config)))
+    except STARTUP_ERRORS as error:
+        print(_startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
+        return 2
+
+
+async def _preview(config: Config) -> None:
+    try:
+        from preview import show
+    except ModuleNotFoundError:
+        raise ConfigError(NO_PREVIEW) from None
+    print(OFFLINE if config.token is None else "This is the offline preview.")  # noqa: T201
+    await show(config, opened)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

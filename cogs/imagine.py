@@ -1,0 +1,152 @@
+"""/imagine: from a member's options to an `ImageRequest`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+from discord.ext import commands
+
+from domain import ImageRequest, InvalidRequest, Model, Size, find_model
+from views.desk import Desk
+from views.origins import Interaction
+from views.words import size_name
+
+CHOICES = 25
+LABEL = 100
+
+Command = app_commands.Command[Any, ..., Any]
+
+
+class Imagine(commands.Cog):
+    """Draws. Which providers there are is the host's choice, so the command is built when the cog is loaded."""
+
+    def __init__(self, desk: Desk, tree: app_commands.CommandTree[Any]) -> None:
+        self._desk = desk
+        self._tree = tree
+
+    async def cog_load(self) -> None:
+        self._tree.add_command(self._command())
+
+    async def cog_unload(self) -> None:
+        self._tree.remove_command("imagine")
+
+    def _command(self) -> Command:
+        @app_commands.command(description="Draw a picture from words")
+        @app_commands.describe(
+            prompt="What to draw",
+            provider="Who draws it",
+            model="With which model",
+            size="How large: wide, tall, square, or 1024x768",
+            negative_prompt="What to keep out of the picture",
+            image="An image to start from",
+            mask="For the image: white is painted anew, black stays",
+            strength="How far to go from the image: 0 keeps it, 1 ignores it",
+            count="How many pictures",
+            seed="The same seed and words give the same picture",
+            steps="More steps, less noise, more time",
+            guidance="How closely to follow the words",
+            scheduler="How the noise is taken away",
+            private="Show the picture to you alone",
+        )
+        @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._offered()])
+        @app_commands.autocomplete(model=self._models, size=self._sizes, scheduler=self._schedulers)
+        @app_commands.allowed_installs(guilds=True, users=False)
+        @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+        async def imagine(
+            interaction: Interaction,
+            prompt: Range[str, 1, 4000],
+            provider: str | None = None,
+            model: str | None = None,
+            size: str | None = None,
+            negative_prompt: Range[str, 1, 2000] | None = None,
+            image: discord.Attachment | None = None,
+            mask: discord.Attachment | None = None,
+            strength: Range[float, 0, 1] | None = None,
+            count: Range[int, 1, 4] = 1,
+            seed: Range[int, 0, 2147483647] | None = None,
+            steps: Range[int, 1, 500] | None = None,
+            guidance: Range[float, 0, 100] | None = None,
+            scheduler: str | None = None,
+            private: bool | None = None,
+        ) -> None:
+            request = ImageRequest(
+                prompt=prompt,
+                negative_prompt=negative_prompt,
+                provider=provider,
+                model=model,
+                size=await self._size(interaction, size),
+                strength=strength,
+                count=count,
+                seed=seed,
+                steps=steps,
+                guidance_scale=guidance,
+                scheduler=scheduler,
+                private=private,
+            )
+            await self._desk.take(interaction, request, image, mask)
+
+        return cast("Command", imagine)
+
+    def _offered(self) -> Iterable[tuple[str, Any]]:
+        return list(self._desk.studio.providers.items())[:CHOICES]
+
+    async def _size(self, interaction: Interaction, text: str | None) -> Size | None:
+        """A size as picked, as typed, or by a name that the model's sizes have; InvalidRequest."""
+        if text is None:
+            return None
+        if size := _parsed(text):
+            return size
+        named = await self._sizes(interaction, text)
+        if not named:
+            raise InvalidRequest(field="size", takes="it is written like 1024x768, or picked from the list")
+        return Size.parse(named[0].value)
+
+    async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        models = await self._choosable(interaction)
+        return _choices(typed, [(model.title, model.id) for model in models if len(model.id) <= LABEL])
+
+    async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        model = await self._chosen(interaction)
+        sizes = [(size_name(size), str(size)) for size in model.capabilities.sizes]
+        own = _parsed(typed)
+        if own and own not in model.capabilities.sizes and model.capabilities.takes_size(own):
+            sizes.insert(0, (size_name(own), str(own)))
+        return _choices(typed, sizes)
+
+    async def _schedulers(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        model = await self._chosen(interaction)
+        return _choices(typed, [(each, each) for each in model.capabilities.schedulers])
+
+    async def _choosable(self, interaction: Interaction) -> Sequence[Model]:
+        """The models of the provider chosen so far, from memory or within 1.5 s."""
+        settings = await self._desk.settings.get(interaction.guild_id)
+        named = getattr(interaction.namespace, "provider", None)
+        provider = self._desk.studio.planner.provider(ImageRequest(prompt="", provider=named or None), settings)
+        return await provider.models()
+
+    async def _chosen(self, interaction: Interaction) -> Model:
+        models = await self._choosable(interaction)
+        settings = await self._desk.settings.get(interaction.guild_id)
+        named = getattr(interaction.namespace, "model", None)
+        return find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
+
+
+def _parsed(text: str) -> Size | None:
+    """A size, also where it stands behind its name: "wide 16:9 · 1024x576"."""
+    try:
+        return Size.parse(text.rpartition("·")[2])
+    except ValueError:
+        return None
+
+
+def _choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
+    """What matches anywhere in name or value; values over Discord's limit are left out, never cut."""
+    wanted = typed.casefold().replace(" ", "")
+    matching = [
+        Choice(name=name[:LABEL], value=value)
+        for name, value in offered
+        if wanted in f"{name}\n{value}".casefold().replace(" ", "")
+    ]
+    return matching[:CHOICES]

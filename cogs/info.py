@@ -1,0 +1,48 @@
+"""/providers, /help and /privacy: what is on, how it is used, and what becomes of what members type."""
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from providers.base import Provider
+from storage.settings import SettingsStore
+from studio.studio import Studio
+from views.origins import Interaction
+from views.pages import ForgetMe, help_page, privacy_page, providers_page
+
+
+class Info(commands.Cog):
+    def __init__(self, studio: Studio, settings: SettingsStore) -> None:
+        self._studio = studio
+        self._settings = settings
+
+    @app_commands.command(description="Who can draw here, with which models, and what each takes")
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    async def providers(self, interaction: Interaction) -> None:
+        listed = [(provider, await provider.models()) for provider in self._providers()]
+        settings = await self._settings.get(interaction.guild_id)
+        default = self._studio.planner.default_for(settings)
+        await interaction.response.send_message(providers_page(listed, default), ephemeral=True)
+
+    @app_commands.command(description="What each command does, with an example")
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    async def help(self, interaction: Interaction) -> None:
+        await interaction.response.send_message(help_page(self._providers()), ephemeral=True)
+
+    @app_commands.command(description="What is stored, where your words and images go, and how to have it deleted")
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
+    async def privacy(self, interaction: Interaction) -> None:
+        application = interaction.client.application
+        host = application.owner if application else None
+        page = privacy_page(self._providers(), _name(host))
+        await interaction.response.send_message(page, view=ForgetMe(self._studio), ephemeral=True)
+
+    def _providers(self) -> list[Provider]:
+        return list(self._studio.providers.values())
+
+
+def _name(host: discord.User | None) -> str:
+    return f"{host.display_name} (`{host.name}`)" if host else "whoever added it"

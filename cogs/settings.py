@@ -1,0 +1,25 @@
+"""/settings: the panel of a server's admins."""
+
+from discord import app_commands
+from discord.ext import commands
+
+from storage.settings import SettingsStore
+from studio.planning import Planner
+from views.origins import Interaction
+from views.panel import SettingsPanel
+
+
+class SettingsCog(commands.Cog, name="Settings"):
+    def __init__(self, settings: SettingsStore, planner: Planner) -> None:
+        self._settings = settings
+        self._planner = planner
+
+    @app_commands.command(description="Choose this server's provider, model, size and privacy")
+    @app_commands.guild_only()
+    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.checks.has_permissions(manage_guild=True)
+    async def settings(self, interaction: Interaction) -> None:
+        """The permission is checked here too: a server can override the default that Discord shows."""
+        if interaction.guild_id is not None:
+            await SettingsPanel(interaction.guild_id, self._settings, self._planner).open(interaction)

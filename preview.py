@@ -1,0 +1,106 @@
+"""The offline page: the real bot on a simulated Discord, in the browser."""
+
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import discord
+import simcord
+from pydantic import SecretStr
+from simcord.preview import Preview
+
+from config import Config
+from domain import Access, Job
+from studio.studio import Studio
+
+log = logging.getLogger(__name__)
+
+PORT = 8765
+SERVER, CHANNEL = "The Easel Arms", "pictures"
+SETTLE_SECONDS = 10.0
+BUSY_SECONDS = 0.05
+"""Between two tries to redraw the page while somebody's click is being answered."""
+
+
+class Bot(Protocol):
+    """What the preview needs of the bot."""
+
+    @property
+    def studio(self) -> Studio: ...
+
+
+Opened = Callable[[Config, Callable[[Job], None]], AbstractAsyncContextManager[Any]]
+
+
+async def show(config: Config, opened: Opened) -> None:
+    """Serve the page until it is closed there, or until cancelled."""
+    with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
+        async with AsyncExitStack() as stack:
+            changed = asyncio.Event()
+            bot = await stack.enter_async_context(opened(_offline(config, Path(folder)), lambda _: changed.set()))
+            env = simcord.Env(bot, settle_timeout=SETTLE_SECONDS, check_errors=False)
+            await env.start()
+            stack.push_async_callback(env.shutdown)
+            # After env.start and in this task: only then jobs run on the real clock and find the simulated Discord.
+            await bot.studio.start()
+            page = await stack.enter_async_context(_page(env))
+            refreshing = asyncio.create_task(_refresh(page, changed))
+            stack.callback(refreshing.cancel)
+            _announce(page.url)
+            await page.wait_closed()
+
+
+def _offline(config: Config, folder: Path) -> Config:
+    """A data folder of its own, for simulated ids repeat at every start; and Sketch alone, unless more is asked for."""
+    access = config.access if config.preview_providers else {"sketch": Access()}
+    database = SecretStr(f"sqlite+aiosqlite:///{folder / 'easel.db'}")
+    default = config.default_provider if config.preview_providers else None
+    return config.model_copy(
+        update={"data_dir": folder, "database_url": database, "access": access, "default_provider": default}
+    )
+
+
+def _page(env: simcord.Env) -> Preview:
+    """A server with one channel, seen by an admin and by a guest."""
+    _disguise(env)
+    guild = env.create_guild(SERVER)
+    channel = guild.create_text_channel(CHANNEL, topic="Type /imagine")
+    manager = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True, manage_messages=True))
+    admin = guild.add_member(env.create_user("admin"), roles=[manager])
+    guest = guild.add_member(env.create_user("guest"))
+    return env.preview(channel, viewers=[admin, guest], layout="channel", port=PORT)
+
+
+def _disguise(env: simcord.Env) -> None:
+    """Today's date and the bot's name on the page; both are private parts of simcord, and only looks."""
+    try:
+        env.backend.clock._epoch = datetime.now(UTC)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        env.backend.bot_user.name = "Easel"
+    except AttributeError:
+        log.debug("the page shows simcord's own date and name")
+
+
+async def _refresh(page: Preview, changed: asyncio.Event) -> None:
+    """Redraw the page when a job has reached its end; a click under way goes first."""
+    while True:
+        await changed.wait()
+        try:
+            await page.refresh()
+            changed.clear()
+        except (simcord.SetupError, TimeoutError):
+            await asyncio.sleep(BUSY_SECONDS)
+
+
+def _announce(url: str) -> None:
+    print(f"Easel's preview: {url}\nPress Ctrl-C to end it.", flush=True)  # noqa: T201
+    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if screen:
+        webbrowser.open(url)

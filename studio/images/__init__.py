@@ -1,0 +1,20 @@
+"""Pictures: told by their content, capped before decoding, marked as made by AI, and sent untouched where they fit."""
+
+from studio.images.base import MAX_PIXELS, Container, Format
+from studio.images.pictures import Fitted, content_type, extension, fit, inspect_picture, mark
+from studio.images.uploads import MAX_UPLOAD, read_mask, read_upload
+
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_UPLOAD",
+    "Container",
+    "Fitted",
+    "Format",
+    "content_type",
+    "extension",
+    "fit",
+    "inspect_picture",
+    "mark",
+    "read_mask",
+    "read_upload",
+]

@@ -1,0 +1,93 @@
+"""PNG by its chunks (PNG specification, third edition: 5.3 chunk layout, 5.6 ordering, 11.2 critical chunks)."""
+
+import struct
+from collections.abc import Iterator
+from zlib import crc32
+
+from domain import Size
+from studio.images.base import Container, NotAPicture, Parsed, Part, checked_size, gather
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+COLOUR = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"cICP", b"mDCV", b"cLLI"})
+"""The ancillary chunks without which a picture looks different; every other one is dropped."""
+ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Colour types, each with the bit depths that it may have (table 12)."""
+XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
+"""The chunk and what stands before the text (11.3.3.4): keyword, not compressed, no language or translated keyword."""
+EXIF: tuple[bytes, bytes] = b"eXIf", b""
+
+
+def parse(data: bytes) -> Parsed:
+    parts = gather(_chunks(data))
+    kinds = [part.kind for part in parts]
+    if kinds[0] != b"IHDR" or kinds.count(b"IHDR") > 1:
+        raise NotAPicture("the PNG does not begin with its one header")
+    size, colour_type = _header(parts[0].body)
+    _check_kinds(kinds)
+    _check_palette(parts[: _data_start(parts)], colour_type)
+    return Parsed(Container("png", size), parts)
+
+
+def _chunks(data: bytes) -> Iterator[Part]:
+    view, at, kind = memoryview(data), len(SIGNATURE), b""
+    while kind != b"IEND":
+        if at + 12 > len(view):
+            raise NotAPicture("the PNG is cut off")
+        length, kind = struct.unpack_from(">I4s", view, at)
+        end = at + 12 + length
+        if end > len(view):
+            raise NotAPicture("the PNG is cut off")
+        if crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise NotAPicture("a checksum in the PNG is wrong")
+        yield Part(kind, view[at:end], view[at + 8 : end - 4])
+        at = end
+
+
+def _header(body: memoryview) -> tuple[Size, int]:
+    """The size and the colour type."""
+    if len(body) != 13:
+        raise NotAPicture("the PNG's header has the wrong length")
+    width, height, depth, colour_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+    if depth not in DEPTHS.get(colour_type, ()) or compression or filtering or interlace > 1:
+        raise NotAPicture("the PNG's header makes no sense")
+    return checked_size(width, height), colour_type
+
+
+def _check_kinds(kinds: list[bytes]) -> None:
+    if not ANIMATED.isdisjoint(kinds):
+        raise NotAPicture("the PNG is animated")
+    # Bit 5 of a name's first byte tells the chunks that a decoder may skip (5.4).
+    if any(not kind.isalpha() or not (kind[0] & 0x20 or kind in CRITICAL) for kind in kinds):
+        raise NotAPicture("the PNG has a chunk that no decoder knows")
+
+
+def _data_start(parts: list[Part]) -> int:
+    """The place of the first IDAT; all of them stand in one run (5.6), with something in them."""
+    places = [place for place, part in enumerate(parts) if part.kind == b"IDAT"]
+    if not any(len(parts[place].body) for place in places):
+        raise NotAPicture("the PNG holds no picture")
+    if places[-1] - places[0] + 1 != len(places):
+        raise NotAPicture("the PNG's data lies in several places")
+    return places[0]
+
+
+def _check_palette(before: list[Part], colour_type: int) -> None:
+    """One palette at most before the data, and one where the colour type asks for it (11.2.2)."""
+    palettes = [len(part.body) for part in before if part.kind == b"PLTE"]
+    if len(palettes) > 1 or any(not 3 <= length <= 768 or length % 3 for length in palettes):
+        raise NotAPicture("the PNG's palette makes no sense")
+    if colour_type == 3 and not palettes:
+        raise NotAPicture("the PNG has no palette")
+
+
+def stamp(parts: list[Part], xmp: bytes) -> bytes:
+    """The same picture without foreign metadata, and with our XMP right behind the header."""
+    header, *rest = parts
+    kept = [part.whole for part in rest if part.kind in CRITICAL or part.kind in COLOUR]
+    return b"".join([SIGNATURE, header.whole, chunk(XMP[0], XMP[1] + xmp), *kept])
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(kind + body))

@@ -1,0 +1,67 @@
+"""The buttons below a result. They live as long as the message: all that they know is a job's id."""
+
+import re
+from typing import Any, ClassVar, Self
+
+import discord
+
+from domain import Job
+from views.card import CUSTOM_ID, button
+from views.desk import Desk
+from views.origins import Interaction
+from views.reporter import report, tell
+
+UNKNOWN = "I no longer know that picture."
+NOT_YOURS = "Only the member who asked for it, or someone who may manage messages, can do that."
+
+
+class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM_ID):
+    """Again, Retry or Delete."""
+
+    desk: ClassVar[Desk]
+
+    def __init__(self, verb: str, job_id: str) -> None:
+        super().__init__(button(verb, job_id))
+        self.verb = verb
+        self.job_id = job_id
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(match["verb"], match["job"])
+
+    async def callback(self, interaction: Interaction) -> None:
+        try:
+            await self._press(interaction)
+        except Exception as error:  # noqa: BLE001 - an edge: discord.py would only log it
+            await report(interaction, error)
+
+    async def _press(self, interaction: Interaction) -> None:
+        job = await self.desk.studio.find(self.job_id)
+        if job is None or job.guild_id != interaction.guild_id:
+            await tell(interaction, UNKNOWN)
+        elif self.verb == "delete":
+            await _delete(interaction, job)
+        elif self.verb == "retry":
+            await self.desk.retry(interaction, job)
+        else:
+            await self.desk.again(interaction, job)
+
+
+async def _delete(interaction: Interaction, job: Job) -> None:
+    if interaction.user.id != job.user_id and not interaction.permissions.manage_messages:
+        await tell(interaction, NOT_YOURS)
+        return
+    await interaction.response.defer()
+    await interaction.delete_original_response()
+
+
+def card_buttons(desk: Desk) -> type[CardButton]:
+    """The class to register with the bot: discord.py makes its instances, so it has to know the desk."""
+
+    class BoundCardButton(CardButton, template=CUSTOM_ID):
+        pass
+
+    BoundCardButton.desk = desk
+    return BoundCardButton

@@ -1,0 +1,117 @@
+"""The result: a receipt, the pictures and their buttons."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import NamedTuple
+
+import discord
+
+from domain import EaselError, Job, State
+from studio.delivery import Ready, Report
+from views.words import code, explain
+
+ALT_LIMIT = 1024
+CONTENT_LIMIT = 2000
+CUSTOM_ID = r"easel:(?P<verb>again|retry|delete):(?P<job>[0-9]{1,20}(?:-[0-9]{1,3})?)"
+
+
+class Card(NamedTuple):
+    """A message for the outcome of a job. Its view is stopped: its buttons are answered by `views.buttons`."""
+
+    content: str
+    view: discord.ui.View
+    pictures: Sequence[Ready]
+    name: str
+    alt: str
+
+    def files(self) -> list[discord.File]:
+        """Anew for each try: a sent file has been read to its end."""
+        data = [ready for ready in self.pictures if ready.data]
+        return [
+            discord.File(BytesIO(ready.data), f"{self.name}-{number}.{ready.extension}", description=self.alt)
+            for number, ready in enumerate(data, 1)
+        ]
+
+
+def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
+    """The pictures with their receipt, or the sentence that says why there are none."""
+    lines = _receipt(job, pictures, provider) if pictures else _apology(job, provider)
+    verbs = ["again"] if pictures else ["retry"] if _worth_retrying(job) else []
+    return Card(
+        content="\n".join(lines)[:CONTENT_LIMIT],
+        view=_buttons(job, [*verbs, "delete"]),
+        pictures=pictures,
+        name=f"easel-{job.id}",
+        alt=_alt(job, provider),
+    )
+
+
+def drawing_line(job: Job, report: Report, provider: str) -> str:
+    """What the message says until the picture is there."""
+    facts = [f"{report.fraction:.0%}" if report.fraction else ""]
+    facts.append(f"place {report.position} in line" if report.position else "")
+    facts.append(f"about {report.eta:.0f} s to go" if report.eta else "")
+    told = " · ".join(filter(None, [provider, job.model_title, *facts]))
+    return f"🖌️ drawing… {code(job.request.prompt)}\n-# {told}"
+
+
+def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
+    drawn = job.drawn
+    seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
+    sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
+    own = [each.seconds for each in drawn if each.seconds is not None]
+    facts = [
+        provider,
+        job.model_title,
+        sizes,
+        f"seed {seeds}" if seeds else "",
+        f"{job.seconds:.1f} s" if job.seconds is not None else "",
+        f"({sum(own):.1f} s of drawing)" if own else "",
+        f"price {job.cost} each" if job.cost else "",
+    ]
+    lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
+    return (
+        lines
+        + [f"-# {note}" for note in _notes(job, pictures, provider)]
+        + [each.link for each in pictures if each.link]
+    )
+
+
+def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
+    notes = list(job.notes)
+    asked = job.request.count
+    if len(pictures) < asked:
+        why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
+        notes.append(f"{len(pictures)} of {asked}.{why}")
+    if any(each.reduced for each in pictures):
+        notes.append("Re-encoded to fit this place's upload limit.")
+    if any(each.link for each in pictures):
+        notes.append("The picture could not be fetched; this link to it will expire.")
+    return notes
+
+
+def _apology(job: Job, provider: str) -> list[str]:
+    why = EaselError.revive(job.failure) if job.failure else EaselError()
+    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {job.model_title}"]
+
+
+def _worth_retrying(job: Job) -> bool:
+    return job.failure is None or EaselError.revive(job.failure).state is not State.REFUSED
+
+
+def _buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for verb in verbs:
+        view.add_item(button(verb, job.id))
+    view.stop()  # or discord.py would keep every card in memory for ever
+    return view
+
+
+def button(verb: str, job_id: str) -> "discord.ui.Button[discord.ui.View]":
+    label, emoji = {"again": ("Again", "🔁"), "retry": ("Retry", "🔁"), "delete": ("Delete", "🗑️")}[verb]
+    return discord.ui.Button(label=label, emoji=emoji, custom_id=f"easel:{verb}:{job_id}")
+
+
+def _alt(job: Job, provider: str) -> str:
+    alt = f"A picture drawn by {provider} ({job.model_title}) for the words: {code(job.request.prompt, 800)[1:-1]}"
+    return alt[:ALT_LIMIT]

@@ -1,0 +1,124 @@
+"""Bringing outcomes to Discord: by the interaction's token while it lives, by the bot's own after that."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import aiohttp
+import discord
+
+from domain import Job
+from studio.delivery import Ready, Report, TooLarge, Undeliverable
+from studio.queue import TryLater
+from views.card import Card, drawing_line, result_card
+
+log = logging.getLogger(__name__)
+
+SEND_SECONDS = 120.0
+REPORT_SECONDS = 10.0
+REPORT_PAUSE = 2.5
+"""At least so many seconds between two edits of one message."""
+TOKEN_MARGIN = timedelta(seconds=5)
+UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, TOO_LARGE, INVALID_TOKEN = 10008, 10015, 40005, 50027
+TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
+
+
+class DiscordDelivery:
+    """`studio.delivery.Delivery` for Discord. A private picture never reaches a channel."""
+
+    def __init__(self, client: discord.Client, title: Callable[[str], str]) -> None:
+        self._client = client
+        self._title = title
+        self._reports: dict[str, asyncio.Task[None]] = {}
+        self._reported: dict[str, float] = {}
+
+    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
+        await self._end_reports(job)
+        card = result_card(job, pictures, self._title(job.provider))
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send(job, card)
+        except TRANSIENT as error:
+            raise TryLater(type(error).__name__) from None
+        except discord.HTTPException as error:
+            raise _verdict(error) from None
+
+    def report(self, job: Job, report: Report) -> None:
+        running = self._reports.get(job.id)
+        if running and not running.done():
+            return
+        if time.monotonic() - self._reported.get(job.id, -REPORT_PAUSE) < REPORT_PAUSE or not _token_lives(job):
+            return
+        self._reported[job.id] = time.monotonic()
+        self._reports[job.id] = asyncio.create_task(self._show(job, report))
+
+    async def _show(self, job: Job, report: Report) -> None:
+        try:
+            async with asyncio.timeout(REPORT_SECONDS):
+                line = drawing_line(job, report, self._title(job.provider))
+                await self._reply(job).edit_message(_message(job), content=line)
+        except (*TRANSIENT, discord.HTTPException) as error:
+            log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
+
+    async def _end_reports(self, job: Job) -> None:
+        self._reported.pop(job.id, None)
+        if running := self._reports.pop(job.id, None):
+            await asyncio.wait({running})
+
+    async def _send(self, job: Job, card: Card) -> None:
+        if _token_lives(job):
+            try:
+                await self._edit_reply(job, card)
+            except (discord.NotFound, discord.HTTPException) as error:
+                if error.code not in (INVALID_TOKEN, UNKNOWN_WEBHOOK):
+                    raise
+            else:
+                return
+        if job.private:
+            raise Undeliverable("a private picture, and the interaction's token is dead")
+        await self._edit_or_post(job, card)
+
+    async def _edit_reply(self, job: Job, card: Card) -> None:
+        await self._reply(job).edit_message(
+            _message(job), content=card.content, attachments=card.files(), view=card.view
+        )
+
+    def _reply(self, job: Job) -> discord.Webhook:
+        return discord.Webhook.partial(job.application_id, job.token or "", client=self._client)
+
+    async def _edit_or_post(self, job: Job, card: Card) -> None:
+        channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+        if job.message_id:
+            try:
+                message = channel.get_partial_message(job.message_id)
+                await message.edit(content=card.content, attachments=card.files(), view=card.view)
+            except (discord.NotFound, discord.Forbidden):
+                raise
+            except discord.HTTPException as error:
+                log.warning("job %s: its message cannot be edited (%s), posting another", job.id, error.code)
+            else:
+                return
+        # The same nonce again within minutes gives the message that is there already.
+        await channel.send(card.content, files=card.files(), view=card.view, nonce=job.id)
+
+
+def _message(job: Job) -> int:
+    """The reply's own id, or the word by which Discord knows it too."""
+    return job.message_id or cast("int", "@original")
+
+
+def _token_lives(job: Job) -> bool:
+    return job.token is not None and datetime.now(UTC) < job.token_expires - TOKEN_MARGIN
+
+
+def _verdict(error: discord.HTTPException) -> Exception:
+    if error.status == 429:
+        return TryLater("429")
+    if error.status == 413 or error.code == TOO_LARGE:
+        return TooLarge(str(error.status))
+    if error.code == UNKNOWN_MESSAGE:
+        return Undeliverable("its message was deleted")
+    return Undeliverable(f"Discord answers {error.status}, {error.code}")

@@ -1,0 +1,77 @@
+"""The desk where requests come in: from `/imagine` and from the buttons below a result."""
+
+from collections.abc import Collection
+
+import discord
+from yarl import URL
+
+from domain import ImageRequest, InvalidRequest, Job, Size, State, Upload
+from storage.settings import SettingsStore
+from studio.images import MAX_UPLOAD
+from studio.studio import Studio
+from views.origins import Interaction, origin_of
+
+UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""A provider that fetches an upload itself is given links to these only."""
+
+
+class Desk:
+    """Plans first, so that a refusal is private and costs nothing; then defers; then hands over to the studio."""
+
+    def __init__(self, studio: Studio, settings: SettingsStore, upload_hosts: Collection[str] = UPLOAD_HOSTS) -> None:
+        self.studio = studio
+        self.settings = settings
+        self._upload_hosts = upload_hosts
+
+    async def take(
+        self,
+        interaction: Interaction,
+        request: ImageRequest,
+        image: discord.Attachment | None = None,
+        mask: discord.Attachment | None = None,
+    ) -> None:
+        """A member's new request, with the files that belong to it; domain errors are answered privately."""
+        request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
+        job = await self._plan(interaction, request)
+        job = await self._defer(interaction, job)
+        if image is not None:
+            job = await self.studio.keep_uploads(job, await image.read(), await mask.read() if mask else None)
+        await self.studio.submit(job)
+
+    async def again(self, interaction: Interaction, parent: Job) -> None:
+        """The same request with a new seed."""
+        request = parent.request.model_copy(update={"seed": None})
+        job = await self._plan(interaction, request)
+        await self._needs_upload(job)
+        await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
+
+    async def retry(self, interaction: Interaction, parent: Job) -> None:
+        """The same request; where the provider has accepted it and was late, ask for that result and pay nothing."""
+        job = await self._plan(interaction, parent.request)
+        if parent.remote is not None:
+            kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
+            job = job.having(**kept, request=parent.request, state=State.WAITING)
+        await self._needs_upload(job)
+        await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
+
+    async def _plan(self, interaction: Interaction, request: ImageRequest) -> Job:
+        settings = await self.settings.get(interaction.guild_id)
+        return await self.studio.plan(request, settings, origin_of(interaction))
+
+    async def _defer(self, interaction: Interaction, job: Job) -> Job:
+        """Within Discord's three seconds; it also fixes for good who sees the answer."""
+        answer = await interaction.response.defer(thinking=True, ephemeral=job.private)
+        return job.having(message_id=answer.message_id if answer else None)
+
+    async def _needs_upload(self, job: Job) -> None:
+        if job.request.image is not None:
+            await self.studio.check_uploads(job)
+
+    def _upload(self, attachment: discord.Attachment | None, field: str) -> Upload | None:
+        if attachment is None:
+            return None
+        if attachment.size > MAX_UPLOAD:
+            raise InvalidRequest(field=field, takes=f"it may have {MAX_UPLOAD // 2**20} MiB at most")
+        size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
+        known = URL(attachment.url).host in self._upload_hosts
+        return Upload(url=attachment.url if known else None, size=size)

@@ -1,0 +1,22 @@
+"""Where an interaction came from, in the bot's own words."""
+
+import discord
+
+from domain import Origin
+
+Interaction = discord.Interaction[discord.Client]
+
+
+def origin_of(interaction: Interaction, message_id: int | None = None) -> Origin:
+    return Origin(
+        id=str(interaction.id),
+        application_id=interaction.application_id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id or 0,
+        user_id=interaction.user.id,
+        token=interaction.token,
+        token_expires=interaction.expires_at,
+        locale=str(interaction.locale),
+        upload_limit=interaction.filesize_limit,
+        message_id=message_id,
+    )

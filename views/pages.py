@@ -1,0 +1,123 @@
+"""The pages of /providers, /help and /privacy, each within one message."""
+
+from collections.abc import Sequence
+
+import discord
+
+from domain import Capabilities, Model
+from providers.base import Provider
+from studio.studio import Studio
+from views.origins import Interaction
+from views.reporter import ReportingView
+from views.words import code
+
+LIMIT = 2000
+MODELS_SHOWN = 6
+VIEW_SECONDS = 14 * 60.0
+
+HELP = """
+**Easel draws pictures from words.** Here it draws with {providers}.
+
+`/imagine prompt:a lighthouse at dusk, oil painting size:wide` draws. All but the prompt can be left out: then this
+server's defaults are taken.
+
+`/imagine prompt:the same in winter image:(your file)` starts from your image. With `mask` as well, only the mask's
+white part is painted anew. `private:True` shows the result to you alone.
+
+Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
+manage messages.
+
+`/providers` shows who can draw here, with which models, and what each takes.
+
+`/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
+
+`/settings` sets default provider, model and size, and who sees results. It is for those who manage the server.
+
+`/privacy` tells what is stored, where your words go, and how to have it all deleted.
+
+`/help` shows this page.
+"""
+PRIVACY = """
+**What becomes of what you type and send**
+
+**Stored here:** each request with its words and options, the ids of its server, channel and member, and when it was
+made and drawn. Pictures are kept until they are delivered, 7 days at most; images that you send, 24 hours.
+
+**Where it goes:** your words, and an image that you add, go to the provider named below the picture (here: {outside}).
+Images are stripped of place and camera data before that. Appy Pie is the exception: it fetches your original file
+itself, by the link that Discord gave it. A public picture's file carries its prompt and settings; a private one's does
+not.
+
+**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
+is up to that provider. When the bot is removed from a server, that server's data goes.
+
+**Who runs this bot:** {host}
+"""
+
+
+def providers_page(listed: Sequence[tuple[Provider, Sequence[Model]]], default: Provider) -> str:
+    """As many models of each provider as fit."""
+    for shown in range(MODELS_SHOWN, -1, -1):
+        page = "\n".join(_provider_lines(provider, models, default, shown) for provider, models in listed)
+        if len(page) <= LIMIT:
+            return page
+    return "\n".join(f"**{provider.title}**" for provider, _ in listed)[:LIMIT]
+
+
+def _provider_lines(provider: Provider, models: Sequence[Model], default: Provider, shown: int) -> str:
+    here = " · the default here" if provider is default else ""
+    lines = [f"**{provider.title}** (`{provider.name}`){here}"]
+    lines += [f"- {_model_line(model)}" for model in models[:shown]]
+    if len(models) > shown:
+        lines.append(
+            f"- {'and ' if shown else ''}{len(models) - shown} models{' more' if shown else ''}: type in `model`"
+        )
+    return "\n".join(lines)
+
+
+def _model_line(model: Model) -> str:
+    price = f" · price {model.price}" if model.price else ""
+    return f"{model.title}{price}: {abilities(model.capabilities)}"
+
+
+def abilities(takes: Capabilities) -> str:
+    """What a model takes, as a list of words."""
+    words = {
+        "words alone": takes.text_to_image,
+        "an image": takes.image_to_image,
+        "an image with a mask": takes.inpainting,
+        "negative prompt": takes.negative_prompt,
+        "seed": takes.seed,
+        f"steps {takes.steps}": takes.steps is not None,
+        f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
+        "scheduler": bool(takes.schedulers),
+    }
+    return ", ".join(word for word, has in words.items() if has)
+
+
+def help_page(providers: Sequence[Provider]) -> str:
+    return _folded(HELP).format(providers=", ".join(provider.title for provider in providers))
+
+
+def privacy_page(providers: Sequence[Provider], host: str) -> str:
+    outside = ", ".join(provider.title for provider in providers if provider.paid) or "nobody outside this bot"
+    return _folded(PRIVACY).format(outside=outside, host=code(host, 100))
+
+
+def _folded(text: str) -> str:
+    """Paragraphs as Discord wants them: a line each."""
+    return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
+
+
+class ForgetMe(ReportingView):
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(timeout=VIEW_SECONDS)
+        self._studio = studio
+
+    @discord.ui.button(
+        label="Delete what is stored about me", style=discord.ButtonStyle.danger, custom_id="privacy:forget"
+    )
+    async def forget(self, interaction: Interaction, button: "discord.ui.Button[ForgetMe]") -> None:
+        count = await self._studio.forget(user_id=interaction.user.id)
+        told = f"Deleted: {count} request{'' if count == 1 else 's'} of yours, and all that belonged to them."
+        await interaction.response.edit_message(content=told, view=None)

@@ -1,0 +1,114 @@
+"""The sentences that members read."""
+
+import unicodedata
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    Failure,
+    Interrupted,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Size,
+    Timeout,
+    Unavailable,
+)
+
+SHOWN = 300
+RATIOS = (
+    ("square", 1, 1),
+    ("landscape", 5, 4),
+    ("landscape", 4, 3),
+    ("landscape", 3, 2),
+    ("wide", 16, 10),
+    ("wide", 16, 9),
+    ("wide", 2, 1),
+    ("wide", 21, 9),
+)
+RATIO_TOLERANCE = 1.03
+"""786x1024 is meant as 3:4."""
+OPTIONS = {
+    "guidance_scale": "guidance",
+    "negative_prompt": "negative prompt",
+    "upload": "upload",
+}
+
+
+def code(text: str, limit: int = SHOWN) -> str:
+    """Text from outside as a code span: nothing in it is a mention, a link or markdown; cut to `limit`."""
+    printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
+    folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
+    return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
+
+
+def size_name(size: Size) -> str:
+    """A size as a person thinks of it: "wide 16:9 · 1024x576"."""
+    long, short = max(size), min(size)
+    for name, across, down in RATIOS:
+        ratio = (long * down) / (short * across)
+        if 1 / RATIO_TOLERANCE < ratio < RATIO_TOLERANCE:
+            return f"{_shape(size, name, across, down)} · {size}"
+    return f"{'wide' if size.width > size.height else 'tall'} · {size}"
+
+
+def _shape(size: Size, name: str, across: int, down: int) -> str:
+    if across == down:
+        return name
+    if size.width > size.height:
+        return f"{name} {across}:{down}"
+    return f"{'tall' if name == 'wide' else 'portrait'} {down}:{across}"
+
+
+def explain(error: EaselError, provider: str = "The provider") -> str:
+    """What went wrong, for the member: honest, and without anything that only the host may see."""
+    failure = error.failure
+    sentence = _sentence(error, failure, provider)
+    return f"{sentence} (reference {code(failure.reference, 80)})" if failure.reference else sentence
+
+
+def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
+    match error:
+        case AuthError():
+            return f"{provider} does not accept this bot's key. Only the bot's host can mend that."
+        case QuotaError():
+            return f"The bot's account at {provider} is out of credit. Only the bot's host can mend that."
+        case RateLimited():
+            when = f"in {failure.retry_after:.0f} s" if failure.retry_after else "in a minute"
+            return f"{provider} is getting too many requests just now. Try again {when}."
+        case ContentRejected():
+            return f"{provider}'s content filter refused this request. Other words may pass."
+        case InvalidRequest():
+            return _refusal(failure, provider)
+        case Timeout():
+            return f"{provider} sent no picture in time. It may be busy; try again, or try another provider."
+        case BadResponse():
+            return f"{provider} sent back something that is no picture. Try again, or try another provider."
+        case Interrupted():
+            return (
+                f"I was restarted while asking {provider}, and cannot tell whether it had begun. "
+                "Nothing was ordered twice; press Retry to ask again."
+            )
+        case Unavailable():
+            said = f" It says: {code(failure.detail, 200)}" if failure.detail and " " in failure.detail else ""
+            return f"{provider} is not working just now.{said} Try again later, or try another provider."
+        case _:
+            return "Something went wrong in Easel itself. The bot's host finds it in the log."
+
+
+def _refusal(failure: Failure, provider: str) -> str:
+    """What was asked for and cannot be had, and what can."""
+    field = OPTIONS.get(failure.field or "", failure.field or "request")
+    if failure.field == "upload":
+        return "The image of that request is no longer kept. Send it again with `/imagine image:`."
+    if failure.subject:
+        takes = f"It takes {failure.takes}." if failure.takes else f"Leave `{field}` out, or choose another model."
+        what = f"takes no {field}" if not failure.takes else f"does not take this {field}"
+        return f"**{failure.subject}** {what}. {takes}"
+    if failure.takes:
+        return f"That {field} will not do: {failure.takes}."
+    return f"{provider} did not accept the {field}." + (
+        f" It says: {code(failure.detail, 200)}" if failure.detail else ""
+    )
