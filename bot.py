@@ -17,6 +17,7 @@ from discord import app_commands
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
+from discord.voice_client import VoiceClient
 from dotenv import dotenv_values
 from yarl import URL
 
@@ -61,6 +62,7 @@ class Easel(commands.Bot):
     def __init__(self, store: Store, studio: Callable[[Delivery], Studio], upload_hosts: frozenset[str]) -> None:
         intents = discord.Intents.none()
         intents.guilds = True
+        VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

@@ -8,9 +8,10 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from domain import ImageRequest, InvalidRequest, Model, Size, find_model
+from domain import EaselError, ImageRequest, InvalidRequest, Model, Size, find_model
 from views.desk import Desk
 from views.origins import Interaction
+from views.reporter import report
 from views.words import size_name
 
 CHOICES = 25
@@ -71,21 +72,24 @@ class Imagine(commands.Cog):
             scheduler: str | None = None,
             private: bool | None = None,
         ) -> None:
-            request = ImageRequest(
-                prompt=prompt,
-                negative_prompt=negative_prompt,
-                provider=provider,
-                model=model,
-                size=await self._size(interaction, size),
-                strength=strength,
-                count=count,
-                seed=seed,
-                steps=steps,
-                guidance_scale=guidance,
-                scheduler=scheduler,
-                private=private,
-            )
-            await self._desk.take(interaction, request, image, mask)
+            try:
+                request = ImageRequest(
+                    prompt=prompt,
+                    negative_prompt=negative_prompt,
+                    provider=provider,
+                    model=model,
+                    size=await self._size(interaction, size),
+                    strength=strength,
+                    count=count,
+                    seed=seed,
+                    steps=steps,
+                    guidance_scale=guidance,
+                    scheduler=scheduler,
+                    private=private,
+                )
+                await self._desk.take(interaction, request, image, mask)
+            except EaselError as error:
+                await report(interaction, error)
 
         return cast("Command", imagine)
 

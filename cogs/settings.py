@@ -7,6 +7,7 @@ from storage.settings import SettingsStore
 from studio.planning import Planner
 from views.origins import Interaction
 from views.panel import SettingsPanel
+from views.reporter import NO_RIGHT, tell
 
 
 class SettingsCog(commands.Cog, name="Settings"):
@@ -18,8 +19,9 @@ class SettingsCog(commands.Cog, name="Settings"):
     @app_commands.guild_only()
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.default_permissions(manage_guild=True)
-    @app_commands.checks.has_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
-        """The permission is checked here too: a server can override the default that Discord shows."""
-        if interaction.guild_id is not None:
+        """Asks for the right here too, for a server can give the command to anybody."""
+        if interaction.guild_id is None or not interaction.permissions.manage_guild:
+            await tell(interaction, NO_RIGHT)
+        else:
             await SettingsPanel(interaction.guild_id, self._settings, self._planner).open(interaction)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
+from math import isnan
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +18,7 @@ from domain import (
     BadResponse,
     ContentRejected,
     EaselError,
+    ImageRequest,
     InvalidRequest,
     QuotaError,
     RateLimited,
@@ -31,9 +33,32 @@ MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
 MONEY = re.compile(r"billing|quota|credit|balance|insufficient", re.IGNORECASE)
 TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?) second", re.IGNORECASE)
+FIELDS = {
+    "model_id": "model",
+    "width": "size",
+    "height": "size",
+    "samples": "count",
+    "num_steps": "steps",
+    "num_inference_steps": "steps",
+    "input_image": "image",
+    "mask_image": "mask",
+}
+"""The APIs' names of fields where they are not ours."""
 LINK = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class Wait(BaseModel):
+    retry_after: float
+
+
+class Detail(BaseModel):
+    loc: list[str | int]
+
+
+class Details(BaseModel):
+    detail: list[Detail]
 
 
 class Answer(NamedTuple):
@@ -71,9 +96,17 @@ class Answer(NamedTuple):
     def retry_after(self) -> float | None:
         """Seconds to wait, from a header, a field or a sentence; within 1 to 120."""
         seconds = _header_seconds(self.headers)
-        if seconds is None and (match := TRY_AGAIN.search(self.text())):
-            seconds = float(match[1])
-        return None if seconds is None else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+        if seconds is None:
+            seconds = self._body_seconds()
+        return None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+
+    def field(self) -> str | None:
+        """Our word for the field that a list of details blames first."""
+        try:
+            blamed = [str(name) for detail in self.parse(Details).detail for name in detail.loc[-1:]]
+        except BadResponse:
+            return None
+        return next((FIELDS.get(name, name) for name in blamed if name in {*FIELDS, *ImageRequest.model_fields}), None)
 
     def checked(self) -> Self:
         """The answer itself; the error that its status means otherwise."""
@@ -85,7 +118,14 @@ class Answer(NamedTuple):
         """What the status says went wrong; None for 2xx."""
         if 200 <= self.status < 300:
             return None
-        return error_for(self.status, self.text(), retry_after=self.retry_after())
+        return error_for(self.status, self.text(), retry_after=self.retry_after(), field=self.field())
+
+    def _body_seconds(self) -> float | None:
+        try:
+            return self.parse(Wait).retry_after
+        except BadResponse:
+            match = TRY_AGAIN.search(self.text())
+            return float(match[1]) if match else None
 
 
 def error_for(

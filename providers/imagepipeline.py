@@ -65,7 +65,7 @@ class Status(BaseModel):
     links: list[str] | str | None = Field(None, validation_alias=AliasChoices("download_urls", "result_url"))
     progress: float | None = None
     eta: float | None = Field(None, validation_alias="estimated_time_seconds")
-    reason: str = Field("", validation_alias="failure_reason_code")
+    reason: str | None = Field(None, validation_alias="failure_reason_code")
 
     @property
     def urls(self) -> list[str]:
@@ -221,7 +221,7 @@ class ImagePipeline(Provider):
         except (Unavailable, Timeout) as error:
             log.info("a poll failed, asking again: %s", error)
             return None
-        return None if isinstance(answer.error(), (Unavailable, RateLimited)) else answer
+        return None if isinstance(answer.error(), (Unavailable, Timeout, RateLimited)) else answer
 
     async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
         if status.word in FAILED:
@@ -237,7 +237,7 @@ class ImagePipeline(Provider):
 
 
 def _failure(status: Status, text: str) -> EaselError:
-    kind = REASONS.get(status.reason.upper())
+    kind = REASONS.get((status.reason or "").upper())
     if kind is InvalidRequest and POLICY.search(text):
         kind = ContentRejected
     return kind(text) if kind else failure_for(text)

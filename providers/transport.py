@@ -163,9 +163,9 @@ async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
 
 
 def _picture_bytes(answer: Answer) -> bytes:
-    if error := answer.error():
-        gone = answer.status < 500 and answer.status not in RETRIED
-        raise BadResponse(f"the result's link answers {answer.status}") if gone else error
+    if answer.error():
+        away = answer.status >= 500 or answer.status in RETRIED
+        raise (Unavailable if away else BadResponse)(f"the result's link answers {answer.status}")
     if not answer.is_picture():
         raise BadResponse("the result's link holds no image")
     return answer.body

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import UNFINISHED, Job, State
+from storage.statements import run
 from storage.tables import jobs
 
 NESTED = {"request", "notes", "remote", "drawn", "failure"}
@@ -70,24 +71,23 @@ class JobStore:
     async def waiting(self, user_id: int) -> int:
         """How many of a member's jobs nobody has begun."""
         query = select(func.count()).where(jobs.c.user_id == user_id, jobs.c.state == State.QUEUED)
-        async with self._engine.connect() as connection:
-            return (await connection.execute(query)).scalar_one()
+        return (await self._run(query)).scalar_one()
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
         whose = jobs.c.user_id == user_id if user_id is not None else jobs.c.guild_id == guild_id
         over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
-        async with self._engine.begin() as connection:
-            return (await connection.execute(delete(jobs).where(whose, over).returning(jobs.c.id))).scalars().all()
+        return (await self._run(delete(jobs).where(whose, over).returning(jobs.c.id))).scalars().all()
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        async with self._engine.connect() as connection:
-            rows = await connection.execute(select(jobs).where(*where).order_by(jobs.c.created))
-            return [Job.model_validate(dict(row)) for row in rows.mappings()]
+        rows = await self._run(select(jobs).where(*where).order_by(jobs.c.created))
+        return [Job.model_validate(dict(row)) for row in rows.mappings()]
 
-    async def _write(self, statement: Any) -> int:
-        async with self._engine.begin() as connection:
-            return (await connection.execute(statement)).rowcount
+    async def _write(self, statement: Executable) -> int:
+        return (await self._run(statement)).rowcount
+
+    async def _run(self, statement: Executable) -> CursorResult[Any]:
+        return await run(self._engine, statement)
 
 
 def _row(job: Job) -> dict[str, Any]:

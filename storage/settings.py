@@ -6,6 +6,7 @@ from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import Settings
+from storage.statements import run
 from storage.tables import guild_settings, meta
 
 
@@ -30,14 +31,12 @@ class SettingsStore:
         self._known[guild_id] = settings
 
     async def forget(self, guild_id: int) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(guild_settings).where(guild_settings.c.guild_id == guild_id))
+        await run(self._engine, delete(guild_settings).where(guild_settings.c.guild_id == guild_id))
         self._known.pop(guild_id, None)
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
-        async with self._engine.connect() as connection:
-            return Settings.model_validate((await connection.execute(query)).scalar() or {})
+        return Settings.model_validate((await run(self._engine, query)).scalar() or {})
 
 
 class Meta:
@@ -47,8 +46,7 @@ class Meta:
         self._engine = engine
 
     async def get(self, key: str) -> str | None:
-        async with self._engine.connect() as connection:
-            return (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar()
+        return (await run(self._engine, select(meta.c.value).where(meta.c.key == key))).scalar()
 
     async def set(self, key: str, value: str) -> None:
         await _replace(self._engine, meta, {"key": key, "value": value})
@@ -56,6 +54,4 @@ class Meta:
 
 async def _replace(engine: AsyncEngine, table: Table, row: Mapping[str, object]) -> None:
     key = next(iter(table.primary_key))
-    async with engine.begin() as connection:
-        await connection.execute(delete(table).where(key == row[key.name]))
-        await connection.execute(insert(table).values(row))
+    await run(engine, delete(table).where(key == row[key.name]), insert(table).values(row))

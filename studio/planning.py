@@ -19,6 +19,7 @@ from domain import (
 from providers.base import Provider
 
 SEEDS = 2**31
+NO_AI = "Painted by rules, not by an AI model."
 LISTED = 8
 """How many names a refusal lists."""
 
@@ -42,6 +43,8 @@ class Planner:
         takes = model.capabilities
         _check_options(request, model)
         size, notes = _size(request, settings, takes)
+        if not provider.ai:
+            notes = (*notes, NO_AI)
         private = settings.private if request.private is None else request.private
         return Job(
             **origin.model_dump(exclude={"private"}),

@@ -35,6 +35,8 @@ class Queue:
         driver = InMemoryDriver()
         self._queries = InMemoryQueries(driver=driver)
         self._queuer = PgQueuer(driver, queries=self._queries)
+        self._idle = asyncio.Event()
+        self._idle.set()
         for name, lane in lanes.items():
             self._queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
 
@@ -44,15 +46,26 @@ class Queue:
 
     async def run(self) -> None:
         """Work until `close`."""
-        await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
+        self._idle.clear()
+        try:
+            await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
+        finally:
+            self._idle.set()
 
     async def tidy(self) -> None:
         """Call each minute."""
         await self._queries.clear_queue_log()
 
-    def close(self) -> None:
-        """Take no more; `run` ends when the work under way has ended."""
+    async def close(self, grace: float) -> None:
+        """Take no more, give the work under way so many seconds, then cancel it."""
         self._queuer.shutdown.set()
+        try:
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        except TimeoutError:
+            for context in list(self._queuer.qm.job_context.values()):
+                context.cancellation.cancel()
+            await self._idle.wait()
 
 
 def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
@@ -65,11 +78,3 @@ def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
                 raise RetryRequested(timedelta(seconds=pause), str(error)) from None
 
     return handle
-
-
-async def stop(task: "asyncio.Task[None]", grace: float) -> None:
-    """Wait for a task, and cancel it when the time is up."""
-    done, _ = await asyncio.wait({task}, timeout=grace)
-    if not done:
-        task.cancel()
-        await asyncio.wait({task})

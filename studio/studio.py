@@ -14,7 +14,7 @@ from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
 from studio.holding import Held, Lost, hold
 from studio.planning import Planner
-from studio.queue import Lane, Queue, stop
+from studio.queue import Lane, Queue
 from studio.uploads import keep_uploads, read_sources
 
 log = logging.getLogger(__name__)
@@ -63,15 +63,17 @@ class Studio:
 
     async def close(self, grace: float = 10.0) -> None:
         """Take no more jobs, give those under way so many seconds, and leave the rest to the table."""
-        self._queue.close()
-        for task, seconds in zip(self._tasks, (grace, 0, 0), strict=False):
-            await stop(task, seconds)
+        await self._queue.close(grace)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         return await self.planner.plan(request, settings, origin)
 
-    async def keep_uploads(self, job: Job, image: bytes, mask: bytes | None) -> Job:
-        return await keep_uploads(self._store.spool, job, image, mask)
+    async def keep_uploads(self, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
+        return await keep_uploads(self._store.spool, job_id, request, image, mask)
 
     async def check_uploads(self, job: Job) -> None:
         """InvalidRequest where a request that is made again has lost its files."""

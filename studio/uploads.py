@@ -1,20 +1,21 @@
 """Members' files: checked, stripped, and in the spool until they are a day old."""
 
-from domain import InvalidRequest, Job, Size, Sources, Upload
+from domain import ImageRequest, InvalidRequest, Job, Size, Sources, Upload
 from storage.spool import Spool
 from studio import images
 
 
-async def keep_uploads(spool: Spool, job: Job, image: bytes, mask: bytes | None) -> Job:
-    """The job with its files in the spool; InvalidRequest where one is no image that we take."""
-    request = job.request
+async def keep_uploads(
+    spool: Spool, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None
+) -> ImageRequest:
+    """The request with its files in the spool; InvalidRequest where one is no image that we take."""
     image = await images.read_upload(image)
     size = images.inspect_picture(image).size
-    changes = {"image": await _keep(spool, job, "image", request.image, image, size)}
+    changes = {"image": await _keep(spool, job_id, "image", request.image, image, size)}
     if mask is not None:
         mask = await images.read_mask(mask, size)
-        changes["mask"] = await _keep(spool, job, "mask", request.mask, mask, size)
-    return job.having(request=request.model_copy(update=changes))
+        changes["mask"] = await _keep(spool, job_id, "mask", request.mask, mask, size)
+    return request.model_copy(update=changes)
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
@@ -25,8 +26,8 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
     )
 
 
-async def _keep(spool: Spool, job: Job, name: str, upload: Upload | None, data: bytes, size: Size) -> Upload:
-    key = f"uploads/{job.id}/{name}"
+async def _keep(spool: Spool, job_id: str, name: str, upload: Upload | None, data: bytes, size: Size) -> Upload:
+    key = f"uploads/{job_id}/{name}"
     await spool.put(key, data)
     return Upload(url=upload.url if upload else None, size=size, key=key)
 

@@ -66,8 +66,8 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         sizes,
         f"seed {seeds}" if seeds else "",
         f"{job.seconds:.1f} s" if job.seconds is not None else "",
-        f"({sum(own):.1f} s of drawing)" if own else "",
-        f"price {job.cost} each" if job.cost else "",
+        f"{sum(own):.1f} s of them at work" if own else "",
+        f"price {job.cost}" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return (

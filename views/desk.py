@@ -32,10 +32,12 @@ class Desk:
     ) -> None:
         """A member's new request, with the files that belong to it; domain errors are answered privately."""
         request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
-        job = await self._plan(interaction, request)
-        job = await self._defer(interaction, job)
+        job = await self._defer(interaction, await self._plan(interaction, request))
         if image is not None:
-            job = await self.studio.keep_uploads(job, await image.read(), await mask.read() if mask else None)
+            files = await image.read(), await mask.read() if mask else None
+            request = await self.studio.keep_uploads(job.id, request, *files)
+            shaped = await self._plan(interaction, request)  # now that the image's own shape is known
+            job = shaped.having(message_id=job.message_id, private=job.private)
         await self.studio.submit(job)
 
     async def again(self, interaction: Interaction, parent: Job) -> None:

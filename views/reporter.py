@@ -13,7 +13,6 @@ from views.words import explain
 log = logging.getLogger(__name__)
 
 NO_RIGHT = "That needs the right to manage this server."
-NOT_HERE = "That works in a server only."
 OURS = "Something went wrong in Easel itself. The bot's host finds it in the log under `{}`."
 LOST = (10062, 40060)
 """The interaction is too old, or has been answered: there is nobody to tell."""
@@ -46,10 +45,6 @@ def _words(interaction: Interaction, error: BaseException) -> str:
         case EaselError():
             log.info("interaction %s: %s", interaction.id, error.failure)
             return explain(error)
-        case app_commands.MissingPermissions():
-            return NO_RIGHT
-        case app_commands.NoPrivateMessage():
-            return NOT_HERE
         case _:
             log.error("interaction %s: an error in Easel itself", interaction.id, exc_info=error)
             return OURS.format(interaction.id)

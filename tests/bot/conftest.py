@@ -1,0 +1,164 @@
+# pyright: basic
+"""The real bot on a simulated Discord, with the replay servers' own settings."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+import discord
+import pytest
+import simcord
+from PIL import Image
+
+import bot
+from config import read_config
+from domain import Job
+from providers.transport import Transport
+from studio.studio import Studio
+from tests.replay import REPLAYS, Replay
+
+SECONDS = 20.0
+GUILD = 1_500_000_000_000_000_000
+DRAW_TIME = timedelta(seconds=3)
+
+
+class Pauses:
+    """Takes the place of sleeping: no time passes, and a test can wait for the first pause."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def sleep(self, _: float) -> None:
+        self.begun.set()
+        await asyncio.sleep(0)
+
+
+@dataclass
+class World:
+    """A server with a channel, an admin and two members, and the jobs that have come to an end there."""
+
+    env: simcord.Env
+    bot: bot.Easel
+    guild: simcord.GuildHandle
+    channel: simcord.ChannelHandle
+    admin: simcord.MemberActor
+    member: simcord.MemberActor
+    other: simcord.MemberActor
+    ended: asyncio.Queue[Job]
+    replays: dict[str, Replay] = field(default_factory=dict)
+
+    async def end(self) -> Job:
+        """The next job to reach its outcome."""
+        return await asyncio.wait_for(self.ended.get(), SECONDS)
+
+    async def imagine(self, *, by: simcord.MemberActor | None = None, **options):
+        """/imagine, to its end: what Discord shows, and the job."""
+        shown = await (by or self.member).slash(self.channel, "imagine", **options)
+        return shown, await self.end()
+
+    async def refused(self, **options) -> str:
+        """/imagine, answered at once and privately."""
+        shown = await self.member.slash(self.channel, "imagine", **options)
+        assert shown.response is not None
+        assert shown.ephemeral
+        assert self.ended.empty()
+        return shown.response.content
+
+
+def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str]:
+    """A host's .env for the replay servers."""
+    found = {"DATA_DIR": str(folder)}
+    for replay in replays:
+        found[f"{replay.name.upper()}_BASE_URL"] = replay.url
+        if replay.needs_key:
+            found[f"{replay.name.upper()}_API_KEY"] = replay.key
+    return found | more
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch) -> Pauses:
+    """No pauses between tries and polls, and a job's time limit that a test can wait for."""
+    pauses = Pauses()
+    monkeypatch.setattr(bot, "Transport", partial(Transport, sleep=pauses.sleep, seconds=2.0))
+    monkeypatch.setattr(bot, "Studio", partial(Studio, draw_time=DRAW_TIME))
+    monkeypatch.setattr(bot, "UPLOAD_HOSTS", frozenset({"cdn.simcord.invalid"}))
+    return pauses
+
+
+@pytest.fixture
+async def replays() -> AsyncGenerator[list[Replay]]:
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(kind()) for kind in REPLAYS]
+        yield servers
+        assert [server.unexpected for server in servers] == [[]] * len(servers)
+
+
+@asynccontextmanager
+async def running(values: dict[str, str]) -> AsyncGenerator[tuple[bot.Easel, asyncio.Queue[Job]]]:
+    ended: asyncio.Queue[Job] = asyncio.Queue()
+    async with bot.opened(read_config(values), ended.put_nowait) as easel:
+        yield easel, ended
+
+
+@asynccontextmanager
+async def world_of(values: dict[str, str], replays: list[Replay], *, strict_sync: bool = True) -> AsyncGenerator[World]:
+    """strict_sync: off for a second start, when the bot rightly tells Discord nothing and the simulated one is new."""
+    async with running(values) as (easel, ended):
+        env = simcord.Env(easel, settle_timeout=5, check_errors=False, strict_sync=strict_sync)
+        env.backend.clock._epoch = datetime.now(UTC)  # or every interaction's token would be dead
+        await env.start()
+        await easel.studio.start()
+        guild = env.create_guild("Server", id=GUILD)
+        right = discord.Permissions(manage_guild=True, manage_messages=True)
+        role = guild.create_role("Admin", permissions=right)
+        yield World(
+            env,
+            easel,
+            guild,
+            guild.create_text_channel("pictures"),
+            guild.add_member(env.create_user("admin"), roles=[role]),
+            guild.add_member(env.create_user("member")),
+            guild.add_member(env.create_user("other")),
+            ended,
+            {replay.name: replay for replay in replays},
+        )
+        errors = env.errors
+        await env.shutdown()
+        assert errors == []
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncGenerator[World]:
+    """With the offline provider alone."""
+    async with world_of(variables(tmp_path, []), []) as made:
+        yield made
+
+
+@pytest.fixture
+async def hosted(tmp_path: Path, replays: list[Replay]) -> AsyncGenerator[World]:
+    """With all four hosted providers, on their replay servers, and the offline one."""
+    async with world_of(variables(tmp_path, replays), replays) as made:
+        yield made
+
+
+def png(size: tuple[int, int] = (64, 64), colour: object = (200, 30, 30), mode: str = "RGB") -> bytes:
+    return encoded(Image.new(mode, size, colour))
+
+
+def encoded(image: Image.Image) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+async def files(shown) -> list[Image.Image]:
+    """The delivered pictures, each decoded to its end."""
+    images = [Image.open(BytesIO(await each.read())) for each in shown.response.attachments]
+    for image in images:
+        image.load()
+    return images

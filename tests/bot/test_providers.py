@@ -1,0 +1,148 @@
+# pyright: basic
+"""Each hosted provider, from /imagine to the delivered picture, and each of its errors to its sentence."""
+
+import pytest
+
+from domain import State
+from tests.bot.conftest import files, png
+
+
+async def test_popcord(hosted):
+    shown, job = await hosted.imagine(prompt="a cat", provider="popcord", model="flux", size="786x1024")
+    assert job.state is State.DELIVERED
+    assert (await files(shown))[0].size == (786, 1024)
+    assert "PopCord · FLUX · 786x1024" in shown.response.content
+
+
+async def test_popcords_poli_takes_one_size(hosted):
+    sentence = await hosted.refused(prompt="a cat", provider="popcord", model="poli", size="512x512")
+    assert "1024x1024" in sentence
+    assert hosted.replays["popcord"].count("POST") == 0
+
+
+async def test_imagepipeline_at_once(hosted):
+    shown, job = await hosted.imagine(
+        prompt="a cat", provider="imagepipeline", count=4, negative_prompt="dogs", steps=30, guidance=7.5, seed=5,
+        scheduler="DDIMScheduler", strength=0.5, size="768x768",
+    )  # fmt: skip
+    assert job.state is State.DELIVERED
+    assert len(await files(shown)) == 4
+    (submit,) = [call.json for call in hosted.replays["imagepipeline"].requests if call.method == "POST"]
+    assert submit["samples"] == 4
+    assert submit["safety_checker"] is True
+    assert submit["scheduler"] == "DDIMScheduler"
+
+
+async def test_imagepipeline_pending(hosted):
+    shown, job = await hosted.imagine(prompt="a cat case:pending", provider="imagepipeline")
+    assert job.state is State.DELIVERED
+    assert len(await files(shown)) == 1
+    assert hosted.replays["imagepipeline"].count("POST") == 1
+
+
+async def test_imagepipeline_two_of_four(hosted):
+    shown, job = await hosted.imagine(prompt="a cat case:two", provider="imagepipeline", count=4)
+    assert job.state is State.DELIVERED
+    assert len(await files(shown)) == 2
+    assert "2 of 4" in shown.response.content
+
+
+async def test_imagepipeline_pending_for_ever(hosted):
+    shown, job = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
+    assert job.state is State.FAILED
+    assert "no picture in time" in shown.response.content
+
+
+async def test_retry_after_a_time_out_asks_for_the_same_result_and_pays_nothing(hosted):
+    shown, first = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
+    await hosted.member.click(shown.response, label="Retry")
+    second = await hosted.end()
+    assert second.parent == first.id
+    assert hosted.replays["imagepipeline"].count("POST") == 1
+
+
+async def test_nebulablock(hosted):
+    shown, job = await hosted.imagine(prompt="a cat", provider="nebulablock", seed=3)
+    assert job.state is State.DELIVERED
+    assert len(await files(shown)) == 1
+    assert "at work" in shown.response.content
+    assert "price" in shown.response.content
+
+
+async def test_nebulablock_with_image_and_mask_picks_the_model_that_can(hosted):
+    shown, job = await hosted.imagine(
+        prompt="a hat",
+        provider="nebulablock",
+        image=("a.png", png((256, 256))),
+        mask=("m.png", png((256, 256), 255, "L")),
+    )
+    assert job.state is State.DELIVERED
+    assert "Fill" in job.model
+    assert len(await files(shown)) == 1
+
+
+async def test_appypie_from_words(hosted):
+    shown, job = await hosted.imagine(prompt="a cat", provider="appypie")
+    assert (job.state, job.model) == (State.DELIVERED, "sdxl")
+    assert len(await files(shown)) == 1
+
+
+async def test_appypie_from_an_image_gets_discords_own_link(hosted):
+    _, job = await hosted.imagine(prompt="a cat", provider="appypie", image=("a.png", png()))
+    assert (job.state, job.model) == (State.DELIVERED, "sdxl-img2img")
+    (call,) = hosted.replays["appypie"].requests
+    assert call.json["inputImage"].startswith("https://cdn.simcord.invalid/")
+    assert (await hosted.bot.studio.find(job.id)).request.image.url is None
+
+
+async def test_again_of_an_image_by_link_asks_for_the_image_anew(hosted):
+    shown, _ = await hosted.imagine(prompt="a cat", provider="appypie", image=("a.png", png()))
+    again = await hosted.member.click(shown.response, label="Again")
+    assert "Send it again" in again.response.content
+
+
+@pytest.mark.parametrize(
+    ("provider", "case", "state", "sentence"),
+    [
+        ("popcord", "F01", State.FAILED, "does not accept this bot's key"),
+        ("popcord", "F04", State.FAILED, "not working just now"),
+        ("popcord", "F05", State.FAILED, "no picture"),
+        ("popcord", "F07", State.FAILED, "no picture"),
+        ("popcord", "F08", State.FAILED, "in time"),
+        ("popcord", "F10", State.FAILED, "no picture"),
+        ("popcord", "inner-500", State.FAILED, "not working just now"),
+        ("imagepipeline", "failure-error", State.FAILED, "not working just now"),
+        ("imagepipeline", "no-links", State.REFUSED, "content filter"),
+        ("imagepipeline", "gone", State.FAILED, "not working just now"),
+        ("nebulablock", "no-credit", State.FAILED, "out of credit"),
+        ("nebulablock", "F06", State.FAILED, "no picture"),
+        ("appypie", "inner-500", State.FAILED, "not working just now"),
+        ("appypie", "empty", State.FAILED, "no picture"),
+    ],
+)
+async def test_an_error_ends_in_its_sentence_and_its_state(hosted, provider, case, state, sentence):
+    shown, job = await hosted.imagine(prompt=f"a cat case:{case}", provider=provider)
+    assert job.state is state
+    assert sentence in shown.response.content
+    labels = [item["label"] for row in shown.response.components for item in row["components"]]
+    assert labels == (["Delete"] if state is State.REFUSED else ["Retry", "Delete"])
+    for secret in ("test-key", "http://", "<script>", "@everyone"):
+        assert secret not in shown.response.content.removeprefix(f"`a cat case:{case}`")
+
+
+async def test_appypies_trace_is_shown(hosted):
+    shown, _ = await hosted.imagine(prompt="a cat case:no-prompt", provider="appypie")
+    assert "reference" in shown.response.content
+
+
+async def test_a_picture_that_cannot_be_fetched_is_passed_on_as_a_link(hosted):
+    shown, job = await hosted.imagine(prompt="a cat case:picture-F04", provider="popcord")
+    assert job.state is State.DELIVERED
+    assert f"{hosted.replays['popcord'].url}/" in shown.response.content
+
+
+async def test_providers_page_lists_all(hosted):
+    shown = await hosted.member.slash(hosted.channel, "providers")
+    for title in ("PopCord", "ImagePipeline", "Nebula Block", "Appy Pie", "Sketch"):
+        assert f"**{title}" in shown.response.content
+    assert len(shown.response.content) <= 2000

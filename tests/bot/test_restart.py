@@ -1,0 +1,220 @@
+# pyright: basic
+"""What becomes of jobs, buttons and pictures when the bot stops and starts again."""
+
+from datetime import UTC, datetime, timedelta
+
+import discord
+import pytest
+
+from domain import ImageRequest, Job, Size, State
+from providers.imagepipeline import DOCUMENTED_MODEL
+from storage.store import open_store
+from tests.bot.conftest import files, png, variables, world_of
+
+REQUEST = ImageRequest(
+    prompt="a boat", provider="imagepipeline", model=DOCUMENTED_MODEL[0], size=Size(256, 256), seed=1
+)
+
+
+def row(world, n: int, **changes) -> Job:
+    """A job as an earlier run has left it, its reply still waiting in the channel."""
+    started = datetime.now(UTC) - timedelta(seconds=5)
+    values = {
+        "id": str(n),
+        "application_id": world.bot.application_id,
+        "guild_id": world.guild.id,
+        "channel_id": world.channel.id,
+        "user_id": world.member.id,
+        "token": None,
+        "token_expires": started,
+        "locale": "en-US",
+        "upload_limit": 10 * 2**20,
+        "request": REQUEST,
+        "provider": "imagepipeline",
+        "model": REQUEST.model,
+        "model_title": "SDXL",
+        "created": started,
+        "started": started,
+    }
+    return Job(**(values | changes))
+
+
+async def left_behind(world, job: Job) -> Job:
+    """Put a row there as if it had been, and let the bot find it."""
+    await world.bot._store.jobs.add(job)
+    await world.bot.studio._recover()
+    return await world.end()
+
+
+async def test_a_queued_job_runs(hosted):
+    job = await left_behind(hosted, row(hosted, 1))
+    assert job.state is State.DELIVERED
+    assert hosted.replays["imagepipeline"].count("POST") == 1
+
+
+async def test_a_waiting_job_polls_on_and_pays_nothing(hosted):
+    replay = hosted.replays["imagepipeline"]
+    _, first = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
+    submits = replay.count("POST")
+    job = row(hosted, 2, state=State.WAITING, remote=first.remote, request=first.request)
+    ended = await left_behind(hosted, job)
+    assert ended.failure.kind == "Timeout"
+    assert replay.count("POST") == submits
+
+
+async def test_a_drawn_job_is_delivered(hosted):
+    await hosted.bot._store.spool.put("pictures/3/0", png())
+    drawn = [{"call": 0, "key": "pictures/3/0", "size": (64, 64), "seed": 1}]
+    job = await left_behind(hosted, row(hosted, 3, state=State.DRAWN, drawn=drawn))
+    assert job.state is State.DELIVERED
+    message = hosted.channel.last_message
+    assert len(message.attachments) == 1
+    assert await hosted.bot._store.spool.get("pictures/3/0") is None
+
+
+async def test_a_paid_job_that_was_being_sent_is_not_sent_again(hosted):
+    job = await left_behind(hosted, row(hosted, 4, state=State.SENDING))
+    assert job.state is State.INTERRUPTED
+    assert hosted.replays["imagepipeline"].count("POST") == 0
+    message = hosted.channel.last_message
+    assert "Nothing was ordered twice" in message.content
+    await hosted.member.click(message, label="Retry")
+    assert (await hosted.end()).parent == "4"
+
+
+async def test_a_free_job_that_was_being_sent_simply_runs(hosted):
+    request = REQUEST.model_copy(update={"provider": "sketch", "model": "paint"})
+    job = row(hosted, 5, state=State.SENDING, provider="sketch", model="paint", request=request)
+    assert (await left_behind(hosted, job)).state is State.DELIVERED
+
+
+async def test_an_interrupted_job_delivers_what_it_has(hosted):
+    await hosted.bot._store.spool.put("pictures/6/0", png())
+    drawn = [{"call": 0, "key": "pictures/6/0", "size": (64, 64)}]
+    request = REQUEST.model_copy(update={"count": 2})
+    job = row(hosted, 6, state=State.SENDING, calls=2, calls_done=1, drawn=drawn, request=request)
+    assert (await left_behind(hosted, job)).state is State.DELIVERED
+    assert "1 of 2" in hosted.channel.last_message.content
+
+
+async def test_a_job_of_a_provider_that_is_off_fails_with_a_sentence(world):
+    job = await left_behind(world, row(world, 7))
+    assert job.state is State.FAILED
+    assert "not working just now" in world.channel.last_message.content
+
+
+async def test_a_private_picture_without_a_token_waits_for_recover(world):
+    await world.bot._store.spool.put("pictures/8/0", png())
+    drawn = [{"call": 0, "key": "pictures/8/0", "size": (64, 64)}]
+    job = await left_behind(world, row(world, 8, state=State.DRAWN, drawn=drawn, private=True))
+    assert job.parked
+    assert world.channel.last_message is None
+    nobody = await world.other.slash(world.channel, "recover")
+    assert nobody.response.content == "No picture of yours is waiting."
+    shown = await world.member.slash(world.channel, "recover")
+    assert (await world.end()).state is State.DELIVERED
+    assert shown.ephemeral
+    assert "1 picture of yours" in shown.response.content
+    assert len(shown.followups[0].attachments) == 1
+    assert shown.followups[0].ephemeral
+
+
+async def test_a_picture_whose_message_was_deleted_waits_for_recover(hosted):
+    shown = await hosted.member.slash(hosted.channel, "imagine", prompt="a cat case:pending", provider="imagepipeline")
+    await hosted.admin.delete(shown.response)
+    job = await hosted.end()
+    assert job.parked
+    assert hosted.channel.last_message is None
+    recovered = await hosted.member.slash(hosted.channel, "recover")
+    assert (await hosted.end()).state is State.DELIVERED
+    assert len(recovered.followups[0].attachments) == 1
+
+
+async def test_a_public_picture_after_the_token_is_posted_by_the_bot(world):
+    await world.bot._store.spool.put("pictures/9/0", png())
+    drawn = [{"call": 0, "key": "pictures/9/0", "size": (64, 64)}]
+    job = row(world, 9, state=State.DRAWN, drawn=drawn, token="dead", token_expires=datetime.now(UTC))
+    assert (await left_behind(world, job)).state is State.DELIVERED
+    assert len(world.channel.last_message.attachments) == 1
+
+
+async def test_a_picture_for_a_channel_that_is_gone_waits_for_recover(world):
+    await world.bot._store.spool.put("pictures/10/0", png())
+    drawn = [{"call": 0, "key": "pictures/10/0", "size": (64, 64)}]
+    job = await left_behind(world, row(world, 10, state=State.DRAWN, drawn=drawn, channel_id=12345))
+    assert job.parked
+
+
+async def test_buttons_work_after_a_restart(tmp_path):
+    values = variables(tmp_path, [])
+    async with world_of(values, []) as world:
+        shown, first = await world.imagine(prompt="a boat", size="64x64", steps=1)
+        buttons = shown.response.message.components
+    async with world_of(values, [], strict_sync=False) as world:
+        message = await bot_message(world, buttons)
+        await world.member.click(message, label="Again")
+        assert (await world.end()).parent == first.id
+
+
+async def bot_message(world, rows):
+    """A message of the bot with the buttons of an older one."""
+    view = discord.ui.View(timeout=None)
+    for item in rows[0].children:
+        view.add_item(discord.ui.Button(label=item.label, custom_id=item.custom_id))
+    view.stop()
+    await world.bot.get_channel(world.channel.id).send("old", view=view)
+    return world.channel.last_message
+
+
+async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path, replays):
+    async def puts(*, with_hosted: bool) -> int:
+        async with world_of(variables(tmp_path, replays if with_hosted else []), [], strict_sync=False) as world:
+            return sum(each.method == "PUT" and each.path.endswith("/commands") for each in world.env.http_requests)
+
+    assert [await puts(with_hosted=each) for each in (False, False, True, True)] == [1, 0, 1, 0]
+
+
+async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
+    values = variables(tmp_path, replays, IMAGEPIPELINE_CONCURRENCY="1")
+    async with world_of(values, replays) as world:
+        for _ in range(2):
+            await world.member.slash(world.channel, "imagine", prompt="a cat case:for-ever", provider="imagepipeline")
+        await pauses.begun.wait()
+        await world.bot.studio.close(grace=0)
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+        states = sorted(job.state for job in await store.jobs.abandoned())
+    assert states == [State.QUEUED, State.WAITING]
+
+
+async def test_the_same_interaction_twice_is_one_job(world):
+    job = row(world, 11, provider="sketch", model="paint", request=REQUEST.model_copy(update={"steps": 1}))
+    await world.bot.studio.submit(job)
+    await world.bot.studio.submit(job)
+    assert (await world.end()).state is State.DELIVERED
+    assert world.ended.empty()
+    assert len(world.channel.history()) == 1
+
+
+@pytest.mark.parametrize("who", ["user_id", "guild_id"])
+async def test_forgetting_deletes_rows_and_files(world, who):
+    _, job = await world.imagine(prompt="a boat", image=("a.png", png()), size="64x64", steps=1)
+    key = job.request.image.key
+    assert await world.bot._store.spool.get(key) is not None
+    await world.bot.studio.forget(**{who: getattr(job, who)})
+    assert await world.bot.studio.find(job.id) is None
+    assert await world.bot._store.spool.get(key) is None
+
+
+async def test_delete_my_data(world):
+    _, job = await world.imagine(prompt="a boat", size="64x64", steps=1)
+    page = await world.member.slash(world.channel, "privacy")
+    assert "Who runs this bot" in page.response.content
+    await world.member.click(page.response, label="Delete what is stored about me")
+    assert "1 request of yours" in page.response.content
+    assert await world.bot.studio.find(job.id) is None
+
+
+async def test_files_of_a_finished_job_are_gone(hosted):
+    shown, job = await hosted.imagine(prompt="a cat", provider="imagepipeline", count=4)
+    assert len(await files(shown)) == 4
+    assert [await hosted.bot._store.spool.get(each.key) for each in job.drawn] == [None] * 4

@@ -1,0 +1,123 @@
+# pyright: basic
+"""The settings panel: what admins choose is saved, shown, and used by members, also after a restart."""
+
+from domain import Model, Settings, Size, State
+from providers.sketch import Sketch
+from tests.bot.conftest import variables, world_of
+
+
+def option(shown, menu: str) -> list[dict]:
+    return next(
+        item["options"]
+        for row in shown.response.components
+        for item in row["components"]
+        if item.get("custom_id") == f"settings:{menu}"
+    )
+
+
+def chosen(shown, menu: str) -> str:
+    return next(each["label"] for each in option(shown, menu) if each.get("default"))
+
+
+async def opened(world):
+    return await world.admin.slash(world.channel, "settings")
+
+
+async def test_choices_are_saved_at_once_and_shown(world):
+    panel = await opened(world)
+    assert panel.ephemeral
+    assert "Model: **Oil painting** · the bot's default" in panel.response.content
+    place = next(each["value"] for each in option(panel, "model") if each["label"] == "Ink drawing")
+    await world.admin.select(panel.response, [place], custom_id="settings:model")
+    await world.admin.select(panel.response, ["1024x576"], custom_id="settings:size")
+    assert await world.bot._store.settings.get(world.guild.id) == Settings(
+        provider="sketch", model="ink", size=Size(1024, 576)
+    )
+    assert "Model: **Ink drawing** · chosen by this server" in panel.response.content
+    assert chosen(panel, "provider") == "Sketch (offline)"
+    assert chosen(panel, "model") == "Ink drawing"
+    assert chosen(panel, "size") == "wide 16:9 · 1024x576"
+
+
+async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
+    values = variables(tmp_path, [])
+    async with world_of(values, []) as world:
+        panel = await opened(world)
+        place = next(each["value"] for each in option(panel, "model") if each["label"] == "Pixel art")
+        await world.admin.select(panel.response, [place], custom_id="settings:model")
+        await world.admin.select(panel.response, ["512x512"], custom_id="settings:size")
+        await world.admin.click(panel.response, label="Private by default: off")
+    async with world_of(values, [], strict_sync=False) as world:
+        shown, job = await world.imagine(prompt="a castle")
+        assert (job.state, job.model, job.request.size) == (State.DELIVERED, "pixel", (512, 512))
+        assert shown.ephemeral
+
+
+async def test_back_to_the_bots_default(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ink"))
+    panel = await opened(world)
+    await world.admin.select(panel.response, ["default"], custom_id="settings:model")
+    assert (await world.bot._store.settings.get(world.guild.id)).model is None
+
+
+async def test_switches_are_there_where_the_model_has_them(hosted):
+    panel = await opened(hosted)
+    await hosted.admin.select(panel.response, ["popcord"], custom_id="settings:provider")
+    labels = [item.get("label") for row in panel.response.components for item in row["components"]]
+    assert "Safety checker: on" not in labels
+    await hosted.admin.select(panel.response, ["imagepipeline"], custom_id="settings:provider")
+    await hosted.admin.click(panel.response, label="Safety checker: on")
+    await hosted.admin.click(panel.response, label="Refiner: off")
+    _, job = await hosted.imagine(prompt="a cat")
+    assert (job.provider, job.request.safety_checker, job.request.refiner) == ("imagepipeline", False, True)
+    (submit,) = [call.json for call in hosted.replays["imagepipeline"].requests if call.method == "POST"]
+    assert (submit["safety_checker"], submit["refiner"]) == (False, True)
+
+
+async def test_a_default_size_that_does_not_fit_is_fitted_and_said(hosted):
+    await hosted.bot._store.settings.set(hosted.guild.id, Settings(provider="popcord", size=Size(1024, 576)))
+    shown, job = await hosted.imagine(prompt="a cat", model="poli")
+    assert job.request.size == (1024, 1024)
+    assert "does not take the server's 1024x576" in shown.response.content
+
+
+async def test_a_default_provider_that_is_off_gives_way(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(provider="popcord", model="flux"))
+    _, job = await world.imagine(prompt="a cat", size="64x64", steps=1)
+    assert job.provider == "sketch"
+    panel = await opened(world)
+    assert "`popcord`, which this server chose, is switched off" in panel.response.content
+
+
+async def test_the_panel_is_no_longer_an_admins_when_the_right_is_gone(world):
+    panel = await opened(world)
+    world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
+    clicked = await world.admin.click(panel.response, label="Private by default: off")
+    assert "right to manage this server" in clicked.response.content
+    assert await world.bot._store.settings.get(world.guild.id) == Settings()
+
+
+async def test_whoever_gets_the_command_without_the_right_is_refused_in_code(world):
+    visible = world.env.backend.visible_commands(user_id=world.admin.id, channel_id=world.channel.id)
+    (command,) = [each for each in visible if each["name"] == "settings"]
+    world.guild.set_command_permissions(int(command["id"]), {world.member: True})
+    shown = await world.member.slash(world.channel, "settings")
+    assert shown.ephemeral
+    assert shown.response.content == "That needs the right to manage this server."
+
+
+async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
+    models = [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)]
+
+    async def many(_) -> list[Model]:
+        return models
+
+    monkeypatch.setattr(Sketch, "models", many)
+    panel = await opened(world)
+    assert len(option(panel, "model")) == 25
+    for _ in range(2):
+        await world.admin.click(panel.response, label="models ▶")
+    assert [each["label"] for each in option(panel, "model")][1:] == [f"Model {n}" for n in range(48, 60)]
+    await world.admin.select(panel.response, ["11"], custom_id="settings:model")
+    assert (await world.bot._store.settings.get(world.guild.id)).model == "m59"
+    assert chosen(panel, "model") == "Model 59"

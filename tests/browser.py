@@ -1,0 +1,130 @@
+"""Drives the preview page as a newcomer would, in headless Chromium, and keeps screenshots in artifacts/.
+
+Run by `make browser`: it needs Chromium, from CHROMIUM or the usual places.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+ARTIFACTS = ROOT / "artifacts"
+PROMPT = "a lighthouse at dusk, oil painting"
+SECONDS = 60_000
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+
+
+@contextmanager
+def preview() -> Iterator[str]:
+    """The real bot in its own process, without a token; the page's URL."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISCORD_TOKEN", "DISPLAY")}
+    command = [sys.executable, "bot.py", "--preview"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _url(process.stdout)
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, "the preview did not end cleanly"
+
+
+def _url(lines: IO[str] | None) -> str:
+    for line in lines or ():
+        if match := re.search(r"http://127\.0\.0\.1:\d+/#\S+", line):
+            return match[0]
+    raise AssertionError("the preview did not say where it is")
+
+
+def begin(page: Page, command: str) -> None:
+    composer(page).click()
+    page.keyboard.type(f"/{command}", delay=10)
+    page.get_by_role("option").filter(has_text=f"/{command}").first.wait_for()
+    page.keyboard.press("Enter")
+
+
+def composer(page: Page) -> Locator:
+    return page.get_by_role("textbox", name=re.compile("Message")).last
+
+
+def pick(page: Page, option: str, typed: str, chosen: str) -> None:
+    """Add an option to the command, type into it, and choose from what the bot offers."""
+    page.get_by_text(re.compile(r"\+\d+ more")).click()
+    page.get_by_role("option").filter(has_text=re.compile(f"^{option}")).first.click()
+    page.keyboard.type(typed, delay=30)
+    page.get_by_role("option").filter(has_text=chosen).first.click()
+
+
+def said(page: Page, text: str) -> Locator:
+    """A message in the conversation, not its line in the sidebar."""
+    return page.locator("article", has_text=text)
+
+
+def pictures(page: Page) -> Locator:
+    return page.locator("img[alt^='A picture drawn by']")
+
+
+def keep(page: Page, name: str) -> None:
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def imagine(page: Page) -> None:
+    """A member draws with a model and a size from the menus, and draws again."""
+    begin(page, "imagine")
+    page.keyboard.type(PROMPT, delay=5)
+    pick(page, "model", "o", "Oil painting")
+    pick(page, "size", "wide", "wide 16:9")
+    keep(page, "imagine-options")
+    page.get_by_role("button", name="Send").click()
+    expect(said(page, "drawing…")).to_be_visible()
+    keep(page, "imagine-drawing")
+    expect(pictures(page)).to_have_count(1, timeout=SECONDS)
+    expect(said(page, "1024x576").first).to_be_visible()
+    expect(pictures(page)).to_have_js_property("naturalWidth", 1024, timeout=SECONDS)
+    keep(page, "imagine-picture")
+    page.get_by_role("button", name="Again").click()
+    expect(pictures(page)).to_have_count(2, timeout=SECONDS)
+
+
+def settings(page: Page) -> None:
+    """An admin chooses a default model; a guest is not offered the command."""
+    begin(page, "settings")
+    page.get_by_role("button", name="Send").click()
+    expect(said(page, "Settings of this server")).to_be_visible()
+    page.get_by_role("combobox", name=re.compile("model")).last.click()
+    page.get_by_role("option", name="Watercolour").last.click()
+    expect(said(page, "chosen by this server").first).to_be_visible()
+    keep(page, "settings-panel")
+    page.get_by_label("Viewing as").select_option(label="guest")
+    expect(said(page, "Settings of this server")).to_have_count(0)
+    composer(page).click()
+    page.keyboard.type("/s", delay=10)
+    expect(page.get_by_role("option").filter(has_text="/settings")).to_have_count(0)
+    keep(page, "guest")
+
+
+def main() -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with preview() as url, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.goto(url)
+        for scene in (imagine, settings):
+            try:
+                scene(page)
+            except BaseException:
+                keep(page, f"{scene.__name__}-failed")
+                raise
+            print(f"{scene.__name__}: passed")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+# pyright: basic
+"""What the studio does with pictures and uploads, from bytes to bytes."""
+
+import asyncio
+import os
+import random
+import re
+import struct
+import threading
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
+
+from domain import BadResponse, InvalidRequest, Size
+from studio import images
+from studio.images import codec, containers, png, uploads
+
+CANARY = b"CANARY-7f3a"
+ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+SOURCE = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia<"
+
+
+def saved(image, kind, **options):
+    out = BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def opened(data):
+    image = Image.open(BytesIO(data))
+    image.load()
+    return image
+
+
+def pixel(data, x, y):
+    """Red, green, blue and alpha."""
+    return tuple(opened(data).convert("RGBA").crop((x, y, x + 1, y + 1)).tobytes())
+
+
+def noise(width, height, mode="RGB"):
+    return Image.frombytes(mode, (width, height), random.Random(3).randbytes(width * height * len(mode)))
+
+
+def corner(size=(40, 24), mode="RGB", ground: Any = "blue"):
+    """Red in the upper left quarter."""
+    image = Image.new(mode, size, ground)
+    ImageDraw.Draw(image).rectangle((0, 0, size[0] // 2 - 1, size[1] // 2 - 1), fill="red")
+    return image
+
+
+def exif(orientation=1):
+    data = Image.Exif()
+    data[codec.ORIENTATION] = orientation
+    data[0x010E] = CANARY.decode()
+    data.get_ifd(0x8825)[29] = "GPS-" + CANARY.decode()
+    return data
+
+
+def bomb(width, height):
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return png.SIGNATURE + b"".join(png.chunk(*c) for c in ((b"IHDR", header), (b"IDAT", bytes(99)), (b"IEND", b"")))
+
+
+@pytest.fixture
+def no_decoding(monkeypatch):
+    def fail(*args, **kwargs):
+        pytest.fail("decoded")
+
+    monkeypatch.setattr(codec.Image, "open", fail)
+
+
+class TestMark:
+    def test_public(self):
+        data = images.mark(saved(corner(), "PNG"), ai=True, facts={"prompt": "a red corner", "seed": "7"})
+        assert SOURCE in data
+        assert b"a red corner" in data
+        assert b"<easel:seed>7<" in data
+
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+    def test_private(self, kind):
+        data = images.mark(saved(corner(), kind), ai=True, facts=None)
+        assert SOURCE in data
+        assert b"<dc:" not in data
+        assert b"<easel:" not in data
+
+    def test_painted_by_an_algorithm(self):
+        data = images.mark(saved(corner(), "PNG"), ai=False, facts=None)
+        assert b"digitalsourcetype/algorithmicMedia<" in data
+
+    @given(st.binary(max_size=99))
+    def test_no_picture(self, data):
+        with pytest.raises(BadResponse):
+            images.mark(data, ai=True, facts=None)
+        with pytest.raises(BadResponse):
+            images.inspect_picture(data)
+
+    def test_half_a_picture(self):
+        data = saved(corner(), "PNG")
+        with pytest.raises(BadResponse, match="cut off"):
+            images.inspect_picture(data[: len(data) // 2])
+
+    def test_names(self):
+        assert [(images.content_type(f), images.extension(f)) for f in ("png", "jpeg", "webp")] == [
+            ("image/png", "png"),
+            ("image/jpeg", "jpg"),
+            ("image/webp", "webp"),
+        ]
+
+
+class TestFit:
+    async def test_what_fits_is_untouched(self, no_decoding):
+        data = saved(corner(), "PNG")
+        assert await images.fit(data, len(data)) == (data, "png", Size(40, 24), False)
+
+    async def test_large_noise_becomes_small_and_keeps_the_mark(self):
+        data = images.mark(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
+        assert len(data) > 4_000_000
+        fitted = await images.fit(data, 500_000)
+        assert len(fitted.data) <= 500_000
+        assert fitted.reduced
+        assert (fitted.format, fitted.size) == images.inspect_picture(fitted.data)
+        assert fitted.size.width < 1200
+        assert abs(fitted.size.width / fitted.size.height - 1200 / 1160) < 0.01
+        assert SOURCE in fitted.data
+        assert b"static" in fitted.data
+        opened(fitted.data)
+
+    async def test_quality_goes_before_size(self):
+        data = saved(noise(300, 300), "PNG")
+        fitted = await images.fit(data, len(data) // 3)
+        assert (fitted.format, fitted.size) == ("webp", Size(300, 300))
+
+    async def test_jpeg_where_it_is_smaller(self):
+        data = saved(noise(300, 300), "PNG")
+        webp, jpeg = (len(encode(codec.decode(data), 75)) for encode in (codec.encode_webp, codec.encode_jpeg))
+        assert jpeg < webp
+        assert (await images.fit(data, webp - 1)).format == "jpeg"
+
+    async def test_transparency_stays(self):
+        fitted = await images.fit(saved(noise(200, 200, "RGBA"), "PNG"), 20_000)
+        assert opened(fitted.data).mode == "RGBA"
+
+    async def test_foreign_xmp_is_not_carried_over(self):
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", f"<x>{CANARY.decode()}</x>")
+        fitted = await images.fit(saved(noise(200, 200), "PNG", pnginfo=info), 30_000)
+        assert CANARY not in fitted.data
+
+    @pytest.mark.parametrize("limit", [-1, 0, 300])
+    async def test_impossible(self, limit):
+        data = images.mark(saved(corner(), "PNG"), ai=True, facts=None)
+        with pytest.raises(BadResponse, match="as small as"):
+            await images.fit(data, limit)
+
+    async def test_a_sound_container_around_rubbish(self):
+        with pytest.raises(BadResponse, match="decoded"):
+            await images.fit(bomb(64, 64), 10)
+
+    async def test_no_picture(self):
+        with pytest.raises(BadResponse):
+            await images.fit(b"hello", 10)
+
+
+class TestUpload:
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+    async def test_only_pixels_pass(self, kind):
+        options = {"comment": CANARY} if kind == "JPEG" else {}
+        data = saved(corner(), kind, exif=exif(), icc_profile=SRGB, **options) + ZIP
+        assert data.count(CANARY) >= 3
+        result = await images.read_upload(data)
+        assert CANARY not in result
+        image = opened(result)
+        assert (image.format, image.mode, image.size) == ("PNG", "RGB", (40, 24))
+        assert image.info == {}
+        assert [part.kind for part in png.parse(result).parts] == [b"IHDR", b"IDAT", b"IEND"]
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    async def test_orientation_is_applied(self, orientation):
+        upright = corner()
+        turn = codec.TURNS.get(orientation)
+        swapped = {
+            Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+            Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+        }
+        stored = upright if turn is None else upright.transpose(swapped.get(turn, turn))
+        image = opened(await images.read_upload(saved(stored, "PNG", exif=exif(orientation))))
+        assert image.tobytes() == upright.tobytes()
+
+    async def test_a_phone_held_upright(self):
+        """Orientation 6: the sensor's left column is the top row, so the picture is turned clockwise."""
+        data = await images.read_upload(saved(corner(), "JPEG", exif=exif(6), quality=95))
+        assert opened(data).size == (24, 40)
+        red, _, blue, _ = pixel(data, 20, 4)
+        assert red > 200 > 50 > blue
+
+    async def test_damaged_exif_does_not_matter(self):
+        data = saved(corner(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\0\0" + os.urandom(40))
+        assert opened(await images.read_upload(data)).size == (40, 24)
+
+    @pytest.mark.parametrize(
+        ("mode", "result"),
+        [("1", "RGB"), ("L", "RGB"), ("P", "RGB"), ("RGB", "RGB"), ("LA", "RGBA"), ("RGBA", "RGBA"), ("CMYK", "RGB")],
+    )
+    async def test_modes(self, mode, result):
+        image = noise(20, 20, "RGBA").convert("RGB").convert(mode) if mode != "RGBA" else noise(20, 20, "RGBA")
+        if mode == "LA":
+            image.putalpha(noise(20, 20, "L"))
+        found = opened(await images.read_upload(saved(image, "JPEG" if mode == "CMYK" else "PNG")))
+        assert found.mode == result
+        if mode != "CMYK":
+            assert found.tobytes() == image.convert(result).tobytes()
+
+    async def test_an_opaque_alpha_channel_is_dropped(self):
+        assert opened(await images.read_upload(saved(corner(mode="RGBA"), "WEBP"))).mode == "RGB"
+
+    async def test_a_transparent_colour(self):
+        data = await images.read_upload(saved(corner(), "PNG", transparency=(255, 0, 0)))
+        assert pixel(data, 0, 0)[3] == 0
+        assert pixel(data, 39, 23) == (0, 0, 255, 255)
+
+    async def test_16_bits_are_scaled(self):
+        image = Image.new("I;16", (3, 1))
+        image.putdata([0, 0x8000, 0xFFFF])
+        assert opened(await images.read_upload(saved(image, "PNG"))).tobytes() == b"\0\0\0\x80\x80\x80\xff\xff\xff"
+
+    async def test_colours_go_through_the_profile(self):
+        swaps = {b"rXYZ": b"gXYZ", b"gXYZ": b"rXYZ"}
+        odd = re.sub(b"rXYZ|gXYZ", lambda found: swaps[found[0]], SRGB)
+        for image in (corner(), corner(mode="RGBA", ground=(0, 0, 255, 9))):
+            data = await images.read_upload(saved(image, "PNG", icc_profile=odd))
+            assert opened(data).mode == image.mode
+            red, green, *_ = pixel(data, 0, 0)
+            assert green > 250 > 5 > red
+
+    async def test_a_broken_profile_does_not_matter(self):
+        result = await images.read_upload(saved(corner(), "PNG", icc_profile=b"nonsense"))
+        assert opened(result).tobytes() == corner().tobytes()
+
+    async def test_a_photo_with_a_second_picture_behind_it(self):
+        data = saved(corner(), "MPO", save_all=True, append_images=[Image.new("RGB", (40, 24), "lime")])
+        red, green, *_ = pixel(await images.read_upload(data), 2, 2)
+        assert red > 200 > green
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"hello",
+            b"<svg/>",
+            b"<!doctype html>",
+            saved(Image.new("P", (4, 4)), "GIF"),
+            saved(Image.new("RGB", (4, 4)), "BMP"),
+            bomb(50_000, 50_000),
+            bomb(9_000, 9_000),
+            saved(corner(), "PNG")[:-20],
+            saved(corner(), "PNG") + bytes(images.MAX_UPLOAD),
+            saved(corner(), "WEBP", save_all=True, append_images=[Image.new("RGB", (40, 24))]),
+        ],
+        ids=range(11),
+    )
+    async def test_refused_before_decoding(self, data, no_decoding):
+        for read, field in ((images.read_upload, "image"), (lambda d: images.read_mask(d, Size(1, 1)), "mask")):
+            with pytest.raises(InvalidRequest) as caught:
+                await read(data)
+            failure = caught.value.failure
+            assert (failure.field, failure.takes) == (field, uploads.TAKES)
+            assert failure.detail
+
+    async def test_animated_is_said(self):
+        frames = {"save_all": True, "append_images": [Image.new("RGB", (40, 24))]}
+        with pytest.raises(InvalidRequest, match="animated"):
+            await images.read_upload(saved(corner(), "PNG", **frames))
+
+    async def test_a_sound_container_around_rubbish(self):
+        with pytest.raises(InvalidRequest, match="decoded"):
+            await images.read_upload(bomb(64, 64))
+
+    async def test_every_damage_is_refused_or_read(self):
+        dice = random.Random(11)
+        for kind in ("JPEG", "WEBP", "PNG"):
+            data = saved(corner(), kind, exif=exif(3))
+            for _ in range(60):
+                broken = bytearray(data)
+                broken[dice.randrange(len(broken))] = dice.randrange(256)
+                with suppress(InvalidRequest):
+                    opened(await images.read_upload(bytes(broken)))
+
+    async def test_two_at_once(self, monkeypatch):
+        running, seen, lock, gate = 0, [], threading.Lock(), threading.Barrier(2, timeout=10)
+        decode = codec.decode
+
+        def counted(data):
+            nonlocal running
+            with lock:
+                running += 1
+                seen.append(running)
+            gate.wait()
+            with lock:
+                running -= 1
+            return decode(data)
+
+        monkeypatch.setattr(codec, "decode", counted)
+        await asyncio.gather(*(images.read_upload(saved(corner(), "PNG")) for _ in range(6)))
+        assert max(seen) == 2
+
+
+def mask(*box, size=(40, 24), mode="L", ground: Any = 0, fill: Any = 255):
+    image = Image.new(mode, size, ground)
+    if box:
+        ImageDraw.Draw(image).rectangle(box, fill=fill)
+    return image
+
+
+class TestMask:
+    SIZE = Size(40, 24)
+
+    async def test_white_is_repainted(self):
+        painted = mask(0, 0, 9, 9)
+        found = opened(await images.read_mask(saved(painted, "PNG", dpi=(72, 72)), self.SIZE))
+        assert (found.format, found.mode, found.size) == ("PNG", "L", self.SIZE)
+        assert found.tobytes() == painted.tobytes()
+        assert found.info == {}
+
+    @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+    async def test_transparent_is_repainted(self, kind):
+        painted = mask(0, 0, 9, 9, mode="RGBA", ground="white", fill=(0, 0, 0, 0))
+        found = opened(await images.read_mask(saved(painted, kind, lossless=True), self.SIZE))
+        assert found.tobytes() == mask(0, 0, 9, 9).tobytes()
+
+    async def test_an_opaque_alpha_channel_does_not_count(self):
+        painted = mask(0, 0, 9, 9).convert("RGBA")
+        assert opened(await images.read_mask(saved(painted, "PNG"), self.SIZE)).tobytes() == mask(0, 0, 9, 9).tobytes()
+
+    async def test_resized_without_new_greys(self):
+        found = opened(await images.read_mask(saved(mask(0, 0, 9, 9), "PNG"), Size(161, 96)))
+        assert found.size == (161, 96)
+        assert set(found.tobytes()) == {0, 255}
+
+    async def test_soft_edges_stay(self):
+        painted = mask(0, 0, 9, 9)
+        painted.putpixel((10, 0), 100)
+        assert opened(await images.read_mask(saved(painted, "PNG"), self.SIZE)).getpixel((10, 0)) == 100
+
+    async def test_other_proportions(self):
+        with pytest.raises(InvalidRequest, match="40x24, but the image is 40x25") as caught:
+            await images.read_mask(saved(mask(0, 0, 9, 9), "PNG"), Size(40, 25))
+        assert caught.value.failure.field == "mask"
+
+    @pytest.mark.parametrize(
+        "image", [mask(), mask(0, 0, 9, 9, fill=40), mask(0, 0, 9, 9, mode="RGBA", ground="black", fill=(0, 0, 0, 250))]
+    )
+    async def test_nothing_to_repaint(self, image):
+        with pytest.raises(InvalidRequest, match="nothing to repaint") as caught:
+            await images.read_mask(saved(image, "PNG"), self.SIZE)
+        assert caught.value.failure.field == "mask"
+
+    async def test_a_jpeg_mask(self):
+        data = await images.read_mask(saved(mask(8, 8, 23, 15), "JPEG"), self.SIZE)
+        assert pixel(data, 12, 12)[0] > 250 > 5 > pixel(data, 39, 0)[0]
+
+
+def test_the_caps_agree():
+    assert containers.MAX_PIXELS == images.MAX_PIXELS < (Image.MAX_IMAGE_PIXELS or 0)
