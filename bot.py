@@ -244,12 +244,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         config = read_config({**dotenv_values(".env"), **os.environ})
-        set_up_logging(config.log_level, config.secrets(), as_json=config.log_format == "json")
+        offline = asked.preview or config.token is None
+        level = "WARNING" if offline and config.log_level == "INFO" else config.log_level
+        set_up_logging(level, config.secrets(), as_json=config.log_format == "json")
         if asked.has_token:
             return 0 if config.token else 1
         if asked.check:
             return asyncio.run(_until_signal(check(config))) and 1
-        if asked.preview or config.token is None:
+        if offline:
             return asyncio.run(_until_signal(_preview(config)))
         return asyncio.run(_until_signal(serve(config)))
     except STARTUP_ERRORS as error:
@@ -258,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _preview(config: Config) -> None:
+    logging.getLogger("discord").setLevel(logging.ERROR)  # simcord makes clients that discord.py finds odd
     try:
         from preview import show
     except ModuleNotFoundError:

@@ -17,7 +17,7 @@ import simcord
 from pydantic import SecretStr
 from simcord.preview import Preview
 
-from config import Config
+from config import Config, ConfigError
 from domain import Access, Job
 from studio.studio import Studio
 
@@ -51,7 +51,7 @@ async def show(config: Config, opened: Opened) -> None:
             stack.push_async_callback(env.shutdown)
             # After env.start and in this task: only then jobs run on the real clock and find the simulated Discord.
             await bot.studio.start()
-            page = await stack.enter_async_context(_page(env))
+            page = await _opened_page(stack, env)
             refreshing = asyncio.create_task(_refresh(page, changed))
             stack.callback(refreshing.cancel)
             _announce(page.url)
@@ -66,6 +66,13 @@ def _offline(config: Config, folder: Path) -> Config:
     return config.model_copy(
         update={"data_dir": folder, "database_url": database, "access": access, "default_provider": default}
     )
+
+
+async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:
+    try:
+        return await stack.enter_async_context(_page(env))
+    except simcord.SetupError:
+        raise ConfigError(f"Port {PORT} is in use: is another preview open?") from None
 
 
 def _page(env: simcord.Env) -> Preview:

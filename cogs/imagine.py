@@ -126,9 +126,9 @@ class Imagine(commands.Cog):
     async def _choosable(self, interaction: Interaction) -> Sequence[Model]:
         """The models of the provider chosen so far, from memory or within 1.5 s."""
         settings = await self._desk.settings.get(interaction.guild_id)
-        named = getattr(interaction.namespace, "provider", None)
-        provider = self._desk.studio.planner.provider(ImageRequest(prompt="", provider=named or None), settings)
-        return await provider.models()
+        planner = self._desk.studio.planner
+        named = planner.providers.get(getattr(interaction.namespace, "provider", None) or "")
+        return await (named or planner.default_for(settings)).models()
 
     async def _chosen(self, interaction: Interaction) -> Model:
         models = await self._choosable(interaction)

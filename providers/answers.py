@@ -29,6 +29,8 @@ from domain import (
 MAX_PICTURE = 32 * 1024 * 1024
 RETRY_AFTER = (1.0, 120.0)
 DETAIL_LENGTH = 300
+LONGEST_TEXT = 6000
+"""Characters of an error that are looked at: the patterns take quadratic time."""
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
 MONEY = re.compile(r"billing|quota|credit|balance|insufficient", re.IGNORECASE)
@@ -44,7 +46,8 @@ FIELDS = {
     "mask_image": "mask",
 }
 """The APIs' names of fields where they are not ours."""
-LINK = re.compile(r"\bhttps?://\S+", re.IGNORECASE)
+TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -177,7 +180,7 @@ def decode_picture(text: str) -> bytes:
 
 def tidy(text: str) -> str:
     """A sentence from outside on one line, without tags, links and control characters, cut short."""
-    text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", unescape(text), flags=re.DOTALL | re.IGNORECASE)
+    text = TAG.sub(" ", unescape(text[:LONGEST_TEXT]))
     text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
     return " ".join(text.split())[:DETAIL_LENGTH]
 

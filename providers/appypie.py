@@ -5,6 +5,7 @@ forget the key header; it is always sent. Success is JSON with base64 or bare im
 sibling's answer is not documented at all: what it may hold is sniffed.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ class Result(BaseModel):
     @property
     def status(self) -> int:
         text = str(self.code)
-        return int(text) if text.isdecimal() else 0
+        return int(text) if re.fullmatch(r"[0-9]{3}", text) else 0
 
     @property
     def urls(self) -> list[str]:

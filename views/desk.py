@@ -14,6 +14,9 @@ from views.origins import Interaction, origin_of
 UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """A provider that fetches an upload itself is given links to these only."""
 
+ALREADY_ANSWERED = 40060
+"""Discord took an earlier try whose answer was lost, or the gateway has sent the interaction again."""
+
 
 class Desk:
     """Plans first, so that a refusal is private and costs nothing; then defers; then hands over to the studio."""
@@ -34,7 +37,7 @@ class Desk:
         request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
         job = await self._defer(interaction, await self._plan(interaction, request))
         if image is not None:
-            files = await image.read(), await mask.read() if mask else None
+            files = await _read(image, "image"), await _read(mask, "mask") if mask else None
             request = await self.studio.keep_uploads(job.id, request, *files)
             shaped = await self._plan(interaction, request)  # now that the image's own shape is known
             job = shaped.having(message_id=job.message_id, private=job.private)
@@ -62,7 +65,12 @@ class Desk:
 
     async def _defer(self, interaction: Interaction, job: Job) -> Job:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        answer = await interaction.response.defer(thinking=True, ephemeral=job.private)
+        try:
+            answer = await interaction.response.defer(thinking=True, ephemeral=job.private)
+        except discord.HTTPException as error:
+            if error.code != ALREADY_ANSWERED:
+                raise
+            answer = None
         return job.having(message_id=answer.message_id if answer else None)
 
     async def _needs_upload(self, job: Job) -> None:
@@ -77,3 +85,10 @@ class Desk:
         size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
         known = URL(attachment.url).host in self._upload_hosts
         return Upload(url=attachment.url if known else None, size=size)
+
+
+async def _read(attachment: discord.Attachment, field: str) -> bytes:
+    try:
+        return await attachment.read()
+    except discord.HTTPException:
+        raise InvalidRequest(field=field, takes="Discord did not hand it over; send it again") from None

@@ -90,6 +90,7 @@ def abilities(takes: Capabilities) -> str:
         "seed": takes.seed,
         f"steps {takes.steps}": takes.steps is not None,
         f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
+        f"strength {takes.strength}": takes.strength is not None,
         "scheduler": bool(takes.schedulers),
     }
     return ", ".join(word for word, has in words.items() if has)

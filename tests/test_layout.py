@@ -1,0 +1,141 @@
+# pyright: basic
+"""Who may import whom, read from the files themselves."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("domain", "storage", "providers", "studio", "views", "cogs", "tests", "benchmarks")
+BELOW = {
+    "domain": set(),
+    "config": {"domain"},
+    "logs": set(),
+    "storage": {"domain"},
+    "providers": {"domain"},
+    "studio": {"domain", "storage", "providers"},
+    "views": {"domain", "storage", "providers", "studio"},
+    "cogs": {"domain", "storage", "providers", "studio", "views"},
+    "preview": {"domain", "config", "studio"},
+    "bot": {"domain", "config", "logs", "storage", "providers", "studio", "views", "cogs", "preview"},
+}
+"""What each part of the house may import, besides itself."""
+ONLY = {
+    "discord": ("bot.py", "preview.py", "cogs/", "views/"),
+    "aiohttp": ("bot.py", "providers/", "views/delivery.py"),
+    "sqlalchemy": ("storage/",),
+    "alembic": ("storage/",),
+    "obstore": ("storage/",),
+    "pgqueuer": ("studio/queue.py",),
+    "simcord": ("preview.py",),
+    "dotenv": ("bot.py",),
+}
+"""Where a library is at home; tests may use all of them."""
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+PATHS = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
+FILES = {path.relative_to(ROOT).as_posix(): parse(path) for path in PATHS}
+PRODUCT = {name: tree for name, tree in FILES.items() if not name.startswith(("tests/", "benchmarks/"))}
+
+
+def module(name: str) -> str:
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+MODULES = {module(name): name for name in FILES}
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Every module that a file imports, at whatever depth; a name from a module counts where it is a module too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "an import that does not say where from"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from {name if name in MODULES else str(node.module) for name in whole}
+
+
+def home(name: str) -> str:
+    return module(name).partition(".")[0]
+
+
+def test_all_of_the_house_is_known():
+    assert {home(name) for name in PRODUCT} == set(BELOW)
+
+
+@pytest.mark.parametrize("part", BELOW)
+def test_imports_point_down(part):
+    ours = {module.partition(".")[0] for module in MODULES}
+    up = {
+        f"{name} imports {target}"
+        for name, tree in PRODUCT.items()
+        if home(name) == part
+        for target in imported(tree)
+        if target.partition(".")[0] in ours - {part} - BELOW[part]
+    }
+    assert up == set()
+
+
+@pytest.mark.parametrize("library", ONLY)
+def test_a_library_stays_at_home(library):
+    users = {name for name, tree in PRODUCT.items() if library in {each.partition(".")[0] for each in imported(tree)}}
+    assert {name for name in users if not name.startswith(ONLY[library])} == set()
+    assert users, "nobody uses it: strike it from the table and from requirements.txt"
+
+
+def environment_reads(tree: ast.Module) -> set[str]:
+    """The arguments of each touch of the environment, as they are written."""
+    reads = set()
+    for node in ast.walk(tree):
+        text = ast.unparse(node)
+        if isinstance(node, ast.Call) and text.startswith(("os.environ", "os.getenv", "getenv", "environ")):
+            reads.add(text)
+        elif isinstance(node, ast.Subscript) and text.startswith(("os.environ", "environ")):
+            reads.add(text)
+        elif isinstance(node, ast.Attribute) and text == "os.environ":
+            reads.add(text)
+    return reads
+
+
+def test_the_environment_is_read_in_one_place():
+    readers = {name: environment_reads(tree) for name, tree in PRODUCT.items()}
+    assert {name for name, reads in readers.items() if reads} <= {"bot.py", "preview.py"}
+    screens = {"os.environ", "os.environ.get('DISPLAY')", "os.environ.get('WAYLAND_DISPLAY')"}
+    assert readers["preview.py"] <= screens
+
+
+def test_the_config_is_read_by_the_entries_alone():
+    readers = {name for name, tree in PRODUCT.items() if "config" in set(imported(tree))}
+    assert readers == {"bot.py", "preview.py"}
+
+
+def test_files_do_not_import_each_other_in_a_circle():
+    graph = {
+        name: {MODULES[target] for target in imported(tree) if target in MODULES} - {name}
+        for name, tree in PRODUCT.items()
+    }
+    graph["bot.py"] -= {"preview.py"}  # inside a function, and preview.py knows the bot by its Protocol only
+    assert "bot.py" not in graph["preview.py"]
+    TopologicalSorter(graph).prepare()
+
+
+def test_nothing_works_at_import_time():
+    """A module may define and compute, but not read, await or start anything."""
+    opening = {"open", "run", "read_config", "read_text", "read_bytes", "ClientSession", "basicConfig", "print"}
+    calls = {
+        f"{name}: {ast.unparse(node)}"
+        for name, tree in PRODUCT.items()
+        for statement in tree.body
+        if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr))
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in opening
+    }
+    assert calls == set()
