@@ -15,6 +15,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
 PROVIDERS = ("popcord", "imagepipeline", "nebulablock", "appypie")
 DRIVERS = {"sqlite": "sqlite+aiosqlite"}
+NUMBER = re.compile(r"[0-9]{1,9}")
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
@@ -61,7 +62,8 @@ class _Variables(NamedTuple):
             return None
         try:
             url = URL(value)
-            valid = url.scheme in ("http", "https") and bool(url.host) and not (url.user or url.query_string)
+            extra = url.user or url.password or url.query_string or url.fragment
+            valid = url.scheme in ("http", "https") and bool(url.host) and not extra
         except ValueError:
             valid = False
         if not valid:
@@ -70,7 +72,7 @@ class _Variables(NamedTuple):
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         value = self.get(name) or str(default)
-        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+        if not (NUMBER.fullmatch(value) and low <= int(value) <= high):
             raise ConfigError(f"{name} is no number from {low} to {high}.")
         return int(value)
 

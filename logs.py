@@ -23,7 +23,8 @@ class Formatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
         super().__init__()
-        self._secrets = [secret for secret in secrets if secret]
+        # The longest first: one may begin with another, and its rest would stay.
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:

@@ -27,12 +27,19 @@ SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Py
 )
 
 
-def is_public(text: str) -> bool:
-    """Whether an IP address, looked through every way of wrapping IPv4 in IPv6, is on the public internet."""
+def is_address(text: str) -> bool:
     try:
-        address = ip_address(text)
+        ip_address(text)
     except ValueError:
         return False
+    return True
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address, looked through every way of wrapping IPv4 in IPv6, is on the public internet."""
+    if not is_address(text):
+        return False
+    address = ip_address(text)
     if isinstance(address, IPv6Address):
         if address.scope_id:
             return False

@@ -43,9 +43,8 @@ async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
     lock = _lock(data_dir)
     engine = _engine(url)
     try:
-        await _bring_up_to_date(engine)
-        store = Store(JobStore(engine), SettingsStore(engine), Meta(engine), Spool(data_dir / "spool"))
-        await store.jobs.disown()
+        store = Store(JobStore(engine), SettingsStore(engine), Meta(engine), _spool(data_dir / "spool"))
+        await _bring_up_to_date(engine, store.jobs)
         yield store
     finally:
         # A cancelled shutdown must not leave the write-ahead log behind.
@@ -65,10 +64,18 @@ def _lock(data_dir: Path) -> FileLock:
     return lock
 
 
-async def _bring_up_to_date(engine: AsyncEngine) -> None:
+def _spool(folder: Path) -> Spool:
+    try:
+        return Spool(folder)
+    except OSError:
+        raise StoreError(f"DATA_DIR cannot be written: {folder}.") from None
+
+
+async def _bring_up_to_date(engine: AsyncEngine, jobs: JobStore) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)
+        await jobs.disown()
     except (DBAPIError, CommandError, OSError) as error:
         raise StoreError(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 

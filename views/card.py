@@ -36,9 +36,10 @@ class Card(NamedTuple):
 def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
     lines = _receipt(job, pictures, provider) if pictures else _apology(job, provider)
+    links = [each.link for each in pictures if each.link]
     verbs = ["again"] if pictures else ["retry"] if _worth_retrying(job) else []
     return Card(
-        content="\n".join(lines)[:CONTENT_LIMIT],
+        content=_content(lines, links),
         view=_buttons(job, [*verbs, "delete"]),
         pictures=pictures,
         name=f"easel-{job.id}",
@@ -70,11 +71,23 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         f"price {job.cost}" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
-    return (
-        lines
-        + [f"-# {note}" for note in _notes(job, pictures, provider)]
-        + [each.link for each in pictures if each.link]
-    )
+    return lines + [f"-# {note}" for note in _notes(job, pictures, provider)]
+
+
+def _content(lines: Sequence[str], links: Sequence[str]) -> str:
+    """In whole lines, as far as they fit: the links first, for each of them is a picture."""
+    kept = _fitting(links, CONTENT_LIMIT)
+    text = _fitting(lines, CONTENT_LIMIT - sum(len(link) + 1 for link in kept))
+    return "\n".join([*text, *kept])
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for line in lines:
+        if len(line) <= room:
+            kept.append(line)
+            room -= len(line) + 1
+    return kept
 
 
 def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:

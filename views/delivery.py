@@ -95,9 +95,9 @@ class DiscordDelivery:
             try:
                 message = channel.get_partial_message(job.message_id)
                 await message.edit(content=card.content, attachments=card.files(), view=card.view)
-            except (discord.NotFound, discord.Forbidden):
-                raise
             except discord.HTTPException as error:
+                if error.status != 400 or error.code == TOO_LARGE:
+                    raise  # the same edit may do later, or already has: another message would show the picture twice
                 log.warning("job %s: its message cannot be edited (%s), posting another", job.id, error.code)
             else:
                 return

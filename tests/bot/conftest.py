@@ -22,9 +22,9 @@ from providers.transport import Transport
 from studio.studio import Studio
 from tests.replay import REPLAYS, Replay
 
-SECONDS = 20.0
+SECONDS = 60.0
 GUILD = 1_500_000_000_000_000_000
-DRAW_TIME = timedelta(seconds=3)
+PATIENCE, IMPATIENCE = timedelta(seconds=60), timedelta(seconds=1.5)
 
 
 class Pauses:
@@ -81,11 +81,12 @@ def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str
 
 
 @pytest.fixture(autouse=True)
-def pauses(monkeypatch) -> Pauses:
-    """No pauses between tries and polls, and a job's time limit that a test can wait for."""
+def pauses(monkeypatch, request) -> Pauses:
+    """No pauses between tries and polls; a short time limit for the jobs of tests that are marked as impatient."""
     pauses = Pauses()
+    patience = IMPATIENCE if request.node.get_closest_marker("impatient") else PATIENCE
     monkeypatch.setattr(bot, "Transport", partial(Transport, sleep=pauses.sleep, seconds=2.0))
-    monkeypatch.setattr(bot, "Studio", partial(Studio, draw_time=DRAW_TIME))
+    monkeypatch.setattr(bot, "Studio", partial(Studio, draw_time=patience))
     monkeypatch.setattr(bot, "UPLOAD_HOSTS", frozenset({"cdn.simcord.invalid"}))
     return pauses
 

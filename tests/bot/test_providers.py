@@ -3,7 +3,9 @@
 
 import pytest
 
-from domain import State
+from domain import State, Unavailable
+from providers.popcord import PopCord
+from providers.transport import Transport
 from tests.bot.conftest import files, png
 
 
@@ -47,12 +49,14 @@ async def test_imagepipeline_two_of_four(hosted):
     assert "2 of 4" in shown.response.content
 
 
+@pytest.mark.impatient
 async def test_imagepipeline_pending_for_ever(hosted):
     shown, job = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
     assert job.state is State.FAILED
     assert "no picture in time" in shown.response.content
 
 
+@pytest.mark.impatient
 async def test_retry_after_a_time_out_asks_for_the_same_result_and_pays_nothing(hosted):
     shown, first = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
     await hosted.member.click(shown.response, label="Retry")
@@ -135,10 +139,28 @@ async def test_appypies_trace_is_shown(hosted):
     assert "reference" in shown.response.content
 
 
-async def test_a_picture_that_cannot_be_fetched_is_passed_on_as_a_link(hosted):
-    shown, job = await hosted.imagine(prompt="a cat case:picture-F04", provider="popcord")
+async def test_a_picture_that_cannot_be_fetched_is_passed_on_as_a_link(hosted, monkeypatch):
+    async def away(*_):
+        raise Unavailable("503")
+
+    monkeypatch.setattr(Transport, "download", away)
+    monkeypatch.setattr(PopCord, "_submit", answered("https://pictures.example/a.png"))
+    shown, job = await hosted.imagine(prompt="a cat", provider="popcord")
     assert job.state is State.DELIVERED
-    assert f"{hosted.replays['popcord'].url}/" in shown.response.content
+    assert shown.response.content.endswith("https://pictures.example/a.png")
+
+
+async def test_a_link_into_the_hosts_own_network_is_not_passed_on(hosted):
+    shown, job = await hosted.imagine(prompt="a cat case:picture-F04", provider="popcord")
+    assert job.state is State.FAILED
+    assert "127.0.0.1" not in shown.response.content
+
+
+def answered(url):
+    async def submit(*_) -> str:
+        return url
+
+    return submit
 
 
 async def test_providers_page_lists_all(hosted):

@@ -52,6 +52,7 @@ async def test_a_queued_job_runs(hosted):
     assert hosted.replays["imagepipeline"].count("POST") == 1
 
 
+@pytest.mark.impatient
 async def test_a_waiting_job_polls_on_and_pays_nothing(hosted):
     replay = hosted.replays["imagepipeline"]
     _, first = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")

@@ -1,0 +1,181 @@
+# pyright: basic
+"""A bench for each provider: the wrapper, the real transport without its pauses, and the replay server before it."""
+
+import asyncio
+import io
+import warnings
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import SecretStr
+
+from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, Sources
+from providers import REGISTRY, Provider, Transport
+from tests.replay import KEY, REPLAYS, Replay
+
+SERVERS = {server.name: server for server in REPLAYS}
+KINDS = {kind.name: kind for kind in REGISTRY if kind.name in SERVERS}
+SMALL = Size(512, 512)
+MODELS = {
+    "popcord": "flux",
+    "imagepipeline": "sdxl",
+    "nebulablock": "stabilityai/stable-diffusion-xl-base-1.0",
+    "appypie": "sdxl",
+}
+SECONDS = 3.0
+
+
+class FakeProgress:
+    """A job that remembers everything, and refuses what Pillow cannot load to its end."""
+
+    def __init__(self, remembered: Mapping[str, Any] | None = None) -> None:
+        self.remembered = remembered
+        self.kept: list[Picture] = []
+        self.reports: list[tuple[float | None, int | None, float | None]] = []
+
+    async def remember(self, ref: Mapping[str, Any]) -> None:
+        self.remembered = ref
+
+    async def keep(self, picture: Picture) -> None:
+        if not picture.link:
+            load(picture.data)
+        self.kept.append(picture)
+
+    async def report(self, fraction=None, position=None, eta=None) -> None:
+        self.reports.append((fraction, position, eta))
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        return [load(picture.data).size for picture in self.kept]
+
+
+def load(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings(action="error"):
+            image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP"))
+            image.load()
+    except Exception as error:
+        raise BadResponse("no whole picture") from error
+    return image
+
+
+class Bench:
+    """One provider before its replay server."""
+
+    def __init__(self, server: Replay, transport: Transport, waits: list[float], stack: AsyncExitStack) -> None:
+        self.server = server
+        self.transport = transport
+        self.waits = waits
+        self._stack = stack
+        self.progress = FakeProgress()
+
+    def provider(self, case: str = "", base_url: str | None = None, **access: Any) -> Provider:
+        key = SecretStr(self.server.key) if self.server.needs_key else None
+        settings = Access(**{"base_url": base_url or self.server.case(case), "key": key} | access)
+        provider = KINDS[self.server.name](settings, self.transport)
+        self._stack.push_async_callback(provider.close)
+        return provider
+
+    async def draw(
+        self,
+        case: str = "",
+        *,
+        remembered: Mapping[str, Any] | None = None,
+        sources: Sources | None = None,
+        access: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> FakeProgress:
+        """Draw one picture, or as the options say; what came of it is in `progress`, also after an error."""
+        self.progress = FakeProgress(remembered)
+        request = ImageRequest(
+            **{"prompt": "a quiet harbour", "model": MODELS[self.server.name], "size": SMALL} | options
+        )
+        provider = self.provider(case, **access or {})
+        await provider.generate(request, sources or Sources(), self.progress)
+        return self.progress
+
+    async def fail(self, case: str = "", **options: Any) -> EaselError:
+        """The error that drawing ends with."""
+        with pytest.raises(EaselError) as caught:
+            await self.draw(case, **options)
+        return caught.value
+
+    def hurry(self, seconds: float = 0.2) -> None:
+        """Let calls take no longer."""
+        self.transport._seconds = seconds
+
+    def sent(self, index: int = 0) -> Any:
+        """The body of a POST that the server got."""
+        return [call.json for call in self.server.requests if call.method == "POST"][index]
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """How long the transport, and the polling, would have waited."""
+    return []
+
+
+@pytest.fixture
+async def transport(waits):
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(0)
+
+    async with Transport(seconds=SECONDS, sleep=sleep) as transport:
+        yield transport
+
+
+@pytest.fixture
+def key() -> str:
+    return KEY
+
+
+@pytest.fixture
+async def bench_for(transport, waits, key):
+    """Make a bench; at the end nothing unexpected may have come in, and nothing at all elsewhere."""
+    async with AsyncExitStack() as stack:
+        servers: list[Replay] = []
+
+        async def make(name: str) -> Bench:
+            servers.append(await stack.enter_async_context(SERVERS[name](key=key)))
+            return Bench(servers[-1], transport, waits, stack)
+
+        yield make
+    for server in servers:
+        assert server.unexpected == []
+        assert server.elsewhere == []
+
+
+@pytest.fixture
+async def popcord(bench_for):
+    return await bench_for("popcord")
+
+
+@pytest.fixture
+async def imagepipeline(bench_for):
+    return await bench_for("imagepipeline")
+
+
+@pytest.fixture
+async def nebulablock(bench_for):
+    return await bench_for("nebulablock")
+
+
+@pytest.fixture
+async def appypie(bench_for):
+    return await bench_for("appypie")
+
+
+@pytest.fixture(params=KINDS)
+async def bench(request, bench_for):
+    """Each of the four."""
+    return await bench_for(request.param)
+
+
+@pytest.fixture
+def loopback_links(monkeypatch) -> None:
+    """Links to the replay servers count as links that members can open."""
+    monkeypatch.setattr("providers.transport._can_be_opened", lambda _: True)

@@ -1,0 +1,248 @@
+# pyright: basic
+"""Whatever comes in, only the errors of the domain come out."""
+
+import base64
+import json
+import re
+import textwrap
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+from unicodedata import category
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Picture,
+    QuotaError,
+    RateLimited,
+    Sources,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import DETAIL_LENGTH, Answer, decode_picture, error_for, failure_for, tidy
+from providers.appypie import Result as AppyPieResult
+from providers.imagepipeline import Status
+from providers.nebulablock import Result as NebulaResult
+from providers.popcord import Result as PopCordResult
+from tests.providers.conftest import KINDS, MODELS, FakeProgress
+from tests.replay.pictures import draw
+
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+NAMED = """
+error message detail errors title msg loc status code statusCode traceId data image_data image image_url url output
+download_urls result_url id job_id status_code b64_json index timings progress retry_after failure_reason_code
+"""
+STATUSES = st.integers(100, 599)
+NAMES = st.sampled_from(NAMED.split())
+WORDS = st.sampled_from(["success", "SUCCESS", "pending", "failed", "200", "500", "²", "http://a.invalid/", "1" * 5000])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | st.text(max_size=5), inner, max_size=6),
+    max_leaves=12,
+)
+BODIES = st.binary() | JSON.map(lambda body: json.dumps(body).encode())
+RETRIES = st.sampled_from(["", "nan", "inf", "-1", "1e999", "9" * 400, "²", "Wed, 21 Oct 2015 07:28:00 GMT", "Thu, 1"])
+HEADERS = st.dictionaries(st.sampled_from(["Retry-After", "retry-after-ms"]), st.text() | RETRIES)
+ANSWERS = st.builds(Answer, STATUSES, HEADERS, BODIES)
+
+
+def only_ours(read) -> None:
+    try:
+        read()
+    except EaselError as error:
+        assert len(str(error)) < DETAIL_LENGTH + 100
+
+
+@quick
+@given(ANSWERS)
+def test_reading_raises_nothing_else(answer):
+    only_ours(answer.data)
+    only_ours(answer.checked)
+    for kind in (AppyPieResult, NebulaResult, PopCordResult, Status):
+        only_ours(lambda kind=kind: answer.parse(kind))
+    assert isinstance(answer.text(), str)
+    assert answer.field() is None or answer.field() in {*ImageRequest.model_fields}
+    assert (answer.error() is None) == (200 <= answer.status < 300)
+    assert answer.retry_after() is None or 1 <= answer.retry_after() <= 120
+
+
+@quick
+@given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w+ \d+ \d+:\d+:\d+ .{0,6}"))
+def test_any_retry_after(text):
+    wait = Answer(429, {"Retry-After": text}, b"").retry_after()
+    assert wait is None or 1 <= wait <= 120
+
+
+class Stub:
+    """A transport that answers everything alike, and loses patience with polling."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.left = 6
+
+    def trust(self, base_url):
+        pass
+
+    async def call(self, *args, **options):
+        return self.answer
+
+    async def fetch(self, url, **options):
+        return Picture(link=url)
+
+    async def sleep(self, seconds):
+        self.left -= 1
+        if not self.left:
+            raise Timeout("enough")
+
+
+@pytest.mark.parametrize("name", KINDS)
+@quick
+@given(body=JSON, status=st.sampled_from([200, 200, 200, 400, 429, 500]))
+@example(body={"status": "1" * 5000}, status=200)
+@example(body={"status": "²"}, status=200)
+@example(body={"status": 10**300, "id": 10**300}, status=200)
+async def test_wrappers_raise_nothing_else(name, body, status):
+    answer = Answer(status, {}, json.dumps(body).encode())
+    stub: Any = Stub(answer)
+    provider = KINDS[name](Access(base_url="http://a.invalid", key=SecretStr("k")), stub)
+    request = ImageRequest(prompt="a", model=MODELS[name])
+    with suppress(EaselError):
+        await provider.generate(request, Sources(), FakeProgress())
+    assert await provider.models()
+    await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"error": {"message": "a", "type": "b"}}, "a"),
+        ({"error": "a", "message": "b"}, "a"),
+        ({"detail": "a"}, "a"),
+        ({"detail": [{"loc": ["body", "prompt"], "msg": "too long"}, {"msg": "b"}]}, "prompt: too long; b"),
+        ({"detail": {"message": "a"}}, "a"),
+        ({"message": "a"}, "a"),
+        ({"errors": ["a", "b"]}, "a; b"),
+        ({"errors": "a"}, "a"),
+        ({"title": "a"}, "a"),
+        ({"error": None, "message": "a"}, "a"),
+        ({"message": "<p>a <b>b</b></p>\n&amp; c"}, "a b & c"),
+        ("a", "a"),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_the_sentence_of_an_error(body, text):
+    assert Answer(400, {}, json.dumps(body).encode()).text() == text
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("prompt", "prompt"), ("width", "size"), ("num_steps", "steps"), ("seed", "seed"), ("zz", None), (0, None)],
+)
+def test_the_field_of_an_error(name, field):
+    body = {"detail": [{"loc": ["body", name], "msg": "no"}]}
+    error = Answer(422, {}, json.dumps(body).encode()).error()
+    assert error
+    assert error.failure.field == field
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "error"),
+    [
+        (401, "", AuthError),
+        (403, "", AuthError),
+        (403, "blocked by moderation", ContentRejected),
+        (402, "", QuotaError),
+        (404, "", InvalidRequest),
+        (408, "", Timeout),
+        (504, "", Timeout),
+        (409, "", Unavailable),
+        (425, "", Unavailable),
+        (413, "", InvalidRequest),
+        (400, "", InvalidRequest),
+        (400, "NSFW words", ContentRejected),
+        (400, "your balance is low", QuotaError),
+        (415, "", InvalidRequest),
+        (422, "content policy", ContentRejected),
+        (429, "slower", RateLimited),
+        (429, "quota used up", QuotaError),
+        (500, "", Unavailable),
+        (503, "", Unavailable),
+        (302, "", BadResponse),
+        (418, "", BadResponse),
+    ],
+)
+def test_what_a_status_means(status, text, error):
+    assert type(error_for(status, text)) is error
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("unsafe: violates the rules", ContentRejected), ("Insufficient credits", QuotaError), ("oops", Unavailable)],
+)
+def test_what_a_failure_means(text, error):
+    assert type(failure_for(text)) is error
+
+
+@quick
+@given(
+    tail=st.binary(max_size=300),
+    magic=st.sampled_from([b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF1234WEBP"]),
+    prefix=st.sampled_from(["", "data:image/png;base64,", "data:;base64,"]),
+    url_safe=st.booleans(),
+    padded=st.booleans(),
+    width=st.sampled_from([10_000, 76, 7]),
+)
+def test_base64_in_every_dialect(tail, magic, prefix, url_safe, padded, width):
+    text = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(magic + tail).decode()
+    text = text if padded else text.rstrip("=")
+    assert decode_picture(prefix + "\r\n".join(textwrap.wrap(text, width))) == magic + tail
+
+
+@quick
+@given(st.text() | st.binary().map(lambda data: base64.b64encode(data).decode()) | st.text().map("data:".__add__))
+def test_other_text_is_no_picture(text):
+    only_ours(lambda: decode_picture(text))
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 5, 50])
+def test_base64_cut_short_is_refused_here_or_by_the_job(cut):
+    text = base64.b64encode(draw("a")).decode()
+    assert decode_picture(text) == draw("a")
+    with suppress(BadResponse):
+        assert decode_picture(text[: -4 * cut - cut % 4]) != draw("a")
+
+
+@quick
+@given(
+    st.text()
+    | st.lists(st.sampled_from(["<", ">", "script", "http://", "x", "&lt;", "&#0;", " ", "\u202e"])).map("".join)
+)
+@example("xhttp://a.invalid/b")
+@example("ht\x00tps://a.invalid <<b>b>")
+@example("<script>alert(1)</script><style>a")
+def test_tidy(text):
+    clean = tidy(text)
+    assert len(clean) <= DETAIL_LENGTH
+    assert not any(category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in clean)
+    assert not re.search(r"<[^>]*>", clean)
+    assert not re.search(r"https?://\S", clean, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("text", ["<", "<script>", "&lt;", "http://", "a"])
+def test_tidy_is_quick_with_long_texts(text):
+    start = monotonic()
+    assert len(tidy(text * 1_000_000)) <= DETAIL_LENGTH
+    assert monotonic() - start < 1

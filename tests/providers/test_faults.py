@@ -1,0 +1,231 @@
+# pyright: basic
+"""What any server may do wrong, before each of the four."""
+
+import asyncio
+import logging
+import traceback
+
+import pytest
+
+from domain import AuthError, BadResponse, EaselError, InvalidRequest, RateLimited, Sources, Timeout, Unavailable
+from providers import transport as transport_module
+from tests.replay import FAULTS
+from tests.replay.faults import DATE_SECONDS, REDIRECTS
+from tests.replay.pictures import draw
+
+LINKING, EMBEDDING = ["popcord", "imagepipeline", "appypie"], ["nebulablock", "appypie"]
+CANARY = "canary-5e1f-key"
+
+
+def posts(bench) -> int:
+    return bench.server.count("POST")
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "tries"),
+    [
+        ("F01", AuthError, 1),
+        ("F03-ever", RateLimited, 3),
+        ("F04", Unavailable, 1),
+        ("F04-503", Unavailable, 3),
+        ("F05", BadResponse, 1),
+        ("F07", BadResponse, 1),
+        ("F07-gzip", BadResponse, 1),
+        ("F08", Timeout, 1),
+        ("F09-error", InvalidRequest, 1),
+        *((f"F10-{status}", BadResponse, 1) for status in REDIRECTS),
+        ("F11", Unavailable, 1),
+        ("F11-reset", Unavailable, 1),
+        *((f"F12{variant}", BadResponse, 1) for variant in ("", "-null", "-list", "-text", "-empty", "-204")),
+        ("F14", BadResponse, 1),
+    ],
+)
+async def test_a_fault_ends_the_call(bench, case, error, tries):
+    if case == "F08":
+        bench.hurry()
+    raised = await bench.fail(case)
+    assert type(raised) is error
+    assert posts(bench) == len(bench.server.requests) == tries
+    assert bench.progress.kept == []
+    assert bench.progress.remembered is None
+    assert not any(sign in raised.failure.detail for sign in ("<", "@everyone", "http", "alert"))
+
+
+@pytest.mark.parametrize(
+    ("case", "low", "high"),
+    [
+        ("F02", 2, 2),
+        ("F03", DATE_SECONDS - 5, DATE_SECONDS),
+        ("F03-none", 0.5, 3),
+        ("F03-far", 120, 120),
+    ],
+)
+async def test_busy_once(bench, case, low, high):
+    assert len((await bench.draw(case)).kept) == 1
+    assert posts(bench) == 2
+    assert len(bench.waits) == 1
+    assert low <= bench.waits[0] <= high
+
+
+async def test_busy_for_ever_tells_when(bench):
+    assert (await bench.fail("F03-ever")).failure.retry_after == 7
+    assert bench.waits == [7, 7]
+
+
+@pytest.mark.parametrize(
+    "case", ["F09", "F09-text", "F09-image", "F09-json", "F09-none", "F14-texts", "F14-more", "F14-bom"]
+)
+async def test_labels_and_trifles_do_not_matter(bench, case):
+    assert (await bench.draw(case)).sizes == [(512, 512)]
+    assert posts(bench) == 1
+
+
+@pytest.mark.parametrize("case", ["F06", "F06-hello"])
+@pytest.mark.parametrize("name", EMBEDDING)
+async def test_broken_base64(bench_for, name, case):
+    bench = await bench_for(name)
+    assert type(await bench.fail(case)) is BadResponse
+    assert bench.progress.kept == []
+    assert posts(bench) == 1
+
+
+@pytest.mark.parametrize(
+    "case", ["F13", "F13-403", "F13-page", "F13-file", "F13-metadata", "F13-loopback", "F13-moved"]
+)
+@pytest.mark.parametrize("name", LINKING)
+async def test_links_that_lead_to_no_picture(bench_for, name, case):
+    bench = await bench_for(name)
+    raised = await bench.fail(case)
+    assert type(raised) is BadResponse
+    assert bench.progress.kept == []
+    assert posts(bench) == 1
+    assert not any(sign in raised.failure.detail for sign in ("<", "169.254", "127.0.0.1", "passwd"))
+
+
+@pytest.mark.parametrize("name", LINKING[1:])
+async def test_a_data_link_is_decoded(bench_for, name):
+    assert [picture.data for picture in (await (await bench_for(name)).draw("F13-data")).kept] == [draw("a data URL")]
+
+
+async def test_popcord_links_are_web_links(popcord):
+    assert type(await popcord.fail("F13-data")) is BadResponse
+
+
+@pytest.mark.parametrize(
+    "case", ["F13-500", "F13-429", "picture-F03-ever", "picture-F04", "picture-F08", "picture-F11", "picture-F11-reset"]
+)
+@pytest.mark.parametrize("name", LINKING)
+@pytest.mark.usefixtures("loopback_links")
+async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(bench_for, name, case):
+    bench = await bench_for(name)
+    if case == "picture-F08":
+        bench.hurry()
+    (picture,) = (await bench.draw(case)).kept
+    assert picture.data == b""
+    assert picture.link.startswith(bench.server.url + "/pictures/")
+    assert posts(bench) == 1
+
+
+@pytest.mark.parametrize("case", ["picture-F02", "picture-F09", "picture-F09-json", "picture-F09-none"])
+@pytest.mark.parametrize("name", LINKING)
+async def test_downloads_that_succeed(bench_for, name, case):
+    assert (await (await bench_for(name)).draw(case)).sizes == [(512, 512)]
+
+
+@pytest.mark.parametrize(
+    "case", ["picture-F01", "picture-F05", "picture-F06", "picture-F07", "picture-F10", "picture-F12-empty"]
+)
+@pytest.mark.parametrize("name", LINKING)
+async def test_downloads_that_hold_no_picture(bench_for, name, case):
+    bench = await bench_for(name)
+    assert type(await bench.fail(case)) is BadResponse
+    assert bench.progress.kept == []
+    assert posts(bench) == 1
+
+
+@pytest.mark.parametrize("moment", ["", "poll-", "picture-"])
+async def test_cancelling_hangs_up(imagepipeline, moment):
+    drawing = asyncio.create_task(imagepipeline.draw(f"{moment}F15"))
+    async with asyncio.timeout(2):
+        await imagepipeline.server.started.wait()
+        drawing.cancel()
+        await imagepipeline.server.left.wait()
+    assert drawing.cancelled() or drawing.cancelling()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+
+
+async def test_cancelling_leaves_no_task(bench):
+    before = asyncio.all_tasks()
+    drawing = asyncio.create_task(bench.draw("F15"))
+    await bench.server.started.wait()
+    drawing.cancel()
+    await bench.server.left.wait()
+    await asyncio.wait({drawing})
+    assert drawing.cancelled()
+    left = {str(task.get_coro()) for task in asyncio.all_tasks() - before}
+    assert not any("providers" in name or "draw" in name for name in left)
+
+
+def every_case(bench) -> list[str]:
+    moments = {"imagepipeline": ("", "poll-", "picture-"), "nebulablock": ("",)}.get(
+        bench.server.name, ("", "picture-")
+    )
+    return [*bench.server.cases, *(moment + fault for moment in moments for fault in FAULTS)]
+
+
+async def failure_of(bench, case: str, **options) -> str:
+    """All that could be told of how a draw ended."""
+    try:
+        async with asyncio.timeout(0.1):
+            await bench.draw(case, **options)
+    except (EaselError, TimeoutError) as error:
+        failure = error.failure.model_dump_json() if isinstance(error, EaselError) else ""
+        return "".join([str(error), repr(error), failure, *traceback.format_exception(error, chain=True)])
+    return ""
+
+
+@pytest.mark.parametrize("key", [CANARY])
+async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1024 * 1024)
+    monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
+    bench.hurry(0.06)
+    bench.server.slow_seconds = 0.01
+    source = Sources(image_url="https://cdn.example/dog.png")
+    told = {case: await failure_of(bench, case, sources=source) for case in every_case(bench)}
+    told["models"] = str([await bench.provider(case).models() for case in ("F01", "F04", "F10")])
+    assert sum(map(bool, told.values())) > 30
+    assert [case for case, text in told.items() if CANARY in text] == []
+    assert CANARY not in caplog.text
+    assert [call.path for call in bench.server.requests if call.moment == "picture-" and CANARY in str(call)] == []
+    bench.server.unexpected[:] = [each for each in bench.server.unexpected if "API answers without" not in each]
+
+
+@pytest.mark.usefixtures("loopback_links")
+async def test_a_prompt_chooses_the_case(imagepipeline):
+    await imagepipeline.draw(prompt="a cat case:pending")
+    assert imagepipeline.server.count("GET") == 5
+    assert type(await imagepipeline.fail(prompt="case:F05 a cat")) is BadResponse
+    assert (await imagepipeline.draw(prompt="a cat, case:picture-F04")).kept[0].link
+    assert type(await imagepipeline.fail(prompt="a cat case:poll-F01")) is AuthError
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("models", None),
+        ("image/generate", {"model": "flux"}),
+        ("image/generate", {"model": "flux", "prompt": 1}),
+        ("image/generate", {"model": "flux", "prompt": "a", "zz": 1}),
+        ("image/generate", {"model": "flux", "prompt": "a", "size": None}),
+        ("image/generate", {"model": "flux", "prompt": "a", "size": "1x1"}),
+        ("image/generate", {"model": "nova", "prompt": "a"}),
+        ("image/generate", {"model": "flux", "prompt": "a case:zz"}),
+    ],
+)
+async def test_the_servers_refuse_what_is_not_documented(popcord, path, body):
+    answer = await popcord.transport.call("POST", f"{popcord.server.url}/{path}", json=body)
+    assert answer.status == 418
+    assert len(popcord.server.unexpected) == 1
+    popcord.server.unexpected.clear()

@@ -1,0 +1,139 @@
+# pyright: basic
+"""Downloads go to the public internet and nowhere else."""
+
+import socket
+
+import pytest
+
+from domain import BadResponse, EaselError, Unavailable
+from providers import guard
+from providers.guard import guarded_socket, is_public
+
+PRIVATE = """
+0.0.0.0 0.1.2.3 10.0.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.168.1.1
+100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1
+239.255.255.255 240.0.0.1 255.255.255.255
+:: ::1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 fe80::1 fe80::1%lo
+fc00::1 fd00::1 fec0::1 ff02::1 ff0e::1 2001:db8::1 100::1 5f00::1 2002:7f00:1:: 2002:a00:1::
+64:ff9b::7f00:1 64:ff9b::a00:1 64:ff9b:1::1 2001:0:4136:e378:8000:63bf:80ff:fffe 2606:4700::1%eth0
+"""
+PUBLIC = """
+1.1.1.1 8.8.8.8 93.184.216.34 162.159.135.232 100.63.255.255 100.128.0.1 172.32.0.1
+2606:4700::1111 2a00:1450:4001::1 ::ffff:8.8.8.8 2002:808:808:: 64:ff9b::808:808
+"""
+NO_ADDRESSES = ["", "localhost", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "1.1.1.1.", "[::1]", "1.1.1.1/0"]
+FORBIDDEN_LINKS = [
+    *("http://127.0.0.1/", "http://localhost/", "https://localhost:443/", "http://[::1]/", "http://0.0.0.0/"),
+    *("http://0x7f.1/", "http://2130706433/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.1./"),
+    *("http://[::ffff:127.0.0.1]/", "http://[::127.0.0.1]/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/"),
+    *("http://169.254.169.254/latest/", "http://10.0.0.1/", "http://192.168.0.1/", "http://100.64.0.1/"),
+    *("http://1.1.1.1:8080/", "https://8.8.8.8:22/", "http://224.0.0.1/", "http://[fe80::1%25lo]/"),
+]
+NO_LINKS = [
+    *("", " ", "picture.png", "/picture.png", "//example.com/a", "file:///etc/passwd", "ftp://example.com/a"),
+    *("javascript:alert(1)", "gopher://1.1.1.1/", "http://", "http:///a", "http://[::1", "http://user:pw@example.com/"),
+    *("http://user@example.com/", "http://example.com:99999/", "http://example.com:x/", "unix:///run/x", "about:blank"),
+    *("http://a\r\nHost: b/", "https://"),
+]
+NOWHERE = [
+    "http://nowhere.invalid/",
+    "http://exa mple.com/",
+    "http://\x00/",
+    "http://xn--/",
+    "http://.../",
+    "http://%zz/",
+    f"http://{'a' * 70}.invalid/",
+]
+
+
+@pytest.mark.parametrize("address", [*PRIVATE.split(), *NO_ADDRESSES])
+def test_private(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", PUBLIC.split())
+def test_public(address):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_no_socket_for_private_addresses(address):
+    with pytest.raises(PermissionError):
+        guarded_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)))
+
+
+@pytest.mark.parametrize(("port", "allowed"), [(80, True), (443, True), (22, False), (8080, False), (0, False)])
+def test_ports(port, allowed):
+    info = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", port))
+    if allowed:
+        guarded_socket(info).close()
+    else:
+        with pytest.raises(PermissionError):
+            guarded_socket(info)
+
+
+class Resolver:
+    """Names lead to one address; without one, nowhere."""
+
+    def __init__(self, address: str = "") -> None:
+        self.address = address
+
+    async def resolve(self, host, port=0, family=socket.AF_INET):
+        if not self.address:
+            raise OSError("no such name")
+        return [{"hostname": host, "host": self.address, "port": port, "family": family, "proto": 6, "flags": 0}]
+
+    async def close(self):
+        pass
+
+
+@pytest.fixture
+def resolve_to(transport):
+    def resolve_to(address: str) -> None:
+        transport._outside.connector._resolver = Resolver(address)
+
+    return resolve_to
+
+
+@pytest.mark.parametrize("link", FORBIDDEN_LINKS)
+async def test_forbidden_links(transport, link):
+    with pytest.raises(BadResponse):
+        await transport.download(link)
+
+
+@pytest.mark.parametrize("link", NO_LINKS)
+async def test_what_is_no_web_link(transport, resolve_to, link):
+    resolve_to("")
+    with pytest.raises(BadResponse):
+        await transport.download(link)
+
+
+@pytest.mark.parametrize("link", NOWHERE)
+async def test_links_that_lead_nowhere(transport, resolve_to, link):
+    resolve_to("")
+    with pytest.raises(EaselError) as caught:
+        await transport.download(link)
+    assert type(caught.value) in (BadResponse, Unavailable)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
+async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
+    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    resolve_to(address)
+    with pytest.raises(BadResponse):
+        await popcord.transport.download(f"http://example.com:{popcord.server.port}/pictures/0.png")
+    assert popcord.server.requests == []
+
+
+async def test_a_name_that_changes_its_mind(popcord, resolve_to, monkeypatch):
+    """The address is judged at every connection, so that an earlier good answer is worth nothing."""
+    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
+    connector = popcord.transport._outside.connector
+    connector._force_close = True
+    for address in ("127.0.0.1", "127.0.0.2"):
+        resolve_to(address)
+        connector.clear_dns_cache()
+        with pytest.raises(BadResponse):
+            await popcord.transport.download(f"http://example.com:{popcord.server.port}/")
+    assert len(popcord.server.requests) == 1

@@ -1,0 +1,332 @@
+# pyright: basic
+import asyncio
+import json
+import socket
+import time
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+import pytest
+from aiohttp import web
+
+from domain import BadResponse, EaselError, Timeout, Unavailable
+from providers import guard
+from providers import transport as transport_module
+from providers.transport import MAX_REDIRECTS, Transport
+from tests.providers.conftest import load
+from tests.replay import Call, Replay
+from tests.replay.faults import HUGE, MEBIBYTE
+from tests.replay.pictures import SVG, animation, bomb, draw
+
+SECRET = "x-secret=canary"
+DIES = (408, 425, 429, 500, 502, 503, 504)
+LIVES = (200, 204, 400, 401, 402, 403, 404, 410, 413, 422, 501)
+
+
+class Scripted(Replay):
+    """Answers with what a test has put down: statuses, or whole answers; the last for ever."""
+
+    name = "scripted"
+    cases: ClassVar = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.script: list[int | Callable[[], web.Response]] = [200]
+
+    async def answer(self, call: Call) -> web.Response:
+        step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        return web.Response(status=step) if isinstance(step, int) else step()
+
+    def refusal(self, status: int, text: str) -> web.Response:
+        return web.json_response({"error": text}, status=status)
+
+
+@pytest.fixture
+async def server():
+    async with Scripted() as server:
+        yield server
+    assert server.elsewhere == []
+
+
+@pytest.fixture
+def outside(server, monkeypatch):
+    """Let the server pass for a public one."""
+    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(guard, "PORTS", (server.port,))
+
+
+says = partial(partial, web.Response)
+"""An answer to put into a script; each time it is sent, it is made anew."""
+
+
+def moved(location: str, status: int = 302) -> Callable[[], web.Response]:
+    return says(status=status, headers={"Location": location})
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.mark.parametrize("status", [*DIES, *LIVES])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_is_sent_again(transport, server, waits, method, status):
+    server.script = [status]
+    answer = await transport.call(method, f"{server.url}/a", json={} if method == "POST" else None)
+    again = status in (DIES if method == "GET" else (429, 503))
+    assert answer.status == status
+    assert len(server.requests) == (3 if again else 1)
+    assert len(waits) == len(server.requests) - 1
+
+
+async def test_one_try_is_one_try(transport, server):
+    server.script = [503]
+    await transport.call("GET", server.url + "/a", tries=1)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_no_connection_is_tried_again(transport, waits, method):
+    with pytest.raises(Unavailable) as caught:
+        await transport.call(method, f"http://127.0.0.1:{free_port()}/a?{SECRET}")
+    assert len(waits) == 2
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("case", ["F11", "F11-reset"])
+async def test_a_get_that_breaks_off_is_sent_again(transport, server, case):
+    with pytest.raises(Unavailable):
+        await transport.call("GET", server.case(case) + f"/a?{SECRET}")
+    assert len(server.requests) >= 3
+
+
+@pytest.mark.parametrize("case", ["F11", "F11-reset", "F08"])
+async def test_a_post_that_breaks_off_is_not(transport, server, case):
+    transport._seconds = 0.2
+    with pytest.raises(EaselError):
+        await transport.call("POST", server.case(case) + "/a", json={})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "low", "high"),
+    [
+        ({"Retry-After": "5"}, {}, 5, 5),
+        ({"Retry-After": "2.5"}, {}, 2.5, 2.5),
+        ({"Retry-After": "0"}, {}, 1, 1),
+        ({"Retry-After": "99999"}, {}, 120, 120),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, {}, 1, 1),
+        ({"Retry-After": "soon"}, {}, 0, 3),
+        ({"Retry-After": "-5"}, {}, 0, 3),
+        ({"retry-after-ms": "1500"}, {}, 1.5, 1.5),
+        ({"retry-after-ms": "1500", "Retry-After": "9"}, {}, 1.5, 1.5),
+        ({"retry-after-ms": "nan"}, {}, 0, 3),
+        ({}, {"retry_after": 4}, 4, 4),
+        ({}, {"message": "Rate limit is exceeded. Try again in 26 seconds."}, 26, 26),
+        ({}, {}, 0, 3),
+    ],
+)
+async def test_how_long_it_waits(transport, server, waits, headers, body, low, high):
+    server.script = [says(text=json.dumps(body), status=429, headers=headers), 200]
+    assert (await transport.call("POST", server.url + "/a", json={})).status == 200
+    assert len(waits) == 1
+    assert low <= waits[0] <= high
+
+
+@pytest.mark.parametrize("case", ["F07", "F07-gzip"])
+@pytest.mark.parametrize("name", ["MAX_ANSWER", "MAX_PICTURE"])
+async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, monkeypatch, case, name):
+    monkeypatch.setattr(transport_module, name, 8 * MEBIBYTE)
+    transport.trust(server.url)
+    url = server.case(case) + "/a"
+    tracemalloc.start()
+    with pytest.raises(BadResponse):
+        await (transport.call("GET", url) if name == "MAX_ANSWER" else transport.download(url))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * MEBIBYTE
+    assert server.sent < HUGE / 4
+    assert len(server.requests) == 1
+
+
+async def test_an_announced_size_over_the_cap_is_not_read(transport, server, monkeypatch):
+    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1000)
+    server.script = [says(body=bytes(1001))]
+    with pytest.raises(BadResponse):
+        await transport.call("GET", server.url + "/a")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_drip_ends_with_the_time_limit(transport, server, method):
+    transport._seconds, server.drip_seconds = 0.3, 0.02
+    start = time.monotonic()
+    with pytest.raises(Timeout):
+        await transport.call(method, server.case("F08") + "/a")
+    assert 0.25 < time.monotonic() - start < 2
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8bno gzip", b""])
+async def test_a_body_that_does_not_unpack(transport, server, body):
+    server.script = [says(body=body, headers={"Content-Encoding": "gzip"})]
+    try:
+        answer = await transport.call("GET", server.url + "/a")
+    except Unavailable:
+        assert body
+    else:
+        assert answer.body == b""
+
+
+async def test_cancelling_wins_over_the_time_limit(transport, server):
+    """Both in the same turn of the loop: a lost cancel would let a job poll on for ever."""
+    transport._seconds = 0.1
+    call = asyncio.create_task(transport.call("POST", server.case("F15") + "/a", json={}))
+    await server.started.wait()
+    asyncio.get_running_loop().call_later(0.1, call.cancel)
+    asyncio.get_running_loop().call_soon(time.sleep, 0.2)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_what_a_call_says_of_itself(transport, server):
+    server.script = [says(headers={"Set-Cookie": "a=b"}), 200]
+    for _ in range(2):
+        await transport.call("POST", server.url + "/a", headers={"API-Key": "k"}, json={"a": 1})
+    headers = server.requests[1].headers
+    assert (headers["accept-encoding"], headers["user-agent"], headers["api-key"]) == ("identity", "Easel", "k")
+    assert headers["content-type"] == "application/json"
+    assert "cookie" not in headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_calls_follow_no_redirect(transport, server, method, status):
+    server.script = [moved(server.elsewhere_url, status)]
+    with pytest.raises(BadResponse):
+        await transport.call(method, server.url + "/a", headers={"X-API-Key": "k"})
+    assert len(server.requests) == 1
+
+
+async def test_an_own_server_may_be_private_but_its_redirects_may_not(transport, server):
+    transport.trust(server.url)
+    picture = says(body=draw("a"))
+    server.script = [picture]
+    assert await transport.download(server.url + "/a") == draw("a")
+    for target in (server.elsewhere_url, "http://169.254.169.254/", "file:///etc/passwd"):
+        server.script = [moved(target)]
+        with pytest.raises(BadResponse):
+            await transport.download(server.url + "/a")
+
+
+async def test_another_port_of_an_own_host_is_not_trusted(transport, server):
+    transport.trust(server.url)
+    with pytest.raises(BadResponse):
+        await transport.download(server.elsewhere_url + "/a")
+
+
+async def test_some_redirects_are_followed(transport, server, outside):
+    picture = says(body=draw("a"))
+    server.script = [moved(server.url + "/b"), moved("/c", 307), moved("d", 308), picture]
+    assert await transport.download(server.url + "/a") == draw("a")
+    assert [call.path for call in server.requests] == ["/a", "/b", "/c", "/d"]
+
+
+@pytest.mark.parametrize("location", ["/again", ""])
+async def test_too_many_redirects(transport, server, outside, location):
+    server.script = [moved(location) for _ in range(MAX_REDIRECTS + 1)]
+    with pytest.raises(BadResponse, match="redirects"):
+        await transport.download(server.url + "/a")
+    assert len(server.requests) == MAX_REDIRECTS + 1
+
+
+@pytest.mark.parametrize("target", ["http://10.0.0.1/", "file:///etc/passwd", "http://u:p@127.0.0.1/", "data:,a"])
+async def test_redirects_are_checked_one_by_one(transport, server, outside, target):
+    server.script = [moved(target)]
+    with pytest.raises(BadResponse):
+        await transport.download(server.url + "/a")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_pictures_are_known_by_their_bytes(transport, server, kind):
+    transport.trust(server.url)
+    server.script = [says(body=draw("a", kind=kind), content_type="text/html")]
+    assert load(await transport.download(server.url + "/a")).format == kind
+
+
+@pytest.mark.parametrize("data", [SVG, b"<html>", b"", b"hello"])
+async def test_no_picture(transport, server, data):
+    transport.trust(server.url)
+    server.script = [says(body=data, content_type="image/png")]
+    with pytest.raises(BadResponse):
+        await transport.fetch(server.url + "/a")
+
+
+@pytest.mark.parametrize("data", [bomb(), animation(), SVG])
+def test_fixtures_that_no_job_may_keep(data):
+    with pytest.raises(BadResponse):
+        load(data)
+
+
+@pytest.mark.parametrize(
+    ("status", "as_link"), [(404, False), (403, False), (410, False), *((status, True) for status in DIES)]
+)
+@pytest.mark.usefixtures("loopback_links")
+async def test_a_link_that_is_only_away_is_passed_on(transport, server, status, as_link):
+    transport.trust(server.url)
+    server.script = [status]
+    if as_link:
+        assert (await transport.fetch(server.url + "/a", seed=3)).link == server.url + "/a"
+    else:
+        with pytest.raises(BadResponse):
+            await transport.fetch(server.url + "/a")
+
+
+@pytest.mark.parametrize(("script", "there"), [([200], True), ([404], True), ([500], True), ([302], True)])
+async def test_reaches(transport, server, script, there):
+    server.script = script
+    assert await transport.reaches(server.url + "/a") is there
+
+
+async def test_does_not_reach(transport):
+    assert not await transport.reaches(f"http://127.0.0.1:{free_port()}/")
+
+
+async def test_calls_at_once_are_told_apart(transport, server):
+    server.script = [200, 503, 200]
+    answers = await asyncio.gather(*(transport.call("GET", f"{server.url}/{n}") for n in range(8)))
+    assert {answer.status for answer in answers} == {200}
+
+
+async def test_sessions_are_closed():
+    async with Transport() as transport:
+        pass
+    assert transport._api.closed
+    assert transport._outside.closed
+
+
+@pytest.mark.parametrize(
+    ("url", "opens"),
+    [
+        ("https://pictures.example/a.png", True),
+        ("https://8.8.8.8/a.png", True),
+        ("http://192.168.1.4:8080/a.png", False),
+        ("http://[::1]/a.png", False),
+        ("http://localhost/a.png", False),
+        ("http://comfy:8188/a.png", False),
+    ],
+)
+async def test_a_link_into_the_hosts_own_network_is_not_passed_on(transport, monkeypatch, url, opens):
+    async def away(_):
+        raise Unavailable("503")
+
+    monkeypatch.setattr(transport, "download", away)
+    if opens:
+        assert (await transport.fetch(url)).link == url
+    else:
+        with pytest.raises(Unavailable):
+            await transport.fetch(url)

@@ -1,0 +1,235 @@
+"""The faults that any server may have, whatever it should have answered: F01 to F15, variants behind a hyphen."""
+
+import asyncio
+import base64
+import json
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiohttp import web
+
+from tests.replay.pictures import draw
+
+if TYPE_CHECKING:
+    from tests.replay.server import Call, Replay
+
+PAGE = "<html><script>alert('@everyone')</script><h1>Something broke @everyone</h1></html>"
+MEBIBYTE = 1024 * 1024
+HUGE = 300 * MEBIBYTE
+DATE_SECONDS = 30
+"""How far in the future the date of F03 lies."""
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class Struck(NamedTuple):
+    """A call, and what it would have got."""
+
+    replay: "Replay"
+    request: web.Request
+    call: "Call"
+    good: web.Response
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.good.text or "null")
+
+
+class Fault(NamedTuple):
+    about: str
+    answer: Callable[[Struck], Awaitable[web.StreamResponse]]
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def _fault(name: str, about: str):
+    def keep(answer: Callable[[Struck], Awaitable[web.StreamResponse]]):
+        FAULTS[name] = Fault(about, answer)
+        return answer
+
+    return keep
+
+
+def _fixed(
+    name: str, about: str, body: bytes, content_type: str = "application/json", status: int = 200, **headers: str
+) -> None:
+    @_fault(name, about)
+    async def _(at: Struck):
+        return web.Response(body=body, status=status, content_type=content_type, headers=headers)
+
+
+def _busy(name: str, about: str, headers: Callable[[], Mapping[str, str]], *, times: int = 1) -> None:
+    @_fault(name, f"429 {about}" + (", then the right answer" if times == 1 else ""))
+    async def _(at: Struck):
+        if at.replay.hit(at.call) > times:
+            return at.good
+        answer = at.replay.refusal(429, "Too many calls")
+        answer.headers.update(headers())
+        return answer
+
+
+def _redirect(name: str, status: int) -> None:
+    @_fault(name, f"{status} to another origin")
+    async def _(at: Struck):
+        return web.Response(status=status, headers={"Location": at.replay.elsewhere_url + at.call.path})
+
+
+def _linked(name: str, about: str, link: Callable[[Struck], str]) -> None:
+    @_fault(name, f"the result's link: {about}")
+    async def _(at: Struck):
+        return web.json_response(at.replay.linked(link(at)))
+
+
+def _embedded(name: str, about: str, data: bytes) -> None:
+    @_fault(name, about)
+    async def _(at: Struck):
+        if at.call.moment == "picture-":
+            return web.Response(body=data)
+        return web.json_response(at.replay.embedded(base64.b64encode(data).decode()))
+
+
+def _changed(name: str, about: str, change: Callable[[Any], str]) -> None:
+    @_fault(name, about)
+    async def _(at: Struck):
+        return web.Response(text=change(at.json), content_type="application/json")
+
+
+def _labelled(name: str, content_type: str) -> None:
+    @_fault(name, f"the right answer, labelled {content_type}")
+    async def _(at: Struck):
+        return web.Response(body=at.good.body, content_type=content_type)
+
+
+def _written(name: str, about: str, data: Callable[[Struck], bytes]) -> None:
+    @_fault(name, about)
+    async def _(at: Struck):
+        assert at.request.transport
+        at.request.transport.write(data(at))
+        at.request.transport.close()
+        return web.Response()
+
+
+def _date() -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=DATE_SECONDS), usegmt=True)
+
+
+def _texts(text: str) -> str:
+    """The JSON with every number in quotes."""
+    return json.dumps(json.loads(text, parse_int=str, parse_float=str))
+
+
+def _gzip_bomb(mebibytes: int) -> bytes:
+    """After a full flush a block stands alone, so that it may be repeated without packing it again."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+
+    def block() -> bytes:
+        return packer.compress(bytes(MEBIBYTE)) + packer.flush(zlib.Z_FULL_FLUSH)
+
+    return block() + block() * (mebibytes - 1)
+
+
+@_fault("F01", "401")
+async def _(at: Struck):
+    shown = at.replay.key if at.replay.needs_key else "nobody"
+    return at.replay.refusal(401, f"{shown} is not known here")
+
+
+_busy("F02", "with Retry-After: 2", lambda: {"Retry-After": "2"})
+_busy("F03", "with a date in Retry-After", lambda: {"Retry-After": _date()})
+_busy("F03-none", "without Retry-After", dict)
+_busy("F03-far", "with Retry-After: 99999", lambda: {"Retry-After": "99999"})
+_busy("F03-ever", "for ever, with Retry-After: 7", lambda: {"Retry-After": "7"}, times=1_000_000)
+_fixed("F04", "500 and a page of HTML", PAGE.encode(), "text/html", 500)
+_fixed("F04-503", "503 and a page of HTML", PAGE.encode(), "text/html", 503)
+_fixed("F05", "JSON, cut short", b'{"data":[{"b64')
+_embedded("F06", "a picture, cut short", draw("cut")[:-40])
+_embedded("F06-hello", "base64 that holds no picture", b"hello")
+
+
+@_fault("F07", "300 MB without a length")
+async def _(at: Struck):
+    response = web.StreamResponse()
+    response.enable_chunked_encoding()
+    await response.prepare(at.request)
+    chunk = bytes(MEBIBYTE)
+    while at.replay.sent < HUGE:
+        await response.write(chunk)
+        at.replay.sent += len(chunk)
+    return response
+
+
+@_fault("F07-gzip", "200 kB of gzip that unpack to 200 MB")
+async def _(at: Struck):
+    return web.Response(body=_gzip_bomb(200), content_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@_fault("F08", "one byte every now and then, for ever")
+async def _(at: Struck):
+    response = web.StreamResponse()
+    await response.prepare(at.request)
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(at.replay.drip_seconds)
+
+
+_labelled("F09", "text/html")
+_labelled("F09-text", "text/plain")
+_labelled("F09-image", "image/png")
+_labelled("F09-json", "application/json")
+_written(
+    "F09-none",
+    "the right answer without a type",
+    lambda at: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body := _bytes(at.good)), body),
+)
+
+
+@_fault("F09-error", "an error in JSON, labelled image/png")
+async def _(at: Struck):
+    answer = at.replay.refusal(400, "That was wrong")
+    answer.content_type = "image/png"
+    return answer
+
+
+def _bytes(answer: web.Response) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b""
+
+
+_redirect("F10", 302)
+for _status in REDIRECTS:
+    _redirect(f"F10-{_status}", _status)
+_written("F11", "a body shorter than announced", lambda at: b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+_written("F11-reset", "closed before the first byte", lambda at: b"")
+_fixed("F12", "an empty object", b"{}")
+_fixed("F12-null", "null", b"null")
+_fixed("F12-list", "an empty list", b"[]")
+_fixed("F12-text", "a JSON string", b'"ok"')
+_fixed("F12-empty", "an empty body", b"")
+_fixed("F12-204", "204", b"", status=204)
+_linked("F13", "404", lambda at: at.replay.host(at.call, b"gone", status=404))
+_linked("F13-403", "403, as if expired", lambda at: at.replay.host(at.call, b"expired", status=403))
+_linked("F13-500", "500", lambda at: at.replay.host(at.call, PAGE.encode(), "html", status=500))
+_linked("F13-429", "429", lambda at: at.replay.host(at.call, b"slow down", status=429))
+_linked("F13-page", "a page of HTML", lambda at: at.replay.host(at.call, PAGE.encode(), "html"))
+_linked("F13-file", "file:///etc/passwd", lambda at: "file:///etc/passwd")
+_linked("F13-metadata", "a cloud's metadata", lambda at: "http://169.254.169.254/latest/meta-data/")
+_linked("F13-loopback", "another port of this machine", lambda at: at.replay.elsewhere_url + "/picture.png")
+_linked(
+    "F13-moved",
+    "a redirect to another port of this machine",
+    lambda at: at.replay.host(at.call, b"", status=302, location=at.replay.elsewhere_url + "/picture.png"),
+)
+_linked("F13-data", "a data: URL", lambda at: "data:image/png;base64," + base64.b64encode(draw("a data URL")).decode())
+_fixed("F14", "JSON nested 10 000 deep", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
+_changed("F14-texts", "numbers as strings", lambda body: _texts(json.dumps(body)))
+_changed("F14-more", "fields that nobody knows", lambda body: json.dumps({**body, "zz": {"of": [1, None]}, "aa": None}))
+_changed("F14-bom", "a byte order mark before the JSON", lambda body: "\ufeff" + json.dumps(body))
+
+
+@_fault("F15", "no answer at all")
+async def _(at: Struck):
+    at.replay.started.set()
+    await asyncio.Event().wait()
+    return at.good

@@ -1,0 +1,223 @@
+"""What all replay servers share: the sockets, the record of what came in, and the choice of a case."""
+
+import asyncio
+import json
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tests.replay.faults import FAULTS, Fault, Struck
+from tests.replay.pictures import draw
+
+KEY = "test-key"
+PREFIX = re.compile(r"/case/([\w-]+)(/.*)")
+IN_PROMPT = re.compile(r"\bcase:([\w-]+)")
+MOMENTS = ("poll-", "picture-")
+"""Before a fault's name: it strikes the polls or the downloads instead of the first call."""
+
+
+class Unexpected(Exception):
+    """The caller did something that no documentation allows."""
+
+
+class Body(BaseModel):
+    """A documented request body: no other fields, and no other types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+Kind = TypeVar("Kind", bound=Body)
+
+
+class Call(NamedTuple):
+    method: str
+    path: str
+    """Without the case in front."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    case: str = ""
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def moment(self) -> str:
+        """What kind of call it is: one of MOMENTS, or none of them."""
+        if self.path.startswith("/pictures/"):
+            return "picture-"
+        return "poll-" if "/status/" in self.path else ""
+
+    def parse(self, kind: type[Kind]) -> Kind:
+        expect(self.headers.get("content-type") == "application/json", "a body that is not labelled as JSON")
+        try:
+            return kind.model_validate_json(self.body)
+        except ValidationError as error:
+            raise Unexpected("; ".join(f"{each['loc']}: {each['msg']}" for each in error.errors())) from None
+
+
+class Hosted(NamedTuple):
+    data: bytes
+    content_type: str
+    status: int
+    location: str
+
+
+def expect(condition: object, otherwise: str) -> None:
+    if not condition:
+        raise Unexpected(otherwise)
+
+
+class Replay(ABC):
+    """One provider's stand-in on 127.0.0.1, with a second port that plays somebody else's machine."""
+
+    name: ClassVar[str]
+    """The provider's word; upper case, the prefix of its variables."""
+    needs_key: ClassVar[bool] = True
+    cases: ClassVar[Mapping[str, str]]
+    """The provider's own cases and what they are; the shared ones are in FAULTS."""
+
+    def __init__(self, port: int = 0, *, key: str = KEY) -> None:
+        self.key = key
+        self.requests: list[Call] = []
+        self.unexpected: list[str] = []
+        self.elsewhere: list[Call] = []
+        """What arrived at the second port, where nothing ever should."""
+        self.started, self.left = asyncio.Event(), asyncio.Event()
+        """Set when a call hangs, and when the caller has gone away meanwhile."""
+        self.sent = 0
+        """Bytes of an endless body that were sent."""
+        self.drip_seconds, self.slow_seconds = 0.5, 25.0
+        self._port = port
+        self._hits: Counter[tuple[str, str]] = Counter()
+        self._followed: dict[str, str] = {}
+        self._pictures: dict[str, Hosted] = {}
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0, access_log=None)
+        await self._runner.setup()
+        for port in (self._port, 0):
+            await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self.port, self._other_port = (port for _, port in self._runner.addresses)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def elsewhere_url(self) -> str:
+        return f"http://127.0.0.1:{self._other_port}"
+
+    def case(self, name: str) -> str:
+        """The base URL below which every call is answered with a case; without a name, the plain one."""
+        return f"{self.url}/case/{name}" if name else self.url
+
+    @property
+    def calls(self) -> list[str]:
+        """The requests in short: "POST /image/generate"."""
+        return [f"{call.method} {call.path}" for call in self.requests]
+
+    def count(self, method: str) -> int:
+        return sum(call.method == method for call in self.requests)
+
+    @abstractmethod
+    async def answer(self, call: Call) -> web.Response:
+        """The documented answer to a call, or one of the provider's own cases; Unexpected."""
+
+    @abstractmethod
+    def refusal(self, status: int, text: str) -> web.Response:
+        """An error in the provider's own shape."""
+
+    def linked(self, url: str) -> Any:
+        """A success that holds a link to the picture."""
+        raise Unexpected("this API answers without links")
+
+    def embedded(self, base64: str) -> Any:
+        """A success that holds the picture itself."""
+        raise Unexpected("this API answers without base64")
+
+    def host(self, call: Call, data: bytes, kind: str = "png", status: int = 200, location: str = "") -> str:
+        """Serve a picture, or something else where one should be, and give its URL."""
+        path = f"/pictures/{len(self._pictures)}.{kind}"
+        self._pictures[path] = Hosted(data, "text/html" if kind == "html" else f"image/{kind}", status, location)
+        self.follow(path, call)
+        return self.url + path
+
+    def draw(self, call: Call, prompt: str, width: int, height: int, kind: str = "png") -> str:
+        return self.host(call, draw(prompt, (width, height), kind.upper()), kind)
+
+    def follow(self, path: str, call: Call) -> None:
+        """Let later calls of a path belong to the case of this one."""
+        self._followed[path] = call.case
+
+    def hit(self, call: Call) -> int:
+        """How often a path was called in a case, this call included."""
+        self._hits[call.case, call.path] += 1
+        return self._hits[call.case, call.path]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        call = await _read(request)
+        if request.url.port == self._other_port:
+            self.elsewhere.append(call)
+            return web.Response(body=draw("elsewhere"), content_type="image/png")
+        call = self._with_case(call)
+        self.requests.append(call)
+        try:
+            return await self._respond(request, call)
+        except Unexpected as error:
+            self.unexpected.append(f"{call.method} {call.path} {call.case}: {error}")
+            return web.json_response({"unexpected": str(error)}, status=418)
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
+
+    def _with_case(self, call: Call) -> Call:
+        if match := PREFIX.fullmatch(call.path):
+            return call._replace(case=match[1], path=match[2])
+        if call.path in self._followed:
+            return call._replace(case=self._followed[call.path])
+        match = IN_PROMPT.search(call.body.decode(errors="replace"))
+        return call._replace(case=match[1] if match else "")
+
+    async def _respond(self, request: web.Request, call: Call) -> web.StreamResponse:
+        if call.method == "GET" and call.path == "/":
+            return web.Response(status=404)
+        fault = self._fault(call)
+        good = self._picture(call) if call.moment == "picture-" else await self.answer(call)
+        return await fault.answer(Struck(self, request, call, good)) if fault and good.status < 400 else good
+
+    def _fault(self, call: Call) -> Fault | None:
+        moment = next((moment for moment in MOMENTS if call.case.startswith(moment)), "")
+        name = call.case.removeprefix(moment)
+        if name not in FAULTS:
+            expect(call.case in ("", *self.cases), f"no case of this name: {call.case}")
+            return None
+        strikes = call.moment == moment or (call.moment == "poll-" and not moment)
+        return FAULTS[name] if strikes else None
+
+    def _picture(self, call: Call) -> web.Response:
+        expect(self.key not in "".join(call.headers.values()), "a key sent with a download")
+        expect(call.path in self._pictures and call.method == "GET", "no such picture")
+        hosted = self._pictures[call.path]
+        headers = {"Location": hosted.location} if hosted.location else {}
+        return web.Response(body=hosted.data, content_type=hosted.content_type, status=hosted.status, headers=headers)
+
+
+async def _read(request: web.Request) -> Call:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Call(request.method, request.rel_url.raw_path, headers, await request.read())
