@@ -178,7 +178,6 @@ async def _point_at(api_url: str | None) -> None:
 
 async def check(config: Config) -> int:
     """Try the token and every provider that is on, without paying; how many failed."""
-    await _point_at(config.discord_api_url)
     rows = [("discord", *await _check_token(config))]
     async with Transport() as transport:
         on, off = providers.build(config.access, transport)
@@ -196,6 +195,7 @@ async def _check_token(config: Config) -> tuple[str, str]:
         return "off", "set DISCORD_TOKEN to switch it on"
     async with discord.Client(intents=discord.Intents.none()) as client:
         try:
+            await _point_at(config.discord_api_url)
             await client.login(config.token.get_secret_value())
         except (discord.DiscordException, aiohttp.ClientError) as error:
             return "fails", _startup_sentence(error)
@@ -243,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     asked = parser.parse_args(arguments)
     try:
-        config = read_config({**dotenv_values(".env"), **os.environ})
+        config = read_config({**_dotenv(), **os.environ})
         offline = asked.preview or config.token is None
         level = "WARNING" if offline and config.log_level == "INFO" else config.log_level
         set_up_logging(level, config.secrets(), as_json=config.log_format == "json")
@@ -257,6 +257,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except STARTUP_ERRORS as error:
         print(_startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
         return 2
+
+
+def _dotenv() -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(".env")
+    except UnicodeDecodeError:
+        raise ConfigError(".env is no UTF-8 text: save it as UTF-8.") from None
 
 
 async def _preview(config: Config) -> None:

@@ -29,7 +29,7 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        message = self.strike(record.getMessage())
+        message = self.strike(record.getMessage()).replace("\n", "\\n")
         trace = self.strike("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
         if self._as_json:
             fields = {"time": moment, "level": record.levelname, "name": record.name, "message": message}

@@ -30,6 +30,7 @@ DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
 """One call that only asks."""
+LONGEST_LINK = 1500
 NOT_ACCEPTED = (429, 503)
 RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
@@ -188,8 +189,10 @@ def _origin(url: str) -> URL:
 
 
 def _can_be_opened(url: str) -> bool:
-    """Whether a member could follow a link: not where it leads into the host's own network."""
+    """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
     host = URL(url).host or ""
+    if len(url) > LONGEST_LINK:
+        return False
     return is_public(host) if is_address(host) else "." in host
 
 

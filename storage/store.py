@@ -1,6 +1,6 @@
 """Opening and closing everything that is kept: the database, brought up to date, and the spool."""
 
-import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool
+from storage.statements import to_the_end
 
 BUSY_SECONDS = 5
 
@@ -48,7 +49,7 @@ async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
         yield store
     finally:
         # A cancelled shutdown must not leave the write-ahead log behind.
-        await asyncio.shield(engine.dispose())
+        await to_the_end(engine.dispose())
         lock.release()
 
 
@@ -83,8 +84,14 @@ async def _bring_up_to_date(engine: AsyncEngine, jobs: JobStore) -> None:
 def _engine(url: str) -> AsyncEngine:
     engine = create_async_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "do_connect", _try_sqlite)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
     return engine
+
+
+def _try_sqlite(_: object, __: object, arguments: list[Any], options: dict[str, Any]) -> None:
+    """Fail here if it must: aiosqlite would leave a thread behind that speaks to an event loop long closed."""
+    sqlite3.connect(*arguments, **options).close()
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:

@@ -1,6 +1,5 @@
 """A row that this process holds."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -37,4 +36,4 @@ async def hold(store: JobStore, job_id: str, owner: str) -> AsyncGenerator[Held 
     try:
         yield Held(store, job, owner)
     finally:
-        await asyncio.shield(store.release(job_id, owner))
+        await store.release(job_id, owner)

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 """A loopback Discord on real sockets: as much of REST v10 and the gateway as a start, an /imagine and a stop need.
 
 It keeps every request. Two ways of discord.py that cost a failure each: it wants exactly `application/json` as a
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Self
 
-from aiohttp import WSMsgType, web
+from aiohttp import BodyPartReader, WSMsgType, web
 
 APPLICATION, GUILD, CHANNEL, MEMBER = "1001", "1002", "1003", "1004"
 DISCORD_EPOCH = 1_420_070_400_000
@@ -184,6 +184,7 @@ async def _body(request: web.Request) -> tuple[Any, list[bytes]]:
         return (json.loads(text) if text else None), []
     payload, files = None, []
     async for part in await request.multipart():
+        assert isinstance(part, BodyPartReader)
         data = await part.read()
         if part.name == "payload_json":
             payload = json.loads(data)

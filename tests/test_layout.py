@@ -2,13 +2,14 @@
 """Who may import whom, read from the files themselves."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT
+
 FOLDERS = ("domain", "storage", "providers", "studio", "views", "cogs", "tests", "benchmarks")
 BELOW = {
     "domain": set(),
@@ -36,13 +37,13 @@ ONLY = {
 """Where a library is at home; tests may use all of them."""
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
 PATHS = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
-FILES = {path.relative_to(ROOT).as_posix(): parse(path) for path in PATHS}
-PRODUCT = {name: tree for name, tree in FILES.items() if not name.startswith(("tests/", "benchmarks/"))}
+FILES = [path.relative_to(ROOT).as_posix() for path in PATHS]
+PRODUCT = {
+    name: ast.parse((ROOT / name).read_text(encoding="utf-8"))
+    for name in FILES
+    if not name.startswith(("tests/", "benchmarks/"))
+}
 
 
 def module(name: str) -> str:
@@ -84,6 +85,13 @@ def test_imports_point_down(part):
     assert up == set()
 
 
+def test_the_domain_needs_pydantic_alone():
+    targets = {
+        each.partition(".")[0] for name, tree in PRODUCT.items() if home(name) == "domain" for each in imported(tree)
+    }
+    assert targets - sys.stdlib_module_names == {"domain", "pydantic"}
+
+
 @pytest.mark.parametrize("library", ONLY)
 def test_a_library_stays_at_home(library):
     users = {name for name, tree in PRODUCT.items() if library in {each.partition(".")[0] for each in imported(tree)}}
@@ -91,25 +99,15 @@ def test_a_library_stays_at_home(library):
     assert users, "nobody uses it: strike it from the table and from requirements.txt"
 
 
-def environment_reads(tree: ast.Module) -> set[str]:
-    """The arguments of each touch of the environment, as they are written."""
-    reads = set()
-    for node in ast.walk(tree):
-        text = ast.unparse(node)
-        if isinstance(node, ast.Call) and text.startswith(("os.environ", "os.getenv", "getenv", "environ")):
-            reads.add(text)
-        elif isinstance(node, ast.Subscript) and text.startswith(("os.environ", "environ")):
-            reads.add(text)
-        elif isinstance(node, ast.Attribute) and text == "os.environ":
-            reads.add(text)
-    return reads
+def touches(tree: ast.Module, *expressions: str) -> int:
+    return sum(isinstance(node, ast.expr) and ast.unparse(node) in expressions for node in ast.walk(tree))
 
 
 def test_the_environment_is_read_in_one_place():
-    readers = {name: environment_reads(tree) for name, tree in PRODUCT.items()}
-    assert {name for name, reads in readers.items() if reads} <= {"bot.py", "preview.py"}
-    screens = {"os.environ", "os.environ.get('DISPLAY')", "os.environ.get('WAYLAND_DISPLAY')"}
-    assert readers["preview.py"] <= screens
+    readers = {name for name, tree in PRODUCT.items() if touches(tree, "os.environ", "os.getenv", "environ", "getenv")}
+    assert readers == {"bot.py", "preview.py"}
+    screens = touches(PRODUCT["preview.py"], "os.environ.get('DISPLAY')", "os.environ.get('WAYLAND_DISPLAY')")
+    assert touches(PRODUCT["preview.py"], "os.environ", "os.getenv") == screens
 
 
 def test_the_config_is_read_by_the_entries_alone():

@@ -8,7 +8,7 @@ import discord
 
 from domain import EaselError, Job, State
 from studio.delivery import Ready, Report
-from views.words import code, explain
+from views.words import code, explain, plain
 
 ALT_LIMIT = 1024
 CONTENT_LIMIT = 2000
@@ -52,7 +52,7 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
     facts.append(f"about {report.eta:.0f} s to go" if report.eta else "")
-    told = " · ".join(filter(None, [provider, job.model_title, *facts]))
+    told = " · ".join(filter(None, [provider, plain(job.model_title), *facts]))
     return f"🖌️ drawing… {code(job.request.prompt)}\n-# {told}"
 
 
@@ -60,18 +60,23 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     drawn = job.drawn
     seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
     sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
-    own = [each.seconds for each in drawn if each.seconds is not None]
     facts = [
         provider,
-        job.model_title,
+        plain(job.model_title),
         sizes,
         f"seed {seeds}" if seeds else "",
-        f"{job.seconds:.1f} s" if job.seconds is not None else "",
-        f"{sum(own):.1f} s of them at work" if own else "",
-        f"price {job.cost}" if job.cost else "",
+        _time(job),
+        f"price {plain(job.cost)}" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return lines + [f"-# {note}" for note in _notes(job, pictures, provider)]
+
+
+def _time(job: Job) -> str:
+    """From the first call to the last picture, and how much of it the provider says that it drew."""
+    own = [each.seconds for each in job.drawn if each.seconds is not None]
+    drawing = f" ({sum(own):.1f} s of it drawing)" if own else ""
+    return f"{job.seconds:.1f} s{drawing}" if job.seconds is not None else ""
 
 
 def _content(lines: Sequence[str], links: Sequence[str]) -> str:
@@ -105,7 +110,7 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 
 def _apology(job: Job, provider: str) -> list[str]:
     why = EaselError.revive(job.failure) if job.failure else EaselError()
-    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {job.model_title}"]
+    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
 
 
 def _worth_retrying(job: Job) -> bool:

@@ -72,7 +72,7 @@ class DiscordDelivery:
         if _token_lives(job):
             try:
                 await self._edit_reply(job, card)
-            except (discord.NotFound, discord.HTTPException) as error:
+            except discord.HTTPException as error:
                 if error.code not in (INVALID_TOKEN, UNKNOWN_WEBHOOK):
                     raise
             else:

@@ -9,7 +9,7 @@ from providers.base import Provider
 from studio.studio import Studio
 from views.origins import Interaction
 from views.reporter import ReportingView
-from views.words import code
+from views.words import code, plain
 
 LIMIT = 2000
 MODELS_SHOWN = 6
@@ -76,8 +76,8 @@ def _provider_lines(provider: Provider, models: Sequence[Model], default: Provid
 
 
 def _model_line(model: Model) -> str:
-    price = f" · price {model.price}" if model.price else ""
-    return f"{model.title}{price}: {abilities(model.capabilities)}"
+    price = f" · price {plain(model.price)}" if model.price else ""
+    return f"{plain(model.title)}{price}: {abilities(model.capabilities)}"
 
 
 def abilities(takes: Capabilities) -> str:

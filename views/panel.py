@@ -10,7 +10,7 @@ from storage.settings import SettingsStore
 from studio.planning import Planner
 from views.origins import Interaction
 from views.reporter import NO_RIGHT, ReportingView, tell
-from views.words import size_name
+from views.words import plain, size_name
 
 PANEL_SECONDS = 14 * 60.0
 """An interaction's token lives 15 minutes; after that the panel could not be redrawn."""
@@ -162,7 +162,7 @@ def _summary(now: Settings, provider: Provider, model: Model) -> str:
     lines = [
         "**Settings of this server**",
         f"Provider: **{provider.title}** · {_whose(now.provider == provider.name)}",
-        f"Model: **{model.title}** · {_whose(now.model == model.id)}",
+        f"Model: **{plain(model.title)}** · {_whose(now.model == model.id)}",
         f"Size: **{size_name(size)}** · {_whose(now.size == size)}" if size else "Size: the model's own",
         f"Private by default: **{_on(now.private)}**",
         f"Safety checker: **{_on(now.safety_checker)}**" if takes.safety_checker else "",

@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from discord.utils import escape_markdown, escape_mentions
+
 from domain import (
     AuthError,
     BadResponse,
@@ -42,6 +44,11 @@ def code(text: str, limit: int = SHOWN) -> str:
     printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
     folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
     return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
+
+
+def plain(text: str, limit: int = 80) -> str:
+    """A title from outside, as it stands: nothing in it is markdown, a link or a mention."""
+    return escape_mentions(escape_markdown(code(text, limit)[1:-1]))
 
 
 def size_name(size: Size) -> str:
@@ -106,7 +113,7 @@ def _refusal(failure: Failure, provider: str) -> str:
     if failure.subject:
         takes = f"It takes {failure.takes}." if failure.takes else f"Leave `{field}` out, or choose another model."
         what = f"takes no {field}" if not failure.takes else f"does not take this {field}"
-        return f"**{failure.subject}** {what}. {takes}"
+        return f"**{plain(failure.subject)}** {what}. {takes}"
     if failure.takes:
         return f"That {field} will not do: {failure.takes}."
     return f"{provider} did not accept the {field}." + (

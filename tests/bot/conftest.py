@@ -28,14 +28,17 @@ PATIENCE, IMPATIENCE = timedelta(seconds=60), timedelta(seconds=1.5)
 
 
 class Pauses:
-    """Takes the place of sleeping: no time passes, and a test can wait for the first pause."""
+    """Takes the place of sleeping: no time passes, and a test can wait for the first pause, and hold it."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
+        self.over = asyncio.Event()
+        self.over.set()
 
     async def sleep(self, _: float) -> None:
         self.begun.set()
         await asyncio.sleep(0)
+        await self.over.wait()
 
 
 @dataclass
@@ -147,7 +150,7 @@ async def hosted(tmp_path: Path, replays: list[Replay]) -> AsyncGenerator[World]
         yield made
 
 
-def png(size: tuple[int, int] = (64, 64), colour: object = (200, 30, 30), mode: str = "RGB") -> bytes:
+def png(size: tuple[int, int] = (64, 64), colour: int | tuple[int, ...] = (200, 30, 30), mode: str = "RGB") -> bytes:
     return encoded(Image.new(mode, size, colour))
 
 
@@ -159,7 +162,7 @@ def encoded(image: Image.Image) -> bytes:
 
 async def files(shown) -> list[Image.Image]:
     """The delivered pictures, each decoded to its end."""
-    images = [Image.open(BytesIO(await each.read())) for each in shown.response.attachments]
+    images: list[Image.Image] = [Image.open(BytesIO(await each.read())) for each in shown.response.attachments]
     for image in images:
         image.load()
     return images

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 """What becomes of jobs, buttons and pictures when the bot stops and starts again."""
 
 from datetime import UTC, datetime, timedelta
@@ -120,9 +120,11 @@ async def test_a_private_picture_without_a_token_waits_for_recover(world):
     assert shown.followups[0].ephemeral
 
 
-async def test_a_picture_whose_message_was_deleted_waits_for_recover(hosted):
+async def test_a_picture_whose_message_was_deleted_waits_for_recover(hosted, pauses):
+    pauses.over.clear()
     shown = await hosted.member.slash(hosted.channel, "imagine", prompt="a cat case:pending", provider="imagepipeline")
     await hosted.admin.delete(shown.response)
+    pauses.over.set()
     job = await hosted.end()
     assert job.parked
     assert hosted.channel.last_message is None

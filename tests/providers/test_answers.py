@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 """Whatever comes in, only the errors of the domain come out."""
 
 import base64

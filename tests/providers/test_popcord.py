@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 import pytest
 
 from domain import BadResponse, InvalidRequest, Size, Unavailable, find_model

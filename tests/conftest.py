@@ -1,0 +1,48 @@
+# pyright: basic
+"""What tests of several folders use."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from domain import ImageRequest, Job, Size
+
+ROOT = Path(__file__).parent.parent
+TOKEN = "aW50ZXJhY3Rpb24.canary"
+
+
+def make_job(id: int | str = 1, **changes) -> Job:
+    """A planned job of a member of a server, one minute old."""
+    made = datetime.now(UTC) - timedelta(minutes=1)
+    values = {
+        "id": str(id),
+        "application_id": 100,
+        "guild_id": 200,
+        "channel_id": 300,
+        "user_id": 400,
+        "message_id": 500,
+        "token": TOKEN,
+        "token_expires": made + timedelta(minutes=15),
+        "locale": "en-US",
+        "upload_limit": 10 * 2**20,
+        "request": ImageRequest(prompt="a boat", size=Size(64, 64), seed=7),
+        "provider": "fake",
+        "model": "one",
+        "model_title": "One",
+        "created": made,
+    }
+    return Job(**(values | changes))
+
+
+@pytest.fixture
+def loggers():
+    """Puts back what setting up changes for the whole process."""
+    touched = [logging.getLogger(), *map(logging.getLogger, ("discord", "pgqueuer", "alembic", "aiosqlite"))]
+    before = [(each, each.level, each.handlers[:]) for each in touched]
+    touched[0].handlers[:] = []
+    yield
+    for each, level, handlers in before:
+        each.setLevel(level)
+        each.handlers[:] = handlers

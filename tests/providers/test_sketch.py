@@ -1,0 +1,161 @@
+# pyright: basic
+import io
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from domain import Access, ImageRequest, Picture, Size, Sources
+from providers.base import Progress
+from providers.sketch import Sketch, paint
+from providers.sketch.things import ART
+from providers.sketch.words import MEANINGS, read
+
+SMALL = Size(96, 64)
+STYLES = ["paint", "watercolour", "ink", "pixel"]
+
+
+class Log(Progress):
+    def __init__(self):
+        self.pictures: list[Picture] = []
+        self.fractions: list[float] = []
+
+    @property
+    def remembered(self) -> Mapping[str, Any] | None:
+        return None
+
+    async def remember(self, ref):
+        raise AssertionError("there is nothing to remember")
+
+    async def keep(self, picture):
+        self.pictures.append(picture)
+
+    async def report(self, fraction=None, position=None, eta=None):
+        assert fraction is not None
+        self.fractions.append(fraction)
+
+
+def sketch(access: Access = Access()) -> Sketch:  # noqa: B008 - frozen
+    return Sketch(access, cast("Any", None))
+
+
+async def drawn(prompt: str = "a red boat on a lake", sources: Sources | None = None, **options: Any) -> Log:
+    log = Log()
+    request = ImageRequest(prompt=prompt, **{"size": SMALL, "seed": 1, **options})
+    await sketch().generate(request, sources or Sources(), log)
+    return log
+
+
+def pixels(picture: Picture) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(picture.data)).convert("RGB")).astype(int)
+
+
+def png(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    ramp = np.mgrid[0:64, 0:96]
+    return np.stack((ramp[0] * 3, ramp[1] * 2, 255 - ramp[0] * 3), -1)
+
+
+async def test_offers_its_styles_and_can_be_switched_off():
+    assert (Sketch.name, Sketch.paid, Sketch.ai) == ("sketch", False, False)
+    models = await sketch().models()
+    assert [model.id for model in models] == STYLES
+    takes = models[0].capabilities
+    assert takes.sizes[0] == Size(1024, 1024)
+    assert takes.takes_size(SMALL) and not takes.takes_size(Size(97, 64))
+    assert takes.text_to_image and takes.image_to_image and takes.inpainting and takes.per_call == 1
+    assert Sketch.missing(Access()) is None
+    assert "SKETCH" in (Sketch.missing(Access(enabled=False)) or "")
+    assert await sketch().check() == (True, 4, "needs none")
+
+
+@pytest.mark.parametrize("model", STYLES)
+async def test_is_deterministic_at_any_size(model):
+    for size in (SMALL, Size(64, 64), Size(64, 256)):
+        first, again, other = [(await drawn(model=model, seed=seed, size=size)).pictures[0] for seed in (5, 5, 6)]
+        assert first.data == again.data != other.data
+        assert (first.seed, other.seed) == (5, 6)
+        assert Image.open(io.BytesIO(first.data)).size == size
+
+
+async def test_models_and_options_change_the_picture():
+    options: list[dict[str, Any]] = [
+        {}, {"model": "watercolour"}, {"model": "ink"}, {"model": "pixel"}, {"steps": 50}, {"guidance_scale": 20.0},
+        {"scheduler": "tidy"}, {"prompt": "a red boat on a lake, zyzzyva"}, {"negative_prompt": "boats"},
+    ]  # fmt: skip
+    assert len({(await drawn(**option)).pictures[0].data for option in options}) == len(options)
+
+
+async def test_reports_and_counts():
+    log = await drawn(count=2)
+    assert [picture.seed for picture in log.pictures] == [1, 2]
+    assert len(log.fractions) >= 8
+    assert log.fractions == sorted(log.fractions)
+    assert 0 <= log.fractions[0] < log.fractions[-1] == 1
+
+
+@pytest.mark.parametrize("seed", [None, -3, 0, 2**70])
+async def test_any_seed(seed):
+    picture = (await drawn(seed=seed)).pictures[0]
+    assert picture.seed is not None
+    assert seed in (None, picture.seed)
+    assert (await drawn(seed=picture.seed)).pictures[0].data == picture.data
+
+
+async def test_strength(photo):
+    shots = [pixels((await drawn(sources=Sources(image=png(photo)), strength=s)).pictures[0]) for s in (0, 0.3, 0.6, 1)]
+    changes = [np.abs(shot - photo).mean() for shot in shots]
+    assert changes[0] == 0
+    assert changes == sorted(changes)
+    assert (shots[-1] == pixels((await drawn()).pictures[0])).all()
+
+
+async def test_the_image_covers_the_size(photo):
+    wide = np.concatenate((np.zeros_like(photo), photo, np.zeros_like(photo)), 1)
+    kept = pixels((await drawn(sources=Sources(image=png(wide)), strength=0.0)).pictures[0])
+    assert (kept == photo).all()
+
+
+@pytest.mark.parametrize("model", STYLES)
+async def test_only_the_white_part_is_repainted(photo, model):
+    mask = np.zeros((64, 96))
+    mask[20:50, 30:80] = 255
+    alpha = np.dstack((photo, np.full((64, 96), 255)))
+    log = await drawn(sources=Sources(image=png(alpha), mask=png(mask)), model=model)
+    shot = pixels(log.pictures[0])
+    assert (shot[mask == 0] == photo[mask == 0]).all()
+    assert np.abs(shot - photo)[28:42, 40:70].mean() > 5
+
+
+def test_reads_a_scene():
+    scene = read("A RED boat — and white birds, on a mountain lake at Dusk; in the rain! Water-colour")
+    assert (scene.time, scene.weather, scene.place, scene.water) == ("dusk", "rain", "mountains", True)
+    assert list(scene.things) == ["boat", "bird"]
+    assert scene.tints == {"boat": MEANINGS["red"][1], "bird": MEANINGS["white"][1]}
+    assert scene.style == "watercolour"
+    assert read("a cat, pixel art", style="ink").style == "ink"
+    assert read("a house painted blue under a purple sky").tints == {
+        "house": MEANINGS["blue"][1],
+        "sky": MEANINGS["purple"][1],
+    }
+    assert read("everything in teal").tints == {"mood": MEANINGS["teal"][1]}
+    assert "tree" not in read("a boat and a tree", "trees, fog").things
+    assert set(ART) == {value for part, value in MEANINGS.values() if part == "thing"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.text(max_size=500), st.lists(st.sampled_from([*MEANINGS]), max_size=12).map(" ".join)))
+def test_any_text_gives_a_picture(prompt):
+    *_, data = paint(ImageRequest(prompt=prompt, negative_prompt=prompt[::-1], size=Size(64, 64)), Sources(), 1)
+    assert isinstance(data, bytes)
+    assert Image.open(io.BytesIO(data)).size == (64, 64)

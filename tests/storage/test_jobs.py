@@ -1,0 +1,261 @@
+# pyright: basic
+"""The jobs table: who may write a row and when, what is found, and that nothing of a job is lost in it."""
+
+import asyncio
+import itertools
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import storage.jobs
+from domain import UNFINISHED, Drawn, Failure, ImageRequest, Job, Size, State, Upload
+from storage.jobs import STALE
+from storage.tables import jobs as table
+from tests.conftest import make_job
+
+FINISHED = tuple(state for state in State if state not in UNFINISHED)
+
+
+@pytest.fixture
+def pass_time(monkeypatch):
+    """Moves the clock of the table forward."""
+    moment = datetime.now(UTC)
+
+    def move(passed: timedelta) -> None:
+        nonlocal moment
+        moment += passed
+
+    monkeypatch.setattr(storage.jobs, "_now", lambda: moment)
+    return move
+
+
+@pytest.fixture
+async def jobs(store):
+    return store.jobs
+
+
+async def test_the_same_job_twice_is_one_row(jobs):
+    assert await jobs.add(make_job(cost="first"))
+    assert not await jobs.add(make_job(cost="second"))
+    assert (await jobs.get("1")).cost == "first"
+    assert await jobs.get("2") is None
+
+
+async def test_one_of_many_gets_the_row(jobs):
+    await jobs.add(make_job())
+    claimed = await asyncio.gather(*(jobs.claim("1", f"owner {n}") for n in range(10)))
+    assert [job for job in claimed if job] == [await jobs.get("1")]
+
+
+async def test_a_row_is_its_owners_until_released(jobs):
+    await jobs.add(make_job())
+    assert await jobs.claim("1", "a")
+    assert await jobs.claim("1", "a")
+    assert await jobs.claim("1", "b") is None
+    assert not await jobs.save(make_job(cost="b's"), "b")
+    await jobs.release("1", "b")
+    assert await jobs.claim("1", "b") is None
+    assert await jobs.save(make_job(cost="a's"), "a")
+    await jobs.release("1", "a")
+    assert not await jobs.save(make_job(cost="too late"), "a")
+    assert (await jobs.claim("1", "b")).cost == "a's"
+
+
+@pytest.mark.parametrize("state", State)
+async def test_only_an_unfinished_row_can_be_claimed(jobs, state):
+    await jobs.add(make_job(state=state))
+    assert (await jobs.claim("1", "a") is not None) is (state in UNFINISHED)
+
+
+async def test_a_silent_owner_loses_the_row(jobs, pass_time):
+    await jobs.add(make_job())
+    await jobs.claim("1", "silent")
+    pass_time(STALE)
+    assert await jobs.abandoned() == []
+    pass_time(timedelta(seconds=1))
+    assert [job.id for job in await jobs.abandoned()] == ["1"]
+    assert await jobs.claim("1", "next")
+    assert not await jobs.save(make_job(cost="late"), "silent")
+    await jobs.release("1", "silent")
+    assert await jobs.save(make_job(cost="mine"), "next")
+
+
+async def test_a_beating_owner_keeps_its_rows(jobs, pass_time):
+    for id in (1, 2):
+        await jobs.add(make_job(id))
+    await jobs.claim("1", "alive")
+    await jobs.claim("2", "silent")
+    pass_time(STALE)
+    await jobs.beat("alive")
+    pass_time(timedelta(seconds=1))
+    assert await jobs.claim("1", "other") is None
+    assert await jobs.claim("2", "other")
+
+
+async def test_disowning_frees_every_row(jobs):
+    await jobs.add(make_job())
+    await jobs.claim("1", "dead")
+    assert await jobs.abandoned() == []
+    await jobs.disown()
+    assert [job.id for job in await jobs.abandoned()] == ["1"]
+
+
+ROWS = {
+    "queued": {"state": State.QUEUED},
+    "sending": {"state": State.SENDING},
+    "drawn": {"state": State.DRAWN},
+    "parked": {"state": State.DRAWN, "parked": True},
+    "delivered": {"state": State.DELIVERED},
+    "refused": {"state": State.REFUSED},
+    "cancelled": {"state": State.CANCELLED},
+    "interrupted": {"state": State.INTERRUPTED},
+    "another's": {"user_id": 401, "guild_id": 201},
+    "another's parked": {"user_id": 401, "guild_id": 201, "state": State.DRAWN, "parked": True},
+    "another's finished": {"user_id": 401, "guild_id": 201, "state": State.FAILED},
+    "another's here": {"user_id": 401, "state": State.DELIVERED},
+    "in a direct message": {"guild_id": None, "state": State.DELIVERED},
+}
+
+
+@pytest.fixture
+async def names(jobs) -> dict[str, str]:
+    """All of ROWS in the table, the last one the oldest; what they are called, by id."""
+    now = datetime.now(UTC)
+    for id, changes in enumerate(ROWS.values()):
+        await jobs.add(make_job(id, created=now - timedelta(seconds=id), **changes))
+    return {str(id): name for id, name in enumerate(ROWS)}
+
+
+async def test_abandoned_are_the_unfinished_that_can_go_on(jobs, names):
+    found = [names[job.id] for job in await jobs.abandoned()]
+    assert found == ["another's", "drawn", "sending", "queued"]
+
+
+async def test_parked_and_waiting_are_a_members_own(jobs, names):
+    assert [names[job.id] for job in await jobs.parked(400)] == ["parked"]
+    assert [names[job.id] for job in await jobs.parked(401)] == ["another's parked"]
+    assert [await jobs.waiting(user) for user in (400, 401, 402)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("whose", "gone"),
+    [
+        (
+            {"user_id": 400},
+            {"parked", "delivered", "refused", "cancelled", "interrupted", "in a direct message"},
+        ),
+        ({"guild_id": 201}, {"another's parked", "another's finished"}),
+        ({"guild_id": 999}, set()),
+    ],
+)
+async def test_forgetting_spares_what_is_under_way_and_others(jobs, names, whose, gone):
+    assert {names[id] for id in await jobs.forget(**whose)} == gone
+    left = {name for id, name in names.items() if await jobs.get(id)}
+    assert left == set(ROWS) - gone
+
+
+SNOWFLAKES = st.integers(0, 2**63 - 1)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-7)), timezone(timedelta(hours=5, minutes=30))])
+MOMENTS = st.datetimes(datetime(2015, 1, 1), datetime(2100, 1, 1), timezones=ZONES)
+SIZES = st.builds(Size, st.integers(1, 10**5), st.integers(1, 10**5))
+TEXTS = st.text(max_size=50)
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+UPLOADS = st.builds(Upload, url=maybe(TEXTS), size=maybe(SIZES), key=maybe(TEXTS))
+REQUESTS = st.builds(
+    ImageRequest,
+    prompt=st.text(),
+    negative_prompt=maybe(TEXTS),
+    provider=maybe(TEXTS),
+    model=maybe(TEXTS),
+    size=maybe(SIZES),
+    image=maybe(UPLOADS),
+    mask=maybe(UPLOADS),
+    strength=maybe(NUMBERS),
+    count=st.integers(1, 10),
+    seed=maybe(st.integers(0, 2**32)),
+    steps=maybe(st.integers(1, 500)),
+    guidance_scale=maybe(NUMBERS),
+    scheduler=maybe(TEXTS),
+    refiner=maybe(st.booleans()),
+    safety_checker=maybe(st.booleans()),
+    private=maybe(st.booleans()),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+DRAWN = st.builds(
+    Drawn,
+    call=st.integers(0, 9),
+    key=maybe(TEXTS),
+    link=maybe(TEXTS),
+    size=maybe(SIZES),
+    seed=maybe(st.integers(0, 2**64)),
+    seconds=maybe(NUMBERS),
+)
+FAILURES = st.builds(
+    Failure,
+    kind=TEXTS,
+    detail=TEXTS,
+    field=maybe(TEXTS),
+    takes=maybe(TEXTS),
+    subject=maybe(TEXTS),
+    retry_after=maybe(NUMBERS),
+    reference=maybe(TEXTS),
+)
+FIELDS = {
+    "application_id": SNOWFLAKES,
+    "guild_id": maybe(SNOWFLAKES),
+    "channel_id": SNOWFLAKES,
+    "user_id": SNOWFLAKES,
+    "token": maybe(TEXTS),
+    "token_expires": MOMENTS,
+    "locale": st.text(max_size=16),
+    "upload_limit": SNOWFLAKES,
+    "message_id": maybe(SNOWFLAKES),
+    "private": st.booleans(),
+    "request": REQUESTS,
+    "provider": TEXTS,
+    "model": TEXTS,
+    "model_title": TEXTS,
+    "calls": st.integers(1, 10),
+    "notes": st.lists(TEXTS, max_size=3).map(tuple),
+    "state": st.sampled_from(State),
+    "calls_done": st.integers(0, 10),
+    "remote": maybe(st.dictionaries(TEXTS, JSON, max_size=3)),
+    "drawn": st.lists(DRAWN, max_size=3).map(tuple),
+    "failure": maybe(FAILURES),
+    "parked": st.booleans(),
+    "parent": maybe(st.text(max_size=20)),
+    "cost": maybe(TEXTS),
+    "seconds": maybe(NUMBERS),
+    "created": MOMENTS,
+    "started": maybe(MOMENTS),
+}
+JOBS = st.fixed_dictionaries(FIELDS).map(lambda fields: Job(id="0", **fields))
+IDS = itertools.count()
+
+
+def test_every_field_of_a_job_is_tried_and_has_its_column():
+    assert {"id", *FIELDS} == set(Job.model_fields)
+    assert set(Job.model_fields) | {"owner", "heartbeat"} == set(table.columns.keys())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(first=JOBS, second=JOBS)
+async def test_a_job_comes_back_as_it_was(jobs, first, second):
+    first = first.having(id=str(next(IDS)))
+    second = second.having(id=first.id)
+    await jobs.add(first.having(state=State.QUEUED))
+    assert await jobs.claim(first.id, "a") == first.having(state=State.QUEUED)
+    assert await jobs.save(second, "a")
+    assert await jobs.get(first.id) == second

@@ -1,0 +1,134 @@
+# pyright: basic
+"""Opening the store: its tables, its pragmas, its lock, and what a cancelled caller leaves behind."""
+
+import asyncio
+import sqlite3
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from domain import Settings, Size
+from storage.store import StoreError, open_store
+from storage.tables import metadata
+from tests.conftest import make_job
+
+
+@pytest.fixture
+def engine(store):
+    return store.jobs._engine
+
+
+async def test_the_migrations_make_the_tables_as_they_are_declared(engine):
+    def compare(connection):
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+
+    async with engine.connect() as connection:
+        assert await connection.run_sync(compare) == []
+
+
+async def test_every_connection_is_durable_and_patient(engine):
+    async with engine.connect() as one, engine.connect() as two:
+        for connection in (one, two):
+            pragmas = [
+                (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+                for name in ("journal_mode", "synchronous", "busy_timeout")
+            ]
+            assert pragmas == ["wal", 2, 5000]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_cancelled_statement_ends_and_gives_its_connection_back(store, engine, times):
+    job = make_job()
+    task = asyncio.create_task(store.jobs.add(job))
+    for _ in range(times):
+        await asyncio.sleep(0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert engine.pool.checkedout() == 0
+    assert await store.jobs.get("1") == job
+
+
+async def test_a_time_limit_around_a_statement_holds(store):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await store.jobs.add(make_job())
+    assert store.jobs._engine.pool.checkedout() == 0
+
+
+async def test_a_folder_has_one_process(store, url, tmp_path):
+    with pytest.raises(StoreError, match=r"^DATA_DIR is in use by another Easel process"):
+        async with open_store(url, tmp_path):
+            pass
+    assert await store.jobs.get("1") is None
+
+
+async def test_what_was_written_is_there_when_opened_again(url, tmp_path):
+    chosen = Settings(provider="popcord", size=Size(1024, 576), private=True)
+    async with open_store(url, tmp_path) as store:
+        await store.jobs.add(make_job())
+        await store.jobs.claim("1", "a process that is gone")
+        await store.settings.set(2**62, chosen)
+        await store.meta.set("k", "one")
+        await store.meta.set("k", "two")
+    assert {path.name for path in tmp_path.iterdir()} <= {"easel.db", "easel.lock", "spool"}, (
+        "a write-ahead log is left"
+    )
+    async with open_store(url, tmp_path) as store:
+        assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+        assert await store.settings.get(2**62) == chosen
+        assert await store.meta.get("k") == "two"
+        await store.settings.forget(2**62)
+        assert await store.settings.get(2**62) == Settings() == await store.settings.get(None)
+
+
+def broken(path):
+    path.write_bytes(b"no database" * 500)
+
+
+def newer(path):
+    connection = sqlite3.connect(path)
+    connection.execute("create table alembic_version (version_num varchar)")
+    connection.execute("insert into alembic_version values ('9999')")
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize("spoil", [broken, newer])
+async def test_a_database_that_cannot_be_used_is_said_and_left_alone(url, tmp_path, spoil):
+    spoil(tmp_path / "easel.db")
+    before = (tmp_path / "easel.db").read_bytes()
+    for _ in range(2):  # and the lock is not kept
+        with pytest.raises(StoreError, match=r"^DATABASE_URL cannot be opened: [A-Za-z]+\.$"):
+            async with open_store(url, tmp_path):
+                pass
+    if spoil is broken:
+        assert (tmp_path / "easel.db").read_bytes() == before
+
+
+def test_a_database_that_cannot_be_opened_leaves_no_thread_behind(tmp_path, monkeypatch):
+    """Each in an event loop that is closed at once, as at the end of a start that failed."""
+    said = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+
+    async def fail() -> None:
+        with pytest.raises(StoreError):
+            async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'no-such-folder' / 'easel.db'}", tmp_path):
+                pass
+
+    before = threading.active_count()
+    for _ in range(20):
+        asyncio.run(fail())
+    assert (threading.active_count(), said) == (before, [])
+
+
+async def test_a_database_that_cannot_be_written_is_said(url, tmp_path):
+    async with open_store(url, tmp_path):
+        pass
+    read_only = url.replace(":///", ":///file:") + "?mode=ro&uri=true"
+    with pytest.raises(StoreError, match=r"^DATABASE_URL cannot be opened"):
+        async with open_store(read_only, tmp_path):
+            pass

@@ -1,0 +1,101 @@
+# pyright: basic
+"""A provider and a delivery that do as they are told, on a real store."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import ClassVar
+
+import pytest
+from PIL import Image
+
+from domain import Access, Capabilities, Job, Model, Picture, Size
+from providers.base import Health, Progress, Provider
+from storage.store import Store, open_store
+from studio.delivery import Ready, Report
+from studio.holding import Held, hold
+from tests.conftest import make_job
+
+OWNER = "this process"
+Script = Callable[..., Awaitable[None]]
+
+
+def png(colour: str = "red", size: tuple[int, int] = (64, 64)) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+class FakeProvider(Provider):
+    """Each call to `generate` runs the next script; the last one stays."""
+
+    name: ClassVar = "fake"
+    title: ClassVar = "Fake"
+
+    def __init__(self, *scripts: Script, models: Sequence[Model] = (), access: Access | None = None) -> None:
+        super().__init__(access or Access(), None)  # pyright: ignore
+        self.scripts = list(scripts)
+        self.offered = models or [Model(id="one", title="One", capabilities=Capabilities(sizes=(Size(64, 64),)))]
+        self.requests = []
+
+    @staticmethod
+    def missing(access):
+        return None
+
+    async def models(self):
+        return self.offered
+
+    async def generate(self, request, sources, progress):
+        self.requests.append(request)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        await script(request, sources, progress)
+
+    async def check(self):
+        return Health(True, None, "")
+
+
+async def paint(request, sources, progress: Progress) -> None:
+    await progress.keep(Picture(data=png(), seed=request.seed))
+
+
+class FakeDelivery:
+    """Keeps what it gets; its next answers are taken from `answers`."""
+
+    def __init__(self) -> None:
+        self.answers: list[Exception] = []
+        self.delivered: list[tuple[Job, list[Ready]]] = []
+        self.reports: list[Report] = []
+
+    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
+        self.delivered.append((job, list(pictures)))
+        if self.answers:
+            raise self.answers.pop(0)
+
+    def report(self, job: Job, report: Report) -> None:
+        self.reports.append(report)
+
+
+@pytest.fixture
+async def store(tmp_path) -> AsyncGenerator[Store]:
+    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}", tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def delivery() -> FakeDelivery:
+    return FakeDelivery()
+
+
+@pytest.fixture
+def holding(store):
+    """`async with holding(**changes) as held`: a new row, held as by a worker."""
+
+    @asynccontextmanager
+    async def add_and_hold(**changes) -> AsyncGenerator[Held]:
+        job = make_job(**changes)
+        await store.jobs.add(job)
+        async with hold(store.jobs, job.id, OWNER) as held:
+            assert held is not None
+            yield held
+
+    return add_and_hold

@@ -1,0 +1,271 @@
+# pyright: basic
+"""From a queued row to its pictures: what is written when, and how a second run goes on from a first."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    Drawn,
+    ImageRequest,
+    Picture,
+    QuotaError,
+    RateLimited,
+    Size,
+    State,
+    Timeout,
+    Unavailable,
+    Upload,
+)
+from storage.store import Store
+from studio.delivery import Report
+from studio.drawing import Drawer
+from studio.holding import Lost, hold
+from tests.conftest import make_job
+from tests.studio.conftest import OWNER, FakeProvider, paint, png
+
+
+class Killed(BaseException):
+    """The end of the process, which nothing in it can answer."""
+
+
+FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
+
+
+@pytest.fixture
+def draw(store: Store, delivery):
+    """Draw a held row with these scripts; the provider that ran them."""
+
+    async def run(held, *scripts, draw_time=timedelta(minutes=10), **of_provider) -> FakeProvider:
+        provider = FakeProvider(*scripts)
+        for name, value in of_provider.items():
+            setattr(provider, name, value)
+        await Drawer({"fake": provider}, store.spool, delivery, draw_time).draw(held)
+        return provider
+
+    return run
+
+
+async def test_a_row_is_written_before_each_step(store, holding, draw):
+    seen = []
+
+    async def watch(step: str) -> None:
+        row = await store.jobs.get("1")
+        seen.append((step, row.state, row.calls_done, row.remote, len(row.drawn), row.started is not None))
+
+    async def generate(request, sources, progress):
+        await watch("asked")
+        await progress.remember({"id": request.seed})
+        await watch("accepted")
+        await paint(request, sources, progress)
+        await watch("kept")
+
+    async with holding(calls=2, request=ImageRequest(prompt="a boat", count=2, seed=10)) as held:
+        await draw(held, generate)
+        await watch("drawn")
+    assert seen == [
+        ("asked", State.SENDING, 0, None, 0, True),
+        ("accepted", State.WAITING, 0, {"id": 10}, 0, True),
+        ("kept", State.WAITING, 0, {"id": 10}, 1, True),
+        ("asked", State.SENDING, 1, None, 1, True),
+        ("accepted", State.WAITING, 1, {"id": 11}, 1, True),
+        ("kept", State.WAITING, 1, {"id": 11}, 2, True),
+        ("drawn", State.DRAWN, 2, None, 2, True),
+    ]
+
+
+async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(data=png("blue", (32, 16)), seed=3, seconds=1.5))
+        assert await store.spool.get("pictures/1/0") == png("blue", (32, 16))
+        await progress.keep(Picture(link="https://h.test/x.png"))
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert (await store.jobs.get("1")).drawn == (
+        Drawn(call=0, key="pictures/1/0", size=Size(32, 16), seed=3, seconds=1.5),
+        Drawn(call=0, link="https://h.test/x.png"),
+    )
+
+
+async def test_progress_is_told(holding, draw, delivery):
+    async def generate(request, sources, progress):
+        await progress.report(0.5, 3, 12.0)
+        await paint(request, sources, progress)
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert delivery.reports == [Report(0.5, 3, 12.0)]
+
+
+async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
+    """A first run is killed between its submit and its poll."""
+    submitted, polled = [], []
+
+    async def generate(request, sources, progress):
+        if progress.remembered is None:
+            submitted.append(request.seed)
+            await progress.remember({"id": request.seed})
+            if request.seed == 11:
+                raise Killed
+        polled.append(progress.remembered)
+        await paint(request, sources, progress)
+
+    async with holding(**FOUR) as held:
+        with pytest.raises(Killed):
+            await draw(held, generate)
+    row = await store.jobs.get("1")
+    assert (row.state, row.calls_done, row.remote, len(row.drawn)) == (State.WAITING, 1, {"id": 11}, 1)
+    async with hold(store.jobs, "1", OWNER) as held:
+        await draw(held, generate)
+    assert submitted == [10, 11, 12, 13]
+    assert polled == [{"id": seed} for seed in (10, 11, 12, 13)]
+    assert len((await store.jobs.get("1")).drawn) == 4
+
+
+async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, draw):
+    earlier = (Drawn(call=0, key="pictures/1/0", seed=10), Drawn(call=1, key="pictures/1/1", seed=11))
+    async with holding(**FOUR, calls_done=1, state=State.WAITING, remote={"id": 1}, drawn=earlier) as held:
+        await draw(held, paint)
+    row = await store.jobs.get("1")
+    assert [(each.call, each.key, each.seed) for each in row.drawn] == [
+        (n, f"pictures/1/{n}", 10 + n) for n in range(4)
+    ]
+
+
+@pytest.mark.parametrize(("paid", "kind", "calls"), [(True, "Interrupted", 0), (False, None, 1)], ids=["paid", "free"])
+async def test_what_may_have_been_sent_is_not_sent_again_if_it_costs(holding, draw, paid, kind, calls):
+    async with holding(state=State.SENDING) as held:
+        provider = await draw(held, paint, paid=paid)
+        assert (held.job.failure and held.job.failure.kind) == kind
+    assert len(provider.requests) == calls
+
+
+@pytest.mark.parametrize("kind", [AuthError, QuotaError, RateLimited, ContentRejected, Unavailable, BadResponse])
+async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kind):
+    async def fail(request, sources, progress):
+        await progress.remember({"id": 1})
+        raise kind("detail", reference="ref")
+
+    async with holding(**FOUR) as held:
+        provider = await draw(held, paint, paint, fail)
+    row = await store.jobs.get("1")
+    assert (row.state, row.failure.kind, row.failure.reference) == (State.DRAWN, kind.__name__, "ref")
+    assert (len(row.drawn), row.remote, len(provider.requests)) == (2, None, 3)
+
+
+async def test_an_error_of_ours_is_worded_and_logged(holding, draw, caplog):
+    async def fail(request, sources, progress):
+        raise KeyError("a bug")
+
+    async with holding() as held:
+        await draw(held, fail)
+        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "EaselError")
+    (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    assert record.exc_info[0] is KeyError
+
+
+async def test_a_picture_that_is_none_is_a_bad_answer(store, holding, draw):
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(data=b"<html>"))
+
+    async with holding() as held:
+        await draw(held, generate)
+        assert held.job.failure.kind == "BadResponse"
+        assert held.job.drawn == ()
+    assert await store.spool.get("pictures/1/0") is None
+
+
+async def test_late_is_told_and_what_was_accepted_is_not_forgotten(store, holding, draw):
+    async def late(request, sources, progress):
+        await progress.remember({"id": 7})
+        await asyncio.Event().wait()
+
+    async with holding(**FOUR) as held:
+        await draw(held, paint, late, draw_time=timedelta(milliseconds=200))
+    row = await store.jobs.get("1")
+    assert (row.state, row.failure.kind, row.remote, len(row.drawn)) == (State.DRAWN, "Timeout", {"id": 7}, 1)
+
+
+async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
+    async def late(request, sources, progress):
+        await progress.remember({"id": 7})
+        raise Timeout("its own")
+
+    async with holding() as held:
+        await draw(held, late)
+        assert held.job.failure.detail == "its own"
+        assert held.job.remote == {"id": 7}
+
+
+async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
+    async def generate(request, sources, progress):
+        await store.jobs.disown()
+        assert await store.jobs.claim("1", "another")
+        await store.jobs.save((await store.jobs.get("1")).having(cost="another's"), "another")
+        await progress.remember({"id": 1})
+
+    async with holding() as held:
+        with pytest.raises(Lost):
+            await draw(held, generate, paint)
+    row = await store.jobs.get("1")
+    assert (row.cost, row.remote, row.failure) == ("another's", None, None)
+    assert await store.jobs.claim("1", OWNER) is None
+
+
+async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
+    async with holding(provider="gone") as held:
+        await Drawer({}, store.spool, delivery).draw(held)
+        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "Unavailable")
+
+
+async def test_uploads_come_from_the_spool(store, holding, draw):
+    got = []
+
+    async def generate(request, sources, progress):
+        got.append(sources)
+        await paint(request, sources, progress)
+
+    await store.spool.put("uploads/1/image", b"image")
+    image = Upload(url="https://cdn.test/x.png", key="uploads/1/image")
+    async with holding(request=ImageRequest(prompt="a boat", image=image)) as held:
+        await draw(held, generate)
+    assert (got[0].image, got[0].mask, got[0].image_url) == (b"image", None, "https://cdn.test/x.png")
+
+
+@pytest.mark.parametrize("key", ["uploads/1/image", None])
+async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key):
+    async with holding(request=ImageRequest(prompt="a boat", image=Upload(url=None, key=key))) as held:
+        provider = await draw(held, paint)
+        assert (held.job.failure.kind, held.job.failure.field) == ("InvalidRequest", "upload")
+    assert provider.requests == []
+
+
+async def test_nobody_holds_a_row_that_is_done(store):
+    await store.jobs.add(make_job(state=State.DELIVERED))
+    async with hold(store.jobs, "1", OWNER) as held:
+        assert held is None
+
+
+async def test_a_holder_lets_go_however_often_it_is_cancelled(store):
+    """As pgqueuer's scope does at the end: again and again, as long as anything is awaited."""
+
+    async def work() -> None:
+        async with hold(store.jobs, "1", OWNER):
+            held.set()
+            await asyncio.Event().wait()
+
+    await store.jobs.add(make_job())
+    held = asyncio.Event()
+    task = asyncio.create_task(work())
+    await held.wait()
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert await store.jobs.claim("1", "another")

@@ -1,0 +1,176 @@
+# pyright: basic
+"""From a drawn row to its end: what is shown, tried smaller, parked or finished, and what is dropped then."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from domain import (
+    ContentRejected,
+    Drawn,
+    Failure,
+    ImageRequest,
+    Interrupted,
+    Size,
+    State,
+    Timeout,
+    Upload,
+)
+from storage.store import Store
+from studio.delivery import TooLarge, Undeliverable
+from studio.handover import HALVINGS, MESSAGE_LIMIT, Handover
+from studio.holding import Held
+from studio.queue import TryLater
+from tests.studio.conftest import FakeProvider, paint, png
+
+REQUEST = ImageRequest(
+    prompt="a boat",
+    image=Upload(url="https://cdn.test/canary.png", key="uploads/1/image"),
+    mask=Upload(url="https://cdn.test/canary-mask.png", key="uploads/1/mask"),
+)
+
+
+@pytest.fixture
+def deliver(store: Store, delivery):
+    async def run(held, *answers: Exception, ai: bool = True) -> None:
+        delivery.answers = list(answers)
+        provider = FakeProvider(paint)
+        provider.ai = ai  # pyright: ignore
+        await Handover({"fake": provider}, store.spool, delivery).deliver(held)
+
+    return run
+
+
+@pytest.fixture
+def drawn(store: Store, holding):
+    """`async with drawn(*pictures, **changes) as held`: a row whose pictures are in the spool."""
+
+    async def keep(n: int, data: bytes) -> Drawn:
+        await store.spool.put(f"pictures/1/{n}", data)
+        return Drawn(call=n, key=f"pictures/1/{n}", size=Size(64, 64), seed=n)
+
+    @asynccontextmanager
+    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[Held]:
+        entries = tuple([await keep(n, data) for n, data in enumerate(pictures)])
+        values = {"state": State.DRAWN, "drawn": entries, "request": REQUEST} | changes
+        async with holding(**values) as held:
+            yield held
+
+    return hold
+
+
+async def spooled(store: Store, count: int) -> list[bool]:
+    return [await store.spool.get(f"pictures/1/{n}") is not None for n in range(count)]
+
+
+def failed(error) -> Failure:
+    return error("canary").failure
+
+
+async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, deliver, delivery):
+    async with drawn(png(), png("blue")) as held:
+        await deliver(held)
+    row = await store.jobs.get("1")
+    assert (row.state, row.token, row.parked) == (State.DELIVERED, None, False)
+    assert (row.request.image, row.request.mask) == (
+        Upload(url=None, key="uploads/1/image"),
+        Upload(url=None, key="uploads/1/mask"),
+    )
+    assert await spooled(store, 2) == [False, False]
+    ((told, pictures),) = delivery.delivered
+    assert told.token is not None
+    assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
+
+
+@pytest.mark.parametrize(
+    ("pictures", "failure", "state"),
+    [
+        (1, None, State.DELIVERED),
+        (1, Timeout, State.DELIVERED),
+        (1, ContentRejected, State.DELIVERED),
+        (0, Timeout, State.FAILED),
+        (0, ContentRejected, State.REFUSED),
+        (0, Interrupted, State.INTERRUPTED),
+    ],
+)
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, accepted):
+    async with drawn(*[png()] * pictures, failure=failed(failure) if failure else None) as held:
+        await deliver(held, *([] if accepted else [Undeliverable("gone")]))
+    row = await store.jobs.get("1")
+    waits = bool(pictures) and not accepted
+    assert (row.state, row.parked) == ((State.DRAWN, True) if waits else (state, False))
+    assert await spooled(store, pictures) == [waits] * pictures
+    assert (row.token is None) is not waits
+
+
+async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
+    async with drawn(png()) as held:
+        before = held.job
+        with pytest.raises(TryLater):
+            await deliver(held, TryLater("429"))
+    assert await store.jobs.get("1") == before
+    assert await spooled(store, 1) == [True]
+
+
+def noisy(side: int) -> bytes:
+    file = BytesIO()
+    Image.effect_noise((side, side), 90).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+async def test_too_large_is_sent_smaller_and_smaller(store, drawn, deliver, delivery):
+    big = noisy(256)
+    async with drawn(big, upload_limit=2 * len(big)) as held:
+        await deliver(held, TooLarge(), TooLarge(), TooLarge())
+        assert held.job.state is State.DELIVERED
+    sizes = [len(pictures[0].data) for _, pictures in delivery.delivered]
+    limits = [2 * len(big) >> n for n in range(4)]
+    assert all(size <= limit for size, limit in zip(sizes, limits, strict=True))
+    assert [pictures[0].reduced for _, pictures in delivery.delivered] == [limit < sizes[0] for limit in limits]
+
+
+async def test_too_large_however_small_waits_for_its_owner(store, drawn, deliver, delivery):
+    async with drawn(png()) as held:
+        await deliver(held, *[TooLarge()] * 9)
+    assert len(delivery.delivered) == HALVINGS
+    assert (await store.jobs.get("1")).parked
+
+
+async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, monkeypatch):
+    big = noisy(128)
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 2 * len(big))
+    async with drawn(*[big] * 4) as held:
+        await deliver(held)
+    ((_, pictures),) = delivery.delivered
+    assert sum(len(each.data) for each in pictures) <= 2 * len(big) < MESSAGE_LIMIT
+    assert all(each.reduced for each in pictures)
+
+
+async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, deliver, delivery):
+    entries = (Drawn(call=0, link="https://h.test/x.png"), Drawn(call=1, key="pictures/1/lost"))
+    async with drawn(drawn=entries) as held:
+        await deliver(held)
+    ((_, pictures),) = delivery.delivered
+    assert [each.link for each in pictures] == ["https://h.test/x.png"]
+
+
+async def test_when_all_files_are_lost_that_is_said(store, drawn, deliver, delivery):
+    async with drawn(drawn=(Drawn(call=0, key="pictures/1/lost"),)) as held:
+        await deliver(held)
+    ((told, pictures),) = delivery.delivered
+    assert (told.failure.kind, pictures) == ("BadResponse", [])
+    assert (await store.jobs.get("1")).state is State.FAILED
+
+
+@pytest.mark.parametrize(("ai", "mark"), [(True, b"/trainedAlgorithmicMedia"), (False, b"/algorithmicMedia")])
+@pytest.mark.parametrize("private", [True, False])
+async def test_the_file_says_how_it_was_made(drawn, deliver, delivery, ai, mark, private):
+    async with drawn(png(), private=private) as held:
+        await deliver(held, ai=ai)
+    ((_, (picture,)),) = delivery.delivered
+    assert mark in picture.data
+    assert (b"a boat" in picture.data) is not private

@@ -1,0 +1,344 @@
+# pyright: basic
+"""From what is asked for to what the provider can do: who decides, what is fitted, what is refused."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    Capabilities,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Origin,
+    Settings,
+    Size,
+    SizeRange,
+    Span,
+    Upload,
+)
+from studio.planning import NO_AI, SEEDS, Planner, call_request, default_provider
+from tests.conftest import make_job
+from tests.studio.conftest import FakeProvider
+
+ORIGIN = Origin(**make_job().model_dump(include=set(Origin.model_fields)))
+FULL = Capabilities(
+    sizes=(Size(512, 512), Size(1024, 576)),
+    size_range=SizeRange(low=64, high=2048, multiple=8),
+    negative_prompt=True,
+    seed=True,
+    steps=Span(low=1, high=50),
+    guidance_scale=Span(low=1, high=20),
+    strength=Span(low=0, high=1),
+    schedulers=("DDIM", "Euler"),
+    refiner=True,
+    safety_checker=True,
+    per_call=2,
+)
+PLAIN = Capabilities(sizes=(Size(1024, 1024), Size(768, 1024)), max_count=2)
+FROM_IMAGE = Capabilities(text_to_image=False, image_to_image=True, sizes=(Size(512, 512), Size(512, 288)))
+FILL = Capabilities(text_to_image=False, inpainting=True, sizes=(Size(256, 256),))
+IMAGE = Upload(url=None, size=Size(1600, 900))
+
+
+class Painter(FakeProvider):
+    ai = False
+
+
+def model(id: str, takes: Capabilities, **more) -> Model:
+    return Model(id=id, title=id.title(), capabilities=takes, **more)
+
+
+PROVIDERS = {
+    "rich": FakeProvider(models=[model("full", FULL), model("plain", PLAIN, price="$1")]),
+    "image": FakeProvider(models=[model("from-image", FROM_IMAGE), model("fill", FILL), model("words", PLAIN)]),
+    "plain": Painter(models=[model("plain", PLAIN)]),
+    "sizeless": FakeProvider(models=[model("any", Capabilities())]),
+}
+for name, provider in PROVIDERS.items():
+    provider.name = name  # pyright: ignore
+
+
+async def planned(of: Settings | None = None, **asked):
+    planner = Planner(PROVIDERS, "rich")
+    request = ImageRequest(prompt="a boat").model_copy(update=asked)
+    return await planner.plan(request, of or Settings(), ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "provider", "model"),
+    [
+        ({}, {}, "rich", "full"),
+        ({}, {"provider": "plain"}, "plain", "plain"),
+        ({}, {"provider": "switched-off"}, "rich", "full"),
+        ({}, {"provider": "rich", "model": "plain"}, "rich", "plain"),
+        ({}, {"provider": "rich", "model": "gone"}, "rich", "full"),
+        ({"provider": "plain"}, {"provider": "rich", "model": "full"}, "plain", "plain"),
+        ({"provider": "rich"}, {"provider": "rich", "model": "plain"}, "rich", "plain"),
+        ({"model": "full"}, {"model": "plain"}, "rich", "full"),
+        ({"model": " PLAIN "}, {}, "rich", "plain"),
+        ({"provider": "image"}, {}, "image", "words"),
+        ({"provider": "image", "image": IMAGE}, {}, "image", "from-image"),
+        ({"provider": "image", "image": IMAGE, "mask": IMAGE}, {}, "image", "fill"),
+        ({"provider": "image", "image": IMAGE}, {"provider": "image", "model": "words"}, "image", "from-image"),
+    ],
+)
+async def test_who_draws_and_with_what(asked, chosen, provider, model):
+    job = await planned(Settings(**chosen), **asked)
+    assert (job.provider, job.model, job.model_title) == (provider, model, model.title())
+    assert (job.request.provider, job.request.model) == (provider, model)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "subject", "takes"),
+    [
+        ({"provider": "nobody"}, "provider", None, "on are rich, image, plain, sizeless"),
+        ({"model": "nothing"}, "model", None, "on offer are Full, Plain"),
+        ({"mask": IMAGE}, "mask", None, "it needs an image as well, of the same size"),
+        ({"image": IMAGE}, "image", "Full", "a prompt alone"),
+        ({"image": IMAGE, "mask": IMAGE}, "mask", "Full", "a prompt alone"),
+        ({"provider": "image", "model": "fill", "image": IMAGE}, "image", "Fill", "a prompt with an image and a mask"),
+        ({"provider": "image", "model": "from-image"}, "prompt", "From-Image", "a prompt with an image"),
+        ({"provider": "image", "model": "words", "image": IMAGE, "mask": IMAGE}, "mask", "Words", "a prompt alone"),
+        ({"steps": 51}, "steps", "Full", "1 to 50"),
+        ({"guidance_scale": 0.5}, "guidance_scale", "Full", "1 to 20"),
+        ({"strength": 1.5}, "strength", "Full", "0 to 1"),
+        ({"scheduler": "x"}, "scheduler", "Full", "DDIM, Euler"),
+        ({"count": 5}, "count", "Full", "1 to 4"),
+        ({"count": 0}, "count", "Full", "1 to 4"),
+        ({"size": Size(65, 64)}, "size", "Full", "any size with sides from 64 to 2048, in steps of 8"),
+        ({"model": "plain", "steps": 1}, "steps", "Plain", ""),
+        ({"model": "plain", "seed": 1}, "seed", "Plain", ""),
+        ({"model": "plain", "negative_prompt": "x"}, "negative_prompt", "Plain", ""),
+        ({"model": "plain", "scheduler": "DDIM"}, "scheduler", "Plain", ""),
+        ({"model": "plain", "size": Size(64, 64)}, "size", "Plain", "1024x1024, 768x1024"),
+        ({"provider": "sizeless", "size": Size(64, 64)}, "size", "Any", ""),
+    ],
+)
+async def test_what_a_member_typed_and_cannot_have_is_refused(asked, field, subject, takes):
+    with pytest.raises(InvalidRequest) as caught:
+        await planned(**asked)
+    failure = caught.value.failure
+    assert (failure.field, failure.subject, failure.takes) == (field, subject, takes)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "size", "note"),
+    [
+        ({}, None, (512, 512), ""),
+        ({}, Size(1024, 576), (1024, 576), ""),
+        ({}, Size(640, 640), (640, 640), ""),
+        ({"size": Size(640, 320)}, Size(1024, 576), (640, 320), ""),
+        ({"model": "plain"}, Size(512, 512), (1024, 1024), "does not take the server's 512x512"),
+        ({"model": "plain"}, Size(600, 800), (768, 1024), "does not take the server's 600x800"),
+        ({"provider": "image", "image": IMAGE}, Size(64, 64), (512, 288), ""),
+        ({"provider": "image", "image": Upload(url=None)}, Size(64, 64), (512, 512), "Drawn at 512x512"),
+        ({"provider": "sizeless"}, Size(64, 64), None, ""),
+    ],
+)
+async def test_sizes_of_defaults_are_fitted_and_said(asked, chosen, size, note):
+    job = await planned(Settings(size=chosen), **asked)
+    assert job.request.size == size
+    assert note in " ".join(job.notes)
+    assert bool(job.notes) is bool(note)
+
+
+@pytest.mark.parametrize(
+    ("asked", "server", "private"),
+    [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
+)
+async def test_the_members_word_on_privacy_goes_first(asked, server, private):
+    job = await planned(Settings(private=server), private=asked)
+    assert (job.private, job.request.private) == (private, private)
+
+
+async def test_the_servers_switches_reach_a_model_that_has_them():
+    chosen = Settings(refiner=True, safety_checker=False)
+    full, plain = [await planned(chosen, model=each) for each in ("full", "plain")]
+    assert (full.request.refiner, full.request.safety_checker) == (True, False)
+    assert (plain.request.refiner, plain.request.safety_checker) == (None, None)
+    again = await planned(Settings(), refiner=True, safety_checker=False)
+    assert (again.request.refiner, again.request.safety_checker) == (False, True), "a member may not switch it off"
+
+
+async def test_what_is_no_ai_says_so_and_a_price_is_kept():
+    assert (await planned(provider="plain")).notes == (NO_AI,)
+    assert (await planned(model="plain")).cost == "$1"
+
+
+async def test_seeds_are_the_members_or_by_chance():
+    assert (await planned(seed=0)).request.seed == 0
+    drawn = [(await planned()).request.seed for _ in range(5)]
+    assert len(set(drawn)) > 1
+    assert all(seed is not None and 0 <= seed < SEEDS for seed in drawn)
+    assert (await planned(model="plain")).request.seed is None
+
+
+@pytest.mark.parametrize(("count", "calls"), [(1, 1), (2, 1), (3, 2), (4, 2)])
+async def test_as_few_calls_as_the_model_allows(count, calls):
+    assert (await planned(count=count)).calls == calls
+
+
+@pytest.mark.parametrize(
+    ("names", "keys", "configured", "chosen"),
+    [
+        ("popcord a b sketch", "b", None, "b"),
+        ("popcord a b sketch", "a b", None, "a"),
+        ("a popcord sketch", "", None, "popcord"),
+        ("sketch x", "", None, "sketch"),
+        ("popcord a sketch", "a", "sketch", "sketch"),
+    ],
+)
+def test_the_bots_own_default(names, keys, configured, chosen):
+    key = SecretStr("k")
+    providers = {name: FakeProvider(access=Access(key=key if name in keys.split() else None)) for name in names.split()}
+    assert default_provider(providers, configured) == chosen
+
+
+SIDES = st.integers(1, 2048)
+SIZES = st.builds(Size, SIDES, SIDES)
+OFFERED = st.lists(SIZES, max_size=4, unique=True).map(tuple)
+
+
+def pairs(of, kind):
+    return st.tuples(of, of).map(lambda pair: kind(low=min(pair), high=max(pair)))
+
+
+SPANS = st.none() | pairs(st.integers(0, 60), Span)
+RANGES = pairs(st.integers(1, 2048), SizeRange).flatmap(
+    lambda found: st.sampled_from([1, 8, 64]).map(lambda step: found.model_copy(update={"multiple": step}))
+)
+CAPABILITIES = st.builds(
+    Capabilities,
+    text_to_image=st.booleans(),
+    image_to_image=st.booleans(),
+    inpainting=st.booleans(),
+    sizes=OFFERED,
+    size_range=st.none() | RANGES,
+    max_count=st.integers(1, 8),
+    per_call=st.integers(1, 8),
+    negative_prompt=st.booleans(),
+    seed=st.booleans(),
+    steps=SPANS,
+    guidance_scale=SPANS,
+    strength=SPANS,
+    schedulers=st.sampled_from([(), ("DDIM",), ("DDIM", "Euler")]),
+    refiner=st.booleans(),
+    safety_checker=st.booleans(),
+)
+UPLOADS = st.none() | st.builds(Upload, url=st.none(), size=st.none() | SIZES)
+NAMES = st.sampled_from([None, "m0", "M1", "m2", "nothing"])
+REQUESTS = st.builds(
+    ImageRequest,
+    prompt=st.just("x"),
+    negative_prompt=st.none() | st.just("y"),
+    provider=st.sampled_from([None, None, "fake", "nobody"]),
+    model=NAMES,
+    size=st.none() | SIZES | st.just(Size(512, 512)),
+    image=UPLOADS,
+    mask=UPLOADS,
+    strength=st.none() | st.integers(0, 60),
+    count=st.integers(0, 8),
+    seed=st.none() | st.integers(0, SEEDS - 1),
+    steps=st.none() | st.integers(0, 60),
+    guidance_scale=st.none() | st.integers(0, 60),
+    scheduler=st.sampled_from([None, None, "DDIM", "x"]),
+    refiner=st.none() | st.booleans(),
+    safety_checker=st.none() | st.booleans(),
+    private=st.none() | st.booleans(),
+)
+CHOSEN = st.builds(
+    Settings,
+    provider=st.sampled_from([None, "fake", "nobody"]),
+    model=NAMES,
+    size=st.none() | SIZES,
+    private=st.booleans(),
+    safety_checker=st.booleans(),
+    refiner=st.booleans(),
+)
+
+
+def untaken(request: ImageRequest, takes: Capabilities) -> list[str]:
+    """The options of a request that a model does not take: the rule in plain words, not the planner's."""
+    fits = {
+        "way": (takes.inpainting and request.image is not None)
+        if request.mask
+        else takes.image_to_image
+        if request.image
+        else takes.text_to_image,
+        "count": 1 <= request.count <= takes.max_count,
+        "negative_prompt": request.negative_prompt is None or takes.negative_prompt,
+        "seed": (request.seed is not None) is takes.seed,
+        "scheduler": request.scheduler is None or request.scheduler in takes.schedulers,
+        "refiner": (request.refiner is not None) is takes.refiner,
+        "safety_checker": (request.safety_checker is not None) is takes.safety_checker,
+        "size": takes.takes_size(request.size) if request.size else not takes.sizes,
+    }
+    for name in ("steps", "guidance_scale", "strength"):
+        value, span = getattr(request, name), getattr(takes, name)
+        fits[name] = value is None or (span is not None and span.low <= value <= span.high)
+    return [name for name, fine in fits.items() if not fine]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(CAPABILITIES, min_size=1, max_size=3), REQUESTS, CHOSEN)
+async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
+    models = [model(f"m{n}", takes) for n, takes in enumerate(offered)]
+    planner = Planner({"fake": FakeProvider(models=models)}, "fake")
+    try:
+        job = await planner.plan(request, chosen, ORIGIN)
+    except InvalidRequest as error:
+        assert error.failure.field
+        return
+    takes = next(each for each in models if each.id == job.model).capabilities
+    assert untaken(job.request, takes) == []
+    assert (job.calls - 1) * takes.per_call < request.count <= job.calls * takes.per_call
+    kept = request.model_dump(exclude={"provider", "model", "refiner", "safety_checker"}, exclude_none=True)
+    assert job.request.model_dump(include=set(kept), exclude_none=True) == kept
+    assert {**ORIGIN.model_dump(), "private": job.private} == Origin(
+        **job.model_dump(include=set(Origin.model_fields))
+    ).model_dump()
+
+
+@settings(max_examples=200)
+@given(st.integers(1, 20), st.integers(1, 8), st.none() | st.integers(SEEDS - 5, SEEDS - 1) | st.integers(0, SEEDS - 1))
+def test_the_calls_together_make_what_was_asked_for(count, per_call, seed):
+    calls = -(-count // per_call)
+    job = make_job(calls=calls, request=ImageRequest(prompt="x", count=count, seed=seed))
+    parts = [call_request(job.having(calls_done=done)) for done in range(calls)]
+    assert sum(part.count for part in parts) == count
+    assert all(1 <= part.count <= per_call for part in parts)
+    if seed is None:
+        assert {part.seed for part in parts} == {None}
+    else:
+        assert all(0 <= (part.seed or 0) < SEEDS for part in parts)
+        seeds = [((part.seed or 0) + n) % SEEDS for part in parts for n in range(part.count)]
+        assert seeds[0] == seed
+        assert len(set(seeds)) == count
+
+
+@given(st.builds(Size, st.integers(1, 99999), st.integers(1, 99999)), st.sampled_from(["x", "X", "*", "\u00d7", " x "]))
+def test_sizes_are_read_as_they_are_written(size, sign):
+    assert Size.parse(str(size)) == size
+    assert Size.parse(f" {size.width}{sign}{size.height} ") == size
+
+
+@given(st.text())
+def test_any_text_is_a_size_or_none(text):
+    try:
+        size = Size.parse(text)
+    except ValueError:
+        return
+    assert min(size) > 0
+
+
+@given(CAPABILITIES, SIZES)
+def test_the_nearest_size_is_one_that_the_model_takes(takes, size):
+    nearest = takes.nearest_size(size)
+    if nearest is None:
+        assert not takes.sizes
+    else:
+        assert takes.takes_size(nearest)
+        assert nearest == size or not takes.takes_size(size)

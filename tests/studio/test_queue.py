@@ -1,0 +1,184 @@
+# pyright: basic
+"""The queue: how many at once, in which order, how often, and what becomes of them when it closes."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+import studio.queue
+from studio.queue import Lane, Queue, TryLater
+
+SECONDS = 10.0
+
+
+class Worker:
+    """Does jobs that last until they are let go, and tells what began and what ended."""
+
+    def __init__(self, *, waits: bool = False) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.cancelled: list[str] = []
+        self.raises: list[Exception] = []
+        self.most = 0
+        self.gate = asyncio.Event()
+        self._changed = asyncio.Condition()
+        if not waits:
+            self.gate.set()
+
+    async def work(self, id: str) -> None:
+        await self._add(self.begun, id)
+        self.most = max(self.most, len(self.begun) - len(self.ended))
+        try:
+            await self.gate.wait()
+            if self.raises:
+                raise self.raises.pop(0)
+        except asyncio.CancelledError:
+            self.cancelled.append(id)
+            raise
+        finally:
+            await self._add(self.ended, id)
+
+    async def _add(self, to: list[str], id: str) -> None:
+        async with self._changed:
+            to.append(id)
+            self._changed.notify_all()
+
+    async def until(self, *, begun: int = 0, ended: int = 0) -> None:
+        async with asyncio.timeout(SECONDS), self._changed:
+            await self._changed.wait_for(lambda: len(self.begun) >= begun and len(self.ended) >= ended)
+
+
+@asynccontextmanager
+async def running(queue: Queue):
+    task = asyncio.create_task(queue.run())
+    try:
+        yield
+    finally:
+        await queue.close(SECONDS)
+        await asyncio.wait_for(task, SECONDS)
+
+
+async def test_each_lane_holds_its_own_limit():
+    one, two = Worker(waits=True), Worker(waits=True)
+    queue = Queue({"one": Lane(one.work, 1), "two": Lane(two.work, 3)})
+    for id in range(6):
+        await queue.submit("one", str(id))
+        await queue.submit("two", str(id))
+    async with running(queue):
+        await one.until(begun=1)
+        await two.until(begun=3)
+        for each in (one, two):
+            each.gate.set()
+            await each.until(ended=6)
+    assert (one.most, two.most) == (1, 3)
+    assert sorted(one.ended) == sorted(two.ended) == list("012345")
+
+
+async def test_an_id_is_once_in_a_lane_until_it_is_done():
+    worker, other = Worker(waits=True), Worker()
+    queue = Queue({"a": Lane(worker.work, 5), "b": Lane(other.work, 5)})
+    async with running(queue):
+        for _ in range(3):
+            await queue.submit("a", "same")
+        await worker.until(begun=1)
+        await queue.submit("a", "same")
+        await queue.submit("b", "same")
+        await other.until(ended=1)
+        worker.gate.set()
+        await worker.until(ended=1)
+        await queue.submit("a", "last")
+        await worker.until(ended=2)
+    assert worker.begun == ["same", "last"]
+
+
+async def test_the_higher_priority_goes_first_and_the_older_of_equals():
+    worker = Worker()
+    queue = Queue({"a": Lane(worker.work, 1)})
+    for id, priority in (("low", -2), ("first", 0), ("middle", -1), ("second", 0)):
+        await queue.submit("a", id, priority=priority)
+    async with running(queue):
+        await worker.until(ended=4)
+    assert worker.begun == ["first", "second", "middle", "low"]
+
+
+async def test_what_is_to_come_later_comes_again(monkeypatch):
+    monkeypatch.setattr(studio.queue, "SLOWEST_RETRY", 0.0)
+    worker = Worker()
+    worker.raises = [TryLater("once"), TryLater("twice")]
+    queue = Queue({"a": Lane(worker.work, 1)})
+    async with running(queue):
+        await queue.submit("a", "x")
+        await worker.until(ended=3)
+    assert worker.begun == ["x"] * 3
+
+
+async def test_one_that_fails_does_not_stop_the_others():
+    worker = Worker()
+    worker.raises = [RuntimeError("a bug")]
+    queue = Queue({"a": Lane(worker.work, 1)})
+    async with running(queue):
+        for id in ("x", "y"):
+            await queue.submit("a", id)
+        await worker.until(ended=2)
+    assert worker.begun == ["x", "y"]
+
+
+async def test_closing_cancels_what_is_late_and_begins_nothing_more():
+    worker = Worker(waits=True)
+    queue = Queue({"a": Lane(worker.work, 2)})
+    for id in "xyz":
+        await queue.submit("a", id)
+    task = asyncio.create_task(queue.run())
+    await worker.until(begun=2)
+    async with asyncio.timeout(SECONDS):
+        await queue.close(grace=0)
+        await task
+    assert worker.cancelled == worker.begun == ["x", "y"]
+
+
+async def test_closing_lets_what_is_in_time_end():
+    worker = Worker(waits=True)
+    queue = Queue({"a": Lane(worker.work, 1)})
+    await queue.submit("a", "x")
+    task = asyncio.create_task(queue.run())
+    await worker.until(begun=1)
+    asyncio.get_running_loop().call_soon(worker.gate.set)
+    await queue.close(SECONDS)
+    await task
+    assert (worker.ended, worker.cancelled) == (["x"], [])
+
+
+async def test_a_queue_that_never_ran_closes_and_stays_closed():
+    worker = Worker()
+    queue = Queue({"a": Lane(worker.work, 1)})
+    await queue.submit("a", "x")
+    async with asyncio.timeout(SECONDS):
+        await queue.close(SECONDS)
+        await queue.run()
+        await queue.close(SECONDS)
+    assert worker.begun == []
+
+
+async def test_tidying_empties_the_log():
+    worker = Worker()
+    queue = Queue({"a": Lane(worker.work, 5)})
+    async with running(queue):
+        for id in range(20):
+            await queue.submit("a", str(id))
+        await worker.until(ended=20)
+        assert await queue._queries.queue_log()
+        await queue.tidy()
+        assert await queue._queries.queue_log() == []
+        await queue.submit("a", "another")
+        await worker.until(ended=21)
+
+
+@pytest.mark.parametrize("id", ["12345678901234567890", "12345678901234567890-999"])
+async def test_ids_come_as_they_went(id):
+    worker = Worker()
+    queue = Queue({"a": Lane(worker.work, 1)})
+    async with running(queue):
+        await queue.submit("a", id)
+        await worker.until(ended=1)
+    assert worker.begun == [id]

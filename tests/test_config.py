@@ -1,0 +1,179 @@
+# pyright: basic
+"""What the host sets: read, checked, refused in one sentence, and never printed."""
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import PROVIDERS, ConfigError, read_config
+from domain import Access
+from providers import REGISTRY
+from tests.conftest import ROOT
+
+TOKEN = "MTA4canary.GcanaR.y0canary0canary"
+KEY = "ak_canary-9"
+EXAMPLE = (ROOT / ".env.example").read_text()
+SPELT_OUT = "\n".join(re.sub(r"^#(?=[A-Z_]+=)", "", line) for line in EXAMPLE.splitlines())
+
+
+class Recording(dict):
+    """Remembers which variables were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, name, default=None):
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def variables() -> set[str]:
+    recording = Recording()
+    read_config(recording)
+    return recording.asked
+
+
+def refusal(values: dict[str, str]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_config(values)
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+def test_without_any_variable_everything_has_its_default():
+    config = read_config({})
+    assert config.token is None
+    assert config.discord_api_url is None
+    assert config.data_dir == Path("data").absolute()
+    assert config.database_url.get_secret_value() == f"sqlite+aiosqlite:///{Path('data').absolute()}/easel.db"
+    assert config.default_provider is None
+    assert (config.log_level, config.log_format, config.preview_providers) == ("INFO", "text", False)
+    assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")}
+    assert config.secrets() == []
+
+
+def test_every_provider_has_its_variables():
+    assert {kind.name for kind in REGISTRY} == set(read_config({}).access)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", None])
+def test_a_blank_variable_is_unset(blank):
+    assert read_config(dict.fromkeys(variables(), blank)) == read_config({})
+
+
+def test_each_variable_is_read():
+    values = {
+        "DISCORD_TOKEN": TOKEN,
+        "DISCORD_API_URL": "http://127.0.0.1:8080/api/v10/",
+        "DATABASE_URL": "sqlite:////tmp/x.db",
+        "DATA_DIR": "/srv/easel",
+        "DEFAULT_PROVIDER": "popcord",
+        "LOG_LEVEL": "debug",
+        "LOG_FORMAT": "JSON",
+        "PREVIEW_PROVIDERS": "On",
+        "SKETCH": "off",
+        "IMAGEPIPELINE_MODELS": "a=A model, b",
+        "IMAGEPIPELINE_GENERATION": "3",
+    }
+    each = {"API_KEY": KEY, "BASE_URL": "https://h.test/v1//", "CONCURRENCY": "7"}
+    of_providers = {f"{name.upper()}_{what}": value for name in PROVIDERS for what, value in each.items()}
+    assert values.keys() | of_providers.keys() == variables()
+    config = read_config(values | of_providers)
+    assert config.token is not None
+    assert config.token.get_secret_value() == TOKEN
+    assert config.discord_api_url == "http://127.0.0.1:8080/api/v10"
+    assert config.database_url.get_secret_value() == "sqlite+aiosqlite:////tmp/x.db"
+    assert (config.data_dir, config.default_provider) == (Path("/srv/easel"), "popcord")
+    assert (config.log_level, config.log_format, config.preview_providers) == ("DEBUG", "json", True)
+    assert not config.access["sketch"].enabled
+    for name in PROVIDERS:
+        access = config.access[name]
+        assert access.key is not None
+        assert (access.key.get_secret_value(), access.base_url, access.concurrency) == (KEY, "https://h.test/v1", 7)
+    pipeline = config.access["imagepipeline"]
+    assert (pipeline.models, pipeline.generation) == ((("a", "A model"), ("b", "b")), 3)
+
+
+URLS = ["canary", "ftp://canary.test", "https://", "https://u:canary@h.test", "https://:canary@h.test",
+        "https://h.test?key=canary", "https://h.test/#canary", "https://[canary", "https://h.test:canary"]  # fmt: skip
+NUMBERS = ["0", "-1", "101", "4.0", "four", "٤", "1e1", "9" * 5000]
+BAD = {
+    "DISCORD_TOKEN": ["canary", "canary.canary", "a.b.canary", "canary canary.canary.canary", "cànary.canary.canary"],
+    "POPCORD_API_KEY": ["canary canary", "cänary", "canary\u200b"],
+    "DISCORD_API_URL": URLS,
+    "NEBULABLOCK_BASE_URL": URLS,
+    "DATABASE_URL": ["canary", "mysql://u:canary@h/db", "sqlite:canary.db", "://canary"],
+    "APPYPIE_CONCURRENCY": NUMBERS,
+    "LOG_LEVEL": ["canary", "20"],
+    "LOG_FORMAT": ["canary"],
+    "SKETCH": ["canary", "true", "1"],
+    "PREVIEW_PROVIDERS": ["canary"],
+    "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],
+    "IMAGEPIPELINE_GENERATION": ["2", "canary"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
+def test_a_bad_value_is_refused_in_one_sentence_without_it(name, value):
+    sentence = refusal({name: value})
+    assert sentence.startswith(f"{name} ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "nary" not in sentence
+
+
+@given(st.text())
+def test_any_list_of_models_is_read_or_refused(text):
+    try:
+        models = read_config({"IMAGEPIPELINE_MODELS": text}).access["imagepipeline"].models
+    except ConfigError as error:
+        assert "IMAGEPIPELINE_MODELS" in str(error)
+    else:
+        assert all(id == id.strip() != "" and title == title.strip() != "" for id, title in models)
+        assert len(models) <= text.count(",") + 1
+
+
+@given(st.dictionaries(st.sampled_from(sorted(variables())), st.text()))
+def test_any_values_are_read_or_refused(values):
+    try:
+        read_config(values)
+    except ConfigError as error:
+        assert any(name in str(error) for name in values)
+
+
+def test_no_secret_is_shown_and_all_are_known():
+    keys = {f"{name.upper()}_API_KEY": f"{KEY}-{name}" for name in PROVIDERS}
+    config = read_config({"DISCORD_TOKEN": TOKEN, **keys, "DATABASE_URL": "sqlite:///canary.db"})
+    assert "canary" not in f"{config!r} {config} {config.access!r} {config.model_dump_json()}"
+    assert set(config.secrets()) == {TOKEN, *keys.values()}
+
+
+def test_the_example_can_be_copied_as_it_is():
+    config = read_config(dotenv_values(stream=StringIO(EXAMPLE)))
+    assert config.access["popcord"].base_url is not None
+    assert config == read_config({"POPCORD_BASE_URL": config.access["popcord"].base_url})
+
+
+def test_the_example_shows_each_default_as_it_is():
+    shown = dotenv_values(stream=StringIO(SPELT_OUT))
+    defaults = {name: value for name, value in shown.items() if not name.endswith("_URL")}
+    assert read_config(defaults) == read_config({})
+    read_config(shown)
+
+
+def of_any(names) -> set[str]:
+    """With what every provider has as one name: the example shows it for one of them."""
+    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY)", re.IGNORECASE)
+    return {pattern.sub("ANY_", name) for name in names}
+
+
+def test_the_example_names_what_is_read_and_nothing_else():
+    shown = set(dotenv_values(stream=StringIO(SPELT_OUT)))
+    assert shown <= variables()
+    assert of_any(shown) == of_any(variables())

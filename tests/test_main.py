@@ -1,0 +1,164 @@
+# pyright: basic
+"""What a host reads who starts the bot: one sentence where it cannot start, and a table from --check."""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import bot
+from tests.bot.conftest import variables
+from tests.conftest import ROOT
+from tests.replay import REPLAYS
+from tests.test_config import variables as all_variables
+
+TOKEN = "MTA4canary.GcanaR.y0canary0canary"
+SECONDS = 30.0
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch, capsys, loggers):
+    """The bot's own main in an empty folder, with these variables and no others; its exit code and last words."""
+    monkeypatch.chdir(tmp_path)
+    for name in all_variables():
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str, **values: str) -> tuple[int, list[str]]:
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        code = bot.main(arguments)
+        out, told = capsys.readouterr()
+        assert "Traceback" not in told
+        assert "canary" not in out + told
+        return code, told.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"DISCORD_TOKEN": "canary"}, "DISCORD_TOKEN is no bot token"),
+        ({"DISCORD_TOKEN": "canary canary"}, "DISCORD_TOKEN holds characters"),
+        ({"DEFAULT_PROVIDER": "midjourney"}, "DEFAULT_PROVIDER names none of the providers that are on: sketch"),
+        ({"DEFAULT_PROVIDER": "popcord"}, "DEFAULT_PROVIDER names none"),
+        ({"POPCORD_BASE_URL": "popcord"}, "POPCORD_BASE_URL is no URL"),
+        ({"NEBULABLOCK_BASE_URL": "https://u:canary@h.test"}, "NEBULABLOCK_BASE_URL is no URL"),
+        ({"IMAGEPIPELINE_CONCURRENCY": "many"}, "IMAGEPIPELINE_CONCURRENCY is no number from 1 to 100"),
+        ({"DATABASE_URL": "mysql://u:canary@h/db"}, "DATABASE_URL is no URL"),
+        ({"DATABASE_URL": "sqlite:////nowhere/easel.db"}, "DATABASE_URL cannot be opened"),
+        ({"DATABASE_URL": "sqlite:///broken.db"}, "DATABASE_URL cannot be opened"),
+        ({"DATABASE_URL": "sqlite:///newer.db"}, "DATABASE_URL cannot be opened"),
+        ({"DATABASE_URL": "sqlite:///file:read-only.db?mode=ro&uri=true"}, "DATABASE_URL cannot be opened"),
+        ({"DATA_DIR": "a-file"}, "DATA_DIR cannot be written"),
+        ({"DATA_DIR": "a-file/below"}, "DATA_DIR cannot be written"),
+        ({"DATA_DIR": "locked"}, "DATA_DIR is in use by another Easel process"),
+        ({"DATA_DIR": "no-spool"}, "DATA_DIR cannot be written"),
+        ({"SKETCH": "off"}, "No provider is on"),
+        ({"DISCORD_API_URL": "http://127.0.0.1:9/api/v10"}, "Discord cannot be reached"),
+    ],
+)
+def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, values, words):
+    (tmp_path / "broken.db").write_bytes(b"no database" * 500)
+    with sqlite3.connect(tmp_path / "newer.db") as newer:
+        newer.execute("create table alembic_version (version_num varchar)")
+        newer.execute("insert into alembic_version values ('9999')")
+    newer.close()
+    (tmp_path / "a-file").touch()
+    (tmp_path / "no-spool").mkdir()
+    (tmp_path / "no-spool" / "spool").touch()
+    (tmp_path / "locked").mkdir()
+    with FileLock(tmp_path / "locked" / "easel.lock"):
+        code, told = start(**({"DISCORD_TOKEN": TOKEN} | values))
+    assert code == 2
+    assert told[-1].startswith(words)
+    assert told[-1].endswith(".")
+    assert [line for line in told[:-1] if " INFO " not in line] == []
+
+
+def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
+    (tmp_path / ".env").write_text(f"DISCORD_TOKEN={TOKEN}\nLOG_LEVEL=nonsense\n")
+    assert start("--has-token")[1] == ["LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR."]
+    assert start("--has-token", LOG_LEVEL="info") == (0, [])
+    assert start("--has-token", DISCORD_TOKEN="") == (1, [])
+
+
+PREVIEW = "import sys, bot, preview; preview.PORT = int(sys.argv[1]); sys.exit(bot.main(['--preview']))"
+"""The preview on another port than its own, which somebody may be using."""
+
+
+async def process(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
+    """A Python with these variables and no others, in a folder with no .env."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **values},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[str, str]:
+    try:
+        async with asyncio.timeout(SECONDS):
+            out, told = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return out.decode(), told.decode()
+
+
+@pytest.mark.parametrize("wrong", ["", "nebulablock"])
+async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
+    async with AsyncExitStack() as stack:
+        replays = [await stack.enter_async_context(kind()) for kind in REPLAYS]
+        values = variables(tmp_path, replays)
+        values |= {f"{wrong.upper()}_API_KEY": "ak_canary-wrong"} if wrong else {}
+        checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
+        out, told = await ended(checked)
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert set(rows) == {"discord", "sketch", *(kind.name for kind in REPLAYS)}
+    assert rows["discord"].split()[1] == "off"
+    for name in ("imagepipeline", "appypie"):
+        assert "reachable" in rows[name]
+        assert rows[name].endswith("key: cannot be tested without paying")
+    states = {name: row.split()[1] for name, row in rows.items() if name != "discord"}
+    assert states == {name: "fails" if name == wrong else "works" for name in states}
+    assert ("4 models" in rows["nebulablock"]) is (not wrong)
+    assert checked.returncode == (1 if wrong else 0)
+    assert sum(replay.count("POST") for replay in replays) == 0
+    assert [word for word in ("Traceback", "canary", "test-key") if word in out + told] == []
+
+
+async def test_the_preview_tells_its_address_and_ends_by_sigterm(tmp_path):
+    preview = await process(tmp_path, "-c", PREVIEW, "0")
+    assert preview.stdout is not None
+    async with asyncio.timeout(SECONDS):
+        first, second = [(await preview.stdout.readline()).decode() for _ in range(2)]
+    preview.send_signal(signal.SIGTERM)
+    out, told = await ended(preview)
+    assert "No DISCORD_TOKEN is set" in first or "offline preview" in first
+    assert second.startswith("Easel's preview: http://127.0.0.1:"), told
+    assert preview.returncode == 0
+    assert "Traceback" not in out + told
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_second_preview_says_that_the_port_is_taken(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        preview = await process(tmp_path, "-c", PREVIEW, str(taken.getsockname()[1]))
+        _, told = await ended(preview)
+    assert preview.returncode == 2
+    assert "is in use: is another preview open?" in told
+    assert "Traceback" not in told

@@ -1,0 +1,148 @@
+# pyright: basic
+"""The result message: within Discord's limits whatever is in it, with the buttons that its outcome allows."""
+
+import re
+
+import discord
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import (
+    AuthError,
+    ContentRejected,
+    Drawn,
+    ImageRequest,
+    Interrupted,
+    InvalidRequest,
+    Size,
+    Timeout,
+)
+from studio.delivery import Ready, Report
+from tests.conftest import make_job
+from views.card import CUSTOM_ID, drawing_line, result_card
+
+PICTURE = Ready(b"bytes", "png")
+
+
+def link(length: int, n: int = 0) -> Ready:
+    return Ready(link=f"https://h.test/{n}-".ljust(length, "x"))
+
+
+def drawn(*pictures: Ready) -> tuple[Drawn, ...]:
+    return tuple(Drawn(call=n, key="k", link=each.link, size=Size(64, 64), seed=n) for n, each in enumerate(pictures))
+
+
+def asked(prompt: str = "a boat", count: int = 1) -> ImageRequest:
+    return ImageRequest(prompt=prompt, count=count)
+
+
+@pytest.mark.parametrize(
+    ("failure", "pictures", "labels"),
+    [
+        (None, [PICTURE], ["Again", "Delete"]),
+        (Timeout(), [PICTURE], ["Again", "Delete"]),
+        (None, [link(80)], ["Again", "Delete"]),
+        (None, [], ["Retry", "Delete"]),
+        (Timeout(), [], ["Retry", "Delete"]),
+        (AuthError(), [], ["Retry", "Delete"]),
+        (Interrupted(), [], ["Retry", "Delete"]),
+        (ContentRejected(), [], ["Delete"]),
+        (InvalidRequest(), [], ["Delete"]),
+    ],
+)
+async def test_the_buttons_of_each_outcome(failure, pictures, labels):
+    job = make_job("12345678901234567890-123", failure=failure.failure if failure else None, drawn=drawn(*pictures))
+    card = result_card(job, pictures, "PopCord")
+    assert [getattr(item, "label", None) for item in card.view.children] == labels
+    assert card.view.is_finished()
+    for item in card.view.children:
+        assert isinstance(item, discord.ui.Button)
+        match = re.fullmatch(CUSTOM_ID, item.custom_id or "")
+        assert match
+        assert (match["verb"], match["job"]) == (str(item.label).lower(), job.id)
+        assert len(match.string) <= 100
+
+
+@pytest.mark.parametrize(
+    "wrong", ["easel:again:", "easel:again:12x", "easel:eat:1", "easel:again:1-", "xeasel:again:1", "easel:again:1\n"]
+)
+def test_other_custom_ids_are_not_ours(wrong):
+    assert re.fullmatch(CUSTOM_ID, wrong) is None
+
+
+async def test_the_receipt_tells_what_is_known():
+    pictures = [PICTURE, PICTURE._replace(reduced=True)]
+    entries = tuple(each.model_copy(update={"seconds": 1.5}) for each in drawn(*pictures))
+    job = make_job(
+        request=asked(count=4), drawn=entries, seconds=4.25, cost="$0.01", notes=("A note.",), failure=Timeout().failure
+    )
+    assert result_card(job, pictures, "PopCord").content.splitlines() == [
+        "`a boat`",
+        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price $0.01",
+        "-# A note.",
+        "-# 2 of 4. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
+        "-# Re-encoded to fit this place's upload limit.",
+    ]
+
+
+async def test_without_a_picture_it_says_why():
+    job = make_job(failure=ContentRejected("canary").failure)
+    assert result_card(job, [], "PopCord").content.splitlines() == [
+        "`a boat`",
+        "PopCord's content filter refused this request. Other words may pass.",
+        "-# PopCord · One",
+    ]
+
+
+@pytest.mark.parametrize("length", [80, 450, 900, 1990, 2500])
+@pytest.mark.parametrize("notes", [(), ("note " * 100,) * 5])
+async def test_links_are_sent_whole_before_anything_else(length, notes):
+    pictures = [link(length, n) for n in range(4)]
+    job = make_job(request=asked("word " * 800, 4), drawn=drawn(*pictures), notes=notes)
+    content = result_card(job, pictures, "PopCord").content
+    links = [each.link for each in pictures]
+    shown = [line for line in content.splitlines() if line.startswith("https:")]
+    assert len(content) <= 2000
+    assert shown == links[: min(4, 2000 // length)]
+
+
+@given(
+    prompt=st.text(max_size=4000),
+    title=st.text(max_size=300),
+    notes=st.lists(st.text(max_size=900), max_size=4),
+    lengths=st.lists(st.integers(0, 1500), max_size=4),
+    detail=st.text(max_size=3000),
+)
+async def test_limits_hold_whatever_is_in_it(prompt, title, notes, lengths, detail):
+    pictures = [link(length, n) if length else PICTURE for n, length in enumerate(lengths)]
+    failure = InvalidRequest(detail, field="prompt").failure
+    job = make_job(
+        request=asked(prompt, 4), model_title=title, notes=tuple(notes), drawn=drawn(*pictures), failure=failure
+    )
+    card = result_card(job, pictures, "PopCord")
+    assert 1 <= len(card.content) <= 2000
+    assert all(len(file.description or "") <= 1024 for file in card.files())
+    assert 1 <= len(drawing_line(job, Report(0.5, 3, 12.0), "PopCord")) <= 2000
+
+
+async def test_files_can_be_sent_again():
+    job = make_job(77, drawn=drawn(PICTURE, link(80), PICTURE))
+    card = result_card(job, [PICTURE, link(80), Ready(b"more", "jpg")], "PopCord")
+    for _ in range(2):
+        files = card.files()
+        assert [file.fp.read() for file in files] == [b"bytes", b"more"]
+        assert [file.filename for file in files] == ["easel-77-1.png", "easel-77-2.jpg"]
+        assert {file.description for file in files} == {"A picture drawn by PopCord (One) for the words: a boat"}
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        (Report(), "PopCord · One"),
+        (Report(0.42), "PopCord · One · 42%"),
+        (Report(position=3, eta=12.4), "PopCord · One · place 3 in line · about 12 s to go"),
+    ],
+)
+def test_while_it_draws(report, told):
+    assert drawing_line(make_job(), report, "PopCord") == f"🖌️ drawing… `a boat`\n-# {told}"

@@ -1,0 +1,235 @@
+# pyright: basic
+"""What becomes of each of Discord's answers to a delivery, and that progress never stands in its way."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+import views.delivery
+from studio.delivery import Ready, Report, TooLarge, Undeliverable
+from studio.queue import TryLater
+from tests.conftest import TOKEN, make_job
+from views.delivery import REPORT_PAUSE, DiscordDelivery
+
+PICTURE = Ready(b"bytes", "png")
+DEAD: dict[str, Any] = {"token_expires": datetime.now(UTC)}
+
+
+def answer(status: int, code: int = 0) -> discord.HTTPException:
+    """As discord.py raises it."""
+    kinds = {403: discord.Forbidden, 404: discord.NotFound}
+    kind = kinds.get(status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
+    return kind(SimpleNamespace(status=status, reason="x"), {"code": code, "message": "canary"})  # pyright: ignore
+
+
+class FakeDiscord:
+    """A webhook, a message and a channel; each answers as it is told, else well, and keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Exception | Callable] = {}
+        self.calls: list[tuple[str, dict]] = []
+
+    async def take(self, where: str, **sent) -> None:
+        read = [file.fp.read() for file in (*sent.pop("attachments", ()), *sent.pop("files", ()))]
+        self.calls.append((where, sent | ({"files": read} if read else {})))
+        answer = self.answers.get(where)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer:
+            await answer()
+
+    @property
+    def places(self) -> list[str]:
+        return [where for where, _ in self.calls]
+
+    def partial(self, id, token, *, client):
+        assert (id, token) == (100, TOKEN)
+        return SimpleNamespace(edit_message=lambda message, **sent: self.take("reply", message=message, **sent))
+
+    def get_partial_messageable(self, id, *, guild_id):
+        assert (id, guild_id) == (300, 200)
+        return SimpleNamespace(
+            send=lambda content, **sent: self.take("channel", content=content, **sent),
+            get_partial_message=lambda message: SimpleNamespace(
+                edit=lambda **sent: self.take("message", message=message, **sent)
+            ),
+        )
+
+
+@pytest.fixture
+def fake(monkeypatch) -> FakeDiscord:
+    fake = FakeDiscord()
+    monkeypatch.setattr(discord.Webhook, "partial", fake.partial)
+    return fake
+
+
+@pytest.fixture
+def delivery(fake) -> DiscordDelivery:
+    return DiscordDelivery(fake, str.title)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(views.delivery, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+async def test_a_living_token_edits_the_reply(fake, delivery):
+    await delivery.deliver(make_job(), [PICTURE])
+    ((where, sent),) = fake.calls
+    assert (where, sent["message"], sent["files"]) == ("reply", 500, [b"bytes"])
+    assert sent["content"].startswith("`a boat`\n-# Fake")
+    assert [item.label for item in sent["view"].children] == ["Again", "Delete"]
+
+
+async def test_a_reply_whose_id_is_unknown_is_the_original(fake, delivery):
+    await delivery.deliver(make_job(message_id=None), [PICTURE])
+    assert fake.calls[0][1]["message"] == "@original"
+
+
+TRANSIENT = [
+    answer(429),
+    answer(500),
+    answer(502),
+    answer(503),
+    discord.RateLimited(3.0),
+    aiohttp.ClientConnectionError("canary"),
+    aiohttp.ServerDisconnectedError(),
+    TimeoutError(),
+    ConnectionResetError(),
+]
+LARGE = [answer(413), answer(413, 40005), answer(400, 40005)]
+NEVER = [answer(404, 10008), answer(404, 10003), answer(403, 50013), answer(403, 50001)]
+OUTCOMES = [
+    *((error, TryLater) for error in TRANSIENT),
+    *((error, TooLarge) for error in LARGE),
+    *((error, Undeliverable) for error in NEVER),
+]
+
+
+def label(value) -> str | None:
+    if isinstance(value, discord.HTTPException):
+        return f"{value.status}-{value.code}"
+    return type(value).__name__ if isinstance(value, Exception) else None
+
+
+@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, (answer(400, 50035), Undeliverable)], ids=label)
+@pytest.mark.parametrize("private", [False, True])
+async def test_what_an_answer_to_the_edit_means(fake, delivery, error, outcome, private):
+    fake.answers["reply"] = error
+    with pytest.raises(outcome) as caught:
+        await delivery.deliver(make_job(private=private), [PICTURE])
+    assert fake.places == ["reply"]
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [answer(404, 10015), answer(401, 50027)], ids=label)
+async def test_a_dead_token_gives_way_to_the_bots_own(fake, delivery, error):
+    fake.answers["reply"] = error
+    await delivery.deliver(make_job(), [PICTURE])
+    assert fake.places == ["reply", "message"]
+    assert fake.calls[1][1]["message"] == 500
+    assert [sent["files"] for _, sent in fake.calls] == [[b"bytes"]] * 2
+
+
+@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+async def test_a_token_that_is_known_to_be_dead_is_not_tried(fake, delivery, changes):
+    await delivery.deliver(make_job(**changes), [PICTURE])
+    assert fake.places == ["message"]
+
+
+@pytest.mark.parametrize("error", [answer(404, 10015), answer(401, 50027), None], ids=label)
+async def test_a_private_picture_is_never_shown_in_a_channel(fake, delivery, error):
+    fake.answers["reply"] = error
+    with pytest.raises(Undeliverable):
+        await delivery.deliver(make_job(private=True, **({} if error else DEAD)), [PICTURE])
+    assert fake.places == (["reply"] if error else [])
+
+
+@pytest.mark.parametrize(("error", "outcome"), OUTCOMES, ids=label)
+async def test_what_an_answer_to_the_bots_own_edit_means(fake, delivery, error, outcome):
+    """A second message only where the first cannot have been changed and never will be."""
+    fake.answers["message"] = error
+    with pytest.raises(outcome):
+        await delivery.deliver(make_job(**DEAD), [PICTURE])
+    assert fake.places == ["message"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"message_id": None}])
+async def test_what_cannot_be_edited_is_posted_once(fake, delivery, changes):
+    fake.answers["message"] = answer(400, 50035)
+    await delivery.deliver(make_job(**DEAD, **changes), [PICTURE])
+    assert fake.places == [*([] if changes else ["message"]), "channel"]
+    posted = fake.calls[-1][1]
+    assert (posted["nonce"], posted["files"]) == ("1", [b"bytes"])
+
+
+@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, (answer(400, 50035), Undeliverable)], ids=label)
+async def test_what_an_answer_to_the_post_means(fake, delivery, error, outcome):
+    fake.answers["channel"] = error
+    with pytest.raises(outcome):
+        await delivery.deliver(make_job(message_id=None, **DEAD), [PICTURE])
+
+
+async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
+    monkeypatch.setattr(views.delivery, "SEND_SECONDS", 0.01)
+    fake.answers["reply"] = asyncio.Event().wait
+    with pytest.raises(TryLater):
+        await delivery.deliver(make_job(), [PICTURE])
+
+
+async def settled(delivery) -> None:
+    if running := [task for task in delivery._reports.values() if not task.done()]:
+        await asyncio.wait(running)
+
+
+async def test_reports_of_a_job_have_a_pause_between_them(fake, delivery, clock):
+    for passed, edits in ((0, 1), (0, 1), (REPORT_PAUSE - 0.1, 1), (0.1, 2), (REPORT_PAUSE, 3)):
+        clock.now += passed
+        delivery.report(make_job(), Report(0.5))
+        await settled(delivery)
+        assert len(fake.calls) == edits
+    delivery.report(make_job(2), Report())
+    await settled(delivery)
+    assert len(fake.calls) == 4
+    assert "drawing… `a boat`" in fake.calls[-1][1]["content"]
+
+
+async def test_a_report_under_way_is_not_overtaken(fake, delivery, clock):
+    gate = asyncio.Event()
+    fake.answers["reply"] = gate.wait
+    delivery.report(make_job(), Report(0.1))
+    await asyncio.sleep(0)
+    clock.now += 10 * REPORT_PAUSE
+    delivery.report(make_job(), Report(0.2))
+    ending = asyncio.create_task(delivery.deliver(make_job(), [PICTURE]))
+    await asyncio.sleep(0)
+    assert len(fake.calls) == 1
+    gate.set()
+    await ending
+    assert ["drawing" in sent["content"] for _, sent in fake.calls] == [True, False]
+    assert (delivery._reports, delivery._reported) == ({}, {})
+
+
+@pytest.mark.parametrize("error", [answer(404, 10008), answer(500), *TRANSIENT[4:], RuntimeError("canary")], ids=label)
+async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, error):
+    fake.answers["reply"] = error
+    delivery.report(make_job(), Report())
+    await settled(delivery)
+    fake.answers.clear()
+    await delivery.deliver(make_job(), [PICTURE])
+    assert fake.places == ["reply", "reply"]
+
+
+@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+async def test_without_a_token_nothing_is_reported(fake, delivery, changes):
+    delivery.report(make_job(**changes), Report())
+    await settled(delivery)
+    assert fake.calls == []
