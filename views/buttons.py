@@ -39,7 +39,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
 
     async def _press(self, interaction: Interaction) -> None:
         job = await self.desk.studio.find(self.job_id)
-        if job is None or job.guild_id != interaction.guild_id:
+        if job is None or not _may_see(interaction, job):
             await tell(interaction, UNKNOWN)
         elif self.verb == "delete":
             await _delete(interaction, job)
@@ -47,6 +47,12 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
             await self.desk.retry(interaction, job)
         else:
             await self.desk.again(interaction, job)
+
+
+def _may_see(interaction: Interaction, job: Job) -> bool:
+    """A custom id is only text: it may name a job of another server, or one that its owner alone has seen."""
+    mine = interaction.user.id == job.user_id
+    return interaction.guild_id == job.guild_id and (mine or not (job.private or job.guild_id is None))
 
 
 async def _delete(interaction: Interaction, job: Job) -> None:

@@ -167,6 +167,19 @@ async def test_a_button_of_an_unknown_job_is_answered(world):
     assert "no longer know" in clicked.response.content
 
 
+@pytest.mark.parametrize("options", [{"private": True}, {}])
+async def test_a_forged_button_tells_nothing_of_a_private_job(world, options):
+    shown, _ = await world.imagine(prompt="a boat", **SMALL)
+    _, hidden = await world.imagine(prompt="a secret", by=world.admin, **options, **SMALL)
+    stored = world.env.backend.get_message(world.channel.id, shown.response.id)
+    stored.components[0]["components"][0]["custom_id"] = f"easel:again:{hidden.id}"
+    clicked = await world.member.click(shown.response, label="Again")
+    told = "no longer know" in (clicked.response.content if clicked.response else "")
+    assert told is bool(options)
+    if not options:
+        await world.end()
+
+
 async def test_works_in_a_direct_message(world):
     shown = await world.member.user.slash("imagine", prompt="a boat", **SMALL)
     job = await world.end()
