@@ -172,8 +172,11 @@ async def _point_at(api_url: str | None) -> None:
     Route.BASE = api_url
     if api_url == DISCORD_API:
         return
-    async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
-        DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
+            DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
 
 
 async def check(config: Config) -> int:
@@ -197,7 +200,7 @@ async def _check_token(config: Config) -> tuple[str, str]:
         try:
             await _point_at(config.discord_api_url)
             await client.login(config.token.get_secret_value())
-        except (discord.DiscordException, aiohttp.ClientError) as error:
+        except STARTUP_ERRORS as error:
             return "fails", _startup_sentence(error)
         return "works", f"token accepted, the bot is {client.user}"
 

@@ -1,5 +1,7 @@
 """/providers, /help and /privacy: what is on, how it is used, and what becomes of what members type."""
 
+import asyncio
+
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -20,7 +22,8 @@ class Info(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def providers(self, interaction: Interaction) -> None:
-        listed = [(provider, await provider.models()) for provider in self._providers()]
+        models = await asyncio.gather(*(provider.models() for provider in self._providers()))
+        listed = list(zip(self._providers(), models, strict=True))
         settings = await self._settings.get(interaction.guild_id)
         default = self._studio.planner.default_for(settings)
         await interaction.response.send_message(providers_page(listed, default), ephemeral=True)

@@ -9,7 +9,7 @@ from views.words import code
 
 AT_ONCE = 5
 """Discord allows so many follow-ups where the bot is not a member."""
-NOTHING = "No picture of yours is waiting."
+NOTHING = "Nothing of yours is waiting."
 
 
 class Recover(commands.Cog):
@@ -32,5 +32,5 @@ def _summary(waiting: int) -> str:
     if waiting == 0:
         return NOTHING
     if waiting <= AT_ONCE:
-        return f"{waiting} picture{'s' if waiting > 1 else ''} of yours could not be delivered. Here you are:"
-    return f"{waiting} of your pictures could not be delivered. Here are {AT_ONCE}; ask again for the rest."
+        return f"{waiting} request{'s' if waiting > 1 else ''} of yours could not be answered. Here you are:"
+    return f"{waiting} of your requests could not be answered. Here are {AT_ONCE}; ask again for the rest."

@@ -7,6 +7,7 @@ sibling's answer is not documented at all: what it may hold is sniffed.
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field
@@ -27,7 +28,7 @@ from domain import (
 )
 from providers.answers import Answer, decode_picture, error_for
 from providers.api import Api
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -98,32 +99,29 @@ class AppyPie(Provider):
         return MODELS
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        if progress.remembered is None:
-            pictures = await self._submit(request, sources, progress)
-        else:
-            pictures = await self._fetch(progress.remembered["urls"], request)
-        for picture in pictures:
-            await progress.keep(picture)
+        if progress.remembered is None and (data := await self._submit(request, sources, progress)):
+            await progress.keep(Picture(data=data, seed=request.seed))
+            return
+        urls: list[str] = (progress.remembered or {})["urls"]
+        await keep_all(progress, urls, partial(self.transport.fetch, seed=request.seed))
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
-    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Picture]:
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bytes | None:
+        """The picture itself; None where links to it have been remembered."""
         model = request.model or TEXT
         headers = {"Cache-Control": "no-cache"}
         answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
         if answer.status < 300 and answer.is_picture():
-            return [Picture(data=answer.body, seed=request.seed)]
+            return answer.body
         result = _result(answer)
         if result.base64:
-            return [Picture(data=decode_picture(result.base64), seed=request.seed)]
+            return decode_picture(result.base64)
         if not result.urls:
             raise BadResponse("neither an image nor a link", reference=_reference(result))
         await progress.remember({"urls": result.urls})
-        return await self._fetch(result.urls, request)
-
-    async def _fetch(self, urls: list[str], request: ImageRequest) -> list[Picture]:
-        return [await self.transport.fetch(url, seed=request.seed) for url in urls]
+        return None
 
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:

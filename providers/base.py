@@ -1,11 +1,13 @@
 """What a provider is, and the thread by which it speaks back to the job it draws for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
-from domain import Access, ImageRequest, Model, Picture, Sources
+from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Sources
 from providers.transport import Transport
+
+Item = TypeVar("Item")
 
 NO_FREE_CALL = "cannot be tested without paying"
 
@@ -20,6 +22,9 @@ class Progress(Protocol):
     async def remember(self, ref: Mapping[str, Any]) -> None:
         """Store a remote id or result links, before they are polled or downloaded."""
 
+    async def forget(self) -> None:
+        """The provider's last word: what was remembered leads to nothing any more."""
+
     async def keep(self, picture: Picture) -> None:
         """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no whole picture."""
 
@@ -27,6 +32,20 @@ class Progress(Protocol):
         self, fraction: float | None = None, position: int | None = None, eta: float | None = None
     ) -> None:
         """Tell how far the drawing is: 0 to 1, the place in the provider's queue, seconds to go."""
+
+
+async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[Item], Awaitable[Picture]]) -> None:
+    """Keep every picture that can be had, then raise the error of one that cannot: each of them is paid for."""
+    failed: EaselError | None = None
+    for item in items:
+        try:
+            await progress.keep(await fetch(item))
+        except EaselError as error:
+            failed = error
+    if isinstance(failed, BadResponse):
+        await progress.forget()
+    if failed:
+        raise failed
 
 
 class Health(NamedTuple):

@@ -26,12 +26,14 @@ class Discovery(Generic[Value]):
         self._value = fallback
         self._due = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._waited = False
 
     async def get(self) -> Value:
         if self._task is None and time.monotonic() >= self._due:
-            self._task = asyncio.create_task(self._refresh())
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=BUDGET_SECONDS)
+            self._task, self._waited = asyncio.create_task(self._refresh()), False
+        if self._task is not None and not self._waited:
+            done, _ = await asyncio.wait({self._task}, timeout=BUDGET_SECONDS)
+            self._waited = not done  # whoever asks once more for one command has no time for a second wait
         return self._value
 
     async def close(self) -> None:

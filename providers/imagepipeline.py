@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import AliasChoices, BaseModel, Field
@@ -33,7 +34,7 @@ from domain import (
 )
 from providers.answers import POLICY, Answer, failure_for
 from providers.api import Api, segment
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -151,8 +152,8 @@ class ImagePipeline(Provider):
         ref = progress.remembered or {}
         if "urls" not in ref:
             await self._poll(ref["id"], request, progress)
-        for url in (progress.remembered or {})["urls"]:
-            await progress.keep(await self.transport.fetch(url, seed=request.seed))
+        urls: list[str] = (progress.remembered or {})["urls"]
+        await keep_all(progress, urls, partial(self.transport.fetch, seed=request.seed))
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
@@ -205,6 +206,7 @@ class ImagePipeline(Provider):
             if answer is None or (answer.status == 404 and polls <= LATE_POLLS):
                 continue
             if answer.status in (404, 410):
+                await progress.forget()
                 raise Timeout(f"{answer.status}: the provider no longer knows the job")
             status = answer.checked().parse(Status)
             if await self._finished(status, answer, request, progress):
@@ -225,12 +227,14 @@ class ImagePipeline(Provider):
 
     async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
         if status.word in FAILED:
+            await progress.forget()
             raise _failure(status, answer.text())
         if status.word not in DONE:
             if status.word not in PENDING:
                 log.warning("an unknown status, taken for pending: %.40s", status.word)
             return False
         if not status.urls:
+            await progress.forget()
             raise ContentRejected("no picture came back") if request.safety_checker else BadResponse("no link")
         await progress.remember({"urls": status.urls})
         return True

@@ -24,7 +24,7 @@ from domain import (
 )
 from providers.answers import Answer, decode_picture, failure_for
 from providers.api import Api
-from providers.base import Health, Progress, Provider
+from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.transport import Transport
 
@@ -113,9 +113,12 @@ class NebulaBlock(Provider):
             raise failure_for(answer.text())
         if not result.data:
             raise BadResponse("success without data")
-        for item in _in_order(result.data):
+
+        async def decoded(item: Item) -> Picture:
             seconds = item.timings.inference if item.timings else None
-            await progress.keep(Picture(data=decode_picture(item.b64_json), seed=request.seed, seconds=seconds))
+            return Picture(data=decode_picture(item.b64_json), seed=request.seed, seconds=seconds)
+
+        await keep_all(progress, _in_order(result.data), decoded)
 
     async def check(self) -> Health:
         balance = (await self._api.get("users/credits")).checked().parse(Credits).data.available_balance

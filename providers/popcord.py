@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.answers import Answer, error_for
+from providers.answers import Answer, error_for, failure_for
 from providers.api import Api
-from providers.base import Health, Progress, Provider
+from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.transport import Transport
 
@@ -58,7 +58,7 @@ class PopCord(Provider):
         if progress.remembered is None:
             await progress.remember({"url": await self._submit(request)})
         url: str = (progress.remembered or {})["url"]
-        await progress.keep(await self.transport.fetch(url))
+        await keep_all(progress, [url], self.transport.fetch)
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), len(await self._discover()), "needs none")
@@ -74,7 +74,7 @@ class PopCord(Provider):
         result = answer.parse(Result)
         _refuse_error(answer, result.status_code)
         if not result.image_url.startswith(("http://", "https://")):
-            raise BadResponse(f"no image_url: {answer.text()}")
+            raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
         return result.image_url
 
     async def _discover(self) -> tuple[Model, ...]:

@@ -115,7 +115,7 @@ class Transport:
             if not _can_be_opened(url):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
-            return Picture(link=url, seed=seed, seconds=seconds)
+            return Picture(link=str(URL(url)), seed=seed, seconds=seconds)
 
     async def _send(
         self,

@@ -1,6 +1,6 @@
 """The jobs table: the truth about every picture asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,8 @@ class JobStore:
         try:
             await self._write(jobs.insert().values(_row(job)))
         except IntegrityError:
+            if await self.get(job.id) is None:
+                raise
             return False
         return True
 
@@ -37,7 +39,7 @@ class JobStore:
 
     async def claim(self, id: str, owner: str) -> Job | None:
         """Take an unfinished row that nobody holds; None where it is finished or held."""
-        free = or_(jobs.c.owner.is_(None), jobs.c.owner == owner, jobs.c.heartbeat < _now() - STALE)
+        free = or_(jobs.c.owner.is_(None), jobs.c.heartbeat < _now() - STALE)
         take = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNFINISHED), free)
         taken = await self._write(take.values(owner=owner, heartbeat=_now()))
         return await self.get(id) if taken else None
@@ -51,9 +53,9 @@ class JobStore:
         held = update(jobs).where(jobs.c.id == id, jobs.c.owner == owner)
         await self._write(held.values(owner=None, heartbeat=None))
 
-    async def beat(self, owner: str) -> None:
-        """Say that the holder of these rows is alive."""
-        await self._write(update(jobs).where(jobs.c.owner == owner).values(heartbeat=_now()))
+    async def beat(self, owners: Collection[str]) -> None:
+        """Say that the holders of these rows are alive."""
+        await self._write(update(jobs).where(jobs.c.owner.in_(owners)).values(heartbeat=_now()))
 
     async def disown(self) -> None:
         """Free every row: for a process that knows that it is the only one."""
@@ -72,6 +74,10 @@ class JobStore:
         """How many of a member's jobs nobody has begun."""
         query = select(func.count()).where(jobs.c.user_id == user_id, jobs.c.state == State.QUEUED)
         return (await self._run(query)).scalar_one()
+
+    async def has_child(self, id: str) -> bool:
+        """Whether a job has been asked for again."""
+        return bool((await self._run(select(jobs.c.id).where(jobs.c.parent == id).limit(1))).scalar())
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""

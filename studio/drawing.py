@@ -31,6 +31,7 @@ class JobProgress:
         self._spool = spool
         self._delivery = delivery
         self._call = held.job.calls_done
+        self._place = sum(drawn.call < self._call for drawn in held.job.drawn)
 
     @property
     def remembered(self) -> Mapping[str, Any] | None:
@@ -39,14 +40,19 @@ class JobProgress:
     async def remember(self, ref: Mapping[str, Any]) -> None:
         await self._held.update(remote=dict(ref), state=State.WAITING)
 
+    async def forget(self) -> None:
+        await self._held.update(remote=None)
+
     async def keep(self, picture: Picture) -> None:
         drawn = self._held.job.drawn
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
         if picture.data:
             size = images.inspect_picture(picture.data).size
-            entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{len(drawn)}"})
+            entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{self._place}"})
             await self._spool.put(entry.key or "", picture.data)
-        await self._held.update(drawn=(*drawn, entry))
+        # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
+        await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
+        self._place += 1
 
     async def report(
         self, fraction: float | None = None, position: int | None = None, eta: float | None = None
@@ -70,13 +76,9 @@ class Drawer:
         started = held.job.started or datetime.now(UTC)
         await held.update(started=started)
         failure = await self._outcome(held)
-        late = failure is not None and failure.kind == Timeout.__name__
-        await held.update(
-            state=State.DRAWN,
-            failure=failure,
-            seconds=(datetime.now(UTC) - started).total_seconds(),
-            remote=held.job.remote if late else None,  # may yet come: trying again asks for it, and pays nothing
-        )
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        # What is still remembered may yet come: trying again asks for it, and pays nothing.
+        await held.update(state=State.DRAWN, failure=failure, seconds=seconds)
 
     async def _outcome(self, held: Held) -> Failure | None:
         try:
@@ -95,7 +97,8 @@ class Drawer:
         provider = self._providers.get(held.job.provider)
         if provider is None:
             raise Unavailable("switched off by the host")
-        if held.job.state is State.SENDING and provider.paid:
+        unknown = held.job.state is State.SENDING or (held.job.state is State.WAITING and not held.job.remote)
+        if unknown and provider.paid:
             raise Interrupted("stopped while the provider may have accepted the job")
         sources = await read_sources(self._spool, held.job)
         try:
@@ -106,10 +109,9 @@ class Drawer:
             raise Timeout("no picture within the job's time limit") from None
 
     async def _call(self, provider: Provider, held: Held, sources: Sources) -> None:
-        """One call, or the rest of one that an earlier run began: then its pictures come anew."""
+        """One call, or the rest of one that an earlier run began."""
         job = held.job
-        earlier = tuple(drawn for drawn in job.drawn if drawn.call < job.calls_done)
-        await held.update(drawn=earlier, state=State.WAITING if job.remote else State.SENDING)
+        await held.update(state=State.WAITING if job.remote else State.SENDING)
         await provider.generate(call_request(job), sources, JobProgress(held, self._spool, self._delivery))
         await held.update(calls_done=job.calls_done + 1, remote=None, state=State.QUEUED)
 

@@ -31,12 +31,12 @@ class Handover:
         """Deliver; queue.TryLater goes through to the queue."""
         pictures = await self._ready(held.job, held.job.upload_limit)
         if not pictures and held.job.failure is None:
-            await held.update(failure=BadResponse("the pictures are no longer in the spool").failure)
+            await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
         try:
             await self._send(held.job, pictures)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
-            if pictures:
+            if pictures or held.job.private:
                 await held.update(parked=True)
                 return
         await self._finish(held, _final_state(held.job, pictures))
@@ -66,8 +66,11 @@ class Handover:
             return None
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
-        marked = images.mark(data, ai=provider is None or provider.ai, facts=told)
-        fitted = await images.fit(marked, limit)
+        try:
+            fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
+        except BadResponse as error:
+            log.warning("job %s: one picture cannot be sent, %s", job.id, error)
+            return None
         return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
 
     async def _finish(self, held: Held, state: State) -> None:

@@ -1,5 +1,6 @@
 """A row that this process holds."""
 
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,13 +28,21 @@ class Held:
 
 
 @asynccontextmanager
-async def hold(store: JobStore, job_id: str, owner: str) -> AsyncGenerator[Held | None]:
-    """Claim a row for as long as the block runs; None where it is finished or another's."""
-    job = await store.claim(job_id, owner)
-    if job is None:
-        yield None
-        return
+async def hold(store: JobStore, job_id: str, holders: set[str]) -> AsyncGenerator[Held | None]:
+    """Claim a row for as long as the block runs; None where it is finished or held, be it by this very process.
+
+    holders: those alive, whose rows get a heartbeat. One that could not let go of its row is no longer among them.
+    """
+    owner = uuid.uuid4().hex
+    holders.add(owner)
     try:
-        yield Held(store, job, owner)
+        job = await store.claim(job_id, owner)
+        if job is None:
+            yield None
+            return
+        try:
+            yield Held(store, job, owner)
+        finally:
+            await store.release(job_id, owner)
     finally:
-        await store.release(job_id, owner)
+        holders.discard(owner)

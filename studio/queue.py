@@ -5,6 +5,7 @@ size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown wa
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Context, Job
 
+log = logging.getLogger(__name__)
+
+REBUILD_SECONDS = 1.0
 SLOWEST_RETRY = 60.0
 
 
@@ -32,12 +36,17 @@ class Queue:
     """Hands job ids to the lanes' workers, higher priority first, each id once a lane."""
 
     def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        self._lanes = lanes
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._build()
+
+    def _build(self) -> None:
         driver = InMemoryDriver()
         self._queries = InMemoryQueries(driver=driver)
         self._queuer = PgQueuer(driver, queries=self._queries)
-        self._idle = asyncio.Event()
-        self._idle.set()
-        for name, lane in lanes.items():
+        for name, lane in self._lanes.items():
             self._queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
 
     async def submit(self, lane: str, job_id: str, *, priority: int = 0) -> None:
@@ -45,10 +54,17 @@ class Queue:
         await self._queries.enqueue(lane, job_id.encode(), priority, dedupe_key=f"{lane}/{job_id}", on_conflict="skip")
 
     async def run(self) -> None:
-        """Work until `close`."""
+        """Work until `close`. A queue that breaks is built anew; what it held is found in the table."""
         self._idle.clear()
         try:
-            await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
+            while not self._closing:
+                try:
+                    await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
+                except Exception:
+                    log.exception("the queue broke, and is built anew")
+                if not self._closing:
+                    await asyncio.sleep(REBUILD_SECONDS)
+                    self._build()
         finally:
             self._idle.set()
 
@@ -58,6 +74,7 @@ class Queue:
 
     async def close(self, grace: float) -> None:
         """Take no more, give the work under way so many seconds, then cancel it."""
+        self._closing = True
         self._queuer.shutdown.set()
         try:
             async with asyncio.timeout(grace):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -47,7 +46,7 @@ class Studio:
         self._drawer = Drawer(providers, store.spool, delivery, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
         self._on_change = on_change
-        self._owner = uuid.uuid4().hex
+        self._holders: set[str] = set()
         lanes = {_lane(name): Lane(self._draw, provider.access.concurrency) for name, provider in providers.items()}
         self._queue = Queue({**lanes, "deliver": Lane(self._deliver, DELIVERIES)})
         self._tasks: list[asyncio.Task[None]] = []
@@ -91,6 +90,9 @@ class Studio:
     async def find(self, job_id: str) -> Job | None:
         return await self._store.jobs.get(job_id)
 
+    async def was_tried_again(self, job: Job) -> bool:
+        return await self._store.jobs.has_child(job.id)
+
     async def parked(self, user_id: int) -> Sequence[Job]:
         """A member's jobs whose pictures could not be delivered, oldest first."""
         return await self._store.jobs.parked(user_id)
@@ -131,7 +133,7 @@ class Studio:
     async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> None:
         """Do something to a row while holding it; nothing where it is finished or another's."""
         try:
-            async with hold(self._store.jobs, job_id, self._owner) as held:
+            async with hold(self._store.jobs, job_id, self._holders) as held:
                 if held is not None:
                     await work(held)
         except Lost:
@@ -152,7 +154,7 @@ class Studio:
             await self._enqueue(job)
 
     async def _beat(self) -> None:
-        await self._store.jobs.beat(self._owner)
+        await self._store.jobs.beat(self._holders)
 
     async def _sweep(self) -> None:
         await self._recover()

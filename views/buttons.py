@@ -12,6 +12,7 @@ from views.origins import Interaction
 from views.reporter import report, tell
 
 UNKNOWN = "I no longer know that picture."
+TRIED = "That has been tried again already: look further down."
 NOT_YOURS = "Only the member who asked for it, or someone who may manage messages, can do that."
 
 
@@ -39,10 +40,16 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
 
     async def _press(self, interaction: Interaction) -> None:
         job = await self.desk.studio.find(self.job_id)
-        if job is None or not _may_see(interaction, job):
+        if job is None and self.verb == "delete":
+            await _delete(interaction, _asked_by(interaction))
+        elif job is None or not _may_see(interaction, job):
             await tell(interaction, UNKNOWN)
         elif self.verb == "delete":
-            await _delete(interaction, job)
+            await _delete(interaction, job.user_id)
+        elif self.verb == "retry" and job.remote is not None and interaction.user.id != job.user_id:
+            await tell(interaction, NOT_YOURS)
+        elif self.verb == "retry" and await self.desk.studio.was_tried_again(job):
+            await tell(interaction, TRIED)
         elif self.verb == "retry":
             await self.desk.retry(interaction, job)
         else:
@@ -55,8 +62,14 @@ def _may_see(interaction: Interaction, job: Job) -> bool:
     return interaction.guild_id == job.guild_id and (mine or not (job.private or job.guild_id is None))
 
 
-async def _delete(interaction: Interaction, job: Job) -> None:
-    if interaction.user.id != job.user_id and not interaction.permissions.manage_messages:
+def _asked_by(interaction: Interaction) -> int | None:
+    """Who asked for the message, as Discord itself remembers it."""
+    asked = interaction.message.interaction_metadata if interaction.message else None
+    return asked.user.id if asked else None
+
+
+async def _delete(interaction: Interaction, owner: int | None) -> None:
+    if interaction.user.id != owner and not interaction.permissions.manage_messages:
         await tell(interaction, NOT_YOURS)
         return
     await interaction.response.defer()

@@ -37,10 +37,10 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
     lines = _receipt(job, pictures, provider) if pictures else _apology(job, provider)
     links = [each.link for each in pictures if each.link]
-    verbs = ["again"] if pictures else ["retry"] if _worth_retrying(job) else []
+    verbs = _verbs(job, pictures)
     return Card(
         content=_content(lines, links),
-        view=_buttons(job, [*verbs, "delete"]),
+        view=_buttons(job, verbs),
         pictures=pictures,
         name=f"easel-{job.id}",
         alt=_alt(job, provider),
@@ -111,6 +111,12 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 def _apology(job: Job, provider: str) -> list[str]:
     why = EaselError.revive(job.failure) if job.failure else EaselError()
     return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
+
+
+def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:
+    """Retry also below some of the pictures, where the rest is paid for and may yet come."""
+    retry = job.remote is not None or (not pictures and _worth_retrying(job))
+    return [*(["again"] if pictures else []), *(["retry"] if retry else []), "delete"]
 
 
 def _worth_retrying(job: Job) -> bool:

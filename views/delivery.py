@@ -14,6 +14,7 @@ from domain import Job
 from studio.delivery import Ready, Report, TooLarge, Undeliverable
 from studio.queue import TryLater
 from views.card import Card, drawing_line, result_card
+from views.origins import Interaction
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
 """At least so many seconds between two edits of one message."""
 TOKEN_MARGIN = timedelta(seconds=5)
+ALREADY_ANSWERED = 40060
+"""Discord took an earlier try, or the gateway has sent the interaction again."""
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, TOO_LARGE, INVALID_TOKEN = 10008, 10015, 40005, 50027
 TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
 
@@ -108,6 +111,26 @@ class DiscordDelivery:
 def _message(job: Job) -> int:
     """The reply's own id, or the word by which Discord knows it too."""
     return job.message_id or cast("int", "@original")
+
+
+async def defer(interaction: Interaction, *, private: bool) -> int | None:
+    """Say that an answer is on its way, and who will see it; the id of the answer's message, if Discord tells.
+
+    discord.py does not try again after a cut connection, and Discord may have taken the first try.
+    """
+    for last in (False, True):
+        try:
+            answer = await interaction.response.defer(thinking=True, ephemeral=private)
+        except discord.HTTPException as error:
+            if error.code != ALREADY_ANSWERED:
+                raise
+            return None
+        except aiohttp.ClientError:
+            if last:
+                raise
+        else:
+            return answer.message_id if answer else None
+    return None
 
 
 def _token_lives(job: Job) -> bool:

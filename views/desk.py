@@ -9,13 +9,11 @@ from domain import ImageRequest, InvalidRequest, Job, Size, State, Upload
 from storage.settings import SettingsStore
 from studio.images import MAX_UPLOAD
 from studio.studio import Studio
+from views.delivery import defer
 from views.origins import Interaction, origin_of
 
 UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """A provider that fetches an upload itself is given links to these only."""
-
-ALREADY_ANSWERED = 40060
-"""Discord took an earlier try whose answer was lost, or the gateway has sent the interaction again."""
 
 
 class Desk:
@@ -65,13 +63,7 @@ class Desk:
 
     async def _defer(self, interaction: Interaction, job: Job) -> Job:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        try:
-            answer = await interaction.response.defer(thinking=True, ephemeral=job.private)
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ANSWERED:
-                raise
-            answer = None
-        return job.having(message_id=answer.message_id if answer else None)
+        return job.having(message_id=await defer(interaction, private=job.private))
 
     async def _needs_upload(self, job: Job) -> None:
         if job.request.image is not None:

@@ -120,5 +120,8 @@ class ForgetMe(ReportingView):
     )
     async def forget(self, interaction: Interaction, button: "discord.ui.Button[ForgetMe]") -> None:
         count = await self._studio.forget(user_id=interaction.user.id)
-        told = f"Deleted: {count} request{'' if count == 1 else 's'} of yours, and all that belonged to them."
+        requests = f"{count} finished request{'' if count == 1 else 's'}"
+        told = (
+            f"Deleted: {requests} of yours, and all that belonged to them. What is still being drawn stays until then."
+        )
         await interaction.response.edit_message(content=told, view=None)

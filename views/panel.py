@@ -19,7 +19,8 @@ PAGE = 24
 LABEL = 100
 DEFAULT = "default"
 
-Change = Callable[[str | None], Settings]
+Change = Callable[[str | None], dict[str, object]]
+"""The fields that a choice changes: the others may have been changed by another admin meanwhile."""
 
 
 class SettingsPanel(ReportingView):
@@ -42,8 +43,9 @@ class SettingsPanel(ReportingView):
         await tell(interaction, NO_RIGHT)
         return False
 
-    async def save(self, interaction: Interaction, settings: Settings) -> None:
-        await self._settings.set(self._guild_id, settings)
+    async def save(self, interaction: Interaction, changes: dict[str, object]) -> None:
+        now = await self._settings.get(self._guild_id)
+        await self._settings.set(self._guild_id, now.model_copy(update=changes))
         self._page = None
         await self._redraw(interaction)
 
@@ -74,8 +76,8 @@ class SettingsPanel(ReportingView):
         titles = {name: each.title for name, each in self._planner.providers.items()}
         default = f"The bot's default ({self._planner.providers[self._planner.default].title})"
 
-        def change(name: str | None) -> Settings:
-            return now.model_copy(update={"provider": name, "model": None, "size": None})
+        def change(name: str | None) -> dict[str, object]:
+            return {"provider": name, "model": None, "size": None}
 
         return Menu("provider", titles, now.provider, default, change)
 
@@ -84,9 +86,9 @@ class SettingsPanel(ReportingView):
         page = models.index(model) // PAGE if self._page is None else self._page
         listed = models[page * PAGE : (page + 1) * PAGE]
 
-        def change(place: str | None) -> Settings:
+        def change(place: str | None) -> dict[str, object]:
             chosen = None if place is None else listed[int(place)].id
-            return now.model_copy(update={"provider": provider.name, "model": chosen, "size": None})
+            return {"provider": provider.name, "model": chosen, "size": None}
 
         titles = {str(place): each.title for place, each in enumerate(listed)}
         chosen = next((str(place) for place, each in enumerate(listed) if each.id == now.model), None)
@@ -118,11 +120,11 @@ class Switch(discord.ui.Button[SettingsPanel]):
         on = bool(getattr(now, name))
         style = discord.ButtonStyle.success if on else discord.ButtonStyle.secondary
         super().__init__(label=f"{label}: {_on(on)}", style=style, custom_id=f"settings:{name}")
-        self._settings = now.model_copy(update={name: not on})
+        self._changes: dict[str, object] = {name: not on}
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.save(interaction, self._settings)
+            await self.view.save(interaction, self._changes)
 
 
 class Turn(discord.ui.Button[SettingsPanel]):
@@ -139,8 +141,8 @@ def _size_menu(now: Settings, model: Model) -> Menu:
     sizes = model.capabilities.sizes
     titles = {str(size): size_name(size) for size in sizes}
 
-    def change(text: str | None) -> Settings:
-        return now.model_copy(update={"size": Size.parse(text) if text else None})
+    def change(text: str | None) -> dict[str, object]:
+        return {"size": Size.parse(text) if text else None}
 
     return Menu("size", titles, str(now.size), f"The model's default ({size_name(sizes[0])})", change)
 

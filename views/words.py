@@ -20,6 +20,7 @@ from domain import (
 )
 
 SHOWN = 300
+TAKES = 800
 RATIOS = (
     ("square", 1, 1),
     ("landscape", 5, 4),
@@ -92,7 +93,7 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
         case Timeout():
             return f"{provider} sent no picture in time. It may be busy; try again, or try another provider."
         case BadResponse():
-            return f"{provider} sent back something that is no picture. Try again, or try another provider."
+            return _no_picture(failure, provider)
         case Interrupted():
             return (
                 f"I was restarted while asking {provider}, and cannot tell whether it had begun. "
@@ -105,17 +106,27 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
 
 
+def _no_picture(failure: Failure, provider: str) -> str:
+    if failure.field == "pictures":
+        return "The picture is gone: it can no longer be read, or its 7 days are over."
+    return f"{provider} sent back something that is no picture. Try again, or try another provider."
+
+
 def _refusal(failure: Failure, provider: str) -> str:
     """What was asked for and cannot be had, and what can."""
     field = OPTIONS.get(failure.field or "", failure.field or "request")
     if failure.field == "upload":
         return "The image of that request is no longer kept. Send it again with `/imagine image:`."
     if failure.subject:
-        takes = f"It takes {failure.takes}." if failure.takes else f"Leave `{field}` out, or choose another model."
+        takes = (
+            f"It takes {plain(failure.takes, TAKES)}."
+            if failure.takes
+            else f"Leave `{field}` out, or choose another model."
+        )
         what = f"takes no {field}" if not failure.takes else f"does not take this {field}"
         return f"**{plain(failure.subject)}** {what}. {takes}"
     if failure.takes:
-        return f"That {field} will not do: {failure.takes}."
+        return f"That {field} will not do: {plain(failure.takes, TAKES)}."
     return f"{provider} did not accept the {field}." + (
         f" It says: {code(failure.detail, 200)}" if failure.detail else ""
     )

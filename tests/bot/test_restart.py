@@ -111,11 +111,11 @@ async def test_a_private_picture_without_a_token_waits_for_recover(world):
     assert job.parked
     assert world.channel.last_message is None
     nobody = await world.other.slash(world.channel, "recover")
-    assert nobody.response.content == "No picture of yours is waiting."
+    assert nobody.response.content == "Nothing of yours is waiting."
     shown = await world.member.slash(world.channel, "recover")
     assert (await world.end()).state is State.DELIVERED
     assert shown.ephemeral
-    assert "1 picture of yours" in shown.response.content
+    assert "1 request of yours" in shown.response.content
     assert len(shown.followups[0].attachments) == 1
     assert shown.followups[0].ephemeral
 
@@ -213,7 +213,7 @@ async def test_delete_my_data(world):
     page = await world.member.slash(world.channel, "privacy")
     assert "Who runs this bot" in page.response.content
     await world.member.click(page.response, label="Delete what is stored about me")
-    assert "1 request of yours" in page.response.content
+    assert "1 finished request of yours" in page.response.content
     assert await world.bot.studio.find(job.id) is None
 
 

@@ -39,6 +39,9 @@ class FakeProgress:
     async def remember(self, ref: Mapping[str, Any]) -> None:
         self.remembered = ref
 
+    async def forget(self) -> None:
+        self.remembered = None
+
     async def keep(self, picture: Picture) -> None:
         if not picture.link:
             load(picture.data)

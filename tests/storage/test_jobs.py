@@ -52,7 +52,7 @@ async def test_one_of_many_gets_the_row(jobs):
 async def test_a_row_is_its_owners_until_released(jobs):
     await jobs.add(make_job())
     assert await jobs.claim("1", "a")
-    assert await jobs.claim("1", "a")
+    assert await jobs.claim("1", "a") is None
     assert await jobs.claim("1", "b") is None
     assert not await jobs.save(make_job(cost="b's"), "b")
     await jobs.release("1", "b")
@@ -88,7 +88,7 @@ async def test_a_beating_owner_keeps_its_rows(jobs, pass_time):
     await jobs.claim("1", "alive")
     await jobs.claim("2", "silent")
     pass_time(STALE)
-    await jobs.beat("alive")
+    await jobs.beat({"alive"})
     pass_time(timedelta(seconds=1))
     assert await jobs.claim("1", "other") is None
     assert await jobs.claim("2", "other")

@@ -16,7 +16,7 @@ from studio.delivery import Ready, Report
 from studio.holding import Held, hold
 from tests.conftest import make_job
 
-OWNER = "this process"
+OWNER: set[str] = set()
 Script = Callable[..., Awaitable[None]]
 
 

@@ -156,7 +156,7 @@ async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kin
         provider = await draw(held, paint, paint, fail)
     row = await store.jobs.get("1")
     assert (row.state, row.failure.kind, row.failure.reference) == (State.DRAWN, kind.__name__, "ref")
-    assert (len(row.drawn), row.remote, len(provider.requests)) == (2, None, 3)
+    assert (len(row.drawn), row.remote, len(provider.requests)) == (2, {"id": 1}, 3)
 
 
 async def test_an_error_of_ours_is_worded_and_logged(holding, draw, caplog):
@@ -215,7 +215,7 @@ async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
             await draw(held, generate, paint)
     row = await store.jobs.get("1")
     assert (row.cost, row.remote, row.failure) == ("another's", None, None)
-    assert await store.jobs.claim("1", OWNER) is None
+    assert await store.jobs.claim("1", "a third") is None
 
 
 async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
