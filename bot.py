@@ -48,6 +48,8 @@ GRACE_SECONDS = 10.0
 OFFLINE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
 
+PASSING = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+"""Nothing that the host has set is wrong: starting again later may help."""
 STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
@@ -219,7 +221,7 @@ def _startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
             return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-        case aiohttp.ClientError() | TimeoutError() | discord.DiscordServerError() | discord.GatewayNotFound():
+        case _ if isinstance(error, PASSING):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
         case _:
             return str(error)
@@ -238,7 +240,7 @@ async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0, 1 where a check failed, 2 with one sentence where the bot cannot start."""
+    """The exit code: 0; 1 where a check failed or Discord is out of reach; 2 where a setting is wrong."""
     parser = argparse.ArgumentParser(prog="bot.py", description="Easel: a Discord bot that makes pictures from words.")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
@@ -259,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(_until_signal(serve(config)))
     except STARTUP_ERRORS as error:
         print(_startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
-        return 2
+        return 1 if isinstance(error, PASSING) else 2
 
 
 def _dotenv() -> Mapping[str, str | None]:

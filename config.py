@@ -122,7 +122,7 @@ def _token(read: _Variables) -> SecretStr | None:
 
 def _database_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in DRIVERS:
+    if not separator or scheme not in DRIVERS or not rest.strip("/"):
         raise ConfigError("DATABASE_URL is no URL such as sqlite:////var/lib/easel/easel.db.")
     return f"{DRIVERS[scheme]}://{rest}"
 

@@ -104,7 +104,7 @@ class Imagine(commands.Cog):
             return size
         named = await self._sizes(interaction, text)
         if not named:
-            raise InvalidRequest(field="size", takes="it is written like 1024x768, or picked from the list")
+            raise InvalidRequest(field="size", takes="a size like 1024x768, or one from the list")
         return Size.parse(named[0].value)
 
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain import Drawn, EaselError, Failure, Interrupted, Job, Picture, Sources, State, Timeout, Unavailable
+from domain import (
+    AuthError,
+    Drawn,
+    EaselError,
+    Failure,
+    Interrupted,
+    Job,
+    Picture,
+    QuotaError,
+    Sources,
+    State,
+    Timeout,
+    Unavailable,
+)
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
@@ -84,7 +97,8 @@ class Drawer:
         try:
             await self._run(held)
         except EaselError as error:
-            log.info("job %s: %s", held.job.id, error.failure)
+            level = logging.WARNING if isinstance(error, AuthError | QuotaError) else logging.INFO
+            log.log(level, "job %s: %s at %s, %s", held.job.id, error.failure.kind, held.job.provider, error)
             return error.failure
         except Lost:
             raise

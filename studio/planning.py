@@ -37,7 +37,7 @@ class Planner:
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
         if request.mask and not request.image:
-            raise InvalidRequest(field="mask", takes="it needs an image as well, of the same size")
+            raise InvalidRequest(field="mask", takes="an image as well, of the same shape")
         provider = self.provider(request, settings)
         model = self._model(request, settings, await provider.models())
         takes = model.capabilities
@@ -73,7 +73,7 @@ class Planner:
         if request.provider is None:
             return self.default_for(settings)
         if request.provider not in self.providers:
-            raise InvalidRequest(field="provider", takes=f"on are {_names(self.providers)}")
+            raise InvalidRequest(field="provider", takes=_names(self.providers))
         return self.providers[request.provider]
 
     def default_for(self, settings: Settings) -> Provider:
@@ -90,7 +90,7 @@ class Planner:
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
-                raise InvalidRequest(field="model", takes="on offer are " + _names([model.title for model in models]))
+                raise InvalidRequest(field="model", takes=_names([model.title for model in models]))
             if named not in able:
                 raise _unable(named, request)
             return named
@@ -145,6 +145,8 @@ def _check_options(request: ImageRequest, model: Model) -> None:
         value: float | None = getattr(request, field)
         if value is not None and (span is None or value not in span):
             raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
+    if request.strength is not None and takes.image_to_image and not request.image:
+        raise InvalidRequest(field="strength", takes="with an image")
     for field in ("negative_prompt", "seed"):
         if getattr(request, field) is not None and not getattr(takes, field):
             raise InvalidRequest(field=field, subject=model.title, takes="")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import discord
 
-from domain import EaselError, Job, State
+from domain import AuthError, EaselError, Job, QuotaError, State
 from studio.delivery import Ready, Report
 from views.words import code, explain, plain
 
@@ -66,7 +66,7 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         sizes,
         f"seed {seeds}" if seeds else "",
         _time(job),
-        f"price {plain(job.cost)}" if job.cost else "",
+        f"price {plain(job.cost)} each" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return lines + [f"-# {note}" for note in _notes(job, pictures, provider)]
@@ -120,7 +120,9 @@ def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:
 
 
 def _worth_retrying(job: Job) -> bool:
-    return job.failure is None or EaselError.revive(job.failure).state is not State.REFUSED
+    """Not what was refused, nor what only the host can mend."""
+    error = EaselError.revive(job.failure) if job.failure else None
+    return error is None or not (error.state is State.REFUSED or isinstance(error, AuthError | QuotaError))
 
 
 def _buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:

@@ -73,7 +73,7 @@ class Desk:
         if attachment is None:
             return None
         if attachment.size > MAX_UPLOAD:
-            raise InvalidRequest(field=field, takes=f"it may have {MAX_UPLOAD // 2**20} MiB at most")
+            raise InvalidRequest(field=field, takes=f"a file of at most {MAX_UPLOAD // 2**20} MiB")
         size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
         known = URL(attachment.url).host in self._upload_hosts
         return Upload(url=attachment.url if known else None, size=size)
@@ -83,4 +83,4 @@ async def _read(attachment: discord.Attachment, field: str) -> bytes:
     try:
         return await attachment.read()
     except discord.HTTPException:
-        raise InvalidRequest(field=field, takes="Discord did not hand it over; send it again") from None
+        raise InvalidRequest(field=field, takes="sending it again, for Discord did not hand it over") from None

@@ -33,7 +33,7 @@ manage messages.
 
 `/settings` sets default provider, model and size, and who sees results. It is for those who manage the server.
 
-`/privacy` tells what is stored, where your words go, and how to have it all deleted.
+`/privacy` tells what is stored, where your words go, and how to have it deleted.
 
 `/help` shows this page.
 """
@@ -49,7 +49,8 @@ itself, by the link that Discord gave it. A public picture's file carries its pr
 not.
 
 **Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
-is up to that provider. When the bot is removed from a server, that server's data goes.
+is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is removed
+from a server, that server's data goes.
 
 **Who runs this bot:** {host}
 """
@@ -121,7 +122,5 @@ class ForgetMe(ReportingView):
     async def forget(self, interaction: Interaction, button: "discord.ui.Button[ForgetMe]") -> None:
         count = await self._studio.forget(user_id=interaction.user.id)
         requests = f"{count} finished request{'' if count == 1 else 's'}"
-        told = (
-            f"Deleted: {requests} of yours, and all that belonged to them. What is still being drawn stays until then."
-        )
+        told = f"Deleted: {requests} of yours, with all that belonged to it. What is still being drawn stays."
         await interaction.response.edit_message(content=told, view=None)

@@ -31,7 +31,7 @@ async def report(interaction: Interaction, error: BaseException) -> None:
 
 
 async def tell(interaction: Interaction, text: str) -> None:
-    """Answer privately, whatever has been answered before."""
+    """Answer privately, unless the answer has been promised to all: who sees it is fixed by the defer."""
     if not interaction.response.is_done():
         await interaction.response.send_message(text, ephemeral=True)
     elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:

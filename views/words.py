@@ -118,15 +118,19 @@ def _refusal(failure: Failure, provider: str) -> str:
     if failure.field == "upload":
         return "The image of that request is no longer kept. Send it again with `/imagine image:`."
     if failure.subject:
-        takes = (
-            f"It takes {plain(failure.takes, TAKES)}."
-            if failure.takes
-            else f"Leave `{field}` out, or choose another model."
-        )
-        what = f"takes no {field}" if not failure.takes else f"does not take this {field}"
-        return f"**{plain(failure.subject)}** {what}. {takes}"
+        return _beyond(failure.subject, failure.field or "", field, failure.takes or "")
     if failure.takes:
-        return f"That {field} will not do: {plain(failure.takes, TAKES)}."
-    return f"{provider} did not accept the {field}." + (
-        f" It says: {code(failure.detail, 200)}" if failure.detail else ""
-    )
+        why = f" {plain(failure.detail, 200)}" if failure.detail else ""
+        return f"That {field} will not do.{why} What works: {plain(failure.takes, TAKES)}."
+    said = f" It says: {code(failure.detail, 200)}" if failure.detail else ""
+    return f"{provider} did not accept the {field}.{said}"
+
+
+def _beyond(subject: str, name: str, field: str, takes: str) -> str:
+    """What a model does take."""
+    model, takes = f"**{plain(subject)}**", plain(takes, TAKES) if takes else ""
+    if not takes:
+        return f"{model} takes no {field}. Leave `{field}` out, or choose another model."
+    if name in ("prompt", "image", "mask"):
+        return f"{model} draws from {takes} only."
+    return f"For `{field}`, {model} takes {takes}."

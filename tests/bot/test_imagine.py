@@ -74,7 +74,7 @@ async def test_models_are_found_anywhere_in_id_or_title(world):
         ({"guidance": 99.0}, "1 to 20"),
         ({"scheduler": "nonsense"}, "loose, tidy"),
         ({"model": "nonsense"}, "Watercolour"),
-        ({"mask": ("mask.png", png())}, "needs an image as well"),
+        ({"mask": ("mask.png", png())}, "an image as well"),
     ],
 )
 async def test_what_the_model_does_not_take_is_refused_privately(world, options, sentence):
@@ -85,6 +85,10 @@ async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world
     shown = await world.member.slash(world.channel, "imagine", prompt="x", image=("a.png", b"no image at all"))
     assert "PNG, JPEG or WebP" in shown.response.content
     assert world.ended.empty()
+
+
+async def test_strength_without_an_image_is_refused(world):
+    assert "with an image" in await world.refused(prompt="x", strength=0.5)
 
 
 async def test_an_image_and_a_mask_are_repainted(world):

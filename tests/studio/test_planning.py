@@ -94,9 +94,9 @@ async def test_who_draws_and_with_what(asked, chosen, provider, model):
 @pytest.mark.parametrize(
     ("asked", "field", "subject", "takes"),
     [
-        ({"provider": "nobody"}, "provider", None, "on are rich, image, plain, sizeless"),
-        ({"model": "nothing"}, "model", None, "on offer are Full, Plain"),
-        ({"mask": IMAGE}, "mask", None, "it needs an image as well, of the same size"),
+        ({"provider": "nobody"}, "provider", None, "rich, image, plain, sizeless"),
+        ({"model": "nothing"}, "model", None, "Full, Plain"),
+        ({"mask": IMAGE}, "mask", None, "an image as well, of the same shape"),
         ({"image": IMAGE}, "image", "Full", "a prompt alone"),
         ({"image": IMAGE, "mask": IMAGE}, "mask", "Full", "a prompt alone"),
         ({"provider": "image", "model": "fill", "image": IMAGE}, "image", "Fill", "a prompt with an image and a mask"),

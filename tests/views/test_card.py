@@ -45,7 +45,7 @@ def asked(prompt: str = "a boat", count: int = 1) -> ImageRequest:
         (None, [link(80)], ["Again", "Delete"]),
         (None, [], ["Retry", "Delete"]),
         (Timeout(), [], ["Retry", "Delete"]),
-        (AuthError(), [], ["Retry", "Delete"]),
+        (AuthError(), [], ["Delete"]),
         (Interrupted(), [], ["Retry", "Delete"]),
         (ContentRejected(), [], ["Delete"]),
         (InvalidRequest(), [], ["Delete"]),
@@ -79,7 +79,7 @@ async def test_the_receipt_tells_what_is_known():
     )
     assert result_card(job, pictures, "PopCord").content.splitlines() == [
         "`a boat`",
-        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price $0.01",
+        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price $0.01 each",
         "-# A note.",
         "-# 2 of 4. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
         "-# Re-encoded to fit this place's upload limit.",
