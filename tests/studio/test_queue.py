@@ -182,3 +182,24 @@ async def test_ids_come_as_they_went(id):
         await queue.submit("a", id)
         await worker.until(ended=1)
     assert worker.begun == [id]
+
+
+async def test_a_queue_that_breaks_is_built_anew(monkeypatch):
+    done = asyncio.Event()
+
+    async def work(_: str) -> None:
+        done.set()
+
+    async def broken(self, **_):
+        monkeypatch.undo()
+        monkeypatch.setattr("studio.queue.REBUILD_SECONDS", 0)
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("studio.queue.PgQueuer.run", broken)
+    queue = Queue({"lane": Lane(work, 1)})
+    running = asyncio.create_task(queue.run())
+    while not done.is_set():
+        await queue.submit("lane", "1")
+        await asyncio.sleep(0)
+    await queue.close(5)
+    await running
