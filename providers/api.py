@@ -51,3 +51,8 @@ class Api:
 def segment(text: str) -> str:
     """A remote id as one segment of a path, whatever it holds."""
     return quote(text, safe="")
+
+
+def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's body: only the fields that are set, for no API says what it makes of null."""
+    return {name: value for name, value in fields.items() if value is not None}

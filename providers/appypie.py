@@ -27,7 +27,7 @@ from domain import (
     Span,
 )
 from providers.answers import Answer, decode_picture, error_for
-from providers.api import Api
+from providers.api import Api, given
 from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
@@ -139,7 +139,7 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
             "guidance_scale": request.guidance_scale,
             "seed": request.seed,
         }
-    return {name: value for name, value in fields.items() if value is not None}
+    return given(fields)
 
 
 def _result(answer: Answer) -> Result:

@@ -33,7 +33,7 @@ from domain import (
     Unavailable,
 )
 from providers.answers import POLICY, Answer, failure_for
-from providers.api import Api, segment
+from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
@@ -194,7 +194,7 @@ class ImagePipeline(Provider):
             }
         else:
             fields["output_format"] = "png"
-        return {name: value for name, value in fields.items() if value is not None}
+        return given(fields)
 
     async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
         """Ask until there is an outcome; the job's own time limit ends it from outside."""

@@ -23,7 +23,7 @@ from domain import (
     Span,
 )
 from providers.answers import Answer, decode_picture, failure_for
-from providers.api import Api
+from providers.api import Api, given
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.transport import Transport
@@ -158,7 +158,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "image": _base64(sources.image),
         "mask": _base64(sources.mask),
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return given(fields)
 
 
 def _base64(data: bytes | None) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.answers import Answer, error_for, failure_for
+from providers.answers import error_for, failure_for
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -72,7 +72,8 @@ class PopCord(Provider):
             body["size"] = str(request.size)
         answer = (await self._api.post("image/generate", body)).checked()
         result = answer.parse(Result)
-        _refuse_error(answer, result.status_code)
+        if result.status_code >= 400:
+            raise error_for(result.status_code, answer.text())
         if not result.image_url.startswith(("http://", "https://")):
             raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
         return result.image_url
@@ -83,11 +84,6 @@ class PopCord(Provider):
         if not (models.success and sizes.success and models.models and sizes.sizes):
             raise BadResponse("the lists of models and sizes are empty")
         return _models(models.models, sizes.sizes)
-
-
-def _refuse_error(answer: Answer, status_code: int) -> None:
-    if status_code >= 400:
-        raise error_for(status_code, answer.text())
 
 
 def _models(ids: Sequence[str], sizes: Sequence[str]) -> tuple[Model, ...]:

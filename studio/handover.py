@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 24 * 1024 * 1024
 """All attachments of a message together; Discord refuses requests over 25 MiB."""
-
 HALVINGS = 4
 
 
