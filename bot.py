@@ -11,28 +11,27 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 from discord.voice_client import VoiceClient
 from dotenv import dotenv_values
 from yarl import URL
 
 import providers
+from check import check
 from cogs.imagine import Imagine
 from cogs.info import Info
 from cogs.recover import Recover
 from cogs.settings import SettingsCog
 from config import Config, ConfigError, read_config
-from domain import EaselError, Job
+from domain import Job
+from health import Meter, Vitals, serve_health
 from logs import set_up_logging
 from providers.base import Provider
 from providers.transport import Transport
-from storage.store import Store, StoreError, open_store
-from studio.delivery import Delivery
+from startup import PASSING, STARTUP_ERRORS, point_at, startup_sentence
+from storage.store import Store, open_store
 from studio.planning import default_provider
 from studio.studio import Studio
 from views.buttons import card_buttons
@@ -43,14 +42,9 @@ from views.reporter import report
 
 log = logging.getLogger("easel")
 
-DISCORD_API = "https://discord.com/api/v10"
 GRACE_SECONDS = 10.0
 OFFLINE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
-
-PASSING = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
-"""Nothing that the host has set is wrong: starting again later may help."""
-STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 class Tree(app_commands.CommandTree["Easel"]):
@@ -58,10 +52,10 @@ class Tree(app_commands.CommandTree["Easel"]):
         await report(interaction, error)
 
 
-class Easel(commands.Bot):
+class Easel(commands.AutoShardedBot):
     """The Discord side: commands, buttons, and the clean-up behind a server that has left."""
 
-    def __init__(self, store: Store, studio: Callable[[Delivery], Studio], upload_hosts: frozenset[str]) -> None:
+    def __init__(self, config: Config, store: Store, studio: Callable[[discord.Client], Studio], meter: Meter) -> None:
         intents = discord.Intents.none()
         intents.guilds = True
         VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
@@ -74,10 +68,13 @@ class Easel(commands.Bot):
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
             allowed_mentions=discord.AllowedMentions.none(),
+            shard_count=config.shard_count,
+            shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
+            http_trace=meter.trace(),
         )
         self._store = store
-        self.studio = studio(DiscordDelivery(self, self._title))
-        self._desk = Desk(self.studio, store.settings, upload_hosts)
+        self.studio = studio(self)
+        self._desk = Desk(self.studio, store.settings, _upload_hosts(config))
 
     async def setup_hook(self) -> None:
         await self.add_cog(Imagine(self._desk, self.tree))
@@ -108,30 +105,93 @@ class Easel(commands.Bot):
         await self._store.meta.set(key, digest)
         log.info("commands: %d told to Discord", len(commands))
 
-    def _title(self, name: str) -> str:
-        provider = self.studio.providers.get(name)
-        return provider.title if provider else name
+
+class Worker(discord.Client):
+    """Draws and delivers; what members do reaches other processes."""
+
+    def __init__(self, studio: Callable[[discord.Client], Studio], meter: Meter) -> None:
+        super().__init__(
+            intents=discord.Intents.none(),
+            max_messages=None,
+            allowed_mentions=discord.AllowedMentions.none(),
+            http_trace=meter.trace(),
+        )
+        self.studio = studio(self)
 
 
 @asynccontextmanager
 async def opened(config: Config, on_change: Callable[[Job], None] = lambda _: None) -> AsyncGenerator[Easel]:
     """The bot with all that it stands on, not yet logged in; ConfigError, StoreError."""
+    async with _footing(config, on_change) as (store, studio, meter):
+        bot = Easel(config, store, studio, meter)
+        async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
+            yield bot
+
+
+@asynccontextmanager
+async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
+    """A process more for the drawing; ConfigError, StoreError."""
+    if not config.is_shared:
+        raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
+    async with _footing(config, lambda _: None) as (store, studio, meter):
+        worker = Worker(studio, meter)
+        async with _until_closed(worker, worker.studio), _watched(config, meter, worker, worker.studio, store):
+            yield worker
+
+
+@asynccontextmanager
+async def _footing(
+    config: Config, on_change: Callable[[Job], None]
+) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], Meter]]:
+    """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
         on = _providers(config, transport)
         default = _default(config, on)
-        async with open_store(config.database_url.get_secret_value(), config.data_dir) as store:
+        url, meter = config.database_url.get_secret_value(), Meter()
 
-            def studio(delivery: Delivery) -> Studio:
-                return Studio(on, default, store, delivery, on_change=on_change)
+        def changed(job: Job) -> None:
+            meter.outcome(job)
+            on_change(job)
 
-            bot = Easel(store, studio, _upload_hosts(config))
+        async with open_store(url, config.data_dir, config.spool) as store:
+
+            def studio(client: discord.Client) -> Studio:
+                return Studio(
+                    on,
+                    default,
+                    store,
+                    DiscordDelivery(client, lambda name: on[name].title if name in on else name),
+                    queue_url=url if config.is_shared else None,
+                    limits=config.limits,
+                    on_change=changed,
+                    on_stage=meter.stage,
+                )
+
             try:
-                yield bot
+                yield store, studio, meter
             finally:
-                await bot.studio.close(GRACE_SECONDS)
                 for provider in on.values():
                     await provider.close()
-                await bot.close()
+
+
+@asynccontextmanager
+async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await studio.close(GRACE_SECONDS)
+        await client.close()
+
+
+@asynccontextmanager
+async def _watched(
+    config: Config, meter: Meter, client: discord.Client, studio: Studio, store: Store
+) -> AsyncGenerator[None]:
+    if config.metrics is None:
+        yield
+        return
+    async with serve_health(*config.metrics, meter, Vitals(client, studio, store)):
+        yield
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
@@ -159,72 +219,25 @@ def _upload_hosts(config: Config) -> frozenset[str]:
 
 async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
-    token = config.token.get_secret_value() if config.token else ""
-    await _point_at(config.discord_api_url)
+    await point_at(config.discord_api_url)
     async with opened(config) as bot:
-        await bot.login(token)
+        await bot.login(_token(config))
         await bot.studio.start()
         await bot.connect()
 
 
-async def _point_at(api_url: str | None) -> None:
-    """Another Discord than Discord's, with its own gateway: a proxy, or one for tests."""
-    if api_url is None:
-        return
-    Route.BASE = api_url
-    if api_url == DISCORD_API:
-        return
-    try:
-        async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
-            DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
-    except (ValueError, KeyError, TypeError):
-        raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
+async def work(config: Config) -> None:
+    """Draw and deliver until cancelled."""
+    await point_at(config.discord_api_url)
+    async with opened_worker(config) as worker:
+        await worker.login(_token(config))
+        await worker.studio.start()
+        log.info("working, without a gateway")
+        await asyncio.get_running_loop().create_future()
 
 
-async def check(config: Config) -> int:
-    """Try the token and every provider that is on, without paying; how many failed."""
-    rows = [("discord", *await _check_token(config))]
-    async with Transport() as transport:
-        on, off = providers.build(config.access, transport)
-        for provider in on.values():
-            rows.append((provider.name, *await _check_provider(provider)))
-            await provider.close()
-        rows += [(name, "off", f"{missing} to switch it on") for name, _, missing in off]
-    for name, state, told in rows:
-        print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
-    return sum(state == "fails" for _, state, _ in rows)
-
-
-async def _check_token(config: Config) -> tuple[str, str]:
-    if config.token is None:
-        return "off", "set DISCORD_TOKEN to switch it on"
-    async with discord.Client(intents=discord.Intents.none()) as client:
-        try:
-            await _point_at(config.discord_api_url)
-            await client.login(config.token.get_secret_value())
-        except STARTUP_ERRORS as error:
-            return "fails", _startup_sentence(error)
-        return "works", f"token accepted, the bot is {client.user}"
-
-
-async def _check_provider(provider: Provider) -> tuple[str, str]:
-    try:
-        health = await provider.check()
-    except EaselError as error:
-        return "fails", f"{error.failure.kind}: {error.failure.detail}"
-    models = "" if health.models is None else f"{health.models} models, "
-    told = f"{models}key: {health.key}"
-    return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")
-
-
-def _startup_sentence(error: BaseException) -> str:
-    match error:
-        case discord.LoginFailure():
-            return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-        case _ if isinstance(error, PASSING):
-            return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
-        case _:
-            return str(error)
+def _token(config: Config) -> str:
+    return config.token.get_secret_value() if config.token else ""
 
 
 async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
@@ -245,10 +258,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
     modes.add_argument("--preview", action="store_true", help="open the offline preview in the browser")
+    modes.add_argument("--worker", action="store_true", help="only draw and deliver, beside other processes")
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     asked = parser.parse_args(arguments)
     try:
         config = read_config({**_dotenv(), **os.environ})
+        if asked.worker and config.token is None:
+            raise ConfigError("--worker needs DISCORD_TOKEN.")
         offline = asked.preview or config.token is None
         level = "WARNING" if offline and config.log_level == "INFO" else config.log_level
         set_up_logging(level, config.secrets(), as_json=config.log_format == "json")
@@ -258,9 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(_until_signal(check(config))) and 1
         if offline:
             return asyncio.run(_until_signal(_preview(config)))
-        return asyncio.run(_until_signal(serve(config)))
+        return asyncio.run(_until_signal(work(config) if asked.worker else serve(config)))
     except STARTUP_ERRORS as error:
-        print(_startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
+        print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
         return 1 if isinstance(error, PASSING) else 2
 
 

@@ -8,14 +8,17 @@ from typing import Literal, NamedTuple, cast, get_args
 from pydantic import SecretStr
 from yarl import URL
 
-from domain import Access
+from domain import Access, Limits, SpoolPlace
 from domain.frozen import Frozen
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
 PROVIDERS = ("popcord", "imagepipeline", "nebulablock", "appypie")
-DRIVERS = {"sqlite": "sqlite+aiosqlite"}
+DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
+AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
 NUMBER = re.compile(r"[0-9]{1,9}")
+SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
@@ -27,7 +30,17 @@ class Config(Frozen):
     token: SecretStr | None
     discord_api_url: str | None
     database_url: SecretStr
+    """`sqlite:///path` or `postgresql://…`, as the host writes it."""
     data_dir: Path
+    spool: SpoolPlace | None
+    """None: a folder in `data_dir`."""
+    shard_count: int | None
+    """None: as many as Discord recommends."""
+    shard_ids: tuple[int, ...] | None
+    """Those of this process; None: all."""
+    metrics: tuple[str, int] | None
+    """Host and port to serve metrics at."""
+    limits: Limits
     default_provider: str | None
     log_level: LogLevel
     log_format: LogFormat
@@ -35,10 +48,23 @@ class Config(Frozen):
     preview_providers: bool
     """Whether the offline page draws with all that is configured, and not only with Sketch."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes may work on one database."""
+        return self.database_url.get_secret_value().startswith("postgresql:")
+
     def secrets(self) -> list[str]:
         """What must not appear in any log."""
         keys = [access.key for access in self.access.values()]
-        return [secret.get_secret_value() for secret in (self.token, *keys) if secret and secret.get_secret_value()]
+        aws = [self.spool.options.get(name.lower()) for name in AWS_SECRETS] if self.spool else []
+        secrets = [self.token, *keys, *aws]
+        told = [secret.get_secret_value() for secret in secrets if secret]
+        return [secret for secret in (*told, self._database_password()) if secret]
+
+    def _database_password(self) -> str:
+        """As it stands in the URL: whoever logs it would log that."""
+        account, at, _ = self.database_url.get_secret_value().partition("://")[2].rpartition("@")
+        return account.partition(":")[2] if at else ""
 
 
 class _Variables(NamedTuple):
@@ -104,6 +130,14 @@ def read_config(values: Mapping[str, str | None]) -> Config:
         discord_api_url=read.url("DISCORD_API_URL"),
         database_url=SecretStr(_database_url(read.get("DATABASE_URL") or f"sqlite:///{data_dir / 'easel.db'}")),
         data_dir=data_dir,
+        spool=_spool(read),
+        shard_count=read.number("SHARD_COUNT", 1, 1, 100_000) if read.get("SHARD_COUNT") else None,
+        shard_ids=_shard_ids(read),
+        metrics=_metrics(read),
+        limits=Limits(
+            per_member=read.number("QUEUE_PER_MEMBER", Limits().per_member, 1, 100_000),
+            per_server=read.number("QUEUE_PER_SERVER", Limits().per_server, 1, 100_000),
+        ),
         default_provider=read.get("DEFAULT_PROVIDER"),
         log_level=cast("LogLevel", read.choice("LOG_LEVEL", "INFO", get_args(LogLevel))),
         log_format=cast("LogFormat", read.choice("LOG_FORMAT", "text", get_args(LogFormat))),
@@ -122,9 +156,47 @@ def _token(read: _Variables) -> SecretStr | None:
 
 def _database_url(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in DRIVERS or not rest.strip("/"):
-        raise ConfigError("DATABASE_URL is no URL such as sqlite:////var/lib/easel/easel.db.")
-    return f"{DRIVERS[scheme]}://{rest}"
+    if not separator or scheme not in DATABASES or not rest.strip("/"):
+        raise ConfigError(
+            "DATABASE_URL is no URL such as sqlite:////var/lib/easel/easel.db or postgresql://easel:password@host/easel."
+        )
+    return f"{DATABASES[scheme]}://{rest}"
+
+
+def _spool(read: _Variables) -> SpoolPlace | None:
+    """An S3 bucket; what else there is to say of it stands in AWS's own variables."""
+    url = read.get("SPOOL_URL")
+    options = {name.lower(): value for name in AWS if (value := read.secret(name))}
+    if url is None:
+        return None
+    if not (url.startswith("s3://") and url.removeprefix("s3://").strip("/")):
+        raise ConfigError("SPOOL_URL is no URL such as s3://bucket/folder.")
+    return SpoolPlace(url=url, options=options)
+
+
+def _metrics(read: _Variables) -> tuple[str, int] | None:
+    """A port, for this machine alone; or `0.0.0.0:9090`, for whoever can reach it."""
+    value = read.get("METRICS_PORT")
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not (NUMBER.fullmatch(port) and 0 < int(port) < 65536):
+        raise ConfigError("METRICS_PORT is no port such as 9090 or 0.0.0.0:9090.")
+    return host or "127.0.0.1", int(port)
+
+
+def _shard_ids(read: _Variables) -> tuple[int, ...] | None:
+    """Such as 0,1 or 0-3."""
+    text, count = read.get("SHARD_IDS"), read.get("SHARD_COUNT")
+    if text is None:
+        return None
+    found = [SHARDS.fullmatch(part.strip()) for part in text.split(",")]
+    ids = [id for part in found if part for id in range(int(part[1]), int(part[2] or part[1]) + 1)]
+    if not ids or not all(found):
+        raise ConfigError("SHARD_IDS is no list such as 0,1 or 0-3.")
+    if count is None or max(ids) >= read.number("SHARD_COUNT", 1, 1, 100_000):
+        raise ConfigError("SHARD_IDS needs a SHARD_COUNT that is larger than each of them.")
+    return tuple(sorted(set(ids)))
 
 
 def _access(read: _Variables, name: str) -> Access:

@@ -61,11 +61,10 @@ async def show(config: Config, opened: Opened) -> None:
 def _offline(config: Config, folder: Path) -> Config:
     """A data folder of its own, for simulated ids repeat at every start; and Sketch alone, unless more is asked for."""
     access = config.access if config.preview_providers else {"sketch": Access()}
-    database = SecretStr(f"sqlite+aiosqlite:///{folder / 'easel.db'}")
+    kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool": None}
     default = config.default_provider if config.preview_providers else None
-    return config.model_copy(
-        update={"data_dir": folder, "database_url": database, "access": access, "default_provider": default}
-    )
+    alone = {"shard_count": 1, "shard_ids": None, "metrics": None}
+    return config.model_copy(update={**kept, **alone, "access": access, "default_provider": default})
 
 
 async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:

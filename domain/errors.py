@@ -11,7 +11,9 @@ Tree::
     ├── Unavailable      the provider is down or says that it failed
     ├── Timeout          no picture within the time limit
     ├── BadResponse      an answer that is no picture
-    └── Interrupted      the bot stopped while it was unknown whether the provider had accepted the job
+    ├── Interrupted      the bot stopped while it was unknown whether the provider had accepted the job
+    ├── Cancelled        the member or an admin wanted it no more
+    └── QueueFull        too many unfinished jobs; field says whose, takes how many there may be
 """
 
 from enum import StrEnum
@@ -117,3 +119,11 @@ class BadResponse(EaselError): ...
 
 class Interrupted(EaselError):
     state = State.INTERRUPTED
+
+
+class Cancelled(EaselError):
+    state = State.CANCELLED
+
+
+class QueueFull(EaselError):
+    state = State.REFUSED

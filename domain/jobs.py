@@ -108,6 +108,8 @@ class Job(Origin):
     failure: Failure | None = None
     parked: bool = False
     """Drawn, but Discord would not take it: waits for its owner to ask."""
+    cancelled: bool = False
+    """Somebody wants it no more; its holder ends it when it hears of that."""
     parent: str | None = None
     cost: str | None = None
     seconds: float | None = None

@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pydantic import SecretStr
-
 from domain.frozen import Frozen
 
 SIZE = re.compile(r"([1-9][0-9]{0,4})\s*[xX*\u00d7]\s*([1-9][0-9]{0,4})")
@@ -108,18 +106,6 @@ class Model(Frozen):
     capabilities: Capabilities = Capabilities()
     price: str | None = None
     """In the API's own words, where it tells."""
-
-
-class Access(Frozen):
-    """How the host reaches one provider: its variables, read and checked by config."""
-
-    key: SecretStr | None = None
-    base_url: str | None = None
-    concurrency: int = 4
-    models: tuple[tuple[str, str], ...] = ()
-    """Ids and titles, for an API that lists none."""
-    generation: int = 1
-    enabled: bool = True
 
 
 def find_model(models: Sequence[Model], model_id: str) -> Model | None:

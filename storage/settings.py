@@ -2,37 +2,58 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Executable, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import Settings
+from storage.bulletin import Bulletin
 from storage.statements import run
 from storage.tables import guild_settings, meta
 
+CHANGED = "settings"
+
 
 class SettingsStore:
-    """Read from memory after the first time, written through."""
+    """Read from memory after the first time, written through, and forgotten when another process writes."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, bulletin: Bulletin) -> None:
         self._engine = engine
+        self._bulletin = bulletin
         self._known: dict[int, Settings] = {}
+        self._changes = 0
+        """What was being read while a change came in may be old."""
+        bulletin.on(CHANGED, self._changed)
 
     async def get(self, guild_id: int | None) -> Settings:
         """A server's settings; the bot's defaults in a direct message."""
         if guild_id is None:
             return Settings()
-        if guild_id not in self._known:
-            self._known[guild_id] = await self._load(guild_id)
-        return self._known[guild_id]
+        if guild_id in self._known:
+            return self._known[guild_id]
+        changes = self._changes
+        settings = await self._load(guild_id)
+        if changes == self._changes:
+            self._known[guild_id] = settings
+        return settings
 
     async def set(self, guild_id: int, settings: Settings) -> None:
         row = {"guild_id": guild_id, "settings": settings.model_dump(mode="json")}
-        await _replace(self._engine, guild_settings, row)
+        await _replace(self._engine, guild_settings, row, *self._bulletin.notice(CHANGED, str(guild_id)))
+        self._changed(str(guild_id))
         self._known[guild_id] = settings
 
     async def forget(self, guild_id: int) -> None:
-        await run(self._engine, delete(guild_settings).where(guild_settings.c.guild_id == guild_id))
-        self._known.pop(guild_id, None)
+        away = delete(guild_settings).where(guild_settings.c.guild_id == guild_id)
+        await run(self._engine, away, *self._bulletin.notice(CHANGED, str(guild_id)))
+        self._changed(str(guild_id))
+
+    def _changed(self, guild_id: str | None) -> None:
+        self._changes += 1
+        if guild_id is None:
+            self._known.clear()
+        else:
+            self._known.pop(int(guild_id), None)
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
@@ -52,6 +73,6 @@ class Meta:
         await _replace(self._engine, meta, {"key": key, "value": value})
 
 
-async def _replace(engine: AsyncEngine, table: Table, row: Mapping[str, object]) -> None:
-    key = next(iter(table.primary_key))
-    await run(engine, delete(table).where(key == row[key.name]), insert(table).values(row))
+async def _replace(engine: AsyncEngine, table: Table, row: Mapping[str, object], *after: Executable) -> None:
+    insert = (postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert)(table).values(row)
+    await run(engine, insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row), *after)

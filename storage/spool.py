@@ -1,24 +1,49 @@
-"""Pictures on their way and uploads: files beside the database, never rows in it."""
+"""Pictures on their way and uploads: files beside the database or in a bucket, never in rows."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from obstore.store import LocalStore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from domain import SpoolPlace
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
+PROBE = "probe"
+
+
+class SpoolError(Exception):
+    """The place cannot be written."""
+
+
+async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
+    """A folder, or a bucket where a place is given, tried by writing to it; SpoolError."""
+    try:
+        spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True, automatic_cleanup=True))
+        await spool.put(PROBE, b"")
+        await spool.delete([PROBE])
+    except (BaseError, OSError, ValueError) as error:
+        raise SpoolError(type(error).__name__) from None
+    return spool
+
+
+def _bucket(place: SpoolPlace) -> S3Store:
+    options: Any = {name: secret.get_secret_value() for name, secret in place.options.items()}
+    plain = options.get("aws_endpoint_url", "").startswith("http://")
+    return S3Store.from_url(place.url, config=options, client_options={"allow_http": plain})
 
 
 class Spool:
     """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<name>`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._store = LocalStore(folder, mkdir=True, automatic_cleanup=True)
+    def __init__(self, store: LocalStore | S3Store) -> None:
+        self._store = store
 
     async def put(self, key: str, data: bytes) -> None:
         await self._store.put_async(key, data)
@@ -29,6 +54,13 @@ class Spool:
             return bytes(await (await self._store.get_async(key)).bytes_async())
         except FileNotFoundError:
             return None
+
+    async def exists(self, key: str) -> bool:
+        try:
+            await self._store.head_async(key)
+        except FileNotFoundError:
+            return False
+        return True
 
     async def delete(self, keys: Iterable[str]) -> None:
         for key in keys:

@@ -1,26 +1,24 @@
 """Opening and closing everything that is kept: the database, brought up to date, and the spool."""
 
-import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
+import asyncpg
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain import SpoolPlace
+from storage.bulletin import Bulletin
+from storage.database import is_shared, make_engine, migrate
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
-from storage.spool import Spool
+from storage.spool import Spool, SpoolError, open_spool
 from storage.statements import to_the_end
-
-BUSY_SECONDS = 5
 
 
 class StoreError(Exception):
@@ -33,75 +31,68 @@ class Store:
     settings: SettingsStore
     meta: Meta
     spool: Spool
+    bulletin: Bulletin
 
 
 @asynccontextmanager
-async def open_store(url: str, data_dir: Path) -> AsyncGenerator[Store]:
-    """Lock the folder, open the database, run the migrations; StoreError.
+async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) -> AsyncGenerator[Store]:
+    """Open the database, run the migrations, open the spool; StoreError.
 
-    url: SQLAlchemy's, with an async driver.
+    url: `sqlite:///path`, which is for one process at a time, or `postgresql://…`.
     """
-    lock = _lock(data_dir)
-    engine = _engine(url)
-    try:
-        store = Store(JobStore(engine), SettingsStore(engine), Meta(engine), _spool(data_dir / "spool"))
-        await _bring_up_to_date(engine, store.jobs)
-        yield store
-    finally:
-        # A cancelled shutdown must not leave the write-ahead log behind.
-        await to_the_end(engine.dispose())
-        lock.release()
+    with _folder(data_dir, alone=not is_shared(url)):
+        engine, bulletin = make_engine(url), Bulletin(url)
+        try:
+            spool = await _spool(data_dir, place)
+            jobs = JobStore(engine, bulletin)
+            await _bring_up_to_date(engine, jobs, alone=not is_shared(url))
+            async with _listening(bulletin):
+                yield Store(jobs, SettingsStore(engine, bulletin), Meta(engine), spool, bulletin)
+        finally:
+            # A cancelled shutdown must not leave the write-ahead log behind.
+            await to_the_end(engine.dispose())
 
 
-def _lock(data_dir: Path) -> FileLock:
+@contextmanager
+def _folder(data_dir: Path, *, alone: bool) -> Generator[None]:
     lock = FileLock(data_dir / "easel.lock", timeout=0)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        if alone:
+            lock.acquire()
     except Timeout:
         raise StoreError(f"DATA_DIR is in use by another Easel process: {data_dir}.") from None
     except OSError as error:
         raise StoreError(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.") from None
-    return lock
-
-
-def _spool(folder: Path) -> Spool:
     try:
-        return Spool(folder)
-    except OSError:
-        raise StoreError(f"DATA_DIR cannot be written: {folder}.") from None
+        yield
+    finally:
+        lock.release()
 
 
-async def _bring_up_to_date(engine: AsyncEngine, jobs: JobStore) -> None:
+async def _spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
+    try:
+        return await open_spool(data_dir / "spool", place)
+    except SpoolError as error:
+        named = f"SPOOL_URL cannot be used: {place.url}" if place else f"DATA_DIR cannot be written: {data_dir}"
+        raise StoreError(f"{named}, {error}.") from None
+
+
+async def _bring_up_to_date(engine: AsyncEngine, jobs: JobStore, *, alone: bool) -> None:
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_migrate)
-        await jobs.disown()
-    except (DBAPIError, CommandError, OSError) as error:
+            await connection.run_sync(migrate)
+        if alone:
+            await jobs.disown()
+    except (DBAPIError, CommandError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreError(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "do_connect", _try_sqlite)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-    return engine
-
-
-def _try_sqlite(_: object, __: object, arguments: list[Any], options: dict[str, Any]) -> None:
-    """Fail here if it must: aiosqlite would leave a thread behind that speaks to an event loop long closed."""
-    sqlite3.connect(*arguments, **options).close()
-
-
-def _configure_sqlite(connection: Any, _: object) -> None:
-    """Readers beside one writer, and on disk before a commit returns: a paid job survives a power cut."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _migrate(connection: Connection) -> None:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+@asynccontextmanager
+async def _listening(bulletin: Bulletin) -> AsyncGenerator[None]:
+    task = asyncio.create_task(bulletin.listen())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

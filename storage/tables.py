@@ -2,7 +2,21 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -22,6 +36,16 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=value.tzinfo or UTC) if value else None
 
 
+class Words(TypeDecorator[str]):
+    """Text from outside, without the one character that PostgreSQL does not take."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value.replace("\0", "") if value else value
+
+
 jobs = Table(
     "jobs",
     metadata,
@@ -31,15 +55,15 @@ jobs = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
     Column("message_id", BigInteger),
-    Column("token", Text),
+    Column("token", Words),
     Column("token_expires", Moment, nullable=False),
     Column("locale", String(16), nullable=False),
     Column("upload_limit", BigInteger, nullable=False),
     Column("private", Boolean, nullable=False),
     Column("request", JSON, nullable=False),
     Column("provider", String(64), nullable=False),
-    Column("model", Text, nullable=False),
-    Column("model_title", Text, nullable=False),
+    Column("model", Words, nullable=False),
+    Column("model_title", Words, nullable=False),
     Column("calls", Integer, nullable=False),
     Column("notes", JSON, nullable=False),
     Column("state", String(16), nullable=False),
@@ -48,8 +72,10 @@ jobs = Table(
     Column("drawn", JSON, nullable=False),
     Column("failure", JSON(none_as_null=True)),
     Column("parked", Boolean, nullable=False),
+    Column("cancelled", Boolean, nullable=False, server_default=false()),
+    Column("retried", Boolean, nullable=False, server_default=false()),
     Column("parent", String(32)),
-    Column("cost", Text),
+    Column("cost", Words),
     Column("seconds", Float),
     Column("created", Moment, nullable=False),
     Column("started", Moment),

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain import (
     AuthError,
+    Cancelled,
     Drawn,
     EaselError,
     Failure,
@@ -83,6 +85,14 @@ class Drawer:
         self._spool = spool
         self._delivery = delivery
         self._draw_time = draw_time
+        self._deadlines: dict[str, asyncio.Timeout] = {}
+        self._unwanted: set[str] = set()
+
+    def cancel(self, job_id: str) -> None:
+        """End a job that is being drawn here, now; nothing where it is not."""
+        if deadline := self._deadlines.get(job_id):
+            self._unwanted.add(job_id)
+            deadline.reschedule(asyncio.get_running_loop().time())
 
     async def draw(self, held: Held) -> None:
         """Draw to an outcome, good or bad, and write it into the row."""
@@ -108,6 +118,8 @@ class Drawer:
         return None
 
     async def _run(self, held: Held) -> None:
+        if held.job.cancelled:
+            raise Cancelled
         provider = self._providers.get(held.job.provider)
         if provider is None:
             raise Unavailable("switched off by the host")
@@ -115,12 +127,24 @@ class Drawer:
         if unknown and provider.paid:
             raise Interrupted("stopped while the provider may have accepted the job")
         sources = await read_sources(self._spool, held.job)
+        async with self._in_time(held.job):
+            while held.job.calls_done < held.job.calls:
+                await self._call(provider, held, sources)
+
+    @asynccontextmanager
+    async def _in_time(self, job: Job) -> AsyncGenerator[None]:
+        """Ends in Timeout, or in Cancelled when somebody wants the job no more."""
+        self._deadlines[job.id] = asyncio.timeout(self._time_left(job))
         try:
-            async with asyncio.timeout(self._time_left(held.job)):
-                while held.job.calls_done < held.job.calls:
-                    await self._call(provider, held, sources)
+            async with self._deadlines[job.id]:
+                yield
         except TimeoutError:
+            if job.id in self._unwanted:
+                raise Cancelled from None
             raise Timeout("no picture within the job's time limit") from None
+        finally:
+            self._unwanted.discard(job.id)
+            del self._deadlines[job.id]
 
     async def _call(self, provider: Provider, held: Held, sources: Sources) -> None:
         """One call, or the rest of one that an earlier run began."""

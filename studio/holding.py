@@ -1,11 +1,12 @@
 """A row that this process holds."""
 
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain import Job
+from domain import Job, State
 from storage.jobs import JobStore
 
 
@@ -13,22 +14,46 @@ class Lost(Exception):
     """Another process has taken the row."""
 
 
+Stage = Callable[[Job, State, timedelta], None]
+"""Told of each state that a job has left, and how long it was in it."""
+
+
+def unwatched(job: Job, state: State, time: timedelta) -> None:
+    """Nobody wants to know."""
+
+
 class Held:
     """A claimed job: read it from `job`, write it through `update`."""
 
-    def __init__(self, store: JobStore, job: Job, owner: str) -> None:
+    def __init__(self, store: JobStore, job: Job, owner: str, stage: Stage) -> None:
         self.job = job
         self._store = store
         self._owner = owner
+        self._stage = stage
+        self._entered = _entered(job)
 
     async def update(self, **changes: Any) -> None:
-        self.job = self.job.having(**changes)
+        before, self.job = self.job, self.job.having(**changes)
         if not await self._store.save(self.job, self._owner):
             raise Lost(self.job.id)
+        if self.job.state is not before.state:
+            self._stage(self.job, before.state, datetime.now(UTC) - self._entered)
+            self._entered = datetime.now(UTC)
+
+
+def _entered(job: Job) -> datetime:
+    """When a job came into its state, as far as its row tells."""
+    if job.state is State.QUEUED and job.started is None:
+        return job.created
+    if job.state is State.DRAWN and job.started is not None:
+        return job.started + timedelta(seconds=job.seconds or 0)
+    return datetime.now(UTC)
 
 
 @asynccontextmanager
-async def hold(store: JobStore, job_id: str, holders: set[str]) -> AsyncGenerator[Held | None]:
+async def hold(
+    store: JobStore, job_id: str, holders: set[str], stage: Stage = unwatched
+) -> AsyncGenerator[Held | None]:
     """Claim a row for as long as the block runs; None where it is finished or held, be it by this very process.
 
     holders: those alive, whose rows get a heartbeat. One that could not let go of its row is no longer among them.
@@ -41,7 +66,7 @@ async def hold(store: JobStore, job_id: str, holders: set[str]) -> AsyncGenerato
             yield None
             return
         try:
-            yield Held(store, job, owner)
+            yield Held(store, job, owner, stage)
         finally:
             await store.release(job_id, owner)
     finally:

@@ -1,24 +1,39 @@
 """The queue: ids of jobs on their way to a worker. The jobs table is the truth; what is lost here is found there.
 
-pgqueuer in memory. Its ways, each tried: a finished job frees its slot only when the log buffer is full, so the batch
-size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown waits without limit, so it is cut.
+pgqueuer, in memory or on PostgreSQL. Its ways, each tried: a finished job frees its slot only when the log buffer is
+full, so the batch size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown waits without limit, so
+it is cut; a lost connection leaves the listener deaf, so all is built anew, beside the work that is still going on.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import asyncpg
 from pgqueuer import PgQueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
-from pgqueuer.errors import RetryRequested
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Context, Job
+
+from storage.database import COMMAND_SECONDS, CONNECT_SECONDS, connect
 
 log = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 1.0
 SLOWEST_RETRY = 60.0
+POLL = timedelta(seconds=5)
+"""For what no notice has told of."""
+CONNECTIONS = 4
+INSTALL_LOCK = 3_405_692
+SETTINGS = DBSettings(durability=Durability.volatile)
+"""PostgreSQL may drop the queue in a crash: the jobs table fills it again."""
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
 
 
 class TryLater(Exception):
@@ -26,63 +41,171 @@ class TryLater(Exception):
 
 
 class Lane(NamedTuple):
-    """One kind of work: who does it, and how many at once."""
+    """One kind of work: who does it, and how many at once, in all processes together."""
 
     work: Callable[[str], Awaitable[None]]
     limit: int
 
 
+class Entry(NamedTuple):
+    lane: str
+    job_id: str
+    priority: int = 0
+
+
+class Engine(NamedTuple):
+    """What is built anew together."""
+
+    queuer: PgQueuer
+    queries: Queries | InMemoryQueries
+    pool: Any = None
+
+    def close(self) -> None:
+        if self.pool is not None:
+            self.pool.terminate()
+
+
 class Queue:
-    """Hands job ids to the lanes' workers, higher priority first, each id once a lane."""
+    """Hands job ids to the lanes' workers, higher priority first, each id once a lane.
 
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+    url: PostgreSQL's, for a queue that all processes on it share; None for one in memory.
+    """
+
+    def __init__(self, lanes: Mapping[str, Lane], url: str | None = None) -> None:
         self._lanes = lanes
-        self._closing = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._build()
+        self._url = url
+        self._engine: Engine | None = None
+        self._running: dict[asyncio.Task[None], Engine] = {}
+        self._closing = asyncio.Event()
 
-    def _build(self) -> None:
-        driver = InMemoryDriver()
-        self._queries = InMemoryQueries(driver=driver)
-        self._queuer = PgQueuer(driver, queries=self._queries)
-        for name, lane in self._lanes.items():
-            self._queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
+    async def open(self) -> None:
+        """Build it; on PostgreSQL, with its tables."""
+        if self._url:
+            await _install(self._url)
+        self._engine = await self._build()
 
-    async def submit(self, lane: str, job_id: str, *, priority: int = 0) -> None:
-        """Put an id into a lane; nothing happens where it is there already."""
-        await self._queries.enqueue(lane, job_id.encode(), priority, dedupe_key=f"{lane}/{job_id}", on_conflict="skip")
+    async def submit(self, *entries: Entry) -> None:
+        """Put ids into lanes; nothing happens where one is there already, or while PostgreSQL is away."""
+        if self._engine is None or not entries:
+            return
+        try:
+            await self._engine.queries.enqueue(
+                [entry.lane for entry in entries],
+                [entry.job_id.encode() for entry in entries],
+                [entry.priority for entry in entries],
+                dedupe_key=[f"{entry.lane}/{entry.job_id}" for entry in entries],
+                on_conflict="skip",
+            )
+        except AWAY as error:
+            log.warning("%d jobs not queued (%s): the table has them", len(entries), type(error).__name__)
 
     async def run(self) -> None:
-        """Work until `close`. A queue that breaks is built anew; what it held is found in the table."""
-        self._idle.clear()
-        try:
-            while not self._closing:
-                try:
-                    await self._queuer.run(batch_size=1, log_aggregation_interval=timedelta(0))
-                except Exception:
-                    log.exception("the queue broke, and is built anew")
-                if not self._closing:
-                    await asyncio.sleep(REBUILD_SECONDS)
-                    self._build()
-        finally:
-            self._idle.set()
+        """Work until `close`, and to the end of what is under way then."""
+        while not self._closing.is_set():
+            try:
+                if self._engine is None:
+                    self._engine = await self._build()
+                await self._work(self._engine)
+            except AWAY as error:
+                log.warning("the queue's database is away: %s", type(error).__name__)
+            if not self._closing.is_set():
+                self._engine = None
+                await _sleep(self._closing, REBUILD_SECONDS)
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def tidy(self) -> None:
         """Call each minute."""
-        await self._queries.clear_queue_log()
+        if self._engine is not None:
+            await self._engine.queries.clear_queue_log()
 
     async def close(self, grace: float) -> None:
         """Take no more, give the work under way so many seconds, then cancel it."""
-        self._closing = True
-        self._queuer.shutdown.set()
-        try:
-            async with asyncio.timeout(grace):
-                await self._idle.wait()
-        except TimeoutError:
-            for context in list(self._queuer.qm.job_context.values()):
+        self._closing.set()
+        for engine in self._running.values():
+            engine.queuer.shutdown.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        for engine in self._running.values():
+            for context in list(engine.queuer.qm.job_context.values()):
                 context.cancellation.cancel()
-            await self._idle.wait()
+        if self._running:
+            await asyncio.wait(self._running)
+        elif self._engine is not None:
+            self._engine.close()
+
+    async def _work(self, engine: Engine) -> None:
+        """Until the engine stops taking work; what it has begun goes on."""
+        task = asyncio.create_task(_run(engine))
+        self._running[task] = engine
+        task.add_done_callback(self._running.pop)
+        await _first(engine.queuer.shutdown, self._closing, task)
+
+    async def _build(self) -> Engine:
+        engine = await _on_postgres(self._url) if self._url else _in_memory()
+        for name, lane in self._lanes.items():
+            engine.queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
+        return engine
+
+
+async def _run(engine: Engine) -> None:
+    try:
+        await engine.queuer.run(
+            batch_size=1,
+            dequeue_timeout=POLL,
+            log_aggregation_interval=timedelta(0),
+            shutdown_on_listener_failure=engine.pool is not None,
+        )
+    except Exception as error:
+        log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=not isinstance(error, AWAY))
+    finally:
+        engine.queuer.shutdown.set()
+        engine.close()
+
+
+def _in_memory() -> Engine:
+    driver = InMemoryDriver()
+    queries = InMemoryQueries(driver=driver)
+    return Engine(PgQueuer(driver, queries=queries), queries)
+
+
+async def _on_postgres(url: str) -> Engine:
+    broken = asyncio.Event()
+
+    def lost(_: object) -> None:
+        broken.set()
+
+    async def watch(connection: Any) -> None:
+        connection.add_termination_listener(lost)
+
+    pool = await asyncpg.create_pool(
+        url,
+        min_size=CONNECTIONS,
+        max_size=CONNECTIONS,
+        init=watch,
+        max_inactive_connection_lifetime=0,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+    )
+    queries = _queries(AsyncpgPoolDriver(pool))
+    queuer = PgQueuer(queries.driver, queries=queries)
+    # A cut connection may have been the listener's: waiting for the health check would cost 20 s.
+    queuer.shutdown = queuer.qm.shutdown = queuer.sm.shutdown = broken
+    return Engine(queuer, queries, pool)
+
+
+async def _install(url: str) -> None:
+    connection = await connect(url)
+    try:
+        await connection.execute(f"SELECT pg_advisory_lock({INSTALL_LOCK})")
+        queries = _queries(AsyncpgDriver(connection))
+        await (queries.upgrade() if await queries.schema_is_installed() else queries.install())
+    finally:
+        await connection.close()
+
+
+def _queries(driver: AsyncpgDriver | AsyncpgPoolDriver) -> Queries:
+    return Queries(driver, QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS))
 
 
 def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
@@ -95,3 +218,21 @@ def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
                 raise RetryRequested(timedelta(seconds=pause), str(error)) from None
 
     return handle
+
+
+async def _first(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
+    """Until one of them is set, or done."""
+    tasks = [asyncio.create_task(each.wait()) if isinstance(each, asyncio.Event) else each for each in awaited]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task, each in zip(tasks, awaited, strict=True):
+            if task is not each:
+                task.cancel()
+
+
+async def _sleep(until: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(until.wait(), seconds)
+    except TimeoutError:
+        return

@@ -2,31 +2,39 @@
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from domain import ImageRequest, InvalidRequest, Job, Origin, Settings, State
+from domain import ImageRequest, Job, Limits, Origin, Settings, State
 from providers.base import Provider
+from storage.jobs import CANCELLED, STALE
 from storage.store import Store
+from studio.admission import Admission
 from studio.delivery import Delivery, Report
 from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
-from studio.holding import Held, Lost, hold
+from studio.holding import Held, Lost, Stage, hold, unwatched
 from studio.planning import Planner
-from studio.queue import Lane, Queue
-from studio.uploads import keep_uploads, read_sources
+from studio.queue import Entry, Lane, Queue
+from studio.uploads import check_uploads, keep_uploads
 
 log = logging.getLogger(__name__)
 
 DELIVERIES = 8
+DELIVER = "deliver"
 BEAT_SECONDS = 10.0
-SWEEP_SECONDS = 60.0
+RECOVER_SECONDS = 60.0
+SWEEP_SECONDS = 3600.0
 
 
 class Studio:
     """Plans, queues and runs jobs. `submit` works at any time; work begins with `start`.
 
+    queue_url: of the PostgreSQL that all processes share; None for a queue in memory.
     on_change: called with a job each time that its row has reached an outcome or a resting place.
+    on_stage: called each time that a job has left a state.
     """
 
     def __init__(
@@ -36,7 +44,10 @@ class Studio:
         store: Store,
         delivery: Delivery,
         *,
+        queue_url: str | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
         on_change: Callable[[Job], None] = lambda _: None,
+        on_stage: Stage = unwatched,
         draw_time: timedelta = DRAW_TIME,
     ) -> None:
         self.providers = providers
@@ -45,20 +56,34 @@ class Studio:
         self._delivery = delivery
         self._drawer = Drawer(providers, store.spool, delivery, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
+        self._admission = Admission(store.jobs, limits)
         self._on_change = on_change
+        self._on_stage = on_stage
         self._holders: set[str] = set()
         lanes = {_lane(name): Lane(self._draw, provider.access.concurrency) for name, provider in providers.items()}
-        self._queue = Queue({**lanes, "deliver": Lane(self._deliver, DELIVERIES)})
+        self._queue = Queue({**lanes, DELIVER: Lane(self._deliver, DELIVERIES)}, queue_url)
+        store.bulletin.on(CANCELLED, self._unwanted)
         self._tasks: list[asyncio.Task[None]] = []
+        self._beaten = 0.0
 
     async def start(self) -> None:
         """Pick up what an earlier run has left, and go to work."""
+        await self._queue.open()
+        self._beaten = time.monotonic()
+        await self._admission.refresh()
         await self._recover()
         self._tasks = [
             asyncio.create_task(self._queue.run()),
             asyncio.create_task(_every(BEAT_SECONDS, self._beat)),
-            asyncio.create_task(_every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(_every(RECOVER_SECONDS, self._recover)),
+            asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
+            asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
         ]
+
+    def is_alive(self) -> bool:
+        """Whether its tasks run, and its rows have been kept lately."""
+        late = time.monotonic() - self._beaten > STALE.total_seconds()
+        return bool(self._tasks) and not late and not any(task.done() for task in self._tasks)
 
     async def close(self, grace: float = 10.0) -> None:
         """Take no more jobs, give those under way so many seconds, and leave the rest to the table."""
@@ -69,6 +94,8 @@ class Studio:
             await asyncio.wait(self._tasks)
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
+        """A checked job; an EaselError is answered at once, and has cost nothing."""
+        self._admission.check(origin)
         return await self.planner.plan(request, settings, origin)
 
     async def keep_uploads(self, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
@@ -76,22 +103,36 @@ class Studio:
 
     async def check_uploads(self, job: Job) -> None:
         """InvalidRequest where a request that is made again has lost its files."""
-        sources = await read_sources(self._store.spool, job)
-        by_link = await self.planner.takes_link(job)
-        if by_link and sources.image_url is None:
-            raise InvalidRequest("the upload's link is gone", field="upload")
+        await check_uploads(self._store.spool, job, by_link=await self.planner.takes_link(job))
 
     async def submit(self, job: Job) -> None:
-        """Write the row, then queue its id; an interaction that comes again changes nothing."""
-        if await self._store.jobs.add(job.having(created=datetime.now(UTC))):
+        """Write the row, then queue its id; an interaction that comes again changes nothing. QueueFull."""
+        place = self._admission.enter(job)
+        job = job.having(created=datetime.now(UTC))
+        if await self._store.jobs.add(job):
             self._delivery.report(job, Report())
-            await self._enqueue(job)
+            await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-place))
+        else:
+            self._admission.leave(job)
+
+    async def cancel(self, job_id: str) -> bool:
+        """End a job, whichever process has it; False where its outcome is known already."""
+        if not await self._store.jobs.cancel(job_id):
+            return False
+        self._drawer.cancel(job_id)
+        await self._draw(job_id)  # nobody may have it yet
+        return True
 
     async def find(self, job_id: str) -> Job | None:
         return await self._store.jobs.get(job_id)
 
-    async def was_tried_again(self, job: Job) -> bool:
-        return await self._store.jobs.has_child(job.id)
+    async def under_way(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
+        """A member's or a server's unfinished jobs, oldest first."""
+        return await self._store.jobs.unfinished(user_id=user_id, guild_id=guild_id)
+
+    async def begin_retry(self, job: Job) -> bool:
+        """True once for each job, whoever asks, and wherever."""
+        return await self._store.jobs.begin_retry(job.id)
 
     async def parked(self, user_id: int) -> Sequence[Job]:
         """A member's jobs whose pictures could not be delivered, oldest first."""
@@ -105,7 +146,7 @@ class Studio:
             await held.update(**place, private=True, parked=False)
 
         await self._with(job.id, move)
-        await self._queue.submit("deliver", job.id)
+        await self._queue.submit(Entry(DELIVER, job.id))
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
         """Delete what is stored of the finished jobs of a member or a server; how many those were."""
@@ -118,9 +159,10 @@ class Studio:
         async def work(held: Held) -> None:
             if held.job.state is not State.DRAWN:
                 await self._drawer.draw(held)
+                self._admission.leave(held.job)
 
-        await self._with(job_id, work)
-        await self._queue.submit("deliver", job_id)
+        if await self._with(job_id, work):
+            await self._queue.submit(Entry(DELIVER, job_id))
 
     async def _deliver(self, job_id: str) -> None:
         async def work(held: Held) -> None:
@@ -130,43 +172,53 @@ class Studio:
 
         await self._with(job_id, work)
 
-    async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> None:
-        """Do something to a row while holding it; nothing where it is finished or another's."""
+    async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> bool:
+        """Do something to a row while holding it; nothing, and False, where it is finished or another's."""
         try:
-            async with hold(self._store.jobs, job_id, self._holders) as held:
+            async with hold(self._store.jobs, job_id, self._holders, self._on_stage) as held:
                 if held is not None:
                     await work(held)
+                return held is not None
         except Lost:
             log.warning("job %s: another process has taken it", job_id)
-
-    async def _enqueue(self, job: Job) -> None:
-        if job.state is State.DRAWN:
-            await self._queue.submit("deliver", job.id)
-        elif job.provider in self.providers:
-            waiting = await self._store.jobs.waiting(job.user_id)
-            await self._queue.submit(_lane(job.provider), job.id, priority=-waiting)
-        else:
-            await self._draw(job.id)
+            return False
 
     async def _recover(self) -> None:
         """Queue every unfinished row that nobody holds; queueing what is queued changes nothing."""
-        for job in await self._store.jobs.abandoned():
-            await self._enqueue(job)
+        await self._enqueue(await self._store.jobs.abandoned())
+
+    async def _enqueue(self, jobs: Sequence[Job]) -> None:
+        """In their order, each member's first before anybody's second."""
+        places = Counter[int]()
+        entries: list[Entry] = []
+        for job in jobs:
+            if job.state is State.DRAWN:
+                entries.append(Entry(DELIVER, job.id))
+            elif job.provider in self.providers and not job.cancelled:
+                places[job.user_id] += 1
+                entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))
+            else:
+                await self._draw(job.id)
+        await self._queue.submit(*entries)
 
     async def _beat(self) -> None:
-        await self._store.jobs.beat(self._holders)
+        """Keep our rows, and take over those of the dead."""
+        for job_id in await self._store.jobs.beat(self._holders):
+            self._drawer.cancel(job_id)
+        self._beaten = time.monotonic()
+        await self._enqueue(await self._store.jobs.orphaned())
+        await self._admission.refresh()
 
-    async def _sweep(self) -> None:
-        await self._recover()
-        await self._queue.tidy()
-        await self._store.spool.sweep()
+    def _unwanted(self, job_id: str | None) -> None:
+        if job_id is not None:  # what was missed comes with the next beat
+            self._drawer.cancel(job_id)
 
 
 def _lane(provider: str) -> str:
     return f"draw.{provider}"
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     """For ever; a chore that fails is logged and comes again."""
     while True:
         await asyncio.sleep(seconds)

@@ -26,6 +26,15 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
     )
 
 
+async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
+    """InvalidRequest where a file has been cleared away, or the link to it dropped."""
+    for upload in (job.request.image, job.request.mask):
+        if upload and not (upload.key and await spool.exists(upload.key)):
+            raise _gone()
+    if by_link and not (job.request.image and job.request.image.url):
+        raise _gone()
+
+
 async def _keep(spool: Spool, job_id: str, name: str, upload: Upload | None, data: bytes, size: Size) -> Upload:
     key = f"uploads/{job_id}/{name}"
     await spool.put(key, data)
@@ -37,5 +46,9 @@ async def _read(spool: Spool, upload: Upload | None) -> bytes | None:
         return None
     data = await spool.get(upload.key) if upload.key else None
     if data is None:
-        raise InvalidRequest("the upload is gone", field="upload")
+        raise _gone()
     return data
+
+
+def _gone() -> InvalidRequest:
+    return InvalidRequest("the upload is gone", field="upload")

@@ -2,12 +2,14 @@
 """What tests of several folders use."""
 
 import logging
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from domain import ImageRequest, Job, Size
+from tests.postgres import Postgres, postgres_in
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "aW50ZXJhY3Rpb24.canary"
@@ -46,3 +48,9 @@ def loggers():
     for each, level, handlers in before:
         each.setLevel(level)
         each.handlers[:] = handlers
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory) -> Generator[Postgres]:
+    with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as server:
+        yield server

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import PROVIDERS, ConfigError, read_config
-from domain import Access
+from domain import Access, Limits
 from providers import REGISTRY
 from tests.conftest import ROOT
 
@@ -51,7 +51,7 @@ def test_without_any_variable_everything_has_its_default():
     assert config.token is None
     assert config.discord_api_url is None
     assert config.data_dir == Path("data").absolute()
-    assert config.database_url.get_secret_value() == f"sqlite+aiosqlite:///{Path('data').absolute()}/easel.db"
+    assert config.database_url.get_secret_value() == f"sqlite:///{Path('data').absolute()}/easel.db"
     assert config.default_provider is None
     assert (config.log_level, config.log_format, config.preview_providers) == ("INFO", "text", False)
     assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")}
@@ -74,6 +74,17 @@ def test_each_variable_is_read():
         "DATABASE_URL": "sqlite:////tmp/x.db",
         "DATA_DIR": "/srv/easel",
         "DEFAULT_PROVIDER": "popcord",
+        "SPOOL_URL": "s3://bucket/easel",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "canary-secret",
+        "AWS_SESSION_TOKEN": "canary-session",
+        "AWS_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9000",
+        "SHARD_COUNT": "8",
+        "SHARD_IDS": "5, 0-2",
+        "METRICS_PORT": "0.0.0.0:9090",
+        "QUEUE_PER_MEMBER": "3",
+        "QUEUE_PER_SERVER": "30",
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "JSON",
         "PREVIEW_PROVIDERS": "On",
@@ -88,9 +99,18 @@ def test_each_variable_is_read():
     assert config.token is not None
     assert config.token.get_secret_value() == TOKEN
     assert config.discord_api_url == "http://127.0.0.1:8080/api/v10"
-    assert config.database_url.get_secret_value() == "sqlite+aiosqlite:////tmp/x.db"
+    assert config.database_url.get_secret_value() == "sqlite:////tmp/x.db"
     assert (config.data_dir, config.default_provider) == (Path("/srv/easel"), "popcord")
     assert (config.log_level, config.log_format, config.preview_providers) == ("DEBUG", "json", True)
+    assert config.spool is not None
+    assert (config.spool.url, config.spool.options["aws_region"].get_secret_value()) == (
+        "s3://bucket/easel",
+        "eu-central-1",
+    )
+    assert len(config.spool.options) == 5
+    assert (config.shard_count, config.shard_ids, config.metrics) == (8, (0, 1, 2, 5), ("0.0.0.0", 9090))
+    assert config.limits == Limits(per_member=3, per_server=30)
+    assert {"canary-secret", "canary-session"} <= set(config.secrets())
     assert not config.access["sketch"].enabled
     for name in PROVIDERS:
         access = config.access[name]
@@ -112,6 +132,12 @@ BAD = {
     "APPYPIE_CONCURRENCY": NUMBERS,
     "LOG_LEVEL": ["canary", "20"],
     "LOG_FORMAT": ["canary"],
+    "SPOOL_URL": ["canary", "s3://", "s3:///", "https://canary.test"],
+    "SHARD_COUNT": ["0", "canary"],
+    "SHARD_IDS": ["canary", "0,canary", "0", "-", "1-"],
+    "METRICS_PORT": ["canary", "0", "65536", "127.0.0.1:", ":canary"],
+    "QUEUE_PER_MEMBER": ["0", "canary"],
+    "QUEUE_PER_SERVER": ["0", "canary"],
     "SKETCH": ["canary", "true", "1"],
     "PREVIEW_PROVIDERS": ["canary"],
     "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],
@@ -177,3 +203,17 @@ def test_the_example_names_what_is_read_and_nothing_else():
     shown = set(dotenv_values(stream=StringIO(SPELT_OUT)))
     assert shown <= variables()
     assert of_any(shown) == of_any(variables())
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_postgresql_is_shared_and_its_password_a_secret(scheme):
+    config = read_config({"DATABASE_URL": f"{scheme}://easel:canary%40word@db.test:5433/easel?sslmode=require"})
+    assert config.database_url.get_secret_value().startswith("postgresql://easel:")
+    assert config.is_shared
+    assert config.secrets() == ["canary%40word"]
+    assert "canary" not in repr(config)
+
+
+@pytest.mark.parametrize("ids", ["3", "0-3", "2,3"])
+def test_shards_beyond_the_count_are_refused(ids):
+    assert refusal({"SHARD_COUNT": "3", "SHARD_IDS": ids}).startswith("SHARD_IDS needs a SHARD_COUNT")

@@ -48,12 +48,14 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
             await _delete(interaction, job.user_id)
         elif self.verb == "retry" and job.remote is not None and interaction.user.id != job.user_id:
             await tell(interaction, NOT_YOURS)
-        elif self.verb == "retry" and await self.desk.studio.was_tried_again(job):
-            await tell(interaction, TRIED)
         elif self.verb == "retry":
-            await self.desk.retry(interaction, job)
+            await self._retry(interaction, job)
         else:
             await self.desk.again(interaction, job)
+
+    async def _retry(self, interaction: Interaction, job: Job) -> None:
+        if not await self.desk.retry(interaction, job):
+            await tell(interaction, TRIED)
 
 
 def _may_see(interaction: Interaction, job: Job) -> bool:

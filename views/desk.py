@@ -48,14 +48,20 @@ class Desk:
         await self._needs_upload(job)
         await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
 
-    async def retry(self, interaction: Interaction, parent: Job) -> None:
-        """The same request; where the provider has accepted it and was late, ask for that result and pay nothing."""
+    async def retry(self, interaction: Interaction, parent: Job) -> bool:
+        """The same request; where the provider has accepted it and was late, ask for that result and pay nothing.
+
+        False where somebody has asked before.
+        """
         job = await self._plan(interaction, parent.request)
         if parent.remote is not None:
             kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
             job = job.having(**kept, request=parent.request, state=State.WAITING)
         await self._needs_upload(job)
+        if not await self.studio.begin_retry(parent):
+            return False
         await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
+        return True
 
     async def _plan(self, interaction: Interaction, request: ImageRequest) -> Job:
         settings = await self.settings.get(interaction.guild_id)

@@ -7,11 +7,13 @@ from discord.utils import escape_markdown, escape_mentions
 from domain import (
     AuthError,
     BadResponse,
+    Cancelled,
     ContentRejected,
     EaselError,
     Failure,
     Interrupted,
     InvalidRequest,
+    QueueFull,
     QuotaError,
     RateLimited,
     Size,
@@ -37,6 +39,18 @@ OPTIONS = {
     "guidance_scale": "guidance",
     "negative_prompt": "negative prompt",
     "upload": "upload",
+}
+
+SENTENCES: dict[type[EaselError], str] = {
+    AuthError: "{} does not accept this bot's key. Only the bot's host can mend that.",
+    QuotaError: "The bot's account at {} is out of credit. Only the bot's host can mend that.",
+    ContentRejected: "{}'s content filter refused this request. Other words may pass.",
+    Timeout: "{} sent no picture in time. It may be busy; try again, or try another provider.",
+    Interrupted: (
+        "I was restarted while asking {}, and cannot tell whether it had begun. "
+        "Nothing was ordered twice; press Retry to ask again."
+    ),
+    Cancelled: "Cancelled before the picture was there.",
 }
 
 
@@ -78,32 +92,29 @@ def explain(error: EaselError, provider: str = "The provider") -> str:
 
 
 def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
+    if fixed := SENTENCES.get(type(error)):
+        return fixed.format(provider)
     match error:
-        case AuthError():
-            return f"{provider} does not accept this bot's key. Only the bot's host can mend that."
-        case QuotaError():
-            return f"The bot's account at {provider} is out of credit. Only the bot's host can mend that."
         case RateLimited():
             when = f"in {failure.retry_after:.0f} s" if failure.retry_after else "in a minute"
             return f"{provider} is getting too many requests just now. Try again {when}."
-        case ContentRejected():
-            return f"{provider}'s content filter refused this request. Other words may pass."
         case InvalidRequest():
             return _refusal(failure, provider)
-        case Timeout():
-            return f"{provider} sent no picture in time. It may be busy; try again, or try another provider."
         case BadResponse():
             return _no_picture(failure, provider)
-        case Interrupted():
-            return (
-                f"I was restarted while asking {provider}, and cannot tell whether it had begun. "
-                "Nothing was ordered twice; press Retry to ask again."
-            )
+        case QueueFull():
+            return _full(failure)
         case Unavailable():
             said = f" It says: {code(failure.detail, 200)}" if failure.detail and " " in failure.detail else ""
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
+
+
+def _full(failure: Failure) -> str:
+    if failure.field == "member":
+        return f"You have {failure.takes} requests waiting, as many as one member may have. Wait until one is done."
+    return f"This server has {failure.takes} requests waiting, as many as it may have. Try again in a while."
 
 
 def _no_picture(failure: Failure, provider: str) -> str:

@@ -75,7 +75,7 @@ class World:
 
 def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str]:
     """A host's .env for the replay servers."""
-    found = {"DATA_DIR": str(folder)}
+    found = {"DATA_DIR": str(folder), "SHARD_COUNT": "1"}
     for replay in replays:
         found[f"{replay.name.upper()}_BASE_URL"] = replay.url
         if replay.needs_key:

@@ -184,7 +184,7 @@ async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
             await world.member.slash(world.channel, "imagine", prompt="a cat case:for-ever", provider="imagepipeline")
         await pauses.begun.wait()
         await world.bot.studio.close(grace=0)
-    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         states = sorted(job.state for job in await store.jobs.abandoned())
     assert states == [State.QUEUED, State.WAITING]
 

@@ -5,7 +5,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
@@ -95,6 +95,8 @@ class Replay(ABC):
         self.sent = 0
         """Bytes of an endless body that were sent."""
         self.drip_seconds, self.slow_seconds = 0.5, 25.0
+        self.gate: Callable[[Call], Awaitable[object]] | None = None
+        """Where a call waits before it is answered, if a test wants it to."""
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
         self._followed: dict[str, str] = {}
@@ -197,6 +199,8 @@ class Replay(ABC):
     async def _respond(self, request: web.Request, call: Call) -> web.StreamResponse:
         if call.method == "GET" and call.path == "/":
             return web.Response(status=404)
+        if self.gate:
+            await self.gate(call)
         fault = self._fault(call)
         good = self._picture(call) if call.moment == "picture-" else await self.answer(call)
         return await fault.answer(Struck(self, request, call, good)) if fault and good.status < 400 else good

@@ -32,8 +32,8 @@ def pass_time(monkeypatch):
 
 
 @pytest.fixture
-async def jobs(store):
-    return store.jobs
+async def jobs(either):
+    return either.jobs
 
 
 async def test_the_same_job_twice_is_one_row(jobs):
@@ -52,7 +52,6 @@ async def test_one_of_many_gets_the_row(jobs):
 async def test_a_row_is_its_owners_until_released(jobs):
     await jobs.add(make_job())
     assert await jobs.claim("1", "a")
-    assert await jobs.claim("1", "a") is None
     assert await jobs.claim("1", "b") is None
     assert not await jobs.save(make_job(cost="b's"), "b")
     await jobs.release("1", "b")
@@ -133,10 +132,15 @@ async def test_abandoned_are_the_unfinished_that_can_go_on(jobs, names):
     assert found == ["another's", "drawn", "sending", "queued"]
 
 
-async def test_parked_and_waiting_are_a_members_own(jobs, names):
+async def test_parked_are_a_members_own(jobs, names):
     assert [names[job.id] for job in await jobs.parked(400)] == ["parked"]
     assert [names[job.id] for job in await jobs.parked(401)] == ["another's parked"]
-    assert [await jobs.waiting(user) for user in (400, 401, 402)] == [1, 1, 0]
+
+
+async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
+    load = await jobs.load()
+    assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
+    assert [load.by_server[guild] for guild in (200, 201, 999)] == [2, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -212,21 +216,22 @@ FAILURES = st.builds(
     retry_after=maybe(NUMBERS),
     reference=maybe(TEXTS),
 )
+WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
 FIELDS = {
     "application_id": SNOWFLAKES,
     "guild_id": maybe(SNOWFLAKES),
     "channel_id": SNOWFLAKES,
     "user_id": SNOWFLAKES,
-    "token": maybe(TEXTS),
+    "token": maybe(WORDS),
     "token_expires": MOMENTS,
-    "locale": st.text(max_size=16),
+    "locale": st.sampled_from(["", "de", "en-US"]),
     "upload_limit": SNOWFLAKES,
     "message_id": maybe(SNOWFLAKES),
     "private": st.booleans(),
     "request": REQUESTS,
-    "provider": TEXTS,
-    "model": TEXTS,
-    "model_title": TEXTS,
+    "provider": st.sampled_from(["popcord", "sketch"]),
+    "model": WORDS,
+    "model_title": WORDS,
     "calls": st.integers(1, 10),
     "notes": st.lists(TEXTS, max_size=3).map(tuple),
     "state": st.sampled_from(State),
@@ -235,8 +240,8 @@ FIELDS = {
     "drawn": st.lists(DRAWN, max_size=3).map(tuple),
     "failure": maybe(FAILURES),
     "parked": st.booleans(),
-    "parent": maybe(st.text(max_size=20)),
-    "cost": maybe(TEXTS),
+    "parent": maybe(SNOWFLAKES.map(str)),
+    "cost": maybe(WORDS),
     "seconds": maybe(NUMBERS),
     "created": MOMENTS,
     "started": maybe(MOMENTS),
@@ -246,8 +251,8 @@ IDS = itertools.count()
 
 
 def test_every_field_of_a_job_is_tried_and_has_its_column():
-    assert {"id", *FIELDS} == set(Job.model_fields)
-    assert set(Job.model_fields) | {"owner", "heartbeat"} == set(table.columns.keys())
+    assert {"id", "cancelled", *FIELDS} == set(Job.model_fields)
+    assert set(Job.model_fields) | {"owner", "heartbeat", "retried"} == set(table.columns.keys())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
@@ -259,3 +264,46 @@ async def test_a_job_comes_back_as_it_was(jobs, first, second):
     assert await jobs.claim(first.id, "a") == first.having(state=State.QUEUED)
     assert await jobs.save(second, "a")
     assert await jobs.get(first.id) == second
+
+
+async def test_a_title_with_a_character_that_postgresql_does_not_take(jobs):
+    await jobs.add(make_job(model_title="One\0", cost="\0"))
+    job = await jobs.get("1")
+    assert (job.model_title, job.cost) == ("One", "")
+
+
+async def test_cancelling_is_for_what_has_no_outcome_yet(jobs, names):
+    wanted = {name: await jobs.cancel(id) for id, name in names.items()}
+    assert {name for name, done in wanted.items() if done} == {"queued", "sending", "another's"}
+    assert [(await jobs.get(id)).cancelled for id, name in names.items() if name == "queued"] == [True]
+
+
+async def test_a_holder_hears_with_its_beat_what_is_wanted_no_more(jobs):
+    for id in "123":
+        await jobs.add(make_job(id))
+    await jobs.claim("1", "a")
+    await jobs.claim("2", "b")
+    for id in "123":
+        await jobs.cancel(id)
+    assert await jobs.beat({"a"}) == ["1"]
+    held = await jobs.get("1")
+    assert await jobs.save(held.having(cancelled=False), "a")
+    assert (await jobs.get("1")).cancelled, "a holder that has not heard of it must not undo it"
+
+
+async def test_one_of_many_may_retry(jobs):
+    await jobs.add(make_job(state=State.FAILED))
+    assert sorted(await asyncio.gather(*(jobs.begin_retry("1") for _ in range(5)))) == [False] * 4 + [True]
+
+
+async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):
+    for id in "12":
+        await jobs.add(make_job(id))
+    await jobs.claim("1", "a")
+    assert await jobs.orphaned() == []
+    pass_time(STALE + timedelta(seconds=1))
+    assert [job.id for job in await jobs.orphaned()] == ["1"]
+
+
+async def test_depth_is_by_provider_and_state(jobs, names):
+    assert sorted(await jobs.depth()) == [("fake", "drawn", 3), ("fake", "queued", 2), ("fake", "sending", 1)]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.spool import Spool
+from storage.spool import Spool, open_spool
 
 NOW = datetime.now(UTC)
 KEYS = ("pictures/1/0", "pictures/1/1", "pictures/12/0", "uploads/1/image", "uploads/2/image")
@@ -13,7 +13,7 @@ KEYS = ("pictures/1/0", "pictures/1/1", "pictures/12/0", "uploads/1/image", "upl
 
 @pytest.fixture
 async def spool(tmp_path):
-    made = Spool(tmp_path / "spool")
+    made = await open_spool(tmp_path / "spool", None)
     for key in KEYS:
         await made.put(key, key.encode())
     return made
@@ -24,7 +24,7 @@ async def kept(spool) -> set[str]:
 
 
 async def test_a_second_spool_finds_what_the_first_has_put(spool, tmp_path):
-    assert await kept(Spool(tmp_path / "spool")) == set(KEYS)
+    assert await kept(await open_spool(tmp_path / "spool", None)) == set(KEYS)
 
 
 async def test_a_key_may_be_written_again_and_need_not_be_there(spool):
@@ -57,4 +57,4 @@ async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, age, coun
 
 
 async def test_sweeping_an_empty_spool(tmp_path):
-    assert await Spool(tmp_path / "new" / "spool").sweep() == 0
+    assert await (await open_spool(tmp_path / "new" / "spool", None)).sweep() == 0

@@ -116,7 +116,7 @@ def test_a_database_that_cannot_be_opened_leaves_no_thread_behind(tmp_path, monk
 
     async def fail() -> None:
         with pytest.raises(StoreError):
-            async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'no-such-folder' / 'easel.db'}", tmp_path):
+            async with open_store(f"sqlite:///{tmp_path / 'no-such-folder' / 'easel.db'}", tmp_path):
                 pass
 
     before = threading.active_count()

@@ -77,7 +77,7 @@ class FakeDelivery:
 
 @pytest.fixture
 async def store(tmp_path) -> AsyncGenerator[Store]:
-    async with open_store(f"sqlite+aiosqlite:///{tmp_path / 'easel.db'}", tmp_path) as opened:
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as opened:
         yield opened
 
 

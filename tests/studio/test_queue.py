@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 import studio.queue
-from studio.queue import Lane, Queue, TryLater
+from studio.queue import Entry, Lane, Queue, TryLater
 
 SECONDS = 10.0
 
@@ -49,6 +49,21 @@ class Worker:
             await self._changed.wait_for(lambda: len(self.begun) >= begun and len(self.ended) >= ended)
 
 
+@pytest.fixture(params=["memory", "postgresql"])
+async def url(request) -> str | None:
+    return await request.getfixturevalue("postgres").database() if request.param == "postgresql" else None
+
+
+@pytest.fixture
+def opened(url):
+    async def opened(lanes: dict[str, Lane]) -> Queue:
+        queue = Queue(lanes, url)
+        await queue.open()
+        return queue
+
+    return opened
+
+
 @asynccontextmanager
 async def running(queue: Queue):
     task = asyncio.create_task(queue.run())
@@ -59,12 +74,12 @@ async def running(queue: Queue):
         await asyncio.wait_for(task, SECONDS)
 
 
-async def test_each_lane_holds_its_own_limit():
+async def test_each_lane_holds_its_own_limit(opened):
     one, two = Worker(waits=True), Worker(waits=True)
-    queue = Queue({"one": Lane(one.work, 1), "two": Lane(two.work, 3)})
+    queue = await opened({"one": Lane(one.work, 1), "two": Lane(two.work, 3)})
     for id in range(6):
-        await queue.submit("one", str(id))
-        await queue.submit("two", str(id))
+        await queue.submit(Entry("one", str(id)))
+        await queue.submit(Entry("two", str(id)))
     async with running(queue):
         await one.until(begun=1)
         await two.until(begun=3)
@@ -75,60 +90,60 @@ async def test_each_lane_holds_its_own_limit():
     assert sorted(one.ended) == sorted(two.ended) == list("012345")
 
 
-async def test_an_id_is_once_in_a_lane_until_it_is_done():
+async def test_an_id_is_once_in_a_lane_until_it_is_done(opened):
     worker, other = Worker(waits=True), Worker()
-    queue = Queue({"a": Lane(worker.work, 5), "b": Lane(other.work, 5)})
+    queue = await opened({"a": Lane(worker.work, 5), "b": Lane(other.work, 5)})
     async with running(queue):
         for _ in range(3):
-            await queue.submit("a", "same")
+            await queue.submit(Entry("a", "same"))
         await worker.until(begun=1)
-        await queue.submit("a", "same")
-        await queue.submit("b", "same")
+        await queue.submit(Entry("a", "same"))
+        await queue.submit(Entry("b", "same"))
         await other.until(ended=1)
         worker.gate.set()
         await worker.until(ended=1)
-        await queue.submit("a", "last")
+        await queue.submit(Entry("a", "last"))
         await worker.until(ended=2)
     assert worker.begun == ["same", "last"]
 
 
-async def test_the_higher_priority_goes_first_and_the_older_of_equals():
+async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
     worker = Worker()
-    queue = Queue({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Lane(worker.work, 1)})
     for id, priority in (("low", -2), ("first", 0), ("middle", -1), ("second", 0)):
-        await queue.submit("a", id, priority=priority)
+        await queue.submit(Entry("a", id, priority=priority))
     async with running(queue):
         await worker.until(ended=4)
     assert worker.begun == ["first", "second", "middle", "low"]
 
 
-async def test_what_is_to_come_later_comes_again(monkeypatch):
+async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
     monkeypatch.setattr(studio.queue, "SLOWEST_RETRY", 0.0)
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
-    queue = Queue({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Lane(worker.work, 1)})
     async with running(queue):
-        await queue.submit("a", "x")
+        await queue.submit(Entry("a", "x"))
         await worker.until(ended=3)
     assert worker.begun == ["x"] * 3
 
 
-async def test_one_that_fails_does_not_stop_the_others():
+async def test_one_that_fails_does_not_stop_the_others(opened):
     worker = Worker()
     worker.raises = [RuntimeError("a bug")]
-    queue = Queue({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Lane(worker.work, 1)})
     async with running(queue):
         for id in ("x", "y"):
-            await queue.submit("a", id)
+            await queue.submit(Entry("a", id))
         await worker.until(ended=2)
     assert worker.begun == ["x", "y"]
 
 
-async def test_closing_cancels_what_is_late_and_begins_nothing_more():
+async def test_closing_cancels_what_is_late_and_begins_nothing_more(opened):
     worker = Worker(waits=True)
-    queue = Queue({"a": Lane(worker.work, 2)})
+    queue = await opened({"a": Lane(worker.work, 2)})
     for id in "xyz":
-        await queue.submit("a", id)
+        await queue.submit(Entry("a", id))
     task = asyncio.create_task(queue.run())
     await worker.until(begun=2)
     async with asyncio.timeout(SECONDS):
@@ -137,10 +152,10 @@ async def test_closing_cancels_what_is_late_and_begins_nothing_more():
     assert worker.cancelled == worker.begun == ["x", "y"]
 
 
-async def test_closing_lets_what_is_in_time_end():
+async def test_closing_lets_what_is_in_time_end(opened):
     worker = Worker(waits=True)
-    queue = Queue({"a": Lane(worker.work, 1)})
-    await queue.submit("a", "x")
+    queue = await opened({"a": Lane(worker.work, 1)})
+    await queue.submit(Entry("a", "x"))
     task = asyncio.create_task(queue.run())
     await worker.until(begun=1)
     asyncio.get_running_loop().call_soon(worker.gate.set)
@@ -149,10 +164,10 @@ async def test_closing_lets_what_is_in_time_end():
     assert (worker.ended, worker.cancelled) == (["x"], [])
 
 
-async def test_a_queue_that_never_ran_closes_and_stays_closed():
+async def test_a_queue_that_never_ran_closes_and_stays_closed(opened):
     worker = Worker()
-    queue = Queue({"a": Lane(worker.work, 1)})
-    await queue.submit("a", "x")
+    queue = await opened({"a": Lane(worker.work, 1)})
+    await queue.submit(Entry("a", "x"))
     async with asyncio.timeout(SECONDS):
         await queue.close(SECONDS)
         await queue.run()
@@ -160,31 +175,31 @@ async def test_a_queue_that_never_ran_closes_and_stays_closed():
     assert worker.begun == []
 
 
-async def test_tidying_empties_the_log():
+async def test_tidying_empties_the_log(opened):
     worker = Worker()
-    queue = Queue({"a": Lane(worker.work, 5)})
+    queue = await opened({"a": Lane(worker.work, 5)})
     async with running(queue):
         for id in range(20):
-            await queue.submit("a", str(id))
+            await queue.submit(Entry("a", str(id)))
         await worker.until(ended=20)
-        assert await queue._queries.queue_log()
+        assert await queue._engine.queries.queue_log()
         await queue.tidy()
-        assert await queue._queries.queue_log() == []
-        await queue.submit("a", "another")
+        assert await queue._engine.queries.queue_log() == []
+        await queue.submit(Entry("a", "another"))
         await worker.until(ended=21)
 
 
 @pytest.mark.parametrize("id", ["12345678901234567890", "12345678901234567890-999"])
-async def test_ids_come_as_they_went(id):
+async def test_ids_come_as_they_went(opened, id):
     worker = Worker()
-    queue = Queue({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Lane(worker.work, 1)})
     async with running(queue):
-        await queue.submit("a", id)
+        await queue.submit(Entry("a", id))
         await worker.until(ended=1)
     assert worker.begun == [id]
 
 
-async def test_a_queue_that_breaks_is_built_anew(monkeypatch):
+async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
     done = asyncio.Event()
 
     async def work(_: str) -> None:
@@ -196,10 +211,10 @@ async def test_a_queue_that_breaks_is_built_anew(monkeypatch):
         raise RuntimeError("broken")
 
     monkeypatch.setattr("studio.queue.PgQueuer.run", broken)
-    queue = Queue({"lane": Lane(work, 1)})
+    queue = await opened({"lane": Lane(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
-        await queue.submit("lane", "1")
+        await queue.submit(Entry("lane", "1"))
         await asyncio.sleep(0)
     await queue.close(5)
     await running

@@ -1,0 +1,46 @@
+"""`--check`: does the token work, and each provider's key?"""
+
+import discord
+
+import providers
+from config import Config
+from domain import EaselError
+from providers.base import Provider
+from providers.transport import Transport
+from startup import STARTUP_ERRORS, point_at, startup_sentence
+
+
+async def check(config: Config) -> int:
+    """Try the token and every provider that is on, without paying; how many failed."""
+    rows = [("discord", *await _check_token(config))]
+    async with Transport() as transport:
+        on, off = providers.build(config.access, transport)
+        for provider in on.values():
+            rows.append((provider.name, *await _check_provider(provider)))
+            await provider.close()
+        rows += [(name, "off", f"{missing} to switch it on") for name, _, missing in off]
+    for name, state, told in rows:
+        print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
+    return sum(state == "fails" for _, state, _ in rows)
+
+
+async def _check_token(config: Config) -> tuple[str, str]:
+    if config.token is None:
+        return "off", "set DISCORD_TOKEN to switch it on"
+    async with discord.Client(intents=discord.Intents.none()) as client:
+        try:
+            await point_at(config.discord_api_url)
+            await client.login(config.token.get_secret_value())
+        except STARTUP_ERRORS as error:
+            return "fails", startup_sentence(error)
+        return "works", f"token accepted, the bot is {client.user}"
+
+
+async def _check_provider(provider: Provider) -> tuple[str, str]:
+    try:
+        health = await provider.check()
+    except EaselError as error:
+        return "fails", f"{error.failure.kind}: {error.failure.detail}"
+    models = "" if health.models is None else f"{health.models} models, "
+    told = f"{models}key: {health.key}"
+    return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")

@@ -1,0 +1,35 @@
+"""What the host sets, as the parts of the bot that it is for get it."""
+
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from domain.frozen import Frozen
+
+
+class Access(Frozen):
+    """How the host reaches one provider: its variables, read and checked by config."""
+
+    key: SecretStr | None = None
+    base_url: str | None = None
+    concurrency: int = 4
+    models: tuple[tuple[str, str], ...] = ()
+    """Ids and titles, for an API that lists none."""
+    generation: int = 1
+    enabled: bool = True
+
+
+class SpoolPlace(Frozen):
+    """A bucket that several machines share."""
+
+    url: str
+    """`s3://bucket/folder`."""
+    options: Mapping[str, SecretStr]
+    """AWS's own variables, in lower case: `aws_access_key_id` and so on."""
+
+
+class Limits(Frozen):
+    """How many unfinished jobs there may be."""
+
+    per_member: int = 10
+    per_server: int = 100

@@ -1,0 +1,137 @@
+"""What a host's monitoring asks: Prometheus metrics at /metrics, and /healthz."""
+
+import asyncio
+import math
+from collections import Counter as Count
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import aiohttp
+import discord
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from domain import Job, State
+from storage.store import Store
+from studio.studio import Studio
+
+ANSWER_SECONDS = 2.0
+"""A database that takes longer counts as down."""
+BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
+
+
+class Meter:
+    """Counts what happens; the names are in docs/hosting.md."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._jobs = Counter(
+            "easel_jobs", "Jobs that have ended, by outcome", ["provider", "outcome"], registry=self.registry
+        )
+        self._stages = Histogram(
+            "easel_state_seconds",
+            "How long jobs were in a state",
+            ["provider", "state"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "easel_discord_errors", "Requests that Discord did not take", ["status"], registry=self.registry
+        )
+        self._depth = Gauge(
+            "easel_unfinished_jobs",
+            "Jobs of all processes that have no outcome yet",
+            ["provider", "state"],
+            registry=self.registry,
+        )
+        self._latency = Gauge(
+            "easel_gateway_latency_seconds", "From a heartbeat to its answer", ["shard"], registry=self.registry
+        )
+
+    def outcome(self, job: Job) -> None:
+        self._jobs.labels(job.provider, "parked" if job.parked else job.state).inc()
+
+    def stage(self, job: Job, state: State, time: timedelta) -> None:
+        self._stages.labels(job.provider, state).observe(max(time.total_seconds(), 0))
+
+    def trace(self) -> aiohttp.TraceConfig:
+        """For discord.py's HTTP client."""
+        trace = aiohttp.TraceConfig()
+
+        async def ended(_: Any, __: Any, request: aiohttp.TraceRequestEndParams) -> None:
+            if request.response.status >= 400:
+                self._errors.labels(str(request.response.status)).inc()
+
+        async def broke(_: Any, __: Any, request: aiohttp.TraceRequestExceptionParams) -> None:
+            self._errors.labels(type(request.exception).__name__).inc()
+
+        trace.on_request_end.append(ended)
+        trace.on_request_exception.append(broke)
+        return trace
+
+    async def collect(self, vitals: "Vitals") -> bytes:
+        self._depth.clear()
+        for (provider, state), count in (await vitals.depth()).items():
+            self._depth.labels(provider, state).set(count)
+        for shard, latency in vitals.latencies():
+            self._latency.labels(str(shard)).set(latency)
+        return generate_latest(self.registry)
+
+
+class Vitals(NamedTuple):
+    """What can be asked of the bot at any time."""
+
+    client: discord.Client
+    studio: Studio
+    store: Store
+
+    async def signs(self) -> dict[str, bool]:
+        """Each has to be true. A worker has no gateway."""
+        signs = {"database": await self._database(), "worker": self.studio.is_alive()}
+        if isinstance(self.client, discord.AutoShardedClient):
+            signs["gateway"] = self.client.is_ready() and all(math.isfinite(each) for _, each in self.latencies())
+        return signs
+
+    def latencies(self) -> list[tuple[int, float]]:
+        sharded = isinstance(self.client, discord.AutoShardedClient)
+        return self.client.latencies if sharded else []  # type: ignore[union-attr]
+
+    async def depth(self) -> Count[tuple[str, str]]:
+        """Nothing where the database does not answer: the other figures are still wanted."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return Count({(provider, state): n for provider, state, n in await self.store.jobs.depth()})
+        except TimeoutError:
+            return Count()
+
+    async def _database(self) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self.store.meta.get("health")
+        except TimeoutError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def serve_health(host: str, port: int, meter: Meter, vitals: Vitals) -> AsyncGenerator[None]:
+    """Serve both pages; OSError where the port is taken."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=await meter.collect(vitals), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthz(_: web.Request) -> web.Response:
+        signs = await vitals.signs()
+        return web.json_response(signs, status=200 if all(signs.values()) else 503)
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield
+    finally:
+        await runner.cleanup()

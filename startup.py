@@ -1,0 +1,39 @@
+"""Reaching Discord, or telling the host in one sentence why not."""
+
+import aiohttp
+import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from config import ConfigError
+from storage.store import StoreError
+
+DISCORD_API = "https://discord.com/api/v10"
+PASSING = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+"""Nothing that the host has set is wrong: starting again later may help."""
+STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
+
+
+async def point_at(api_url: str | None) -> None:
+    """Another Discord than Discord's, with its own gateway: a proxy, or one for tests."""
+    if api_url is None:
+        return
+    Route.BASE = api_url
+    if api_url == DISCORD_API:
+        return
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
+            DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
+
+
+def startup_sentence(error: BaseException) -> str:
+    match error:
+        case discord.LoginFailure():
+            return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
+        case _ if isinstance(error, PASSING):
+            return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
+        case _:
+            return str(error)

@@ -1,0 +1,67 @@
+"""Word between the processes on one database: by PostgreSQL's NOTIFY; on SQLite there is only this one."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Executable, func, select
+
+from storage.database import connect, is_shared
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "easel"
+PULSE_SECONDS = 10.0
+RECONNECT_SECONDS = 1.0
+
+Listener = Callable[[str | None], None]
+"""Gets what was said; None where something may have been missed."""
+
+
+class Bulletin:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
+
+    def on(self, topic: str, listener: Listener) -> None:
+        self._listeners[topic].append(listener)
+
+    def notice(self, topic: str, said: str) -> Sequence[Executable]:
+        """What to run in the transaction that it is about: everybody hears of it, or nobody."""
+        return [select(func.pg_notify(CHANNEL, f"{topic} {said}"))] if is_shared(self._url) else []
+
+    async def listen(self) -> None:
+        """For ever, through every break of the connection."""
+        while is_shared(self._url):
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._hear()
+            log.warning("the database is out of reach; listening again soon")
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _hear(self) -> None:
+        connection: Any = await connect(self._url)
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _: gone.set())
+        try:
+            await connection.add_listener(CHANNEL, self._heard)
+            self._tell_all()
+            while not gone.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(gone.wait(), PULSE_SECONDS)
+                await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
+
+    def _heard(self, _: object, __: object, ___: object, payload: object) -> None:
+        topic, _, said = str(payload).partition(" ")
+        for listener in self._listeners[topic]:
+            listener(said)
+
+    def _tell_all(self) -> None:
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener(None)

@@ -1,0 +1,39 @@
+"""How much may wait: nobody fills the queue alone."""
+
+from collections import Counter
+
+from domain import Job, Limits, Origin, QueueFull
+from storage.jobs import JobStore, Load
+
+
+class Admission:
+    """Counts as the table has them, renewed from time to time; between these, what this process takes and draws."""
+
+    def __init__(self, jobs: JobStore, limits: Limits) -> None:
+        self._jobs = jobs
+        self._limits = limits
+        self._load = Load(Counter(), Counter())
+
+    async def refresh(self) -> None:
+        self._load = await self._jobs.load()
+
+    def check(self, origin: Origin) -> None:
+        """QueueFull where there is no room for one more."""
+        if self._load.by_member[origin.user_id] >= self._limits.per_member:
+            raise QueueFull(field="member", takes=str(self._limits.per_member))
+        if origin.guild_id is not None and self._load.by_server[origin.guild_id] >= self._limits.per_server:
+            raise QueueFull(field="server", takes=str(self._limits.per_server))
+
+    def enter(self, job: Job) -> int:
+        """Take one more; the how many-th of its member's it is. QueueFull."""
+        self.check(job)
+        self._count(job, 1)
+        return self._load.by_member[job.user_id]
+
+    def leave(self, job: Job) -> None:
+        self._count(job, -1)
+
+    def _count(self, job: Job, by: int) -> None:
+        self._load.by_member[job.user_id] += by
+        if job.guild_id is not None:
+            self._load.by_server[job.guild_id] += by

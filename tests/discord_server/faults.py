@@ -1,0 +1,98 @@
+# pyright: basic
+"""What can go wrong on the way to Discord, and which requests it may befall."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from tests.discord_server.model import Sent
+from tests.discord_server.wire import json_answer
+
+Answer = Callable[[], web.Response]
+Action = Callable[[Answer], Awaitable[web.Response | None]]
+"""Gets what would have been answered, calls it or not; None breaks the connection."""
+
+
+@dataclass(eq=False)
+class Fault:
+    wanted: Callable[[Sent], object]
+    action: Action
+    times: int
+    hits: int = 0
+
+    def strikes(self, sent: Sent) -> bool:
+        return self.hits < self.times and bool(self.wanted(sent))
+
+
+def fails(status: int, *, taken: bool = False) -> Action:
+    """A 5xx; taken: though the work was done."""
+
+    async def action(answer: Answer) -> web.Response:
+        if taken:
+            answer()
+        return json_answer({"message": f"{status}", "code": 0}, status)
+
+    return action
+
+
+def busy(seconds: float = 0.05, *, via: bool = True, told: bool = True) -> Action:
+    """429; without `Via` it is Cloudflare's, which discord.py does not retry; told: with Retry-After."""
+
+    async def action(answer: Answer) -> web.Response:
+        about = {"message": "You are being rate limited.", "retry_after": seconds, "global": False}
+        headers = ({"Via": "1.1 google"} if via else {}) | ({"Retry-After": f"{seconds}"} if told else {})
+        return json_answer(about, 429, headers)
+
+    return action
+
+
+def breaks(*, taken: bool = False) -> Action:
+    """The connection is reset; taken: after the work was done."""
+
+    async def action(answer: Answer) -> None:
+        if taken:
+            answer()
+
+    return action
+
+
+def held(until: asyncio.Event, *, taken: bool = False) -> Action:
+    """No answer before the test lets go, nor if the bot is gone by then; taken: though the work was done at once."""
+
+    async def action(answer: Answer) -> web.Response:
+        told = answer() if taken else None
+        await until.wait()
+        return told or answer()
+
+    return action
+
+
+def is_callback(sent: Sent) -> bool:
+    return sent.path.endswith("/callback")
+
+
+def is_edit(sent: Sent) -> bool:
+    """Of an interaction's reply."""
+    return sent.method == "PATCH" and sent.path.startswith("/webhooks/")
+
+
+def is_channel(sent: Sent) -> bool:
+    """A message posted or edited by the bot's own token."""
+    return sent.method in ("POST", "PATCH") and sent.path.startswith("/channels/")
+
+
+def has_picture(sent: Sent) -> bool:
+    return bool(sent.sizes)
+
+
+def reset(request: web.Request) -> web.Response:
+    """The connection ends with RST, as if a machine on the way had died."""
+    if request.transport:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response()
