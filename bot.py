@@ -22,6 +22,7 @@ import providers
 from check import check
 from cogs.imagine import Imagine
 from cogs.info import Info
+from cogs.queue import Queue
 from cogs.recover import Recover
 from cogs.settings import SettingsCog
 from config import Config, ConfigError, read_config
@@ -79,6 +80,7 @@ class Easel(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         await self.add_cog(Imagine(self._desk, self.tree))
         await self.add_cog(Recover(self.studio))
+        await self.add_cog(Queue(self.studio))
         await self.add_cog(Info(self.studio, self._store.settings))
         await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
         self.add_dynamic_items(card_buttons(self._desk))

@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -45,7 +46,7 @@ class Bulletin:
     async def _hear(self) -> None:
         connection: Any = await connect(self._url)
         gone = asyncio.Event()
-        connection.add_termination_listener(lambda _: gone.set())
+        connection.add_termination_listener(partial(_set, gone))
         try:
             await connection.add_listener(CHANNEL, self._heard)
             self._tell_all()
@@ -65,3 +66,7 @@ class Bulletin:
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener(None)
+
+
+def _set(event: asyncio.Event, _: object) -> None:
+    event.set()

@@ -3,7 +3,7 @@
 import sqlite3
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from alembic import command
@@ -15,7 +15,7 @@ BUSY_SECONDS = 5
 CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
 MIGRATION_LOCK = 3_405_691
 """PostgreSQL's advisory lock of this number is held while the tables are changed."""
-_connect: Any = asyncpg.connect
+_connect = cast("Any", asyncpg.connect)
 """It has no types of its own."""
 
 

@@ -124,13 +124,21 @@ async def defer(interaction: Interaction, *, private: bool) -> int | None:
         except discord.HTTPException as error:
             if error.code != ALREADY_ANSWERED:
                 raise
-            return None
+            return await _reply_id(interaction)
         except aiohttp.ClientError:
             if last:
                 raise
         else:
             return answer.message_id if answer else None
     return None
+
+
+async def _reply_id(interaction: Interaction) -> int | None:
+    """Asked for where the answer that told it was lost: without it the reply cannot be edited when the token dies."""
+    try:
+        return (await interaction.original_response()).id
+    except (discord.DiscordException, aiohttp.ClientError):
+        return None
 
 
 def _token_lives(job: Job) -> bool:

@@ -31,6 +31,8 @@ manage messages.
 
 `/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
 
+`/queue` shows what of yours is being drawn or waits, and cancels it; those who manage the server see all of it.
+
 `/settings` sets default provider, model and size, and who sees results. It is for those who manage the server.
 
 `/privacy` tells what is stored, where your words go, and how to have it deleted.

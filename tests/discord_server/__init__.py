@@ -4,7 +4,17 @@ It keeps every request with its time, and every message as a member would see it
 tokens die without waiting.
 """
 
-from tests.discord_server.faults import breaks, busy, fails, has_picture, held, is_callback, is_channel, is_edit
+from tests.discord_server.faults import (
+    breaks,
+    busy,
+    fails,
+    has_picture,
+    held,
+    is_callback,
+    is_channel,
+    is_edit,
+    is_follow_up,
+)
 from tests.discord_server.model import (
     AGE_RESTRICTED,
     APPLICATION,
@@ -46,5 +56,6 @@ __all__ = [
     "is_callback",
     "is_channel",
     "is_edit",
+    "is_follow_up",
     "nth",
 ]

@@ -80,6 +80,10 @@ def is_edit(sent: Sent) -> bool:
     return sent.method == "PATCH" and sent.path.startswith("/webhooks/")
 
 
+def is_follow_up(sent: Sent) -> bool:
+    return sent.method == "POST" and sent.path.startswith("/webhooks/")
+
+
 def is_channel(sent: Sent) -> bool:
     """A message posted or edited by the bot's own token."""
     return sent.method in ("POST", "PATCH") and sent.path.startswith("/channels/")

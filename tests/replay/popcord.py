@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from tests.replay.faults import PAGE
+from tests.replay.pictures import noise
 from tests.replay.server import Body, Call, Replay, Unexpected, expect
 
 MODELS = ["flux", "poli", "sdxl-turbo", "dalle3"]
@@ -33,6 +34,7 @@ class PopCordReplay(Replay):
         "url-empty": "an empty image_url",
         "url-relative": "a relative image_url",
         "slow": "success after 25 seconds",
+        "noise": "a picture of 3 MB",
     }
 
     async def answer(self, call: Call) -> web.Response:
@@ -85,4 +87,6 @@ class PopCordReplay(Replay):
             case _:
                 pass
         width, height = map(int, re.findall(r"\d+", wanted.size or "1024x1024"))
+        if call.case == "noise":
+            return web.json_response(self.linked(self.host(call, noise((width, height)))))
         return web.json_response(self.linked(self.draw(call, wanted.prompt, width, height)))

@@ -1,0 +1,74 @@
+"""The page of /queue: what runs, what waits, and a menu to cancel it."""
+
+from collections.abc import Sequence
+
+import discord
+
+from domain import Job, State
+from studio.studio import Studio
+from views.origins import Interaction
+from views.reporter import ReportingView, tell
+from views.words import code
+
+VIEW_SECONDS = 14 * 60.0
+LISTED = 12
+CHOICES, LABEL = 25, 100
+NOTHING = "Nothing is being drawn, and nothing waits."
+TOO_LATE = "That one has just been drawn."
+PRIVATE = "a private request"
+
+
+class LineUp(ReportingView):
+    """A server's jobs for those who manage it, else a member's own. `open` sends it."""
+
+    def __init__(self, studio: Studio, *, user_id: int, guild_id: int | None) -> None:
+        """guild_id: None where only the member's own are theirs to see."""
+        super().__init__(timeout=VIEW_SECONDS)
+        self._studio = studio
+        self._user_id = user_id
+        self._guild_id = guild_id
+
+    async def open(self, interaction: Interaction) -> None:
+        await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
+
+    async def cancel(self, interaction: Interaction, job_id: str) -> None:
+        """Only what is on the page that this person may see, whatever the menu sent."""
+        if job_id not in {job.id for job in await self._jobs()} or not await self._studio.cancel(job_id):
+            await tell(interaction, TOO_LATE)
+            return
+        await interaction.response.edit_message(content=await self._draw(), view=self)
+
+    async def _jobs(self) -> Sequence[Job]:
+        whose = {"user_id": self._user_id} if self._guild_id is None else {"guild_id": self._guild_id}
+        jobs = await self._studio.under_way(**whose)
+        return [job for job in jobs if job.state is not State.DRAWN and not job.cancelled]
+
+    async def _draw(self) -> str:
+        jobs = await self._jobs()
+        self.clear_items()
+        if jobs:
+            self.add_item(CancelMenu(self, [self._option(job) for job in jobs[:CHOICES]]))
+        lines = [self._line(job) for job in jobs[:LISTED]]
+        more = [f"-# and {len(jobs) - LISTED} more"] if len(jobs) > LISTED else []
+        return "\n".join([*lines, *more]) or NOTHING
+
+    def _line(self, job: Job) -> str:
+        doing = "🖌️ drawing" if job.started else "⏳ waiting"
+        words = code(job.request.prompt, 60) if self._may_read(job) else PRIVATE
+        return f"{doing} · {words} · <@{job.user_id}> · {job.provider} · since <t:{job.created.timestamp():.0f}:R>"
+
+    def _option(self, job: Job) -> discord.SelectOption:
+        words = code(job.request.prompt, LABEL)[1:-1] if self._may_read(job) else PRIVATE
+        return discord.SelectOption(label=words, value=job.id, description=f"{job.provider}, {job.model_title}"[:LABEL])
+
+    def _may_read(self, job: Job) -> bool:
+        return not job.private or job.user_id == self._user_id
+
+
+class CancelMenu(discord.ui.Select[LineUp]):
+    def __init__(self, page: LineUp, options: list[discord.SelectOption]) -> None:
+        super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
+        self._page = page
+
+    async def callback(self, interaction: Interaction) -> None:
+        await self._page.cancel(interaction, self.values[0])
