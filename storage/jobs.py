@@ -1,17 +1,17 @@
 """The jobs table: the truth about every picture asked for."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, delete, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
-from storage.statements import run
+from storage.database import Database, Do, Done
 from storage.tables import jobs
 
 NESTED = {"request", "notes", "remote", "drawn", "failure"}
@@ -20,6 +20,19 @@ NOT_THE_HOLDERS = {"cancelled"}
 STALE = timedelta(seconds=30)
 """A row whose holder has not been heard of for so long is nobody's."""
 CANCELLED = "cancelled"
+UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
+
+# Built once, and filled for each job: building one anew takes longer than running it.
+FREE = or_(jobs.c.owner.is_(None), jobs.c.heartbeat < bindparam("dead"), jobs.c.owner == bindparam("by"))
+CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(UNFINISHED), FREE)
+    .values(owner=bindparam("by"), heartbeat=bindparam("now"))
+    .returning(jobs)
+)
+HELD = update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.owner == bindparam("by"))
+RELEASE = HELD.values(owner=None, heartbeat=None)
+GET = select(jobs).where(jobs.c.id == bindparam("job"))
 
 
 class Load(NamedTuple):
@@ -32,60 +45,54 @@ class Load(NamedTuple):
 class JobStore:
     """Rows are written by whoever holds them: `claim` first, then `save`, then `release`."""
 
-    def __init__(self, engine: AsyncEngine, bulletin: Bulletin) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+        self._database = database
         self._bulletin = bulletin
 
     async def add(self, job: Job) -> bool:
         """Write a new row; False where the id is known, for an interaction may be replayed."""
-        try:
-            await self._write(jobs.insert().values(_row(job)))
-        except IntegrityError:
-            if await self.get(job.id) is None:
-                raise
-            return False
-        return True
+        return (await self._database.run(Do(_add(self._database.dialect), _row(job)))).scalar() is not None
 
     async def get(self, id: str) -> Job | None:
-        found = await self._read(jobs.c.id == id)
+        found = _jobs(await self._database.run(Do(GET, {"job": id})))
         return found[0] if found else None
 
     async def claim(self, id: str, owner: str) -> Job | None:
         """Take an unfinished row that nobody holds; None where it is finished or held."""
-        free = or_(_nobodys(), jobs.c.owner == owner)
-        take = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNFINISHED), free)
-        taken = await self._run(take.values(owner=owner, heartbeat=_now()).returning(jobs))
-        row = taken.mappings().first()
-        return _job(row) if row else None
+        filled = {"job": id, "by": owner, "now": _now(), "dead": _now() - STALE}
+        found = _jobs(await self._database.run(Do(CLAIM, filled)))
+        return found[0] if found else None
 
-    async def save(self, job: Job, owner: str) -> bool:
-        """Write a held row; False where another has taken it."""
-        return await self._write(_held(job.id, owner).values(_row(job))) > 0
+    async def save(self, job: Job, owner: str, fields: Iterable[str] | None = None, *, release: bool = False) -> bool:
+        """Write the given fields, or all, of a held row, and let go of it if asked; False where another has it."""
+        row = _row(job, fields)
+        filled = {f"new_{name}": value for name, value in row.items()}
+        statement = _save(tuple(row), release)
+        return (await self._database.run(Do(statement, {**filled, "job": job.id, "by": owner}))).changed > 0
 
     async def release(self, id: str, owner: str) -> None:
-        await self._write(_held(id, owner).values(owner=None, heartbeat=None))
+        await self._database.run(Do(RELEASE, {"job": id, "by": owner}))
 
     async def beat(self, owners: Collection[str]) -> Sequence[str]:
         """Say that the holders of these rows are alive; which of the rows are wanted no more."""
         alive = update(jobs).where(jobs.c.owner.in_(owners)).values(heartbeat=_now())
         unwanted = select(jobs.c.id).where(jobs.c.owner.in_(owners), jobs.c.cancelled)
-        return (await self._run(alive, unwanted)).scalars().all()
+        return (await self._run(alive, unwanted)).scalars()
 
     async def disown(self) -> None:
         """Free every row: for a process that knows that it is the only one."""
-        await self._write(update(jobs).where(jobs.c.owner.is_not(None)).values(owner=None, heartbeat=None))
+        await self._run(update(jobs).where(jobs.c.owner.is_not(None)).values(owner=None, heartbeat=None))
 
     async def cancel(self, id: str) -> bool:
         """Tell whoever holds the row, or will, that it is wanted no more; False where it has its outcome."""
-        undecided = jobs.c.state.in_([state for state in UNFINISHED if state is not State.DRAWN])
         notice = self._bulletin.notice(CANCELLED, id)
-        mark = update(jobs).where(jobs.c.id == id, undecided).values(cancelled=True).returning(jobs.c.id)
-        return (await self._run(*notice, mark)).scalar() is not None
+        mark = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNDECIDED)).values(cancelled=True)
+        return (await self._run(*notice, mark.returning(jobs.c.id))).scalar() is not None
 
     async def begin_retry(self, id: str) -> bool:
         """True for the first who asks for this job again."""
-        mark = update(jobs).where(jobs.c.id == id, jobs.c.retried.is_(False))
-        return await self._write(mark.values(retried=True)) > 0
+        mark = update(jobs).where(jobs.c.id == id, jobs.c.retried.is_(False)).values(retried=True)
+        return (await self._run(mark)).changed > 0
 
     async def abandoned(self) -> Sequence[Job]:
         """Unfinished rows that nobody holds, oldest first."""
@@ -105,11 +112,10 @@ class JobStore:
 
     async def load(self) -> Load:
         """Of the jobs that are not drawn yet."""
-        undecided = [state for state in UNFINISHED if state is not State.DRAWN]
-        query = select(jobs.c.user_id, jobs.c.guild_id, func.count()).where(jobs.c.state.in_(undecided))
+        query = select(jobs.c.user_id, jobs.c.guild_id, func.count()).where(jobs.c.state.in_(UNDECIDED))
         load = Load(Counter(), Counter())
-        rows = await self._run(query.group_by(jobs.c.user_id, jobs.c.guild_id))
-        for user, guild, count in map(tuple[Any, ...], rows):
+        for row in (await self._run(query.group_by(jobs.c.user_id, jobs.c.guild_id))).rows:
+            user, guild, count = row.values()
             load.by_member[user] += count
             load.by_server[guild] += count
         return load
@@ -117,24 +123,32 @@ class JobStore:
     async def depth(self) -> Sequence[tuple[str, str, int]]:
         """Provider, state and number of the unfinished jobs."""
         query = select(jobs.c.provider, jobs.c.state, func.count()).where(jobs.c.state.in_(UNFINISHED))
-        rows = await self._run(query.group_by(jobs.c.provider, jobs.c.state))
-        return [(provider, state, count) for provider, state, count in map(tuple[Any, ...], rows)]
+        rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
+        return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
         over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
-        query = delete(jobs).where(_whose(user_id, guild_id), over).returning(jobs.c.id)
-        return (await self._run(query)).scalars().all()
+        return (await self._run(delete(jobs).where(_whose(user_id, guild_id), over).returning(jobs.c.id))).scalars()
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        rows = await self._run(select(jobs).where(*where).order_by(jobs.c.created))
-        return [_job(row) for row in rows.mappings()]
+        return _jobs(await self._run(select(jobs).where(*where).order_by(jobs.c.created)))
 
-    async def _write(self, statement: Executable) -> int:
-        return (await self._run(statement)).rowcount
+    async def _run(self, *statements: Executable) -> Done:
+        return await self._database.run(*map(Do, statements))
 
-    async def _run(self, *statements: Executable) -> CursorResult[Any]:
-        return await run(self._engine, *statements)
+
+@cache
+def _add(dialect: str) -> Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
+
+
+@cache
+def _save(names: tuple[str, ...], release: bool) -> Executable:
+    free: dict[str, Any] = {"owner": None, "heartbeat": None} if release else {}
+    filled: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return HELD.values(filled | free)
 
 
 def _dead() -> ColumnElement[bool]:
@@ -145,21 +159,17 @@ def _nobodys() -> ColumnElement[bool]:
     return or_(jobs.c.owner.is_(None), _dead())
 
 
-def _held(id: str, owner: str) -> Any:
-    return update(jobs).where(jobs.c.id == id, jobs.c.owner == owner)
-
-
 def _whose(user_id: int | None, guild_id: int | None) -> ColumnElement[bool]:
     return jobs.c.user_id == user_id if user_id is not None else jobs.c.guild_id == guild_id
 
 
-def _row(job: Job) -> dict[str, Any]:
-    plain = job.model_dump(exclude=NESTED | NOT_THE_HOLDERS)
-    return plain | job.model_dump(mode="json", include=NESTED)
+def _row(job: Job, fields: Iterable[str] | None = None) -> dict[str, Any]:
+    names = set(Job.model_fields if fields is None else fields) - NOT_THE_HOLDERS
+    return job.model_dump(include=names - NESTED) | job.model_dump(mode="json", include=names & NESTED)
 
 
-def _job(row: Any) -> Job:
-    return Job.model_validate(dict(row))
+def _jobs(done: Done) -> list[Job]:
+    return [Job.model_validate(dict(row)) for row in done.rows]
 
 
 def _now() -> datetime:

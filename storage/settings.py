@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from sqlalchemy import Executable, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import Settings
 from storage.bulletin import Bulletin
-from storage.statements import run
+from storage.database import Database, Do
 from storage.tables import guild_settings, meta
 
 CHANGED = "settings"
@@ -17,8 +16,8 @@ CHANGED = "settings"
 class SettingsStore:
     """Read from memory after the first time, written through, and forgotten when another process writes."""
 
-    def __init__(self, engine: AsyncEngine, bulletin: Bulletin) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+        self._database = database
         self._bulletin = bulletin
         self._known: dict[int, Settings] = {}
         self._changes = 0
@@ -39,13 +38,13 @@ class SettingsStore:
 
     async def set(self, guild_id: int, settings: Settings) -> None:
         row = {"guild_id": guild_id, "settings": settings.model_dump(mode="json")}
-        await _replace(self._engine, guild_settings, row, *self._bulletin.notice(CHANGED, str(guild_id)))
+        await _replace(self._database, guild_settings, row, *self._bulletin.notice(CHANGED, str(guild_id)))
         self._changed(str(guild_id))
         self._known[guild_id] = settings
 
     async def forget(self, guild_id: int) -> None:
         away = delete(guild_settings).where(guild_settings.c.guild_id == guild_id)
-        await run(self._engine, away, *self._bulletin.notice(CHANGED, str(guild_id)))
+        await self._database.run(Do(away), *map(Do, self._bulletin.notice(CHANGED, str(guild_id))))
         self._changed(str(guild_id))
 
     def _changed(self, guild_id: str | None) -> None:
@@ -57,22 +56,23 @@ class SettingsStore:
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
-        return Settings.model_validate((await run(self._engine, query)).scalar() or {})
+        return Settings.model_validate((await self._database.run(Do(query))).scalar() or {})
 
 
 class Meta:
     """Small facts that outlive a restart, such as the hash of the commands that Discord knows."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def get(self, key: str) -> str | None:
-        return (await run(self._engine, select(meta.c.value).where(meta.c.key == key))).scalar()
+        return (await self._database.run(Do(select(meta.c.value).where(meta.c.key == key)))).scalar()
 
     async def set(self, key: str, value: str) -> None:
-        await _replace(self._engine, meta, {"key": key, "value": value})
+        await _replace(self._database, meta, {"key": key, "value": value})
 
 
-async def _replace(engine: AsyncEngine, table: Table, row: Mapping[str, object], *after: Executable) -> None:
-    insert = (postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert)(table).values(row)
-    await run(engine, insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row), *after)
+async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:
+    insert = (postgresql.insert if database.dialect == "postgresql" else sqlite.insert)(table).values(row)
+    upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row)
+    await database.run(Do(upsert), *map(Do, after))

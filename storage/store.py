@@ -10,15 +10,13 @@ import asyncpg
 from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import is_shared, make_engine, migrate
+from storage.database import Database, is_shared, make_database
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool
-from storage.statements import to_the_end
 
 
 class StoreError(Exception):
@@ -41,16 +39,15 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
     url: `sqlite:///path`, which is for one process at a time, or `postgresql://…`.
     """
     with _folder(data_dir, alone=not is_shared(url)):
-        engine, bulletin = make_engine(url), Bulletin(url)
+        database, bulletin = make_database(url), Bulletin(url)
         try:
             spool = await _spool(data_dir, place)
-            jobs = JobStore(engine, bulletin)
-            await _bring_up_to_date(engine, jobs, alone=not is_shared(url))
+            jobs = JobStore(database, bulletin)
+            await _bring_up_to_date(database, jobs, alone=not is_shared(url))
             async with _listening(bulletin):
-                yield Store(jobs, SettingsStore(engine, bulletin), Meta(engine), spool, bulletin)
+                yield Store(jobs, SettingsStore(database, bulletin), Meta(database), spool, bulletin)
         finally:
-            # A cancelled shutdown must not leave the write-ahead log behind.
-            await to_the_end(engine.dispose())
+            await database.close()
 
 
 @contextmanager
@@ -78,10 +75,9 @@ async def _spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
         raise StoreError(f"{named}, {error}.") from None
 
 
-async def _bring_up_to_date(engine: AsyncEngine, jobs: JobStore, *, alone: bool) -> None:
+async def _bring_up_to_date(database: Database, jobs: JobStore, *, alone: bool) -> None:
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(migrate)
+        await database.migrate()
         if alone:
             await jobs.disown()
     except (DBAPIError, CommandError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

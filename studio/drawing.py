@@ -97,11 +97,11 @@ class Drawer:
     async def draw(self, held: Held) -> None:
         """Draw to an outcome, good or bad, and write it into the row."""
         started = held.job.started or datetime.now(UTC)
-        await held.update(started=started)
+        held.note(started=started)
         failure = await self._outcome(held)
         seconds = (datetime.now(UTC) - started).total_seconds()
         # What is still remembered may yet come: trying again asks for it, and pays nothing.
-        await held.update(state=State.DRAWN, failure=failure, seconds=seconds)
+        await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
 
     async def _outcome(self, held: Held) -> Failure | None:
         try:
@@ -151,7 +151,7 @@ class Drawer:
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
         await provider.generate(call_request(job), sources, JobProgress(held, self._spool, self._delivery))
-        await held.update(calls_done=job.calls_done + 1, remote=None, state=State.QUEUED)
+        held.note(calls_done=job.calls_done + 1, remote=None)
 
     def _time_left(self, job: Job) -> float:
         passed = datetime.now(UTC) - (job.started or datetime.now(UTC))

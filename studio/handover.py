@@ -36,7 +36,7 @@ class Handover:
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
             if pictures or held.job.private:
-                await held.update(parked=True)
+                await held.update(parked=True, release=True)
                 return
         await self._finish(held, _final_state(held.job, pictures))
 
@@ -78,7 +78,7 @@ class Handover:
         request = job.request.model_copy(
             update={"image": _without_link(job.request.image), "mask": _without_link(job.request.mask)}
         )
-        await held.update(state=state, token=None, request=request)
+        await held.update(state=state, token=None, request=request, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.info("job %s: %s, %s %s, %.1f s", job.id, state, job.provider, job.model, job.seconds or 0)
 

@@ -31,11 +31,22 @@ class Held:
         self._owner = owner
         self._stage = stage
         self._entered = _entered(job)
+        self._noted: set[str] = set()
+        self.released = False
 
-    async def update(self, **changes: Any) -> None:
+    def note(self, **changes: Any) -> None:
+        """Change these fields, to be written with the next update."""
+        self.job = self.job.having(**changes)
+        self._noted |= changes.keys()
+
+    async def update(self, *, release: bool = False, **changes: Any) -> None:
+        """Write these fields; `release` with the last write, for it saves one."""
         before, self.job = self.job, self.job.having(**changes)
-        if not await self._store.save(self.job, self._owner):
+        fields = {*changes, *self._noted}
+        self._noted.clear()
+        if not await self._store.save(self.job, self._owner, fields, release=release):
             raise Lost(self.job.id)
+        self.released = release
         if self.job.state is not before.state:
             self._stage(self.job, before.state, datetime.now(UTC) - self._entered)
             self._entered = datetime.now(UTC)
@@ -65,9 +76,11 @@ async def hold(
         if job is None:
             yield None
             return
+        held = Held(store, job, owner, stage)
         try:
-            yield Held(store, job, owner, stage)
+            yield held
         finally:
-            await store.release(job_id, owner)
+            if not held.released:
+                await store.release(job_id, owner)
     finally:
         holders.discard(owner)

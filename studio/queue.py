@@ -60,9 +60,13 @@ class Engine(NamedTuple):
     queries: Queries | InMemoryQueries
     pool: Any = None
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """After what is being submitted, or without it where the database does not answer."""
         if self.pool is not None:
-            self.pool.terminate()
+            try:
+                await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
+            except AWAY:
+                self.pool.terminate()
 
 
 class Queue:
@@ -132,7 +136,7 @@ class Queue:
         if self._running:
             await asyncio.wait(self._running)
         elif self._engine is not None:
-            self._engine.close()
+            await self._engine.close()
 
     async def _work(self, engine: Engine) -> None:
         """Until the engine stops taking work; what it has begun goes on."""
@@ -160,7 +164,7 @@ async def _run(engine: Engine) -> None:
         log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=not isinstance(error, AWAY))
     finally:
         engine.queuer.shutdown.set()
-        engine.close()
+        await engine.close()
 
 
 def _in_memory() -> Engine:

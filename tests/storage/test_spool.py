@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.spool import Spool, open_spool
+from storage.spool import open_spool
 
 NOW = datetime.now(UTC)
 KEYS = ("pictures/1/0", "pictures/1/1", "pictures/12/0", "uploads/1/image", "uploads/2/image")

@@ -9,54 +9,63 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from domain import Settings, Size
+from storage.database import Do
 from storage.store import StoreError, open_store
 from storage.tables import metadata
 from tests.conftest import make_job
 
 
-@pytest.fixture
-def engine(store):
-    return store.jobs._engine
-
-
-async def test_the_migrations_make_the_tables_as_they_are_declared(engine):
+async def test_the_migrations_make_the_tables_as_they_are_declared(either):
     def compare(connection):
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
-    async with engine.connect() as connection:
-        assert await connection.run_sync(compare) == []
+    assert await either.jobs._database._connected(compare) == []
 
 
-async def test_every_connection_is_durable_and_patient(engine):
-    async with engine.connect() as one, engine.connect() as two:
-        for connection in (one, two):
-            pragmas = [
-                (await connection.execute(text(f"PRAGMA {name}"))).scalar()
-                for name in ("journal_mode", "synchronous", "busy_timeout")
-            ]
-            assert pragmas == ["wal", 2, 5000]
+async def test_the_connection_is_durable_and_patient(store):
+    def pragmas(connection):
+        names = ("journal_mode", "synchronous", "busy_timeout")
+        return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
+
+    assert await store.jobs._database._connected(pragmas) == ["wal", 2, 5000]
 
 
 @pytest.mark.parametrize("times", [1, 3])
-async def test_a_cancelled_statement_ends_and_gives_its_connection_back(store, engine, times):
+async def test_what_is_being_written_is_written_though_nobody_waits_any_more(either, times):
     job = make_job()
-    task = asyncio.create_task(store.jobs.add(job))
+    task = asyncio.create_task(either.jobs.add(job))
     for _ in range(times):
         await asyncio.sleep(0)
         task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert engine.pool.checkedout() == 0
-    assert await store.jobs.get("1") == job
+    await either.jobs.add(make_job(2))
+    assert await either.jobs.get("1") == job
 
 
-async def test_a_time_limit_around_a_statement_holds(store):
+async def test_a_time_limit_around_a_statement_holds(either):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await store.jobs.add(make_job())
-    assert store.jobs._engine.pool.checkedout() == 0
+            await either.jobs.add(make_job())
+
+
+async def test_an_error_is_for_whose_work_it_is(either):
+    """All that comes at once shares a transaction; one that fails must not take the others along."""
+    wrong = Do(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
+    database = either.jobs._database
+    outcomes = await asyncio.gather(
+        *(either.jobs.add(make_job(id)) for id in range(20)),
+        database.run(Do(text("INSERT INTO meta (key, value) VALUES ('half', 'x')")), wrong),
+        *(either.jobs.add(make_job(id)) for id in range(20, 40)),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes.pop(20), IntegrityError)
+    assert outcomes == [True] * 40
+    assert len(await either.jobs.abandoned()) == 40
+    assert await either.meta.get("half") is None
 
 
 async def test_a_folder_has_one_process(store, url, tmp_path):
