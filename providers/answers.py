@@ -1,7 +1,5 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +8,7 @@ from html import unescape
 from math import isnan
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
+import pybase64
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -168,14 +167,21 @@ def decode_picture(text: str) -> bytes:
         raise BadResponse("base64 larger than the cap")
     if text.startswith("data:"):
         text = text.partition(",")[2]
-    text = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadResponse("broken base64") from None
+        data = pybase64.b64decode(text, validate=True)
+    except ValueError:
+        data = _unusual_base64(text)
     if not MAGIC.match(data):
         raise BadResponse("base64 that holds no image")
     return data
+
+
+def _unusual_base64(text: str) -> bytes:
+    text = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    try:
+        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise BadResponse("broken base64") from None
 
 
 def tidy(text: str) -> str:

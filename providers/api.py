@@ -43,7 +43,7 @@ class Api:
         answer = await self._transport.call(
             method, url, headers={**self._headers, **(headers or {})}, json=body, tries=tries
         )
-        if not self._key or answer.is_picture():
+        if not self._key or answer.is_picture() or self._key.encode() not in answer.body:
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
 

@@ -19,11 +19,16 @@ from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.answers import MAX_PICTURE, Answer, decode_picture
+from providers.budget import Budget
 from providers.guard import REFUSAL, guarded_socket, is_address, is_public
 
 log = logging.getLogger(__name__)
 
 MAX_ANSWER = 96 * 1024 * 1024
+IN_FLIGHT = 96 * 1024 * 1024
+"""Answers in memory at once: who comes later waits with an unread one."""
+SMALL, USUAL = 64 * 1024, 2 * 1024 * 1024
+"""Bodies that are not worth counting, and what is expected of one that does not tell its length."""
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 10.0
 DRAW_SECONDS = 300.0
@@ -52,6 +57,7 @@ class Transport:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._own: set[URL] = set()
+        self._budget = Budget(IN_FLIGHT)
         self._seconds = seconds
         self.sleep = sleep
         self._api: aiohttp.ClientSession
@@ -134,7 +140,7 @@ class Transport:
                 asyncio.timeout(total),
                 session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
             ):
-                return Answer(response.status, response.headers, await _read(response, cap))
+                return Answer(response.status, response.headers, await _read(response, cap, self._budget))
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(tries),
@@ -157,15 +163,20 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
+async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> bytes:
     """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
-    if (response.content_length or 0) > cap:
+    expected = USUAL if response.content_length is None else response.content_length
+    if expected > cap:
         raise BadResponse(f"a body over {cap} bytes")
+    if expected > SMALL:
+        await budget.take(expected)
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > cap:
             raise BadResponse(f"a body over {cap} bytes")
+    if len(body) > max(expected, SMALL):
+        await budget.take(len(body) - expected)
     return bytes(body)
 
 

@@ -39,3 +39,6 @@ class Delivery(Protocol):
 
     def report(self, job: Job, report: Report) -> None:
         """Show how far it is, some time soon or not at all; nobody waits for it."""
+
+    async def settle(self, job: Job) -> None:
+        """Show no more of that: the job goes on, maybe elsewhere, to its outcome."""

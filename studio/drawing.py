@@ -28,6 +28,7 @@ from studio import images
 from studio.delivery import Delivery, Report
 from studio.holding import Held, Lost
 from studio.planning import call_request
+from studio.rush import Rush
 from studio.uploads import read_sources
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,11 @@ SECOND_CHANCE = timedelta(minutes=2)
 class JobProgress:
     """`providers.base.Progress` for one call of a held job."""
 
-    def __init__(self, held: Held, spool: Spool, delivery: Delivery) -> None:
+    def __init__(self, held: Held, spool: Spool, delivery: Delivery, rush: Rush) -> None:
         self._held = held
         self._spool = spool
         self._delivery = delivery
+        self._rush = rush
         self._call = held.job.calls_done
         self._place = sum(drawn.call < self._call for drawn in held.job.drawn)
 
@@ -59,6 +61,7 @@ class JobProgress:
         await self._held.update(remote=None)
 
     async def keep(self, picture: Picture) -> None:
+        await self._rush.over()
         drawn = self._held.job.drawn
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
         if picture.data:
@@ -79,11 +82,17 @@ class Drawer:
     """Runs the calls of a held job, from wherever an earlier run has left it."""
 
     def __init__(
-        self, providers: Mapping[str, Provider], spool: Spool, delivery: Delivery, draw_time: timedelta = DRAW_TIME
+        self,
+        providers: Mapping[str, Provider],
+        spool: Spool,
+        delivery: Delivery,
+        rush: Rush,
+        draw_time: timedelta = DRAW_TIME,
     ) -> None:
         self._providers = providers
         self._spool = spool
         self._delivery = delivery
+        self._rush = rush
         self._draw_time = draw_time
         self._deadlines: dict[str, asyncio.Timeout] = {}
         self._unwanted: set[str] = set()
@@ -98,7 +107,9 @@ class Drawer:
         """Draw to an outcome, good or bad, and write it into the row."""
         started = held.job.started or datetime.now(UTC)
         held.note(started=started)
+        self._delivery.report(held.job, Report())
         failure = await self._outcome(held)
+        await self._delivery.settle(held.job)
         seconds = (datetime.now(UTC) - started).total_seconds()
         # What is still remembered may yet come: trying again asks for it, and pays nothing.
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
@@ -150,7 +161,7 @@ class Drawer:
         """One call, or the rest of one that an earlier run began."""
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
-        await provider.generate(call_request(job), sources, JobProgress(held, self._spool, self._delivery))
+        await provider.generate(call_request(job), sources, JobProgress(held, self._spool, self._delivery, self._rush))
         held.note(calls_done=job.calls_done + 1, remote=None)
 
     def _time_left(self, job: Job) -> float:

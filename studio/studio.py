@@ -12,12 +12,13 @@ from providers.base import Provider
 from storage.jobs import CANCELLED, STALE
 from storage.store import Store
 from studio.admission import Admission
-from studio.delivery import Delivery, Report
+from studio.delivery import Delivery
 from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
 from studio.holding import Held, Lost, Stage, hold, unwatched
 from studio.planning import Planner
 from studio.queue import Entry, Lane, Queue
+from studio.rush import Rush
 from studio.uploads import check_uploads, keep_uploads
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,8 @@ class Studio:
         self.providers = providers
         self.planner = Planner(providers, default)
         self._store = store
-        self._delivery = delivery
-        self._drawer = Drawer(providers, store.spool, delivery, draw_time)
+        self.rush = Rush()
+        self._drawer = Drawer(providers, store.spool, delivery, self.rush, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
         self._admission = Admission(store.jobs, limits)
         self._on_change = on_change
@@ -110,7 +111,6 @@ class Studio:
         place = self._admission.enter(job)
         job = job.having(created=datetime.now(UTC))
         if await self._store.jobs.add(job):
-            self._delivery.report(job, Report())
             await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-place))
         else:
             self._admission.leave(job)
@@ -156,6 +156,8 @@ class Studio:
         return len(ids)
 
     async def _draw(self, job_id: str) -> None:
+        await self.rush.over()
+
         async def work(held: Held) -> None:
             if held.job.state is not State.DRAWN:
                 await self._drawer.draw(held)
@@ -165,6 +167,8 @@ class Studio:
             await self._queue.submit(Entry(DELIVER, job_id))
 
     async def _deliver(self, job_id: str) -> None:
+        await self.rush.over()
+
         async def work(held: Held) -> None:
             if held.job.state is State.DRAWN and not held.job.parked:
                 await self._handover.deliver(held)

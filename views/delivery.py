@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 SEND_SECONDS = 120.0
 REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
-"""At least so many seconds between two edits of one message."""
+"""At least so many seconds before the first edit of a message, for most pictures are there by then, and between two."""
 TOKEN_MARGIN = timedelta(seconds=5)
 ALREADY_ANSWERED = 40060
 """Discord took an earlier try, or the gateway has sent the interaction again."""
@@ -35,11 +34,12 @@ class DiscordDelivery:
     def __init__(self, client: discord.Client, title: Callable[[str], str]) -> None:
         self._client = client
         self._title = title
-        self._reports: dict[str, asyncio.Task[None]] = {}
-        self._reported: dict[str, float] = {}
+        self._reports: dict[str, tuple[Job, Report]] = {}
+        """The newest of each job that is to be shown at the next turn."""
+        self._showing: dict[str, asyncio.Task[None]] = {}
 
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
-        await self._end_reports(job)
+        await self.settle(job)
         card = result_card(job, pictures, self._title(job.provider))
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -50,13 +50,20 @@ class DiscordDelivery:
             raise _verdict(error) from None
 
     def report(self, job: Job, report: Report) -> None:
-        running = self._reports.get(job.id)
-        if running and not running.done():
-            return
-        if time.monotonic() - self._reported.get(job.id, -REPORT_PAUSE) < REPORT_PAUSE or not _token_lives(job):
-            return
-        self._reported[job.id] = time.monotonic()
-        self._reports[job.id] = asyncio.create_task(self._show(job, report))
+        if job.id not in self._reports:
+            asyncio.get_running_loop().call_later(REPORT_PAUSE, self._show_newest, job.id)
+        self._reports[job.id] = (job, report)
+
+    async def settle(self, job: Job) -> None:
+        self._reports.pop(job.id, None)
+        if showing := self._showing.get(job.id):
+            await asyncio.wait({showing})
+
+    def _show_newest(self, job_id: str) -> None:
+        newest = self._reports.pop(job_id, None)
+        if newest and _token_lives(newest[0]) and job_id not in self._showing:
+            self._showing[job_id] = task = asyncio.create_task(self._show(*newest))
+            task.add_done_callback(lambda _: self._showing.pop(job_id, None))
 
     async def _show(self, job: Job, report: Report) -> None:
         try:
@@ -65,11 +72,6 @@ class DiscordDelivery:
                 await self._reply(job).edit_message(_message(job), content=line)
         except (*TRANSIENT, discord.HTTPException) as error:
             log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
-
-    async def _end_reports(self, job: Job) -> None:
-        self._reported.pop(job.id, None)
-        if running := self._reports.pop(job.id, None):
-            await asyncio.wait({running})
 
     async def _send(self, job: Job, card: Card) -> None:
         if _token_lives(job):

@@ -33,7 +33,8 @@ class Desk:
     ) -> None:
         """A member's new request, with the files that belong to it; domain errors are answered privately."""
         request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
-        job = await self._defer(interaction, await self._plan(interaction, request))
+        with self.studio.rush:
+            job = await self._defer(interaction, await self._plan(interaction, request))
         if image is not None:
             files = await _read(image, "image"), await _read(mask, "mask") if mask else None
             request = await self.studio.keep_uploads(job.id, request, *files)
@@ -44,9 +45,11 @@ class Desk:
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
         request = parent.request.model_copy(update={"seed": None})
-        job = await self._plan(interaction, request)
-        await self._needs_upload(job)
-        await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
+        with self.studio.rush:
+            job = await self._plan(interaction, request)
+            await self._needs_upload(job)
+            job = await self._defer(interaction, job)
+        await self.studio.submit(job.having(parent=parent.id))
 
     async def retry(self, interaction: Interaction, parent: Job) -> bool:
         """The same request; where the provider has accepted it and was late, ask for that result and pay nothing.

@@ -1,11 +1,16 @@
 # pyright: basic
 """A member's /imagine on the offline provider: options, receipt, buttons, refusals."""
 
+import asyncio
+
 import pytest
 from PIL import Image
 
+import views.delivery
 from domain import State
+from providers.sketch import Sketch
 from tests.bot.conftest import encoded, files, png
+from views.delivery import DiscordDelivery
 
 SMALL = {"size": "64x64", "steps": 1}
 
@@ -21,7 +26,21 @@ async def test_prompt_alone_is_drawn_with_the_defaults(world):
     assert "not by an AI model" in shown.response.content
 
 
-async def test_the_answer_says_drawing_at_once(world):
+async def test_a_slow_answer_says_drawing(world, monkeypatch):
+    announced = asyncio.Event()
+
+    async def generate(self, request, sources, progress):
+        await announced.wait()
+        await draw(self, request, sources, progress)
+
+    async def show(self, *report):
+        await edit(self, *report)
+        announced.set()
+
+    draw, edit = Sketch.generate, DiscordDelivery._show
+    monkeypatch.setattr(Sketch, "generate", generate)
+    monkeypatch.setattr(DiscordDelivery, "_show", show)
+    monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
     await world.imagine(prompt="a boat", **SMALL)
     edits = [each.json["content"] for each in world.env.http_requests if each.method == "PATCH"]
     assert "drawing… `a boat`" in edits[0]

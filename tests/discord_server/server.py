@@ -150,6 +150,11 @@ class DiscordServer:
         message = self.messages.get(self.interactions[token].reply or "")
         return message if message and not message.deleted else None
 
+    def said(self, token: str) -> Message | None:
+        """The same, once it is more than a promise."""
+        message = self.reply(token)
+        return message if message and not message.thinking else None
+
     def public(self, channel: str = CHANNEL) -> list[Message]:
         """What everybody sees in a channel."""
         return [each for each in self._shown() if each.channel == channel and not each.private]

@@ -74,6 +74,9 @@ class FakeDelivery:
     def report(self, job: Job, report: Report) -> None:
         self.reports.append(report)
 
+    async def settle(self, job: Job) -> None:
+        pass
+
 
 @pytest.fixture
 async def store(tmp_path) -> AsyncGenerator[Store]:

@@ -26,6 +26,7 @@ from storage.store import Store
 from studio.delivery import Report
 from studio.drawing import Drawer
 from studio.holding import Lost, hold
+from studio.rush import Rush
 from tests.conftest import make_job
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
@@ -45,7 +46,7 @@ def draw(store: Store, delivery):
         provider = FakeProvider(*scripts)
         for name, value in of_provider.items():
             setattr(provider, name, value)
-        await Drawer({"fake": provider}, store.spool, delivery, draw_time).draw(held)
+        await Drawer({"fake": provider}, store.spool, delivery, Rush(), draw_time).draw(held)
         return provider
 
     return run
@@ -100,7 +101,7 @@ async def test_progress_is_told(holding, draw, delivery):
 
     async with holding() as held:
         await draw(held, generate)
-    assert delivery.reports == [Report(0.5, 3, 12.0)]
+    assert delivery.reports == [Report(), Report(0.5, 3, 12.0)]
 
 
 async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
@@ -220,7 +221,7 @@ async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
 
 async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
     async with holding(provider="gone") as held:
-        await Drawer({}, store.spool, delivery).draw(held)
+        await Drawer({}, store.spool, delivery, Rush()).draw(held)
         assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "Unavailable")
 
 

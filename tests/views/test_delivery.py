@@ -15,7 +15,7 @@ import views.delivery
 from studio.delivery import Ready, Report, TooLarge, Undeliverable
 from studio.queue import TryLater
 from tests.conftest import TOKEN, make_job
-from views.delivery import REPORT_PAUSE, DiscordDelivery
+from views.delivery import DiscordDelivery
 
 PICTURE = Ready(b"bytes", "png")
 DEAD: dict[str, Any] = {"token_expires": datetime.now(UTC)}
@@ -72,13 +72,6 @@ def fake(monkeypatch) -> FakeDiscord:
 @pytest.fixture
 def delivery(fake) -> DiscordDelivery:
     return DiscordDelivery(fake, str.title)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(views.delivery, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    return clock
 
 
 async def test_a_living_token_edits_the_reply(fake, delivery):
@@ -185,29 +178,42 @@ async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
         await delivery.deliver(make_job(), [PICTURE])
 
 
-async def settled(delivery) -> None:
-    if running := [task for task in delivery._reports.values() if not task.done()]:
-        await asyncio.wait(running)
+@pytest.fixture
+def at_once(monkeypatch):
+    """Reports are shown at the loop's next turn."""
+    monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
 
 
-async def test_reports_of_a_job_have_a_pause_between_them(fake, delivery, clock):
-    for passed, edits in ((0, 1), (0, 1), (REPORT_PAUSE - 0.1, 1), (0.1, 2), (REPORT_PAUSE, 3)):
-        clock.now += passed
-        delivery.report(make_job(), Report(0.5))
-        await settled(delivery)
-        assert len(fake.calls) == edits
+async def shown(delivery) -> None:
+    """What was reported has been shown, or has failed."""
+    while delivery._reports or delivery._showing:
+        await asyncio.sleep(0)
+
+
+async def test_a_quick_picture_is_not_announced(fake, delivery):
+    delivery.report(make_job(), Report())
+    await delivery.deliver(make_job(), [PICTURE])
+    assert fake.places == ["reply"]
+    assert "drawing" not in fake.calls[0][1]["content"]
+    assert delivery._reports == {}
+
+
+async def test_the_newest_report_of_each_job_is_shown(fake, delivery, at_once):
+    for fraction in (0.1, 0.2, 0.3):
+        delivery.report(make_job(), Report(fraction))
     delivery.report(make_job(2), Report())
-    await settled(delivery)
-    assert len(fake.calls) == 4
-    assert "drawing… `a boat`" in fake.calls[-1][1]["content"]
+    await shown(delivery)
+    assert len(fake.calls) == 2
+    assert "drawing… `a boat`" in fake.calls[0][1]["content"]
+    assert "30%" in fake.calls[0][1]["content"]
 
 
-async def test_a_report_under_way_is_not_overtaken(fake, delivery, clock):
+async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):
     gate = asyncio.Event()
     fake.answers["reply"] = gate.wait
     delivery.report(make_job(), Report(0.1))
-    await asyncio.sleep(0)
-    clock.now += 10 * REPORT_PAUSE
+    while not fake.calls:
+        await asyncio.sleep(0)
     delivery.report(make_job(), Report(0.2))
     ending = asyncio.create_task(delivery.deliver(make_job(), [PICTURE]))
     await asyncio.sleep(0)
@@ -215,21 +221,29 @@ async def test_a_report_under_way_is_not_overtaken(fake, delivery, clock):
     gate.set()
     await ending
     assert ["drawing" in sent["content"] for _, sent in fake.calls] == [True, False]
-    assert (delivery._reports, delivery._reported) == ({}, {})
+    assert (delivery._reports, delivery._showing) == ({}, {})
+
+
+async def test_a_settled_job_says_no_more(fake, delivery, at_once):
+    delivery.report(make_job(), Report(0.1))
+    await delivery.settle(make_job())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert fake.calls == []
 
 
 @pytest.mark.parametrize("error", [answer(404, 10008), answer(500), *TRANSIENT[4:], RuntimeError("canary")], ids=label)
-async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, error):
+async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, at_once, error):
     fake.answers["reply"] = error
     delivery.report(make_job(), Report())
-    await settled(delivery)
+    await shown(delivery)
     fake.answers.clear()
     await delivery.deliver(make_job(), [PICTURE])
     assert fake.places == ["reply", "reply"]
 
 
 @pytest.mark.parametrize("changes", [DEAD, {"token": None}])
-async def test_without_a_token_nothing_is_reported(fake, delivery, changes):
+async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, changes):
     delivery.report(make_job(**changes), Report())
-    await settled(delivery)
+    await shown(delivery)
     assert fake.calls == []

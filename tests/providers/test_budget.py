@@ -1,0 +1,69 @@
+# pyright: basic
+"""Bytes in memory: never more than there is room for, and nobody waits for ever."""
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.budget import Budget
+
+ROOM = 10
+
+
+class Reader:
+    """Tasks that take, hold for a few turns of the loop, and end; how much they held at most."""
+
+    def __init__(self) -> None:
+        self.budget = Budget(ROOM)
+        self.held = self.most = 0
+
+    async def read(self, amount: int, turns: int) -> None:
+        await self.budget.take(amount)
+        self.held += amount
+        self.most = max(self.most, self.held)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        self.held -= amount
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, ROOM), st.integers(0, 5), st.booleans()), max_size=30))
+async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
+    reader = Reader()
+    tasks = [asyncio.create_task(reader.read(amount, turns)) for amount, turns, _ in readers]
+    await asyncio.sleep(0)
+    for task, (_, _, cancelled) in zip(tasks, readers, strict=True):
+        if cancelled:
+            held = task in reader.budget._held
+            task.cancel()
+            if held:
+                reader.held -= readers[tasks.index(task)][0]
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert reader.budget._room == ROOM
+    assert not reader.budget._held
+
+
+async def test_one_that_is_larger_than_everything_goes_alone():
+    reader = Reader()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for amount in (3, 5 * ROOM, 3):
+            group.create_task(reader.read(amount, 3))
+    assert reader.most == 5 * ROOM
+
+
+async def test_who_holds_some_does_not_wait_for_more():
+    budget = Budget(ROOM)
+    await budget.take(ROOM)
+    async with asyncio.timeout(1):
+        await budget.take(ROOM)
+
+
+async def test_the_room_holds():
+    reader = Reader()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(reader.read(4, 3))
+    assert reader.most == 8
