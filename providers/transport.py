@@ -170,14 +170,15 @@ async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> b
         raise BadResponse(f"a body over {cap} bytes")
     if expected > SMALL:
         await budget.take(expected)
-    body = bytearray()
+    chunks, length = list[bytes](), 0
     async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > cap:
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > cap:
             raise BadResponse(f"a body over {cap} bytes")
-    if len(body) > max(expected, SMALL):
-        await budget.take(len(body) - expected)
-    return bytes(body)
+    if length > max(expected, SMALL):
+        await budget.take(length - expected)
+    return b"".join(chunks)
 
 
 def _picture_bytes(answer: Answer) -> bytes:

@@ -52,7 +52,8 @@ class Bulletin:
             self._tell_all()
             while not gone.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(gone.wait(), PULSE_SECONDS)
+                    async with asyncio.timeout(PULSE_SECONDS):
+                        await gone.wait()
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()

@@ -34,6 +34,8 @@ WRITERS = 4
 """Connections to PostgreSQL, each with a transaction of its own."""
 MIGRATION_LOCK = 3_405_691
 """PostgreSQL's advisory lock of this number is held while the tables are changed."""
+BLOCKED = ("locked", "full")
+"""SQLite's words for a file that somebody else is writing, and for a disk without room."""
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
 _connect = cast("Any", asyncpg.connect)
 """It has no types of its own."""
@@ -230,8 +232,8 @@ def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done
             with connection.begin():
                 return [_run(connection, steps) for steps in batch]
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise
+            if _passes(error):
+                raise  # each alone would wait as long as all have waited together
     return [_alone(connection, steps) for steps in batch]
 
 
@@ -252,10 +254,10 @@ def _run(connection: Connection, steps: Sequence[Do]) -> Done:
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether the database may be back in a moment: restarted, out of reach, or held by somebody."""
+    """Whether the database may be back in a moment: restarted, out of reach, held by somebody, or short of room."""
     if isinstance(error, DBAPIError):
-        locked = isinstance(error, OperationalError) and "locked" in str(error.orig)
-        return error.connection_invalidated or locked
+        blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)
+        return error.connection_invalidated or blocked
     return isinstance(error, AWAY)
 
 

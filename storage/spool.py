@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
 PROBE = "probe"
+AT_HAND = 32 * 1024 * 1024
+"""Bytes of pictures that wait in memory, besides the store, for their delivery."""
 
 
 class SpoolError(Exception):
@@ -44,9 +46,20 @@ class Spool:
 
     def __init__(self, store: LocalStore | S3Store) -> None:
         self._store = store
+        self._fresh: dict[str, bytes] = {}
 
     async def put(self, key: str, data: bytes) -> None:
-        await self._store.put_async(key, data)
+        await self._store.put_async(key, data, use_multipart=False)
+
+    async def hand_over(self, key: str, data: bytes) -> None:
+        """Put, and keep at hand as well, if there is room: for whoever `takes` it next in this process."""
+        await self.put(key, data)
+        if sum(map(len, self._fresh.values())) + len(data) <= AT_HAND:
+            self._fresh[key] = data
+
+    async def take(self, key: str) -> bytes | None:
+        """As `get`; what is at hand is so no longer."""
+        return self._fresh.pop(key, None) or await self.get(key)
 
     async def get(self, key: str) -> bytes | None:
         """The bytes, or None where they have been cleared away."""
@@ -64,6 +77,7 @@ class Spool:
 
     async def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
+            self._fresh.pop(key, None)
             try:
                 await self._store.delete_async(key)
             except FileNotFoundError:

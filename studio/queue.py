@@ -8,6 +8,7 @@ it is cut; a lost connection leaves the listener deaf, so all is built anew, bes
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -64,7 +65,8 @@ class Engine(NamedTuple):
         """After what is being submitted, or without it where the database does not answer."""
         if self.pool is not None:
             try:
-                await asyncio.wait_for(self.pool.close(), CONNECT_SECONDS)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await self.pool.close()
             except AWAY:
                 self.pool.terminate()
 
@@ -236,7 +238,6 @@ async def _first(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
 
 
 async def _sleep(until: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(until.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await until.wait()

@@ -31,4 +31,5 @@ class Rush:
         """When nobody waits for an acknowledgement, and after a while in any case."""
         if not self._over.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), PATIENCE_SECONDS)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._over.wait()

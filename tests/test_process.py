@@ -22,6 +22,7 @@ SECONDS = 30
 async def discord() -> AsyncGenerator[DiscordServer]:
     async with DiscordServer(TOKEN) as server:
         yield server
+        assert server.problems == []
 
 
 @asynccontextmanager

@@ -5,7 +5,18 @@ from typing import Protocol
 from studio.images import jpeg, png, webp
 from studio.images.base import MAX_PIXELS, MAX_SIDE, Container, Format, NotAPicture, Parsed, Part, find
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "Container", "Format", "NotAPicture", "inspect", "read_exif", "read_xmp", "stamp"]
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "Container",
+    "Format",
+    "NotAPicture",
+    "format_of",
+    "inspect",
+    "read_exif",
+    "read_xmp",
+    "stamp",
+]
 
 
 class Reader(Protocol):
@@ -19,14 +30,22 @@ class Reader(Protocol):
     EXIF: tuple[bytes, bytes]
 
 
-def _reader(data: bytes) -> Reader:
+READERS: dict[Format, Reader] = {"png": png, "jpeg": jpeg, "webp": webp}
+
+
+def format_of(data: bytes) -> Format:
+    """As its first bytes tell; NotAPicture for any other."""
     if data.startswith(png.SIGNATURE):
-        return png
+        return "png"
     if data.startswith(b"\xff\xd8\xff"):
-        return jpeg
+        return "jpeg"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return webp
+        return "webp"
     raise NotAPicture("the file is neither a PNG nor a JPEG nor a WebP picture")
+
+
+def _reader(data: bytes) -> Reader:
+    return READERS[format_of(data)]
 
 
 def inspect(data: bytes) -> Container:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from domain import BadResponse, Size
+from domain import BadResponse
 from studio.images import codec, containers, xmp
 from studio.images.base import Container, Format, NotAPicture
 
@@ -22,7 +22,6 @@ class Fitted(NamedTuple):
 
     data: bytes
     format: Format
-    size: Size
     reduced: bool
 
 
@@ -52,14 +51,21 @@ def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
 
 
 async def fit(data: bytes, limit: int) -> Fitted:
-    """The picture itself if it has at most `limit` bytes, else a lossy copy that does and keeps our mark.
+    """What `mark` gives, if it has at most `limit` bytes, else a lossy copy that does and keeps the mark.
 
-    BadResponse when it is no picture, or cannot be made so small.
+    BadResponse when it cannot be made so small.
     """
-    container = inspect_picture(data)
     if len(data) <= limit:
-        return Fitted(data, container.format, container.size, reduced=False)
+        return Fitted(data, _format(data), reduced=False)
+    inspect_picture(data)
     return await codec.in_thread(_reduce, data, limit)
+
+
+def _format(data: bytes) -> Format:
+    try:
+        return containers.format_of(data)
+    except NotAPicture as reason:
+        raise BadResponse(str(reason)) from None
 
 
 def _reduce(data: bytes, limit: int) -> Fitted:
@@ -71,7 +77,7 @@ def _reduce(data: bytes, limit: int) -> Fitted:
     for smaller in _copies(image, limit):
         copy = containers.stamp(smaller, packet) if packet and xmp.is_ours(packet) else smaller
         if len(copy) <= limit:
-            return Fitted(copy, *containers.inspect(copy), reduced=True)
+            return Fitted(copy, _format(copy), reduced=True)
     raise BadResponse(f"the picture cannot be made as small as {limit} bytes")
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import storage.spool
 from storage.spool import open_spool
 
 NOW = datetime.now(UTC)
@@ -58,3 +59,20 @@ async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, age, coun
 
 async def test_sweeping_an_empty_spool(tmp_path):
     assert await (await open_spool(tmp_path / "new" / "spool", None)).sweep() == 0
+
+
+async def test_what_is_handed_over_is_stored_too_and_at_hand_once(spool, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
+    for key in ("pictures/7/0", "pictures/7/1"):
+        await spool.hand_over(key, b"8 bytes.")
+    assert list(spool._fresh) == ["pictures/7/0"]
+    assert await (await open_spool(tmp_path / "spool", None)).get("pictures/7/0") == b"8 bytes."
+    for _ in range(2):
+        assert await spool.take("pictures/7/0") == await spool.take("pictures/7/1") == b"8 bytes."
+    assert not spool._fresh
+
+
+async def test_what_is_deleted_is_not_at_hand_either(spool):
+    await spool.hand_over("pictures/7/0", b"bytes")
+    await spool.delete(["pictures/7/0"])
+    assert await spool.take("pictures/7/0") is None

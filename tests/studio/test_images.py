@@ -116,7 +116,7 @@ class TestMark:
 class TestFit:
     async def test_what_fits_is_untouched(self, no_decoding):
         data = saved(corner(), "PNG")
-        assert await images.fit(data, len(data)) == (data, "png", Size(40, 24), False)
+        assert await images.fit(data, len(data)) == (data, "png", False)
 
     async def test_large_noise_becomes_small_and_keeps_the_mark(self):
         data = images.mark(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
@@ -124,9 +124,10 @@ class TestFit:
         fitted = await images.fit(data, 500_000)
         assert len(fitted.data) <= 500_000
         assert fitted.reduced
-        assert (fitted.format, fitted.size) == images.inspect_picture(fitted.data)
-        assert fitted.size.width < 1200
-        assert abs(fitted.size.width / fitted.size.height - 1200 / 1160) < 0.01
+        assert fitted.format == images.inspect_picture(fitted.data).format
+        assert opened(fitted.data).size[0] < 1200
+        width, height = opened(fitted.data).size
+        assert abs(width / height - 1200 / 1160) < 0.01
         assert SOURCE in fitted.data
         assert b"static" in fitted.data
         opened(fitted.data)
@@ -134,7 +135,7 @@ class TestFit:
     async def test_quality_goes_before_size(self):
         data = saved(noise(300, 300), "PNG")
         fitted = await images.fit(data, len(data) // 3)
-        assert (fitted.format, fitted.size) == ("webp", Size(300, 300))
+        assert (fitted.format, opened(fitted.data).size) == ("webp", (300, 300))
 
     async def test_jpeg_where_it_is_smaller(self):
         data = saved(noise(300, 300), "PNG")
