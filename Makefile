@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 
-.PHONY: run preview test lint browser gallery check clean
+.PHONY: run preview test lint browser gallery bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token || $(MAKE) --no-print-directory $(VENV)/preview.stamp
@@ -29,6 +29,9 @@ browser: $(VENV)/dev.stamp
 
 gallery: $(VENV)/base.stamp
 	$(PYTHON) -m providers.sketch.gallery
+
+bench: $(VENV)/dev.stamp
+	$(PYTHON) -m benchmarks
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis

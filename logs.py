@@ -15,7 +15,7 @@ PATTERNS = (
     re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),
 )
 """Tokens that are not known beforehand: those of interactions and webhooks, and the shape of a bot token."""
-NOISY = ("pgqueuer", "alembic", "aiosqlite")
+NOISY = ("alembic", "asyncio")
 
 
 class Formatter(logging.Formatter):
@@ -50,5 +50,7 @@ def set_up_logging(level: str, secrets: Iterable[str], *, as_json: bool) -> None
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It shows a traceback for each statement while the database is away; studio.queue tells of it in a line.
+    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
     # At DEBUG discord.py logs whole bodies and URLs with tokens in them.
     logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

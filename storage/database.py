@@ -6,6 +6,8 @@ of the processor's time, and hundreds of jobs share one wait for the disk. Nobod
 
 import asyncio
 import logging
+import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -75,6 +77,7 @@ class Database(ABC):
     def __init__(self, writers: int) -> None:
         self._waiting: list[_Work] = []
         self._came = asyncio.Event()
+        self._trouble = -math.inf
         self._writers = [asyncio.create_task(self._write()) for _ in range(writers)]
 
     async def run(self, *steps: Do) -> Done:
@@ -87,14 +90,19 @@ class Database(ABC):
         except Exception as error:
             if not _passes(error):
                 raise
+            self._trouble = time.monotonic()
         retrying = AsyncRetrying(
             retry=retry_if_exception(_passes),
             stop=stop_after_delay(PATIENCE_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
-            before_sleep=_tell,
+            before_sleep=self._tell,
             reraise=True,
         )
         return await retrying(self._once, steps)
+
+    def steady(self) -> float:
+        """For how many seconds it has been there without a break, as far as this process knows."""
+        return time.monotonic() - self._trouble
 
     @abstractmethod
     async def _connected(self, work: Callable[[Connection], Any]) -> Any:
@@ -111,6 +119,11 @@ class Database(ABC):
         for writer in self._writers:
             writer.cancel()
         await asyncio.wait(self._writers)
+
+    def _tell(self, state: RetryCallState) -> None:
+        self._trouble = time.monotonic()
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("the database does not answer (%s); trying again", type(error).__name__)
 
     async def _once(self, steps: Sequence[Do]) -> Done:
         work = _Work(steps, asyncio.get_running_loop().create_future())
@@ -259,11 +272,6 @@ def _passes(error: BaseException) -> bool:
         blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)
         return error.connection_invalidated or blocked
     return isinstance(error, AWAY)
-
-
-def _tell(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning("the database does not answer (%s); trying again", type(error).__name__)
 
 
 async def _to_the_end(work: Any) -> Any:

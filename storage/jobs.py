@@ -18,7 +18,8 @@ NESTED = {"request", "notes", "remote", "drawn", "failure"}
 NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
-"""A row whose holder has not been heard of for so long is nobody's."""
+"""A row whose holder has not been heard of for so long is nobody's; unless the database was away, and nobody could."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
 
@@ -59,7 +60,7 @@ class JobStore:
 
     async def claim(self, id: str, owner: str) -> Job | None:
         """Take an unfinished row that nobody holds; None where it is finished or held."""
-        filled = {"job": id, "by": owner, "now": _now(), "dead": _now() - STALE}
+        filled = {"job": id, "by": owner, "now": _now(), "dead": self._dead_since()}
         found = _jobs(await self._database.run(Do(CLAIM, filled)))
         return found[0] if found else None
 
@@ -96,11 +97,12 @@ class JobStore:
 
     async def abandoned(self) -> Sequence[Job]:
         """Unfinished rows that nobody holds, oldest first."""
-        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), _nobodys())
+        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), self._nobodys())
 
     async def orphaned(self) -> Sequence[Job]:
         """Those of them whose holder has died, oldest first."""
-        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), _dead())
+        dead = jobs.c.heartbeat < self._dead_since()
+        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), dead)
 
     async def unfinished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
         """A member's or a server's jobs under way, oldest first."""
@@ -131,6 +133,12 @@ class JobStore:
         over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
         return (await self._run(delete(jobs).where(_whose(user_id, guild_id), over).returning(jobs.c.id))).scalars()
 
+    def _nobodys(self) -> ColumnElement[bool]:
+        return or_(jobs.c.owner.is_(None), jobs.c.heartbeat < self._dead_since())
+
+    def _dead_since(self) -> datetime:
+        return _now() - STALE if self._database.steady() > STALE.total_seconds() else NEVER
+
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
         return _jobs(await self._run(select(jobs).where(*where).order_by(jobs.c.created)))
 
@@ -149,14 +157,6 @@ def _save(names: tuple[str, ...], release: bool) -> Executable:
     free: dict[str, Any] = {"owner": None, "heartbeat": None} if release else {}
     filled: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
     return HELD.values(filled | free)
-
-
-def _dead() -> ColumnElement[bool]:
-    return jobs.c.heartbeat < _now() - STALE
-
-
-def _nobodys() -> ColumnElement[bool]:
-    return or_(jobs.c.owner.is_(None), _dead())
 
 
 def _whose(user_id: int | None, guild_id: int | None) -> ColumnElement[bool]:

@@ -31,6 +31,8 @@ SLOWEST_RETRY = 60.0
 POLL = timedelta(seconds=5)
 """For what no notice has told of."""
 CONNECTIONS = 4
+DEAD = timedelta(seconds=30)
+"""A worker that has not been heard of for so long has lost its jobs."""
 INSTALL_LOCK = 3_405_692
 SETTINGS = DBSettings(durability=Durability.volatile)
 """PostgreSQL may drop the queue in a crash: the jobs table fills it again."""
@@ -159,6 +161,7 @@ async def _run(engine: Engine) -> None:
         await engine.queuer.run(
             batch_size=1,
             dequeue_timeout=POLL,
+            heartbeat_timeout=DEAD,
             log_aggregation_interval=timedelta(0),
             shutdown_on_listener_failure=engine.pool is not None,
         )
@@ -222,6 +225,8 @@ def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
             except TryLater as error:
                 pause = min(2.0**job.attempts, SLOWEST_RETRY)
                 raise RetryRequested(timedelta(seconds=pause), str(error)) from None
+            except Exception:
+                log.exception("job %s: an error in Easel itself; the table has it", (job.payload or b"").decode())
 
     return handle
 

@@ -54,3 +54,11 @@ def loggers():
 def postgres(tmp_path_factory) -> Generator[Postgres]:
     with postgres_in(tmp_path_factory.mktemp("postgres") / "data") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Generator[str]:
+    from tests.buckets import s3_server  # a second's import, for few tests
+
+    with s3_server() as url:
+        yield url

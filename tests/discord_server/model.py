@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 APPLICATION, GUILD, CHANNEL, MEMBER, AGED_CHANNEL, DIRECT = "1001", "1002", "1003", "1004", "1005", "1006"
 MANAGE_SERVER, MANAGE_MESSAGES, SEND = 1 << 5, 1 << 13, 1 << 11
+SERVERS, MEMBERS = "0", "1"
+"""Whose installation of the bot is used: the server's, or the member's own."""
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
 MESSAGE, DEFERRED, QUIET, UPDATE = 4, 5, 6, 7
 """Kinds of answers to an interaction."""
@@ -23,14 +25,13 @@ class Place(NamedTuple):
 
     channel: str = CHANNEL
     guild: str | None = GUILD
-    installed_by: str = "0"
-    """Whose installation it is: 0, the server's, or 1, the member's own."""
+    installed_by: str = SERVERS
 
 
 HERE = Place()
 AGE_RESTRICTED = Place(AGED_CHANNEL)
 DIRECT_MESSAGE = Place(DIRECT, None)
-FOREIGN_SERVER = Place("9003", "9002", installed_by="1")
+FOREIGN_SERVER = Place("9003", "9002", installed_by=MEMBERS)
 """A server without the bot, where the member has brought it along."""
 
 
@@ -190,7 +191,7 @@ def interaction_json(
         "app_permissions": "35840",
         "locale": "en-US",
         "entitlements": [],
-        "authorizing_integration_owners": {at.installed_by: user if at.installed_by == "1" else at.guild or "0"},
+        "authorizing_integration_owners": {at.installed_by: user if at.installed_by == MEMBERS else at.guild or "0"},
         "context": 0 if at.guild else 1,
         "data": dict(data),
     }

@@ -21,6 +21,7 @@ from tests.discord_server.model import (
     HERE,
     LOADING,
     MEMBER,
+    MEMBERS,
     MESSAGE,
     QUIET,
     SUGGEST,
@@ -198,6 +199,13 @@ class DiscordServer:
         data = {"custom_id": message.buttons[label], "component_type": 2}
         return await self._interact(COMPONENT, data, user, at, rights, message=message.json(self._host))
 
+    async def choose(
+        self, message: Message, menu: str, value: str, *, user: str = MEMBER, at: Place = HERE, rights: int = 0
+    ) -> str:
+        """A member picks a line of a menu."""
+        data = {"custom_id": menu, "component_type": 3, "values": [value]}
+        return await self._interact(COMPONENT, data, user, at, rights, message=message.json(self._host))
+
     async def replay(self, token: str) -> None:
         """The gateway sends an interaction once more."""
         interaction = self.interactions[token]
@@ -214,6 +222,8 @@ class DiscordServer:
         token = f"interaction-token-{id}"
         more["attachment_size_limit"] = self.told_limit
         payload = interaction_json(id, token, kind, data, user, at, rights) | more
+        if at.installed_by == MEMBERS:
+            self.forbidden.add(at.channel)
         self.interactions[token] = Interaction(id, token, user, at, self.clock.now(), payload)
         await self.gateway.dispatch("INTERACTION_CREATE", payload, at.guild)
         return token
@@ -382,7 +392,7 @@ class DiscordServer:
     def _follow_up(self, interaction: Interaction, body: Any, files: Files) -> Message:
         """The first one after a deferral fills the reply that is waited for."""
         interaction.follow_ups += 1
-        if interaction.at.installed_by == "1" and interaction.follow_ups > FOLLOW_UPS:
+        if interaction.at.installed_by == MEMBERS and interaction.follow_ups > FOLLOW_UPS:
             raise Refused(400, 40094, "Maximum number of follow up messages reached")
         reply = self.messages.get(interaction.reply or "")
         if reply and reply.thinking and not reply.deleted:
