@@ -3,30 +3,21 @@
 import argparse
 import asyncio
 import gc
-import hashlib
-import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 
 import discord
-from discord import app_commands
-from discord.ext import commands
-from discord.voice_client import VoiceClient
 from dotenv import dotenv_values
 from yarl import URL
 
 import providers
 from check import check
-from cogs.imagine import Imagine
-from cogs.info import Info
-from cogs.queue import Queue
-from cogs.recover import Recover
-from cogs.settings import SettingsCog
+from clients import Easel, Worker
 from config import Config, ConfigError, read_config
 from domain import Job
 from health import Meter, Vitals, serve_health
@@ -37,11 +28,8 @@ from startup import PASSING, STARTUP_ERRORS, point_at, startup_sentence
 from storage.store import Store, open_store
 from studio.planning import default_provider
 from studio.studio import Studio
-from views.buttons import card_buttons
 from views.delivery import DiscordDelivery
-from views.desk import UPLOAD_HOSTS, Desk
-from views.origins import Interaction
-from views.reporter import report
+from views.desk import UPLOAD_HOSTS
 
 log = logging.getLogger("easel")
 
@@ -53,84 +41,11 @@ OFFLINE = "No DISCORD_TOKEN is set, so this is the offline preview. The README t
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
 
 
-class Tree(app_commands.CommandTree["Easel"]):
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:  # type: ignore[override]
-        await report(interaction, error)
-
-
-class Easel(commands.AutoShardedBot):
-    """The Discord side: commands, buttons, and the clean-up behind a server that has left."""
-
-    def __init__(self, config: Config, store: Store, studio: Callable[[discord.Client], Studio], meter: Meter) -> None:
-        intents = discord.Intents.none()
-        intents.guilds = True
-        VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
-        super().__init__(
-            command_prefix=commands.when_mentioned,
-            help_command=None,
-            tree_cls=Tree,
-            intents=intents,
-            max_messages=None,
-            chunk_guilds_at_startup=False,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            allowed_mentions=discord.AllowedMentions.none(),
-            shard_count=config.shard_count,
-            shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
-            http_trace=meter.trace(),
-        )
-        self._store = store
-        self.studio = studio(self)
-        self._desk = Desk(self.studio, store.settings, _upload_hosts(config))
-
-    async def setup_hook(self) -> None:
-        await self.add_cog(Imagine(self._desk, self.tree))
-        await self.add_cog(Recover(self.studio))
-        await self.add_cog(Queue(self.studio))
-        await self.add_cog(Info(self.studio, self._store.settings))
-        await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
-        self.add_dynamic_items(card_buttons(self._desk))
-        await self._sync()
-
-    async def on_ready(self) -> None:
-        log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
-
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Not sent for a server that is only out of reach for a while."""
-        count = await self.studio.forget(guild_id=guild.id)
-        await self._store.settings.forget(guild.id)
-        log.info("left server %s, %d of its jobs deleted", guild.id, count)
-
-    async def _sync(self) -> None:
-        """Tell Discord the commands, only when they have changed: it counts, and limits, how often."""
-        commands = sorted((command.to_dict(self.tree) for command in self.tree.get_commands()), key=lambda c: c["name"])
-        digest = hashlib.sha256(json.dumps(commands, sort_keys=True).encode()).hexdigest()
-        key = f"commands:{self.application_id}"
-        if await self._store.meta.get(key) == digest:
-            log.info("commands: unchanged")
-            return
-        await self.tree.sync()
-        await self._store.meta.set(key, digest)
-        log.info("commands: %d told to Discord", len(commands))
-
-
-class Worker(discord.Client):
-    """Draws and delivers; what members do reaches other processes."""
-
-    def __init__(self, studio: Callable[[discord.Client], Studio], meter: Meter) -> None:
-        super().__init__(
-            intents=discord.Intents.none(),
-            max_messages=None,
-            allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=meter.trace(),
-        )
-        self.studio = studio(self)
-
-
 @asynccontextmanager
 async def opened(config: Config, on_change: Callable[[Job], None] = lambda _: None) -> AsyncGenerator[Easel]:
     """The bot with all that it stands on, not yet logged in; ConfigError, StoreError."""
     async with _footing(config, on_change) as (store, studio, meter):
-        bot = Easel(config, store, studio, meter)
+        bot = Easel(config, store, studio, meter, _upload_hosts(config))
         async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
             yield bot
 
@@ -187,7 +102,9 @@ async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerato
         yield
     finally:
         await studio.close(GRACE_SECONDS)
-        await client.close()
+        # Before its login, whatever its types say, it has no loop, and discord.py fails to close it.
+        if isinstance(client.loop, asyncio.AbstractEventLoop):  # pyright: ignore[reportUnnecessaryIsInstance]
+            await client.close()
 
 
 @asynccontextmanager
@@ -197,7 +114,11 @@ async def _watched(
     if config.metrics is None:
         yield
         return
-    async with serve_health(*config.metrics, meter, Vitals(client, studio, store)):
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(serve_health(*config.metrics, meter, Vitals(client, studio, store)))
+        except OSError:
+            raise ConfigError(f"METRICS_PORT is in use: {config.metrics[1]}.") from None
         yield
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain import (
-    AuthError,
     Cancelled,
     Drawn,
     EaselError,
@@ -16,7 +15,6 @@ from domain import (
     Interrupted,
     Job,
     Picture,
-    QuotaError,
     Sources,
     State,
     Timeout,
@@ -118,8 +116,6 @@ class Drawer:
         try:
             await self._run(held)
         except EaselError as error:
-            level = logging.WARNING if isinstance(error, AuthError | QuotaError) else logging.INFO
-            log.log(level, "job %s: %s at %s, %s", held.job.id, error.failure.kind, held.job.provider, error)
             return error.failure
         except Lost:
             raise

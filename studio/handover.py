@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from domain import BadResponse, Drawn, EaselError, Job, State, Upload
+from domain import AuthError, BadResponse, Drawn, EaselError, Job, QuotaError, State, Upload
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 MESSAGE_LIMIT = 24 * 1024 * 1024
 """All attachments of a message together; Discord refuses requests over 25 MiB."""
 HALVINGS = 4
+HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
 class Handover:
@@ -80,7 +81,14 @@ class Handover:
         )
         await held.update(state=state, token=None, request=request, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
-        log.info("job %s: %s, %s %s, %.1f s", job.id, state, job.provider, job.model, job.seconds or 0)
+        log.log(*_line(held.job))
+
+
+def _line(job: Job) -> tuple[int, str]:
+    """What the log says of a job, once: louder where only the host can help."""
+    why = f", {job.failure.kind}: {job.failure.detail}" if job.failure else ""
+    level = logging.WARNING if job.failure and job.failure.kind in HOSTS_MATTER else logging.INFO
+    return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
 
 
 def _without_link(upload: Upload | None) -> Upload | None:

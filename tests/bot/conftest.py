@@ -16,6 +16,7 @@ import simcord
 from PIL import Image
 
 import bot
+import clients
 from config import read_config
 from domain import Job
 from providers.transport import Transport
@@ -46,7 +47,7 @@ class World:
     """A server with a channel, an admin and two members, and the jobs that have come to an end there."""
 
     env: simcord.Env
-    bot: bot.Easel
+    bot: clients.Easel
     guild: simcord.GuildHandle
     channel: simcord.ChannelHandle
     admin: simcord.MemberActor
@@ -103,7 +104,7 @@ async def replays() -> AsyncGenerator[list[Replay]]:
 
 
 @asynccontextmanager
-async def running(values: dict[str, str]) -> AsyncGenerator[tuple[bot.Easel, asyncio.Queue[Job]]]:
+async def running(values: dict[str, str]) -> AsyncGenerator[tuple[clients.Easel, asyncio.Queue[Job]]]:
     ended: asyncio.Queue[Job] = asyncio.Queue()
     async with bot.opened(read_config(values), ended.put_nowait) as easel:
         yield easel, ended

@@ -1,0 +1,91 @@
+# pyright: basic
+"""What a host's monitoring sees of the real process."""
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.discord_server import fails, is_callback
+from tests.faults.world import World, healthy, prompt_of, world_in
+
+LABELS = ("provider", "outcome", "state", "status", "shard")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+async def world(tmp_path, port):
+    async with world_in(tmp_path) as world:
+        await world.start(METRICS_PORT=str(port), LOG_FORMAT="json")
+        await world.logged("on Discord as")
+        yield world
+        healthy(world)
+
+
+async def get(port: int, path: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
+        return answer.status, await answer.text()
+
+
+async def metrics(port: int) -> dict[str, float]:
+    _, text = await get(port, "/metrics")
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {
+        " ".join([each.name, *(each.labels[name] for name in LABELS if name in each.labels)]): each.value
+        for each in samples
+    }
+
+
+async def test_a_job_is_counted_from_the_queue_to_its_outcome(world: World, port: int):
+    gate = world.hold(prompt_of)
+    world.discord.fault(is_callback, fails(500))
+    token = await world.imagine("a boat")
+    await world.discord.until(lambda: gate.reached)
+    assert (await metrics(port))["easel_unfinished_jobs popcord sending"] == 1
+    gate.open.set()
+    await world.end(token)
+    refused = await world.imagine("case:F04")
+    await world.end(refused)
+    found = await metrics(port)
+    assert found["easel_jobs_total popcord delivered"] == 1
+    assert found["easel_jobs_total popcord failed"] == 1
+    for state in ("queued", "sending", "drawn"):
+        assert found[f"easel_state_seconds_count popcord {state}"] == 2
+    assert found["easel_discord_errors_total 500"] >= 1
+    assert not [name for name in found if name.startswith("easel_unfinished_jobs ")]
+    assert 0 <= found["easel_gateway_latency_seconds 0"] < 10
+    id = world.discord.interactions[token].id
+    assert sum(f"job {id}: delivered, popcord" in line for line in world.log) == 1
+
+
+async def test_health_is_the_gateways_the_databases_and_the_workers(world: World, port: int):
+    status, text = await get(port, "/healthz")
+    assert (status, text) == (200, '{"database": true, "worker": true, "gateway": true}')
+    world.discord.fault(lambda sent: sent.path.startswith("/gateway"), fails(500), times=1000)
+    world.discord.gateway.cut()
+    async with asyncio.timeout(20):
+        while True:
+            status, text = await get(port, "/healthz")
+            if status == 503:
+                break
+    assert '"gateway": false' in text
+    assert (await get(port, "/"))[0] == 404
+
+
+async def test_a_port_that_is_taken_is_said(tmp_path, port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        async with world_in(tmp_path) as world:
+            await world.launch(METRICS_PORT=str(port))
+            assert await world.ended() == 2
+            assert any(line.startswith(f"METRICS_PORT is in use: {port}") for line in world.log)
+            assert not any("Traceback" in line for line in world.log)
