@@ -10,7 +10,9 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+import aiohttp
 import discord
 from dotenv import dotenv_values
 from yarl import URL
@@ -20,16 +22,19 @@ from check import check
 from clients import Easel, Worker
 from config import Config, ConfigError, read_config
 from domain import Job
-from health import Meter, Vitals, serve_health
 from logs import set_up_logging
 from providers.base import Provider
 from providers.transport import Transport
 from startup import PASSING, STARTUP_ERRORS, point_at, startup_sentence
 from storage.store import Store, open_store
+from studio.holding import unwatched
 from studio.planning import default_provider
 from studio.studio import Studio
 from views.delivery import DiscordDelivery
 from views.desk import UPLOAD_HOSTS
+
+if TYPE_CHECKING:
+    from health import Meter
 
 log = logging.getLogger("easel")
 
@@ -45,7 +50,7 @@ NO_PREVIEW = "The preview needs its packages: pip install -r requirements-previe
 async def opened(config: Config, on_change: Callable[[Job], None] = lambda _: None) -> AsyncGenerator[Easel]:
     """The bot with all that it stands on, not yet logged in; ConfigError, StoreError."""
     async with _footing(config, on_change) as (store, studio, meter):
-        bot = Easel(config, store, studio, meter, _upload_hosts(config))
+        bot = Easel(config, store, studio, _trace(meter), _upload_hosts(config))
         async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
             yield bot
 
@@ -56,7 +61,7 @@ async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
     if not config.is_shared:
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
     async with _footing(config, lambda _: None) as (store, studio, meter):
-        worker = Worker(studio, meter)
+        worker = Worker(studio, _trace(meter))
         async with _until_closed(worker, worker.studio), _watched(config, meter, worker, worker.studio, store):
             yield worker
 
@@ -64,15 +69,16 @@ async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
 @asynccontextmanager
 async def _footing(
     config: Config, on_change: Callable[[Job], None]
-) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], Meter]]:
+) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
         on = _providers(config, transport)
         default = _default(config, on)
-        url, meter = config.database_url.get_secret_value(), Meter()
+        url, meter = config.database_url.get_secret_value(), _meter(config)
 
         def changed(job: Job) -> None:
-            meter.outcome(job)
+            if meter:
+                meter.outcome(job)
             on_change(job)
 
         async with open_store(url, config.data_dir, config.spool) as store:
@@ -86,7 +92,7 @@ async def _footing(
                     queue_url=url if config.is_shared else None,
                     limits=config.limits,
                     on_change=changed,
-                    on_stage=meter.stage,
+                    on_stage=meter.stage if meter else unwatched,
                 )
 
             try:
@@ -109,17 +115,32 @@ async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerato
 
 @asynccontextmanager
 async def _watched(
-    config: Config, meter: Meter, client: discord.Client, studio: Studio, store: Store
+    config: Config, meter: "Meter | None", client: discord.Client, studio: Studio, store: Store
 ) -> AsyncGenerator[None]:
-    if config.metrics is None:
+    if config.metrics is None or meter is None:
         yield
         return
+    from health import Vitals, serve_health
+
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(serve_health(*config.metrics, meter, Vitals(client, studio, store)))
         except OSError:
             raise ConfigError(f"METRICS_PORT is in use: {config.metrics[1]}.") from None
         yield
+
+
+def _meter(config: Config) -> "Meter | None":
+    """Loaded where it is wanted: it takes some megabytes, and some time at each request."""
+    if config.metrics is None:
+        return None
+    from health import Meter
+
+    return Meter()
+
+
+def _trace(meter: "Meter | None") -> aiohttp.TraceConfig | None:
+    return meter.trace() if meter else None
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:

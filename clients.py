@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -16,7 +17,6 @@ from cogs.queue import Queue
 from cogs.recover import Recover
 from cogs.settings import SettingsCog
 from config import Config
-from health import Meter
 from storage.store import Store
 from studio.studio import Studio
 from views.buttons import card_buttons
@@ -40,7 +40,7 @@ class Easel(commands.AutoShardedBot):
         config: Config,
         store: Store,
         studio: Callable[[discord.Client], Studio],
-        meter: Meter,
+        trace: aiohttp.TraceConfig | None,
         upload_hosts: frozenset[str],
     ) -> None:
         intents = discord.Intents.none()
@@ -57,7 +57,7 @@ class Easel(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shard_count,
             shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
-            http_trace=meter.trace(),
+            http_trace=trace,
         )
         self._store = store
         self.studio = studio(self)
@@ -97,11 +97,11 @@ class Easel(commands.AutoShardedBot):
 class Worker(discord.Client):
     """Draws and delivers; what members do reaches other processes."""
 
-    def __init__(self, studio: Callable[[discord.Client], Studio], meter: Meter) -> None:
+    def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig | None) -> None:
         super().__init__(
             intents=discord.Intents.none(),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=meter.trace(),
+            http_trace=trace,
         )
         self.studio = studio(self)

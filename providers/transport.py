@@ -25,8 +25,8 @@ from providers.guard import REFUSAL, guarded_socket, is_address, is_public
 log = logging.getLogger(__name__)
 
 MAX_ANSWER = 96 * 1024 * 1024
-IN_FLIGHT = 96 * 1024 * 1024
-"""Answers in memory at once: who comes later waits with an unread one."""
+IN_FLIGHT = 32 * 1024 * 1024
+"""Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
 SMALL, USUAL = 64 * 1024, 2 * 1024 * 1024
 """Bodies that are not worth counting, and what is expected of one that does not tell its length."""
 MAX_REDIRECTS = 3
@@ -58,6 +58,7 @@ class Transport:
     ) -> None:
         self._own: set[URL] = set()
         self._budget = Budget(IN_FLIGHT)
+        self._turn = asyncio.Lock()
         self._seconds = seconds
         self.sleep = sleep
         self._api: aiohttp.ClientSession
@@ -140,7 +141,11 @@ class Transport:
                 asyncio.timeout(total),
                 session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
             ):
-                return Answer(response.status, response.headers, await _read(response, cap, self._budget))
+                body = await _read(response, cap, self._budget)
+            if len(body) > SMALL:
+                async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
+                    await asyncio.sleep(0)
+            return Answer(response.status, response.headers, body)
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(tries),

@@ -1,5 +1,6 @@
 """What the admins of each server have chosen, and the bot's own notes."""
 
+import asyncio
 from collections.abc import Mapping
 
 from sqlalchemy import Executable, Table, delete, select
@@ -20,6 +21,8 @@ class SettingsStore:
         self._database = database
         self._bulletin = bulletin
         self._known: dict[int, Settings] = {}
+        self._loading: dict[int, asyncio.Task[Settings]] = {}
+        """All who ask at once share one look."""
         self._changes = 0
         """What was being read while a change came in may be old."""
         bulletin.on(CHANGED, self._changed)
@@ -30,11 +33,9 @@ class SettingsStore:
             return Settings()
         if guild_id in self._known:
             return self._known[guild_id]
-        changes = self._changes
-        settings = await self._load(guild_id)
-        if changes == self._changes:
-            self._known[guild_id] = settings
-        return settings
+        if guild_id not in self._loading:
+            self._loading[guild_id] = asyncio.create_task(self._remember(guild_id))
+        return await asyncio.shield(self._loading[guild_id])
 
     async def set(self, guild_id: int, settings: Settings) -> None:
         row = {"guild_id": guild_id, "settings": settings.model_dump(mode="json")}
@@ -53,6 +54,16 @@ class SettingsStore:
             self._known.clear()
         else:
             self._known.pop(int(guild_id), None)
+
+    async def _remember(self, guild_id: int) -> Settings:
+        try:
+            changes = self._changes
+            settings = await self._load(guild_id)
+            if changes == self._changes:
+                self._known[guild_id] = settings
+            return settings
+        finally:
+            del self._loading[guild_id]
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from alembic.util import CommandError
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, is_shared, make_database
+from storage.database import Database, MigrationError, is_shared, make_database
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool
@@ -80,7 +79,7 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, *, alone: bool) 
         await database.migrate()
         if alone:
             await jobs.disown()
-    except (DBAPIError, CommandError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise StoreError(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 

@@ -1,5 +1,6 @@
 """From the spool to where the picture was asked for."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -26,6 +27,7 @@ class Handover:
         self._providers = providers
         self._spool = spool
         self._delivery = delivery
+        self._turn = asyncio.Lock()
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
@@ -67,6 +69,8 @@ class Handover:
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
+            async with self._turn:  # as in providers.transport: one in each turn of the loop
+                await asyncio.sleep(0)
             fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)

@@ -24,7 +24,7 @@ BELOW = {
     "health": {"domain", "storage", "studio"},
     "startup": {"config", "storage"},
     "check": {"domain", "config", "providers", "startup"},
-    "clients": {"config", "storage", "studio", "views", "cogs", "health"},
+    "clients": {"config", "storage", "studio", "views", "cogs"},
     "bot": {
         *("domain", "config", "logs", "storage", "providers", "studio", "views"),
         *("clients", "health", "startup", "check", "preview"),
@@ -33,7 +33,7 @@ BELOW = {
 """What each part of the house may import, besides itself."""
 ONLY = {
     "discord": ("bot.py", "clients.py", "startup.py", "check.py", "health.py", "preview.py", "cogs/", "views/"),
-    "aiohttp": ("startup.py", "health.py", "providers/", "views/delivery.py"),
+    "aiohttp": ("bot.py", "clients.py", "startup.py", "health.py", "providers/", "views/delivery.py"),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "obstore": ("storage/",),

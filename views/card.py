@@ -28,9 +28,17 @@ class Card(NamedTuple):
         """Anew for each try: a sent file has been read to its end."""
         data = [ready for ready in self.pictures if ready.data]
         return [
-            discord.File(BytesIO(ready.data), f"{self.name}-{number}.{ready.extension}", description=self.alt)
+            _File(BytesIO(ready.data), f"{self.name}-{number}.{ready.extension}", description=self.alt)
             for number, ready in enumerate(data, 1)
         ]
+
+
+class _File(discord.File):
+    """discord.py leaves each file in a cycle with its own `close`: closed, at least its bytes are gone."""
+
+    def close(self) -> None:
+        super().close()
+        self.fp.close()
 
 
 def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:

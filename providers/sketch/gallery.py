@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from domain import ImageRequest, Size, Sources
-from providers.sketch import paint
+from providers.sketch.painting import paint
 
 PAGE = Path("docs/gallery.md")
 ENTRY = r"\((gallery/\S+)\)\n\n`/imagine prompt:(.+) size:(\S+) seed:(\d+)`"

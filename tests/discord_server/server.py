@@ -45,7 +45,7 @@ DISCORD_EPOCH = 1_420_070_400
 MEBIBYTE = 2**20
 REQUEST_LIMIT = 25 * MEBIBYTE
 ANSWER_SECONDS, TOKEN_SECONDS, NONCE_SECONDS = 3, 15 * 60, 5 * 60
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 FOLLOW_UPS = 5
 """So many for an app that is not in the server."""
 UNKNOWN = {10003: "Channel", 10008: "Message", 10015: "Webhook", 10062: "interaction"}

@@ -11,7 +11,8 @@ from PIL import Image
 
 from domain import Access, ImageRequest, Picture, Size, Sources
 from providers.base import Progress
-from providers.sketch import Sketch, paint
+from providers.sketch import Sketch
+from providers.sketch.painting import paint
 from providers.sketch.things import ART
 from providers.sketch.words import MEANINGS, read
 

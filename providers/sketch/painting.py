@@ -1,0 +1,46 @@
+"""Painting: from a request to a PNG, stage by stage."""
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from domain import ImageRequest, Size, Sources
+from providers.sketch.canvas import Canvas, Plane, image_of, mix, step
+from providers.sketch.scenery import LAYERS
+from providers.sketch.styles import STYLES
+from providers.sketch.words import read
+
+DEFAULT_SIZE = Size(1024, 1024)
+
+
+def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
+    """A picture stage by stage: how far it is, as a part of 1, and last the PNG."""
+    scene = read(request.prompt, request.negative_prompt or "", request.model or "paint")
+    size = request.size or DEFAULT_SIZE
+    c = Canvas(scene, size, np.random.default_rng((seed % 2**63, scene.salt)))
+    for i, layer in enumerate(LAYERS):
+        layer(c)
+        yield 0.5 * (i + 1) / len(LAYERS)
+    picture = mix(c.rgb.mean(-1, keepdims=True), c.rgb, 0.85 + 0.045 * (request.guidance_scale or 7))
+    fitted, strength, mask = _source(sources, size, request.strength) or (picture, 1.0, 1.0)
+    hand = (c.rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
+    painted = STYLES.get(scene.style, STYLES["paint"])(mix(fitted, picture, step(0.2, 1, strength)), *hand)
+    yield 0.9
+    file = io.BytesIO()
+    image_of(mix(fitted, painted, mask * step(0, 0.35, strength))).save(file, "PNG", compress_level=4)
+    yield file.getvalue()
+
+
+def _source(sources: Sources, size: Size, strength: float | None) -> tuple[Plane, float, Plane | float] | None:
+    """The image, cropped to cover the size, on white; how much of it is repainted, and where."""
+    if sources.image is None:
+        return None
+    image = Image.open(io.BytesIO(sources.image)).convert("RGBA")
+    image = ImageOps.fit(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"), size)
+    fitted = np.asarray(image, np.float32) / 255
+    if sources.mask is None:
+        return fitted, 0.6 if strength is None else strength, 1.0
+    mask = ImageOps.fit(Image.open(io.BytesIO(sources.mask)).convert("L"), size, Image.Resampling.BILINEAR)
+    return fitted, 1.0 if strength is None else strength, np.asarray(mask, np.float32)[..., None] / 255

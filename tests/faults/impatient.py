@@ -1,0 +1,13 @@
+"""`bot.py` with short time limits, for faults that it would otherwise bear for minutes."""
+
+import sys
+from functools import partial
+
+import bot
+import storage.database
+
+SECONDS = 2.0
+
+bot.Transport = partial(bot.Transport, seconds=SECONDS)  # type: ignore[misc]
+storage.database.PATIENCE_SECONDS = SECONDS
+sys.exit(bot.main())

@@ -1,0 +1,73 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""The gateway breaks, forgets the bot, or says things twice."""
+
+import pytest
+
+from tests.discord_server import DiscordServer
+from tests.faults.world import prompt_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def resumed(discord: DiscordServer) -> None:
+    before = discord.gateway.resumed
+    await discord.until(lambda: discord.gateway.resumed > before)
+
+
+async def answered(discord: DiscordServer, token: str, status: int) -> None:
+    """Until the bot has got such an answer about an interaction."""
+    await discord.until(lambda: any(sent.status == status for sent in discord.requests if token in sent.path))
+
+
+async def test_what_came_while_the_connection_was_broken_is_drawn_after_the_resume(running):
+    discord = running.discord
+    gate = running.hold(lambda call: prompt_of(call) == "under way")
+    under_way = await running.imagine("under way")
+    await discord.until(lambda: gate.reached)
+    discord.gateway.cut()
+    missed = await running.imagine("missed")
+    await resumed(discord)
+    gate.open.set()
+    for token in (under_way, missed):
+        assert len((await running.end(token)).attachments) == 1
+        assert running.row(token).state == "delivered"
+
+
+async def test_what_is_replayed_too_late_to_be_answered_costs_nothing(running):
+    discord = running.discord
+    discord.gateway.cut()
+    late = await running.imagine("late")
+    discord.clock.advance(4)
+    await resumed(discord)
+    await answered(discord, late, 404)
+    assert len((await running.end(await running.imagine("next"))).attachments) == 1
+    assert (running.paid()["late"], running.row(late), discord.reply(late)) == (0, None, None)
+
+
+async def test_an_interaction_that_comes_twice_is_drawn_once(running):
+    discord = running.discord
+    gate = running.hold(lambda call: prompt_of(call) == "twice")
+    token = await running.imagine("twice")
+    await discord.until(lambda: gate.reached)
+    await discord.replay(token)
+    await answered(discord, token, 400)
+    gate.open.set()
+    assert len((await running.end(token)).attachments) == 1
+    await discord.replay(token)
+    await discord.until(lambda: [sent.status for sent in discord.requests if token in sent.path].count(400) == 2)
+    assert len((await running.end(await running.imagine("after twice"))).attachments) == 1
+    assert running.paid()["twice"] == 1
+    assert sum(message.cause.token == token for message in discord.public()) == 1
+
+
+async def test_a_new_session_goes_on_with_the_work(running):
+    discord = running.discord
+    gate = running.hold(lambda call: prompt_of(call) == "old session")
+    token = await running.imagine("old session")
+    await discord.until(lambda: gate.reached)
+    await discord.gateway.invalidate()
+    gate.open.set()
+    assert len((await running.end(token)).attachments) == 1
+    await discord.until(lambda: discord.gateway.sessions)
+    assert len((await running.end(await running.imagine("new session"))).attachments) == 1
+    assert sum(sent.method == "PUT" for sent in discord.requests) == 1

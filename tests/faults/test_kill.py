@@ -1,0 +1,120 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""The bot's process ends in the middle of its work, and starts again."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from tests.discord_server import breaks, fails, has_picture, held, is_callback, is_channel
+from tests.faults.world import DRAWING, World, prompt_of
+from tests.replay import Call
+
+TOO_LATE = 16 * 60
+"""Seconds, after which an interaction's token is dead."""
+MARKED = "picture-F09-image"
+"""A case that changes nothing; the downloads are known by it."""
+
+
+class Kind(NamedTuple):
+    """Some jobs that a kill finds in the same state."""
+
+    count: int
+    state: str
+    ends: str
+    submits: int
+    pictures: int
+    says: str = ""
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+KINDS = {
+    "drawn": Kind(4, "drawn", "delivered", 1, 1),
+    "sending": Kind(4, "sending", "interrupted", 1, 0, "Nothing was ordered twice", {"provider": "nebulablock"}),
+    "waiting case:poll-F09-json": Kind(3, "waiting", "delivered", 1, 1, "", {"provider": "imagepipeline"}),
+    "half, sending": Kind(2, "sending", "delivered", 3, 2, "2 of 4. I was restarted", {"count": 4}),
+    f"half, waiting case:{MARKED}": Kind(1, "waiting", "delivered", 4, 4, "", {"count": 4}),
+    "queued": Kind(6, "queued", "delivered", 1, 1, "", {"provider": "nebulablock"}),
+}
+"""By prompt; each a member's of its own."""
+
+
+def holding() -> Callable[[Call], object]:
+    """All submits of `sending`, and the third submit or download of what is `half` done."""
+    seen: Counter[str] = Counter()
+
+    def wanted(call: Call) -> bool:
+        kind = prompt_of(call) or (call.case if call.moment else "")
+        seen[kind] += 1
+        half = kind.startswith("half, sending") or kind == MARKED
+        return kind.startswith("sending") or (half and seen[kind] == 3)
+
+    return wanted
+
+
+async def begin(world: World, prompt: str) -> list[str]:
+    kind = KINDS[prompt]
+    users = [f"{sum(map(ord, prompt))}{n}" for n in range(kind.count)]
+    return [await world.imagine(f"{prompt} {n}", user=user, **kind.options) for n, user in enumerate(users)]
+
+
+async def outcomes(world: World, tokens: Sequence[str]) -> list[tuple[str, int]]:
+    """State and pictures of each."""
+    shown = [await world.end(token) for token in tokens]
+    return [(world.row(token).state, len(each.attachments)) for token, each in zip(tokens, shown, strict=True)]
+
+
+async def test_kill_with_twenty_jobs_in_every_state(world):
+    gate, polls = world.hold(holding()), world.hold(lambda call: call.moment == "poll-")
+    undelivered = world.discord.fault(has_picture, held(asyncio.Event()), times=4)
+    await world.start(NEBULABLOCK_CONCURRENCY="4")
+    begun = {"drawn": await begin(world, "drawn")}
+    await world.discord.until(lambda: undelivered.hits == 4)
+    begun["sending"] = await begin(world, "sending")
+    await world.discord.until(lambda: gate.reached == 4)
+    begun |= {prompt: await begin(world, prompt) for prompt in KINDS if prompt not in begun}
+    await world.discord.until(lambda: gate.reached == 7)
+    states = Counter({"drawn": 4, "sending": 6, "waiting": 4, "queued": 6})
+    await world.until(lambda: Counter(row.state for row in world.rows()) == states)
+    await world.kill()
+    world.discord.faults.clear()
+    gate.open.set()
+    polls.open.set()
+    await world.start(NEBULABLOCK_CONCURRENCY="4")
+
+    for prompt, kind in KINDS.items():
+        assert await outcomes(world, begun[prompt]) == [(kind.ends, kind.pictures)] * kind.count, prompt
+        assert all(kind.says in world.discord.reply(token).content for token in begun[prompt])
+        paid = world.paid(kind.options.get("provider", "popcord"))
+        assert [paid[f"{prompt} {n}"] for n in range(kind.count)] == [kind.submits] * kind.count
+    assert len(world.discord.public()) == 20
+    assert not any(message.content.startswith(DRAWING) for message in world.discord.public())
+    assert {row.token for row in world.rows()} == {None}
+    assert world.spooled() == []
+
+
+async def test_kill_after_discord_has_taken_a_picture_and_before_the_bot_knows(world):
+    """The edit is made again; the post carries a nonce."""
+    discord = world.discord
+    gate = world.hold(prompt_of)
+    await world.start()
+    # So that the bot never learns the reply's id:
+    discord.fault(is_callback, breaks(taken=True))
+    discord.fault(lambda sent: sent.method == "GET" and sent.path.endswith("/@original"), fails(404))
+    posted = await world.imagine("posted")
+    await world.discord.until(lambda: gate.reached)
+    discord.clock.advance(TOO_LATE)
+    edited = await world.imagine("edited")
+    undone = [
+        discord.fault(lambda sent: has_picture(sent) and edited in sent.path, held(asyncio.Event(), taken=True)),
+        discord.fault(is_channel, held(asyncio.Event(), taken=True)),
+    ]
+    gate.open.set()
+    await discord.until(lambda: all(fault.hits for fault in undone))
+    await world.kill()
+    await world.start()
+    assert await outcomes(world, [edited, posted]) == [("delivered", 1), ("delivered", 0)]
+    pictures = [message.content for message in discord.public() if message.attachments]
+    assert sorted(content.split("`")[1] for content in pictures) == ["edited", "posted"]
+    assert world.paid() == Counter(edited=1, posted=1)

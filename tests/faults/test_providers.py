@@ -1,0 +1,51 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""A provider is down, hangs, drips, or answers garbage: a sentence for the member, and nothing is ordered twice."""
+
+from tests.faults.world import IMPATIENT, World
+
+DOWN = "http://127.0.0.1:9"
+"""Nobody listens there."""
+NOT_WORKING, NO_PICTURE = "is not working just now", "sent back something that is no picture"
+IN_TIME = "sent no picture in time"
+CASES = {
+    "F15": ("Timeout", IN_TIME),
+    "F08": ("Timeout", IN_TIME),
+    "F04": ("Unavailable", NOT_WORKING),
+    "F04-503": ("Unavailable", NOT_WORKING),
+    "F11": ("Unavailable", NOT_WORKING),
+    "F11-reset": ("Unavailable", NOT_WORKING),
+    "F05": ("BadResponse", NO_PICTURE),
+    "F10": ("BadResponse", NO_PICTURE),
+    "F12": ("BadResponse", NO_PICTURE),
+    "F12-empty": ("BadResponse", NO_PICTURE),
+    "F13-page": ("BadResponse", NO_PICTURE),
+    "F14": ("BadResponse", NO_PICTURE),
+    "picture-F04": ("Unavailable", NOT_WORKING),
+    "picture-F06": ("BadResponse", NO_PICTURE),
+    "picture-F08": ("Timeout", IN_TIME),
+    "picture-F15": ("Timeout", IN_TIME),
+}
+"""Cases of the replay servers: how the job ends, and what the member reads."""
+REFUSED_AND_SENT_AGAIN = {"F04-503": 3}
+"""Submits; a 503 says that nothing was taken."""
+
+
+async def ends_as(world: World, token: str, kind: str, says: str) -> None:
+    message = await world.end(token)
+    assert (world.row(token).state, world.row(token).failure["kind"]) == ("failed", kind), message.content
+    assert says in message.content
+    assert "@everyone" not in message.content
+    assert "<" not in message.content
+    assert {"Retry", "Delete"} == set(message.buttons)
+    assert message.attachments == []
+
+
+async def test_whatever_a_provider_answers(world):
+    await world.start(*IMPATIENT, NEBULABLOCK_BASE_URL=DOWN)
+    tokens = {case: await world.imagine(f"a cat case:{case}") for case in CASES}
+    down = await world.imagine("a cat", provider="nebulablock")
+    for case, token in tokens.items():
+        await ends_as(world, token, *CASES[case])
+    await ends_as(world, down, "Unavailable", NOT_WORKING)
+    assert world.paid() == {f"a cat case:{case}": REFUSED_AND_SENT_AGAIN.get(case, 1) for case in CASES}
+    assert world.spooled() == []

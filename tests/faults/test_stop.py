@@ -1,0 +1,53 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""SIGTERM in the middle of work, and a second process in the same folder."""
+
+import asyncio
+
+import pytest
+
+from tests.discord_server import has_picture, held
+from tests.faults.world import World
+from tests.replay.pictures import draw
+
+
+async def test_pictures_on_their_way_are_delivered_before_the_end_or_after_the_next_start(world):
+    discord, soon = world.discord, asyncio.Event()
+    await world.start()
+    in_time, too_late = await world.imagine("in time"), await world.imagine("too late")
+    for token, until in ((in_time, soon), (too_late, asyncio.Event())):
+        discord.fault(lambda sent, token=token: has_picture(sent) and token in sent.path, held(until))
+    await discord.until(lambda: all(fault.hits for fault in discord.faults))
+    stopped = asyncio.create_task(world.stop())
+    soon.set()
+    assert await stopped == 0
+    assert [world.row(token).state for token in (in_time, too_late)] == ["delivered", "drawn"]
+    assert [len(discord.reply(token).attachments) for token in (in_time, too_late)] == [1, 0]
+    await world.start()
+    assert len((await world.end(too_late)).attachments) == 1
+    assert len(discord.public()) == 2
+    assert world.paid() == {"in time": 1, "too late": 1}
+
+
+@pytest.mark.parametrize("end", [World.stop, World.kill])
+async def test_a_member_whose_image_was_being_read_is_told(world, end):
+    discord = world.discord
+    await world.start()
+    discord.fault(lambda sent: sent.path.startswith("/attachments/"), held(asyncio.Event()))
+    token = await world.imagine("from an image", image=draw("an image"), provider="sketch")
+    await discord.until(lambda: discord.faults[0].hits)
+    await end(world)
+    await world.start()
+    reply = await discord.until(lambda: discord.said(token))
+    assert "again" in reply.content
+    assert reply.attachments == []
+
+
+async def test_two_processes_in_one_folder(world):
+    await world.start()
+    first, world.log = world.process, []
+    await world.launch()
+    assert await world.ended() == 2
+    assert world.log[-1] == f"DATA_DIR is in use by another Easel process: {world.folder}."
+    assert first.returncode is None
+    first.kill()
+    await first.wait()

@@ -1,0 +1,116 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""The database is locked by somebody else, and the disk is full."""
+
+import sqlite3
+import subprocess
+from collections.abc import AsyncGenerator, Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
+
+MEBIBYTE = 2**20
+NO_ANSWER = "the database does not answer"
+
+
+@contextmanager
+def locked(world: World) -> Generator[None]:
+    """Another process is in the middle of writing."""
+    with closing(sqlite3.connect(world.folder / "easel.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """A folder in a file system of its own, of a few megabytes."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", tmp_path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a file system")
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+@pytest.fixture
+async def cramped(small_disk: Path) -> AsyncGenerator[World]:
+    async with world_in(small_disk) as world:
+        yield world
+        healthy(world)
+
+
+@contextmanager
+def full(world: World, *, but: int = 0) -> Generator[None]:
+    """No byte left on the disk, or only a few."""
+    filler = world.folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while file.write(bytes(MEBIBYTE)):
+                pass
+        except OSError:
+            file.truncate(max(file.tell() - but, 0))
+    yield
+    filler.unlink()
+
+
+@pytest.mark.parametrize("longer", [False, True])
+async def test_a_database_that_is_locked_is_waited_for(world, longer):
+    """A moment; and longer than SQLite itself waits."""
+    gate = world.hold(lambda call: prompt_of(call) == "under way")
+    await world.start()
+    under_way = await world.imagine("under way")
+    await world.discord.until(lambda: gate.reached)
+    with locked(world):
+        gate.open.set()
+        asked = await world.imagine("asked")
+        await world.discord.until(lambda: world.discord.reply(asked))
+        if longer:
+            await world.logged(NO_ANSWER)
+    for token in (under_way, asked):
+        assert len((await world.end(token)).attachments) == 1
+        assert world.row(token).state == "delivered"
+    assert world.paid() == {"under way": 1, "asked": 1}
+
+
+async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):
+    world = cramped
+    gate = world.hold(prompt_of)
+    await world.start()
+    under_way = await world.imagine("under way")
+    await world.discord.until(lambda: gate.reached)
+    with full(world):
+        gate.open.set()
+        asked = await world.imagine("asked")
+        await world.logged(NO_ANSWER)
+    for token in (under_way, asked):
+        assert len((await world.end(token)).attachments) == 1
+    assert world.paid() == {"under way": 1, "asked": 1}
+
+
+async def test_a_disk_that_stays_full_is_told(cramped):
+    world = cramped
+    await world.start(*IMPATIENT)
+    with full(world):
+        token = await world.imagine("asked")
+        reply = await world.discord.until(lambda: world.discord.said(token))
+        assert "Something went wrong in Easel itself" in reply.content
+        assert (world.row(token), world.paid()["asked"]) == (None, 0)
+
+
+async def test_a_picture_for_which_there_is_no_room_is_had_by_trying_again(cramped):
+    world = cramped
+    gate = world.hold(prompt_of)
+    await world.start()
+    token = await world.imagine("large case:noise")
+    await world.discord.until(lambda: gate.reached)
+    with full(world, but=MEBIBYTE):
+        gate.open.set()
+        message = await world.end(token)
+    assert "Something went wrong in Easel itself" in message.content
+    assert world.row(token).state == "failed"
+    again = await world.discord.click(message, "Retry")
+    assert len((await world.end(again)).attachments) == 1
+    assert world.paid() == {"large case:noise": 1}
+    assert world.spooled() == []
