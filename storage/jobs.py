@@ -50,9 +50,14 @@ class JobStore:
         self._database = database
         self._bulletin = bulletin
 
-    async def add(self, job: Job) -> bool:
-        """Write a new row; False where the id is known, for an interaction may be replayed."""
-        return (await self._database.run(Do(_add(self._database.dialect), _row(job)))).scalar() is not None
+    async def add(self, job: Job, owner: str | None = None) -> bool:
+        """Write a new row, held by its owner; False where the id is known, for an interaction may be replayed."""
+        held = {"owner": owner, "heartbeat": _now() if owner else None}
+        return (await self._database.run(Do(_add(self._database.dialect), _row(job) | held))).scalar() is not None
+
+    async def discard(self, id: str, owner: str) -> None:
+        """Delete a held row."""
+        await self._run(delete(jobs).where(jobs.c.id == id, jobs.c.owner == owner))
 
     async def get(self, id: str) -> Job | None:
         found = _jobs(await self._database.run(Do(GET, {"job": id})))

@@ -24,10 +24,13 @@ class Admission:
         if origin.guild_id is not None and self._load.by_server[origin.guild_id] >= self._limits.per_server:
             raise QueueFull(field="server", takes=str(self._limits.per_server))
 
-    def enter(self, job: Job) -> int:
-        """Take one more; the how many-th of its member's it is. QueueFull."""
+    def enter(self, job: Job) -> None:
+        """Take one more; QueueFull."""
         self.check(job)
         self._count(job, 1)
+
+    def place(self, job: Job) -> int:
+        """The how many-th of its member's it is."""
         return self._load.by_member[job.user_id]
 
     def leave(self, job: Job) -> None:

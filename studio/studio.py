@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from domain import ImageRequest, Job, Limits, Origin, Settings, State
+from domain import EaselError, ImageRequest, Job, Limits, Origin, Settings, State
 from providers.base import Provider
 from storage.jobs import CANCELLED, STALE
 from storage.store import Store
@@ -17,6 +17,7 @@ from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
 from studio.holding import Held, Lost, Stage, hold, unwatched
 from studio.planning import Planner
+from studio.promises import Acknowledge, Promises
 from studio.queue import Entry, Lane, Queue
 from studio.rush import Rush
 from studio.uploads import check_uploads, keep_uploads
@@ -61,6 +62,7 @@ class Studio:
         self._on_change = on_change
         self._on_stage = on_stage
         self._holders: set[str] = set()
+        self._promises = Promises(store.jobs, self._holders)
         lanes = {_lane(name): Lane(self._draw, provider.access.concurrency) for name, provider in providers.items()}
         self._queue = Queue({**lanes, DELIVER: Lane(self._deliver, DELIVERIES)}, queue_url)
         store.bulletin.on(CANCELLED, self._unwanted)
@@ -106,14 +108,32 @@ class Studio:
         """InvalidRequest where a request that is made again has lost its files."""
         await check_uploads(self._store.spool, job, by_link=await self.planner.takes_link(job))
 
+    async def promise(self, job: Job, acknowledge: Acknowledge) -> Job | None:
+        """Write the row while the member is told to wait; None where the interaction has come before. QueueFull.
+
+        What follows is `submit`, when the job is complete, or `withdraw`.
+        """
+        self._admission.enter(job)
+        promised = None
+        try:
+            promised = await self._promises.make(job.having(created=datetime.now(UTC)), acknowledge)
+        finally:
+            if promised is None:
+                self._admission.leave(job)
+        return promised
+
     async def submit(self, job: Job) -> None:
-        """Write the row, then queue its id; an interaction that comes again changes nothing. QueueFull."""
-        place = self._admission.enter(job)
-        job = job.having(created=datetime.now(UTC))
-        if await self._store.jobs.add(job):
-            await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-place))
+        """Queue a promised job, as it is now."""
+        await self._promises.fulfil(job)
+        await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
+
+    async def withdraw(self, job: Job, error: Exception) -> None:
+        """Forget a promised job whose member will be told why; any other error leaves it to the table."""
+        self._admission.leave(job)
+        if isinstance(error, EaselError):
+            await self._promises.withdraw(job)
         else:
-            self._admission.leave(job)
+            self._promises.drop(job)
 
     async def cancel(self, job_id: str) -> bool:
         """End a job, whichever process has it; False where its outcome is known already."""

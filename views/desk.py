@@ -1,6 +1,7 @@
 """The desk where requests come in: from `/imagine` and from the buttons below a result."""
 
 from collections.abc import Collection
+from functools import partial
 
 import discord
 from yarl import URL
@@ -34,13 +35,18 @@ class Desk:
         """A member's new request, with the files that belong to it; domain errors are answered privately."""
         request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
         with self.studio.rush:
-            job = await self._defer(interaction, await self._plan(interaction, request))
-        if image is not None:
-            files = await _read(image, "image"), await _read(mask, "mask") if mask else None
-            request = await self.studio.keep_uploads(job.id, request, *files)
-            shaped = await self._plan(interaction, request)  # now that the image's own shape is known
-            job = shaped.having(message_id=job.message_id, private=job.private)
-        await self.studio.submit(job)
+            job = await self._promise(interaction, await self._plan(interaction, request))
+        if job is None:
+            return
+        try:
+            if image is not None:
+                files = await _read(image, "image"), await _read(mask, "mask") if mask else None
+                kept = await self.studio.keep_uploads(job.id, request, *files)
+                job = await self._reshaped(interaction, job, kept)
+            await self.studio.submit(job)
+        except Exception as error:
+            await self.studio.withdraw(job, error)
+            raise
 
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
@@ -48,8 +54,9 @@ class Desk:
         with self.studio.rush:
             job = await self._plan(interaction, request)
             await self._needs_upload(job)
-            job = await self._defer(interaction, job)
-        await self.studio.submit(job.having(parent=parent.id))
+            promised = await self._promise(interaction, job.having(parent=parent.id))
+        if promised is not None:
+            await self.studio.submit(promised)
 
     async def retry(self, interaction: Interaction, parent: Job) -> bool:
         """The same request; where the provider has accepted it and was late, ask for that result and pay nothing.
@@ -63,16 +70,24 @@ class Desk:
         await self._needs_upload(job)
         if not await self.studio.begin_retry(parent):
             return False
-        await self.studio.submit((await self._defer(interaction, job)).having(parent=parent.id))
+        promised = await self._promise(interaction, job.having(parent=parent.id))
+        if promised is not None:
+            await self.studio.submit(promised)
         return True
 
     async def _plan(self, interaction: Interaction, request: ImageRequest) -> Job:
         settings = await self.settings.get(interaction.guild_id)
         return await self.studio.plan(request, settings, origin_of(interaction))
 
-    async def _defer(self, interaction: Interaction, job: Job) -> Job:
+    async def _promise(self, interaction: Interaction, job: Job) -> Job | None:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        return job.having(message_id=await defer(interaction, private=job.private))
+        return await self.studio.promise(job, partial(defer, interaction, private=job.private))
+
+    async def _reshaped(self, interaction: Interaction, job: Job, request: ImageRequest) -> Job:
+        """Planned anew, now that the image's own shape is known."""
+        settings = await self.settings.get(interaction.guild_id)
+        shaped = await self.studio.planner.plan(request, settings, origin_of(interaction))
+        return shaped.having(message_id=job.message_id, private=job.private, created=job.created)
 
     async def _needs_upload(self, job: Job) -> None:
         if job.request.image is not None:

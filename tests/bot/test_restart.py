@@ -191,8 +191,16 @@ async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
 
 async def test_the_same_interaction_twice_is_one_job(world):
     job = row(world, 11, provider="sketch", model="paint", request=REQUEST.model_copy(update={"steps": 1}))
-    await world.bot.studio.submit(job)
-    await world.bot.studio.submit(job)
+    acknowledged = []
+
+    async def acknowledge() -> int | None:
+        acknowledged.append(job.message_id)
+        return job.message_id
+
+    promised = await world.bot.studio.promise(job, acknowledge)
+    assert await world.bot.studio.promise(job, acknowledge) is None
+    await world.bot.studio.submit(promised)
+    assert len(acknowledged) == 2
     assert (await world.end()).state is State.DELIVERED
     assert world.ended.empty()
     assert len(world.channel.history()) == 1

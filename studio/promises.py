@@ -1,0 +1,55 @@
+"""Between a member's being told to wait and a job that can be drawn: the row is there already, and held."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+from domain import Job
+from storage.jobs import JobStore
+
+Acknowledge = Callable[[], Awaitable[int | None]]
+"""Tells the member to wait; the id of the message that says so, if it is known."""
+
+
+class Promises:
+    """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row."""
+
+    def __init__(self, jobs: JobStore, holders: set[str]) -> None:
+        self._jobs = jobs
+        self._holders = holders
+        self._owners: dict[str, str] = {}
+
+    async def make(self, job: Job, acknowledge: Acknowledge) -> Job | None:
+        """Write the row and tell the member, both at once; None where the row is there already.
+
+        What `acknowledge` raises goes through, and leaves no row.
+        """
+        owner = uuid.uuid4().hex
+        self._holders.add(owner)
+        writing = asyncio.create_task(self._jobs.add(job, owner))
+        try:
+            job = job.having(message_id=await acknowledge())
+        except Exception:
+            await asyncio.wait({writing})
+            await self._jobs.discard(job.id, owner)
+            self._holders.discard(owner)
+            raise
+        if not await writing:
+            self._holders.discard(owner)
+            return None
+        self._owners[job.id] = owner
+        return job
+
+    async def fulfil(self, job: Job) -> None:
+        """The job is complete, and anybody may draw it."""
+        await self._jobs.save(job, self._owners[job.id], release=True)
+        self.drop(job)
+
+    async def withdraw(self, job: Job) -> None:
+        """The member is told otherwise."""
+        await self._jobs.discard(job.id, self._owners[job.id])
+        self.drop(job)
+
+    def drop(self, job: Job) -> None:
+        """Hold it no more: a row that was left so is found again."""
+        self._holders.discard(self._owners.pop(job.id, ""))
