@@ -1,10 +1,11 @@
-# make run: the bot, or without a token the offline preview. make test: everything but the slow checks.
+# make run: the bot, or without a token the offline preview. make test: everything but the slow checks, which are chaos,
+# soak, browser and bench.
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 
-.PHONY: run preview test lint browser gallery bench check clean
+.PHONY: run preview chaos soak test lint browser gallery bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token || $(MAKE) --no-print-directory $(VENV)/preview.stamp
@@ -17,7 +18,13 @@ check: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --check
 
 test: $(VENV)/dev.stamp
-	$(PYTHON) -m pytest -n auto tests
+	$(PYTHON) -m pytest -n auto tests --ignore tests/faults --ignore tests/cluster
+
+chaos: $(VENV)/dev.stamp
+	$(PYTHON) -m pytest -n auto tests/faults tests/cluster
+
+soak: $(VENV)/dev.stamp
+	$(PYTHON) -m tests.soak
 
 lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check .

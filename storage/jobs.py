@@ -19,6 +19,8 @@ NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
 """A row whose holder has not been heard of for so long is nobody's; unless the database was away, and nobody could."""
+KEPT = timedelta(days=90)
+"""Finished jobs: so long the buttons below a picture work."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
@@ -146,6 +148,11 @@ class JobStore:
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
         return _jobs(await self._run(select(jobs).where(*where).order_by(jobs.c.created)))
+
+    async def expire(self) -> None:
+        """Delete the finished rows that nobody will ask for any more."""
+        old = jobs.c.created < _now() - KEPT
+        await self._run(delete(jobs).where(jobs.c.state.not_in(UNFINISHED), old))
 
     async def _run(self, *statements: Executable) -> Done:
         return await self._database.run(*map(Do, statements))

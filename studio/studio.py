@@ -81,6 +81,7 @@ class Studio:
             asyncio.create_task(_every(RECOVER_SECONDS, self._recover)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
+            asyncio.create_task(_every(SWEEP_SECONDS, self._store.jobs.expire)),
         ]
 
     def is_alive(self) -> bool:

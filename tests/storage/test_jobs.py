@@ -307,3 +307,12 @@ async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):
 
 async def test_depth_is_by_provider_and_state(jobs, names):
     assert sorted(await jobs.depth()) == [("fake", "drawn", 3), ("fake", "queued", 2), ("fake", "sending", 1)]
+
+
+async def test_finished_jobs_are_forgotten_after_their_time(jobs):
+    old = datetime.now(UTC) - storage.jobs.KEPT - timedelta(days=1)
+    await jobs.add(make_job("1", state=State.DELIVERED, created=old))
+    await jobs.add(make_job("2", state=State.DRAWN, parked=True, created=old))
+    await jobs.add(make_job("3", state=State.DELIVERED))
+    await jobs.expire()
+    assert [await jobs.get(id) is not None for id in "123"] == [False, True, True]
