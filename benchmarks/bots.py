@@ -72,6 +72,7 @@ class Bot:
         self._database = _fresh_database(world) if contestant == "postgres" else None
 
     def __enter__(self) -> Self:
+        self._world.discord("clear")
         self.start()
         return self
 
@@ -115,7 +116,10 @@ class Bot:
 
     def beats(self) -> Beats:
         """What the watch over its loop has noted, once it has stopped."""
-        return json.loads((self.folder / "beats.json").read_text("utf-8"))
+        try:
+            return json.loads((self.folder / "beats.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise Unfinished(f"it did not stop by itself:\n{self.log()[-3000:]}") from None
 
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")

@@ -104,6 +104,7 @@ def pauses(world: World, contestant: str) -> Figures:
         _warm(world)
         with Pauses() as pauses:
             _stream(world, BASE64)
+        _seen(world)
         bot.stop()
         return pauses.figures(bot.beats())
 
