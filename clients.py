@@ -57,7 +57,7 @@ class Easel(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shard_count,
             shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
-            http_trace=trace,
+            http_trace=trace,  # type: ignore[arg-type] # None is its default, whatever its types say
         )
         self._store = store
         self.studio = studio(self)
@@ -102,6 +102,6 @@ class Worker(discord.Client):
             intents=discord.Intents.none(),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=trace,
+            http_trace=trace,  # type: ignore[arg-type] # None is its default, whatever its types say
         )
         self.studio = studio(self)

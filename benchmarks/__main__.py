@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -75,6 +76,7 @@ def profile(world: World, scenario: str, contestant: str, path: Path) -> None:
 def main() -> None:
     """Measure, and print."""
     asked = _asked()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left running
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "profile.json" if asked.profile else None
         with opened_world(asked.contestants, asked.baseline, path) as world:

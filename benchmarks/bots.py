@@ -92,7 +92,7 @@ class Bot:
             )
         self.ready_seconds = self._ready() - self.began
 
-    def stop(self, number: int = signal.SIGINT) -> None:
+    def stop(self, number: int = signal.SIGTERM) -> None:
         if self._process.poll() is None:
             self._process.send_signal(number)
         try:

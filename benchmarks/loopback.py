@@ -143,8 +143,15 @@ def _run(kind: Callable[[], Server], pipe: Connection) -> None:
 
 async def _serve(server: Server, pipe: Connection) -> None:
     await server.start()
-    calls: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
-    asyncio.get_running_loop().add_reader(pipe.fileno(), lambda: calls.put_nowait(pipe.recv()))
-    while True:
-        name, arguments = await calls.get()
+    calls: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue()
+
+    def received() -> None:
+        try:
+            calls.put_nowait(pipe.recv())
+        except EOFError:
+            calls.put_nowait(None)
+
+    asyncio.get_running_loop().add_reader(pipe.fileno(), received)
+    while call := await calls.get():
+        name, arguments = call
         pipe.send(await getattr(server, f"on_{name}")(**arguments))

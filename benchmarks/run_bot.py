@@ -92,6 +92,7 @@ async def _watched(main: Coroutine[Any, Any, Any], beats: Beats, sampler: Sample
 
 def main() -> Any:
     module = importlib.import_module(sys.argv.pop(1))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # for a bot without a handler of its own
     beats: Beats = []
     sampler = Sampler()
     run = asyncio.Runner.run

@@ -226,6 +226,15 @@ class Postgres(Database):
         await self._engine.dispose()
 
 
+def insert_for(dialect: str) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT; PostgreSQL's half of SQLAlchemy takes 3 MB."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert
+    return insert
+
+
 def is_shared(url: str) -> bool:
     """Whether several processes may stand on it."""
     return url.startswith("postgresql:")

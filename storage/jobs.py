@@ -7,11 +7,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
-from storage.database import Database, Do, Done
+from storage.database import Database, Do, Done, insert_for
 from storage.tables import jobs
 
 NESTED = {"request", "notes", "remote", "drawn", "failure"}
@@ -43,6 +42,16 @@ class Load(NamedTuple):
 
     by_member: Counter[int]
     by_server: Counter[int]
+
+
+class Left(NamedTuple):
+    """As much of a row that nobody holds as it takes to queue it again; there may be thousands."""
+
+    id: str
+    state: str
+    provider: str
+    user_id: int
+    cancelled: bool
 
 
 class JobStore:
@@ -102,14 +111,19 @@ class JobStore:
         mark = update(jobs).where(jobs.c.id == id, jobs.c.retried.is_(False)).values(retried=True)
         return (await self._run(mark)).changed > 0
 
-    async def abandoned(self) -> Sequence[Job]:
+    async def abandoned(self) -> Sequence[Left]:
         """Unfinished rows that nobody holds, oldest first."""
-        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), self._nobodys())
+        return await self._left(self._nobodys())
 
-    async def orphaned(self) -> Sequence[Job]:
+    async def orphaned(self) -> Sequence[Left]:
         """Those of them whose holder has died, oldest first."""
-        dead = jobs.c.heartbeat < self._dead_since()
-        return await self._read(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False), dead)
+        return await self._left(jobs.c.heartbeat < self._dead_since())
+
+    async def _left(self, *where: ColumnElement[bool]) -> Sequence[Left]:
+        unfinished = jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False)
+        columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled
+        found = await self._run(select(*columns).where(*unfinished, *where).order_by(jobs.c.created))
+        return [Left(**row) for row in found.rows]
 
     async def unfinished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
         """A member's or a server's jobs under way, oldest first."""
@@ -160,8 +174,7 @@ class JobStore:
 
 @cache
 def _add(dialect: str) -> Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(jobs).on_conflict_do_nothing().returning(jobs.c.id)
+    return insert_for(dialect)(jobs).on_conflict_do_nothing().returning(jobs.c.id)
 
 
 @cache

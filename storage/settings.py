@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Mapping
 
 from sqlalchemy import Executable, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import Settings
 from storage.bulletin import Bulletin
-from storage.database import Database, Do
+from storage.database import Database, Do, insert_for
 from storage.tables import guild_settings, meta
 
 CHANGED = "settings"
@@ -84,6 +83,6 @@ class Meta:
 
 
 async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:
-    insert = (postgresql.insert if database.dialect == "postgresql" else sqlite.insert)(table).values(row)
+    insert = insert_for(database.dialect)(table).values(row)
     upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row)
     await database.run(Do(upsert), *map(Do, after))

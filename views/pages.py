@@ -43,7 +43,7 @@ PRIVACY = """
 **What becomes of what you type and send**
 
 **Stored here:** each request with its words and options, the ids of its server, channel and member, and when it was
-made and drawn. The request is kept for 90 days. Pictures are kept until they are delivered, 7 days at most; images that you send, 24
+made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days at most; images that you send, 24
 hours.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here: {outside}).

@@ -1,4 +1,4 @@
-# pyright: basic, reportOptionalMemberAccess=false
+# pyright: basic, reportOptionalMemberAccess=false, reportArgumentType=false
 """Two gateway processes with two shards each and a worker: one queue, one set of limits, one truth."""
 
 import asyncio
