@@ -3,10 +3,10 @@
 import asyncio
 import math
 from collections import Counter as Count
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 import discord
@@ -16,6 +16,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from domain import Job, State
 from storage.store import Store
 from studio.studio import Studio
+
+Result = TypeVar("Result")
 
 ANSWER_SECONDS = 2.0
 """A database that takes longer counts as down."""
@@ -100,19 +102,18 @@ class Vitals(NamedTuple):
 
     async def depth(self) -> Count[tuple[str, str]]:
         """Nothing where the database does not answer: the other figures are still wanted."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return Count({(provider, state): n for provider, state, n in await self.store.jobs.depth()})
-        except TimeoutError:
-            return Count()
+        rows = await _soon(self.store.jobs.depth())
+        return Count({(provider, state): n for provider, state, n in rows or ()})
 
     async def _database(self) -> bool:
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self.store.meta.get("health")
-        except TimeoutError:
-            return False
-        return True
+        return await _soon(self.store.meta.is_there()) is True
+
+
+async def _soon(work: Coroutine[None, None, Result]) -> Result | None:
+    """What it gives, or None; it is left to end by itself, for a statement under way does not let itself be cut off."""
+    task = asyncio.create_task(work)
+    await asyncio.wait({task}, timeout=ANSWER_SECONDS)
+    return task.result() if task.done() and not task.cancelled() and not task.exception() else None
 
 
 @asynccontextmanager

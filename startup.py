@@ -7,10 +7,10 @@ from discord.http import Route
 from yarl import URL
 
 from config import ConfigError
-from storage.store import StoreError
+from storage.store import StoreAwayError, StoreError
 
 DISCORD_API = "https://discord.com/api/v10"
-PASSING = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+PASSING = (StoreAwayError, aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
 """Nothing that the host has set is wrong: starting again later may help."""
 STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
@@ -33,7 +33,7 @@ def startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
             return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-        case _ if isinstance(error, PASSING):
+        case _ if isinstance(error, PASSING) and not isinstance(error, StoreError):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
         case _:
             return str(error)

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 MAX_ANSWER = 96 * 1024 * 1024
 IN_FLIGHT = 32 * 1024 * 1024
 """Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
-SMALL, USUAL = 64 * 1024, 2 * 1024 * 1024
-"""Bodies that are not worth counting, and what is expected of one that does not tell its length."""
+SMALL = 64 * 1024
+"""Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
 MAX_REDIRECTS = 3
 CONNECT_SECONDS = 10.0
 DRAW_SECONDS = 300.0
@@ -170,7 +170,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 
 async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> bytes:
     """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
-    expected = USUAL if response.content_length is None else response.content_length
+    expected = response.content_length or 0
     if expected > cap:
         raise BadResponse(f"a body over {cap} bytes")
     if expected > SMALL:
@@ -181,8 +181,8 @@ async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> b
         length += len(chunk)
         if length > cap:
             raise BadResponse(f"a body over {cap} bytes")
-    if length > max(expected, SMALL):
-        await budget.take(length - expected)
+    if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
+        await budget.take(length - (expected if expected > SMALL else 0))
     return b"".join(chunks)
 
 

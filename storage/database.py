@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -36,13 +36,24 @@ MIGRATION_LOCK = 3_405_691
 """PostgreSQL's advisory lock of this number is held while the tables are changed."""
 BLOCKED = ("locked", "full")
 """SQLite's words for a file that somebody else is writing, and for a disk without room."""
-AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+)
+"""What a PostgreSQL says that is starting, stopping, full, or gone."""
 _connect = cast("Any", asyncpg.connect)
 """It has no types of its own."""
 
 
 class MigrationError(Exception):
     """The tables are not what this version of Easel knows: those of a newer one, maybe."""
+
+
+class ClosedError(Exception):
+    """The process is ending."""
 
 
 class Do(NamedTuple):
@@ -80,6 +91,7 @@ class Database(ABC):
         self._waiting: list[_Work] = []
         self._came = asyncio.Event()
         self._trouble = -math.inf
+        self._closed = False
         self._writers = [asyncio.create_task(self._write()) for _ in range(writers)]
 
     async def run(self, *steps: Do) -> Done:
@@ -90,17 +102,20 @@ class Database(ABC):
         try:
             return await self._once(steps)
         except Exception as error:
-            if not _passes(error):
+            if not passes(error):
                 raise
             self._trouble = time.monotonic()
+        return await self._patiently(self._once, steps)
+
+    async def _patiently(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
-            retry=retry_if_exception(_passes),
+            retry=retry_if_exception(passes),
             stop=stop_after_delay(PATIENCE_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
             before_sleep=self._tell,
             reraise=True,
         )
-        return await retrying(self._once, steps)
+        return await retrying(work, *arguments)
 
     def steady(self) -> float:
         """For how many seconds it has been there without a break, as far as this process knows."""
@@ -112,15 +127,18 @@ class Database(ABC):
 
     async def migrate(self) -> None:
         """Bring the tables up to date; other processes wait for it."""
-        await self._connected(_migrate)
+        await self._patiently(self._connected, _migrate)
 
     async def close(self) -> None:
         """After what is waiting."""
         while self._waiting:
             await asyncio.wait({work.done for work in self._waiting})
+        self._closed = True
         for writer in self._writers:
             writer.cancel()
         await asyncio.wait(self._writers)
+        for work in self._waiting:
+            work.done.cancel()
 
     def _tell(self, state: RetryCallState) -> None:
         self._trouble = time.monotonic()
@@ -128,6 +146,8 @@ class Database(ABC):
         log.warning("the database does not answer (%s); trying again", type(error).__name__)
 
     async def _once(self, steps: Sequence[Do]) -> Done:
+        if self._closed:
+            raise ClosedError
         work = _Work(steps, asyncio.get_running_loop().create_future())
         self._waiting.append(work)
         self._came.set()
@@ -257,7 +277,7 @@ def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done
             with connection.begin():
                 return [_run(connection, steps) for steps in batch]
         except DBAPIError as error:
-            if _passes(error):
+            if passes(error):
                 raise  # each alone would wait as long as all have waited together
     return [_alone(connection, steps) for steps in batch]
 
@@ -278,12 +298,19 @@ def _run(connection: Connection, steps: Sequence[Do]) -> Done:
     return Done(result.mappings().all() if result.returns_rows else (), result.rowcount)
 
 
-def _passes(error: BaseException) -> bool:
+def passes(error: BaseException) -> bool:
     """Whether the database may be back in a moment: restarted, out of reach, held by somebody, or short of room."""
     if isinstance(error, DBAPIError):
         blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)
-        return error.connection_invalidated or blocked
+        return error.connection_invalidated or blocked or isinstance(_root(error), AWAY)
     return isinstance(error, AWAY)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What asyncpg raised: SQLAlchemy wraps it, and does not tell a connection that was refused from a wrong query."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 async def _to_the_end(work: Any) -> Any:

@@ -18,6 +18,8 @@ NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
 """A row whose holder has not been heard of for so long is nobody's; unless the database was away, and nobody could."""
+AT_ONCE = 500
+"""Rows that are deleted in one statement: others wait for it."""
 KEPT = timedelta(days=90)
 """Finished jobs: so long the buttons below a picture work."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,6 +113,10 @@ class JobStore:
         mark = update(jobs).where(jobs.c.id == id, jobs.c.retried.is_(False)).values(retried=True)
         return (await self._run(mark)).changed > 0
 
+    async def end_retry(self, id: str) -> None:
+        """It did not come to anything, and may be tried again."""
+        await self._run(update(jobs).where(jobs.c.id == id).values(retried=False))
+
     async def abandoned(self) -> Sequence[Left]:
         """Unfinished rows that nobody holds, oldest first."""
         return await self._left(self._nobodys())
@@ -164,9 +170,12 @@ class JobStore:
         return _jobs(await self._run(select(jobs).where(*where).order_by(jobs.c.created)))
 
     async def expire(self) -> None:
-        """Delete the finished rows that nobody will ask for any more."""
-        old = jobs.c.created < _now() - KEPT
-        await self._run(delete(jobs).where(jobs.c.state.not_in(UNFINISHED), old))
+        """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""
+        over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
+        some = select(jobs.c.id).where(jobs.c.created < _now() - KEPT, over).limit(AT_ONCE)
+        gone = AT_ONCE
+        while gone == AT_ONCE:
+            gone = (await self._run(delete(jobs).where(jobs.c.id.in_(some)))).changed
 
     async def _run(self, *statements: Executable) -> Done:
         return await self._database.run(*map(Do, statements))

@@ -78,6 +78,11 @@ class Meta:
     async def get(self, key: str) -> str | None:
         return (await self._database.run(Do(select(meta.c.value).where(meta.c.key == key)))).scalar()
 
+    async def is_there(self) -> bool:
+        """True; whoever asks wants to know whether the database answers."""
+        await self.get("")
+        return True
+
     async def set(self, key: str, value: str) -> None:
         await _replace(self._database, meta, {"key": key, "value": value})
 

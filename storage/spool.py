@@ -52,10 +52,12 @@ class Spool:
         await self._store.put_async(key, data, use_multipart=False)
 
     async def hand_over(self, key: str, data: bytes) -> None:
-        """Put, and keep at hand as well, if there is room: for whoever `takes` it next in this process."""
+        """Put, and keep at hand as well, the newest of them: for whoever `takes` it next in this process."""
         await self.put(key, data)
-        if sum(map(len, self._fresh.values())) + len(data) <= AT_HAND:
-            self._fresh[key] = data
+        self._fresh.pop(key, None)
+        self._fresh[key] = data
+        while sum(map(len, self._fresh.values())) > AT_HAND:
+            del self._fresh[next(iter(self._fresh))]
 
     async def take(self, key: str) -> bytes | None:
         """As `get`; what is at hand is so no longer."""

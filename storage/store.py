@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, MigrationError, is_shared, make_database
+from storage.database import Database, MigrationError, is_shared, make_database, passes
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool
@@ -20,6 +20,10 @@ from storage.spool import Spool, SpoolError, open_spool
 
 class StoreError(Exception):
     """The store cannot be opened: one sentence for the host, naming the variable."""
+
+
+class StoreAwayError(StoreError):
+    """It may be there later."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, *, alone: bool) 
         if alone:
             await jobs.disown()
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise StoreError(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
+        kind = StoreAwayError if passes(error) and not alone else StoreError
+        raise kind(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 
 @asynccontextmanager

@@ -83,6 +83,7 @@ jobs = Table(
     Column("heartbeat", Moment),
     Index("jobs_by_state", "state", "parked"),
     Index("jobs_by_user", "user_id"),
+    Index("jobs_by_age", "created"),
     Index("jobs_by_guild", "guild_id"),
 )
 

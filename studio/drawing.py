@@ -97,7 +97,7 @@ class Drawer:
 
     def cancel(self, job_id: str) -> None:
         """End a job that is being drawn here, now; nothing where it is not."""
-        if deadline := self._deadlines.get(job_id):
+        if (deadline := self._deadlines.get(job_id)) and job_id not in self._unwanted:
             self._unwanted.add(job_id)
             deadline.reschedule(asyncio.get_running_loop().time())
 

@@ -39,7 +39,7 @@ class Handover:
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
             if pictures or held.job.private:
-                await held.update(parked=True, release=True)
+                await held.update(parked=True, token=None, release=True)
                 return
         await self._finish(held, _final_state(held.job, pictures))
 

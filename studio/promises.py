@@ -26,19 +26,24 @@ class Promises:
         """
         owner = uuid.uuid4().hex
         self._holders.add(owner)
+        try:
+            promised = await self._make(job, owner, acknowledge)
+            if promised is not None:
+                self._owners[job.id] = owner
+            return promised
+        finally:
+            if self._owners.get(job.id) != owner:
+                self._holders.discard(owner)
+
+    async def _make(self, job: Job, owner: str, acknowledge: Acknowledge) -> Job | None:
         writing = asyncio.create_task(self._jobs.add(job, owner))
         try:
             job = job.having(message_id=await acknowledge())
         except Exception:
             await asyncio.wait({writing})
             await self._jobs.discard(job.id, owner)
-            self._holders.discard(owner)
             raise
-        if not await writing:
-            self._holders.discard(owner)
-            return None
-        self._owners[job.id] = owner
-        return job
+        return job if await writing else None
 
     async def fulfil(self, job: Job) -> None:
         """The job is complete, and anybody may draw it."""

@@ -126,8 +126,12 @@ class Studio:
         return promised
 
     async def submit(self, job: Job) -> None:
-        """Queue a promised job, as it is now."""
-        await self._promises.fulfil(job)
+        """Queue a promised job, as it is now; what cannot be written is left to the table."""
+        try:
+            await self._promises.fulfil(job)
+        except Exception as error:
+            await self.withdraw(job, error)
+            raise
         await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
 
     async def withdraw(self, job: Job, error: Exception) -> None:
@@ -156,6 +160,9 @@ class Studio:
     async def begin_retry(self, job: Job) -> bool:
         """True once for each job, whoever asks, and wherever."""
         return await self._store.jobs.begin_retry(job.id)
+
+    async def end_retry(self, job: Job) -> None:
+        await self._store.jobs.end_retry(job.id)
 
     async def parked(self, user_id: int) -> Sequence[Job]:
         """A member's jobs whose pictures could not be delivered, oldest first."""

@@ -41,7 +41,7 @@ def make_job(id: int | str = 1, **changes) -> Job:
 @pytest.fixture
 def loggers():
     """Puts back what setting up changes for the whole process."""
-    touched = [logging.getLogger(), *map(logging.getLogger, ("discord", "pgqueuer", "alembic", "aiosqlite"))]
+    touched = [logging.getLogger(), *map(logging.getLogger, ("discord", "pgqueuer", "alembic"))]
     before = [(each, each.level, each.handlers[:]) for each in touched]
     touched[0].handlers[:] = []
     yield

@@ -43,10 +43,10 @@ class Desk:
                 files = await _read(image, "image"), await _read(mask, "mask") if mask else None
                 kept = await self.studio.keep_uploads(job.id, request, *files)
                 job = await self._reshaped(interaction, job, kept)
-            await self.studio.submit(job)
         except Exception as error:
             await self.studio.withdraw(job, error)
             raise
+        await self.studio.submit(job)
 
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
@@ -70,7 +70,12 @@ class Desk:
         await self._needs_upload(job)
         if not await self.studio.begin_retry(parent):
             return False
-        promised = await self._promise(interaction, job.having(parent=parent.id))
+        try:
+            with self.studio.rush:
+                promised = await self._promise(interaction, job.having(parent=parent.id))
+        except Exception:
+            await self.studio.end_retry(parent)
+            raise
         if promised is not None:
             await self.studio.submit(promised)
         return True

@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from tests.discord_server import has_picture, held
+from tests.discord_server import has_picture, held, is_callback
 from tests.faults.world import World
 from tests.replay.pictures import draw
 
@@ -40,6 +40,20 @@ async def test_a_member_whose_image_was_being_read_is_told(world, end):
     reply = await discord.until(lambda: discord.said(token))
     assert "again" in reply.content
     assert reply.attachments == []
+
+
+async def test_a_stop_while_a_member_is_being_told_to_wait(world):
+    """Nothing is left that holds the process, and the member is answered after the next start."""
+    discord = world.discord
+    await world.start()
+    discord.fault(is_callback, held(asyncio.Event(), taken=True))
+    token = await world.imagine("told to wait")
+    await discord.until(lambda: discord.faults[0].hits)
+    assert await world.stop() == 0
+    discord.faults.clear()
+    await world.start()
+    assert len((await world.end(token)).attachments) == 1
+    assert world.paid() == {"told to wait": 1}
 
 
 async def test_two_processes_in_one_folder(world):

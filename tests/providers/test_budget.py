@@ -67,3 +67,12 @@ async def test_the_room_holds():
         for _ in range(50):
             group.create_task(reader.read(4, 3))
     assert reader.most == 8
+
+
+async def test_what_was_taken_too_much_is_given_back(monkeypatch):
+    budget = Budget(ROOM)
+    await budget.take(8)
+    await budget.take(-6)
+    other = asyncio.create_task(budget.take(7))
+    async with asyncio.timeout(1):
+        await other

@@ -314,5 +314,15 @@ async def test_finished_jobs_are_forgotten_after_their_time(jobs):
     await jobs.add(make_job("1", state=State.DELIVERED, created=old))
     await jobs.add(make_job("2", state=State.DRAWN, parked=True, created=old))
     await jobs.add(make_job("3", state=State.DELIVERED))
+    await jobs.add(make_job("4", state=State.WAITING, created=old))
     await jobs.expire()
-    assert [await jobs.get(id) is not None for id in "123"] == [False, True, True]
+    assert [await jobs.get(id) is not None for id in "1234"] == [False, False, True, True]
+
+
+async def test_more_than_go_at_once_are_forgotten_too(jobs, monkeypatch):
+    monkeypatch.setattr(storage.jobs, "AT_ONCE", 2)
+    old = datetime.now(UTC) - storage.jobs.KEPT - timedelta(days=1)
+    for id in range(5):
+        await jobs.add(make_job(id, state=State.DELIVERED, created=old))
+    await jobs.expire()
+    assert [await jobs.get(str(id)) for id in range(5)] == [None] * 5

@@ -80,7 +80,7 @@ async def test_what_is_handed_over_is_stored_too_and_at_hand_once(spool, tmp_pat
     monkeypatch.setattr(storage.spool, "AT_HAND", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
         await spool.hand_over(key, b"8 bytes.")
-    assert list(spool._fresh) == ["pictures/7/0"]
+    assert list(spool._fresh) == ["pictures/7/1"]
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"8 bytes."
     for _ in range(2):
         assert await spool.take("pictures/7/0") == await spool.take("pictures/7/1") == b"8 bytes."

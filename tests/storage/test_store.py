@@ -5,15 +5,17 @@ import asyncio
 import sqlite3
 import threading
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+import storage.database
 from domain import Settings, Size
-from storage.database import Do
-from storage.store import StoreError, open_store
+from storage.database import ClosedError, Do
+from storage.store import StoreAwayError, StoreError, open_store
 from storage.tables import metadata
 from tests.conftest import make_job
 
@@ -141,3 +143,46 @@ async def test_a_database_that_cannot_be_written_is_said(url, tmp_path):
     with pytest.raises(StoreError, match=r"^DATABASE_URL cannot be opened"):
         async with open_store(read_only, tmp_path):
             pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.CannotConnectNowError("starting up"),
+        asyncpg.TooManyConnectionsError("too many"),
+        asyncpg.AdminShutdownError("stopping"),
+        ConnectionRefusedError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres, tmp_path, monkeypatch, error):
+    """SQLAlchemy wraps what asyncpg says while it connects."""
+    tries = []
+
+    async def refusing(url, **options):
+        tries.append(url)
+        if len(tries) < 3:
+            raise error
+        return await connect(url, **options)
+
+    connect = storage.database._connect
+    monkeypatch.setattr(storage.database, "_connect", refusing)
+    async with open_store(await postgres.database(), tmp_path) as store:
+        assert await asyncio.gather(*(store.jobs.add(make_job(id)) for id in range(5))) == [True] * 5
+    assert len(tries) >= 3
+
+
+async def test_a_postgresql_that_is_not_there_is_told_apart_from_a_wrong_setting(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+        async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
+            pass
+
+
+async def test_after_the_end_nobody_waits(either, url, tmp_path):
+    """Whatever still asks when the process is ending gets an error, and not an answer that never comes."""
+    async with open_store(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other") as store:
+        jobs = store.jobs
+    with pytest.raises(ClosedError):
+        async with asyncio.timeout(5):
+            await jobs.add(make_job())

@@ -15,9 +15,11 @@ def upgrade() -> None:
     op.execute(
         "UPDATE jobs SET retried = true WHERE id IN (SELECT parent FROM jobs AS children WHERE parent IS NOT NULL)"
     )
+    op.create_index("jobs_by_age", "jobs", ["created"])
 
 
 def downgrade() -> None:
+    op.drop_index("jobs_by_age", "jobs")
     with op.batch_alter_table("jobs") as jobs:
         for name in ("retried", "cancelled"):
             jobs.drop_column(name)
