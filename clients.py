@@ -43,14 +43,11 @@ class Easel(commands.AutoShardedBot):
         trace: aiohttp.TraceConfig | None,
         upload_hosts: frozenset[str],
     ) -> None:
-        intents = discord.Intents.none()
-        intents.guilds = True
-        VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
-            intents=intents,
+            intents=_intents(),
             max_messages=None,
             chunk_guilds_at_startup=False,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -99,9 +96,16 @@ class Worker(discord.Client):
 
     def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig | None) -> None:
         super().__init__(
-            intents=discord.Intents.none(),
+            intents=_intents(),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             http_trace=trace,  # type: ignore[arg-type] # None is its default, whatever its types say
         )
         self.studio = studio(self)
+
+
+def _intents() -> discord.Intents:
+    VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
+    intents = discord.Intents.none()
+    intents.guilds = True
+    return intents

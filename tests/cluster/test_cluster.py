@@ -3,6 +3,8 @@
 
 import asyncio
 
+from domain import Settings
+from storage.store import open_store
 from tests.discord_server import has_picture, held, nth
 from tests.faults.world import prompt_of
 
@@ -32,18 +34,18 @@ async def test_what_a_dead_process_has_begun_is_finished_by_another(cluster):
     """Its folder is gone too: what it had drawn lies in the bucket, what it had ordered is in the table."""
     polls = cluster.hold(lambda call: call.moment == "poll-")
     undelivered = cluster.discord.fault(has_picture, held(asyncio.Event()), times=2)
-    await cluster.gateway("0", SHARD_COUNT="1")
+    await cluster.gateway("0-1")
     drawn = [await cluster.imagine(f"drawn {number}") for number in range(2)]
     await cluster.discord.until(lambda: undelivered.hits == 2)
     ordered = await cluster.imagine("case:poll-F09-json", provider="imagepipeline")
     await cluster.discord.until(lambda: polls.reached)
-    dead, other = cluster.members[0], await cluster.worker()
+    dead, *others = cluster.members[0], await cluster.gateway("2-3"), await cluster.worker()
     await dead.kill()
     cluster.discord.faults.clear()
     polls.open.set()
     for token in (*drawn, ordered):
         assert len((await cluster.end(token)).attachments) == 1
-    assert other.says("delivered")
+    await cluster.discord.until(lambda: sum(line.count(": delivered") for other in others for line in other.log) == 3)
     assert len(cluster.discord.public()) == 3
     for name, times in (("popcord", 2), ("imagepipeline", 1)):
         assert sum(bool(prompt_of(call)) for call in cluster.replays[name].requests) == times
@@ -91,3 +93,14 @@ async def test_the_database_is_away_for_ten_seconds(cluster):
     assert member.says("the database does not answer")
     paid = sorted(prompt_of(call) for call in cluster.replays["popcord"].requests if prompt_of(call))
     assert paid == ["asked", "under way"]
+
+
+async def test_what_one_process_sets_is_in_force_in_another(cluster, tmp_path):
+    """The test is the other process: a server's own commands all come to the one that has its shard."""
+    member = await cluster.gateway("0", SHARD_COUNT="1")
+    await cluster.end(await cluster.imagine("by the bot's default", size="512x512"))
+    async with open_store(cluster.database_url, tmp_path / "other") as store:
+        await store.settings.set(int(EVERYWHERE[0].guild or 0), Settings(provider="sketch"))
+    token = await cluster.imagine("by the server's", size="512x512")
+    assert "Sketch" in (await cluster.end(token)).content
+    assert member.says("delivered, sketch")
