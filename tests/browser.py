@@ -82,8 +82,6 @@ def imagine(page: Page) -> None:
     pick(page, "size", "wide", "wide 16:9")
     keep(page, "imagine-options")
     page.get_by_role("button", name="Send").click()
-    expect(said(page, "drawing…")).to_be_visible()
-    keep(page, "imagine-drawing")
     expect(pictures(page)).to_have_count(1, timeout=SECONDS)
     expect(said(page, "1024x576").first).to_be_visible()
     expect(pictures(page)).to_have_js_property("naturalWidth", 1024, timeout=SECONDS)
