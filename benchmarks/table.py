@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, isnan, nan
 from statistics import median
 
-from benchmarks.scenarios import ACKED, CPU, LATE_ACKED, RATE, WORK
+from benchmarks.scenarios import ACKED, CPU, DELIVERED, LATE_ACKED, RATE, WORK
 
 TITLES = {
     "rest": "one after another",
@@ -49,13 +49,17 @@ TARGETS = {
     ("rest", "picture, ms"): _over_floor(25, "ms"),
     ("burst", ACKED): ALL,
     ("burst", "acknowledgement p99, ms"): _times_floor(1.2),
+    ("burst", DELIVERED): ALL,
     ("burst", LATE_ACKED): ALL,
     ("burst", "slowest late one, ms"): _at_most(600),
     ("burst", "peak memory, MiB"): _at_most(430),
     ("burst1000", ACKED): AS_FLOOR,
     ("burst1000", "acknowledgement p99, ms"): _times_floor(1.2),
+    ("burst1000", DELIVERED): ALL,
+    ("base64", DELIVERED): ALL,
     ("base64", RATE): AS_FLOOR,
     ("base64", CPU): _times_floor(1),
+    ("link", DELIVERED): ALL,
     ("link", RATE): AS_FLOOR,
     ("link", CPU): _at_most(12),
     ("pauses", WORK): _at_most(20),

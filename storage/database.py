@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
 import asyncpg
-from sqlalchemy import Connection, Executable, RowMapping, create_engine, event, inspect, text
+from sqlalchemy import Connection, Executable, RowMapping, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,6 @@ TOGETHER = 64
 """Pieces of work in one transaction."""
 WRITERS = 4
 """Connections to PostgreSQL, each with a transaction of its own."""
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 3_405_691
-"""PostgreSQL's advisory lock of this number is held while the tables are changed."""
 BLOCKED = ("locked", "full")
 """SQLite's words for a file that somebody else is writing, and for a disk without room."""
 AWAY = (
@@ -46,10 +44,6 @@ AWAY = (
 """What a PostgreSQL says that is starting, stopping, full, or gone."""
 _connect = cast("Any", asyncpg.connect)
 """It has no types of its own."""
-
-
-class MigrationError(Exception):
-    """The tables are not what this version of Easel knows: those of a newer one, maybe."""
 
 
 class ClosedError(Exception):
@@ -127,7 +121,7 @@ class Database(ABC):
 
     async def migrate(self) -> None:
         """Bring the tables up to date; other processes wait for it."""
-        await self._patiently(self._connected, _migrate)
+        await self._patiently(self._connected, upgrade)
 
     async def close(self) -> None:
         """After what is waiting."""
@@ -321,36 +315,6 @@ async def _to_the_end(work: Any) -> Any:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
-
-
-def _migrate(connection: Connection) -> None:
-    with connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        if not _is_current(connection):
-            _upgrade(connection)
-
-
-def _is_current(connection: Connection) -> bool:
-    """Whether there is nothing to do, as at most starts: Alembic alone takes 12 MB and a third of a second."""
-    newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-    if not inspect(connection).has_table("alembic_version"):
-        return False
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest]
-
-
-def _upgrade(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise MigrationError(type(error).__name__) from None
 
 
 def _configure(connection: Any, _: object) -> None:

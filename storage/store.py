@@ -12,10 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, MigrationError, is_shared, make_database, passes
+from storage.database import Database, is_shared, make_database, passes
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool
+from storage.upgrade import MigrationError
 
 
 class StoreError(Exception):
