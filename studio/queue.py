@@ -80,7 +80,11 @@ class Queue:
     url: PostgreSQL's, for a queue that all processes on it share; None for one in memory.
     """
 
-    def __init__(self, lanes: Mapping[str, Lane], url: str | None = None) -> None:
+    def __init__(
+        self, lanes: Mapping[str, Lane], url: str | None = None, refill: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """refill: called when the queue was built anew, for what it has missed."""
+        self._refill = refill
         self._lanes = lanes
         self._url = url
         self._engine: Engine | None = None
@@ -116,6 +120,7 @@ class Queue:
             try:
                 if self._engine is None:
                     self._engine = await self._build()
+                    await self._fill()
                 await self._work(self._engine)
             except AWAY as error:
                 log.warning("the queue's database is away: %s", type(error).__name__)
@@ -144,6 +149,13 @@ class Queue:
             await asyncio.wait(self._running)
         elif self._engine is not None:
             await self._engine.close()
+
+    async def _fill(self) -> None:
+        try:
+            if self._refill:
+                await self._refill()
+        except Exception:
+            log.exception("the queue is not filled yet: the next minute's look finds what is missing")
 
     async def _work(self, engine: Engine) -> None:
         """Until the engine stops taking work; what it has begun goes on."""

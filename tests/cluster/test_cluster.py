@@ -103,4 +103,4 @@ async def test_what_one_process_sets_is_in_force_in_another(cluster, tmp_path):
         await store.settings.set(int(EVERYWHERE[0].guild or 0), Settings(provider="sketch"))
     token = await cluster.imagine("by the server's", size="512x512")
     assert "Sketch" in (await cluster.end(token)).content
-    assert member.says("delivered, sketch")
+    await cluster.discord.until(lambda: member.says("delivered, sketch"))
