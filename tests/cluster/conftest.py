@@ -17,11 +17,11 @@ import pytest
 from tests.buckets import KEYS
 from tests.conftest import ROOT
 from tests.discord_server import DiscordServer, Message
-from tests.faults.world import LOOK_SECONDS, TOKEN, Gate
+from tests.faults.world import ANSWER_SECONDS, LOOK_SECONDS, TOKEN, Gate
 from tests.postgres import Wire, wire_to
 from tests.replay import REPLAYS, Call, Replay
 
-SECONDS = 45
+SECONDS = 60
 SHARDS = 4
 
 Found = TypeVar("Found")
@@ -156,7 +156,9 @@ async def cluster(tmp_path: Path, postgres, s3: str) -> AsyncGenerator[Cluster]:
     """Nothing runs yet; what runs at the end is killed."""
     async with AsyncExitStack() as stack:
         replays = [await stack.enter_async_context(kind()) for kind in REPLAYS]
-        discord = await stack.enter_async_context(DiscordServer(TOKEN, guilds=8, shards=SHARDS))
+        discord = await stack.enter_async_context(
+            DiscordServer(TOKEN, guilds=8, shards=SHARDS, answer_seconds=ANSWER_SECONDS)
+        )
         wire = await stack.enter_async_context(wire_to(postgres))
         cluster = Cluster(tmp_path, discord, {replay.name: replay for replay in replays}, wire)
         cluster.database_url, cluster.s3_url = await postgres.database(), s3

@@ -5,6 +5,7 @@ tokens die without waiting.
 """
 
 from tests.discord_server.faults import (
+    Answer,
     breaks,
     busy,
     fails,
@@ -44,6 +45,7 @@ __all__ = [
     "MANAGE_MESSAGES",
     "MANAGE_SERVER",
     "MEMBER",
+    "Answer",
     "DiscordServer",
     "Message",
     "Place",

@@ -98,6 +98,10 @@ class Interaction:
     choices: list[dict[str, Any]] = field(default_factory=list)
     """What it suggests for an option that completes itself."""
 
+    def asks(self, prompt: str) -> bool:
+        options = self.payload["data"].get("options", [])
+        return any(each["name"] == "prompt" and each["value"] == prompt for each in options)
+
     def metadata(self) -> dict[str, Any]:
         owners = {self.at.installed_by: self.at.guild or "0"}
         about = {"id": self.id, "type": self.payload["type"], "authorizing_integration_owners": owners}

@@ -18,7 +18,9 @@ from tests.discord_server import DiscordServer, Message
 from tests.replay import REPLAYS, Call, Replay
 
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-SECONDS = 20
+SECONDS = 45
+ANSWER_SECONDS = 20
+"""How long Discord waits for an acknowledgement here, where a whole machine's stall is not the fault under test."""
 LOOK_SECONDS = 0.02
 DRAWING = "🖌️"
 """What an unfinished reply begins with."""
@@ -117,9 +119,12 @@ class World:
 
     async def until(self, condition: Callable[[], Found]) -> Found:
         """What a condition on the table gives: no other process is told when a table changes, so it is looked at."""
-        async with asyncio.timeout(SECONDS):
-            while not (found := condition()):
-                await asyncio.sleep(LOOK_SECONDS)
+        try:
+            async with asyncio.timeout(SECONDS):
+                while not (found := condition()):
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            raise AssertionError("\n".join(["It never came. The bot's log:", *self.log[-60:]])) from None
         return found
 
     def row(self, token: str) -> Row | None:
@@ -181,7 +186,7 @@ async def world_in(folder: Path, *, quiet: bool = False) -> AsyncGenerator[World
     """Nothing runs yet; what runs at the end is killed. Its log is written out: pytest shows it if the test fails."""
     async with AsyncExitStack() as stack:
         replays = [await stack.enter_async_context(kind()) for kind in REPLAYS]
-        discord = await stack.enter_async_context(DiscordServer(TOKEN, guilds=8))
+        discord = await stack.enter_async_context(DiscordServer(TOKEN, guilds=8, answer_seconds=ANSWER_SECONDS))
         world = World(folder, discord, {replay.name: replay for replay in replays})
         try:
             yield world
