@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import Executable, func, select
 
-from storage.database import connect, is_shared
+from storage.dialects import connect, is_shared
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, or_, 
 
 from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
-from storage.database import Database, Do, Done, insert_for
+from storage.database import Database, Do, Done
+from storage.dialects import insert_for
 from storage.tables import jobs
 
 NESTED = {"request", "notes", "remote", "drawn", "failure"}

@@ -7,7 +7,8 @@ from sqlalchemy import Executable, Table, delete, select
 
 from domain import Settings
 from storage.bulletin import Bulletin
-from storage.database import Database, Do, insert_for
+from storage.database import Database, Do
+from storage.dialects import insert_for
 from storage.tables import guild_settings, meta
 
 CHANGED = "settings"

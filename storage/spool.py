@@ -1,21 +1,32 @@
 """Pictures on their way and uploads: files beside the database or in a bucket, never in rows."""
 
+import asyncio
+import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from domain import SpoolPlace
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
+log = logging.getLogger(__name__)
+
+TRIES = 5
+PAUSE = wait_exponential(multiplier=0.5)
+TROUBLE = (BaseError, OSError)
 PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
 PROBE = "probe"
+EMPTY = timedelta(hours=1)
+"""After so long without a change, a job's empty folder is no longer needed."""
 AT_HAND = 32 * 1024 * 1024
 """Bytes of pictures that wait in memory, besides the store, for their delivery."""
 
@@ -27,9 +38,9 @@ class SpoolError(Exception):
 async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
     """A folder, or a bucket where a place is given, tried by writing to it; SpoolError."""
     try:
-        spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True, automatic_cleanup=True))
-        await spool.put(PROBE, b"")
-        await spool.delete([PROBE])
+        # Not with automatic_cleanup, which takes a folder away while another file is being put there (obstore 0.9).
+        spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
+        await spool.probe()
     except (BaseError, OSError, ValueError) as error:
         raise SpoolError(type(error).__name__) from None
     return spool
@@ -44,11 +55,28 @@ def _bucket(place: SpoolPlace) -> S3Store:
 class Spool:
     """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<name>`."""
 
-    def __init__(self, store: LocalStore | S3Store) -> None:
+    def __init__(self, store: LocalStore | S3Store, folder: Path | None = None) -> None:
+        """folder: where the store is one."""
         self._store = store
+        self._folder = folder
         self._fresh: dict[str, bytes] = {}
 
+    async def probe(self) -> None:
+        """Write and delete something, once."""
+        await self._put(PROBE, b"")
+        await self.delete([PROBE])
+
     async def put(self, key: str, data: bytes) -> None:
+        """A paid picture is not given up at the first trouble."""
+        try:
+            await self._put(key, data)
+        except TROUBLE as error:
+            log.warning("the spool did not take %s (%s); trying again", key, type(error).__name__)
+            await AsyncRetrying(
+                retry=retry_if_exception_type(TROUBLE), stop=stop_after_attempt(TRIES - 1), wait=PAUSE, reraise=True
+            )(self._put, key, data)
+
+    async def _put(self, key: str, data: bytes) -> None:
         await self._store.put_async(key, data, use_multipart=False)
 
     async def hand_over(self, key: str, data: bytes) -> None:
@@ -101,7 +129,17 @@ class Spool:
             if now - each["last_modified"] > age
         ]
         await self.delete(old)
+        if self._folder:
+            await asyncio.to_thread(_prune, self._folder, now - EMPTY)
         return len(old)
 
     async def _listed(self, prefix: str) -> "list[ObjectMeta]":
         return [each async for batch in self._store.list(prefix=prefix) for each in batch]
+
+
+def _prune(folder: Path, before: datetime) -> None:
+    """Remove the empty folders of jobs; one that is in use has changed lately."""
+    for path in folder.glob("*/*"):
+        if path.is_dir() and path.stat().st_mtime < before.timestamp():
+            with suppress(OSError):
+                path.rmdir()

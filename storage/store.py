@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, is_shared, make_database, passes
+from storage.database import Database, passes
+from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool

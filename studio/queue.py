@@ -23,7 +23,7 @@ from pgqueuer.domain.settings import DBSettings, Durability
 from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Context, Job
 
-from storage.database import COMMAND_SECONDS, CONNECT_SECONDS, connect
+from storage.dialects import COMMAND_SECONDS, CONNECT_SECONDS, connect
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,22 @@ class Entry(NamedTuple):
     lane: str
     job_id: str
     priority: int = 0
+
+
+class Driver(AsyncpgPoolDriver):
+    """Tells nothing before it listens: pgqueuer probes first, and takes a lost probe for a lost listener."""
+
+    def __init__(self, pool: Any) -> None:
+        super().__init__(pool)
+        self._listening = asyncio.Event()
+
+    async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
+        await super().add_listener(channel, callback)
+        self._listening.set()
+
+    async def notify(self, channel: str, payload: str) -> None:
+        await self._listening.wait()
+        await super().notify(channel, payload)
 
 
 class Engine(NamedTuple):
@@ -113,6 +129,7 @@ class Queue:
             )
         except AWAY as error:
             log.warning("%d jobs not queued (%s): the table has them", len(entries), type(error).__name__)
+            self._engine.queuer.shutdown.set()  # built anew, it is filled from the table
 
     async def run(self) -> None:
         """Work until `close`, and to the end of what is under way then."""
@@ -211,7 +228,7 @@ async def _on_postgres(url: str) -> Engine:
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
     )
-    queries = _queries(AsyncpgPoolDriver(pool))
+    queries = _queries(Driver(pool))
     queuer = PgQueuer(queries.driver, queries=queries)
     # A cut connection may have been the listener's: waiting for the health check would cost 20 s.
     queuer.shutdown = queuer.qm.shutdown = queuer.sm.shutdown = broken
@@ -228,7 +245,7 @@ async def _install(url: str) -> None:
         await connection.close()
 
 
-def _queries(driver: AsyncpgDriver | AsyncpgPoolDriver) -> Queries:
+def _queries(driver: AsyncpgDriver | Driver) -> Queries:
     return Queries(driver, QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS))
 
 

@@ -2,14 +2,17 @@
 """The spool: bytes by key, gone when they are past their time."""
 
 import uuid
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from obstore.store import LocalStore
 from pydantic import SecretStr
+from tenacity import wait_none
 
 import storage.spool
 from domain import SpoolPlace
-from storage.spool import SpoolError, open_spool
+from storage.spool import Spool, SpoolError, open_spool
 from tests.buckets import KEYS
 
 NOW = datetime.now(UTC)
@@ -49,6 +52,36 @@ async def test_a_key_may_be_written_again_and_need_not_be_there(spool):
     assert await spool.get("pictures/1/0") is None
 
 
+async def test_the_folder_where_others_are_being_put_stays(tmp_path):
+    spool = await open_spool(tmp_path / "spool", None)
+    await spool.put("pictures/1/0", b"bytes")
+    await spool.delete(["pictures/1/0"])
+    await spool.sweep(NOW + timedelta(days=8))
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == ["pictures"]
+
+
+class Troubled(LocalStore):
+    """Fails so many times, then works."""
+
+    troubles = 0
+
+    async def put_async(self, *args, **kwargs):
+        if self.troubles:
+            self.troubles -= 1
+            raise OSError("no")
+        return await super().put_async(*args, **kwargs)
+
+
+@pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.TRIES - 1, True), (storage.spool.TRIES, False)])
+async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, monkeypatch, troubles, kept):
+    monkeypatch.setattr(storage.spool, "PAUSE", wait_none())
+    store = Troubled(tmp_path)
+    store.troubles = troubles
+    with nullcontext() if kept else pytest.raises(OSError, match="no"):
+        await Spool(store).put("pictures/1/0", b"paid")
+    assert await Spool(store).get("pictures/1/0") == (b"paid" if kept else None)
+
+
 async def test_clearing_is_for_one_job(spool):
     await spool.clear("1")
     await spool.clear("none")
@@ -69,7 +102,8 @@ async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, place, ag
     assert await kept(spool) == left
     assert await spool.sweep(NOW + age) == 0
     if place is None:
-        assert any((tmp_path / "spool").iterdir()) is bool(left), "an empty folder is left behind"
+        folders = {path.parent.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*/*")}
+        assert {path.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*")} == folders
 
 
 async def test_sweeping_an_empty_spool(tmp_path):

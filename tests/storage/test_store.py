@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import storage.database
+import storage.dialects
 from domain import Settings, Size
 from storage.database import ClosedError, Do
 from storage.store import StoreAwayError, StoreError, open_store
@@ -165,8 +166,8 @@ async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres,
             raise error
         return await connect(url, **options)
 
-    connect = storage.database._connect
-    monkeypatch.setattr(storage.database, "_connect", refusing)
+    connect = storage.dialects._connect
+    monkeypatch.setattr(storage.dialects, "_connect", refusing)
     async with open_store(await postgres.database(), tmp_path) as store:
         assert await asyncio.gather(*(store.jobs.add(make_job(id)) for id in range(5))) == [True] * 5
     assert len(tries) >= 3

@@ -4,10 +4,12 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
+from pgqueuer.adapters.persistence.queries import Queries
 
 import studio.queue
-from studio.queue import Entry, Lane, Queue, TryLater
+from studio.queue import Driver, Entry, Lane, Queue, TryLater
 
 SECONDS = 10.0
 
@@ -218,3 +220,38 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
         await asyncio.sleep(0)
     await queue.close(5)
     await running
+
+
+async def test_a_listener_is_not_probed_before_it_listens(postgres):
+    async with asyncpg.create_pool(await postgres.database(), min_size=3, max_size=3) as pool:
+        driver, heard = Driver(pool), asyncio.Event()
+        probe = asyncio.create_task(driver.notify("channel", "probe"))
+        for _ in range(5):
+            await pool.fetchval("SELECT 1")
+        assert not probe.done()
+        async with asyncio.timeout(SECONDS), driver:
+            await driver.add_listener("channel", lambda _: heard.set())
+            await heard.wait()
+        await probe
+
+
+async def test_a_queue_that_does_not_take_a_job_is_built_anew_and_filled(postgres, monkeypatch):
+    monkeypatch.setattr(studio.queue, "REBUILD_SECONDS", 0)
+    worker = Worker()
+    queue: Queue
+
+    async def refill() -> None:
+        await queue.submit(Entry("a", "lost"))
+
+    async def deaf(*_, **__):
+        monkeypatch.undo()
+        raise TimeoutError
+
+    queue = Queue({"a": Lane(worker.work, 1)}, await postgres.database(), refill)
+    await queue.open()
+    async with running(queue):
+        await queue.submit(Entry("a", "first"))
+        await worker.until(ended=1)
+        monkeypatch.setattr(Queries, "enqueue", deaf)
+        await queue.submit(Entry("a", "lost"))
+        await worker.until(ended=2)

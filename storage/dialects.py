@@ -1,0 +1,117 @@
+"""The two databases: SQLite in a thread of its own, and PostgreSQL over asyncpg."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import Connection, create_engine, event
+
+from storage.database import Database
+
+BUSY_SECONDS = 5
+CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
+WRITERS = 4
+"""Connections to PostgreSQL, each with a transaction of its own."""
+_connect = cast("Any", asyncpg.connect)
+"""It has no types of its own."""
+
+
+class Sqlite(Database):
+    """One connection, in a thread of its own."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(writers=1)
+        self._thread = ThreadPoolExecutor(1, "sqlite")
+        self._engine = create_engine(url, hide_parameters=True)
+        event.listen(self._engine, "connect", _configure)
+        self._connection: Connection | None = None
+
+    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Connection], Any]) -> Any:
+        self._connection = self._connection or self._engine.connect()
+        return work(self._connection)
+
+    async def close(self) -> None:
+        await super().close()
+        # In its thread, and behind what that has begun: a cancelled shutdown must not leave the write-ahead log behind.
+        self._thread.submit(self._shut)
+        self._thread.shutdown()
+
+    def _shut(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+
+
+class Postgres(Database):
+    dialect = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(WRITERS)
+        from sqlalchemy.ext.asyncio import create_async_engine  # 6 MB that SQLite does without
+
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=partial(connect, url),
+            hide_parameters=True,
+            pool_size=WRITERS,
+            max_overflow=0,
+        )
+
+    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
+        return await _to_the_end(self._do(work))
+
+    async def _do(self, work: Callable[[Connection], Any]) -> Any:
+        async with self._engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await super().close()
+        await self._engine.dispose()
+
+
+def insert_for(dialect: str) -> Any:
+    """The dialect's own INSERT, which knows ON CONFLICT; PostgreSQL's half of SQLAlchemy takes 3 MB."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert
+    return insert
+
+
+def is_shared(url: str) -> bool:
+    """Whether several processes may stand on it."""
+    return url.startswith("postgresql:")
+
+
+def make_database(url: str) -> Database:
+    """url: `sqlite:///path`, or whatever asyncpg reads."""
+    return Postgres(url) if is_shared(url) else Sqlite(url)
+
+
+async def connect(url: str) -> Any:
+    """A connection to PostgreSQL that does not wait for ever."""
+    return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+
+
+async def _to_the_end(work: Any) -> Any:
+    """Finish, then be cancelled: a connection that is cut off in a statement is lost to the pool, and never closed."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _configure(connection: Any, _: object) -> None:
+    """Readers beside one writer, and on disk before a commit returns: a paid job survives a power cut."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
