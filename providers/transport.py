@@ -8,6 +8,7 @@ through a guard that refuses private addresses.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -138,10 +139,10 @@ class Transport:
             # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
             limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
             async with (
-                asyncio.timeout(total),
+                asyncio.timeout(total) as deadline,
                 session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
             ):
-                body = await _read(response, cap, self._budget)
+                body = await _read(response, cap, partial(self._take, deadline))
             if len(body) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                     await asyncio.sleep(0)
@@ -159,6 +160,16 @@ class Transport:
         except BROKEN as error:
             raise _translated(error) from None
 
+    async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
+        """Room for so many bytes; what is paid for does not run out of time because others are being read."""
+        loop = asyncio.get_running_loop()
+        left = (deadline.when() or loop.time()) - loop.time()
+        deadline.reschedule(None)
+        try:
+            await self._budget.take(amount)
+        finally:
+            deadline.reschedule(loop.time() + left)
+
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
@@ -168,13 +179,13 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
     )
 
 
-async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> bytes:
+async def _read(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
     """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
     expected = response.content_length or 0
     if expected > cap:
         raise BadResponse(f"a body over {cap} bytes")
     if expected > SMALL:
-        await budget.take(expected)
+        await take(expected)
     chunks, length = list[bytes](), 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
@@ -182,7 +193,7 @@ async def _read(response: aiohttp.ClientResponse, cap: int, budget: Budget) -> b
         if length > cap:
             raise BadResponse(f"a body over {cap} bytes")
     if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
-        await budget.take(length - (expected if expected > SMALL else 0))
+        await take(length - (expected if expected > SMALL else 0))
     return b"".join(chunks)
 
 

@@ -1,15 +1,19 @@
 """The two databases: SQLite in a thread of its own, and PostgreSQL over asyncpg."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from sqlalchemy import Connection, create_engine, event
 
 from storage.database import Database
+from storage.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 BUSY_SECONDS = 5
 CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
@@ -55,26 +59,36 @@ class Postgres(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(WRITERS)
-        from sqlalchemy.ext.asyncio import create_async_engine  # 6 MB that SQLite does without
+        self._url = url
+        self._engine = _pool(partial(connect, url), WRITERS)
 
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=partial(connect, url),
-            hide_parameters=True,
-            pool_size=WRITERS,
-            max_overflow=0,
-        )
+    async def migrate(self) -> None:
+        """Over a connection without a time limit: an index of a large table takes its time."""
+        patient = _pool(partial(connect, self._url, seconds=None), 1)
+        try:
+            await self._patiently(_with, patient, upgrade)
+        finally:
+            await patient.dispose()
 
     async def _connected(self, work: Callable[[Connection], Any]) -> Any:
-        return await _to_the_end(self._do(work))
-
-    async def _do(self, work: Callable[[Connection], Any]) -> Any:
-        async with self._engine.connect() as connection:
-            return await connection.run_sync(work)
+        return await _to_the_end(_with(self._engine, work))
 
     async def close(self) -> None:
         await super().close()
         await self._engine.dispose()
+
+
+def _pool(creator: Callable[[], Awaitable[Any]], size: int) -> "AsyncEngine":
+    from sqlalchemy.ext.asyncio import create_async_engine  # 6 MB that SQLite does without
+
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=creator, hide_parameters=True, pool_size=size, max_overflow=0
+    )
+
+
+async def _with(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any:
+    async with engine.connect() as connection:
+        return await connection.run_sync(work)
 
 
 def insert_for(dialect: str) -> Any:
@@ -96,9 +110,9 @@ def make_database(url: str) -> Database:
     return Postgres(url) if is_shared(url) else Sqlite(url)
 
 
-async def connect(url: str) -> Any:
-    """A connection to PostgreSQL that does not wait for ever."""
-    return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+async def connect(url: str, seconds: float | None = COMMAND_SECONDS) -> Any:
+    """A connection to PostgreSQL that does not wait for ever, unless `seconds` says so."""
+    return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=seconds)
 
 
 async def _to_the_end(work: Any) -> Any:

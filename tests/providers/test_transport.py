@@ -14,7 +14,7 @@ from aiohttp import web
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
-from providers.transport import MAX_REDIRECTS, Transport
+from providers.transport import IN_FLIGHT, MAX_REDIRECTS, SMALL, Transport
 from tests.providers.conftest import load
 from tests.replay import Call, Replay
 from tests.replay.faults import HUGE, MEBIBYTE
@@ -190,6 +190,19 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
     asyncio.get_running_loop().call_soon(time.sleep, 0.2)
     with pytest.raises(asyncio.CancelledError):
         await call
+
+
+async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, server):
+    async def hold() -> None:
+        await transport._budget.take(IN_FLIGHT)
+        await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
+
+    transport._seconds = 0.1
+    server.script = [says(body=bytes(2 * SMALL))]
+    holder = asyncio.create_task(hold())
+    await asyncio.sleep(0)
+    answer = await transport.call("POST", server.url, tries=1)
+    assert (len(answer.body), holder.done()) == (2 * SMALL, True)
 
 
 async def test_what_a_call_says_of_itself(transport, server):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 import storage.database
 import storage.dialects
+import storage.upgrade
 from domain import Settings, Size
 from storage.database import ClosedError, Do
 from storage.store import StoreAwayError, StoreError, open_store
@@ -178,6 +179,26 @@ async def test_a_postgresql_that_is_not_there_is_told_apart_from_a_wrong_setting
     with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
+
+
+async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
+    """Every other statement has a time limit."""
+
+    async def hasty(url, *, command_timeout, **options):
+        return await connect(url, command_timeout=command_timeout and 0.2, **options)
+
+    def slow(connection):
+        connection.execute(text("SELECT pg_sleep(0.4)"))
+        connection.rollback()
+        upgrade(connection)
+
+    connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
+    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(storage.dialects, "_connect", hasty)
+    for module in (storage.database, storage.dialects):
+        monkeypatch.setattr(module, "upgrade", slow)
+    async with open_store(await postgres.database(), tmp_path) as store:
+        assert await store.jobs.add(make_job())
 
 
 async def test_after_the_end_nobody_waits(either, url, tmp_path):

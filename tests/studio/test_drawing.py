@@ -22,6 +22,7 @@ from domain import (
     Unavailable,
     Upload,
 )
+from providers.budget import Budget
 from storage.store import Store
 from studio.delivery import Report
 from studio.drawing import Drawer
@@ -92,6 +93,22 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
         Drawn(call=0, key="pictures/1/0", size=Size(32, 16), seed=3, seconds=1.5),
         Drawn(call=0, link="https://h.test/x.png"),
     )
+
+
+async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
+    budget, others = Budget(10), []
+
+    async def generate(request, sources, progress):
+        if others:
+            await asyncio.wait(others, timeout=5)
+        assert all(other.done() for other in others)
+        await budget.take(10)
+        others.append(asyncio.create_task(budget.take(10)))
+        await paint(request, sources, progress)
+
+    async with holding(calls=2, request=ImageRequest(prompt="a boat", count=2)) as held:
+        await draw(held, generate)
+    assert (held.job.failure, len(others)) == (None, 2)
 
 
 async def test_progress_is_told(holding, draw, delivery):
