@@ -4,7 +4,7 @@
 import pytest
 
 from tests.discord_server import DiscordServer
-from tests.faults.world import prompt_of
+from tests.faults.world import ANSWER_SECONDS, prompt_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,7 +37,7 @@ async def test_what_is_replayed_too_late_to_be_answered_costs_nothing(running):
     discord = running.discord
     discord.gateway.cut()
     late = await running.imagine("late")
-    discord.clock.advance(4)
+    discord.clock.advance(ANSWER_SECONDS + 1)
     await resumed(discord)
     await answered(discord, late, 404)
     assert len((await running.end(await running.imagine("next"))).attachments) == 1
