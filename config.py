@@ -13,11 +13,16 @@ from domain.frozen import Frozen
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
-PROVIDERS = ("popcord", "imagepipeline", "nebulablock", "appypie")
+PROVIDERS = (
+    *("popcord", "imagepipeline", "nebulablock", "appypie"),
+    *("openai", "automatic1111", "comfyui", "aihorde", "pollinations", "gemini"),
+    *("replicate", "fal", "bfl", "stability", "huggingface"),
+)
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
 NUMBER = re.compile(r"[0-9]{1,9}")
+NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
@@ -142,7 +147,8 @@ def read_config(values: Mapping[str, str | None]) -> Config:
         log_level=cast("LogLevel", read.choice("LOG_LEVEL", "INFO", get_args(LogLevel))),
         log_format=cast("LogFormat", read.choice("LOG_FORMAT", "text", get_args(LogFormat))),
         access={name: _access(read, name) for name in PROVIDERS}
-        | {"sketch": Access(enabled=read.switch("SKETCH", "on"))},
+        | {"sketch": Access(enabled=read.switch("SKETCH", "on"))}
+        | {name: _compatible(read, name) for name in _compatible_names(read)},
         preview_providers=read.switch("PREVIEW_PROVIDERS", "off"),
     )
 
@@ -205,8 +211,29 @@ def _access(read: _Variables, name: str) -> Access:
         key=read.secret(f"{prefix}_API_KEY"),
         base_url=read.url(f"{prefix}_BASE_URL"),
         concurrency=read.number(f"{prefix}_CONCURRENCY", Access().concurrency, 1, 100),
+        models=read.pairs(f"{prefix}_MODELS"),
     )
-    if name != "imagepipeline":
-        return access
-    generation = int(read.choice("IMAGEPIPELINE_GENERATION", "1", ("1", "3")))
-    return access.model_copy(update={"models": read.pairs("IMAGEPIPELINE_MODELS"), "generation": generation})
+    match name:
+        case "imagepipeline":
+            return access.model_copy(
+                update={"generation": int(read.choice("IMAGEPIPELINE_GENERATION", "1", ("1", "3")))}
+            )
+        case "aihorde":
+            return access.model_copy(update={"enabled": read.switch("AIHORDE", "off")})
+        case "comfyui":
+            files = {field: read.get(f"COMFYUI_{field.upper()}") for field in ("workflow", "image_workflow")}
+            return access.model_copy(update={field: Path(path) if path else None for field, path in files.items()})
+        case _:
+            return access
+
+
+def _compatible_names(read: _Variables) -> list[str]:
+    """Of servers that speak like OpenAI: the host names them, and so their variables."""
+    names = [name.strip().lower() for name in (read.get("OPENAI_COMPATIBLE") or "").split(",") if name.strip()]
+    if any(not NAME.fullmatch(name) or name in (*PROVIDERS, "sketch") for name in names):
+        raise ConfigError("OPENAI_COMPATIBLE is no list of new names such as together,localai.")
+    return names
+
+
+def _compatible(read: _Variables, name: str) -> Access:
+    return _access(read, name).model_copy(update={"profile": read.get(f"{name.upper()}_PROFILE") or name})

@@ -26,6 +26,7 @@ from domain.jobs import (
     Picture,
     Settings,
     Sources,
+    Tried,
     Upload,
 )
 from domain.models import (
@@ -67,6 +68,7 @@ __all__ = [
     "SpoolPlace",
     "State",
     "Timeout",
+    "Tried",
     "Unavailable",
     "Upload",
     "find_model",

@@ -55,6 +55,8 @@ class Failure(Frozen):
     retry_after: float | None = None
     reference: str | None = None
     """The provider's own id of what went wrong."""
+    unaccepted: bool = False
+    """The provider surely did not take the job: another one may, and nothing is paid twice."""
 
 
 class EaselError(Exception):
@@ -72,6 +74,7 @@ class EaselError(Exception):
         subject: str | None = None,
         retry_after: float | None = None,
         reference: str | None = None,
+        unaccepted: bool = False,
     ) -> None:
         super().__init__(detail)
         self.failure = Failure(
@@ -82,6 +85,7 @@ class EaselError(Exception):
             subject=subject,
             retry_after=retry_after,
             reference=reference,
+            unaccepted=unaccepted,
         )
 
     @staticmethod

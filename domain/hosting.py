@@ -1,6 +1,7 @@
 """What the host sets, as the parts of the bot that it is for get it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -14,9 +15,14 @@ class Access(Frozen):
     base_url: str | None = None
     concurrency: int = 4
     models: tuple[tuple[str, str], ...] = ()
-    """Ids and titles, for an API that lists none."""
+    """Ids and titles: what an API that lists none has, or what the host wants to offer of a long list."""
     generation: int = 1
     enabled: bool = True
+    profile: str | None = None
+    """Of a server that speaks like OpenAI: which of its dialects; set for no other."""
+    workflow: Path | None = None
+    image_workflow: Path | None = None
+    """ComfyUI's, in its API format: from words, and from words and an image."""
 
 
 class SpoolPlace(Frozen):

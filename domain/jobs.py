@@ -36,6 +36,8 @@ class ImageRequest(Frozen):
     refiner: bool | None = None
     safety_checker: bool | None = None
     private: bool | None = None
+    upscale: bool = False
+    """Only make the image larger."""
 
 
 class Sources(Frozen):
@@ -89,10 +91,22 @@ class Origin(Frozen):
     private: bool = False
 
 
+class Tried(Frozen):
+    """A provider that was asked before the one that drew."""
+
+    provider: str
+    kind: str
+    """The error's."""
+
+
 class Job(Origin):
     """A checked request, bound to a provider and a model."""
 
     request: ImageRequest
+    """As the provider gets it."""
+    asked: ImageRequest | None = None
+    """As the member made it, where a chain of providers may have to plan it anew."""
+    tried: tuple[Tried, ...] = ()
     provider: str
     model: str
     model_title: str
@@ -131,3 +145,5 @@ class Settings(Frozen):
     private: bool = False
     safety_checker: bool = True
     refiner: bool = False
+    chain: tuple[str, ...] = ()
+    """Who takes over when a provider cannot, in this order."""

@@ -87,6 +87,8 @@ class Capabilities(Frozen):
     schedulers: tuple[str, ...] = ()
     refiner: bool = False
     safety_checker: bool = False
+    upscale: bool = False
+    """Makes a picture larger: a request with `upscale` set and an image."""
 
     def takes_size(self, size: Size) -> bool:
         return size in self.sizes or (self.size_range is not None and size in self.size_range)

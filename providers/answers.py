@@ -136,11 +136,11 @@ def error_for(
     """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
     detail = f"{status}: {text}" if text else str(status)
     if status in (401, 403) and not POLICY.search(text):
-        return AuthError(detail, reference=reference)
+        return AuthError(detail, reference=reference, unaccepted=True)
     if status == 402 or (status in (400, 403, 415, 422, 429) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference)
+        return QuotaError(detail, reference=reference, unaccepted=True)
     if status == 429:
-        return RateLimited(detail, retry_after=retry_after, reference=reference)
+        return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
     if status in (408, 504):
         return Timeout(detail, reference=reference)
     if status in (400, 403, 404, 413, 415, 422):
@@ -148,7 +148,7 @@ def error_for(
             return ContentRejected(detail, reference=reference)
         return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
     if status in (409, 425) or status >= 500:
-        return Unavailable(detail, reference=reference)
+        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=status == 503)
     return BadResponse(detail, reference=reference)
 
 

@@ -1,11 +1,15 @@
 """One provider's corner of the transport: its base URL and its key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 from pydantic import SecretStr
+from yarl import URL
 
+from domain import BadResponse
 from providers.answers import Answer
 from providers.transport import Transport
 
@@ -16,19 +20,28 @@ class Api:
     """Calls below one base URL. A key that an answer echoes is struck out before anybody reads it."""
 
     def __init__(
-        self, transport: Transport, base_url: str, *, header: str = "", prefix: str = "", key: SecretStr | None = None
+        self,
+        transport: Transport,
+        base_url: str,
+        *,
+        header: str = "",
+        prefix: str = "",
+        key: SecretStr | None = None,
+        domains: Sequence[str] = (),
     ) -> None:
+        """domains: whose hosts may get the key too, where an answer says to ask there."""
         self._transport = transport
+        self._domains = domains
         self._base_url = base_url.rstrip("/")
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
         transport.trust(base_url)
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
-        return await self._call("GET", path, headers, None, tries)
+        return await self.send("GET", path, headers=headers, tries=tries)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
-        return await self._call("POST", path, headers, body, 3)
+        return await self.send("POST", path, json=body, headers=headers)
 
     async def is_reachable(self) -> bool:
         """Whether anything answers at the base URL, be it a 404."""
@@ -38,16 +51,34 @@ class Api:
         """The key under another header's name."""
         return {header: self._key} if self._key else {}
 
-    async def _call(
-        self, method: str, path: str, headers: Mapping[str, str] | None, body: Mapping[str, Any] | None, tries: int
-    ) -> Answer:
-        url = f"{self._base_url}/{path.lstrip('/')}"
-        answer = await self._transport.call(
-            method, url, headers={**self._headers, **(headers or {})}, json=body, tries=tries
-        )
+    async def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
+        """Any call; path: below the base URL, or a whole URL that an answer gave. options: of `Transport.call`."""
+        url = self._url(path)
+        answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
         if not self._key or len(answer.body) > LONGEST_TEXT:  # no text of that length is shown to anybody
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
+
+    def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
+        """As `Transport.socket`."""
+        return self._transport.socket(self._url(path).replace("http", "ws", 1), self._headers)
+
+    def _url(self, path: str) -> str:
+        """BadResponse for a whole URL that would carry the key to somebody else."""
+        if not path.startswith(("http://", "https://")):
+            return f"{self._base_url}/{path.lstrip('/')}"
+        try:
+            url = URL(path)
+            own = url.origin() == URL(self._base_url).origin()
+        except ValueError:
+            raise BadResponse("a link to ask at that is no link") from None
+        if own or (url.scheme == "https" and any(_is_in(url.host or "", domain) for domain in self._domains)):
+            return path
+        raise BadResponse("a link to ask at that leads to another host")
+
+
+def _is_in(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
 
 
 def segment(text: str) -> str:

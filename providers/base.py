@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Sources
@@ -29,9 +30,16 @@ class Progress(Protocol):
         """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no whole picture."""
 
     async def report(
-        self, fraction: float | None = None, position: int | None = None, eta: float | None = None
+        self,
+        fraction: float | None = None,
+        position: int | None = None,
+        eta: float | None = None,
+        preview: bytes | None = None,
     ) -> None:
-        """Tell how far the drawing is: 0 to 1, the place in the provider's queue, seconds to go."""
+        """Tell how far the drawing is: 0 to 1, the place in the provider's queue, seconds to go, an unfinished picture.
+
+        A preview that is no picture is left out.
+        """
 
 
 async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[Item], Awaitable[Picture]]) -> None:
@@ -65,13 +73,17 @@ class Provider(ABC):
     `domain.errors`. The request that it gets is complete and checked: its options are those that the model takes.
     """
 
-    name: ClassVar[str]
+    name: str
     """The word used in options, settings, config and logs."""
-    title: ClassVar[str]
+    title: str
     paid: ClassVar[bool] = True
     """False: a job may simply run again."""
     ai: ClassVar[bool] = True
     """False: pictures are painted by an algorithm, and their files say so."""
+    reports: ClassVar[frozenset[str]] = frozenset()
+    """What of `Progress.report` it tells: fraction, position, eta, preview."""
+    bans: ClassVar[timedelta | None] = None
+    """Where one member's refused words may shut out the whole bot: for how long to hold that member back."""
 
     def __init__(self, access: Access, transport: Transport) -> None:
         self.access = access
@@ -92,6 +104,9 @@ class Provider(ABC):
     @abstractmethod
     async def check(self) -> Health:
         """Try the API without paying."""
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:  # noqa: B027 - most cannot be told
+        """Tell the API that what was remembered is wanted no more; errors are the caller's to log."""
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to stop
         """Stop what runs in the background."""

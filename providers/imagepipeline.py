@@ -6,7 +6,6 @@ the sentence of a failure stands differ between its pages, so all of them are re
 """
 
 import logging
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +34,7 @@ from domain import (
 from providers.answers import POLICY, Answer, failure_for
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
+from providers.polling import poll
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,6 @@ SCHEDULERS = (  # named in the samples and in the list of its next generation, w
 DONE = {"success", "completed", "succeeded"}
 FAILED = {"failure", "failed", "error", "cancelled"}
 PENDING = {"pending", "queued", "processing", "in_progress", "started"}
-FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 1.5, 5.0, 1.3
-"""Seconds; asking every one or two is advised."""
-LATE_POLLS = 3
-"""A 404 in the first polls may be a job that has not reached every server yet."""
 
 
 class Status(BaseModel):
@@ -132,6 +128,7 @@ REASONS: dict[str, type[EaselError]] = {
 class ImagePipeline(Provider):
     name = "imagepipeline"
     title = "ImagePipeline"
+    reports = frozenset({"fraction", "eta"})
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
@@ -197,33 +194,21 @@ class ImagePipeline(Provider):
         return given(fields)
 
     async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
-        """Ask until there is an outcome; the job's own time limit ends it from outside."""
-        pause, polls = FIRST_POLL, 0
-        while True:
-            await self.transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
-            pause, polls = min(pause * POLL_GROWTH, SLOWEST_POLL), polls + 1
-            answer = await self._ask(id)
-            if answer is None or (answer.status == 404 and polls <= LATE_POLLS):
-                continue
-            if answer.status in (404, 410):
-                await progress.forget()
-                raise Timeout(f"{answer.status}: the provider no longer knows the job")
-            status = answer.checked().parse(Status)
+        async def is_done(answer: Answer) -> bool:
+            status = answer.parse(Status)
             if await self._finished(status, answer, request, progress):
-                return
+                return True
             await progress.report(fraction=None if status.progress is None else status.progress / 100, eta=status.eta)
+            return False
 
-    async def _ask(self, id: str) -> Answer | None:
-        """One poll; None where it is worth asking again, for the job has been accepted."""
+        await poll(self.transport, progress, partial(self._ask, id), is_done)
+
+    async def _ask(self, id: str) -> Answer:
         path = f"{self._generation.path}/status/{segment(id)}"
-        try:
-            answer = await self._api.get(path)
-            if answer.status == 401:  # "as the authorization", says the page on status
-                answer = await self._api.get(path, headers=self._api.with_key("Authorization"))
-        except (Unavailable, Timeout) as error:
-            log.info("a poll failed, asking again: %s", error)
-            return None
-        return None if isinstance(answer.error(), (Unavailable, Timeout, RateLimited)) else answer
+        answer = await self._api.get(path)
+        if answer.status == 401:  # "as the authorization", says the page on status
+            answer = await self._api.get(path, headers=self._api.with_key("Authorization"))
+        return answer
 
     async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
         if status.word in FAILED:

@@ -7,10 +7,11 @@ through a guard that refuses private addresses.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -21,6 +22,7 @@ from yarl import URL
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.answers import MAX_PICTURE, Answer, decode_picture
 from providers.budget import Budget
+from providers.events import Event, EventReader
 from providers.guard import REFUSAL, guarded_socket, is_address, is_public
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ IN_FLIGHT = 32 * 1024 * 1024
 SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
 MAX_REDIRECTS = 3
+HEARTBEAT_SECONDS = 20.0
+"""A WebSocket whose other side does not answer for longer is broken."""
 CONNECT_SECONDS = 10.0
 DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
@@ -42,6 +46,16 @@ RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 _backoff = wait_exponential_jitter(initial=1, max=20)
+
+
+class Part(NamedTuple):
+    """A field of a form, or a file in it."""
+
+    name: str
+    value: str | bytes
+    filename: str | None = None
+    kind: str | None = None
+    """Its content type."""
 
 
 class Transport:
@@ -89,17 +103,42 @@ class Transport:
         return True
 
     async def call(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None, tries: int = 3
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Sequence[Part] = (),
+        tries: int = 3,
+        seconds: float | None = None,
+        on_event: Callable[[Event], Awaitable[None]] | None = None,
     ) -> Answer:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
         A POST is sent again only where the server surely did not take it: no connection, 429, 503.
+        form: sent as multipart, instead of `json`. seconds: a time limit of its own. on_event: gets the events of an
+        answer that is a stream of them, whose body is empty then.
         """
-        total = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
-        answer = await self._send(self._api, method, url, total, MAX_ANSWER, tries, headers=headers, json=json)
+        total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
+        sent = {"json": json} if json is not None else {}
+        answer = await self._send(
+            self._api, method, url, total, MAX_ANSWER, tries, form=form, on_event=on_event, headers=headers, **sent
+        )
         if 300 <= answer.status < 400:
             raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
         return answer
+
+    @asynccontextmanager
+    async def socket(
+        self, url: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket of an operator's own server; Unavailable where it cannot be had, or breaks inside the block."""
+        try:
+            async with self._api.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_SECONDS) as socket:
+                yield socket
+        except BROKEN as error:
+            raise _translated(error) from None
 
     async def download(self, url: str) -> bytes:
         """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one."""
@@ -133,25 +172,33 @@ class Transport:
         total: float,
         cap: int,
         tries: int,
+        *,
+        form: Sequence[Part] = (),
+        on_event: Callable[[Event], Awaitable[None]] | None = None,
         **options: Any,
     ) -> Answer:
         async def once() -> Answer:
+            body = {"data": _multipart(form)} if form else {}  # anew for each try: it can be read once
             # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
             limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
             async with (
                 asyncio.timeout(total) as deadline,
-                session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
+                session.request(method, url, timeout=limit, allow_redirects=False, **body, **options) as response,
             ):
-                body = await _read(response, cap, partial(self._take, deadline))
-            if len(body) > SMALL:
+                take = partial(self._take, deadline)
+                if on_event and _is_stream(response):
+                    await _pass_on(response, cap, take, on_event)
+                    return Answer(response.status, response.headers, b"")
+                content = await _read(response, cap, take)
+            if len(content) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                     await asyncio.sleep(0)
-            return Answer(response.status, response.headers, body)
+            return Answer(response.status, response.headers, content)
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(tries),
             wait=_wait,
-            retry=_safe_to_repeat if method == "GET" else _surely_not_accepted,
+            retry=_surely_not_accepted if method == "POST" else _safe_to_repeat,
             retry_error_callback=_last_outcome,
             sleep=self.sleep,
         )
@@ -177,6 +224,35 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
+
+
+def _multipart(form: Sequence[Part]) -> aiohttp.FormData:
+    """In multipart also where no part is a file."""
+    data = aiohttp.FormData(default_to_multipart=True)
+    for part in form:
+        data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
+    return data
+
+
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    return response.status == 200 and response.content_type == "text/event-stream"
+
+
+async def _pass_on(
+    response: aiohttp.ClientResponse,
+    cap: int,
+    take: Callable[[int], Awaitable[None]],
+    on_event: Callable[[Event], Awaitable[None]],
+) -> None:
+    """Each event as it comes."""
+    reader, length = EventReader(), 0
+    async for chunk in response.content.iter_any():
+        length += len(chunk)
+        if length > cap:
+            raise BadResponse(f"a body over {cap} bytes")
+        await take(len(chunk))
+        for event in reader.feed(chunk):
+            await on_event(event)
 
 
 async def _read(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
@@ -252,10 +328,10 @@ def _last_outcome(state: RetryCallState) -> Answer:
 
 def _translated(error: BaseException) -> EaselError:
     """Without the error's own text where it may hold a URL with secrets."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) and not _not_sent(error):
         return Timeout("no full answer within the time limit")
     if REFUSAL in str(error):
         return BadResponse("the result's link leads to an address that is not allowed")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")
-    return Unavailable(type(error).__name__)
+    return Unavailable(type(error).__name__, unaccepted=_not_sent(error))

@@ -6,15 +6,6 @@ from typing import NamedTuple, Protocol
 from domain import Job
 
 
-class Report(NamedTuple):
-    """How far a drawing is."""
-
-    fraction: float | None = None
-    position: int | None = None
-    eta: float | None = None
-    """Seconds to go."""
-
-
 class Ready(NamedTuple):
     """A picture as it is sent: a file within the limit, or a link."""
 
@@ -23,6 +14,16 @@ class Ready(NamedTuple):
     link: str | None = None
     reduced: bool = False
     """Re-encoded to fit the upload limit."""
+
+
+class Report(NamedTuple):
+    """How far a drawing is."""
+
+    fraction: float | None = None
+    position: int | None = None
+    eta: float | None = None
+    """Seconds to go."""
+    preview: Ready | None = None
 
 
 class Undeliverable(Exception):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain import (
+    BadResponse,
     Cancelled,
     Drawn,
     EaselError,
@@ -23,7 +24,7 @@ from domain import (
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
-from studio.delivery import Delivery, Report
+from studio.delivery import Delivery, Ready, Report
 from studio.holding import Held, Lost
 from studio.planning import call_request
 from studio.rush import Rush
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 DRAW_TIME = timedelta(minutes=10)
 """A job's time limit, well inside the 15 minutes that an interaction's token lives."""
+CALL_OFF_SECONDS = 5.0
+LARGEST_PREVIEW = 2 * 1024 * 1024
+"""Bytes: an unfinished picture is sent again every few seconds."""
 SECOND_CHANCE = timedelta(minutes=2)
 """What a job that is picked up after a restart gets of it at least."""
 
@@ -71,9 +75,24 @@ class JobProgress:
         self._place += 1
 
     async def report(
-        self, fraction: float | None = None, position: int | None = None, eta: float | None = None
+        self,
+        fraction: float | None = None,
+        position: int | None = None,
+        eta: float | None = None,
+        preview: bytes | None = None,
     ) -> None:
-        self._delivery.report(self._held.job, Report(fraction, position, eta))
+        self._delivery.report(self._held.job, Report(fraction, position, eta, _shown(preview) if preview else None))
+
+
+def _shown(preview: bytes) -> Ready | None:
+    """An unfinished picture as it may be shown; None where it is none or too large, for nothing depends on it."""
+    if len(preview) > LARGEST_PREVIEW:
+        return None
+    try:
+        data = images.mark(preview, ai=True, facts=None)
+        return Ready(data, images.extension(images.inspect_picture(data).format))
+    except BadResponse:
+        return None
 
 
 class Drawer:
@@ -115,6 +134,9 @@ class Drawer:
     async def _outcome(self, held: Held) -> Failure | None:
         try:
             await self._run(held)
+        except Cancelled as error:
+            await self._call_off(held.job)
+            return error.failure
         except EaselError as error:
             return error.failure
         except Lost:
@@ -123,6 +145,17 @@ class Drawer:
             log.exception("job %s: an error in Easel itself", held.job.id)
             return EaselError("unexpected").failure
         return None
+
+    async def _call_off(self, job: Job) -> None:
+        """Tell the provider that nobody waits any more; whatever comes of that, the job is cancelled."""
+        provider = self._providers.get(job.provider)
+        if provider is None or job.remote is None:
+            return
+        try:
+            async with asyncio.timeout(CALL_OFF_SECONDS):
+                await provider.cancel(job.remote)
+        except (EaselError, TimeoutError) as error:
+            log.warning("job %s: the provider could not be told of its end, %s", job.id, type(error).__name__)
 
     async def _run(self, held: Held) -> None:
         if held.job.cancelled:

@@ -54,7 +54,7 @@ def test_without_any_variable_everything_has_its_default():
     assert config.database_url.get_secret_value() == f"sqlite:///{Path('data').absolute()}/easel.db"
     assert config.default_provider is None
     assert (config.log_level, config.log_format, config.preview_providers) == ("INFO", "text", False)
-    assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")}
+    assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")} | {"aihorde": Access(enabled=False)}
     assert config.secrets() == []
 
 
@@ -89,10 +89,13 @@ def test_each_variable_is_read():
         "LOG_FORMAT": "JSON",
         "PREVIEW_PROVIDERS": "On",
         "SKETCH": "off",
-        "IMAGEPIPELINE_MODELS": "a=A model, b",
         "IMAGEPIPELINE_GENERATION": "3",
+        "AIHORDE": "on",
+        "COMFYUI_WORKFLOW": "/srv/words.json",
+        "COMFYUI_IMAGE_WORKFLOW": "/srv/image.json",
+        "OPENAI_COMPATIBLE": "Together, gpu",
     }
-    each = {"API_KEY": KEY, "BASE_URL": "https://h.test/v1//", "CONCURRENCY": "7"}
+    each = {"API_KEY": KEY, "BASE_URL": "https://h.test/v1//", "CONCURRENCY": "7", "MODELS": "a=A model, b"}
     of_providers = {f"{name.upper()}_{what}": value for name in PROVIDERS for what, value in each.items()}
     assert values.keys() | of_providers.keys() == variables()
     config = read_config(values | of_providers)
@@ -183,11 +186,12 @@ def test_no_secret_is_shown_and_all_are_known():
 def test_the_example_can_be_copied_as_it_is():
     config = read_config(dotenv_values(stream=StringIO(EXAMPLE)))
     assert config.access["popcord"].base_url is not None
-    assert config == read_config({"POPCORD_BASE_URL": config.access["popcord"].base_url})
+    assert config == read_config({"POPCORD_BASE_URL": config.access["popcord"].base_url, "AIHORDE": "on"})
 
 
 def test_the_example_shows_each_default_as_it_is():
     shown = dotenv_values(stream=StringIO(SPELT_OUT))
+    shown["AIHORDE"] = "off"  # the one that it switches on
     defaults = {name: value for name, value in shown.items() if not name.endswith("_URL")}
     assert read_config(defaults) == read_config({})
     read_config(shown)
@@ -195,7 +199,7 @@ def test_the_example_shows_each_default_as_it_is():
 
 def of_any(names) -> set[str]:
     """With what every provider has as one name: the example shows it for one of them."""
-    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY)", re.IGNORECASE)
+    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS)", re.IGNORECASE)
     return {pattern.sub("ANY_", name) for name in names}
 
 

@@ -33,6 +33,11 @@ class Card(NamedTuple):
         ]
 
 
+def preview_files(job: Job, preview: Ready) -> list[discord.File]:
+    """An unfinished picture, in place of the one before it."""
+    return [_File(BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}")]
+
+
 class _File(discord.File):
     """discord.py leaves each file in a cycle with its own `close`: closed, at least its bytes are gone."""
 

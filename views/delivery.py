@@ -12,7 +12,7 @@ import discord
 from domain import Job
 from studio.delivery import Ready, Report, TooLarge, Undeliverable
 from studio.queue import TryLater
-from views.card import Card, drawing_line, result_card
+from views.card import Card, drawing_line, preview_files, result_card
 from views.origins import Interaction
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,8 @@ class DiscordDelivery:
         try:
             async with asyncio.timeout(REPORT_SECONDS):
                 line = drawing_line(job, report, self._title(job.provider))
-                await self._reply(job).edit_message(_message(job), content=line)
+                files = preview_files(job, report.preview) if report.preview else discord.utils.MISSING
+                await self._reply(job).edit_message(_message(job), content=line, attachments=files)
         except (*TRANSIENT, discord.HTTPException) as error:
             log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
 

@@ -19,12 +19,6 @@ from tests.replay import KEY, REPLAYS, Replay
 SERVERS = {server.name: server for server in REPLAYS}
 KINDS = {kind.name: kind for kind in REGISTRY if kind.name in SERVERS}
 SMALL = Size(512, 512)
-MODELS = {
-    "popcord": "flux",
-    "imagepipeline": "sdxl",
-    "nebulablock": "stabilityai/stable-diffusion-xl-base-1.0",
-    "appypie": "sdxl",
-}
 SECONDS = 3.0
 
 
@@ -35,6 +29,7 @@ class FakeProgress:
         self.remembered = remembered
         self.kept: list[Picture] = []
         self.reports: list[tuple[float | None, int | None, float | None]] = []
+        self.previews: list[bytes] = []
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
         self.remembered = ref
@@ -47,8 +42,9 @@ class FakeProgress:
             load(picture.data)
         self.kept.append(picture)
 
-    async def report(self, fraction=None, position=None, eta=None) -> None:
+    async def report(self, fraction=None, position=None, eta=None, preview=None) -> None:
         self.reports.append((fraction, position, eta))
+        self.previews += [preview] if preview else []
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -93,9 +89,7 @@ class Bench:
     ) -> FakeProgress:
         """Draw one picture, or as the options say; what came of it is in `progress`, also after an error."""
         self.progress = FakeProgress(remembered)
-        request = ImageRequest(
-            **{"prompt": "a quiet harbour", "model": MODELS[self.server.name], "size": SMALL} | options
-        )
+        request = ImageRequest(**{"prompt": "a quiet harbour", "model": self.server.model, "size": SMALL} | options)
         provider = self.provider(case, **access or {})
         await provider.generate(request, sources or Sources(), self.progress)
         return self.progress

@@ -35,7 +35,7 @@ from providers.appypie import Result as AppyPieResult
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult
-from tests.providers.conftest import KINDS, MODELS, FakeProgress
+from tests.providers.conftest import KINDS, SERVERS, FakeProgress
 from tests.replay.pictures import draw
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -117,7 +117,7 @@ async def test_wrappers_raise_nothing_else(name, body, status):
     answer = Answer(status, {}, json.dumps(body).encode())
     stub: Any = Stub(answer)
     provider = KINDS[name](Access(base_url="http://a.invalid", key=SecretStr("k")), stub)
-    request = ImageRequest(prompt="a", model=MODELS[name])
+    request = ImageRequest(prompt="a", model=SERVERS[name].model)
     with suppress(EaselError):
         await provider.generate(request, Sources(), FakeProgress())
     assert await provider.models()

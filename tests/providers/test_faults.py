@@ -1,5 +1,5 @@
 # pyright: basic
-"""What any server may do wrong, before each of the four."""
+"""What any server may do wrong, before each provider."""
 
 import asyncio
 import logging
@@ -9,11 +9,12 @@ import pytest
 
 from domain import AuthError, BadResponse, EaselError, InvalidRequest, RateLimited, Sources, Timeout, Unavailable
 from providers import transport as transport_module
-from tests.replay import FAULTS
+from tests.replay import FAULTS, REPLAYS
 from tests.replay.faults import DATE_SECONDS, REDIRECTS
 from tests.replay.pictures import draw
 
-LINKING, EMBEDDING = ["popcord", "imagepipeline", "appypie"], ["nebulablock", "appypie"]
+LINKING = [server.name for server in REPLAYS if server.links]
+EMBEDDING = [server.name for server in REPLAYS if server.embeds]
 CANARY = "canary-5e1f-key"
 
 
@@ -168,9 +169,8 @@ async def test_cancelling_leaves_no_task(bench):
 
 
 def every_case(bench) -> list[str]:
-    moments = {"imagepipeline": ("", "poll-", "picture-"), "nebulablock": ("",)}.get(
-        bench.server.name, ("", "picture-")
-    )
+    server = bench.server
+    moments = ["", *(["poll-"] if server.polls else []), *(["picture-"] if server.links else [])]
     return [*bench.server.cases, *(moment + fault for moment in moments for fault in FAULTS)]
 
 

@@ -61,6 +61,9 @@ class Accepted(NamedTuple):
 
 class ImagePipelineReplay(Replay):
     name = "imagepipeline"
+    model = "sdxl"
+    links = True
+    polls = "/status/"
     cases: ClassVar = {
         "pending": "PENDING three times, then SUCCESS (generation 3: queued, processing, processing, completed)",
         "failure-error": "FAILURE under HTTP 200, the sentence in `error`",

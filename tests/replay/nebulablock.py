@@ -55,6 +55,8 @@ class Wanted(Body):
 
 class NebulaBlockReplay(Replay):
     name = "nebulablock"
+    model = SDXL
+    embeds = True
     cases: ClassVar = {
         "no-credit": "`failed` under HTTP 200, out of credit",
         **{name: f"{status} {text}" for name, (status, text) in REFUSED.items()},

@@ -24,6 +24,8 @@ class Wanted(Body):
 class PopCordReplay(Replay):
     name = "popcord"
     needs_key = False
+    model = "flux"
+    links = True
     cases: ClassVar = {
         "inner-500": "status_code 500 in the body, under HTTP 200",
         "upstream": "500 with the sentence in `error`",

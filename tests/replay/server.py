@@ -43,17 +43,12 @@ class Call(NamedTuple):
     """Names in lower case."""
     body: bytes
     case: str = ""
+    moment: str = ""
+    """What kind of call it is: one of MOMENTS, or none of them."""
 
     @property
     def json(self) -> Any:
         return json.loads(self.body)
-
-    @property
-    def moment(self) -> str:
-        """What kind of call it is: one of MOMENTS, or none of them."""
-        if self.path.startswith("/pictures/"):
-            return "picture-"
-        return "poll-" if "/status/" in self.path else ""
 
     def parse(self, kind: type[Kind]) -> Kind:
         expect(self.headers.get("content-type") == "application/json", "a body that is not labelled as JSON")
@@ -81,6 +76,14 @@ class Replay(ABC):
     name: ClassVar[str]
     """The provider's word; upper case, the prefix of its variables."""
     needs_key: ClassVar[bool] = True
+    model: ClassVar[str]
+    """The id of one that draws from words alone."""
+    links: ClassVar[bool] = False
+    """Whether plain answers hold links to pictures; `linked` makes one."""
+    embeds: ClassVar[bool] = False
+    """Whether answers may hold base64; `embedded` makes one."""
+    polls: ClassVar[str | None] = None
+    """What the paths of polls match; None where nothing is polled."""
     cases: ClassVar[Mapping[str, str]]
     """The provider's own cases and what they are; the shared ones are in FAULTS."""
 
@@ -178,6 +181,7 @@ class Replay(ABC):
             self.elsewhere.append(call)
             return web.Response(body=draw("elsewhere"), content_type="image/png")
         call = self._with_case(call)
+        call = call._replace(moment=self._moment(call))
         self.requests.append(call)
         try:
             return await self._respond(request, call)
@@ -187,6 +191,11 @@ class Replay(ABC):
         except asyncio.CancelledError:
             self.left.set()
             raise
+
+    def _moment(self, call: Call) -> str:
+        if call.path.startswith("/pictures/"):
+            return "picture-"
+        return "poll-" if self.polls and call.method == "GET" and re.search(self.polls, call.path) else ""
 
     def _with_case(self, call: Call) -> Call:
         if match := PREFIX.fullmatch(call.path):

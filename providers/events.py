@@ -1,0 +1,46 @@
+"""Server-sent events, as a stream brings them (WHATWG HTML, 9.2.6)."""
+
+import codecs
+import re
+from typing import NamedTuple
+
+LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+class Event(NamedTuple):
+    name: str
+    """"message" where the server gives none."""
+    data: str
+
+
+class EventReader:
+    """Gets bytes as they come and gives the events that are complete."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
+        self._rest: list[str] = []
+        self._name, self._data = "", list[str]()
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        text = self._decode(chunk)
+        if not LINE_END.search(text):  # pictures come in lines of megabytes: joined once, not at every chunk
+            self._rest.append(text)
+            return []
+        text = "".join([*self._rest, text])
+        held = "\r" if text.endswith("\r") else ""  # its \n may be on the way
+        *lines, rest = LINE_END.split(text[: len(text) - len(held)])
+        self._rest = [rest + held]
+        return [event for line in lines if (event := self._line(line))]
+
+    def _line(self, line: str) -> Event | None:
+        if not line:
+            event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
+            self._name, self._data = "", []
+            return event
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            self._name = value
+        elif field == "data":
+            self._data.append(value)
+        return None

@@ -1,0 +1,59 @@
+"""Asking for a job's outcome until there is one."""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from domain import RateLimited, Timeout, Unavailable
+from providers.answers import Answer
+from providers.base import Progress
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+LATE_POLLS = 3
+"""A 404 in the first polls may be a job that has not reached every server yet."""
+
+
+class Pauses(NamedTuple):
+    """Seconds before the first poll, and before the slowest; each is longer than the one before."""
+
+    first: float = 1.5
+    slowest: float = 5.0
+    growth: float = 1.3
+
+
+async def poll(
+    transport: Transport,
+    progress: Progress,
+    ask: Callable[[], Awaitable[Answer]],
+    is_done: Callable[[Answer], Awaitable[bool]],
+    pauses: Pauses = Pauses(),  # noqa: B008 - it is frozen
+) -> None:
+    """Until `is_done`; the job's own time limit ends it from outside. Timeout where the job is no longer known.
+
+    The job has been accepted, so a poll that fails is made again.
+    """
+    pause, polls = pauses.first, 0
+    while True:
+        await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
+        pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
+        answer = await _asked(ask)
+        if answer is None or (answer.status == 404 and polls <= LATE_POLLS):
+            continue
+        if answer.status in (404, 410):
+            await progress.forget()
+            raise Timeout(f"{answer.status}: the provider no longer knows the job")
+        if await is_done(answer.checked()):
+            return
+
+
+async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+    """One poll; None where it is worth asking again."""
+    try:
+        answer = await ask()
+    except (Unavailable, Timeout) as error:
+        log.info("a poll failed, asking again: %s", error)
+        return None
+    return None if isinstance(answer.error(), (Unavailable, Timeout, RateLimited)) else answer
