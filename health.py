@@ -52,6 +52,13 @@ class Meter:
             "easel_gateway_latency_seconds", "From a heartbeat to its answer", ["shard"], registry=self.registry
         )
 
+        self._up = Gauge(
+            "easel_provider_up",
+            "1 where a provider is asked, 0 while it is left alone",
+            ["provider"],
+            registry=self.registry,
+        )
+
     def outcome(self, job: Job) -> None:
         self._jobs.labels(job.provider, "parked" if job.parked else job.state).inc()
 
@@ -77,6 +84,8 @@ class Meter:
         self._depth.clear()
         for (provider, state), count in (await vitals.depth()).items():
             self._depth.labels(provider, state).set(count)
+        for provider in vitals.studio.providers:
+            self._up.labels(provider).set(0 if vitals.studio.breakers.outage(provider) else 1)
         for shard, latency in vitals.latencies():
             self._latency.labels(str(shard)).set(latency)
         return generate_latest(self.registry)

@@ -26,7 +26,8 @@ class Info(commands.Cog):
         listed = list(zip(self._providers(), models, strict=True))
         settings = await self._settings.get(interaction.guild_id)
         default = self._studio.planner.default_for(settings)
-        await interaction.response.send_message(providers_page(listed, default), ephemeral=True)
+        page = providers_page(listed, default, await self._studio.standings())
+        await interaction.response.send_message(page, ephemeral=True)
 
     @app_commands.command(description="What each command does, with an example")
     @app_commands.allowed_installs(guilds=True, users=False)

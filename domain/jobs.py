@@ -124,6 +124,8 @@ class Job(Origin):
     """Drawn, but Discord would not take it: waits for its owner to ask."""
     cancelled: bool = False
     """Somebody wants it no more; its holder ends it when it hears of that."""
+    upscales: bool = False
+    """Whether its pictures can be made larger by whoever drew them."""
     parent: str | None = None
     cost: str | None = None
     seconds: float | None = None

@@ -4,15 +4,43 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from domain import Access
+from providers.aihorde import AIHorde
 from providers.appypie import AppyPie
+from providers.automatic1111 import Automatic1111
 from providers.base import Provider
+from providers.bfl import BlackForestLabs
+from providers.comfyui import ComfyUI
+from providers.fal import Fal
+from providers.gemini import Gemini
+from providers.huggingface import HuggingFace
 from providers.imagepipeline import ImagePipeline
 from providers.nebulablock import NebulaBlock
+from providers.openai import Named, OpenAI
+from providers.pollinations import Pollinations
 from providers.popcord import PopCord
+from providers.replicate import Replicate
 from providers.sketch import Sketch
+from providers.stability import Stability
 from providers.transport import Transport
 
-REGISTRY: tuple[type[Provider], ...] = (PopCord, ImagePipeline, NebulaBlock, AppyPie, Sketch)
+REGISTRY: tuple[type[Provider], ...] = (
+    PopCord,
+    ImagePipeline,
+    NebulaBlock,
+    AppyPie,
+    OpenAI,
+    Automatic1111,
+    ComfyUI,
+    AIHorde,
+    Pollinations,
+    Gemini,
+    Replicate,
+    Fal,
+    BlackForestLabs,
+    Stability,
+    HuggingFace,
+    Sketch,
+)
 
 
 class Off(NamedTuple):
@@ -24,10 +52,11 @@ class Off(NamedTuple):
 
 
 def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
-    """The providers that are on, by name and in the registry's order, and those that are off."""
+    """Who is on, by name, and who is off; in the registry's order, the host's own before Sketch."""
     on: dict[str, Provider] = {}
     off: list[Off] = []
-    for kind in REGISTRY:
+    named = [Named(name) for name, own in access.items() if own.profile]
+    for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own = access.get(kind.name, Access())
         missing = kind.missing(own)
         if missing is None:

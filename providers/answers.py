@@ -33,15 +33,24 @@ LONGEST_TEXT = 6000
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
 MONEY = re.compile(r"billing|quota|credit|balance|insufficient", re.IGNORECASE)
-TRY_AGAIN = re.compile(r"try again in (\d+(?:\.\d+)?) second", re.IGNORECASE)
+TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
+RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
+"""Google's RetryInfo."""
 FIELDS = {
     "model_id": "model",
     "width": "size",
     "height": "size",
+    "image_size": "size",
+    "aspect_ratio": "size",
     "samples": "count",
+    "num_images": "count",
+    "num_outputs": "count",
     "num_steps": "steps",
     "num_inference_steps": "steps",
     "input_image": "image",
+    "image_url": "image",
+    "image_urls": "image",
+    "mask_url": "mask",
     "mask_image": "mask",
 }
 """The APIs' names of fields where they are not ours."""
@@ -126,7 +135,8 @@ class Answer(NamedTuple):
         try:
             return self.parse(Wait).retry_after
         except BadResponse:
-            match = TRY_AGAIN.search(self.text())
+            told = self.body[:LONGEST_TEXT].decode(errors="replace")
+            match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
             return float(match[1]) if match else None
 
 
@@ -135,7 +145,7 @@ def error_for(
 ) -> EaselError:
     """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
     detail = f"{status}: {text}" if text else str(status)
-    if status in (401, 403) and not POLICY.search(text):
+    if status in (401, 403) and not POLICY.search(text) and not (status == 403 and MONEY.search(text)):
         return AuthError(detail, reference=reference, unaccepted=True)
     if status == 402 or (status in (400, 403, 415, 422, 429) and MONEY.search(text)):
         return QuotaError(detail, reference=reference, unaccepted=True)

@@ -1,7 +1,8 @@
 """One provider's corner of the transport: its base URL and its key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from yarl import URL
 
 from domain import BadResponse
 from providers.answers import Answer
+from providers.events import Event
 from providers.transport import Transport
 
 LONGEST_TEXT = 64 * 1024
@@ -54,10 +56,17 @@ class Api:
     async def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
         """Any call; path: below the base URL, or a whole URL that an answer gave. options: of `Transport.call`."""
         url = self._url(path)
+        if on_event := options.get("on_event"):
+            options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
         if not self._key or len(answer.body) > LONGEST_TEXT:  # no text of that length is shown to anybody
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
+
+    async def _struck(self, on_event: Callable[[Event], Awaitable[None]], event: Event) -> None:
+        if self._key and len(event.data) <= LONGEST_TEXT:
+            event = event._replace(data=event.data.replace(self._key, "***"))
+        await on_event(event)
 
     def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
         """As `Transport.socket`."""

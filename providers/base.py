@@ -80,6 +80,8 @@ class Provider(ABC):
     """False: a job may simply run again."""
     ai: ClassVar[bool] = True
     """False: pictures are painted by an algorithm, and their files say so."""
+    outside: ClassVar[bool] = True
+    """False: words and images stay on machines of the host's own."""
     reports: ClassVar[frozenset[str]] = frozenset()
     """What of `Progress.report` it tells: fraction, position, eta, preview."""
     bans: ClassVar[timedelta | None] = None

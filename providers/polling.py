@@ -40,7 +40,8 @@ async def poll(
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
         pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
         answer = await _asked(ask)
-        if answer is None or (answer.status == 404 and polls <= LATE_POLLS):
+        if answer is None or _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
+            pause = max(pause, (answer and answer.retry_after()) or 0)
             continue
         if answer.status in (404, 410):
             await progress.forget()
@@ -50,10 +51,13 @@ async def poll(
 
 
 async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-    """One poll; None where it is worth asking again."""
+    """One poll; None where nothing came of it."""
     try:
-        answer = await ask()
+        return await ask()
     except (Unavailable, Timeout) as error:
         log.info("a poll failed, asking again: %s", error)
         return None
-    return None if isinstance(answer.error(), (Unavailable, Timeout, RateLimited)) else answer
+
+
+def _passes(answer: Answer) -> bool:
+    return isinstance(answer.error(), (Unavailable, Timeout, RateLimited))

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -21,8 +21,9 @@ from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.answers import MAX_PICTURE, Answer, decode_picture
+from providers.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
-from providers.events import Event, EventReader
+from providers.events import Event
 from providers.guard import REFUSAL, guarded_socket, is_address, is_public
 
 log = logging.getLogger(__name__)
@@ -30,9 +31,8 @@ log = logging.getLogger(__name__)
 MAX_ANSWER = 96 * 1024 * 1024
 IN_FLIGHT = 32 * 1024 * 1024
 """Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
-SMALL = 64 * 1024
-"""Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
 MAX_REDIRECTS = 3
+GOODBYE_SECONDS = 1.0
 HEARTBEAT_SECONDS = 20.0
 """A WebSocket whose other side does not answer for longer is broken."""
 CONNECT_SECONDS = 10.0
@@ -46,16 +46,6 @@ RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 _backoff = wait_exponential_jitter(initial=1, max=20)
-
-
-class Part(NamedTuple):
-    """A field of a form, or a file in it."""
-
-    name: str
-    value: str | bytes
-    filename: str | None = None
-    kind: str | None = None
-    """Its content type."""
 
 
 class Transport:
@@ -135,10 +125,13 @@ class Transport:
     ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
         """A WebSocket of an operator's own server; Unavailable where it cannot be had, or breaks inside the block."""
         try:
-            async with self._api.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_SECONDS) as socket:
+            limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
+            async with asyncio.timeout(CONNECT_SECONDS):
+                socket = await self._api.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_SECONDS, timeout=limit)
+            async with socket:
                 yield socket
         except BROKEN as error:
-            raise _translated(error) from None
+            raise _translated(error, unsent=False) from None
 
     async def download(self, url: str) -> bytes:
         """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one."""
@@ -177,19 +170,26 @@ class Transport:
         on_event: Callable[[Event], Awaitable[None]] | None = None,
         **options: Any,
     ) -> Answer:
+        unsent = True
+
         async def once() -> Answer:
-            body = {"data": _multipart(form)} if form else {}  # anew for each try: it can be read once
+            nonlocal unsent
+            body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
             # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
             limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
-            async with (
-                asyncio.timeout(total) as deadline,
-                session.request(method, url, timeout=limit, allow_redirects=False, **body, **options) as response,
-            ):
-                take = partial(self._take, deadline)
-                if on_event and _is_stream(response):
-                    await _pass_on(response, cap, take, on_event)
-                    return Answer(response.status, response.headers, b"")
-                content = await _read(response, cap, take)
+            try:
+                async with (
+                    asyncio.timeout(total) as deadline,
+                    session.request(method, url, timeout=limit, allow_redirects=False, **body, **options) as response,
+                ):
+                    take = partial(self._take, deadline)
+                    if on_event and is_stream(response):
+                        await pass_on(response, cap, take, on_event)
+                        return Answer(response.status, response.headers, b"")
+                    content = await read_body(response, cap, take)
+            except BROKEN as error:
+                unsent = unsent and _not_sent(error)
+                raise
             if len(content) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                     await asyncio.sleep(0)
@@ -205,7 +205,7 @@ class Transport:
         try:
             return await retrying(once)
         except BROKEN as error:
-            raise _translated(error) from None
+            raise _translated(error, unsent=unsent) from None
 
     async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
         """Room for so many bytes; what is paid for does not run out of time because others are being read."""
@@ -224,53 +224,6 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
-
-
-def _multipart(form: Sequence[Part]) -> aiohttp.FormData:
-    """In multipart also where no part is a file."""
-    data = aiohttp.FormData(default_to_multipart=True)
-    for part in form:
-        data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
-    return data
-
-
-def _is_stream(response: aiohttp.ClientResponse) -> bool:
-    return response.status == 200 and response.content_type == "text/event-stream"
-
-
-async def _pass_on(
-    response: aiohttp.ClientResponse,
-    cap: int,
-    take: Callable[[int], Awaitable[None]],
-    on_event: Callable[[Event], Awaitable[None]],
-) -> None:
-    """Each event as it comes."""
-    reader, length = EventReader(), 0
-    async for chunk in response.content.iter_any():
-        length += len(chunk)
-        if length > cap:
-            raise BadResponse(f"a body over {cap} bytes")
-        await take(len(chunk))
-        for event in reader.feed(chunk):
-            await on_event(event)
-
-
-async def _read(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
-    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
-    expected = response.content_length or 0
-    if expected > cap:
-        raise BadResponse(f"a body over {cap} bytes")
-    if expected > SMALL:
-        await take(expected)
-    chunks, length = list[bytes](), 0
-    async for chunk in response.content.iter_any():
-        chunks.append(chunk)
-        length += len(chunk)
-        if length > cap:
-            raise BadResponse(f"a body over {cap} bytes")
-    if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
-        await take(length - (expected if expected > SMALL else 0))
-    return b"".join(chunks)
 
 
 def _picture_bytes(answer: Answer) -> bytes:
@@ -305,12 +258,19 @@ def _not_sent(error: BaseException) -> bool:
     return isinstance(error, connecting) and REFUSAL not in str(error)
 
 
-_surely_not_accepted = retry_if_exception(_not_sent) | retry_if_result(lambda answer: answer.status in NOT_ACCEPTED)
+def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
+    """OpenAI, and who speaks like it, may say that a second try is in vain (its official client's source)."""
+    return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
+
+
+_surely_not_accepted = retry_if_exception(_not_sent) | retry_if_result(
+    lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED)
+)
 _safe_to_repeat = retry_if_exception(
     lambda error: (
         isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
     )
-) | retry_if_result(lambda answer: answer.status in RETRIED)
+) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRIED))
 
 
 def _wait(state: RetryCallState) -> float:
@@ -326,7 +286,7 @@ def _last_outcome(state: RetryCallState) -> Answer:
     return state.outcome.result()
 
 
-def _translated(error: BaseException) -> EaselError:
+def _translated(error: BaseException, *, unsent: bool) -> EaselError:
     """Without the error's own text where it may hold a URL with secrets."""
     if isinstance(error, TimeoutError) and not _not_sent(error):
         return Timeout("no full answer within the time limit")
@@ -334,4 +294,4 @@ def _translated(error: BaseException) -> EaselError:
         return BadResponse("the result's link leads to an address that is not allowed")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")
-    return Unavailable(type(error).__name__, unaccepted=_not_sent(error))
+    return Unavailable(type(error).__name__, unaccepted=unsent)

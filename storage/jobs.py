@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, or_, select, update
 
-from domain import UNFINISHED, Job, State
+from domain import UNFINISHED, Failure, Job, State
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done
 from storage.dialects import insert_for
 from storage.tables import jobs
 
-NESTED = {"request", "notes", "remote", "drawn", "failure"}
+NESTED = {"request", "asked", "tried", "notes", "remote", "drawn", "failure"}
 NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
@@ -23,6 +23,7 @@ AT_ONCE = 500
 """Rows that are deleted in one statement: others wait for it."""
 KEPT = timedelta(days=90)
 """Finished jobs: so long the buttons below a picture work."""
+LATEST = 2000
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
@@ -55,6 +56,15 @@ class Left(NamedTuple):
     provider: str
     user_id: int
     cancelled: bool
+
+
+class Ended(NamedTuple):
+    """As much of a finished row as tells how well its providers work."""
+
+    provider: str
+    state: str
+    seconds: float | None
+    tried: list[dict[str, str]]
 
 
 class JobStore:
@@ -155,6 +165,19 @@ class JobStore:
         query = select(jobs.c.provider, jobs.c.state, func.count()).where(jobs.c.state.in_(UNFINISHED))
         rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
+
+    async def refusals(self, user_id: int, provider: str, since: datetime) -> Sequence[Failure]:
+        """Why a member's latest requests to a provider were refused."""
+        refused = jobs.c.user_id == user_id, jobs.c.provider == provider, jobs.c.state == State.REFUSED
+        found = await self._run(select(jobs.c.failure).where(*refused, jobs.c.created > since))
+        return [Failure.model_validate(each) for each in found.scalars() if each]
+
+    async def ended(self, since: datetime) -> Sequence[Ended]:
+        """The latest jobs that have an outcome, newest first, of all members."""
+        columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried
+        over = jobs.c.state.not_in(UNFINISHED), jobs.c.created > since
+        found = await self._run(select(*columns).where(*over).order_by(jobs.c.created.desc()).limit(LATEST))
+        return [Ended(**row) for row in found.rows]
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""

@@ -15,6 +15,7 @@ from storage.bulletin import Bulletin
 from storage.database import Database, passes
 from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
+from storage.outages import OutageStore
 from storage.settings import Meta, SettingsStore
 from storage.spool import Spool, SpoolError, open_spool
 from storage.upgrade import MigrationError
@@ -32,6 +33,7 @@ class StoreAwayError(StoreError):
 class Store:
     jobs: JobStore
     settings: SettingsStore
+    outages: OutageStore
     meta: Meta
     spool: Spool
     bulletin: Bulletin
@@ -50,7 +52,8 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
             jobs = JobStore(database, bulletin)
             await _bring_up_to_date(database, jobs, alone=not is_shared(url))
             async with _listening(bulletin):
-                yield Store(jobs, SettingsStore(database, bulletin), Meta(database), spool, bulletin)
+                settings, outages = SettingsStore(database, bulletin), OutageStore(database, bulletin)
+                yield Store(jobs, settings, outages, Meta(database), spool, bulletin)
         finally:
             await database.close()
 

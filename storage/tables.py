@@ -61,6 +61,8 @@ jobs = Table(
     Column("upload_limit", BigInteger, nullable=False),
     Column("private", Boolean, nullable=False),
     Column("request", JSON, nullable=False),
+    Column("asked", JSON(none_as_null=True)),
+    Column("tried", JSON, nullable=False, server_default="[]"),
     Column("provider", String(64), nullable=False),
     Column("model", Words, nullable=False),
     Column("model_title", Words, nullable=False),
@@ -73,6 +75,7 @@ jobs = Table(
     Column("failure", JSON(none_as_null=True)),
     Column("parked", Boolean, nullable=False),
     Column("cancelled", Boolean, nullable=False, server_default=false()),
+    Column("upscales", Boolean, nullable=False, server_default=false()),
     Column("retried", Boolean, nullable=False, server_default=false()),
     Column("parent", String(32)),
     Column("cost", Words),
@@ -92,6 +95,16 @@ guild_settings = Table(
     metadata,
     Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
     Column("settings", JSON, nullable=False),
+)
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("pause", Float, nullable=False),
 )
 
 meta = Table("meta", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

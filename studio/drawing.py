@@ -16,6 +16,7 @@ from domain import (
     Interrupted,
     Job,
     Picture,
+    RateLimited,
     Sources,
     State,
     Timeout,
@@ -24,9 +25,12 @@ from domain import (
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
+from studio.breakers import Breakers
+from studio.chain import Chain
 from studio.delivery import Delivery, Ready, Report
 from studio.holding import Held, Lost
 from studio.planning import call_request
+from studio.queue import TryLater
 from studio.rush import Rush
 from studio.uploads import read_sources
 
@@ -37,6 +41,7 @@ DRAW_TIME = timedelta(minutes=10)
 CALL_OFF_SECONDS = 5.0
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
+LONGEST_PAUSE = 120.0
 SECOND_CHANCE = timedelta(minutes=2)
 """What a job that is picked up after a restart gets of it at least."""
 
@@ -104,9 +109,13 @@ class Drawer:
         spool: Spool,
         delivery: Delivery,
         rush: Rush,
+        breakers: Breakers,
+        chain: Chain,
         draw_time: timedelta = DRAW_TIME,
     ) -> None:
         self._providers = providers
+        self._breakers = breakers
+        self._chain = chain
         self._spool = spool
         self._delivery = delivery
         self._rush = rush
@@ -121,21 +130,41 @@ class Drawer:
             deadline.reschedule(asyncio.get_running_loop().time())
 
     async def draw(self, held: Held) -> None:
-        """Draw to an outcome, good or bad, and write it into the row."""
-        started = held.job.started or datetime.now(UTC)
-        held.note(started=started)
+        """Draw to an outcome, good or bad, and write it into the row; or hand the job on to the next provider.
+
+        queue.TryLater where the provider has asked for a pause, and nobody takes over.
+        """
+        job = held.job
+        shut = await self._breakers.admit(job.provider) if _is_new(job) else None
+        failure = shut or await self._drawn(held)
+        if failure and (moved := await self._chain.next(held.job, failure)):
+            await self._call_off(held.job)
+            await held.update(**moved, release=True)
+        elif shut and _is_worth_waiting(job, shut):
+            raise TryLater(shut.kind)
+        else:
+            await self._conclude(held, failure)
+        if not shut and job.provider in self._providers:
+            await self._breakers.learn(job.provider, failure)
+
+    async def _drawn(self, held: Held) -> Failure | None:
+        held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         failure = await self._outcome(held)
         await self._delivery.settle(held.job)
-        seconds = (datetime.now(UTC) - started).total_seconds()
+        return failure
+
+    async def _conclude(self, held: Held, failure: Failure | None) -> None:
+        now = datetime.now(UTC)
+        seconds = (now - (held.job.started or now)).total_seconds()
         # What is still remembered may yet come: trying again asks for it, and pays nothing.
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
 
     async def _outcome(self, held: Held) -> Failure | None:
         try:
             await self._run(held)
-        except Cancelled as error:
-            await self._call_off(held.job)
+        except (Cancelled, Timeout) as error:
+            await self._give_up(held, error)
             return error.failure
         except EaselError as error:
             return error.failure
@@ -145,6 +174,13 @@ class Drawer:
             log.exception("job %s: an error in Easel itself", held.job.id)
             return EaselError("unexpected").failure
         return None
+
+    async def _give_up(self, held: Held, error: EaselError) -> None:
+        """Nobody waits any more. What is late and paid for may yet come, and Retry asks for it."""
+        provider = self._providers.get(held.job.provider)
+        if isinstance(error, Cancelled) or (provider and not provider.paid):
+            await self._call_off(held.job)
+            held.note(remote=None)
 
     async def _call_off(self, job: Job) -> None:
         """Tell the provider that nobody waits any more; whatever comes of that, the job is cancelled."""
@@ -162,7 +198,7 @@ class Drawer:
             raise Cancelled
         provider = self._providers.get(held.job.provider)
         if provider is None:
-            raise Unavailable("switched off by the host")
+            raise Unavailable("switched off by the host", unaccepted=_is_new(held.job))
         unknown = held.job.state is State.SENDING or (held.job.state is State.WAITING and not held.job.remote)
         if unknown and provider.paid:
             raise Interrupted("stopped while the provider may have accepted the job")
@@ -198,3 +234,14 @@ class Drawer:
     def _time_left(self, job: Job) -> float:
         passed = datetime.now(UTC) - (job.started or datetime.now(UTC))
         return max(self._draw_time - passed, min(SECOND_CHANCE, self._draw_time)).total_seconds()
+
+
+def _is_new(job: Job) -> bool:
+    """Nobody has been asked for it, and somebody wants it."""
+    return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
+
+
+def _is_worth_waiting(job: Job, shut: Failure) -> bool:
+    """A provider that says when it is ready again is believed, while the member's token lives."""
+    waits = shut.kind == RateLimited.__name__ and (shut.retry_after or 0) <= LONGEST_PAUSE
+    return waits and datetime.now(UTC) - job.created < DRAW_TIME

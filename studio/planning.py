@@ -39,7 +39,8 @@ class Planner:
         if request.mask and not request.image:
             raise InvalidRequest(field="mask", takes="an image as well, of the same shape")
         provider = self.provider(request, settings)
-        model = self._model(request, settings, await provider.models())
+        models = await provider.models()
+        model = self._model(request, settings, models)
         takes = model.capabilities
         _check_options(request, model)
         size, notes = _size(request, settings, takes)
@@ -47,8 +48,10 @@ class Planner:
             notes = (*notes, NO_AI)
         private = settings.private if request.private is None else request.private
         return Job(
-            **origin.model_dump(exclude={"private"}),
+            **origin.model_dump(include=set(Origin.model_fields) - {"private"}),
             private=private,
+            asked=request if settings.chain else None,
+            upscales=any(each.capabilities.upscale for each in models),
             provider=provider.name,
             model=model.id,
             model_title=model.title,
@@ -117,12 +120,16 @@ def call_request(job: Job) -> ImageRequest:
 
 
 def _can(takes: Capabilities, request: ImageRequest) -> bool:
+    if request.upscale:
+        return takes.upscale
     if request.mask:
         return takes.inpainting
     return takes.image_to_image if request.image else takes.text_to_image
 
 
 def _unable(model: Model, request: ImageRequest) -> InvalidRequest:
+    if request.upscale:
+        return InvalidRequest(field="upscale", subject=model.title, takes="")
     if request.mask:
         return InvalidRequest(field="mask", subject=model.title, takes=_ways(model.capabilities))
     field = "image" if request.image else "prompt"

@@ -12,6 +12,9 @@ from providers.base import Provider
 from storage.jobs import CANCELLED, STALE, Left
 from storage.store import Store
 from studio.admission import Admission
+from studio.breakers import Breakers
+from studio.chain import Chain
+from studio.conduct import Conduct
 from studio.delivery import Delivery
 from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
@@ -20,6 +23,7 @@ from studio.planning import Planner
 from studio.promises import Acknowledge, Promises
 from studio.queue import Entry, Lane, Queue
 from studio.rush import Rush
+from studio.standing import LATELY, Standing, standing
 from studio.uploads import check_uploads, keep_uploads
 
 log = logging.getLogger(__name__)
@@ -58,7 +62,10 @@ class Studio:
         self.planner = Planner(providers, default)
         self._store = store
         self.rush = Rush()
-        self._drawer = Drawer(providers, store.spool, delivery, self.rush, draw_time)
+        self.breakers = Breakers(store)
+        self._conduct = Conduct(providers, store.jobs)
+        chain = Chain(self.planner, store.settings, self.breakers, self._conduct)
+        self._drawer = Drawer(providers, store.spool, delivery, self.rush, self.breakers, chain, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
         self._admission = Admission(store.jobs, limits)
         self._on_change = on_change
@@ -76,6 +83,7 @@ class Studio:
         await self._queue.open()
         self._beaten = time.monotonic()
         await self._admission.refresh()
+        await self.breakers.refresh()
         await self._recover()
         self._tasks = [
             asyncio.create_task(self._queue.run()),
@@ -102,7 +110,9 @@ class Studio:
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; an EaselError is answered at once, and has cost nothing."""
         self._admission.check(origin)
-        return await self.planner.plan(request, settings, origin)
+        job = await self.planner.plan(request, settings, origin)
+        await self._conduct.check(job)
+        return job
 
     async def keep_uploads(self, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
         return await keep_uploads(self._store.spool, job_id, request, image, mask)
@@ -157,6 +167,11 @@ class Studio:
         """A member's or a server's unfinished jobs, oldest first."""
         return await self._store.jobs.unfinished(user_id=user_id, guild_id=guild_id)
 
+    async def standings(self) -> Mapping[str, Standing]:
+        """How well each provider works, by its latest jobs."""
+        ended = await self._store.jobs.ended(datetime.now(UTC) - LATELY)
+        return {name: standing(name, ended, self.breakers.outage(name)) for name in self.providers}
+
     async def begin_retry(self, job: Job) -> bool:
         """True once for each job, whoever asks, and wherever."""
         return await self._store.jobs.begin_retry(job.id)
@@ -191,10 +206,11 @@ class Studio:
         async def work(held: Held) -> None:
             if held.job.state is not State.DRAWN:
                 await self._drawer.draw(held)
+            if held.job.state is State.DRAWN:
                 self._admission.leave(held.job)
 
-        if await self._with(job_id, work):
-            await self._queue.submit(Entry(DELIVER, job_id))
+        if job := await self._with(job_id, work):
+            await self._queue.submit(Entry(DELIVER if job.state is State.DRAWN else _lane(job.provider), job_id))
 
     async def _deliver(self, job_id: str) -> None:
         await self.rush.over()
@@ -206,16 +222,16 @@ class Studio:
 
         await self._with(job_id, work)
 
-    async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> bool:
-        """Do something to a row while holding it; nothing, and False, where it is finished or another's."""
+    async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> Job | None:
+        """Do something to a row while holding it; nothing, and None, where it is finished or another's."""
         try:
             async with hold(self._store.jobs, job_id, self._holders, self._on_stage) as held:
                 if held is not None:
                     await work(held)
-                return held is not None
+                return held.job if held else None
         except Lost:
             log.warning("job %s: another process has taken it", job_id)
-            return False
+            return None
 
     async def _recover(self) -> None:
         """Queue every unfinished row that nobody holds; queueing what is queued changes nothing."""
@@ -244,6 +260,7 @@ class Studio:
         self._beaten = time.monotonic()
         await self._enqueue(await self._store.jobs.orphaned())
         await self._admission.refresh()
+        await self.breakers.refresh()
 
     def _unwanted(self, job_id: str | None) -> None:
         if job_id is not None:  # what was missed comes with the next beat

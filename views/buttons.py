@@ -17,7 +17,7 @@ NOT_YOURS = "Only the member who asked for it, or someone who may manage message
 
 
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM_ID):
-    """Again, Retry or Delete."""
+    """Again, Upscale, Retry or Delete."""
 
     desk: ClassVar[Desk]
 
@@ -50,12 +50,21 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
             await tell(interaction, NOT_YOURS)
         elif self.verb == "retry":
             await self._retry(interaction, job)
+        elif self.verb == "upscale":
+            await self._upscale(interaction, job)
         else:
             await self.desk.again(interaction, job)
 
     async def _retry(self, interaction: Interaction, job: Job) -> None:
         if not await self.desk.retry(interaction, job):
             await tell(interaction, TRIED)
+
+    async def _upscale(self, interaction: Interaction, job: Job) -> None:
+        shown = interaction.message.attachments if interaction.message else []
+        if shown:
+            await self.desk.upscale(interaction, job, shown[0])
+        else:
+            await tell(interaction, UNKNOWN)
 
 
 def _may_see(interaction: Interaction, job: Job) -> bool:

@@ -12,7 +12,13 @@ from views.words import code, explain, plain
 
 ALT_LIMIT = 1024
 CONTENT_LIMIT = 2000
-CUSTOM_ID = r"easel:(?P<verb>again|retry|delete):(?P<job>[0-9]{1,20}(?:-[0-9]{1,3})?)"
+LABELS = {
+    "again": ("Again", "🔁"),
+    "upscale": ("Upscale", "🔍"),
+    "retry": ("Retry", "🔁"),
+    "delete": ("Delete", "🗑️"),
+}
+CUSTOM_ID = r"easel:(?P<verb>again|upscale|retry|delete):(?P<job>[0-9]{1,20}(?:-[0-9]{1,3})?)"
 
 
 class Card(NamedTuple):
@@ -129,7 +135,9 @@ def _apology(job: Job, provider: str) -> list[str]:
 def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:
     """Retry also below some of the pictures, where the rest is paid for and may yet come."""
     retry = job.remote is not None or (not pictures and _worth_retrying(job))
-    return [*(["again"] if pictures else []), *(["retry"] if retry else []), "delete"]
+    single = len(pictures) == 1 and bool(pictures[0].data) and not job.request.upscale
+    larger = ["upscale"] if single and job.upscales else []
+    return [*(["again"] if pictures else []), *larger, *(["retry"] if retry else []), "delete"]
 
 
 def _worth_retrying(job: Job) -> bool:
@@ -147,7 +155,7 @@ def _buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
 
 
 def button(verb: str, job_id: str) -> "discord.ui.Button[discord.ui.View]":
-    label, emoji = {"again": ("Again", "🔁"), "retry": ("Retry", "🔁"), "delete": ("Delete", "🗑️")}[verb]
+    label, emoji = LABELS[verb]
     return discord.ui.Button(label=label, emoji=emoji, custom_id=f"easel:{verb}:{job_id}")
 
 

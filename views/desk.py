@@ -48,9 +48,16 @@ class Desk:
             raise
         await self.studio.submit(job)
 
+    async def upscale(self, interaction: Interaction, parent: Job, picture: discord.Attachment) -> None:
+        """The same picture, larger."""
+        request = ImageRequest(
+            prompt=parent.request.prompt, provider=parent.provider, private=parent.private, upscale=True
+        )
+        await self.take(interaction, request, picture)
+
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
-        request = parent.request.model_copy(update={"seed": None})
+        request = (parent.asked or parent.request).model_copy(update={"seed": None, "private": parent.private})
         with self.studio.rush:
             job = await self._plan(interaction, request)
             await self._needs_upload(job)

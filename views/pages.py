@@ -1,11 +1,12 @@
 """The pages of /providers, /help and /privacy, each within one message."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import discord
 
 from domain import Capabilities, Model
 from providers.base import Provider
+from studio.standing import Standing
 from studio.studio import Studio
 from views.origins import Interaction
 from views.reporter import ReportingView
@@ -13,6 +14,7 @@ from views.words import code, plain
 
 LIMIT = 2000
 MODELS_SHOWN = 6
+SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴"}
 VIEW_SECONDS = 14 * 60.0
 
 HELP = """
@@ -25,15 +27,16 @@ server's defaults are taken.
 white part is painted anew. `private:True` shows the result to you alone.
 
 Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
-manage messages.
+manage messages. **Upscale**, where it is shown, makes it larger.
 
-`/providers` shows who can draw here, with which models, and what each takes.
+`/providers` shows who can draw here, how well each works today, with which models, and what each takes.
 
 `/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
 
 `/queue` shows what of yours is being drawn or waits, and cancels it; those who manage the server see all of it.
 
-`/settings` sets default provider, model and size, and who sees results. It is for those who manage the server.
+`/settings` sets default provider, model and size, who takes over when a provider is down, and who sees results. It is
+for those who manage the server.
 
 `/privacy` tells what is stored, where your words go, and how to have it deleted.
 
@@ -48,8 +51,9 @@ hours.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here: {outside}).
 Images are stripped of place and camera data before that. Appy Pie is the exception: it fetches your original file
-itself, by the link that Discord gave it. A public picture's file carries its prompt and settings; a private one's does
-not.
+itself, by the link that Discord gave it. AI Horde's pictures are drawn on the machines of volunteers, who could read
+your words. When a provider is down, the next in this server's chain gets them. A public picture's file carries its
+prompt and settings; a private one's does not.
 
 **Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
 is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is removed
@@ -59,18 +63,33 @@ from a server, that server's data goes.
 """
 
 
-def providers_page(listed: Sequence[tuple[Provider, Sequence[Model]]], default: Provider) -> str:
-    """As many models of each provider as fit."""
+def providers_page(
+    listed: Sequence[tuple[Provider, Sequence[Model]]], default: Provider, standings: Mapping[str, Standing]
+) -> str:
+    """How each provider does, and as many of its models as fit."""
     for shown in range(MODELS_SHOWN, -1, -1):
-        page = "\n".join(_provider_lines(provider, models, default, shown) for provider, models in listed)
+        page = "\n".join(
+            _provider_lines(provider, models, default, standings[provider.name], shown) for provider, models in listed
+        )
         if len(page) <= LIMIT:
             return page
-    return "\n".join(f"**{provider.title}**" for provider, _ in listed)[:LIMIT]
+    lines = [f"**{provider.title}**: {state_of(standings[provider.name])}" for provider, _ in listed]
+    return "\n".join(lines)[:LIMIT]
 
 
-def _provider_lines(provider: Provider, models: Sequence[Model], default: Provider, shown: int) -> str:
+def state_of(standing: Standing) -> str:
+    """How a provider has done today, in words."""
+    rate = f"{standing.rate:.0%} of today's drawn" if standing.rate is not None else ""
+    seconds = f"{standing.seconds:.0f} s each" if standing.seconds is not None else ""
+    since = f" since <t:{standing.since.timestamp():.0f}:R>" if standing.since else ""
+    return " · ".join(filter(None, [f"{SIGNS[standing.state]} {standing.state}{since}", rate, seconds]))
+
+
+def _provider_lines(
+    provider: Provider, models: Sequence[Model], default: Provider, standing: Standing, shown: int
+) -> str:
     here = " · the default here" if provider is default else ""
-    lines = [f"**{provider.title}** (`{provider.name}`){here}"]
+    lines = [f"**{provider.title}** (`{provider.name}`){here} · {state_of(standing)}"]
     lines += [f"- {_model_line(model)}" for model in models[:shown]]
     if len(models) > shown:
         lines.append(
@@ -105,7 +124,7 @@ def help_page(providers: Sequence[Provider]) -> str:
 
 
 def privacy_page(providers: Sequence[Provider], host: str) -> str:
-    outside = ", ".join(provider.title for provider in providers if provider.paid) or "nobody outside this bot"
+    outside = ", ".join(provider.title for provider in providers if provider.outside) or "nobody outside this bot"
     return _folded(PRIVACY).format(outside=outside, host=code(host, 100))
 
 

@@ -1,6 +1,7 @@
 """The settings panel of a server: what is in force, where it comes from, and menus that save at once."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import discord
 
@@ -8,6 +9,7 @@ from domain import Model, Settings, Size, find_model
 from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.planning import Planner
+from views.chain import ChainPanel, titles
 from views.origins import Interaction
 from views.reporter import NO_RIGHT, ReportingView, tell
 from views.words import plain, size_name
@@ -70,7 +72,8 @@ class SettingsPanel(ReportingView):
             self.add_item(_size_menu(now, model))
         for switch in _switches(now, model):
             self.add_item(switch)
-        return _summary(now, provider, model)
+        self.add_item(Takeover(self._guild_id, self._settings, self._planner))
+        return _summary(now, provider, model, titles(now, self._planner.providers))
 
     def _provider_menu(self, now: Settings) -> "Menu":
         titles = {name: each.title for name, each in self._planner.providers.items()}
@@ -127,6 +130,17 @@ class Switch(discord.ui.Button[SettingsPanel]):
             await self.view.save(interaction, self._changes)
 
 
+class Takeover(discord.ui.Button[SettingsPanel]):
+    """Opens the chain's own panel."""
+
+    def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner) -> None:
+        super().__init__(label="Who takes over…", custom_id="settings:chain")
+        self._panel = partial(ChainPanel, guild_id, settings, planner.providers)
+
+    async def callback(self, interaction: Interaction) -> None:
+        await self._panel().open(interaction)
+
+
 class Turn(discord.ui.Button[SettingsPanel]):
     def __init__(self, label: str, page: int, *, disabled: bool) -> None:
         super().__init__(label=label, custom_id=f"settings:page:{page}", disabled=disabled)
@@ -158,7 +172,7 @@ def _switches(now: Settings, model: Model) -> list[Switch]:
     return [Switch(label, name, now) for label, name, has in offered if has]
 
 
-def _summary(now: Settings, provider: Provider, model: Model) -> str:
+def _summary(now: Settings, provider: Provider, model: Model, chain: Sequence[str]) -> str:
     size = model.capabilities.nearest_size(now.size) if now.size else next(iter(model.capabilities.sizes), None)
     takes = model.capabilities
     lines = [
@@ -169,6 +183,7 @@ def _summary(now: Settings, provider: Provider, model: Model) -> str:
         f"Private by default: **{_on(now.private)}**",
         f"Safety checker: **{_on(now.safety_checker)}**" if takes.safety_checker else "",
         f"Refiner: **{_on(now.refiner)}**" if takes.refiner else "",
+        f"Taking over: {', '.join(chain) or 'nobody'}",
     ]
     if now.provider and now.provider != provider.name:
         lines.append(f"-# `{now.provider}`, which this server chose, is switched off by the host.")

@@ -15,6 +15,7 @@ class Sketch(Provider):
     name = "sketch"
     title = "Sketch (offline)"
     paid = False
+    outside = False
     ai = False
 
     @staticmethod

@@ -76,9 +76,11 @@ class World:
 
 def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str]:
     """A host's .env for the replay servers."""
-    found = {"DATA_DIR": str(folder), "SHARD_COUNT": "1"}
+    found = {"DATA_DIR": str(folder), "SHARD_COUNT": "1", "AIHORDE": "off"}
     for replay in replays:
         found[f"{replay.name.upper()}_BASE_URL"] = replay.url
+        if replay.name == "aihorde":
+            found["AIHORDE"] = "on"
         if replay.needs_key:
             found[f"{replay.name.upper()}_API_KEY"] = replay.key
     return found | more

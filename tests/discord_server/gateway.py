@@ -94,6 +94,8 @@ class Gateway:
     def __init__(self, token: str, hello: Callable[[Session], Iterable[Event]], happened: Callable[[], None]) -> None:
         self.sessions: list[Session] = []
         self.identified, self.resumed = 0, 0
+        self.is_away = False
+        """Whether new connections are refused."""
         self._token, self._hello, self._happened = token, hello, happened
         self._ids = itertools.count(1)
 
@@ -112,6 +114,8 @@ class Gateway:
             await session.control(INVALID, data=False)
 
     async def connected(self, request: web.Request) -> web.WebSocketResponse:
+        if self.is_away:
+            raise web.HTTPServiceUnavailable
         socket = Socket(request)
         await socket.web.prepare(request)
         await socket.send(_frame(HELLO, {"heartbeat_interval": BEAT_MILLISECONDS}))

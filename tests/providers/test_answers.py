@@ -5,7 +5,7 @@ import base64
 import json
 import re
 import textwrap
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Any
 from unicodedata import category
@@ -85,6 +85,21 @@ def test_any_retry_after(text):
     assert wait is None or 1 <= wait <= 120
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Please try again in 20 seconds.", 20),
+        ("Rate limit reached, try again in 1.5s", 1.5),
+        ("Request was throttled. Your rate limit resets in ~30s.", 30),
+        ("The quota resets in 2 sec", 2),
+        ("Try again in 5 minutes", None),
+        ("resets in 2 stages", None),
+    ],
+)
+def test_a_wait_in_a_sentence(text, seconds):
+    assert Answer(429, {}, json.dumps({"detail": text}).encode()).retry_after() == seconds
+
+
 class Stub:
     """A transport that answers everything alike, and loses patience with polling."""
 
@@ -100,6 +115,11 @@ class Stub:
 
     async def fetch(self, url, **options):
         return Picture(link=url)
+
+    @asynccontextmanager
+    async def socket(self, url, headers=None):
+        raise Unavailable("no socket")
+        yield
 
     async def sleep(self, seconds):
         self.left -= 1
@@ -149,7 +169,10 @@ def test_the_sentence_of_an_error(body, text):
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    [("prompt", "prompt"), ("width", "size"), ("num_steps", "steps"), ("seed", "seed"), ("zz", None), (0, None)],
+    [
+        *(("prompt", "prompt"), ("width", "size"), ("num_steps", "steps"), ("seed", "seed"), ("zz", None), (0, None)),
+        *(("image_url", "image"), ("mask_url", "mask"), ("image_size", "size"), ("num_images", "count")),
+    ],
 )
 def test_the_field_of_an_error(name, field):
     body = {"detail": [{"loc": ["body", name], "msg": "no"}]}

@@ -14,7 +14,8 @@ from aiohttp import web
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
-from providers.transport import IN_FLIGHT, MAX_REDIRECTS, SMALL, Transport
+from providers.bodies import SMALL
+from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
 from tests.replay import Call, Replay
 from tests.replay.faults import HUGE, MEBIBYTE

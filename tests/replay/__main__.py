@@ -1,4 +1,4 @@
-"""`python -m tests.replay`: all four servers on fixed ports, with the settings that lead the bot to them."""
+"""`python -m tests.replay`: all servers on fixed ports, with the settings that lead the bot to them."""
 
 import asyncio
 import signal
@@ -14,6 +14,7 @@ FIRST_PORT = 8801
 def settings(replay: Replay) -> str:
     prefix = replay.name.upper()
     lines = [f"{prefix}_API_KEY={replay.key}"] if replay.needs_key else []
+    lines += ["AIHORDE=on"] if replay.name == "aihorde" else []
     lines += [f"{prefix}_BASE_URL={replay.url}", *_described(replay.cases)]
     return "\n".join(lines)
 

@@ -94,6 +94,8 @@ def _embedded(name: str, about: str, data: bytes) -> None:
 def _changed(name: str, about: str, change: Callable[[Any], str]) -> None:
     @_fault(name, about)
     async def _(at: Struck):
+        if at.good.content_type.startswith("image/"):
+            return at.good  # bytes have no fields
         return web.Response(text=change(at.json), content_type="application/json")
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from urllib.parse import unquote
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,8 +19,10 @@ from tests.replay.pictures import draw
 KEY = "test-key"
 PREFIX = re.compile(r"/case/([\w-]+)(/.*)")
 IN_PROMPT = re.compile(r"\bcase:([\w-]+)")
-MOMENTS = ("poll-", "picture-")
-"""Before a fault's name: it strikes the polls or the downloads instead of the first call."""
+MOMENTS = ("poll-", "picture-", "aside-")
+"""Before a fault's name: it strikes the polls, the downloads or the asides instead of the first call."""
+
+ABOUT_RESULTS = ("F06", "F13")
 
 
 class Unexpected(Exception):
@@ -45,6 +48,8 @@ class Call(NamedTuple):
     case: str = ""
     moment: str = ""
     """What kind of call it is: one of MOMENTS, or none of them."""
+    query: str = ""
+    """As sent, behind the question mark."""
 
     @property
     def json(self) -> Any:
@@ -82,8 +87,14 @@ class Replay(ABC):
     """Whether plain answers hold links to pictures; `linked` makes one."""
     embeds: ClassVar[bool] = False
     """Whether answers may hold base64; `embedded` makes one."""
+    by_get: ClassVar[bool] = False
+    """Whether it draws by GET: what fails is asked for again, at once and by a later try."""
     polls: ClassVar[str | None] = None
     """What the paths of polls match; None where nothing is polled."""
+    queued: ClassVar[bool] = False
+    """Whether every drawing is polled: what a fault has to say of a result strikes the polls, never the submit."""
+    asides: ClassVar[str | None] = None
+    """What the paths of calls match that draw nothing, such as lists and progress: they are not among `drawings`."""
     cases: ClassVar[Mapping[str, str]]
     """The provider's own cases and what they are; the shared ones are in FAULTS."""
 
@@ -107,7 +118,7 @@ class Replay(ABC):
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", self._handle)
+        app.router.add_route("*", "/{path:(?s:.*)}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0, access_log=None)
         await self._runner.setup()
         for port in (self._port, 0):
@@ -119,6 +130,14 @@ class Replay(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+    async def die(self) -> None:
+        """As if its machine were gone: nobody listens, and every connection is cut."""
+        for site in list(self._runner.sites):
+            await site.stop()
+        for connection in self._runner.server.connections if self._runner.server else ():
+            if connection.transport:
+                connection.transport.abort()
 
     @property
     def url(self) -> str:
@@ -137,12 +156,20 @@ class Replay(ABC):
         """The requests in short: "POST /image/generate"."""
         return [f"{call.method} {call.path}" for call in self.requests]
 
+    @property
+    def drawings(self) -> list[Call]:
+        return [call for call in self.requests if call.moment != "aside-"]
+
     def count(self, method: str) -> int:
-        return sum(call.method == method for call in self.requests)
+        return sum(call.method == method for call in self.drawings)
 
     @abstractmethod
     async def answer(self, call: Call) -> web.Response:
         """The documented answer to a call, or one of the provider's own cases; Unexpected."""
+
+    async def socket(self, request: web.Request, call: Call) -> web.StreamResponse | None:
+        """Take a call over, to its end, where it asks for a WebSocket."""
+        return None
 
     @abstractmethod
     def refusal(self, status: int, text: str) -> web.Response:
@@ -195,6 +222,8 @@ class Replay(ABC):
     def _moment(self, call: Call) -> str:
         if call.path.startswith("/pictures/"):
             return "picture-"
+        if self.asides and re.search(self.asides, call.path):
+            return "aside-"
         return "poll-" if self.polls and call.method == "GET" and re.search(self.polls, call.path) else ""
 
     def _with_case(self, call: Call) -> Call:
@@ -202,7 +231,7 @@ class Replay(ABC):
             return call._replace(case=match[1], path=match[2])
         if call.path in self._followed:
             return call._replace(case=self._followed[call.path])
-        match = IN_PROMPT.search(call.body.decode(errors="replace"))
+        match = IN_PROMPT.search(unquote(call.path) + call.body.decode(errors="replace"))
         return call._replace(case=match[1] if match else "")
 
     async def _respond(self, request: web.Request, call: Call) -> web.StreamResponse:
@@ -211,6 +240,8 @@ class Replay(ABC):
         if self.gate:
             await self.gate(call)
         fault = self._fault(call)
+        if not fault and (taken := await self.socket(request, call)):
+            return taken
         good = self._picture(call) if call.moment == "picture-" else await self.answer(call)
         return await fault.answer(Struck(self, request, call, good)) if fault and good.status < 400 else good
 
@@ -221,6 +252,7 @@ class Replay(ABC):
             expect(call.case in ("", *self.cases), f"no case of this name: {call.case}")
             return None
         strikes = call.moment == moment or (call.moment == "poll-" and not moment)
+        strikes &= bool(call.moment) or not (self.queued and name.startswith(ABOUT_RESULTS))
         return FAULTS[name] if strikes else None
 
     def _picture(self, call: Call) -> web.Response:
@@ -233,4 +265,5 @@ class Replay(ABC):
 
 async def _read(request: web.Request) -> Call:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Call(request.method, request.rel_url.raw_path, headers, await request.read())
+    url = request.rel_url
+    return Call(request.method, url.raw_path, headers, await request.read(), query=url.raw_query_string)

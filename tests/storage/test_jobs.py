@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import storage.jobs
-from domain import UNFINISHED, Drawn, Failure, ImageRequest, Job, Size, State, Upload
+from domain import UNFINISHED, Drawn, Failure, ImageRequest, Job, Size, State, Tried, Upload
 from storage.jobs import STALE
 from storage.tables import jobs as table
 from tests.conftest import make_job
@@ -215,6 +215,7 @@ FAILURES = st.builds(
     subject=maybe(TEXTS),
     retry_after=maybe(NUMBERS),
     reference=maybe(TEXTS),
+    unaccepted=st.booleans(),
 )
 WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
 FIELDS = {
@@ -229,6 +230,9 @@ FIELDS = {
     "message_id": maybe(SNOWFLAKES),
     "private": st.booleans(),
     "request": REQUESTS,
+    "asked": maybe(REQUESTS),
+    "tried": st.lists(st.builds(Tried, provider=TEXTS, kind=TEXTS), max_size=3).map(tuple),
+    "upscales": st.booleans(),
     "provider": st.sampled_from(["popcord", "sketch"]),
     "model": WORDS,
     "model_title": WORDS,

@@ -24,9 +24,13 @@ from domain import (
 )
 from providers.budget import Budget
 from storage.store import Store
+from studio.breakers import Breakers
+from studio.chain import Chain
+from studio.conduct import Conduct
 from studio.delivery import Report
-from studio.drawing import Drawer
+from studio.drawing import LARGEST_PREVIEW, Drawer
 from studio.holding import Lost, hold
+from studio.planning import Planner
 from studio.rush import Rush
 from tests.conftest import make_job
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
@@ -39,6 +43,12 @@ class Killed(BaseException):
 FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 
 
+def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
+    breakers, conduct = Breakers(store), Conduct(providers, store.jobs)
+    chain = Chain(Planner(providers, next(iter(providers), "")), store.settings, breakers, conduct)
+    return Drawer(providers, store.spool, delivery, Rush(), breakers, chain, draw_time)
+
+
 @pytest.fixture
 def draw(store: Store, delivery):
     """Draw a held row with these scripts; the provider that ran them."""
@@ -47,7 +57,7 @@ def draw(store: Store, delivery):
         provider = FakeProvider(*scripts)
         for name, value in of_provider.items():
             setattr(provider, name, value)
-        await Drawer({"fake": provider}, store.spool, delivery, Rush(), draw_time).draw(held)
+        await make_drawer({"fake": provider}, store, delivery, draw_time).draw(held)
         return provider
 
     return run
@@ -119,6 +129,48 @@ async def test_progress_is_told(holding, draw, delivery):
     async with holding() as held:
         await draw(held, generate)
     assert delivery.reports == [Report(), Report(0.5, 3, 12.0)]
+
+
+@pytest.mark.parametrize("preview", [png(), b"no picture", b"", png() + bytes(LARGEST_PREVIEW)])
+async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delivery, preview):
+    async def generate(request, sources, progress):
+        await progress.report(fraction=0.5, preview=preview)
+        await paint(request, sources, progress)
+
+    async with holding() as held:
+        await draw(held, generate)
+    (_, told) = delivery.reports
+    assert told.fraction == 0.5
+    if preview == png():
+        assert told.preview.extension == "png"
+        assert b"trainedAlgorithmicMedia" in told.preview.data
+    else:
+        assert told.preview is None
+
+
+@pytest.mark.parametrize("trouble", [None, Unavailable("gone"), TimeoutError()])
+async def test_who_is_cancelled_calls_the_provider_off_whatever_it_says(store, delivery, holding, trouble):
+    waiting, told = asyncio.Event(), []
+
+    async def generate(request, sources, progress):
+        await progress.remember({"id": "7"})
+        waiting.set()
+        await asyncio.Event().wait()
+
+    async def cancel(ref):
+        told.append(ref)
+        if trouble:
+            raise trouble
+
+    provider = FakeProvider(generate)
+    provider.cancel = cancel
+    drawer = make_drawer({"fake": provider}, store, delivery)
+    async with holding() as held:
+        drawing = asyncio.create_task(drawer.draw(held))
+        await waiting.wait()
+        drawer.cancel(held.job.id)
+        await drawing
+    assert (held.job.failure.kind, told) == ("Cancelled", [{"id": "7"}])
 
 
 async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
@@ -238,7 +290,7 @@ async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
 
 async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
     async with holding(provider="gone") as held:
-        await Drawer({}, store.spool, delivery, Rush()).draw(held)
+        await make_drawer({}, store, delivery).draw(held)
         assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "Unavailable")
 
 

@@ -25,6 +25,17 @@ from views.card import CUSTOM_ID, drawing_line, result_card
 PICTURE = Ready(b"bytes", "png")
 
 
+async def test_a_picture_can_be_made_larger_once_where_its_provider_can():
+    def labels(pictures, **changes) -> list[str]:
+        card = result_card(make_job(drawn=drawn(*pictures), **changes), pictures, "PopCord")
+        return [getattr(item, "label", "") for item in card.view.children]
+
+    assert labels([PICTURE], upscales=True) == ["Again", "Upscale", "Delete"]
+    assert "Upscale" not in labels([PICTURE, PICTURE], upscales=True)
+    assert "Upscale" not in labels([link(80)], upscales=True)
+    assert "Upscale" not in labels([PICTURE], upscales=True, request=ImageRequest(prompt="a boat", upscale=True))
+
+
 def link(length: int, n: int = 0) -> Ready:
     return Ready(link=f"https://h.test/{n}-".ljust(length, "x"))
 

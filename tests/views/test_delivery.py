@@ -12,6 +12,7 @@ import discord
 import pytest
 
 import views.delivery
+from domain import Timeout
 from studio.delivery import Ready, Report, TooLarge, Undeliverable
 from studio.queue import TryLater
 from tests.conftest import TOKEN, make_job
@@ -36,7 +37,8 @@ class FakeDiscord:
         self.calls: list[tuple[str, dict]] = []
 
     async def take(self, where: str, **sent) -> None:
-        read = [file.fp.read() for file in (*sent.pop("attachments", ()), *sent.pop("files", ()))]
+        attached = sent.pop("attachments", discord.utils.MISSING)
+        read = [file.fp.read() for file in (*(attached or ()), *sent.pop("files", ()))]
         self.calls.append((where, sent | ({"files": read} if read else {})))
         answer = self.answers.get(where)
         if isinstance(answer, Exception):
@@ -80,6 +82,16 @@ async def test_a_living_token_edits_the_reply(fake, delivery):
     assert (where, sent["message"], sent["files"]) == ("reply", 500, [b"bytes"])
     assert sent["content"].startswith("`a boat`\n-# Fake")
     assert [item.label for item in sent["view"].children] == ["Again", "Delete"]
+
+
+async def test_an_unfinished_picture_is_shown_while_it_is_drawn_and_gone_when_it_is_not(fake, delivery, monkeypatch):
+    monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
+    delivery.report(make_job(), Report(0.5, preview=PICTURE))
+    while not fake.calls:
+        await asyncio.sleep(0)
+    assert fake.calls[0][1]["files"] == [b"bytes"]
+    await delivery.deliver(make_job(failure=Timeout().failure), [])
+    assert "files" not in fake.calls[1][1]
 
 
 async def test_a_reply_whose_id_is_unknown_is_the_original(fake, delivery):

@@ -45,6 +45,21 @@ def is_one_span(text: str, limit: int) -> bool:
     )
 
 
+def test_an_outage_is_told_with_its_beginning_and_its_end():
+    error = Unavailable("down since 12:03 UTC", field="outage", takes="1777636980", retry_after=30.4)
+    assert explain(error, "PopCord") == (
+        "PopCord has not been working since <t:1777636980:t>. It is tried again in 30 s. Or try another provider."
+    )
+
+
+def test_who_is_held_back_hears_why_and_for_how_long():
+    error = ContentRejected("held back", field="member", takes="10")
+    assert explain(error, "AI Horde") == (
+        "AI Horde has refused words of yours, and after more of them it might refuse everybody here. "
+        "For 10 minutes, choose another provider."
+    )
+
+
 @settings(max_examples=300)
 @given(st.text(), st.integers(2, 400))
 def test_any_text_is_one_code_span(text, limit):

@@ -1,0 +1,168 @@
+"""AI Horde: volunteers' machines, free, with an anonymous key; polled by id, its pictures are webp.
+
+Facts: the server's source (version 5.1.5). Its quirks:
+
+- `###` in a prompt begins the negative one; members' text is spelled so that it cannot.
+- A refused prompt puts the caller's address into timeout: `bans` holds that member back.
+- `nsfw` and `censor_nsfw` have other defaults in its Swagger file than in its parser: both are always sent.
+- `status` may be asked ten times a minute: once for each job, when `check` says that it is done.
+- MaintenanceMode comes as 400 where 503 is documented; some errors have no `rc`.
+
+Not confirmed: the polarity of the mask (white = repaint), and that `shared` gives pictures away for training.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from domain import (
+    Access,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    ImageRequest,
+    Model,
+    Picture,
+    Sources,
+    Unavailable,
+)
+from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
+from providers.aihorde.refusals import checked, code_of
+from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
+from providers.answers import Answer, decode_picture, tidy
+from providers.api import Api, segment
+from providers.base import Health, Progress, Provider, keep_all
+from providers.discovery import Discovery
+from providers.pinned import pinned
+from providers.polling import Pauses, poll
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+BASE_URL = "https://aihorde.net"
+ANONYMOUS = "0000000000"
+"""The documented key of everybody who has none: no secret, and so not struck out of answers, where it may be data."""
+CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
+"""name:version:contact; unknown callers may be blocked."""
+PATIENCE_SECONDS = 30.0
+"""So long no worker may be able to draw a job before it is given up."""
+STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0)
+"""Other jobs of this address may have used up the minute's ten answers."""
+
+
+class AIHorde(Provider):
+    name = "aihorde"
+    title = "AI Horde"
+    paid = False
+    reports = frozenset({"position", "eta"})
+    bans = timedelta(minutes=10)
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v2") + "/api/v2"
+        self._own_key = access.key is not None
+        self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if access.key else {"apikey": ANONYMOUS})
+        self._api = Api(transport, root, header="apikey", key=access.key)
+        self._discovery = Discovery(self._discover, tuple(make_model(name, self._own_key) for name in FALLBACK))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.enabled else "set AIHORDE=on"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, await self._discovery.get(), lambda name: make_model(name, self._own_key))
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            await self._submit(await body(request, sources, own_key=self._own_key), progress)
+        ref = progress.remembered or {}
+        pictures = [Kept.model_validate(each) for each in ref.get("pictures", ())]
+        if not pictures:
+            await self._wait(ref["id"], progress)
+            pictures = await self._outcome(ref["id"], progress)
+        await keep_all(progress, pictures, self._picture)
+
+    async def check(self) -> Health:
+        user = checked(await self._send("GET", "find_user")).parse(User)
+        key = f"accepted, {user.kudos:.0f} kudos" if self._own_key else "none of your own: the anonymous one"
+        return Health(reachable=True, models=len(await self._discover()), key=key)
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
+        answer = await self._send("DELETE", f"generate/status/{segment(ref['id'])}")
+        if answer.status not in (404, 410):
+            checked(answer)
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _submit(self, fields: dict[str, Any], progress: Progress) -> None:
+        answer = await self._send("POST", "generate/async", json=fields)
+        if code_of(answer) == "KudosUpfront" and "allow_downgrade" not in fields:
+            answer = await self._send("POST", "generate/async", json={**fields, "allow_downgrade": True})
+        accepted = checked(answer).parse(Accepted)
+        await progress.remember({"id": accepted.id})
+        if remarks := [str(remark) for remark in (accepted.message, accepted.warnings) if remark]:
+            log.info("AI Horde says: %s", tidy(" ".join(remarks)))
+
+    async def _wait(self, id: str, progress: Progress) -> None:
+        stuck: float | None = None
+
+        async def is_done(answer: Answer) -> bool:
+            nonlocal stuck
+            state = answer.parse(State)
+            if state.faulted:
+                await progress.forget()
+                raise Unavailable("the workers failed")
+            now = asyncio.get_running_loop().time()
+            stuck = None if state.is_possible or state.done else stuck or now
+            if stuck and now - stuck >= PATIENCE_SECONDS:
+                await self._give_up(id, progress)
+            await progress.report(position=state.queue_position, eta=state.wait_time)
+            return state.done
+
+        await poll(self.transport, progress, partial(self._send, "GET", f"generate/check/{segment(id)}"), is_done)
+
+    async def _give_up(self, id: str, progress: Progress) -> None:
+        try:
+            await self.cancel({"id": id})
+        except EaselError as error:
+            log.warning("a job that nobody can draw could not be called off: %s", error)
+        await progress.forget()
+        raise Unavailable("no one serves this model and size", unaccepted=True)
+
+    async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
+        """What came out, without the censored; links are remembered."""
+        generations = (await self._result(id, progress)).generations
+        pictures = [Kept(img=each.img, seed=each.number) for each in generations if not each.is_censored]
+        if not pictures:
+            await progress.forget()
+            raise ContentRejected("censored by the workers") if generations else BadResponse("done, without a picture")
+        if all(each.is_link for each in pictures):
+            await progress.remember({"id": id, "pictures": [each.model_dump() for each in pictures]})
+        return pictures
+
+    async def _result(self, id: str, progress: Progress) -> Result:
+        answers: list[Answer] = []
+
+        async def is_there(answer: Answer) -> bool:
+            answers.append(answer)
+            return True
+
+        ask = partial(self._send, "GET", f"generate/status/{segment(id)}")
+        await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
+        return answers[0].parse(Result)
+
+    async def _picture(self, kept: Kept) -> Picture:
+        if kept.is_link:
+            return await self.transport.fetch(kept.img, seed=kept.seed)
+        return Picture(data=await asyncio.to_thread(decode_picture, kept.img), seed=kept.seed)
+
+    async def _discover(self) -> tuple[Model, ...]:
+        listed = checked(await self._send("GET", MODELS)).parse(ModelList).root
+        return staffed(listed, own_key=self._own_key)
+
+    async def _send(self, method: str, path: str, **options: Any) -> Answer:
+        return await self._api.send(method, path, headers=self._headers, **options)

@@ -1,0 +1,68 @@
+"""The models that AI Horde's volunteers serve, and what they take."""
+
+import re
+from collections.abc import Sequence
+
+from pydantic import BaseModel, RootModel
+
+from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
+from providers.aihorde.wire import DEFAULT_SIZE
+from providers.answers import tidy
+
+MODELS = "status/models?type=image&model_state=known"
+FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
+LISTED = 50
+"""Those after them have next to no workers."""
+SLOW_SECONDS = 60
+LARGE = Size(1024, 1024)
+DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
+"""Models that draw 1024x1024, and do so without kudos."""
+SIZES = tuple(map(Size.parse, ("768x768", "768x512", "512x768", "1024x576", "576x1024", "1216x832", "832x1216")))
+SAMPLERS = (
+    *("k_euler_a", "k_euler", "k_dpmpp_2m", "k_dpmpp_2s_a", "k_dpmpp_sde", "k_lms", "k_heun", "k_dpm_2", "k_dpm_2_a"),
+    *("k_dpm_fast", "k_dpm_adaptive", "dpmsolver", "DDIM", "lcm"),
+)
+
+
+class Listed(BaseModel):
+    name: str
+    count: int = 0
+    """Workers."""
+    eta: float | None = None
+
+
+class ModelList(RootModel[list[Listed]]):
+    pass
+
+
+def staffed(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
+    """Those with the most workers first; BadResponse where nobody works."""
+    served = sorted((each for each in listed if each.name and each.count > 0), key=lambda each: -each.count)
+    if not served:
+        raise BadResponse("no model has a worker")
+    return tuple(make_model(each.name, own_key, each.eta) for each in served[:LISTED])
+
+
+def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
+    """The wait is told where it is worth telling."""
+    wait = f", wait about {eta / 60:.0f} min" if eta and eta >= SLOW_SECONDS else ""
+    return Model(id=name, title=tidy(name)[:60] + wait, capabilities=_capabilities(name, own_key))
+
+
+def _capabilities(name: str, own_key: bool) -> Capabilities:
+    """Without a key of one's own only what needs no kudos, or little more."""
+    first = (LARGE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE)
+    return Capabilities(
+        image_to_image=True,
+        inpainting=True,
+        sizes=(*first, *SIZES),
+        size_range=SizeRange(low=64, high=3072 if own_key else LARGE.width, multiple=64),
+        per_call=4,
+        negative_prompt=True,
+        seed=True,
+        steps=Span(low=1, high=500 if own_key else 40),
+        guidance_scale=Span(low=0, high=100),
+        strength=Span(low=0.01, high=1),
+        schedulers=SAMPLERS,
+        safety_checker=True,
+    )

@@ -1,0 +1,110 @@
+"""What AI Horde's error codes mean; its HTTP status alone would mislead."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import Answer, tidy
+
+KINDS: Mapping[str, type[EaselError]] = {
+    "InvalidAPIKey": AuthError,
+    "BannedClientAgent": AuthError,
+    "KudosUpfront": QuotaError,
+    "SharedKeyEmpty": QuotaError,
+    "SharedKeyInsufficientKudos": QuotaError,
+    "TooManyPrompts": RateLimited,
+    "TimeoutIP": RateLimited,
+    "CorruptPrompt": ContentRejected,
+    "MaintenanceMode": Unavailable,
+    "NoValidWorkers": Unavailable,
+    "TooManyLoras": InvalidRequest,
+    "RequestNotFound": Timeout,
+    "RequestExpired": Timeout,
+}
+BLAMED: Mapping[str, str] = {
+    "InvalidSize": "size",
+    "TooManySteps": "steps",
+    "UnsupportedSampler": "scheduler",
+    "UnsupportedModel": "model",
+    "BadCFGDecimals": "guidance_scale",
+    "ImageValidationFailed": "image",
+    "InpaintingMissingMask": "mask",
+    "SourceImage": "image",
+}
+"""How the codes of invalid requests begin, and our words for what is wrong."""
+FIELDS: Mapping[str, str] = {
+    "prompt": "prompt",
+    "width": "size",
+    "height": "size",
+    "n": "count",
+    "seed": "seed",
+    "steps": "steps",
+    "cfg_scale": "guidance_scale",
+    "sampler_name": "scheduler",
+    "denoising_strength": "strength",
+    "models": "model",
+    "source_image": "image",
+    "source_mask": "mask",
+}
+SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
+
+
+class Refusal(BaseModel):
+    rc: str | None = None
+    errors: dict[str, Any] | None = None
+
+
+def code_of(answer: Answer) -> str:
+    """The API's own code of an error; empty where there is none."""
+    return _refusal(answer).rc or ""
+
+
+def checked(answer: Answer) -> Answer:
+    """The answer itself; else the error that its code means, or its status where it has none."""
+    usual = answer.error()
+    if usual is None:
+        return answer
+    code, text = code_of(answer), answer.text()
+    blamed = next((field for start, field in BLAMED.items() if code.startswith(start)), None)
+    if blamed:
+        raise InvalidRequest(f"{code}: {text}", field=blamed)
+    if kind := KINDS.get(code):
+        raise kind(f"{code}: {text}", retry_after=_seconds(answer, text), unaccepted=kind is not ContentRejected)
+    raise _validation(answer) or usual
+
+
+def _refusal(answer: Answer) -> Refusal:
+    if answer.status < 300:
+        return Refusal()
+    try:
+        return answer.parse(Refusal)
+    except BadResponse:
+        return Refusal()
+
+
+def _seconds(answer: Answer, text: str) -> float | None:
+    found = SECONDS.search(text)
+    return float(found[1]) if found else answer.retry_after()
+
+
+def _validation(answer: Answer) -> EaselError | None:
+    """`{"errors": {"params.width": "…"}}`, which has no code."""
+    errors = _refusal(answer).errors or {}
+    names = [path.rpartition(".")[2] for path in errors]
+    if answer.status != 400 or not names:
+        return None
+    sentence = tidy("; ".join(f"{path}: {text}" for path, text in errors.items()))
+    return InvalidRequest(f"400: {sentence}", field=next((FIELDS[name] for name in names if name in FIELDS), None))

@@ -1,0 +1,136 @@
+"""What is sent to AI Horde, and what it answers."""
+
+import asyncio
+import base64
+import io
+import re
+from typing import Any
+
+from PIL import Image
+from pydantic import BaseModel
+
+from domain import ImageRequest, Size, Sources
+from providers.api import given
+
+DEFAULT_SIZE = Size(512, 512)
+FILTERED_LENGTH = 7000
+"""Characters; the filter that rewords dubious prompts takes fewer."""
+MARK = re.compile(r"#{3,}")
+
+
+class Accepted(BaseModel):
+    id: str
+    message: Any = None
+    """With the warnings: only for the log, so in whatever shape."""
+    warnings: Any = None
+
+
+class State(BaseModel):
+    """The answer to `check`."""
+
+    done: bool
+    faulted: bool = False
+    is_possible: bool = True
+    queue_position: int | None = None
+    wait_time: float | None = None
+
+
+class Remark(BaseModel):
+    type: str = ""
+
+
+class Generation(BaseModel):
+    img: str = ""
+    seed: str | int | None = None
+    censored: bool | None = None
+    gen_metadata: list[Remark] | None = None
+
+    @property
+    def is_censored(self) -> bool:
+        """A placeholder lies where the picture should be."""
+        return bool(self.censored) or any(remark.type == "censorship" for remark in self.gen_metadata or ())
+
+    @property
+    def number(self) -> int | None:
+        """The seed."""
+        text = str(self.seed)
+        return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
+
+
+class Result(BaseModel):
+    """The answer to `status`."""
+
+    generations: list[Generation]
+
+
+class Kept(BaseModel):
+    """What is left of a generation."""
+
+    img: str
+    """A link, or base64."""
+    seed: int | None = None
+
+    @property
+    def is_link(self) -> bool:
+        return self.img.startswith(("http://", "https://"))
+
+
+class User(BaseModel):
+    kudos: float = 0
+
+
+async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
+    """Of `generate/async`. Whoever has no kudos gets less than asked for, instead of nothing."""
+    prompt, is_safe = written(request.prompt, request.negative_prompt), request.safety_checker is not False
+    fields = {
+        "prompt": prompt,
+        "params": _params(request),
+        "models": [request.model],
+        "nsfw": not is_safe,
+        "censor_nsfw": is_safe,
+        "replacement_filter": len(prompt) < FILTERED_LENGTH,
+        "r2": True,
+        "shared": False,
+        "allow_downgrade": None if own_key else True,
+    }
+    if sources.image:
+        fields["source_image"] = await asyncio.to_thread(_webp, sources.image)
+        fields["source_processing"] = "inpainting" if sources.mask else "img2img"
+    if sources.mask:
+        fields["source_mask"] = await asyncio.to_thread(_webp, sources.mask)
+    return given(fields)
+
+
+def written(prompt: str, negative: str | None) -> str:
+    """Both prompts in one, with `###` between them and nowhere else."""
+    prompt, negative = _unmarked(prompt), _unmarked(negative or "")
+    return f"{prompt} ### {negative}" if negative else prompt
+
+
+def _unmarked(text: str) -> str:
+    return MARK.sub(lambda found: " ".join(found[0]), text)
+
+
+def _params(request: ImageRequest) -> dict[str, Any]:
+    size, guidance = request.size or DEFAULT_SIZE, request.guidance_scale
+    fields = {
+        "width": size.width,
+        "height": size.height,
+        "n": request.count,
+        "steps": request.steps,
+        "cfg_scale": None if guidance is None else round(guidance, 2),
+        "seed": None if request.seed is None else str(request.seed),
+        "sampler_name": request.scheduler,
+        "denoising_strength": request.strength,
+    }
+    return given(fields)
+
+
+def _webp(data: bytes) -> str:
+    """In base64, without loss, on white where it is transparent: an alpha channel would be taken for a mask."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        layer = image.convert("RGBA")
+        flat = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    flat.save(out, "WEBP", lossless=True, quality=0)
+    return base64.b64encode(out.getvalue()).decode()

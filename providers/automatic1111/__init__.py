@@ -1,0 +1,188 @@
+"""The servers that speak as AUTOMATIC1111's web UI does: itself, Forge, SD.Next and stable-diffusion.cpp.
+
+Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST blocks until
+the pictures are there. Progress and interrupt are the whole server's, not a caller's, so both are used only where the
+server says that the job at work is the one that we have named:
+
+- AUTOMATIC1111 and Forge take `force_task_id` and tell of it at /internal/progress (not with --nowebui).
+- SD.Next names the job at work in /progress; where it makes up names of its own, nobody can tell whose job it is.
+- stable-diffusion.cpp has neither progress nor interrupt.
+"""
+
+import asyncio
+import logging
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import partial
+from secrets import token_hex
+from typing import Any
+
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    BadResponse,
+    Cancelled,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    RateLimited,
+    Sources,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import Answer, decode_picture
+from providers.api import Api
+from providers.automatic1111.bodies import drawing, enlarging
+from providers.automatic1111.results import Enlarged, Result, checked
+from providers.automatic1111.server import UNKNOWN, Server, discover
+from providers.automatic1111.tasks import ask
+from providers.base import Health, Progress, Provider, keep_all
+from providers.discovery import Discovery
+from providers.pinned import pinned
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+POST_SECONDS = 590.0
+"""One call queues, loads a checkpoint and draws: as long as a job may last."""
+PAUSE = 2.0
+"""Seconds between two questions of how far the drawing is."""
+NEARLY_DONE = 0.9
+"""From here on the job is left to end: until the interrupt arrives, another one may have begun."""
+
+
+class Automatic1111(Provider):
+    name = "automatic1111"
+    title = "Automatic1111"
+    paid = False
+    outside = False
+    reports = frozenset({"fraction", "position", "eta", "preview"})
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = (access.base_url or "").removesuffix("/sdapi/v1")
+        self._api = Api(transport, root, header="Authorization", prefix="Basic ", key=_basic(access.key))
+        self._discovery = Discovery(partial(discover, self._api), UNKNOWN)
+        self._running, self._unwanted = set[str](), set[str]()
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        if not access.base_url:
+            return "set AUTOMATIC1111_BASE_URL"
+        if access.key and ":" not in access.key.get_secret_value():
+            return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
+        return None
+
+    async def models(self) -> Sequence[Model]:
+        server = await self._discovery.get()
+        return pinned(self.access, server.models, server.model)
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        server = await self._server()
+        if request.upscale:
+            await self._enlarge(sources, server, progress)
+            return
+        if progress.remembered:
+            await self._end(progress.remembered)
+        path, body = await asyncio.to_thread(drawing, request, sources, server.checkpoint(request.model))
+        task = f"easel-{token_hex(8)}"
+        await progress.remember({"task": task})
+        try:
+            answer = await self._draw(path, body | {"force_task_id": task}, task, server, progress)
+            await _keep(answer, request, progress)
+        except EaselError as error:
+            if isinstance(error, Timeout):
+                await self._end({"task": task})
+            await progress.forget()
+            raise
+
+    async def check(self) -> Health:
+        server = await discover(self._api)
+        key = "accepted" if self.access.key else "none is set, and none is wanted"
+        return Health(reachable=True, models=len(server.models), key=key)
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
+        """Interrupt the job while it is the one at work; one that still waits in the server's queue cannot be told."""
+        task = str(ref.get("task"))
+        if task in self._running:
+            self._unwanted.add(task)
+        server = await self._server()
+        if not server.tells:
+            return
+        state = await ask(self._api, server.tells, task, preview=False)
+        if state.active and (state.progress or 0) < NEARLY_DONE:
+            checked(await self._api.post("sdapi/v1/interrupt", {}))
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _server(self) -> Server:
+        """What is known of the server; asked for at once where nothing is, so that its own error is told."""
+        server = await self._discovery.get()
+        return server if server.titles else await discover(self._api)
+
+    async def _draw(self, path: str, body: dict[str, Any], task: str, server: Server, progress: Progress) -> Answer:
+        """The answer to the POST, with its progress told meanwhile; a half picture of a cancelled job is none."""
+        self._running.add(task)
+        watch = asyncio.create_task(self._watch(task, server, progress))
+        try:
+            answer = checked(await self._post(path, body))
+            if task in self._unwanted:
+                raise Cancelled("interrupted: the picture is half finished")
+            return answer
+        finally:
+            self._running.discard(task)
+            self._unwanted.discard(task)
+            watch.cancel()
+            await asyncio.wait({watch})
+
+    async def _watch(self, task: str, server: Server, progress: Progress) -> None:
+        shown = -1
+        while server.tells:
+            await asyncio.sleep(PAUSE)
+            try:
+                state = await ask(self._api, server.tells, task, shown)
+            except (Unavailable, Timeout, RateLimited):
+                continue
+            except EaselError as error:
+                log.info("the server does not tell how far a drawing is: %s", error)
+                return
+            shown = shown if state.id_live_preview is None else state.id_live_preview
+            if state.active:
+                await progress.report(state.fraction, eta=state.seconds, preview=state.preview())
+            elif state.queued:
+                await progress.report(position=state.position)
+
+    async def _enlarge(self, sources: Sources, server: Server, progress: Progress) -> None:
+        if not (server.upscaler and sources.image):
+            raise InvalidRequest("no upscaler, or no image", field="image")
+        answer = checked(await self._post("extra-single-image", enlarging(sources.image, server.upscaler)))
+        await progress.keep(Picture(data=decode_picture(answer.parse(Enlarged).image)))
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Answer:
+        return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
+
+    async def _end(self, ref: Mapping[str, Any]) -> None:
+        """Stop what an earlier try has left at work, for its answer reaches nobody any more."""
+        try:
+            await self.cancel(ref)
+        except EaselError as error:
+            log.info("an abandoned drawing could not be stopped: %s", error)
+
+
+def _basic(key: SecretStr | None) -> SecretStr | None:
+    return SecretStr(b64encode(key.get_secret_value().encode()).decode()) if key else None
+
+
+async def _keep(answer: Answer, request: ImageRequest, progress: Progress) -> None:
+    items = answer.parse(Result).own(request.count, request.seed)
+    if not items:
+        raise BadResponse("no picture came back")
+
+    async def decoded(item: tuple[str, int | None]) -> Picture:
+        return Picture(data=decode_picture(item[0]), seed=item[1])
+
+    await keep_all(progress, items, decoded)

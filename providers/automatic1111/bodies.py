@@ -1,0 +1,63 @@
+"""From a request to the body of a POST."""
+
+import io
+from base64 import b64encode
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from domain import ImageRequest, InvalidRequest, Size, Sources
+from providers.api import given
+from providers.automatic1111.server import BETWEEN
+from providers.harmless import without_tag
+
+DEFAULT_SIZE = Size(512, 512)
+LARGEST_SIDE = 4096
+EXTRA_ARGS = "sd_cpp_extra_args"
+"""stable-diffusion.cpp reads settings of its own between such tags; `<lora:…>` and `(word:1.2)` are for everybody."""
+
+
+def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
+    """Path and body; decodes images, so it belongs into a thread."""
+    size = request.size or DEFAULT_SIZE
+    sampler, _, scheduler = (request.scheduler or "").partition(BETWEEN)
+    negative = request.negative_prompt
+    fields: dict[str, Any] = {
+        "prompt": without_tag(request.prompt, EXTRA_ARGS),
+        "negative_prompt": without_tag(negative, EXTRA_ARGS) if negative is not None else None,
+        "width": size.width,
+        "height": size.height,
+        "batch_size": request.count,
+        "seed": request.seed,
+        "steps": request.steps,
+        "cfg_scale": request.guidance_scale,
+        "sampler_name": sampler or None,
+        "scheduler": scheduler or None,
+        "override_settings": {"sd_model_checkpoint": checkpoint} if checkpoint else None,
+        "save_images": False,
+    }
+    if sources.image is None:
+        return "txt2img", given(fields)
+    fields |= {"init_images": [_fitted(sources.image, size)], "denoising_strength": request.strength}
+    if sources.mask is not None:
+        # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.
+        fields |= {"mask": _fitted(sources.mask, size), "inpainting_mask_invert": 0, "inpaint_full_res": False}
+    return "img2img", given(fields)
+
+
+def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
+    longest = max(Image.open(io.BytesIO(image)).size)
+    if longest >= LARGEST_SIDE:
+        raise InvalidRequest(field="image", takes=f"images with sides of less than {LARGEST_SIDE} pixels")
+    factor = min(2.0, LARGEST_SIDE / longest)
+    return {"image": b64encode(image).decode(), "upscaling_resize": factor, "upscaler_1": upscaler}
+
+
+def _fitted(data: bytes, size: Size) -> str:
+    """In base64 and of the size to draw at: left to the servers, `resize_mode` means another thing in each."""
+    image = Image.open(io.BytesIO(data))
+    if image.size != size:
+        out = io.BytesIO()
+        ImageOps.fit(image, size).save(out, "PNG")
+        data = out.getvalue()
+    return b64encode(data).decode()

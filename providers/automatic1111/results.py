@@ -1,0 +1,112 @@
+"""Reading what the servers answer to a POST, and what they mean by their errors."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain import BadResponse, EaselError, InvalidRequest, Unavailable
+from providers.answers import Answer, Details, error_for, tidy
+
+OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
+SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
+CHECKPOINT = re.compile(r"checkpoint|model", re.IGNORECASE)
+IMAGE = re.compile(r"invalid encoded image|init image", re.IGNORECASE)
+NO_NEWS = ("HTTPException", "server_error")
+"""Kinds of errors that say nothing."""
+FIELDS = {
+    "batch_size": "count",
+    "cfg_scale": "guidance_scale",
+    "denoising_strength": "strength",
+    "init_images": "image",
+    "sampler_name": "scheduler",
+    **{name: name for name in ("prompt", "negative_prompt", "steps", "seed", "mask", "scheduler")},
+    **dict.fromkeys(("width", "height"), "size"),
+}
+"""Our words for the fields of a body."""
+
+
+class Info(BaseModel):
+    seed: int | None = None
+    all_seeds: list[int] = []
+    index_of_first_image: int = 0
+
+
+class Result(BaseModel):
+    """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
+
+    images: list[str]
+    info: Any = None
+
+    def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
+        """Pictures and their seeds: no grid in front, no control maps behind."""
+        info = read_info(self.info)
+        first = info.index_of_first_image if 0 <= info.index_of_first_image < len(self.images) else 0
+        start = info.seed if seed is None or seed < 0 else seed
+        pictures = self.images[first : first + count]
+        counted = [None if start is None else start + place for place in range(len(pictures))]
+        seeds = info.all_seeds[: len(pictures)]
+        return list(zip(pictures, [*seeds, *counted[len(seeds) :]], strict=True))
+
+
+class Enlarged(BaseModel):
+    image: str
+
+
+class Refusal(BaseModel):
+    error: Any = None
+    detail: Any = None
+    message: Any = None
+    errors: Any = None
+
+
+def read_info(text: object) -> Info:
+    """What can be used of `info`; stable-diffusion.cpp may leave it empty."""
+    try:
+        return Info.model_validate_json(text) if isinstance(text, str) else Info.model_validate(text)
+    except ValueError:
+        return Info()
+
+
+def checked(answer: Answer) -> Answer:
+    """The answer itself; the error that the server means otherwise."""
+    if 200 <= answer.status < 300:
+        return answer
+    raise _error(answer)
+
+
+def _error(answer: Answer) -> EaselError:
+    text = _sentence(answer)
+    detail = f"{answer.status}: {text}"
+    if OUT_OF_MEMORY.search(text):
+        return Unavailable(f"{detail} (a smaller size or fewer pictures may fit into the server's memory)")
+    if answer.status in (400, 404) and SAMPLER.search(text):
+        return InvalidRequest(detail, field="scheduler")
+    if answer.status == 500 and IMAGE.search(text):
+        return InvalidRequest(detail, field="image")
+    if answer.status in (404, 405) and not (CHECKPOINT.search(text) or IMAGE.search(text)):
+        return Unavailable(f"{detail} (is the server started with --api?)", unaccepted=True)
+    return error_for(answer.status, text, retry_after=answer.retry_after(), field=_field(answer))
+
+
+def _sentence(answer: Answer) -> str:
+    """The kind of an error stands in `error`, its sentence in `detail`, `message` or `errors`."""
+    try:
+        refusal = answer.parse(Refusal)
+    except BadResponse:
+        return answer.text()
+    told = next(
+        (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""
+    )
+    if not isinstance(refusal.error, str) or not told:
+        return tidy(told) or answer.text()
+    return tidy(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")
+
+
+def _field(answer: Answer) -> str | None:
+    """Which option a list of details blames first."""
+    try:
+        blamed = answer.parse(Details).detail
+    except BadResponse:
+        return None
+    return next((FIELDS[name] for each in blamed for name in map(str, each.loc) if name in FIELDS), None)

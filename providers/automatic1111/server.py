@@ -1,0 +1,170 @@
+"""What one server has: checkpoints, samplers, an upscaler, and whether it tells whose job is at work."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, RootModel
+
+from domain import BadResponse, Capabilities, InvalidRequest, Model, Size, SizeRange, Span
+from providers.answers import Answer, tidy
+from providers.api import Api
+from providers.automatic1111.results import checked
+from providers.automatic1111.tasks import AtWork
+
+HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
+BETWEEN = " / "
+"""Between a sampler and a scheduler."""
+LARGE = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
+"""Names of checkpoints that were trained at 1024x1024; no list says so, except SD.Next's by its `type`."""
+SMALL_SIZES = ("512x512", "512x768", "768x512", "504x896", "896x504", "768x768", "1024x1024")
+LARGE_SIZES = ("1024x1024", "832x1216", "1216x832", "768x1344", "1344x768", "768x768", "512x512")
+# No limits are documented; these are the web UI's, and the server has the last word.
+COMMON = Capabilities(
+    image_to_image=True,
+    inpainting=True,
+    size_range=SizeRange(low=64, high=2048, multiple=8),
+    per_call=4,
+    negative_prompt=True,
+    seed=True,
+    steps=Span(low=1, high=150),
+    guidance_scale=Span(low=0, high=30),
+    strength=Span(low=0, high=1),
+)
+CURRENT = "current"
+"""The id of whichever checkpoint the server has loaded."""
+LISTED = 8
+"""How many names a refusal lists."""
+PLAIN_UPSCALERS = ("lanczos", "nearest")
+
+
+class Listed(BaseModel):
+    """An entry of any of the lists."""
+
+    title: str | None = None
+    model_name: str | None = None
+    type: str | None = None
+    name: str | None = None
+    label: str | None = None
+
+
+class Listing(RootModel[list[Listed]]): ...
+
+
+class Options(BaseModel):
+    sd_model_checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Server:
+    models: tuple[Model, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Titles of checkpoints, by each name that stands for only one; empty while nothing is known of the server."""
+    takes: Capabilities = COMMON
+    upscaler: str | None = None
+    tells: Literal["", "task", "id"] = ""
+    """Whose job is at work: of a task that we have named, by the id of the one at work, or not at all."""
+
+    def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
+        sizes = LARGE_SIZES if LARGE.search(f"{id} {kind or ''}") else SMALL_SIZES
+        takes = self.takes.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
+        return Model(id=id, title=tidy(title or id), capabilities=takes)
+
+    def checkpoint(self, id: str | None) -> str | None:
+        """The title to ask for, None for what is loaded; InvalidRequest, for servers may draw with another instead."""
+        if id in (None, CURRENT):
+            return None
+        if id not in self.titles:
+            known = ", ".join(model.title for model in self.models[:LISTED])
+            raise InvalidRequest("the server has no such checkpoint", field="model", takes=known)
+        return self.titles[id]
+
+
+UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
+
+
+async def discover(api: Api) -> Server:
+    """Ask for all lists; those that some servers lack are empty there."""
+    answers = await asyncio.gather(
+        *(api.get(f"sdapi/v1/{name}") for name in ("sd-models", "samplers", "schedulers", "upscalers", "options")),
+        api.get("sdapi/v1/progress?skip_current_image=true"),
+    )
+    models, samplers, schedulers, upscalers, options, progress = answers
+    checkpoints = {each.title: each for each in checked(models).parse(Listing).root if each.title}
+    if not checkpoints:
+        raise BadResponse("the server lists no checkpoint")
+    tells = _tells(progress)
+    upscaler = _upscaler(_names(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
+    takes = COMMON.model_copy(
+        update={"schedulers": _schedulers(_names(samplers), _labels(schedulers)), "upscale": upscaler is not None}
+    )
+    server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
+    loaded = server.titles.get(_loaded(options) or "")
+    listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
+    return Server(tuple(server.model(*each) for each in listed), server.titles, takes, upscaler, tells)
+
+
+def _entries(answer: Answer) -> list[Listed]:
+    try:
+        return answer.parse(Listing).root if answer.status == 200 else []
+    except BadResponse:
+        return []
+
+
+def _names(answer: Answer) -> list[str]:
+    return [each.name for each in _entries(answer) if each.name]
+
+
+def _labels(answer: Answer) -> list[str]:
+    """Schedulers' names as the web UI shows them; what SD.Next lists under this word are its samplers, without."""
+    return [
+        each.label for each in _entries(answer) if each.label and each.label.lower() not in ("automatic", "default")
+    ]
+
+
+def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
+    """Samplers, then each with each scheduler."""
+    both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
+    return tuple(dict.fromkeys([*samplers, *both]))
+
+
+def _upscaler(names: list[str]) -> str | None:
+    """The first that is a network; else the first that is at least better than copying pixels."""
+    real = [name for name in names if name.lower() != "none"]
+    return next((name for name in real if name.lower() not in PLAIN_UPSCALERS), next(iter(real), None))
+
+
+def _tells(progress: Answer) -> Literal["", "task", "id"]:
+    try:
+        told = progress.parse(AtWork).model_fields_set if progress.status == 200 else set[str]()
+    except BadResponse:
+        return ""
+    return "id" if "id" in told else "task" if told else ""
+
+
+def _loaded(options: Answer) -> str | None:
+    try:
+        return options.parse(Options).sd_model_checkpoint if options.status == 200 else None
+    except BadResponse:
+        return None
+
+
+def _by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
+    """Each title by itself, by itself without its hash, and by its model's name, where these are no other's."""
+    titles = [(each.title or "", each.model_name or "") for each in checkpoints]
+    names = [(name, title) for title, model in titles for name in {HASH.sub("", title), model} - {title, ""}]
+    often = Counter(name for name, _ in names)
+    return {name: title for name, title in names if often[name] == 1} | {title: title for title, _ in titles}
+
+
+def _shown(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
+    """Title, what to show, and type; names that several have are told apart by their titles."""
+    entries = list(checkpoints)
+    often = Counter(each.model_name for each in entries)
+    return [
+        (each.title or "", (each.model_name if often[each.model_name] == 1 else each.title) or "", each.type)
+        for each in entries
+    ]

@@ -1,0 +1,74 @@
+"""Asking after one's own job: how far it is, and whether it is the one at work."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel
+
+from domain import BadResponse
+from providers.answers import decode_picture
+from providers.api import Api
+
+SECONDS = 10.0
+"""For one question: the next one follows."""
+DAY = 86_400
+IN_QUEUE = re.compile(r"In queue: ([0-9]{1,6})/")
+
+
+class Task(BaseModel):
+    """The answer of /internal/progress."""
+
+    active: bool = False
+    queued: bool = False
+    progress: float | None = None
+    eta: float | None = None
+    live_preview: str | None = None
+    id_live_preview: int | None = None
+    textinfo: str | None = None
+
+    @property
+    def fraction(self) -> float | None:
+        return None if self.progress is None else max(0.0, min(1.0, self.progress))
+
+    @property
+    def seconds(self) -> float | None:
+        return self.eta if self.eta is not None and 0 < self.eta < DAY else None
+
+    @property
+    def position(self) -> int | None:
+        found = IN_QUEUE.search(self.textinfo or "")
+        return int(found[1]) if found else None
+
+    def preview(self) -> bytes | None:
+        try:
+            return decode_picture(self.live_preview) if self.live_preview else None
+        except BadResponse:
+            return None
+
+
+class AtWork(BaseModel):
+    """The answer of /progress: of whichever job is at work."""
+
+    id: str | int | None = None
+    progress: float = 0
+    eta_relative: float | None = None
+    current_image: str | None = None
+
+
+async def ask(api: Api, way: Literal["task", "id"], task: str, shown: int = -1, *, preview: bool = True) -> Task:
+    """The state of one's own task; neither active nor queued where that is not sure. shown: the last preview's id."""
+    if way == "task":
+        body = {"id_task": task, "live_preview": preview, "id_live_preview": shown}
+        answer = await api.send("POST", "internal/progress", json=body, seconds=SECONDS, tries=1)
+        return answer.checked().parse(Task)
+    found = await _at_work(api, skip="true")
+    if preview and str(found.id) == task:  # a preview costs the server time, and another's is nothing to look at
+        found = await _at_work(api, skip="false")
+    if str(found.id) != task:
+        return Task()
+    return Task(active=True, progress=found.progress, eta=found.eta_relative, live_preview=found.current_image)
+
+
+async def _at_work(api: Api, skip: str) -> AtWork:
+    answer = await api.send("GET", f"sdapi/v1/progress?skip_current_image={skip}", seconds=SECONDS, tries=1)
+    return answer.checked().parse(AtWork)

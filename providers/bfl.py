@@ -1,0 +1,227 @@
+"""Black Forest Labs: FLUX from its maker, submitted by model and polled at the link that the answer gives.
+
+Facts: its documentation and black-forest-labs/skills @d0793c8. A result's link
+lives for ten minutes. Moderated requests are not billed. The fields of `fill` and its mask (white =
+repaint) are from its reference page; pages disagree on its path: the other is tried where one is 404. To verify: that
+`kontext` and `ultra` take aspect_ratio in place of width and height; which of the older models edit.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import gcd
+from typing import Any
+
+import pybase64
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    ImageRequest,
+    Model,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+)
+from providers.answers import Answer, failure_for, tidy
+from providers.api import Api, given
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.links import collect, segments
+from providers.pinned import pinned
+from providers.polling import poll
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+BASE_URL = "https://api.bfl.ai"
+DOMAIN = "bfl.ai"
+FILL_PATHS = ("flux-pro-1.0-fill", "flux-fill")
+MODELS = (
+    ("flux-2-pro", "FLUX.2 pro"),
+    ("flux-2-max", "FLUX.2 max"),
+    ("flux-2-flex", "FLUX.2 flex"),
+    ("flux-2-klein-4b", "FLUX.2 klein 4B"),
+    ("flux-2-klein-9b", "FLUX.2 klein 9B"),
+    ("flux-pro-1.1", "FLUX 1.1 pro"),
+    ("flux-pro-1.1-ultra", "FLUX 1.1 pro ultra"),
+    ("flux-kontext-pro", "FLUX.1 Kontext pro"),
+    (FILL_PATHS[0], "FLUX.1 Fill pro"),
+)
+PRICES = {
+    "flux-2-klein-4b": "$0.014 for the first megapixel",
+    "flux-2-pro": "$0.03 for the first megapixel",
+    "flux-2-max": "$0.07 for the first megapixel",
+}
+"""The API lists none; those that its documentation gives as examples."""
+SIZES = tuple(
+    map(
+        Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
+    )
+)
+FREE: dict[str, Any] = {
+    "sizes": SIZES,
+    "size_range": SizeRange(low=64, high=2000, multiple=16),  # 2000 x 2000 are the 4 megapixels that it allows
+    "seed": True,
+    "safety_checker": True,
+}
+RATIO = {**FREE, "size_range": None, "sizes": SIZES[:5]}
+OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    (
+        "fill",
+        {
+            **RATIO,
+            "sizes": (),
+            "text_to_image": False,
+            "inpainting": True,
+            "steps": Span(low=15, high=50),
+            "guidance_scale": Span(low=1.5, high=100),
+        },
+    ),
+    (
+        "flex",
+        {**FREE, "image_to_image": True, "steps": Span(low=1, high=50), "guidance_scale": Span(low=1.5, high=10)},
+    ),
+    ("flux-2", {**FREE, "image_to_image": True}),
+    ("kontext", {**RATIO, "image_to_image": True}),
+    ("ultra", RATIO),
+)
+"""By a word in the id, the first that fits."""
+MOST_TOLERANT = 5
+"""Of 0 to 5, where a server's admins have switched the safety checker off; otherwise the API's default stands."""
+MODERATED = {"request moderated", "content moderated"}
+FAILED = {"error", "failed"}
+
+
+class Accepted(BaseModel):
+    id: str
+    polling_url: str
+
+
+class Sample(BaseModel):
+    sample: str | None = None
+    seed: int | None = None
+
+
+class Status(BaseModel):
+    status: str
+    result: Sample | None = None
+    details: Any = None
+
+    @property
+    def word(self) -> str:
+        return self.status.strip().lower()
+
+
+class BlackForestLabs(Provider):
+    name = "bfl"
+    title = "Black Forest Labs"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._api = Api(transport, access.base_url or BASE_URL, header="x-key", key=access.key, domains=(DOMAIN,))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set BFL_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            await self._submit(request, sources, progress)
+        ref = progress.remembered or {}
+        if "urls" in ref:
+            await collect(self.transport, progress, **ref)
+        else:
+            finished = partial(self._finished, request=request, progress=progress)
+            await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        id, body = request.model or MODELS[0][0], _body(request, sources)
+        answer = await self._api.post(f"v1/{segments(id)}", body)
+        if answer.status == 404 and id in FILL_PATHS:
+            other = FILL_PATHS[1 - FILL_PATHS.index(id)]
+            answer = await self._api.post(f"v1/{other}", body)
+        accepted = answer.checked().parse(Accepted)
+        await progress.remember({"id": accepted.id, "polling_url": accepted.polling_url})
+
+    async def _ask(self, url: str) -> Answer:
+        answer = await self._api.get(url)
+        if answer.status == 200 and answer.parse(Status).word == "task not found":
+            return answer._replace(status=404)
+        return answer
+
+    async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
+        status = answer.parse(Status)
+        if status.word == "ready":
+            await self._collect(status.result or Sample(), request, progress)
+            return True
+        if status.word in MODERATED | FAILED:
+            await progress.forget()
+            text = _details(status)
+            raise ContentRejected(text) if status.word in MODERATED else failure_for(text)
+        if status.word != "pending":
+            log.warning("an unknown status, taken for pending: %.40s", status.word)
+        return False
+
+    async def _collect(self, result: Sample, request: ImageRequest, progress: Progress) -> None:
+        if not result.sample:
+            await progress.forget()
+            raise BadResponse("ready without a sample")
+        seed = request.seed if result.seed is None else result.seed
+        await collect(self.transport, progress, urls=[result.sample], seed=seed)
+
+
+def _model(id: str, title: str = "") -> Model:
+    return Model(id=id, title=title or id, capabilities=_capabilities(id), price=PRICES.get(id))
+
+
+def _capabilities(id: str) -> Capabilities:
+    return Capabilities(**next((options for word, options in OPTIONS if word in id.lower()), FREE))
+
+
+def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    image, mask = _base64(sources.image), _base64(sources.mask)
+    pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
+    return given(
+        {
+            "prompt": request.prompt,
+            "seed": request.seed,
+            "steps": request.steps,
+            "guidance": request.guidance_scale,
+            "safety_tolerance": MOST_TOLERANT if request.safety_checker is False else None,
+            "output_format": "png",
+            **_size(request),
+            **pictures,
+        }
+    )
+
+
+def _size(request: ImageRequest) -> Mapping[str, Any]:
+    size = request.size
+    capabilities = _capabilities(request.model or "")
+    if size is None or not capabilities.sizes:
+        return {}
+    if capabilities.size_range:
+        return {"width": size.width, "height": size.height}
+    divisor = gcd(*size)
+    return {"aspect_ratio": f"{size.width // divisor}:{size.height // divisor}"}
+
+
+def _base64(data: bytes | None) -> str | None:
+    return pybase64.b64encode(data).decode() if data else None
+
+
+def _details(status: Status) -> str:
+    """The status word and, where there is more, whatever stands behind it."""
+    details = status.details if isinstance(status.details, str) else to_json(status.details).decode()
+    return tidy(status.status if status.details is None else f"{status.status}: {details}")

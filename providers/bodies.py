@@ -1,0 +1,69 @@
+"""What goes out as a form, and what comes in: capped, and counted against the room for it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import aiohttp
+
+from domain import BadResponse
+from providers.events import Event, EventReader
+
+SMALL = 64 * 1024
+"""Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
+
+
+class Part(NamedTuple):
+    """A field of a form, or a file in it."""
+
+    name: str
+    value: str | bytes
+    filename: str | None = None
+    kind: str | None = None
+    """Its content type."""
+
+
+def multipart(form: Sequence[Part]) -> aiohttp.FormData:
+    """In multipart also where no part is a file."""
+    data = aiohttp.FormData(default_to_multipart=True)
+    for part in form:
+        data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
+    return data
+
+
+def is_stream(response: aiohttp.ClientResponse) -> bool:
+    return response.status == 200 and response.content_type == "text/event-stream"
+
+
+async def pass_on(
+    response: aiohttp.ClientResponse,
+    cap: int,
+    take: Callable[[int], Awaitable[None]],
+    on_event: Callable[[Event], Awaitable[None]],
+) -> None:
+    """Each event as it comes."""
+    reader, length = EventReader(), 0
+    async for chunk in response.content.iter_any():
+        length += len(chunk)
+        if length > cap:
+            raise BadResponse(f"a body over {cap} bytes")
+        await take(len(chunk))
+        for event in reader.feed(chunk):
+            await on_event(event)
+
+
+async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
+    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
+    expected = response.content_length or 0
+    if expected > cap:
+        raise BadResponse(f"a body over {cap} bytes")
+    if expected > SMALL:
+        await take(expected)
+    chunks, length = list[bytes](), 0
+    async for chunk in response.content.iter_any():
+        chunks.append(chunk)
+        length += len(chunk)
+        if length > cap:
+            raise BadResponse(f"a body over {cap} bytes")
+    if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
+        await take(length - (expected if expected > SMALL else 0))
+    return b"".join(chunks)

@@ -1,0 +1,215 @@
+"""ComfyUI: the host's own server, drawing with workflows of the host's or with the two that stand beside this file.
+
+Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow goes into a queue; a socket
+tells of steps and previews, and the history of the outcome. What a model takes follows from the workflow's
+placeholders (workflow.py). The server asks for no key; where one is set, it is for a proxy before the server, as a
+bearer token. No Origin is sent: the server refuses one that is not its own.
+
+To verify, so either way is understood: type 4 of the binary frames, `progress_state` (passed over), `executing` with
+no node beside `execution_success` as the end, a history without `status`.
+"""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+from domain import Access, BadResponse, ImageRequest, InvalidRequest, Model, Picture, Sources, Unavailable
+from providers.api import Api, segment
+from providers.base import Health, Progress, Provider, keep_all
+from providers.bodies import Part
+from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
+from providers.comfyui.sockets import listening
+from providers.comfyui.waiting import Waiting, queue_of
+from providers.comfyui.workflow import SIZES, Workflow, WorkflowError, capabilities, read_workflows, sampling
+from providers.discovery import Discovery
+from providers.pinned import pinned
+from providers.polling import Pauses, poll
+from providers.transport import Transport
+
+FIRST = "first-checkpoint"
+"""The model's id while the server has not told what it has: whatever it lists first when the time comes."""
+TITLES = {FIRST: "The server's first checkpoint"}
+ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
+SAMPLING = {"sampler": "euler", "scheduler": "normal"}
+SEEDS = 2**31
+PAUSES = Pauses(first=0.3, slowest=1.0)
+"""Short: it is the host's own server, and while its socket is there the history is asked rarely."""
+
+
+class ComfyUI(Provider):
+    name = "comfyui"
+    title = "ComfyUI"
+    paid = False
+    outside = False
+    reports = frozenset({"fraction", "position", "preview"})
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = (access.base_url or "").rstrip("/").removesuffix("/api")
+        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._workflows = read_workflows(access)
+        self._discovery = Discovery(self._discover, self._models([FIRST], {}))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        if not access.base_url:
+            return "set COMFYUI_BASE_URL"
+        try:
+            read_workflows(access)
+        except WorkflowError as error:
+            return str(error)
+        return None
+
+    async def models(self) -> Sequence[Model]:
+        return await self._discovery.get()
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        ref = dict(progress.remembered or {"client_id": str(uuid4())})
+        if "files" not in ref:
+            nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
+            await self._draw(nodes, ref, progress)
+        files: list[Any] = (progress.remembered or {})["files"]
+        await keep_all(progress, map(File.model_validate, files), partial(self._view, request.seed))
+
+    async def check(self) -> Health:
+        (await self._api.get("system_stats")).checked()
+        return Health(reachable=True, models=len(await self._discover()), key="needs none")
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
+        """Servers that cannot cancel by id interrupt whoever runs, so they are told only while that is this prompt."""
+        prompt_id: str | None = ref.get("prompt_id")
+        if prompt_id is None or await self._called_off(prompt_id):
+            return
+        if prompt_id in (await queue_of(self._api)).pending:
+            (await self._api.post("queue", {"delete": [prompt_id]})).checked()
+        if (await queue_of(self._api)).running == [prompt_id]:
+            (await self._api.post("interrupt", {"prompt_id": prompt_id})).checked()
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _called_off(self, prompt_id: str) -> bool:
+        """By the newest servers; False where the others have to be told in their own way."""
+        answer = await self._api.post(f"api/jobs/{segment(prompt_id)}/cancel", {})
+        if answer.error():
+            return False
+        try:
+            answer.parse(CalledOff)
+        except BadResponse:
+            return False
+        return True
+
+    async def _draw(self, nodes: dict[str, Any] | None, ref: dict[str, Any], progress: Progress) -> None:
+        """nodes: None where an earlier run has sent them."""
+        async with listening(self._api, self.transport.sleep, ref["client_id"], progress) as listener:
+            if nodes is not None:
+                ref["prompt_id"] = await self._submit(nodes, ref["client_id"])
+                await progress.remember(ref)
+            listener.follow(ref["prompt_id"])
+            waiting = Waiting(self._api, ref["prompt_id"], listener, progress)
+            await poll(self.transport, progress, waiting.ask, waiting.is_done, PAUSES)
+            await progress.remember({**ref, "files": [file.model_dump() for file in waiting.files]})
+
+    async def _submit(self, nodes: dict[str, Any], client_id: str) -> str:
+        """The server's own id: an old one takes none of ours."""
+        answer = await self._api.post("prompt", {"prompt": nodes, "client_id": client_id})
+        if answer.status == 400:
+            raise refusal(answer)
+        return answer.checked().parse(Accepted).prompt_id
+
+    async def _view(self, seed: int | None, file: File) -> Picture:
+        answer = await self._api.get("view?" + urlencode(file.model_dump(), quote_via=quote, safe=""))
+        if answer.error():
+            away = answer.status >= 500 or answer.status in (408, 429)
+            raise (Unavailable if away else BadResponse)(f"the picture answers {answer.status}")
+        if not answer.is_picture():
+            raise BadResponse("the file is no picture")
+        return Picture(data=answer.body, seed=seed)
+
+    async def _nodes(self, request: ImageRequest, sources: Sources) -> dict[str, Any]:
+        workflow = self._workflows.image if sources.image else self._workflows.words
+        if workflow is None:
+            raise InvalidRequest("no workflow for images", field="image", unaccepted=True)
+        size = request.size or SIZES[0]
+        values = {
+            "prompt": request.prompt,
+            "negative": request.negative_prompt or "",
+            "model": await self._checkpoint(request) if "model" in workflow.marks else "",
+            "image": await self._upload(sources.image) if sources.image else "",
+            "width": size.width,
+            "height": size.height,
+            "batch": request.count,
+            "seed": random.randrange(SEEDS) if request.seed is None else request.seed,  # noqa: S311 - variety
+            "steps": STEPS if request.steps is None else request.steps,
+            "cfg": GUIDANCE if request.guidance_scale is None else request.guidance_scale,
+            "denoise": _denoise(request, sources),
+        }
+        return workflow.filled(values | SAMPLING | sampling(request.scheduler, workflow.marks))
+
+    async def _upload(self, image: bytes) -> str:
+        """Under a name made of its content: the same picture takes its place only once."""
+        name = f"easel-{hashlib.sha256(image).hexdigest()[:24]}.png"
+        form = [Part("image", image, name, "image/png"), Part("type", "input"), Part("overwrite", "true")]
+        return (await self._api.send("POST", "upload/image", form=form)).checked().parse(Uploaded).path
+
+    async def _checkpoint(self, request: ImageRequest) -> str:
+        if request.model not in (None, FIRST):
+            return str(request.model)
+        if listed := await self._checkpoints():
+            return listed[0]
+        raise Unavailable("the server has no checkpoint", unaccepted=True)
+
+    async def _discover(self) -> Sequence[Model]:
+        asked = not self.access.models and any("model" in workflow.marks for workflow in self._workflows.all)
+        checkpoints = await self._checkpoints() if asked else ()
+        models = self._models(checkpoints, await self._schedulers())
+        if not models:
+            raise BadResponse("the server has no checkpoint")
+        return models
+
+    async def _checkpoints(self) -> Sequence[str]:
+        answer = await self._api.get("models/checkpoints")
+        if answer.status not in (404, 405):
+            return names(answer)
+        loader = "CheckpointLoaderSimple"  # servers before that list
+        return choices(await self._api.get(f"object_info/{loader}"), loader, "ckpt_name")
+
+    async def _schedulers(self) -> dict[str, Sequence[str]]:
+        if not any(workflow.marks & SAMPLING.keys() for workflow in self._workflows.all):
+            return {}
+        answer = await self._api.get("object_info/KSampler")
+        try:
+            inputs = {"sampler": "sampler_name", "scheduler": "scheduler"}
+            return {mark: choices(answer, "KSampler", name) for mark, name in inputs.items()}
+        except (BadResponse, InvalidRequest):
+            return {}
+
+    def _models(self, checkpoints: Sequence[str], schedulers: Mapping[str, Sequence[str]]) -> Sequence[Model]:
+        """A workflow that takes no checkpoint is a model by itself."""
+        drawing: dict[str, list[Workflow]] = {}
+        for workflow in self._workflows.all:
+            for id in checkpoints if "model" in workflow.marks else [workflow.name]:
+                drawing.setdefault(id, []).append(workflow)
+
+        def make(id: str) -> Model:
+            any_model = [workflow for workflow in self._workflows.all if "model" in workflow.marks]
+            takes = capabilities(drawing.get(id) or any_model or self._workflows.all, schedulers)
+            return Model(id=id, title=_title(id), capabilities=takes)
+
+        return pinned(self.access, [make(id) for id in drawing], make)
+
+
+def _denoise(request: ImageRequest, sources: Sources) -> float:
+    if not sources.image:
+        return 1.0
+    return STRENGTH if request.strength is None else request.strength
+
+
+def _title(id: str) -> str:
+    ending = next((ending for ending in ENDINGS if id.lower().endswith(ending)), "")
+    return TITLES.get(id, id[: len(id) - len(ending)])

@@ -1,0 +1,185 @@
+"""ComfyUI's answers: the queue, the history, lists of names, and what it says of a workflow that it refuses."""
+
+import re
+from collections.abc import Iterable
+from typing import Any, cast
+
+from pydantic import BaseModel, Field, RootModel, ValidationError
+
+from domain import BadResponse, EaselError, InvalidRequest, Unavailable
+from providers.answers import Answer, tidy
+from providers.comfyui.sockets import FAILURES, Event, failure_of
+
+FIELDS = {
+    "ckpt_name": "model",
+    "unet_name": "model",
+    "sampler_name": "scheduler",
+    "scheduler": "scheduler",
+    "width": "size",
+    "height": "size",
+    "batch_size": "count",
+    "seed": "seed",
+    "steps": "steps",
+    "cfg": "guidance_scale",
+    "denoise": "strength",
+    "image": "image",
+    "text": "prompt",
+}
+"""The core nodes' names of inputs, and ours."""
+INPUT = re.compile(r"\b(\w+):")
+
+
+class Accepted(BaseModel):
+    prompt_id: str = Field(min_length=1)
+
+
+class CalledOff(BaseModel):
+    cancelled: bool
+
+
+class Uploaded(BaseModel):
+    name: str
+    subfolder: str | None = None
+
+    @property
+    def path(self) -> str:
+        return "/".join(filter(None, (self.subfolder, self.name)))
+
+
+class Queue(BaseModel):
+    """Each entry: its number, its id, and more."""
+
+    queue_running: list[list[Any]]
+    queue_pending: list[list[Any]]
+
+    @property
+    def running(self) -> list[str]:
+        return [str(entry[1]) for entry in self.queue_running if len(entry) > 1]
+
+    @property
+    def pending(self) -> list[str]:
+        """In the order of their numbers: the list itself is a heap."""
+        entries = [entry for entry in self.queue_pending if len(entry) > 1 and isinstance(entry[0], (int, float))]
+        return [str(entry[1]) for entry in sorted(entries, key=lambda entry: entry[0])]
+
+
+class File(BaseModel):
+    """A picture on the server."""
+
+    filename: str
+    subfolder: str = ""
+    type: str = "output"
+
+
+class Output(BaseModel):
+    images: list[File] = []
+
+
+class Status(BaseModel):
+    status_str: str = ""
+    messages: list[list[Any]] = []
+
+
+class Entry(BaseModel):
+    """A prompt that is over."""
+
+    outputs: dict[str, Output] = {}
+    status: Status | None = None
+
+    def failure(self) -> EaselError | None:
+        if self.status is None or self.status.status_str != "error":
+            return None
+        return next(filter(None, map(_failure, self.status.messages)), Unavailable("the server tells no reason"))
+
+    def files(self) -> list[File]:
+        """What the workflow keeps; what it only shows where there is nothing else."""
+        made = [file for output in self.outputs.values() for file in output.images]
+        kept = [file for file in made if file.type == "output"]
+        return kept or [file for file in made if file.type == "temp"]
+
+
+class History(RootModel[dict[str, Any]]):
+    """Prompts that are over, by their ids."""
+
+
+class NodeInputs(BaseModel):
+    required: dict[str, Any] = {}
+
+
+class NodeInfo(BaseModel):
+    input: NodeInputs
+
+
+class NodeInfos(RootModel[dict[str, NodeInfo]]): ...
+
+
+class NodeError(BaseModel):
+    message: str = ""
+    details: str = ""
+    extra_info: dict[str, Any] | None = None
+
+    @property
+    def input(self) -> str:
+        """The input's name, or else what the details begin with."""
+        told = (self.extra_info or {}).get("input_name")
+        return told if isinstance(told, str) else self.details.partition(":")[0].strip()
+
+
+class NodeErrors(BaseModel):
+    errors: list[NodeError] = []
+
+
+class Refusal(BaseModel):
+    node_errors: dict[str, NodeErrors]
+
+
+def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
+    """What the history has of a prompt; None while it is unfinished."""
+    found = answer.parse(History).root.get(prompt_id)
+    try:
+        return None if found is None else Entry.model_validate(found)
+    except ValidationError:
+        raise BadResponse("a history that cannot be read") from None
+
+
+def names(answer: Answer) -> tuple[str, ...]:
+    """A list of names."""
+    match answer.checked().data():
+        case [*listed]:
+            return _texts(listed)
+        case _:
+            raise BadResponse("no list of names")
+
+
+def choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: A002 - their word
+    """What an input of a node may be, as old servers tell it or as new ones do."""
+    info = answer.checked().parse(NodeInfos).root.get(node)
+    match info and info.input.required.get(input):
+        case [[*listed], *_] | [str(), {"options": [*listed]}, *_]:
+            return _texts(listed)
+        case _:
+            raise BadResponse(f"no choices for {input}")
+
+
+def refusal(answer: Answer) -> InvalidRequest:
+    """Of a 400: what the nodes complain of, and which of our fields that is; old servers give a sentence alone."""
+    try:
+        found = [error for node in answer.parse(Refusal).node_errors.values() for error in node.errors]
+    except BadResponse:
+        found = []
+    told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
+    blamed = [error.input for error in found] or INPUT.findall(told)
+    return InvalidRequest(
+        f"{answer.status}: {told}", field=next((FIELDS[each] for each in blamed if each in FIELDS), None)
+    )
+
+
+def _failure(message: list[Any]) -> EaselError | None:
+    kind, data = [*message, None, None][:2]
+    if kind not in FAILURES or not isinstance(data, dict):
+        return None
+    return failure_of(Event(type=kind, data=cast("dict[str, Any]", data)))
+
+
+def _texts(listed: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(name for name in listed if isinstance(name, str) and name)

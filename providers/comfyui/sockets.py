@@ -1,0 +1,187 @@
+"""What a ComfyUI server's socket tells while it draws: steps, previews and the end.
+
+Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server knows it and is told that
+we do. Whatever else comes, from other prompts, other versions or custom nodes, is passed over: the socket only makes
+the wait more pleasant, the history has the truth.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import aiohttp
+from pydantic import BaseModel, FiniteFloat, ValidationError
+
+from domain import EaselError, Unavailable
+from providers.answers import failure_for, tidy
+from providers.api import Api
+from providers.base import Progress
+
+log = logging.getLogger(__name__)
+
+FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+CONNECT_SECONDS = 5.0
+"""How long a drawing waits for its socket before it goes on without."""
+GOODBYE_SECONDS = 1.0
+CONNECTIONS = 6
+"""A socket that was lost so often is done without."""
+QUIET_SECONDS = 5.0
+"""How long the history is not asked while a socket is there to tell of the end."""
+PREVIEW, PREVIEW_WITH_METADATA = 1, 4
+FAILURES = ("execution_error", "execution_interrupted")
+
+
+class Event(BaseModel):
+    type: str
+    data: dict[str, Any]
+
+
+class Steps(BaseModel):
+    value: FiniteFloat
+    max: FiniteFloat
+
+    @property
+    def fraction(self) -> float | None:
+        return min(max(self.value / self.max, 0.0), 1.0) if self.max > 0 else None
+
+
+class About(BaseModel):
+    prompt_id: str | None = None
+
+
+class Preview(NamedTuple):
+    image: bytes
+    prompt_id: str | None
+    """None where the frame does not tell."""
+
+
+class Listener:
+    """The ear for one prompt. Nothing is heard before its id is known: events wait in the socket."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.is_connected = False
+        self.is_running = False
+        self.failure: EaselError | None = None
+        self._progress = progress
+        self._prompt_id = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        self._fraction: float | None = None
+
+    def follow(self, prompt_id: str) -> None:
+        self._prompt_id.set_result(prompt_id)
+
+    async def until_over(self) -> None:
+        """Until the socket tells of the end; for some seconds only, and not at all where there is no socket."""
+        if self.is_connected:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_SECONDS):
+                    await self._over.wait()
+
+    def lost(self) -> None:
+        self.is_connected = self.is_running = False
+        self._over.set()  # whoever waits for it asks the history instead
+        self._over = asyncio.Event()
+
+    async def hear(self, message: aiohttp.WSMessage) -> None:
+        prompt_id: str = await self._prompt_id
+        if message.type is aiohttp.WSMsgType.TEXT:
+            event = read_event(message.data)
+            if event and event.data.get("prompt_id") == prompt_id:
+                await self._told(event)
+            elif event and event.data.get("prompt_id"):
+                self.is_running = False  # previews that do not tell whose they are belong to that one
+        elif message.type is aiohttp.WSMsgType.BINARY:
+            preview = read_preview(message.data)
+            if preview and (preview.prompt_id == prompt_id or (preview.prompt_id is None and self.is_running)):
+                await self._progress.report(fraction=self._fraction, preview=preview.image)
+
+    async def _told(self, event: Event) -> None:
+        match event.type, event.data:
+            case "progress", data:
+                self.is_running = True
+                self._fraction = _fraction(data)
+                await self._progress.report(fraction=self._fraction)
+            case ("executing", {"node": None}) | ("execution_success", _):
+                self._end()
+            case kind, _ if kind in FAILURES:
+                self.failure = failure_of(event)
+                self._end()
+            case (("execution_start" | "execution_cached" | "executing"), _):
+                self.is_running = True
+            case _:
+                pass
+
+    def _end(self) -> None:
+        self.is_running = False
+        self._over.set()
+
+
+@asynccontextmanager
+async def listening(
+    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, progress: Progress
+) -> AsyncGenerator[Listener]:
+    """A listener that is connected, if the server has sockets, and that connects again under the same name."""
+    listener, tried = Listener(progress), asyncio.Event()
+    task = asyncio.create_task(_listen(api, sleep, client_id, listener, tried))
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await tried.wait()
+        yield listener
+    finally:
+        while not task.done():  # a first time it says goodbye to the server, which may not answer
+            task.cancel()
+            await asyncio.wait({task}, timeout=GOODBYE_SECONDS)
+
+
+async def _listen(
+    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, listener: Listener, tried: asyncio.Event
+) -> None:
+    for number in range(CONNECTIONS):
+        try:
+            async with api.socket(f"ws?clientId={quote(client_id, safe='')}") as socket:
+                await socket.send_json(FEATURES)
+                listener.is_connected = True
+                tried.set()
+                async for message in socket:
+                    await listener.hear(message)
+        except EaselError as error:
+            log.info("no socket, or no more: %s", error)
+        listener.lost()
+        tried.set()
+        await sleep(2.0**number)
+
+
+def read_event(text: str) -> Event | None:
+    try:
+        return Event.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def read_preview(frame: bytes) -> Preview | None:
+    """Type, then for a preview the image's kind, or the length of what is told about it; numbers of 4 bytes."""
+    kind, number = int.from_bytes(frame[:4]), int.from_bytes(frame[4:8])
+    if kind == PREVIEW and len(frame) > 8:
+        return Preview(frame[8:], None)
+    if kind == PREVIEW_WITH_METADATA and len(frame) > 8 + number:
+        with suppress(ValidationError):
+            return Preview(frame[8 + number :], About.model_validate_json(frame[8 : 8 + number]).prompt_id)
+    return None
+
+
+def failure_of(event: Event) -> EaselError:
+    """Of the exception only its message: a traceback tells of the host's machine."""
+    if event.type == "execution_interrupted":
+        return Unavailable("stopped at the server")
+    return failure_for(tidy(str(event.data.get("exception_message") or "a node failed")))
+
+
+def _fraction(data: dict[str, Any]) -> float | None:
+    try:
+        return Steps.model_validate(data).fraction
+    except ValidationError:
+        return None

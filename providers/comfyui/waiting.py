@@ -1,0 +1,69 @@
+"""Waiting for a prompt that the server has taken: the history tells the outcome, the queue the place in line."""
+
+from domain import BadResponse, EaselError, Timeout
+from providers.answers import Answer
+from providers.api import Api, segment
+from providers.base import Progress
+from providers.comfyui.answers import File, Queue, entry_of
+from providers.comfyui.sockets import Listener
+
+MISSES = 3
+"""In its last moment a prompt may be in neither the history asked before nor the queue asked after."""
+
+
+class Waiting:
+    """What `polling.poll` needs of one prompt."""
+
+    def __init__(self, api: Api, prompt_id: str, listener: Listener, progress: Progress) -> None:
+        self.files: list[File] = []
+        self._api = api
+        self._prompt_id = prompt_id
+        self._listener = listener
+        self._progress = progress
+        self._asked = False
+        self._misses = 0
+
+    async def ask(self) -> Answer:
+        """At once the first time: an earlier run's prompt may long be over."""
+        if self._asked:
+            await self._listener.until_over()
+        self._asked = True
+        return await self._api.get(f"history/{segment(self._prompt_id)}")
+
+    async def is_done(self, answer: Answer) -> bool:
+        entry = entry_of(answer, self._prompt_id)
+        if failure := entry.failure() if entry else self._listener.failure:
+            await self._end(failure)
+        if entry is None:
+            await self._look_into_queue()
+            return False
+        self.files = entry.files()
+        if not self.files:
+            await self._end(BadResponse("the workflow saved no picture"))
+        return True
+
+    async def _look_into_queue(self) -> None:
+        """A server that was started anew knows nothing of what it had before."""
+        if self._listener.is_running:
+            return
+        self._misses = 0 if await self._is_queued() else self._misses + 1
+        if self._misses == MISSES:
+            await self._end(Timeout("the server no longer knows the prompt"))
+
+    async def _is_queued(self) -> bool:
+        try:
+            queue = await queue_of(self._api)
+        except EaselError:
+            return True  # as far as anybody knows
+        if self._prompt_id in queue.pending:
+            await self._progress.report(position=queue.pending.index(self._prompt_id) + 1)
+            return True
+        return self._prompt_id in queue.running
+
+    async def _end(self, failure: EaselError) -> None:
+        await self._progress.forget()
+        raise failure
+
+
+async def queue_of(api: Api) -> Queue:
+    return (await api.get("queue")).checked().parse(Queue)

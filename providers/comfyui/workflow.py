@@ -1,0 +1,149 @@
+"""Workflows in ComfyUI's API format, with placeholders where a request's values go.
+
+A value that is nothing but a placeholder, such as `"%steps%"`, becomes the value itself, a number where it is one;
+inside a longer string it becomes text. Values are put in as JSON and are not looked at again, so that neither quotes
+nor a placeholder's name in a prompt can change the workflow.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from pydantic_core import from_json
+
+from domain import Access, Capabilities, Size, SizeRange, Span
+
+PLACEHOLDERS = (
+    *("prompt", "negative", "model", "image", "width", "height", "batch"),
+    *("seed", "steps", "cfg", "sampler", "scheduler", "denoise"),
+)
+MARK = re.compile(f"%({'|'.join(PLACEHOLDERS)})%")
+HERE = Path(__file__).parent
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+BATCH = 4
+
+
+class WorkflowError(Exception):
+    """What the host has to mend, as the end of a sentence."""
+
+
+class Workflow(NamedTuple):
+    name: str
+    """The file's, without its ending."""
+    nodes: dict[str, Any]
+    marks: frozenset[str]
+    """The placeholders that it holds."""
+
+    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The nodes with the values in them."""
+        return cast("dict[str, Any]", _filled(self.nodes, values))
+
+
+class Workflows(NamedTuple):
+    words: Workflow
+    image: Workflow | None
+
+    @property
+    def all(self) -> list[Workflow]:
+        return [self.words, *([self.image] if self.image else [])]
+
+
+def read_workflows(access: Access) -> Workflows:
+    """The host's own, and ours where there is none; WorkflowError.
+
+    Ours for images needs a checkpoint, so it goes only with a workflow from words that takes one.
+    """
+    words = _read(access.workflow, "COMFYUI_WORKFLOW") if access.workflow else read_workflow(HERE / "words.json")
+    if "image" in words.marks:
+        raise WorkflowError("COMFYUI_WORKFLOW holds %image%: name that file in COMFYUI_IMAGE_WORKFLOW")
+    if access.image_workflow is None:
+        return Workflows(words, read_workflow(HERE / "image.json") if "model" in words.marks else None)
+    image = _read(access.image_workflow, "COMFYUI_IMAGE_WORKFLOW")
+    if "image" not in image.marks:
+        raise WorkflowError("COMFYUI_IMAGE_WORKFLOW holds no %image%")
+    return Workflows(words, image)
+
+
+def read_workflow(path: Path) -> Workflow:
+    """OSError or ValueError where it is none."""
+    nodes: Any = from_json(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
+    if not isinstance(nodes, dict) or not nodes or not all(map(_is_node, cast("dict[str, Any]", nodes).values())):
+        raise ValueError("no nodes with a class_type and inputs")
+    nodes = cast("dict[str, Any]", nodes)
+    return Workflow(path.stem, nodes, frozenset(mark for text in _strings(nodes) for mark in MARK.findall(text)))
+
+
+def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequence[str]]) -> Capabilities:
+    """What may be asked for whichever of the workflows draws it. schedulers: the server's, by placeholder."""
+    common = frozenset[str].intersection(*(workflow.marks for workflow in workflows))
+    with_image = [workflow for workflow in workflows if "image" in workflow.marks]
+    sized = {"width", "height"} <= common
+    return Capabilities(
+        text_to_image=len(with_image) < len(workflows),
+        image_to_image=bool(with_image),
+        sizes=SIZES if sized else (),
+        size_range=SizeRange(low=64, high=2048, multiple=8) if sized else None,
+        per_call=BATCH if "batch" in common else 1,
+        negative_prompt="negative" in common,
+        seed="seed" in common,
+        steps=Span(low=1, high=150) if "steps" in common else None,
+        guidance_scale=Span(low=0, high=30) if "cfg" in common else None,
+        strength=Span(low=0, high=1) if any("denoise" in each.marks for each in with_image) else None,
+        schedulers=_choices(common, schedulers),
+    )
+
+
+def sampling(scheduler: str | None, marks: frozenset[str]) -> dict[str, str]:
+    """A choice of `capabilities`, as the values of its placeholders."""
+    names = (scheduler or "").split(" ", 1)
+    taken = [mark for mark in ("sampler", "scheduler") if mark in marks]
+    return dict(zip(taken, filter(None, names), strict=False))
+
+
+def _choices(marks: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Samplers, and each with each scheduler behind it: "euler", "euler karras"."""
+    first, *rest = [listed.get(mark, ()) for mark in ("sampler", "scheduler") if mark in marks] or [()]
+    return (*first, *(f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names))
+
+
+def _read(path: Path, variable: str) -> Workflow:
+    try:
+        workflow = read_workflow(path)
+    except OSError as error:
+        raise WorkflowError(f"{variable} names a file that cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise WorkflowError(f"{variable} names a file that is no workflow in ComfyUI's API format") from None
+    if "prompt" not in workflow.marks:
+        raise WorkflowError(f"{variable} holds no %prompt%")
+    return workflow
+
+
+def _is_node(node: Any) -> bool:
+    match node:
+        case {"class_type": str(), "inputs": dict()}:
+            return True
+        case _:
+            return False
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in cast("dict[str, Any]", value).values():
+            yield from _strings(each)
+    elif isinstance(value, list):
+        for each in cast("list[Any]", value):
+            yield from _strings(each)
+
+
+def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        whole = MARK.fullmatch(value)
+        return values[whole[1]] if whole else MARK.sub(lambda match: str(values[match[1]]), value)
+    if isinstance(value, dict):
+        return {name: _filled(each, values) for name, each in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_filled(each, values) for each in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,244 @@
+"""fal: a queue before many apps; a place in it, then the result behind another link.
+
+Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A black
+picture stands for one that the safety checker took. To verify: what an app takes is told by words in its id (no steps
+and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white = repaint
+where it fills), and 403 with a word about money is an empty account.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    QuotaError,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+)
+from providers.answers import Answer, error_for, failure_for, tidy
+from providers.api import Api, given
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.links import collect, data_url, segments
+from providers.pinned import pinned
+from providers.polling import Pauses, poll
+from providers.transport import Transport
+
+BASE_URL = "https://queue.fal.run"
+DOMAIN = "queue.fal.run"
+MODELS = (
+    ("fal-ai/flux/schnell", "FLUX.1 schnell"),
+    ("fal-ai/flux/dev", "FLUX.1 dev"),
+    ("fal-ai/flux-pro/v1.1", "FLUX 1.1 pro"),
+    ("fal-ai/flux-2", "FLUX.2 dev"),
+    ("fal-ai/flux-2-pro", "FLUX.2 pro"),
+    ("fal-ai/flux-2/edit", "FLUX.2 dev, editing"),
+    ("fal-ai/flux/dev/image-to-image", "FLUX.1 dev, from an image"),
+    ("fal-ai/flux-pro/kontext", "FLUX.1 Kontext pro"),
+    ("fal-ai/flux-pro/v1/fill", "FLUX.1 Fill pro"),
+)
+"""No call of its queue lists the apps; a host names others in FAL_MODELS."""
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
+# No limits are documented; these are wide, and the API has the last word.
+SIZED: dict[str, Any] = {"sizes": SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
+STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
+EDITS: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
+KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("fill", {"text_to_image": False, "inpainting": True}),
+    ("inpaint", {"text_to_image": False, "inpainting": True}),
+    ("image-to-image", {**EDITS, "strength": Span(low=0, high=1)}),
+    ("kontext", EDITS),
+    ("/edit", EDITS),
+)
+"""By a word in the id, the first that fits; others draw from words and take a size."""
+TIMED_OUT = "X-Fal-Request-Timeout-Type"
+AT_ONCE = Pauses(first=0.1)
+
+
+class Accepted(BaseModel):
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str | None = None
+
+
+class Status(BaseModel):
+    status: str
+    queue_position: int | None = None
+    error: Any = None
+    error_type: str | None = None
+
+
+class Image(BaseModel):
+    url: str
+
+
+class Timings(BaseModel):
+    inference: float | None = None
+
+
+class Result(BaseModel):
+    images: list[Image]
+    seed: int | None = None
+    has_nsfw_concepts: list[bool] | None = None
+    timings: Timings | None = None
+
+    @property
+    def good(self) -> list[str]:
+        """The links to pictures that are not black."""
+        flags = self.has_nsfw_concepts or []
+        black = {place for place, flag in enumerate(flags) if flag}
+        return [image.url for place, image in enumerate(self.images) if place not in black]
+
+
+class Kind(BaseModel):
+    type: str
+
+
+class Refusal(BaseModel):
+    """An error in either of its forms."""
+
+    detail: list[Kind] | Kind
+
+
+class Fal(Provider):
+    name = "fal"
+    title = "fal"
+    reports = frozenset({"position"})
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._api = Api(
+            transport,
+            access.base_url or BASE_URL,
+            header="Authorization",
+            prefix="Key ",
+            key=access.key,
+            domains=(DOMAIN,),
+        )
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set FAL_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None:
+            await self._submit(request, sources, progress)
+        ref = progress.remembered or {}
+        if "urls" in ref:
+            await collect(self.transport, progress, **ref)
+            return
+        waited, finished = (partial(step, progress=progress) for step in (self._completed, self._collected))
+        await poll(self.transport, progress, partial(self._ask, _without_logs(ref["status_url"]), progress), waited)
+        await poll(self.transport, progress, partial(self._ask, ref["response_url"], progress), finished, AT_ONCE)
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
+        if url := ref.get("cancel_url"):
+            (await self._api.send("PUT", url)).checked()
+
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        answer = await self._api.post(segments(request.model or MODELS[0][0]), _body(request, sources))
+        if error := _error(answer):
+            raise error
+        await progress.remember(given(answer.parse(Accepted).model_dump()))
+
+    async def _ask(self, url: str, progress: Progress) -> Answer:
+        """One poll, tried once: a request that ran into fal's own time limit must not be asked for again."""
+        answer = await self._api.get(url, tries=1)
+        if answer.status == 504 and TIMED_OUT in answer.headers:
+            return answer._replace(status=410)
+        error = None if answer.status in (404, 410) else _error(answer)
+        if isinstance(error, (ContentRejected, InvalidRequest, QuotaError)):
+            await progress.forget()
+            raise error
+        return answer
+
+    async def _completed(self, answer: Answer, *, progress: Progress) -> bool:
+        status = answer.parse(Status)
+        if status.status.upper() != "COMPLETED":
+            await progress.report(position=status.queue_position)
+            return False
+        if status.error or status.error_type:
+            await progress.forget()
+            raise failure_for("; ".join(filter(None, (answer.text(), tidy(status.error_type or "")))))
+        return True
+
+    async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
+        result = answer.parse(Result)
+        if not result.good:
+            await progress.forget()
+            raise ContentRejected("a black picture: has_nsfw_concepts") if result.images else BadResponse("no picture")
+        seconds = result.timings.inference if result.timings else None
+        await collect(self.transport, progress, urls=result.good, seed=result.seed, seconds=seconds)
+        return True
+
+
+def _model(id: str, title: str = "") -> Model:
+    return Model(id=id, title=title or id, capabilities=_capabilities(id))
+
+
+def _capabilities(id: str) -> Capabilities:
+    stepped = {} if "pro" in id else STEPPED
+    return Capabilities(**COMMON, **stepped, **next((kind for word, kind in KINDS if word in id), SIZED))
+
+
+def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    image = data_url(sources.image)
+    several = "/edit" in (request.model or "")
+    size = request.size if _capabilities(request.model or "").sizes else None
+    return given(
+        {
+            "prompt": request.prompt,
+            "image_size": size and {"width": size.width, "height": size.height},
+            "num_inference_steps": request.steps,
+            "guidance_scale": request.guidance_scale,
+            "num_images": request.count,
+            "seed": request.seed,
+            "enable_safety_checker": request.safety_checker,
+            "image_url": None if several else image,
+            "image_urls": [image] if several and image else None,
+            "mask_url": data_url(sources.mask),
+            "strength": request.strength,
+        }
+    )
+
+
+def _without_logs(status_url: str) -> str:
+    return f"{status_url}{'&' if '?' in status_url else '?'}logs=0"
+
+
+def _error(answer: Answer) -> EaselError | None:
+    """What went wrong; fal says it in the type of a detail, not in its sentence."""
+    if answer.error() is None:
+        return None
+    text = "; ".join(filter(None, (answer.text(), *_types(answer))))
+    reference = answer.headers.get("x-fal-request-id")
+    wait, field = answer.retry_after(), answer.field()
+    return error_for(answer.status, text, retry_after=wait, field=field, reference=reference)
+
+
+def _types(answer: Answer) -> list[str]:
+    try:
+        detail = answer.parse(Refusal).detail
+    except BadResponse:
+        detail = []
+    named = [kind.type for kind in (detail if isinstance(detail, list) else [detail])]
+    return [tidy(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]

@@ -1,0 +1,262 @@
+"""Google Gemini: one picture a call, from words or from words and an image, answered as base64 among parts of text.
+
+Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K. It has no
+negative prompt, steps, guidance or mask, and a seed that promises nothing, which is not sent. A refusal comes under
+HTTP 200, as a reason or as mere words; a wrong key comes as 400.
+
+Lenient, for it is not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, whether every model
+knows `imageSize` (it is left out where a model does not), pictures among thoughts (a reported habit), a data: URL in
+the text (a relay's).
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, Field
+
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    ImageRequest,
+    Model,
+    Picture,
+    RateLimited,
+    Size,
+    Sources,
+)
+from providers.answers import Answer, decode_picture, tidy
+from providers.api import Api, segment
+from providers.base import Health, Progress, Provider
+from providers.discovery import Discovery
+from providers.pinned import pinned
+from providers.transport import Transport
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+RATIOS = {
+    Size(1024, 1024): "1:1",
+    Size(1344, 768): "16:9",
+    Size(768, 1344): "9:16",
+    Size(1184, 864): "4:3",
+    Size(864, 1184): "3:4",
+    Size(1248, 832): "3:2",
+    Size(832, 1248): "2:3",
+    Size(1536, 672): "21:9",
+}
+MODELS = (
+    ("gemini-2.5-flash-image", "Gemini 2.5 Flash Image"),
+    ("gemini-3.1-flash-image", "Gemini 3.1 Flash Image"),
+    ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
+    ("gemini-3-pro-image", "Gemini 3 Pro Image"),
+)
+CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
+REFUSED = {
+    *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+}
+MISSED = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+"""Worth one more try."""
+IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
+DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
+SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s")
+
+
+class Inline(BaseModel):
+    data: str = ""
+
+
+class Part(BaseModel):
+    text: str | None = None
+    inline: Inline | None = Field(None, validation_alias=AliasChoices("inlineData", "inline_data"))
+    thought: bool = False
+
+
+class Content(BaseModel):
+    parts: list[Part] | None = None
+
+
+class Candidate(BaseModel):
+    content: Content | None = None
+    reason: str | None = Field(None, validation_alias=AliasChoices("finishReason", "finish_reason"))
+    message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
+
+    @property
+    def parts(self) -> list[Part]:
+        return (self.content and self.content.parts) or []
+
+    @property
+    def text(self) -> str:
+        return tidy(" ".join(part.text for part in self.parts if part.text and not part.thought))
+
+
+class Feedback(BaseModel):
+    reason: str | None = Field(None, validation_alias=AliasChoices("blockReason", "block_reason"))
+    message: str | None = Field(None, validation_alias=AliasChoices("blockReasonMessage", "block_reason_message"))
+
+
+class Result(BaseModel):
+    candidates: list[Candidate] | None = None
+    feedback: Feedback | None = Field(None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback"))
+
+
+class Detail(BaseModel):
+    reason: str = ""
+
+
+class Wrong(BaseModel):
+    details: list[Detail]
+
+
+class Refusal(BaseModel):
+    error: Wrong
+
+
+class Listed(BaseModel):
+    name: str
+    title: str | None = Field(None, validation_alias="displayName")
+    methods: list[str] | None = Field(None, validation_alias="supportedGenerationMethods")
+
+
+class ModelList(BaseModel):
+    models: list[Listed]
+
+
+class Gemini(Provider):
+    name = "gemini"
+    title = "Google Gemini"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
+        self._api = Api(transport, root, header="x-goog-api-key", key=access.key)
+        documented = tuple(_model(*each) for each in MODELS)
+        self._discovery = Discovery(self._discover, documented)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set GEMINI_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, await self._discovery.get(), lambda id: _model(id, id))
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        model, body = request.model or MODELS[0][0], _body(request, sources)
+        data = await self._draw(model, body) or await self._draw(model, body)
+        if data is None:
+            raise BadResponse("twice no picture, without a word why")
+        await progress.keep(Picture(data=data))
+
+    async def check(self) -> Health:
+        return Health(reachable=True, models=len(await self._discover()), key="accepted")
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _draw(self, model: str, body: dict[str, Any]) -> bytes | None:
+        """None where another try may bring one."""
+        path = f"models/{segment(model)}:generateContent"
+        answer = await self._api.post(path, body)
+        if answer.status == 400 and IMAGE_SIZE.search(answer.text()) and (other := _without_size(body)) != body:
+            answer = await self._api.post(path, other)
+        return _picture(_checked(answer).parse(Result))
+
+    async def _discover(self) -> tuple[Model, ...]:
+        answer = _checked(await self._api.get("models?pageSize=1000"))
+        found = {
+            id: _model(id, tidy(each.title or "") or id)
+            for each in answer.parse(ModelList).models
+            if _draws(id := each.name.removeprefix("models/"), each.methods)
+        }
+        if not found:
+            raise BadResponse("the list holds no image model")
+        first = [id for id, _ in MODELS if id in found]
+        return tuple(found[id] for id in dict.fromkeys([*first, *found]))
+
+
+def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [{"text": request.prompt}]
+    if sources.image:
+        parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(sources.image).decode()}})
+    size = CAPABILITIES.nearest_size(request.size) if request.size else None
+    config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
+    if size:
+        config["imageConfig"] = {"aspectRatio": RATIOS[size], "imageSize": "1K"}
+    return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
+
+
+def _without_size(body: dict[str, Any]) -> dict[str, Any]:
+    config = dict(body["generationConfig"])
+    if image := config.get("imageConfig"):
+        config["imageConfig"] = {"aspectRatio": image["aspectRatio"]}
+    return {**body, "generationConfig": config}
+
+
+def _picture(result: Result) -> bytes | None:
+    if result.feedback and result.feedback.reason:
+        raise ContentRejected(_reasoned(result.feedback.reason, result.feedback.message))
+    candidate = next(iter(result.candidates or ()), None)
+    if candidate is None:
+        raise BadResponse("neither a candidate nor a reason")
+    if found := _found(candidate.parts):
+        return decode_picture(found)
+    return _explained(candidate)
+
+
+def _found(parts: Sequence[Part]) -> str | None:
+    """The first picture, in base64; one that was only a thought comes last."""
+    for part in sorted(parts, key=lambda part: part.thought):
+        if part.inline and part.inline.data:
+            return part.inline.data
+        if match := DATA_URL.search(part.text or ""):
+            return match[0]
+    return None
+
+
+def _explained(candidate: Candidate) -> None:
+    """Why there is no picture; returns where another try may bring one."""
+    reason = (candidate.reason or "").upper()
+    if reason in REFUSED:
+        raise ContentRejected(_reasoned(reason, candidate.message or candidate.text))
+    if reason in MISSED:
+        return
+    if candidate.text:
+        raise ContentRejected(candidate.text)
+    raise BadResponse(_reasoned("no picture", candidate.reason))
+
+
+def _reasoned(reason: str, text: str | None) -> str:
+    return tidy(f"{reason}: {text}" if text else reason)
+
+
+def _checked(answer: Answer) -> Answer:
+    """Google says "quota" of a minute's limit too; then it says when to come again."""
+    if answer.status == 429 and (seconds := answer.retry_after()) is not None:
+        raise RateLimited(f"429: {answer.text()}", retry_after=seconds, unaccepted=True)
+    if answer.status == 400 and _is_wrong_key(answer):
+        raise AuthError(f"400: {answer.text()}", unaccepted=True)
+    return answer.checked()
+
+
+def _details(answer: Answer) -> list[Detail]:
+    try:
+        return answer.parse(Refusal).error.details
+    except BadResponse:
+        return []
+
+
+def _is_wrong_key(answer: Answer) -> bool:
+    return any(WRONG_KEY.search(text) for text in (answer.text(), *(each.reason for each in _details(answer))))
+
+
+def _draws(id: str, methods: Sequence[str] | None) -> bool:
+    """Imagen, which is in the list as well, is called in another way."""
+    return id.startswith("gemini") and "image" in id and (methods is None or "generateContent" in methods)
+
+
+def _model(id: str, title: str) -> Model:
+    return Model(id=id, title=title, capabilities=CAPABILITIES)

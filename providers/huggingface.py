@@ -1,0 +1,140 @@
+"""Hugging Face: its own servers (hf-inference) behind the router; the bytes of a picture come back.
+
+Facts: huggingface_hub @ee0a451. Its partners, which answer below the same host in dialects of their own, are not built:
+several of them are providers of this bot themselves. No call lists what is served at the moment, so the list below is
+only an example (it is nowhere promised); HUGGINGFACE_MODELS replaces it, and a 404 means a model that is not served.
+
+A model that is not in memory answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
+an image is told by their names, and the limits of sizes, steps and guidance are wide: the API has the last word.
+"""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ImageRequest,
+    Model,
+    Picture,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+    Unavailable,
+)
+from providers.answers import RETRY_AFTER, Answer, failure_for, tidy
+from providers.api import Api, given
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.pinned import pinned
+from providers.transport import Transport
+
+BASE_URL = "https://router.huggingface.co"
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+EXAMPLES = (
+    ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
+    ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
+)
+EDITS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
+"""In the names of models that draw from an image."""
+LOADS = 5
+"""How often a model may say that it is still loading."""
+
+
+class Loading(BaseModel):
+    estimated_time: float = Field(allow_inf_nan=False)
+
+
+class Wrong(BaseModel):
+    error: str
+
+
+class HuggingFace(Provider):
+    name = "huggingface"
+    title = "Hugging Face"
+    reports = frozenset({"eta"})
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        root = access.base_url or BASE_URL
+        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set HUGGINGFACE_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        model = request.model or EXAMPLES[0][0]
+        answer = await self._submit(f"hf-inference/models/{quote(model, safe='/')}", _body(request, sources), progress)
+        await progress.keep(Picture(data=_picture(answer), seed=request.seed))
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
+        """The answer of a model that is in memory, which it may first have to come into."""
+        for turn in range(LOADS):
+            answer = await self._api.send("POST", path, json=body, tries=1 if turn else 3)
+            if (seconds := _loading(answer)) is None:
+                return answer.checked()
+            await progress.report(eta=seconds)
+            await self.transport.sleep(seconds)
+        raise Unavailable("the model is still loading", unaccepted=True)
+
+
+def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    size = request.size or SIZES[0]
+    parameters: dict[str, Any] = {
+        "negative_prompt": request.negative_prompt,
+        "num_inference_steps": request.steps,
+        "guidance_scale": request.guidance_scale,
+        "seed": request.seed,
+        "scheduler": request.scheduler,
+    }
+    target = {"width": size.width, "height": size.height}
+    if not sources.image:
+        return {"inputs": request.prompt, "parameters": given(parameters | target)}
+    return {
+        "inputs": base64.b64encode(sources.image).decode(),
+        "parameters": given(parameters | {"prompt": request.prompt, "target_size": target}),
+    }
+
+
+def _loading(answer: Answer) -> float | None:
+    if answer.status != 503:
+        return None
+    try:
+        seconds = answer.parse(Loading).estimated_time
+    except BadResponse:
+        return None
+    return min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+
+
+def _picture(answer: Answer) -> bytes:
+    """The bytes; what an error under HTTP 200 says otherwise."""
+    if answer.is_picture():
+        return answer.body
+    raise failure_for(tidy(answer.parse(Wrong).error))
+
+
+def _model(id: str, title: str) -> Model:
+    edits = any(word in id.lower() for word in EDITS)
+    capabilities = Capabilities(
+        text_to_image=not edits,
+        image_to_image=edits,
+        sizes=SIZES,
+        size_range=SizeRange(low=256, high=2048, multiple=8),
+        negative_prompt=True,
+        seed=True,
+        steps=Span(low=1, high=100),
+        guidance_scale=Span(low=0, high=30),
+    )
+    return Model(id=id, title=title, capabilities=capabilities)

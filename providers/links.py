@@ -1,0 +1,37 @@
+"""Pictures as text: links to results as polled providers remember them, and images as data URLs."""
+
+from collections.abc import Sequence
+from functools import partial
+from urllib.parse import quote
+
+import pybase64
+
+from providers.api import given
+from providers.base import Progress, keep_all
+from providers.transport import Transport
+
+
+async def collect(
+    transport: Transport,
+    progress: Progress,
+    *,
+    urls: Sequence[str],
+    seed: int | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Keep what the links lead to, remembered first as the arguments of the same call.
+
+    A data URL is not remembered, for a row is no place for megabytes: the provider is asked for it again.
+    """
+    if not any(url.startswith("data:") for url in urls):
+        await progress.remember(given({"urls": list(urls), "seed": seed, "seconds": seconds}))
+    await keep_all(progress, urls, partial(transport.fetch, seed=seed, seconds=seconds))
+
+
+def data_url(png: bytes | None) -> str | None:
+    return f"data:image/png;base64,{pybase64.b64encode(png).decode()}" if png else None
+
+
+def segments(id: str) -> str:
+    """A model's id such as `owner/name` as part of a path."""
+    return quote(id, safe="/")

@@ -1,0 +1,209 @@
+"""OpenAI's images, and every server that speaks like it: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
+
+Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
+way; several come in one answer. quality, background, output_format and the like have no word of ours and are left to
+the API's defaults; `safety_identifier` is not sent, for no member's id reaches a provider. There is no price but that
+of the tokens used, and no cancelling but hanging up. What is documented nowhere and read leniently: the shape of
+`shutdown_date` (ISO or a number), errors and `[DONE]` within a stream, Together's bare list of models.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from yarl import URL
+
+from domain import (
+    Access,
+    BadResponse,
+    ContentRejected,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    Sources,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import Answer, decode_picture, tidy
+from providers.api import Api
+from providers.base import Health, Progress, Provider, keep_all
+from providers.discovery import Discovery
+from providers.links import collect
+from providers.openai.calls import Drawing, drawing_for
+from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
+from providers.openai.replies import Item, Listed, ModelList, Result, error_of, failure_of, is_over
+from providers.openai.streaming import Stream, is_stream
+from providers.pinned import pinned
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+OWN_SECONDS = 600.0
+"""A host's own server may draw on a CPU; the job's time limit ends the call before this one does."""
+
+
+class OpenAICompatible(Provider):
+    """A server that the host names, in the dialect of its profile."""
+
+    def __init__(self, access: Access, transport: Transport, name: str, profile: Profile | None = None) -> None:
+        super().__init__(access, transport)
+        self.name = name
+        self._profile = profile or profile_for(access.profile)
+        self.title = title_for(name)
+        self._base_url = _versioned(access.base_url or self._profile.base_url)
+        self._api = Api(transport, self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = Discovery(self._discover, self._models(self._profile.models))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        profile = profile_for(access.profile)
+        if not access.base_url and not profile.base_url:
+            return "set <NAME>_BASE_URL"
+        return None if access.base_url or access.key else "set <NAME>_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        if self.access.models:
+            return pinned(self.access, self._models(self._profile.models), self._model)
+        return await self._discovery.get()
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is not None:
+            await collect(self.transport, progress, **progress.remembered)
+            return
+        items = await self._draw(request, sources, progress)
+        urls = [self._absolute(item.url) for item in items if item.url and not item.b64_json]
+        if urls and len(urls) == len(items):
+            await collect(self.transport, progress, urls=urls, seed=request.seed)
+            return
+
+        async def picture(item: Item) -> Picture:
+            return await self._picture(item, request.seed)
+
+        await keep_all(progress, items, picture)
+
+    async def check(self) -> Health:
+        try:
+            count = len(await self._discover())
+        except InvalidRequest:
+            return Health(reachable=True, models=None, key="not tested, for there is no list of models")
+        accepted = "accepted" if self._profile.base_url else "not refused"  # a list may be open to all
+        return Health(reachable=True, models=count, key=accepted if self.access.key else "none is set")
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
+        """What is to be kept yet: nothing, where a stream has brought it."""
+        stream = Stream(progress)
+        streams = self._profile.streams and request.count == 1 and is_gpt_image(request.model or "")
+        drawing = await drawing_for(self._profile, request, sources, stream=streams)
+        try:
+            return await self._sent(drawing, stream if streams else None)
+        except (Unavailable, Timeout, BadResponse) as error:
+            if not stream.kept:
+                raise
+            log.info("%s: the stream broke behind its picture: %s", self.name, error)
+            return []
+
+    async def _sent(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
+        seconds = OWN_SECONDS if self._profile.self_hosted else None
+        on_event = stream.take if stream else None
+        answer = await self._api.send("POST", drawing.path, seconds=seconds, on_event=on_event, **drawing.options)
+        if id := answer.headers.get("x-request-id"):
+            log.info("%s: %s, request %s", self.name, answer.status, tidy(id))
+        if error := error_of(answer):
+            raise error
+        if stream is None or not is_stream(answer):
+            return self._items(answer)
+        await stream.take_all(answer)
+        if not stream.kept:
+            raise Unavailable("the stream ended before its picture")
+        return []
+
+    def _items(self, answer: Answer) -> list[Item]:
+        data = answer.parse(Result).data
+        if data:
+            return sorted(data, key=lambda item: item.index or 0)
+        if data == [] and self._profile.empty_is_refusal:
+            raise ContentRejected("no picture came back")
+        raise failure_of(answer) or BadResponse("no data")
+
+    async def _picture(self, item: Item, seed: int | None) -> Picture:
+        if item.b64_json:
+            return Picture(data=decode_picture(item.b64_json), seed=seed)
+        if item.url:
+            return await self.transport.fetch(self._absolute(item.url), seed=seed)
+        refused = self._profile.empty_is_refusal or item.respect_moderation is False
+        raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
+
+    def _absolute(self, url: str) -> str:
+        return urljoin(self._base_url, url) if url.startswith("/") else url
+
+    async def _discover(self) -> tuple[Model, ...]:
+        listed = (await self._api.get("models")).checked().parse(ModelList).data
+        typed = any(each.type == "image" for each in listed)
+        ids = [each.id for each in listed if (not typed or each.type == "image") and self._offers(each)]
+        if not ids:
+            raise BadResponse("the list holds no model that makes pictures")
+        titles = dict(self._profile.models)
+        places = {id: place for place, id in enumerate(titles)}
+        ids.sort(key=lambda id: places.get(id, len(places)))
+        return self._models([(id, titles.get(id, id)) for id in ids])
+
+    def _offers(self, listed: Listed) -> bool:
+        profile, id = self._profile, listed.id
+        retired = is_over(listed.shutdown_date) or (profile.retired and profile.retired.search(id))
+        return not retired and (not profile.kept or id.startswith(profile.kept))
+
+    def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:
+        return tuple(self._model(id, title) for id, title in pairs)
+
+    def _model(self, id: str, title: str = "") -> Model:
+        return Model(id=id, title=title or id, capabilities=self._profile.capabilities(id))
+
+
+class Streaming(OpenAICompatible):
+    reports = frozenset({"preview"})
+
+
+class SelfHosted(OpenAICompatible):
+    paid = False
+    outside = False
+
+
+class OpenAI(Streaming):
+    name = "openai"
+    title = "OpenAI"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport, self.name, OPENAI)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set OPENAI_API_KEY"
+
+
+class Named(NamedTuple):
+    """What stands in the registry for a server that the host names."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return title_for(self.name)
+
+    def missing(self, access: Access) -> str | None:
+        lacking = OpenAICompatible.missing(access)
+        return lacking and lacking.replace("<NAME>", self.name.upper())
+
+    def __call__(self, access: Access, transport: Transport) -> OpenAICompatible:
+        profile = profile_for(access.profile)
+        kind = SelfHosted if profile.self_hosted else Streaming if profile.streams else OpenAICompatible
+        return kind(access, transport, self.name, profile)
+
+
+def _versioned(base_url: str) -> str:
+    """An address without any path gets the usual one."""
+    return f"{base_url.rstrip('/')}/v1" if URL(base_url).path in ("", "/") else base_url

@@ -1,0 +1,229 @@
+"""The dialects of the servers that speak like OpenAI, as data: what each may be sent, and what its models take.
+
+Facts: OpenAI's own OpenAPI file and Python SDK; the sources of stable-diffusion.cpp and LocalAI; the Python clients of
+Together and xAI. Where no limits are documented the ranges are wide, and the API has the last word.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from domain import Capabilities, Size, SizeRange, Span
+
+SERVER_DEFAULT = ("server-default", "The server's default")
+"""Stands for the model of a server that lists none; its id is never sent."""
+Words = Mapping[str, str]
+Family = tuple[re.Pattern[str], Capabilities]
+
+
+class Shape(SizeRange):
+    """A range of sizes that are not too long for their width either."""
+
+    short: int
+    """What the shorter side has at most."""
+    ratio: int
+
+    def __contains__(self, size: Size) -> bool:
+        return super().__contains__(size) and min(size) <= self.short and max(size) <= self.ratio * min(size)
+
+    def __str__(self) -> str:
+        limits = f"the shorter at most {self.short}, the longer at most {self.ratio} times the shorter"
+        return f"{super().__str__()}, {limits}"
+
+
+class Profile(NamedTuple):
+    """One dialect. The defaults are the one named minimal."""
+
+    title: str = ""
+    """Of the server, where it is named like its profile."""
+    base_url: str = ""
+    self_hosted: bool = False
+    words: Words = MappingProxyType({"model": "model", "count": "n"})
+    """Our options that may be sent, and the fields that hold them."""
+    size_style: Literal["size", "wh", "aspect"] = "size"
+    response_format: str | None = None
+    unchecked: Mapping[str, Any] = MappingProxyType({})
+    """What is sent where the host wants no safety checker."""
+    bar: bool = False
+    """The prompt ends at the first `|`, and the negative prompt begins."""
+    image: Literal["", "form", "file", "link"] = ""
+    """How an image is sent: with the call for edits, in base64 or as a link."""
+    image_part: str = "image"
+    own_inpainting: bool = False
+    """A call of its own for an image with a mask, in which white is repainted."""
+    streams: bool = False
+    empty_is_refusal: bool = False
+    """A picture that the filter stopped is left out, under HTTP 200."""
+    takes: Capabilities = Capabilities()
+    families: tuple[Family, ...] = ()
+    """The models that take something else: the first pattern found in an id, without what stands before its slashes."""
+    kept: tuple[str, ...] = ()
+    """Beginnings of the ids that make pictures; all ids, where there are none."""
+    retired: re.Pattern[str] | None = None
+    models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)
+    """Where no list can be read; and the order of those that are in it."""
+
+    def capabilities(self, model_id: str) -> Capabilities:
+        name = model_id.rpartition("/")[2].lower()
+        return next((takes for pattern, takes in self.families if pattern.search(name)), self.takes)
+
+
+def _sizes(text: str) -> tuple[Size, ...]:
+    return tuple(map(Size.parse, text.split()))
+
+
+STEPS, GUIDANCE = Span(low=1, high=100), Span(low=0, high=30)
+WIDE = Capabilities(
+    sizes=_sizes("1024x1024 1536x1024 1024x1536 1024x576 576x1024 768x768 512x512"),
+    size_range=SizeRange(low=64, high=4096),
+    per_call=4,
+)
+DIFFUSION = WIDE.model_copy(update={"size_range": SizeRange(low=128, high=2048, multiple=8)})
+"""The backends of LocalAI and stable-diffusion.cpp, and Together's."""
+TOGETHER = DIFFUSION.model_copy(
+    update={
+        "seed": True,
+        "negative_prompt": True,
+        "steps": STEPS,
+        "guidance_scale": GUIDANCE,
+        "safety_checker": True,
+    }
+)
+
+GPT_IMAGE = Capabilities(
+    sizes=_sizes("1024x1024 1536x1024 1024x1536"),
+    per_call=4,
+    image_to_image=True,
+    inpainting=True,
+    safety_checker=True,
+)
+GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
+    update={
+        "sizes": _sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
+        "size_range": Shape(low=256, high=3840, multiple=16, short=2160, ratio=3),
+    }
+)
+GPT_FAMILIES: tuple[Family, ...] = (
+    (re.compile(r"^gpt-image-2(?:\.5)?(?![.\d])"), GPT_IMAGE_FREE),
+    (re.compile(r"^(?:chatgpt|gpt)-image"), GPT_IMAGE),
+)
+"""2.6 is newer than the rule for free sizes, which names 2 and 2.5 only."""
+
+_RATIOS = "1:1 16:9 9:16 4:3 3:4 3:2 2:3 2:1 1:2 19.5:9 9:19.5 20:9 9:20"
+_SIZES = (
+    "1024x1024 1024x576 576x1024 1024x768 768x1024 1008x672 672x1008 "
+    "1024x512 512x1024 1014x468 468x1014 1020x459 459x1020"
+)
+ASPECTS = dict(zip(_RATIOS.split(), _sizes(_SIZES), strict=True))
+"""xAI takes a ratio and a resolution; these are sizes of exactly such ratios."""
+RESOLUTIONS = {"1k": 1, "2k": 2}
+ASPECT_SIZES = {
+    Size(size.width * factor, size.height * factor): (aspect, resolution)
+    for resolution, factor in RESOLUTIONS.items()
+    for aspect, size in ASPECTS.items()
+}
+
+OPENAI = Profile(
+    title="OpenAI",
+    base_url="https://api.openai.com/v1",
+    unchecked={"moderation": "low"},
+    image="form",
+    streams=True,
+    takes=WIDE,
+    families=GPT_FAMILIES,
+    kept=("gpt-image", "chatgpt-image", "grok-imagine", "flux", "sd"),
+    retired=re.compile(r"^(?:dall-e-[23]|gpt-image-1)$"),
+    models=(
+        ("gpt-image-2.6-sunburst", "GPT Image 2.6 Sunburst"),
+        ("gpt-image-2.6-flare", "GPT Image 2.6 Flare"),
+        ("gpt-image-2.5-sunburst", "GPT Image 2.5 Sunburst"),
+        ("gpt-image-2.5-flare", "GPT Image 2.5 Flare"),
+        ("gpt-image-2", "GPT Image 2"),
+        ("gpt-image-1.5", "GPT Image 1.5"),
+        ("gpt-image-1-mini", "GPT Image 1 mini"),
+        ("chatgpt-image-latest", "ChatGPT Image"),
+    ),
+)
+MINIMAL = Profile(takes=WIDE)
+PROFILES: Mapping[str, Profile] = {
+    "minimal": MINIMAL,
+    "openai": OPENAI,
+    "litellm": Profile(
+        title="LiteLLM",
+        image="form",
+        takes=WIDE,
+        families=tuple((each, takes.model_copy(update={"safety_checker": False})) for each, takes in GPT_FAMILIES),
+        retired=OPENAI.retired,
+    ),
+    "sdcpp": Profile(
+        title="stable-diffusion.cpp",
+        self_hosted=True,
+        words={"count": "n"},
+        image="form",
+        image_part="image[]",
+        takes=DIFFUSION.model_copy(update={"image_to_image": True}),
+        models=(("sd-cpp-local", "stable-diffusion.cpp"),),
+    ),
+    "localai": Profile(
+        title="LocalAI",
+        self_hosted=True,
+        words={"model": "model", "count": "n", "steps": "step"},
+        response_format="b64_json",
+        bar=True,
+        image="file",
+        own_inpainting=True,
+        takes=DIFFUSION.model_copy(
+            update={
+                "per_call": 1,  # its call for inpainting knows no n
+                "negative_prompt": True,
+                "steps": STEPS,
+                "image_to_image": True,
+                "inpainting": True,
+            }
+        ),
+        families=((re.compile("upscal|esrgan"), Capabilities(text_to_image=False, upscale=True, max_count=1)),),
+    ),
+    "together": Profile(
+        title="Together",
+        base_url="https://api.together.xyz/v1",
+        words={each: each for each in ("model", "seed", "negative_prompt", "steps", "guidance_scale")} | {"count": "n"},
+        size_style="wh",
+        response_format="base64",
+        unchecked={"disable_safety_checker": True},
+        image="link",
+        takes=TOGETHER,
+        families=(
+            (re.compile("kontext"), TOGETHER.model_copy(update={"image_to_image": True, "image_by_link": True})),
+        ),
+    ),
+    "xai": Profile(
+        title="xAI",
+        base_url="https://api.x.ai/v1",
+        size_style="aspect",
+        response_format="b64_json",
+        empty_is_refusal=True,
+        takes=Capabilities(sizes=tuple(ASPECT_SIZES), per_call=4),
+        kept=("grok-imagine-image",),
+        models=(
+            ("grok-imagine-image-2.0", "Grok Imagine 2.0"),
+            ("grok-imagine-image-quality", "Grok Imagine Quality"),
+            ("grok-imagine-image", "Grok Imagine"),
+        ),
+    ),
+    "nscale": Profile(title="Nscale", response_format="b64_json", takes=WIDE),
+}
+
+
+def profile_for(word: str | None) -> Profile:
+    """The profile of that name; minimal for a word that names none."""
+    return PROFILES.get((word or "").casefold(), MINIMAL)
+
+
+def title_for(name: str) -> str:
+    """The server's own title where the host has named it like its profile."""
+    return (PROFILES[name].title if name in PROFILES else "") or name.capitalize()
+
+
+def is_gpt_image(model_id: str) -> bool:
+    return any(pattern.search(model_id) for pattern, _ in GPT_FAMILIES)

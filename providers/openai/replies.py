@@ -1,0 +1,135 @@
+"""Reading what these servers answer: pictures, lists of models, and errors in OpenAI's words."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+from pydantic import BaseModel, Field, model_validator
+
+from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
+from providers.answers import POLICY, Answer, error_for, failure_for, tidy
+
+CODES: dict[str, type[EaselError]] = {
+    "moderation_blocked": ContentRejected,
+    "content_policy_violation": ContentRejected,
+    "billing_hard_limit_reached": QuotaError,
+    "insufficient_quota": QuotaError,
+    "rate_limit_exceeded": RateLimited,
+    "invalid_api_key": AuthError,
+    "model_not_found": InvalidRequest,
+}
+"""Codes and types of errors; they say more than the status, which is 400 or 429 for most of them."""
+NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
+FIELDS = {"n": "count", "image[]": "image", "images": "image", "file": "image", "step": "steps"}
+OWN_FIELDS = ("prompt", "negative_prompt", "model", "size", "image", "mask", "count", "seed", "steps", "guidance_scale")
+
+
+class Item(BaseModel):
+    b64_json: str | None = None
+    url: str | None = None
+    index: int | None = None
+    respect_moderation: bool | None = None
+
+
+class Result(BaseModel):
+    data: list[Item] | None = None
+
+
+class Blocked(BaseModel):
+    categories: list[str] = []
+    moderation_stage: str = ""
+
+    def __str__(self) -> str:
+        return tidy(", ".join(filter(None, (*self.categories, self.moderation_stage))))
+
+
+class Told(BaseModel):
+    message: str | None = None
+    sort: str | None = Field(default=None, validation_alias="type")
+    param: str | None = None
+    code: str | int | None = None
+    moderation_details: Blocked | None = None
+
+    @property
+    def kind(self) -> type[EaselError] | None:
+        return CODES.get(str(self.code)) or CODES.get(self.sort or "")
+
+    @property
+    def field(self) -> str | None:
+        """Our word for the parameter that is blamed."""
+        name = (self.param or "").partition("[")[0]
+        name = FIELDS.get(name, name)
+        return name if name in OWN_FIELDS else None
+
+
+class Refusal(BaseModel):
+    error: Told | str | None = None
+    message: str | None = None
+
+
+class Listed(BaseModel):
+    id: str
+    shutdown_date: Any = None
+    type: Any = None
+
+
+class ModelList(BaseModel):
+    data: list[Listed]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        """Together's list stands alone."""
+        return {"data": cast("list[Any]", value)} if isinstance(value, list) else value
+
+
+class _Read(NamedTuple):
+    told: Told
+    text: str
+
+
+def error_of(answer: Answer) -> EaselError | None:
+    """What went wrong, told by its code first; None for 2xx."""
+    if 200 <= answer.status < 300:
+        return None
+    told, text = _read(answer)
+    detail = f"{answer.status}: {text}" if text else str(answer.status)
+    reference = tidy(answer.headers.get("x-request-id", ""))[:80] or None
+    if kind := told.kind:
+        field = "model" if told.code == "model_not_found" else told.field
+        wait = answer.retry_after() if kind is RateLimited else None
+        unaccepted = kind in NOT_ACCEPTED
+        return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=unaccepted)
+    if answer.status in (400, 422) and told.param and not POLICY.search(text):
+        return InvalidRequest(detail, field=told.field, reference=reference)
+    return error_for(answer.status, text, retry_after=answer.retry_after(), field=answer.field(), reference=reference)
+
+
+def failure_of(answer: Answer) -> EaselError | None:
+    """The error in a body that came under HTTP 200, or in a stream; None where it tells of none."""
+    told, text = _read(answer)
+    if told.kind:
+        return told.kind(text)
+    return failure_for(text) if text else None
+
+
+def is_over(date: Any) -> bool:
+    """Whether the day has come from which a model is no more; what is no date says nothing."""
+    try:
+        moment = datetime.fromisoformat(date) if isinstance(date, str) else datetime.fromtimestamp(date, UTC)
+        return moment.replace(tzinfo=moment.tzinfo or UTC) <= datetime.now(UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return False
+
+
+def _read(answer: Answer) -> _Read:
+    text = answer.text()
+    try:
+        refusal = answer.parse(Refusal)
+    except EaselError:
+        return _Read(Told(), text)
+    if isinstance(refusal.error, Told):
+        why = refusal.error.moderation_details
+        return _Read(refusal.error, f"{text} ({why})" if why and str(why) else text)
+    if refusal.error and refusal.message:  # stable-diffusion.cpp: a word, and the sentence beside it
+        text = f"{text}: {tidy(refusal.message)}"
+    return _Read(Told(), text)

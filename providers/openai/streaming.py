@@ -1,0 +1,70 @@
+"""A picture that comes as a stream of events, unfinished ones first."""
+
+import contextlib
+import logging
+
+from pydantic import BaseModel
+
+from domain import BadResponse, Picture
+from providers.answers import Answer, decode_picture
+from providers.base import Progress
+from providers.events import Event, EventReader
+from providers.openai.replies import failure_of
+
+log = logging.getLogger(__name__)
+
+STARTS = (b"event:", b"data:", b":")
+
+
+class Told(BaseModel):
+    type: str = ""
+    b64_json: str | None = None
+
+
+class Stream:
+    """Takes the events of one answer: shows what is unfinished, keeps what is finished at once."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.kept = False
+
+    async def take(self, event: Event) -> None:
+        """What comes behind the finished picture, and what is no event of these, is passed over."""
+        if self.kept or event.data.strip() == "[DONE]":
+            return
+        answer = Answer(200, {}, event.data.encode())
+        told = _told(answer)
+        name = told.type if event.name == "message" else event.name
+        if name.endswith(".partial_image"):
+            await self._show(told)
+        elif name.endswith(".completed"):
+            await self._keep(told)
+        elif (failure := failure_of(answer)) and (name == "error" or not told.type):
+            raise failure
+
+    async def take_all(self, answer: Answer) -> None:
+        """The events of a stream that was not labelled as one."""
+        for event in EventReader().feed(answer.body + b"\n\n"):
+            await self.take(event)
+
+    async def _show(self, told: Told) -> None:
+        with contextlib.suppress(BadResponse):  # nothing depends on it
+            await self._progress.report(preview=decode_picture(told.b64_json or ""))
+
+    async def _keep(self, told: Told) -> None:
+        await self._progress.keep(Picture(data=decode_picture(told.b64_json or "")))
+        self.kept = True
+
+
+def is_stream(answer: Answer) -> bool:
+    """Whether the answer was one; without the label its events are still in the body."""
+    labelled = answer.headers.get("Content-Type", "").startswith("text/event-stream")
+    return (labelled and not answer.body) or answer.body.startswith(STARTS)
+
+
+def _told(answer: Answer) -> Told:
+    try:
+        return answer.parse(Told)
+    except BadResponse:
+        log.info("an event that holds no JSON is passed over")
+        return Told()

@@ -1,0 +1,266 @@
+"""Pollinations: one picture by GET, with the prompt in the path, and by POST where that would be too long.
+
+Facts: its API documentation and error.ts. What is drawn is cached by prompt and parameters, the seed's default is 0:
+a random seed goes with every request. An identical GET joins the running one or the cache and is not billed twice, so
+it is repeated, also after a restart: that is what its seed is remembered for. A POST is not, nothing says that it may
+be. Newer servers take `safe` as a list of words, where `true` is about secrets and `nsfw` is the filter (its source).
+
+Lenient, for no page tells: the fields of a listed model beyond its name, the limits of a size, which models take a
+negative prompt and guidance, `seed` and `image` beside a POST's documented fields (its source lets them through).
+"""
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    RateLimited,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import FIELDS, Answer, decode_picture, tidy
+from providers.api import Api, given, segment
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.discovery import Discovery
+from providers.pinned import pinned
+from providers.transport import Transport
+
+BASE_URL = "https://gen.pollinations.ai"
+SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+SIZE_RANGE = SizeRange(low=64, high=2048)
+SEEDS = 2**31
+OPEN = ("flux", "zimage", "turbo")
+"""In the names of models that can be told what not to draw."""
+LONGEST_URL = 2000
+"""Bytes that every server and proxy on the way takes."""
+NO_NAMES = (".", "..", "models")
+"""Prompts that a path would take for a folder, or for the list of models."""
+GET_SECONDS = 290.0
+SLOW_DOWN = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IGNORECASE)
+"""The gateway answers 502 where its upstream said 429."""
+
+
+class Listed(BaseModel):
+    name: str
+    description: str | None = None
+    pricing: dict[str, Any] | None = None
+    input_modalities: list[str] | None = None
+    output_modalities: list[str] | None = None
+
+
+class Item(BaseModel):
+    b64_json: str | None = None
+    url: str | None = None
+
+
+class Result(BaseModel):
+    data: list[Item]
+
+
+class Details(BaseModel):
+    fieldErrors: dict[str, Any]  # noqa: N815 - the API's name
+
+
+class Blamed(BaseModel):
+    details: Details
+
+
+class Refusal(BaseModel):
+    error: Blamed
+
+
+LIST = TypeAdapter(list[Listed | str])
+
+
+class Pollinations(Provider):
+    name = "pollinations"
+    title = "Pollinations"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._root = access.base_url or BASE_URL
+        self._api = Api(transport, self._root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery: Discovery[tuple[Model, ...]] = Discovery(self._discover, (_named("flux"),))
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set POLLINATIONS_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, await self._discovery.get(), _named)
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if request.image and not sources.image_url:
+            await progress.forget()
+            raise InvalidRequest("no link to the image", field="image")
+        remembered = progress.remembered or {}
+        seed: int = remembered.get("seed", _seed(request))
+        path = _path(request, sources, seed)
+        try:
+            if "url" in remembered or not self._fits(request, path):
+                picture = await self._posted(request, sources, seed, progress)
+            else:
+                await progress.remember({"seed": seed})
+                picture = Picture(data=_picture(await self._get(path)), seed=seed)
+            await progress.keep(picture)
+        except EaselError as error:
+            if error.failure.unaccepted or not isinstance(error, (Timeout, Unavailable)):
+                await progress.forget()
+            raise
+
+    async def check(self) -> Health:
+        return Health(await self._api.is_reachable(), len(await self._discover()), NO_FREE_CALL)
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    def _fits(self, request: ImageRequest, path: str) -> bool:
+        return request.prompt not in NO_NAMES and len(self._root) + 1 + len(path) <= LONGEST_URL
+
+    async def _get(self, path: str) -> Answer:
+        return _checked(await self._api.send("GET", path, seconds=GET_SECONDS))
+
+    async def _posted(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
+        if "url" not in (progress.remembered or {}):
+            answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
+            item = next(iter(answer.parse(Result).data), Item())
+            if item.b64_json:
+                return Picture(data=decode_picture(item.b64_json), seed=seed)
+            if not item.url:
+                raise BadResponse("neither an image nor a link")
+            await progress.remember({"url": item.url, "seed": seed})
+        return await self.transport.fetch((progress.remembered or {})["url"], seed=seed)
+
+    async def _discover(self) -> tuple[Model, ...]:
+        try:
+            listed = LIST.validate_python((await self._api.get("image/models")).checked().data())
+        except ValidationError:
+            raise BadResponse("no list of models") from None
+        models = [_named(each) if isinstance(each, str) else _model(each) for each in listed if _draws(each)]
+        if not models:
+            raise BadResponse("the list holds no image model")
+        found = {model.id: model for model in models}
+        return tuple(sorted(found.values(), key=lambda model: model.id != "flux"))
+
+
+def _seed(request: ImageRequest) -> int:
+    return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
+
+
+def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
+    size = request.size or SIZES[0]
+    fields = {
+        "model": request.model,
+        "width": size.width,
+        "height": size.height,
+        "seed": seed,
+        "image": _alone(sources.image_url) if request.image else None,
+        **_options(request),
+    }
+    query = {name: "true" if value is True else value for name, value in given(fields).items()}
+    return f"image/{segment(request.prompt)}?{urlencode(query)}"
+
+
+def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
+    fields = {
+        "model": request.model,
+        "prompt": request.prompt,
+        "n": 1,
+        "size": str(request.size or SIZES[0]),
+        "response_format": "b64_json",
+        "seed": seed,
+        "image": sources.image_url if request.image else None,
+        **_options(request),
+    }
+    return given(fields)
+
+
+def _options(request: ImageRequest) -> Mapping[str, Any]:
+    return {
+        "negative_prompt": request.negative_prompt,
+        "guidance_scale": request.guidance_scale,
+        "private": request.private or None,
+        "safe": "nsfw" if request.safety_checker else None,
+    }
+
+
+def _alone(link: str | None) -> str | None:
+    """One link, where a comma or a bar would begin the next."""
+    return link.replace(",", "%2C").replace("|", "%7C") if link else None
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.status == 502 and SLOW_DOWN.search(answer.text()):
+        raise RateLimited(f"502: {answer.text()}", retry_after=answer.retry_after(), unaccepted=True)
+    error = answer.error()
+    if type(error) is InvalidRequest and (field := _blamed(answer)):
+        raise InvalidRequest(error.failure.detail, field=field)
+    return answer.checked()
+
+
+def _blamed(answer: Answer) -> str | None:
+    """Our word for the first of the fields that a 400 finds fault with."""
+    try:
+        names = answer.parse(Refusal).error.details.fieldErrors
+    except BadResponse:
+        return None
+    return next((FIELDS.get(name, name) for name in names if name in {*FIELDS, *ImageRequest.model_fields}), None)
+
+
+def _picture(answer: Answer) -> bytes:
+    if not answer.is_picture():  # an SVG, which some models draw, is none that Discord shows
+        raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
+    return answer.body
+
+
+def _draws(listed: Listed | str) -> bool:
+    return isinstance(listed, str) or listed.output_modalities is None or "image" in listed.output_modalities
+
+
+def _named(id: str) -> Model:
+    return _model(Listed(name=id))
+
+
+def _model(listed: Listed) -> Model:
+    can_be_told = any(word in listed.name.lower() for word in OPEN)
+    by_link = "image" in (listed.input_modalities or ())
+    return Model(
+        id=listed.name,
+        title=tidy(listed.description or "").partition(" - ")[0][:60] or listed.name,
+        price=_price(listed.pricing or {}),
+        capabilities=Capabilities(
+            image_to_image=by_link,
+            image_by_link=by_link,
+            sizes=SIZES,
+            size_range=SIZE_RANGE,
+            negative_prompt=can_be_told,
+            seed=True,
+            guidance_scale=Span(low=0, high=30) if can_be_told else None,
+            safety_checker=True,
+        ),
+    )
+
+
+def _price(pricing: Mapping[str, Any]) -> str | None:
+    """By the picture, or by its tokens where those of the prompt have a price, too."""
+    amount = pricing.get("completionImageTokens", pricing.get("price"))
+    if not isinstance(amount, (str, int, float)) or amount == "":
+        return None
+    unit = "a token" if any(name.startswith("prompt") for name in pricing) else "a picture"
+    return tidy(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]

@@ -1,0 +1,217 @@
+"""Replicate: any model of a huge catalogue, each with inputs of its own, polled by id.
+
+Facts: its documentation and client 1.0.7. What a model takes stands in `latest_version.openapi_schema` of
+`GET /models/{owner}/{name}`; where it cannot be had only prompt and seed are sent. A short `Prefer: wait` saves the
+polls of quick models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to
+`/predictions/{id}`, never to the links of an answer. To verify: that a model which is not run by its name (404) runs
+by its newest version; status `aborted`.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from domain import (
+    Access,
+    BadResponse,
+    EaselError,
+    ImageRequest,
+    Model,
+    Sources,
+    Unavailable,
+)
+from providers.answers import Answer, failure_for
+from providers.api import Api, segment
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.discovery import Discovery
+from providers.links import collect, segments
+from providers.pinned import pinned
+from providers.polling import poll
+from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
+from providers.transport import Transport
+
+log = logging.getLogger(__name__)
+
+BASE_URL = "https://api.replicate.com/v1"
+MODELS = (
+    ("black-forest-labs/flux-schnell", "FLUX.1 schnell"),
+    ("black-forest-labs/flux-dev", "FLUX.1 dev"),
+    ("black-forest-labs/flux-1.1-pro", "FLUX 1.1 pro"),
+    ("black-forest-labs/flux-kontext-pro", "FLUX.1 Kontext pro"),
+    ("black-forest-labs/flux-fill-pro", "FLUX.1 Fill pro"),
+    ("stability-ai/stable-diffusion-3.5-large", "Stable Diffusion 3.5 Large"),
+)
+"""Well-known official names; a host names others in REPLICATE_MODELS."""
+WAIT = {"Prefer": "wait=2"}
+VERSION = re.compile(r"(?:[^/:]+/[^/:]+:)?([0-9a-f]{64})")
+"""A version's hash, alone or behind its model's name."""
+PERCENT = re.compile(r"(\d{1,3})%\|")
+LINK = ("http://", "https://", "data:")
+FAILED = {"failed"}
+STOPPED = {"canceled", "aborted"}
+PENDING = {"starting", "processing"}
+
+
+class Metrics(BaseModel):
+    predict_time: float | None = None
+
+
+class Prediction(BaseModel):
+    id: str
+    status: str
+    output: Any = None
+    logs: str | None = None
+    metrics: Metrics | None = None
+
+    @property
+    def word(self) -> str:
+        return self.status.strip().lower()
+
+
+class Version(BaseModel):
+    id: str | None = None
+    openapi_schema: Any = None
+
+
+class Details(BaseModel):
+    latest_version: Version | None = None
+
+
+class Replicate(Provider):
+    name = "replicate"
+    title = "Replicate"
+    reports = frozenset({"fraction"})
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        base_url = access.base_url or BASE_URL
+        self._api = Api(transport, base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._known: dict[str, Known] = {}
+        self._discovery = Discovery(self._discover, self._models())
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set REPLICATE_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return await self._discovery.get()
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        if progress.remembered is None and await self._submit(request, sources, progress):
+            return
+        ref = progress.remembered or {}
+        if "urls" in ref:
+            await collect(self.transport, progress, **ref)
+        else:
+            finished = partial(self._finished, request=request, progress=progress)
+            await poll(self.transport, progress, partial(self._api.get, f"predictions/{segment(ref['id'])}"), finished)
+
+    async def check(self) -> Health:
+        named = next((model.id for model in self._models() if _name(model.id)), None)
+        if named is None:
+            return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+        await self._look(named)
+        return Health(reachable=True, models=None, key="accepted")
+
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
+        if id := ref.get("id"):
+            (await self._api.send("POST", f"predictions/{segment(id)}/cancel")).checked()
+
+    async def close(self) -> None:
+        await self._discovery.close()
+
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
+        """True where the pictures were there at once."""
+        id = request.model or MODELS[0][0]
+        known = await self._of(id)
+        inputs = inputs_of(known, request, sources)
+        version = VERSION.fullmatch(id)
+        answer = await self._post(id, version[1] if version else None, inputs)
+        if answer.status == 404 and not version and known.version:
+            answer = await self._post(id, known.version, inputs)
+        await progress.remember({"id": answer.checked().parse(Prediction).id})
+        return await self._finished(answer, request=request, progress=progress)
+
+    async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
+        if version:
+            return await self._api.post("predictions", {"version": version, "input": inputs}, headers=WAIT)
+        return await self._api.post(f"models/{segments(id)}/predictions", {"input": inputs}, headers=WAIT)
+
+    async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
+        prediction = answer.parse(Prediction)
+        if prediction.word == "succeeded":
+            await self._collect(prediction, request, progress)
+            return True
+        if prediction.word in FAILED | STOPPED:
+            await progress.forget()
+            stopped = Unavailable(f"{prediction.word} by somebody else")
+            raise failure_for(answer.text()) if prediction.word in FAILED else stopped
+        if prediction.word not in PENDING:
+            log.warning("an unknown status, taken for pending: %.40s", prediction.word)
+        await progress.report(fraction=fraction(prediction.logs or ""))
+        return False
+
+    async def _collect(self, prediction: Prediction, request: ImageRequest, progress: Progress) -> None:
+        urls = links(prediction.output)
+        if not urls:
+            await progress.forget()
+            raise BadResponse("succeeded without a picture")
+        seconds = prediction.metrics.predict_time if prediction.metrics else None
+        await collect(self.transport, progress, urls=urls, seed=request.seed, seconds=seconds)
+
+    async def _of(self, id: str) -> Known:
+        """What is known of a model, asked for where it is not known yet."""
+        if id not in self._known and _name(id):
+            try:
+                await self._look(id)
+            except EaselError as error:
+                log.warning("only prompt and seed are sent, a model's schema could not be read: %s", error)
+        return self._known.get(id, UNKNOWN)
+
+    async def _look(self, id: str) -> None:
+        answer = await self._api.get(f"models/{segments(_name(id))}")
+        version = answer.checked().parse(Details).latest_version or Version()
+        self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
+
+    async def _discover(self) -> Sequence[Model]:
+        """Each model by itself, for one that is gone must not take the others with it."""
+        looks = [self._look(model.id) for model in self._models() if _name(model.id)]
+        errors = [each for each in await asyncio.gather(*looks, return_exceptions=True) if each]
+        for error in errors:
+            if len(errors) == len(looks) or not isinstance(error, EaselError):
+                raise error
+            log.warning("a model's schema could not be read: %s", error)
+        return self._models()
+
+    def _models(self) -> Sequence[Model]:
+        known = [self._model(id, title) for id, title in MODELS]
+        return pinned(self.access, known, lambda id: self._model(id, id))
+
+    def _model(self, id: str, title: str) -> Model:
+        return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
+
+
+def _name(id: str) -> str:
+    """owner/name; empty for a bare version."""
+    name, _, _ = id.partition(":")
+    return name if "/" in name else ""
+
+
+def links(output: Any) -> list[str]:
+    """All links in an output: a string, a list or an object."""
+    if isinstance(output, str):
+        return [output] if output.startswith(LINK) else []
+    if isinstance(output, dict):
+        output = list(cast("dict[str, Any]", output).values())
+    return [link for each in cast("list[Any]", output) for link in links(each)] if isinstance(output, list) else []
+
+
+def fraction(logs: str) -> float | None:
+    """How far the last progress bar in the logs is, such as ` 45%|####    | 9/20`."""
+    found = PERCENT.findall(logs)
+    return min(int(found[-1]), 100) / 100 if found else None

@@ -1,0 +1,170 @@
+"""What a Replicate model takes, read from its own schema.
+
+To verify: that a schema has the form of Cog's (`components.schemas.Input.properties`, choices behind `allOf`), and that
+a mask's white is repainted. What cannot be read is left out.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+from pydantic import BaseModel, ValidationError
+
+from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
+from providers.api import given
+from providers.links import data_url
+
+RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
+IMAGE = ("image", "input_image")
+GUIDANCE = ("guidance_scale", "guidance")
+SIDES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
+PIXELS = 1024 * 1024
+"""Of the sizes that stand for ratios; what a model makes of one may differ."""
+
+
+class Input(BaseModel):
+    """What a schema says of one input."""
+
+    enum: tuple[str | int | float, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Known(NamedTuple):
+    """What is known of a model."""
+
+    inputs: Mapping[str, Input]
+    required: frozenset[str] = frozenset()
+    version: str | None = None
+
+
+UNKNOWN = Known({"prompt": Input(), "seed": Input()})
+
+
+def read_schema(schema: Any) -> Known:
+    """The inputs that a schema names, however little else of it can be read."""
+    schemas = _dict(_dict(_dict(schema).get("components")).get("schemas"))
+    root = _dict(schemas.get("Input"))
+    inputs = {name: _read_input(_dict(value), schemas) for name, value in _dict(root.get("properties")).items()}
+    required = cast("list[Any]", root.get("required")) if isinstance(root.get("required"), list) else []
+    return Known(inputs, frozenset(map(str, required))) if "prompt" in inputs else UNKNOWN
+
+
+def _read_input(own: dict[str, Any], schemas: dict[str, Any]) -> Input:
+    """Choices stand in a schema of their own, to which `allOf` leads."""
+    of: Any = own.get("allOf")
+    for each in cast("list[Any]", of) if isinstance(of, list) else []:
+        own = _dict(schemas.get(str(_dict(each).get("$ref")).rpartition("/")[2])) | own
+    try:
+        return Input.model_validate(given({name: own.get(name) for name in Input.model_fields}))
+    except ValidationError:
+        return Input()
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def capabilities(known: Known) -> Capabilities:
+    inputs = known.inputs
+    image = any(name in inputs for name in IMAGE)
+    needed = bool(known.required & {*IMAGE, "mask"})
+    return Capabilities(
+        text_to_image=not needed,
+        image_to_image=image and "mask" not in known.required,
+        inpainting=image and "mask" in inputs,
+        sizes=tuple(ratios(known)) or _sides(inputs),
+        size_range=_size_range(inputs),
+        per_call=_per_call(inputs),
+        negative_prompt="negative_prompt" in inputs,
+        seed="seed" in inputs,
+        steps=_span(inputs, "num_inference_steps", Span(low=1, high=100)),
+        guidance_scale=next((span for name in GUIDANCE if (span := _span(inputs, name, Span(low=0, high=30)))), None),
+        strength=_span(inputs, "prompt_strength", Span(low=0, high=1)) if image else None,
+        schedulers=tuple(map(str, inputs["scheduler"].enum)) if "scheduler" in inputs else (),
+    )
+
+
+def ratios(known: Known) -> dict[Size, str]:
+    """A size of about a megapixel for each ratio that the model offers."""
+    offered = known.inputs["aspect_ratio"].enum if "aspect_ratio" in known.inputs else ()
+    found = [match for each in offered if (match := RATIO.fullmatch(str(each)))]
+    return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
+
+
+def _of_ratio(width: int, height: int) -> Size:
+    unit = (PIXELS / (width * height)) ** 0.5
+    return Size(*(max(16, round(side * unit / 16) * 16) for side in (width, height)))
+
+
+def _sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
+    """Sizes whose sides the model takes; an `aspect_ratio` without choices that can be read offers none."""
+    if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
+        return ()
+    return tuple(
+        size for size in SIDES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
+    )
+
+
+def _takes(of: Input, side: int) -> bool:
+    if of.enum:
+        return str(side) in map(str, of.enum)
+    return (of.minimum or 0) <= side <= (of.maximum or side)
+
+
+def _size_range(inputs: Mapping[str, Input]) -> SizeRange | None:
+    """Where both sides are free; many models want multiples of 16."""
+    if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
+        return None
+    sides = inputs["width"], inputs["height"]
+    limits = [(side.minimum, side.maximum) for side in sides if not side.enum]
+    if len(limits) < len(sides) or any(not _is_side(limit) for pair in limits for limit in pair):
+        return None
+    return SizeRange(
+        low=max(int(low or 0) for low, _ in limits), high=min(int(high or 0) for _, high in limits), multiple=16
+    )
+
+
+def _is_side(limit: float | None) -> bool:
+    return limit is not None and 0 <= limit <= 100_000
+
+
+def _per_call(inputs: Mapping[str, Input]) -> int:
+    limit = inputs["num_outputs"].maximum if "num_outputs" in inputs else 1
+    return int(min(max(limit, 1), 4)) if limit and limit == limit else 4
+
+
+def _span(inputs: Mapping[str, Input], name: str, usual: Span) -> Span | None:
+    if name not in inputs:
+        return None
+    of = inputs[name]
+    low = usual.low if of.minimum is None else of.minimum
+    high = usual.high if of.maximum is None else of.maximum
+    return Span(low=low, high=high) if low <= high else usual
+
+
+def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    """Only what the model knows by name."""
+    image = next((name for name in IMAGE if name in known.inputs), IMAGE[0])
+    fields = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "num_outputs": request.count,
+        "seed": request.seed,
+        "num_inference_steps": request.steps,
+        "prompt_strength": request.strength,
+        "scheduler": request.scheduler,
+        "mask": data_url(sources.mask),
+        image: data_url(sources.image),
+        **dict.fromkeys(GUIDANCE, request.guidance_scale),
+        **_size(known, request.size),
+    }
+    return {name: value for name, value in given(fields).items() if name in known.inputs}
+
+
+def _size(known: Known, size: Size | None) -> dict[str, Any]:
+    if size is None:
+        return {}
+    if offered := ratios(known):
+        return {"aspect_ratio": offered[min(offered, key=size.distance)]}
+    return {} if "aspect_ratio" in known.inputs else {"width": size.width, "height": size.height}

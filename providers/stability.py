@@ -1,0 +1,208 @@
+"""Stability AI (v2beta): forms go out, the bytes of one picture come back.
+
+Facts: a community OpenAPI file and the reference page of Core. It draws at ratios, so that each size stands for one;
+what comes back has that shape, not always those pixels. Seed 0 means a random one there: another stands in for it.
+With an image, sd3 takes no ratio, and the picture has the image's shape. A filtered picture comes under 200, blurred,
+and only `finish-reason` says so.
+
+Lenient, for it is not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields, that
+white is what a mask repaints. Unset `grow_mask`, `style_preset` and the headers that tell of users are left out.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from domain import (
+    Access,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    EaselError,
+    ImageRequest,
+    Model,
+    Picture,
+    Size,
+    Sources,
+    Span,
+)
+from providers.answers import Answer, decode_picture, error_for, tidy
+from providers.api import Api
+from providers.base import Health, Progress, Provider
+from providers.bodies import Part
+from providers.pinned import pinned
+from providers.transport import Transport
+
+BASE_URL = "https://api.stability.ai"
+RATIOS = {
+    Size(1024, 1024): "1:1",
+    Size(1344, 768): "16:9",
+    Size(768, 1344): "9:16",
+    Size(1248, 832): "3:2",
+    Size(832, 1248): "2:3",
+    Size(1120, 896): "5:4",
+    Size(896, 1120): "4:5",
+    Size(1536, 672): "21:9",
+    Size(672, 1536): "9:21",
+}
+SEED_FOR_ZERO = 4294967294
+"""The largest, which none of ours is."""
+STRENGTH = 0.6
+"""Where nobody says: image to image always wants one."""
+FILTERED = "CONTENT_FILTERED"
+FIELDS = {"aspect_ratio": "size"} | {
+    name: name for name in ("prompt", "negative_prompt", "seed", "strength", "model", "image", "mask")
+}
+WORD = re.compile(r"\w+")
+
+
+class Offer(NamedTuple):
+    title: str
+    path: str
+    takes: Capabilities
+
+
+TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
+SD3 = Offer("", "generate/sd3", TEXT.model_copy(update={"image_to_image": True, "strength": Span(low=0, high=1)}))
+INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
+OFFERS = {
+    "core": Offer("Stable Image Core", "generate/core", TEXT),
+    "ultra": Offer("Stable Image Ultra", "generate/ultra", TEXT),
+    "sd3.5-large": SD3._replace(title="Stable Diffusion 3.5 Large"),
+    "sd3.5-large-turbo": SD3._replace(title="Stable Diffusion 3.5 Large Turbo"),
+    "sd3.5-medium": SD3._replace(title="Stable Diffusion 3.5 Medium"),
+    "inpaint": Offer("Inpaint", "edit/inpaint", INPAINT),
+    "upscale-fast": Offer("Fast upscaler", "upscale/fast", Capabilities(text_to_image=False, upscale=True)),
+}
+
+
+class Result(BaseModel):
+    """Not what is asked for, but documented, too."""
+
+    image: str
+    finish_reason: str = ""
+    seed: int | str | None = None
+
+
+class Refusal(BaseModel):
+    id: str | None = None
+    name: str = ""
+    errors: list[str] = []
+
+
+class Balance(BaseModel):
+    credits: float
+
+
+class Stability(Provider):
+    name = "stability"
+    title = "Stability AI"
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        base_url = access.base_url or BASE_URL
+        self._api = Api(transport, base_url, header="Authorization", prefix="Bearer ", key=access.key)
+
+    @staticmethod
+    def missing(access: Access) -> str | None:
+        return None if access.key else "set STABILITY_API_KEY"
+
+    async def models(self) -> Sequence[Model]:
+        return pinned(self.access, [_model(id) for id in OFFERS], _model)
+
+    async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        path = f"v2beta/stable-image/{_offer(request.model or 'core').path}"
+        answer = await self._api.send("POST", path, headers={"Accept": "image/*"}, form=_form(request, sources))
+        await progress.keep(await _picture(_checked(answer), request.seed))
+
+    async def check(self) -> Health:
+        balance = _checked(await self._api.get("v1/user/balance")).parse(Balance)
+        return Health(reachable=True, models=None, key=f"accepted, {balance.credits:g} credits")
+
+
+def _offer(id: str) -> Offer:
+    """A model that only the host knows of is taken for one of sd3's."""
+    return OFFERS.get(id, SD3)
+
+
+def _model(id: str) -> Model:
+    offer = _offer(id)
+    return Model(id=id, title=offer.title or id, capabilities=offer.takes)
+
+
+def _form(request: ImageRequest, sources: Sources) -> list[Part]:
+    """A form also where nothing is a file."""
+    takes = _offer(request.model or "core").takes
+    fields: dict[str, Any] = {"output_format": "png"}
+    if not takes.upscale:
+        fields |= {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": _sent(request.seed)}
+    if takes.strength:
+        fields["model"] = request.model
+    if takes.strength and sources.image:
+        strength = STRENGTH if request.strength is None else request.strength
+        fields |= {"mode": "image-to-image", "strength": strength}
+    elif takes.sizes:
+        fields["aspect_ratio"] = _ratio(request.size)
+    parts = [Part(name, str(value)) for name, value in fields.items() if value is not None]
+    files = {"image": sources.image, "mask": sources.mask}
+    return parts + [Part(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
+
+
+def _ratio(size: Size | None) -> str | None:
+    return RATIOS[min(RATIOS, key=size.distance)] if size else None
+
+
+def _sent(seed: int | None) -> int | None:
+    return SEED_FOR_ZERO if seed == 0 else seed
+
+
+async def _picture(answer: Answer, seed: int | None) -> Picture:
+    """The picture, and the seed that the API says it drew with."""
+    if answer.is_picture():
+        data, reason = answer.body, answer.headers.get("finish-reason", "")
+        told: int | str | None = answer.headers.get("seed")
+    else:
+        result = answer.parse(Result)
+        data, reason = await asyncio.to_thread(decode_picture, result.image), result.finish_reason
+        told = result.seed
+    if reason.strip().upper() == FILTERED:
+        raise ContentRejected(f"200: {FILTERED}")
+    return Picture(data=data, seed=_told(told, seed))
+
+
+def _told(told: int | str | None, seed: int | None) -> int | None:
+    text = str(told)
+    drawn = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+    return seed if drawn in (None, _sent(seed)) else drawn
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.error():
+        raise _error(answer)
+    return answer
+
+
+def _error(answer: Answer) -> EaselError:
+    """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
+    try:
+        refusal = answer.parse(Refusal)
+    except BadResponse:
+        refusal = Refusal()
+    text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
+    reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
+    return error_for(
+        answer.status,
+        text,
+        retry_after=answer.retry_after(),
+        field=blamed(refusal.errors),
+        reference=reference,
+    )
+
+
+def blamed(errors: Sequence[str]) -> str | None:
+    """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
+    words = (found[0] for text in errors if (found := WORD.search(text)))
+    return next((FIELDS[word] for word in words if word in FIELDS), None)

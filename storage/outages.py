@@ -1,0 +1,55 @@
+"""Which providers are down: one truth for all processes on a database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import delete, select, update
+
+from storage.bulletin import Bulletin
+from storage.database import Database, Do
+from storage.dialects import insert_for
+from storage.tables import outages
+
+CHANGED = "outages"
+
+
+class Outage(NamedTuple):
+    """A provider that is not asked before `until`, and then by one job."""
+
+    provider: str
+    kind: str
+    """The error's."""
+    since: datetime
+    until: datetime
+    pause: float
+    """Seconds; the next is longer."""
+
+
+class OutageStore:
+    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+        self._database = database
+        self._bulletin = bulletin
+
+    async def all(self) -> Sequence[Outage]:
+        return [Outage(**row) for row in (await self._database.run(Do(select(outages)))).rows]
+
+    async def write(self, outage: Outage) -> None:
+        """A new one, or a later end of one that is known."""
+        row = outage._asdict()
+        later = {name: row[name] for name in ("kind", "until", "pause")}
+        insert = insert_for(self._database.dialect)(outages).values(row)
+        upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later)
+        await self._database.run(Do(upsert), *self._notice(outage.provider))
+
+    async def begin_probe(self, outage: Outage, until: datetime) -> bool:
+        """True for the first who asks after the outage's end; the others wait until the new one."""
+        where = outages.c.provider == outage.provider, outages.c.until == outage.until
+        mine = update(outages).where(*where).values(until=until).returning(outages.c.provider)
+        return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
+
+    async def end(self, provider: str) -> None:
+        await self._database.run(Do(delete(outages).where(outages.c.provider == provider)), *self._notice(provider))
+
+    def _notice(self, provider: str) -> list[Do]:
+        return [Do(statement) for statement in self._bulletin.notice(CHANGED, provider)]

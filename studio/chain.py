@@ -1,0 +1,81 @@
+"""The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain import (
+    AuthError,
+    EaselError,
+    Failure,
+    Job,
+    QuotaError,
+    RateLimited,
+    State,
+    Timeout,
+    Tried,
+    Unavailable,
+)
+from providers.base import Provider
+from storage.settings import SettingsStore
+from studio.breakers import Breakers
+from studio.conduct import Conduct
+from studio.planning import Planner
+
+WHY: Mapping[str, str] = {
+    Unavailable.__name__: "was not working",
+    Timeout.__name__: "took too long",
+    RateLimited.__name__: "was over its limit",
+    QuotaError.__name__: "was out of credit",
+    AuthError.__name__: "did not take this bot's key",
+}
+"""The errors after which somebody else may draw. Content that one has refused is not handed to another."""
+
+
+class Chain:
+    def __init__(self, planner: Planner, settings: SettingsStore, breakers: Breakers, conduct: Conduct) -> None:
+        self._planner = planner
+        self._settings = settings
+        self._breakers = breakers
+        self._conduct = conduct
+
+    async def next(self, job: Job, failure: Failure) -> Mapping[str, Any] | None:
+        """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
+        if job.asked is None or not self._may_move(job, failure):
+            return None
+        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind))
+        settings = await self._settings.get(job.guild_id)
+        for name in settings.chain:
+            if name in {each.provider for each in tried} or name not in self._planner.providers:
+                continue
+            if not self._breakers.is_shut(name) and (planned := await self._planned(job, name)):
+                return _moved(planned, tried, self._note(job, failure, planned))
+        return None
+
+    def _may_move(self, job: Job, failure: Failure) -> bool:
+        """Not what may have been paid for: only what the provider surely did not take, or draws for nothing."""
+        provider = self._planner.providers.get(job.provider)
+        free = provider is not None and not provider.paid
+        return failure.kind in WHY and not job.drawn and (free or (failure.unaccepted and job.remote is None))
+
+    async def _planned(self, job: Job, name: str) -> Job | None:
+        if job.asked is None:
+            return None
+        asked = job.asked.model_copy(update={"provider": name, "private": job.private})
+        try:
+            planned = await self._planner.plan(asked, await self._settings.get(job.guild_id), job)
+            await self._conduct.check(planned)
+        except EaselError:
+            return None
+        return planned
+
+    def _note(self, job: Job, failure: Failure, planned: Job) -> str:
+        providers: Mapping[str, Provider] = self._planner.providers
+        before = providers[job.provider].title if job.provider in providers else job.provider
+        return f"{before} {WHY[failure.kind]}: {providers[planned.provider].title} took over."
+
+
+def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> Mapping[str, Any]:
+    taken = ("request", "provider", "model", "model_title", "cost", "calls", "upscales")
+    anew = {"state": State.QUEUED, "calls_done": 0, "remote": None}
+    earlier = tuple(each for each in planned.notes)
+    return {name: getattr(planned, name) for name in taken} | anew | {"tried": tried, "notes": (note, *earlier)}

@@ -1,0 +1,52 @@
+"""How well each provider works, from what became of the latest jobs."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal, NamedTuple
+
+from domain import State
+from storage.jobs import Ended
+from storage.outages import Outage
+
+LATELY = timedelta(hours=24)
+ENOUGH = 5
+"""Drawn jobs: from fewer nothing is concluded."""
+SLOW = 2.0
+"""So many times the usual."""
+WORKED = (State.DELIVERED,)
+FAILED = (State.FAILED, State.INTERRUPTED)
+"""What was refused or cancelled says nothing of the provider."""
+
+
+class Standing(NamedTuple):
+    state: Literal["up", "slow", "down"]
+    since: datetime | None
+    """When the outage began."""
+    rate: float | None
+    """The share of its latest jobs that were drawn, 0 to 1."""
+    seconds: float | None
+    """How long they took, in the median."""
+
+
+def standing(provider: str, ended: Sequence[Ended], outage: Outage | None) -> Standing:
+    """ended: newest first."""
+    drawn = [job.seconds for job in ended if _is_its_own(job, provider) and job.state in WORKED and job.seconds]
+    failed = sum(map(len, _failures(provider, ended)))
+    rate = len(drawn) / (len(drawn) + failed) if drawn or failed else None
+    usual = median(drawn) if drawn else None
+    if outage:
+        return Standing("down", outage.since, rate, usual)
+    slow = usual is not None and len(drawn) >= 2 * ENOUGH and median(drawn[:ENOUGH]) > SLOW * usual
+    return Standing("slow" if slow else "up", None, rate, usual)
+
+
+def _is_its_own(job: Ended, provider: str) -> bool:
+    """Drawn without having been tried elsewhere first: those took longer than their provider."""
+    return job.provider == provider and not job.tried
+
+
+def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:
+    for job in ended:
+        own = [job.state] if job.provider == provider and job.state in FAILED else []
+        yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider]

@@ -1,0 +1,124 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportArgumentType=false
+"""Every provider through /imagine, and who takes over when one cannot."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from domain import Model, Picture, Settings, State
+from providers.sketch import Sketch
+from tests.bot.conftest import files, png, variables, world_of
+from tests.replay import REPLAYS
+
+NAMES = [kind.name for kind in REPLAYS]
+
+
+@pytest.mark.parametrize("kind", REPLAYS, ids=NAMES)
+async def test_each_provider_draws_for_a_member(kind, tmp_path):
+    async with kind() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
+        shown, job = await world.imagine(prompt="a quiet harbour", provider=kind.name)
+        assert (job.state, job.failure, job.provider) == (State.DELIVERED, None, kind.name)
+        assert len(await files(shown)) == 1
+        assert replay.unexpected == []
+
+
+@pytest.mark.parametrize("kind", REPLAYS, ids=NAMES)
+async def test_a_server_that_dies_in_mid_job_ends_in_the_next_one_s_picture_or_in_a_sentence(kind, tmp_path):
+    async with AsyncExitStack() as stack:
+        replay = await stack.enter_async_context(kind())
+        world = await stack.enter_async_context(world_of(variables(tmp_path, [replay]), [replay]))
+        await world.bot._store.settings.set(world.guild.id, Settings(chain=("sketch",)))
+        reached = asyncio.Event()
+
+        async def gate(call) -> None:
+            if call.method == "POST" or call.path.startswith("/image/a"):
+                reached.set()
+                await asyncio.Event().wait()
+
+        replay.gate = gate
+        drawing = asyncio.create_task(world.imagine(prompt="a quiet harbour", provider=kind.name))
+        await asyncio.wait(
+            {asyncio.create_task(reached.wait()), drawing}, return_when=asyncio.FIRST_COMPLETED, timeout=30
+        )
+        assert reached.is_set(), (replay.calls, drawing)
+        await replay.die()
+        shown, job = await drawing
+        provider = world.bot.studio.providers[kind.name]
+        if provider.paid:
+            assert job.state in (State.FAILED, State.INTERRUPTED)
+            assert provider.title in shown.response.content
+        else:
+            assert (job.state, job.provider) == (State.DELIVERED, "sketch")
+            assert len(await files(shown)) == 1
+            assert f"{provider.title} was not working: Sketch (offline) took over." in shown.response.content
+
+
+async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(hosted):
+    await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
+    popcord = hosted.replays["popcord"]
+    for number in range(5):
+        shown, job = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord")
+        assert (job.state, job.provider) == (State.DELIVERED, "sketch"), number
+        assert "PopCord was not working: Sketch (offline) took over." in shown.response.content
+    assert popcord.count("POST") == 3 * 3
+    page = (await hosted.member.slash(hosted.channel, "providers")).response.content
+    assert "**PopCord** (`popcord`) · 🔴 down since <t:" in page
+    assert "0% of today's drawn" in page
+    shown, job = await hosted.imagine(prompt="a cat", provider="popcord", model="flux")
+    assert job.state is State.FAILED
+    assert "has not been working since <t:" in shown.response.content
+
+
+async def test_again_asks_for_what_the_member_had_asked(hosted):
+    await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
+    shown, _ = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", private=True)
+    again = await hosted.member.click(shown.response, label="Again")
+    job = await hosted.end()
+    assert [each.provider for each in job.tried] == ["popcord"]
+    assert again.ephemeral
+
+
+async def test_admins_put_the_chain_together_and_members_may_not(hosted):
+    panel = await hosted.admin.slash(hosted.channel, "settings")
+    assert "Taking over: nobody" in panel.response.content
+    chain = await hosted.admin.click(panel.response, label="Who takes over…")
+    assert chain.ephemeral
+    for name in ("nebulablock", "sketch", "popcord"):
+        await hosted.admin.select(chain.response, [name], custom_id="chain:next")
+    assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in chain.response.content
+    await hosted.admin.click(chain.response, label="Remove the last")
+    assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ("nebulablock", "sketch")
+    again = await hosted.admin.slash(hosted.channel, "settings")
+    assert "Taking over: Nebula Block, Sketch (offline)" in again.response.content
+    await hosted.admin.click(chain.response, label="Remove all")
+    assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ()
+
+
+class Enlarger(Sketch):
+    """Paints, and makes pictures larger."""
+
+    async def models(self):
+        offered = await super().models()
+        return [_with_upscale(model) for model in offered]
+
+    async def generate(self, request, sources, progress):
+        if not request.upscale:
+            return await super().generate(request, sources, progress)
+        assert sources.image
+        return await progress.keep(Picture(data=png((1024, 1024))))
+
+
+def _with_upscale(model: Model) -> Model:
+    return model.model_copy(update={"capabilities": model.capabilities.model_copy(update={"upscale": True})})
+
+
+async def test_a_picture_is_made_larger_by_its_button(world):
+    world.bot.studio.providers["sketch"] = Enlarger(world.bot.studio.providers["sketch"].access, None)
+    shown, _ = await world.imagine(prompt="a castle", size="512x512", private=True)
+    larger = await world.member.click(shown.response, label="Upscale")
+    job = await world.end()
+    assert (job.state, job.request.upscale, job.private) == (State.DELIVERED, True, True)
+    assert [image.size for image in await files(larger)] == [(1024, 1024)]
+    assert larger.ephemeral
+    assert "Upscale" not in [item.get("label") for row in larger.response.components for item in row["components"]]

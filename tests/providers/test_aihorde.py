@@ -1,0 +1,429 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOperatorIssue=false
+import asyncio
+import base64
+import io
+import re
+from datetime import timedelta
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from PIL import Image
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Size,
+    Sources,
+    Timeout,
+    Unavailable,
+    find_model,
+)
+from providers import aihorde as module
+from providers.aihorde import AIHorde
+from providers.aihorde.offers import FALLBACK
+from providers.aihorde.wire import written
+from tests.replay.pictures import draw
+
+ROOT = "/api/v2/generate"
+ID = "00000000-0000-4000-8000-000000000000"
+SUBMIT, CHECK, STATUS, DELETE = (
+    *(f"POST {ROOT}/async", f"GET {ROOT}/check/{ID}"),
+    *(f"GET {ROOT}/status/{ID}", f"DELETE {ROOT}/status/{ID}"),
+)
+ANONYMOUS = {"key": None}
+SOURCES = Sources(image=draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
+
+
+@pytest.fixture
+async def aihorde(bench_for):
+    return await bench_for("aihorde")
+
+
+def opened(text: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+async def test_from_submit_to_picture(aihorde):
+    progress = await aihorde.draw(seed=41)
+    assert progress.sizes == [(512, 512)]
+    assert [picture.seed for picture in progress.kept] == [41]
+    assert aihorde.server.calls[:4] == [SUBMIT, CHECK, CHECK, STATUS]
+    assert progress.reports == [(None, 12, 40.0), (None, 0, 0.0)]
+    assert AIHorde.reports == {"position", "eta"}
+
+
+async def test_every_option_by_its_documented_name(aihorde):
+    await aihorde.draw(
+        negative_prompt="fog",
+        count=4,
+        seed=7,
+        steps=30,
+        guidance_scale=7.123,
+        scheduler="k_dpmpp_2m",
+        safety_checker=False,
+        size=Size(768, 512),
+    )
+    assert aihorde.sent() == {
+        "prompt": "a quiet harbour ### fog",
+        "params": {
+            "width": 768,
+            "height": 512,
+            "n": 4,
+            "steps": 30,
+            "cfg_scale": 7.12,
+            "seed": "7",
+            "sampler_name": "k_dpmpp_2m",
+        },
+        "models": ["stable_diffusion"],
+        "nsfw": True,
+        "censor_nsfw": False,
+        "replacement_filter": True,
+        "r2": True,
+        "shared": False,
+    }
+
+
+async def test_only_what_is_set_is_sent(aihorde):
+    await aihorde.draw()
+    assert aihorde.sent()["params"] == {"width": 512, "height": 512, "n": 1}
+    assert not {"allow_downgrade", "source_image", "source_mask", "source_processing"} & set(aihorde.sent())
+
+
+@pytest.mark.parametrize("safety_checker", [None, True])
+async def test_the_safety_checker_is_on_unless_switched_off(aihorde, safety_checker):
+    await aihorde.draw(safety_checker=safety_checker)
+    assert (aihorde.sent()["nsfw"], aihorde.sent()["censor_nsfw"]) == (False, True)
+
+
+async def test_each_picture_has_its_own_seed(aihorde):
+    progress = await aihorde.draw(count=3, seed=7)
+    assert [picture.seed for picture in progress.kept] == [7, 8, 9]
+
+
+async def test_an_image(aihorde):
+    await aihorde.draw(sources=Sources(image=SOURCES.image), strength=0.4)
+    sent = aihorde.sent()
+    assert sent["source_processing"] == "img2img"
+    assert sent["params"]["denoising_strength"] == 0.4
+    assert opened(sent["source_image"]).size == (64, 64)
+    assert "source_mask" not in sent
+
+
+async def test_a_mask_goes_without_loss_and_white_stays_white(aihorde):
+    grey = Image.new("L", (64, 64), 0)
+    grey.paste(255, (0, 0, 32, 64))
+    out = io.BytesIO()
+    grey.save(out, "PNG")
+    await aihorde.draw(sources=Sources(image=SOURCES.image, mask=out.getvalue()))
+    assert aihorde.sent()["source_processing"] == "inpainting"
+    assert opened(aihorde.sent()["source_mask"]).convert("L").tobytes() == grey.tobytes()
+
+
+async def test_what_is_transparent_is_sent_as_white(aihorde):
+    out = io.BytesIO()
+    Image.new("RGBA", (64, 64), (9, 9, 9, 0)).save(out, "PNG")
+    await aihorde.draw(sources=Sources(image=out.getvalue()))
+    assert opened(aihorde.sent()["source_image"]).getpixel((5, 5)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative", "text"),
+    [
+        ("a cat", None, "a cat"),
+        ("a cat", "fog", "a cat ### fog"),
+        ("a ### b", None, "a # # # b"),
+        ("a#", "#b", "a# ### #b"),
+        ("##", "####", "## ### # # # #"),
+        ("## a", None, "## a"),
+    ],
+)
+def test_only_our_own_mark_parts_the_prompts(prompt, negative, text):
+    assert written(prompt, negative) == text
+
+
+@hypothesis.given(st.text("# ab"), st.none() | st.text("# ab"))
+def test_nothing_slips_over_the_mark(prompt, negative):
+    first, *rest = re.split(" ### ", written(prompt, negative))
+    assert len(rest) == bool(negative)
+    assert first.replace("# ", "#").replace(" ", "") == prompt.replace("# ", "#").replace(" ", "")
+    assert all("###" not in part for part in (first, *rest))
+
+
+@hypothesis.given(st.text())
+def test_other_text_stays_as_it_is(text):
+    hypothesis.assume("###" not in text)
+    assert written(text, None) == text
+
+
+async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihorde):
+    await aihorde.draw(prompt="sea " * 1000, negative_prompt="fog " * 1000)
+    assert aihorde.sent()["replacement_filter"] is False
+
+
+async def test_anybody_may_draw_without_a_key(aihorde):
+    await aihorde.draw(access=ANONYMOUS)
+    assert {call.headers["apikey"] for call in aihorde.server.requests if call.moment != "picture-"} == {"0000000000"}
+    assert aihorde.sent()["allow_downgrade"] is True
+
+
+async def test_a_key_of_ones_own(aihorde):
+    await aihorde.draw()
+    asked = [call for call in aihorde.server.requests if call.moment != "picture-"]
+    assert {call.headers["apikey"] for call in asked} == {"test-key"}
+    assert {call.headers["client-agent"].count(":") for call in asked} == {2}
+
+
+async def test_it_is_off_until_the_host_wants_it():
+    assert AIHorde.missing(Access(enabled=False)) == "set AIHORDE=on"
+    assert AIHorde.missing(Access(enabled=True)) is None
+    assert (AIHorde.paid, AIHorde.bans) == (False, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize("end", ["", "/", "/api/v2", "/api/v2/"])
+async def test_the_root_is_never_doubled(aihorde, end):
+    await aihorde.draw(access={"base_url": aihorde.server.url + end})
+    assert aihorde.server.calls[0] == SUBMIT
+
+
+async def test_no_kudos_means_less_instead_of_nothing(aihorde):
+    assert len((await aihorde.draw("kudos")).kept) == 1
+    assert [aihorde.sent(n).get("allow_downgrade") for n in (0, 1)] == [None, True]
+    assert aihorde.server.count("POST") == 2
+
+
+@pytest.mark.parametrize(("access", "posts"), [({}, 2), (ANONYMOUS, 1)])
+async def test_downgrading_is_tried_once(aihorde, access, posts):
+    assert type(await aihorde.fail("kudos-ever", access=access)) is QuotaError
+    assert aihorde.server.count("POST") == posts
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "field", "posts"),
+    [
+        ("wrong-key", AuthError, None, 1),
+        ("agent-banned", AuthError, None, 1),
+        ("shared-key-empty", QuotaError, None, 1),
+        ("shared-key-short", QuotaError, None, 1),
+        ("too-many", RateLimited, None, 3),
+        ("limiter", RateLimited, None, 3),
+        ("corrupt", ContentRejected, None, 1),
+        ("ip-timeout", RateLimited, None, 1),
+        ("maintenance", Unavailable, None, 1),
+        ("maintenance-503", Unavailable, None, 3),
+        ("no-workers", Unavailable, None, 1),
+        ("bad-size", InvalidRequest, "size", 1),
+        ("bad-steps", InvalidRequest, "steps", 1),
+        ("bad-sampler", InvalidRequest, "scheduler", 1),
+        ("bad-model", InvalidRequest, "model", 1),
+        ("bad-cfg", InvalidRequest, "guidance_scale", 1),
+        ("bad-image", InvalidRequest, "image", 1),
+        ("image-too-large", InvalidRequest, "image", 1),
+        ("no-mask", InvalidRequest, "mask", 1),
+        ("loras", InvalidRequest, None, 1),
+        ("validation", InvalidRequest, "size", 1),
+    ],
+)
+async def test_refusals(aihorde, case, error, field, posts):
+    raised = await aihorde.fail(case)
+    assert type(raised) is error
+    assert raised.failure.field == field
+    assert aihorde.server.calls == [SUBMIT] * posts
+    assert aihorde.progress.remembered is None
+    if error in (AuthError, QuotaError, RateLimited, Unavailable):
+        assert raised.failure.unaccepted
+
+
+async def test_a_timeout_says_for_how_long(aihorde):
+    assert (await aihorde.fail("ip-timeout")).failure.retry_after == 187
+
+
+async def test_a_failed_validation_names_the_field(aihorde):
+    assert "params.width: 3100 is too much" in (await aihorde.fail("validation")).failure.detail
+
+
+async def test_pictures_in_base64(aihorde):
+    progress = await aihorde.draw("base64", count=2)
+    assert [picture.data for picture in progress.kept] == [
+        draw(f"a quiet harbour {n}", (512, 512), "WEBP") for n in (0, 1)
+    ]
+    assert progress.remembered == {"id": ID}
+
+
+@pytest.mark.parametrize("case", ["some-censored", "some-csam"])
+async def test_the_rest_of_a_censored_lot_is_kept(aihorde, case):
+    progress = await aihorde.draw(case, count=3, seed=7)
+    assert [picture.seed for picture in progress.kept] == [7, 9]
+    assert not any("pictures/1." in call for call in aihorde.server.calls)
+
+
+@pytest.mark.parametrize(("case", "error"), [("all-censored", ContentRejected), ("none", BadResponse)])
+async def test_nothing_is_left(aihorde, case, error):
+    assert type(await aihorde.fail(case, count=2)) is error
+    assert aihorde.progress.remembered is None
+    assert aihorde.progress.kept == []
+
+
+async def test_workers_that_fail(aihorde):
+    assert type(await aihorde.fail("faulted")) is Unavailable
+    assert aihorde.progress.remembered is None
+
+
+async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    raised = await aihorde.fail("impossible")
+    assert type(raised) is Unavailable
+    assert "no one serves this model and size" in raised.failure.detail
+    assert aihorde.server.calls[-1] == DELETE
+    assert aihorde.progress.remembered is None
+    assert "Nobody here can draw that" in caplog.text
+
+
+async def test_calling_off_may_fail(aihorde, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    assert "no one serves" in (await aihorde.fail("call-off-fails")).failure.detail
+
+
+@pytest.mark.parametrize("case", ["impossible", "possible-again"])
+async def test_nobody_is_given_up_at_once(aihorde, case):
+    try:
+        async with asyncio.timeout(0.2):
+            assert (await aihorde.draw(case)).kept
+    except TimeoutError:
+        assert case == "impossible"
+    assert aihorde.server.calls.count(CHECK) >= 3
+    assert DELETE not in aihorde.server.calls
+
+
+async def test_the_pictures_are_asked_for_once(aihorde):
+    await aihorde.draw(count=4)
+    assert aihorde.server.calls.count(STATUS) == 1
+
+
+async def test_others_may_have_used_up_the_answers_of_this_minute(aihorde):
+    assert (await aihorde.draw("status-busy")).sizes == [(512, 512)]
+    assert aihorde.server.calls.count(STATUS) == 5
+    assert aihorde.server.count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "path", "asked"), [("expired", CHECK, 4), ("gone", CHECK, 1), ("vanished", STATUS, 4)]
+)
+async def test_a_job_that_is_no_longer_known(aihorde, case, path, asked):
+    assert type(await aihorde.fail(case)) is Timeout
+    assert aihorde.server.calls.count(path) == asked
+    assert aihorde.progress.remembered is None
+
+
+@pytest.mark.parametrize("case", ["poll-F04", "poll-F04-503", "poll-F11", "poll-F11-reset", "poll-F03-ever"])
+async def test_an_accepted_job_outlives_a_server_that_is_away(aihorde, case):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await aihorde.draw(case)
+    assert aihorde.server.count("POST") == 1
+    assert aihorde.progress.remembered == {"id": ID}
+
+
+@pytest.mark.parametrize(
+    ("case", "error"), [("poll-F01", AuthError), ("poll-F05", BadResponse), ("poll-F14", BadResponse)]
+)
+async def test_polls_that_end_the_job(aihorde, case, error):
+    assert type(await aihorde.fail(case)) is error
+    assert aihorde.progress.remembered == {"id": ID}
+
+
+async def test_a_remembered_job_is_polled_on(aihorde):
+    await aihorde.fail("poll-F05")
+    aihorde.server.requests.clear()
+    assert (await aihorde.draw("possible-again", remembered={"id": ID})).sizes == [(512, 512)]
+    assert aihorde.server.count("POST") == 0
+
+
+async def test_remembered_links_are_only_downloaded(aihorde):
+    ref = (await aihorde.draw(count=2, seed=7)).remembered
+    aihorde.server.requests.clear()
+    progress = await aihorde.draw(remembered=ref)
+    assert [picture.seed for picture in progress.kept] == [7, 8]
+    assert {call.partition("/pictures/")[0] for call in aihorde.server.calls} == {"GET "}
+
+
+async def test_an_id_stays_one_segment(aihorde):
+    await aihorde.fail(remembered={"id": "../../x?y"})
+    assert aihorde.server.calls[0] == f"GET {ROOT}/check/..%2F..%2Fx%3Fy"
+    aihorde.server.unexpected.clear()
+
+
+async def test_calling_off_mid_way(aihorde):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await aihorde.draw("half", count=2)
+    await aihorde.provider("half").cancel(aihorde.progress.remembered)
+    assert aihorde.server.calls[-1] == DELETE
+    assert aihorde.progress.kept == []
+
+
+@pytest.mark.parametrize("case", ["expired", "gone"])
+async def test_what_is_gone_needs_no_calling_off(aihorde, case):
+    await aihorde.fail(case)
+    await aihorde.provider(case).cancel({"id": ID})
+    assert aihorde.server.calls[-1] == DELETE
+
+
+async def test_calling_off_tells_when_it_failed(aihorde):
+    await aihorde.draw()
+    with pytest.raises(Unavailable):
+        await aihorde.provider("call-off-fails").cancel({"id": ID})
+
+
+async def test_the_busiest_models_come_first(aihorde):
+    models = await aihorde.provider().models()
+    assert [(model.id, model.title) for model in models] == [
+        ("stable_diffusion", "stable_diffusion"),
+        ("Flux.1", "Flux.1"),
+        ("Quiet", "Quiet, wait about 10 min"),
+    ]
+    assert [model.capabilities.sizes[0].width for model in models] == [512, 1024, 512]
+
+
+@pytest.mark.parametrize("case", ["lists-empty", "F01", "F04", "F05", "F10", "F12", "F14"])
+async def test_well_known_models_stand_in(aihorde, case):
+    assert tuple(model.id for model in await aihorde.provider(case).models()) == FALLBACK
+
+
+async def test_the_hosts_models_are_the_list(aihorde):
+    named = aihorde.provider(models=(("Flux.1", "Flux"), ("Own model", "Own")))
+    assert [(model.id, model.title) for model in await named.models()] == [("Flux.1", "Flux"), ("Own model", "Own")]
+
+
+async def test_whoever_has_a_key_may_ask_for_more(aihorde):
+    own = find_model(await aihorde.provider().models(), "stable_diffusion").capabilities
+    free = find_model(await aihorde.provider(key=None).models(), "stable_diffusion").capabilities
+    assert (own.size_range.high, own.steps.high) == (3072, 500)
+    assert (free.size_range.high, free.steps.high) == (1024, 40)
+    assert all(size in own.size_range for size in own.sizes)
+    assert all(size.width * size.height <= 1024 * 1024 for size in free.sizes)
+
+
+async def test_check(aihorde):
+    assert await aihorde.provider().check() == (True, 3, "accepted, 123 kudos")
+    assert await aihorde.provider(key=None).check() == (True, 3, "none of your own: the anonymous one")
+    assert aihorde.server.count("POST") == 0
+
+
+async def test_check_with_a_wrong_key(aihorde):
+    with pytest.raises(AuthError):
+        await aihorde.provider(key=SecretStr("another")).check()
+
+
+async def test_the_server_wants_to_know_who_calls(aihorde):
+    for agent in ({}, {"Client-Agent": "My-Project:v0.0.1:My-Contact"}, {"Client-Agent": "Easel"}):
+        headers = {"apikey": "0000000000", **agent}
+        answer = await aihorde.transport.call("GET", f"{aihorde.server.url}/api/v2/find_user", headers=headers)
+        assert answer.status == 403

@@ -1,0 +1,227 @@
+# pyright: basic, reportOptionalMemberAccess=false
+import asyncio
+import base64
+
+import pytest
+from pydantic import SecretStr
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    InvalidRequest,
+    QuotaError,
+    Size,
+    SizeRange,
+    Sources,
+    Timeout,
+    Unavailable,
+    find_model,
+)
+from providers.base import NO_FREE_CALL
+from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
+from tests.replay.pictures import draw
+
+IMAGE = Sources(image=draw("image"))
+BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+SUBMIT, POLL = "POST /v1/flux-2-pro", f"GET {RESULT}/task_0"
+
+
+@pytest.fixture
+async def bfl(bench_for):
+    return await bench_for("bfl")
+
+
+def polls(bench) -> int:
+    return sum(RESULT in call for call in bench.server.calls)
+
+
+async def test_ready(bfl):
+    progress = await bfl.draw()
+    assert progress.sizes == [(512, 512)]
+    assert progress.kept[0].seed == 42
+    assert bfl.server.calls[:2] == [SUBMIT, POLL]
+    assert bfl.sent() == {"prompt": "a quiet harbour", "width": 512, "height": 512, "output_format": "png"}
+
+
+async def test_pending_three_times(bfl):
+    assert len((await bfl.draw("pending", seed=7)).kept) == 1
+    assert bfl.progress.kept[0].seed == bfl.sent()["seed"] == 7
+    assert polls(bfl) == 4
+    assert bfl.waits == sorted(bfl.waits)
+
+
+async def test_flex_takes_steps_and_guidance(bfl):
+    await bfl.draw(model=FLEX, steps=20, guidance_scale=4.0, size=Size(1920, 1088), safety_checker=False)
+    sent = {name: bfl.sent()[name] for name in ("steps", "guidance", "width", "height", "safety_tolerance")}
+    assert sent == {"steps": 20, "guidance": 4.0, "width": 1920, "height": 1088, "safety_tolerance": 5}
+
+
+@pytest.mark.parametrize("checker", [True, None])
+async def test_the_safety_checker_is_left_as_it_is(bfl, checker):
+    await bfl.draw(safety_checker=checker)
+    assert "safety_tolerance" not in bfl.sent()
+
+
+@pytest.mark.parametrize("model", ["flux-2-pro", "flux-2-klein-4b", KONTEXT])
+async def test_an_image_to_edit(bfl, model):
+    await bfl.draw(model=model, sources=IMAGE, size=None)
+    assert base64.b64decode(bfl.sent()["input_image"]) == IMAGE.image
+    assert not {"width", "height", "aspect_ratio"} & set(bfl.sent())
+
+
+@pytest.mark.parametrize("model", [KONTEXT, ULTRA])
+async def test_a_ratio_where_no_size_is_taken(bfl, model):
+    await bfl.draw(model=model, size=Size(1024, 576))
+    assert bfl.sent() == {"prompt": "a quiet harbour", "aspect_ratio": "16:9", "output_format": "png"}
+
+
+async def test_fill(bfl):
+    await bfl.draw(model=FILL[0], sources=BOTH, steps=20, guidance_scale=30.0)
+    sent = bfl.sent()
+    assert base64.b64decode(sent["image"]) == BOTH.image
+    assert base64.b64decode(sent["mask"]) == BOTH.mask
+    assert set(sent) == {"prompt", "image", "mask", "steps", "guidance", "output_format"}
+
+
+async def test_fill_under_its_other_name(bfl):
+    assert len((await bfl.draw("other-fill", model=FILL[0], sources=BOTH)).kept) == 1
+    assert bfl.server.calls[:2] == [f"POST /v1/{name}" for name in FILL]
+    assert bfl.sent(0) == bfl.sent(1)
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail"),
+    [
+        ("request-moderated", ContentRejected, "Violence"),
+        ("content-moderated", ContentRejected, "Content Moderated"),
+        ("error", Unavailable, "out of breath"),
+        ("failed", Unavailable, "Failed"),
+        ("no-sample", BadResponse, "without a sample"),
+        ("lost", Timeout, "no longer knows"),
+        ("expired", BadResponse, "answers 403"),
+    ],
+)
+async def test_the_last_word(bfl, case, error, detail):
+    raised = await bfl.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert bfl.progress.remembered is None
+    assert bfl.server.count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "error"), [("no-credit", QuotaError), ("forbidden", AuthError), ("invalid", InvalidRequest)]
+)
+async def test_refusals(bfl, case, error):
+    raised = await bfl.fail(case)
+    assert type(raised) is error
+    assert raised.failure.unaccepted == (error is not InvalidRequest)
+    assert bfl.server.calls == [SUBMIT]
+
+
+async def test_the_body_says_how_long_to_wait(bfl):
+    assert len((await bfl.draw("retry-in-body")).kept) == 1
+    assert bfl.waits[0] == 5
+    assert bfl.server.count("POST") == 2
+
+
+@pytest.mark.parametrize("case", ["late", "odd-word", "poll-F02", "poll-F03-none"])
+async def test_polling_goes_on(bfl, case):
+    assert len((await bfl.draw(case)).kept) == 1
+    assert bfl.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
+async def test_a_paid_job_outlives_a_server_that_is_away(bfl, case):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await bfl.draw(case)
+    assert polls(bfl) > 3
+    assert bfl.server.count("POST") == 1
+
+
+async def test_an_unknown_word_is_logged(bfl, caplog):
+    await bfl.draw("odd-word")
+    assert "dreaming" in caplog.text
+
+
+async def test_a_poll_never_takes_the_key_elsewhere(bfl):
+    assert "another host" in (await bfl.fail("foreign")).failure.detail
+    assert bfl.server.elsewhere == []
+
+
+async def test_regions_are_hosts_of_its_own(bfl, monkeypatch):
+    asked = []
+
+    async def call(method, url, **options):
+        asked.append((url, options["headers"]))
+        raise BadResponse("enough")
+
+    monkeypatch.setattr(bfl.transport, "call", call)
+    for host in ("api.us1.bfl.ai", "bfl.ai.example.com", "notbfl.ai"):
+        await bfl.fail(remembered={"id": "a", "polling_url": f"https://{host}/v1/get_result?id=a"})
+    assert asked == [("https://api.us1.bfl.ai/v1/get_result?id=a", {"x-key": bfl.server.key})]
+
+
+async def test_the_link_is_remembered_before_the_first_poll(bfl):
+    await bfl.fail("poll-F01")
+    url = f"{bfl.server.url}{RESULT}/task_0?id=task_0"
+    assert bfl.progress.remembered == {"id": "task_0", "polling_url": url}
+
+
+async def test_a_remembered_job_is_polled_on(bfl):
+    await bfl.fail("poll-F05")
+    ref = bfl.progress.remembered
+    bfl.server.requests.clear()
+    bfl.server._followed.clear()
+    assert len((await bfl.draw(remembered=ref)).kept) == 1
+    assert bfl.server.count("POST") == 0
+
+
+async def test_a_remembered_link_is_only_downloaded(bfl):
+    ref = (await bfl.draw()).remembered
+    bfl.server.requests.clear()
+    assert (await bfl.draw(remembered=ref)).kept[0].seed == 42
+    assert [call.partition("/pictures/")[0] for call in bfl.server.calls] == ["GET "]
+
+
+async def test_each_model_takes_what_the_documentation_says(bfl):
+    models = {model.id: model.capabilities for model in await bfl.provider().models()}
+    assert next(iter(models)) == "flux-2-pro"
+    assert {id for id, each in models.items() if each.steps} == {FLEX, FILL[0]}
+    assert {id for id, each in models.items() if each.image_to_image} == {*SIZED, KONTEXT} - {"flux-pro-1.1"}
+    assert {id for id, each in models.items() if each.inpainting} == {FILL[0]}
+    assert {id for id, each in models.items() if not each.text_to_image} == {FILL[0]}
+    assert {id for id, each in models.items() if each.size_range} == set(SIZED)
+    assert all(each.seed and each.safety_checker and each.per_call == 1 for each in models.values())
+
+
+async def test_no_size_is_over_four_megapixels(bfl):
+    (model, *_) = await bfl.provider().models()
+    sizes, limits = model.capabilities.sizes, model.capabilities.size_range
+    assert limits == SizeRange(low=64, high=2000, multiple=16)
+    assert limits.high**2 <= 4_000_000
+    assert all(size in limits for size in sizes)
+
+
+async def test_prices_are_those_of_the_documentation(bfl):
+    models = await bfl.provider().models()
+    assert find_model(models, "flux-2-max").price == "$0.07 for the first megapixel"
+    assert find_model(models, FLEX).price is None
+
+
+async def test_models_come_from_the_host(bfl):
+    models = await bfl.provider(models=((FLEX, FLEX), ("flux-9", "Nine"))).models()
+    assert [(model.id, model.title) for model in models] == [(FLEX, "FLUX.2 flex"), ("flux-9", "Nine")]
+    assert [bool(model.capabilities.steps) for model in models] == [True, False]
+
+
+async def test_check_does_not_pay(bfl):
+    assert await bfl.provider().check() == (True, None, NO_FREE_CALL)
+    assert bfl.server.calls == ["GET /"]
+
+
+def test_it_needs_a_key(bfl):
+    assert type(bfl.provider()).missing(bfl.provider(key=None).access) == "set BFL_API_KEY"
+    assert type(bfl.provider()).missing(bfl.provider(key=SecretStr("a")).access) is None

@@ -1,0 +1,415 @@
+# pyright: basic
+import asyncio
+import io
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from domain import (
+    BadResponse,
+    EaselError,
+    InvalidRequest,
+    Size,
+    Sources,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import Answer
+from providers.comfyui import sockets
+from providers.comfyui.answers import refusal
+from providers.comfyui.sockets import CONNECTIONS
+from tests.replay.comfyui import CHECKPOINTS
+from tests.replay.pictures import draw
+
+SDXL, ANIME = CHECKPOINTS
+SOURCE = Sources(image=draw("a dog", (640, 480), "PNG"))
+OURS = "0c8ba1b0-2f5f-4f0c-8a2e-7a4a4f3a1c55"
+OTHER = "5a0f4c2e-0000-4000-8000-7a4a4f3a1c55"
+FOUR = [(fraction, None, None) for fraction in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0, 1.0)]
+UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@pytest.fixture
+async def comfyui(bench_for):
+    return await bench_for("comfyui")
+
+
+def submitted(bench, index: int = -1) -> dict:
+    return [call.json for call in bench.server.requests if call.path == "/prompt"][index]
+
+
+def inputs(bench, kind: str, index: int = 0) -> dict:
+    """What a node of a kind got."""
+    return [each["inputs"] for each in submitted(bench)["prompt"].values() if each["class_type"] == kind][index]
+
+
+def posts(bench) -> list[str]:
+    return [call for call in bench.server.calls if call.startswith("POST")]
+
+
+def histories(bench) -> int:
+    return sum("/history/" in call for call in bench.server.calls)
+
+
+# --- drawing, and what the socket tells
+
+
+async def test_steps_and_previews(comfyui):
+    progress = await comfyui.draw(seed=7)
+    assert progress.sizes == [(512, 512)]
+    assert [picture.seed for picture in progress.kept] == [7]
+    assert progress.reports == FOUR
+    assert [Image.open(io.BytesIO(preview)).format for preview in progress.previews] == ["PNG", "JPEG", "PNG", "JPEG"]
+    assert posts(comfyui) == ["POST /prompt"]
+    assert comfyui.server.calls[0] == "GET /ws"
+    assert comfyui.server.calls[-1] == "GET /view"
+
+
+async def test_the_socket_and_the_prompt_have_one_name(comfyui):
+    progress = await comfyui.draw()
+    (name,) = comfyui.server.connected
+    assert UUID4.fullmatch(name)
+    assert submitted(comfyui)["client_id"] == name == progress.remembered["client_id"]
+
+
+async def test_the_socket_saves_polls(comfyui):
+    await comfyui.draw()
+    assert histories(comfyui) <= 3
+
+
+@pytest.mark.parametrize("case", ["metadata", "foreign", "odd-frames", "success-only", "drops", "late-history"])
+async def test_whatever_the_socket_does_the_previews_are_ours(comfyui, case):
+    progress = await comfyui.draw(case)
+    assert progress.sizes == [(512, 512)]
+    assert [report for report in progress.reports if report[0] is not None] == FOUR
+    assert progress.previews == [draw(f"step {step}", (64, 64), "PNG" if step % 2 else "JPEG") for step in range(1, 5)]
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+async def test_a_lost_socket_comes_back_under_its_name(comfyui):
+    await comfyui.draw("drops")
+    first, second = comfyui.server.connected
+    assert first == second
+
+
+async def test_a_socket_that_never_stays_is_done_without(comfyui):
+    assert (await comfyui.draw("drops-for-ever")).sizes == [(512, 512)]
+    assert 1 <= len(comfyui.server.connected) <= CONNECTIONS
+
+
+@pytest.mark.parametrize("case", ["no-socket", "slow", "no-status", "old"])
+async def test_without_a_socket_the_history_tells(comfyui, case):
+    assert (await comfyui.draw(case)).sizes == [(512, 512)]
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+async def test_a_server_that_never_shakes_hands_does_not_hold_the_prompt_up(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "CONNECT_SECONDS", 0.05)
+
+    async def gate(call):
+        if call.path == "/ws":
+            await asyncio.Event().wait()
+
+    comfyui.server.gate = gate
+    assert (await comfyui.draw()).sizes == [(512, 512)]
+
+
+async def test_a_socket_that_cannot_be_closed_holds_nothing_up(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    async with asyncio.timeout(2):
+        assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
+
+
+async def test_a_silent_socket_does_not_hide_the_outcome(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    assert (await comfyui.draw("late-history")).sizes == [(512, 512)]
+
+
+async def test_the_place_in_line(comfyui):
+    progress = await comfyui.draw("queued")
+    assert progress.sizes == [(512, 512)]
+    assert [position for _, position, _ in progress.reports] == [3, 2, 1]
+
+
+async def test_no_origin_is_sent(comfyui):
+    await comfyui.draw()
+    assert not any("origin" in call.headers for call in comfyui.server.requests)
+    answer = await comfyui.transport.call(
+        "GET", f"{comfyui.server.url}/queue", headers={"Origin": "http://evil.example"}
+    )
+    assert answer.status == 403
+
+
+async def test_a_key_goes_to_the_proxy_in_every_call(comfyui):
+    await comfyui.draw(access={"key": "test-key"})
+    assert {call.headers.get("authorization") for call in comfyui.server.requests} == {"Bearer test-key"}
+
+
+async def test_a_base_url_may_end_in_api(comfyui):
+    await comfyui.provider(base_url=comfyui.server.url + "/api/").cancel({"prompt_id": OURS})
+    assert comfyui.server.calls == [f"POST /api/jobs/{OURS}/cancel"]
+
+
+# --- what is sent
+
+
+async def test_every_option(comfyui):
+    await comfyui.draw(
+        prompt='a "dog" \\ {%seed%} %model%',
+        negative_prompt="fog",
+        count=3,
+        seed=7,
+        steps=30,
+        guidance_scale=4.5,
+        scheduler="dpmpp_2m karras",
+        size=Size(768, 432),
+        model=ANIME,
+    )
+    assert [inputs(comfyui, "CLIPTextEncode", n)["text"] for n in (0, 1)] == ['a "dog" \\ {%seed%} %model%', "fog"]
+    assert inputs(comfyui, "CheckpointLoaderSimple") == {"ckpt_name": ANIME}
+    assert inputs(comfyui, "EmptyLatentImage") == {"width": 768, "height": 432, "batch_size": 3}
+    sampler = inputs(comfyui, "KSampler")
+    assert {name: value for name, value in sampler.items() if not isinstance(value, list)} == {
+        "seed": 7,
+        "steps": 30,
+        "cfg": 4.5,
+        "sampler_name": "dpmpp_2m",
+        "scheduler": "karras",
+        "denoise": 1.0,
+    }
+    assert comfyui.progress.sizes == [(768, 432)] * 3
+
+
+async def test_what_is_not_asked_for_has_a_default(comfyui):
+    await comfyui.draw()
+    sampler = inputs(comfyui, "KSampler")
+    assert (sampler["steps"], sampler["cfg"], sampler["denoise"]) == (20, 7.0, 1.0)
+    assert (sampler["sampler_name"], sampler["scheduler"]) == ("euler", "normal")
+    assert inputs(comfyui, "CLIPTextEncode", 1)["text"] == ""
+    await comfyui.draw()
+    assert inputs(comfyui, "KSampler")["seed"] != sampler["seed"]
+
+
+async def test_a_sampler_alone_keeps_the_default_scheduler(comfyui):
+    await comfyui.draw(scheduler="dpmpp_2m")
+    sampler = inputs(comfyui, "KSampler")
+    assert (sampler["sampler_name"], sampler["scheduler"]) == ("dpmpp_2m", "normal")
+
+
+@pytest.mark.parametrize(("strength", "denoise"), [(None, 0.75), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
+async def test_an_image_is_uploaded_and_drawn_over(comfyui, strength, denoise):
+    progress = await comfyui.draw(sources=SOURCE, strength=strength, count=2, size=Size(640, 480))
+    assert progress.sizes == [(640, 480)] * 2
+    assert posts(comfyui) == ["POST /upload/image", "POST /prompt"]
+    assert comfyui.server.uploads == {inputs(comfyui, "LoadImage")["image"]: SOURCE.image}
+    assert inputs(comfyui, "KSampler")["denoise"] == denoise
+    assert inputs(comfyui, "RepeatLatentBatch")["amount"] == 2
+    assert (inputs(comfyui, "ImageScale")["width"], inputs(comfyui, "ImageScale")["height"]) == (640, 480)
+
+
+async def test_the_same_image_takes_its_place_only_once(comfyui):
+    await comfyui.draw(sources=SOURCE)
+    await comfyui.draw(sources=SOURCE)
+    await comfyui.draw(sources=Sources(image=draw("a cat")))
+    assert len(comfyui.server.uploads) == 2
+
+
+@pytest.mark.parametrize(
+    ("case", "error"),
+    [("aside-F01", EaselError), ("aside-F04", Unavailable), ("aside-F05", BadResponse), ("aside-F12", BadResponse)],
+)
+async def test_an_upload_that_fails_submits_nothing(comfyui, case, error):
+    assert isinstance(await comfyui.fail(case, sources=SOURCE), error)
+    assert posts(comfyui) == ["POST /upload/image"]
+    assert comfyui.progress.remembered is None
+
+
+# --- results
+
+
+async def test_kept_pictures_come_before_shown_ones(comfyui):
+    progress = await comfyui.draw("two")
+    assert [file["filename"] for file in progress.remembered["files"]] == ["easel_1.png", "easel_2.png"]
+    assert len(progress.kept) == 2
+
+
+async def test_shown_pictures_where_none_is_kept(comfyui):
+    progress = await comfyui.draw("only-temp")
+    assert [file["type"] for file in progress.remembered["files"]] == ["temp"]
+    assert progress.sizes == [(512, 512)]
+
+
+async def test_names_of_files_are_quoted(comfyui):
+    assert (await comfyui.draw("odd-names")).sizes == [(512, 512)]
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail"),
+    [
+        ("no-pictures", BadResponse, "saved no picture"),
+        ("no-file", BadResponse, "404"),
+        ("no-picture-file", BadResponse, "no picture"),
+        ("error", Unavailable, "The card is out of memory"),
+        ("error-history", Unavailable, "The card is out of memory"),
+        ("error-unlisted", Unavailable, "The card is out of memory"),
+        ("interrupted", Unavailable, "stopped at the server"),
+        ("interrupted-history", Unavailable, "stopped at the server"),
+        ("lost", Timeout, "no longer knows"),
+    ],
+)
+async def test_outcomes_without_a_picture(comfyui, case, error, detail):
+    raised = await comfyui.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert "secret.py" not in str(raised.failure)
+    assert comfyui.progress.remembered is None
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+async def test_a_disk_that_is_away_may_be_asked_again(comfyui):
+    assert type(await comfyui.fail("broken-disk")) is Unavailable
+    ref = comfyui.progress.remembered
+    assert len((await comfyui.draw(remembered=ref)).kept) == 1
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+@pytest.mark.parametrize("case", ["refused", "old"])
+@pytest.mark.parametrize(
+    ("options", "field", "name"),
+    [({"model": "gone.ckpt"}, "model", "ckpt_name"), ({"scheduler": "gone karras"}, "scheduler", "sampler_name")],
+)
+async def test_a_refused_value_names_the_option(comfyui, case, options, field, name):
+    raised = await comfyui.fail(case, **options)
+    assert type(raised) is InvalidRequest
+    assert raised.failure.field == field
+    assert name in raised.failure.detail
+    assert len(raised.failure.detail) < 400
+    assert comfyui.progress.remembered is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "no prompt", "node_errors": []},
+        {"error": {"type": "no_prompt", "message": "no prompt"}, "node_errors": {}},
+        {"error": {"type": "x", "message": "no prompt"}, "node_errors": {"1": {"errors": [{"extra_info": None}]}}},
+        {"error": {"type": "x", "message": "no prompt"}, "node_errors": None},
+        {},
+        None,
+    ],
+)
+def test_refusals_that_blame_nothing(body):
+    raised = refusal(Answer(400, {}, json.dumps(body).encode()))
+    assert type(raised) is InvalidRequest
+    assert raised.failure.field is None
+
+
+# --- going on from there, and calling off
+
+
+@pytest.mark.parametrize("case", ["metadata", "no-socket"])
+async def test_a_remembered_prompt_is_not_sent_again(comfyui, case):
+    with pytest.raises(BadResponse):
+        await comfyui.draw("poll-F05")
+    ref = comfyui.progress.remembered
+    assert set(ref) == {"prompt_id", "client_id"}
+    progress = await comfyui.draw(case, remembered=ref, sources=SOURCE)
+    assert progress.sizes == [(512, 512)]
+    assert posts(comfyui) == ["POST /prompt"]
+    assert set(comfyui.server.connected) == {ref["client_id"]}
+
+
+async def test_remembered_files_are_only_downloaded(comfyui):
+    ref = (await comfyui.draw(count=2)).remembered
+    comfyui.server.requests.clear()
+    assert len((await comfyui.draw(remembered=ref)).kept) == 2
+    assert comfyui.server.calls == ["GET /view"] * 2
+
+
+async def test_an_id_stays_one_segment(comfyui):
+    await comfyui.fail(remembered={"client_id": OURS, "prompt_id": "../x?y"})
+    assert "GET /history/..%2Fx%3Fy" in comfyui.server.calls
+    comfyui.server.unexpected.clear()
+
+
+@pytest.mark.parametrize("case", ["poll-F02", "poll-F03-none", "poll-F09", "poll-F14-texts"])
+async def test_a_history_that_stumbles(comfyui, case):
+    assert (await comfyui.draw(case)).sizes == [(512, 512)]
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+@pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F08", "poll-F03-ever"])
+async def test_the_prompt_outlives_a_history_that_is_away(comfyui, case):
+    if case == "poll-F08":
+        comfyui.hurry(0.02)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await comfyui.draw(case)
+    assert posts(comfyui) == ["POST /prompt"]
+    assert set(comfyui.progress.remembered) == {"prompt_id", "client_id"}
+
+
+@pytest.mark.parametrize("case", ["poll-F01", "poll-F05", "poll-F12-list", "poll-F14"])
+async def test_a_history_that_makes_no_sense(comfyui, case):
+    assert isinstance(await comfyui.fail(case), EaselError)
+    assert posts(comfyui) == ["POST /prompt"]
+
+
+async def test_cancelling_hangs_up(comfyui):
+    drawing = asyncio.create_task(comfyui.draw("poll-F15"))
+    async with asyncio.timeout(2):
+        await comfyui.server.started.wait()
+        drawing.cancel()
+        await comfyui.server.left.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+
+
+@pytest.mark.parametrize("state", ["running", "pending"])
+async def test_calling_off_by_id(comfyui, state):
+    comfyui.server.running, comfyui.server.pending = [OTHER], []
+    getattr(comfyui.server, state)[:] = [OURS]
+    await comfyui.provider().cancel({"prompt_id": OURS, "client_id": OTHER})
+    assert comfyui.server.calls == [f"POST /api/jobs/{OURS}/cancel"]
+    assert comfyui.server.interrupted == ([OURS] if state == "running" else [])
+    assert comfyui.server.pending == []
+
+
+@pytest.mark.parametrize(
+    ("running", "pending", "interrupted", "left"),
+    [
+        ([OTHER], [OURS], [], []),
+        ([OURS], [OTHER], [OURS], [OTHER]),
+        ([OTHER], [], [], []),
+        ([OTHER, OURS], [], [], []),
+        ([], [OTHER], [], [OTHER]),
+        ([], [], [], []),
+    ],
+)
+async def test_calling_off_on_an_old_server_stops_nobody_else(comfyui, running, pending, interrupted, left):
+    comfyui.server.running, comfyui.server.pending = list(running), list(pending)
+    await comfyui.provider("old").cancel({"prompt_id": OURS, "client_id": OTHER})
+    assert comfyui.server.interrupted == interrupted
+    assert comfyui.server.pending == left
+    if "POST /interrupt" in comfyui.server.calls:
+        assert comfyui.server.calls[-2:] == ["GET /queue", "POST /interrupt"]
+
+
+async def test_a_prompt_that_starts_while_it_is_deleted_is_stopped(comfyui):
+    comfyui.server.pending = [OURS]
+
+    async def gate(call):
+        if (call.method, call.path) == ("POST", "/queue"):
+            comfyui.server.running, comfyui.server.pending = [OURS], []
+
+    comfyui.server.gate = gate
+    await comfyui.provider("old").cancel({"prompt_id": OURS})
+    assert comfyui.server.interrupted == [OURS]
+
+
+async def test_nothing_to_call_off(comfyui):
+    await comfyui.provider().cancel({"client_id": OURS})
+    assert comfyui.server.calls == []

@@ -1,0 +1,258 @@
+# pyright: basic
+import asyncio
+import base64
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    InvalidRequest,
+    QuotaError,
+    Size,
+    Sources,
+    Timeout,
+    Unavailable,
+)
+from providers.answers import Answer
+from providers.base import NO_FREE_CALL
+from providers.fal import Result, _error
+from tests.providers.test_answers import ANSWERS
+from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, PRO, SCHNELL
+from tests.replay.pictures import draw
+from tests.replay.sources import DATA_URL
+
+IMAGE = Sources(image=draw("image"))
+BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+SUBMIT, RESULT = f"POST /{SCHNELL}", "GET /fal-ai/flux/requests/request_0"
+
+
+@pytest.fixture
+async def fal(bench_for):
+    return await bench_for("fal")
+
+
+def data(url: str) -> bytes:
+    return base64.b64decode(url.removeprefix(DATA_URL))
+
+
+def polls(bench) -> int:
+    return sum("/requests/" in call for call in bench.server.calls)
+
+
+async def test_the_queue(fal):
+    progress = await fal.draw("queue")
+    assert progress.sizes == [(512, 512)]
+    assert progress.kept[0].seed == 42
+    assert progress.kept[0].seconds == 1.5
+    assert [position for _, position, _ in progress.reports] == [3, None]
+    assert fal.server.calls[:5] == [SUBMIT, *[f"{RESULT}/status"] * 3, RESULT]
+
+
+async def test_every_option_by_its_documented_name(fal):
+    await fal.draw(model=DEV, count=3, seed=7, steps=20, guidance_scale=4.5, safety_checker=False, size=Size(1024, 576))
+    assert len(fal.progress.kept) == 3
+    assert fal.sent() == {
+        "prompt": "a quiet harbour",
+        "image_size": {"width": 1024, "height": 576},
+        "num_images": 3,
+        "seed": 7,
+        "num_inference_steps": 20,
+        "guidance_scale": 4.5,
+        "enable_safety_checker": False,
+    }
+
+
+async def test_only_what_is_set_is_sent(fal):
+    await fal.draw(model=PRO, size=None)
+    assert fal.sent() == {"prompt": "a quiet harbour", "num_images": 1}
+
+
+async def test_drawing_from_an_image(fal):
+    await fal.draw(model=FROM_IMAGE, sources=IMAGE, strength=0.6)
+    assert data(fal.sent()["image_url"]) == IMAGE.image
+    assert fal.sent()["strength"] == 0.6
+    assert "image_size" not in fal.sent()
+
+
+async def test_editing_takes_a_list(fal):
+    await fal.draw(model=EDIT, sources=IMAGE)
+    assert [data(url) for url in fal.sent()["image_urls"]] == [IMAGE.image]
+    await fal.draw(model=KONTEXT, sources=IMAGE)
+    assert data(fal.sent(1)["image_url"]) == IMAGE.image
+
+
+async def test_filling(fal):
+    await fal.draw(model=FILL, sources=BOTH)
+    assert (data(fal.sent()["image_url"]), data(fal.sent()["mask_url"])) == (BOTH.image, BOTH.mask)
+
+
+async def test_black_pictures_are_a_refusal(fal):
+    assert type(await fal.fail("nsfw")) is ContentRejected
+    assert fal.progress.remembered is None
+    assert fal.server.count("POST") == 1
+
+
+async def test_good_pictures_beside_a_black_one_are_kept(fal):
+    progress = await fal.draw("nsfw-some", count=4)
+    assert [picture.data for picture in progress.kept] == [draw(f"a quiet harbour {n}", (512, 512)) for n in (0, 2, 3)]
+
+
+async def test_no_flags(fal):
+    assert len((await fal.draw("nsfw-null", count=2)).kept) == 2
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail"),
+    [
+        ("failed", Unavailable, "out of breath"),
+        ("failed-policy", ContentRejected, "flagged"),
+        ("failed-type", Unavailable, "runner_error"),
+        ("result-policy", ContentRejected, "flagged"),
+        ("no-images", BadResponse, "no picture"),
+        ("timeout-type", Timeout, "no longer"),
+        ("lost", Timeout, "no longer"),
+    ],
+)
+async def test_the_last_word(fal, case, error, detail):
+    raised = await fal.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert fal.progress.remembered is None
+    assert fal.server.count("POST") == 1
+
+
+async def test_its_own_time_limit_is_asked_about_once(fal):
+    await fal.fail("timeout-type")
+    assert polls(fal) == 1
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "field", "unaccepted"),
+    [
+        ("policy-list", ContentRejected, None, False),
+        ("policy-object", ContentRejected, None, False),
+        ("too-large", InvalidRequest, "image", False),
+        ("no-balance", QuotaError, None, True),
+    ],
+)
+async def test_refusals(fal, case, error, field, unaccepted):
+    raised = await fal.fail(case)
+    assert type(raised) is error
+    assert (raised.failure.field, raised.failure.unaccepted) == (field, unaccepted)
+    assert raised.failure.reference == "request"
+    assert fal.server.calls == [SUBMIT]
+
+
+async def test_a_submit_that_may_have_arrived_is_not_repeated(fal):
+    assert type(await fal.fail("nginx-submit")) is Unavailable
+    assert fal.server.calls == [SUBMIT]
+
+
+@pytest.mark.parametrize("case", ["nginx", "late", "poll-F02", "poll-F03-none"])
+async def test_polling_goes_on(fal, case):
+    assert len((await fal.draw(case)).kept) == 1
+    assert fal.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
+async def test_a_paid_job_outlives_a_server_that_is_away(fal, case):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await fal.draw(case)
+    assert polls(fal) > 3
+    assert fal.server.count("POST") == 1
+
+
+@pytest.mark.parametrize(("case", "asked"), [("foreign", 0), ("foreign-result", 1)])
+async def test_a_poll_never_takes_the_key_elsewhere(fal, case, asked):
+    assert "another host" in (await fal.fail(case)).failure.detail
+    assert fal.server.elsewhere == []
+    assert polls(fal) == asked
+
+
+async def test_a_data_url_is_kept_and_not_remembered(fal):
+    progress = await fal.draw("data-url")
+    assert [picture.data for picture in progress.kept] == [draw("a quiet harbour 0", (512, 512))]
+    assert "urls" not in progress.remembered
+
+
+async def test_links_are_remembered_before_the_first_poll(fal):
+    assert type(await fal.fail("poll-F01")) is AuthError
+    url = f"{fal.server.url}/fal-ai/flux/requests/request_0"
+    urls = {"status_url": f"{url}/status", "response_url": url, "cancel_url": f"{url}/cancel"}
+    assert fal.progress.remembered == {"request_id": "request_0", **urls}
+
+
+async def test_a_remembered_job_is_polled_on(fal):
+    await fal.fail("poll-F05")
+    ref = fal.progress.remembered
+    fal.server.requests.clear()
+    fal.server._followed.clear()
+    assert len((await fal.draw(remembered=ref)).kept) == 1
+    assert fal.server.count("POST") == 0
+
+
+async def test_remembered_links_are_only_downloaded(fal):
+    ref = (await fal.draw(count=2)).remembered
+    fal.server.requests.clear()
+    progress = await fal.draw(remembered=ref)
+    assert [(picture.seed, picture.seconds) for picture in progress.kept] == [(42, 1.5)] * 2
+    assert [call.partition("/pictures/")[0] for call in fal.server.calls] == ["GET "] * 2
+
+
+async def test_cancelling_tells_the_queue(fal):
+    await fal.fail("poll-F01")
+    await fal.provider().cancel(fal.progress.remembered)
+    assert fal.server.calls[-1] == f"PUT {RESULT.removeprefix('GET ')}/cancel"
+    assert fal.server.cancelled == ["request_0"]
+
+
+async def test_nothing_to_cancel(fal):
+    await fal.provider().cancel({"urls": ["https://a.example/b.png"]})
+    assert fal.server.requests == []
+    assert "cancel_url" not in (await fal.draw("no-cancel")).remembered
+
+
+async def test_each_app_takes_what_its_id_says(fal):
+    models = {model.id: model.capabilities for model in await fal.provider().models()}
+    assert next(iter(models)) == SCHNELL
+    assert {id for id, each in models.items() if each.image_to_image} == {FROM_IMAGE, KONTEXT, EDIT}
+    assert {id for id, each in models.items() if each.inpainting} == {FILL}
+    assert {id for id, each in models.items() if each.strength} == {FROM_IMAGE}
+    assert all(bool(each.sizes) == each.text_to_image for each in models.values())
+    assert {id for id, each in models.items() if not each.steps} >= {PRO, KONTEXT, FILL}
+    assert all(each.seed and each.per_call == 4 and each.safety_checker for each in models.values())
+
+
+async def test_models_come_from_the_host(fal):
+    models = await fal.provider(models=((DEV, DEV), ("fal-ai/other/inpaint", "Other"))).models()
+    assert [(model.id, model.title) for model in models] == [(DEV, "FLUX.1 dev"), ("fal-ai/other/inpaint", "Other")]
+    assert models[1].capabilities.inpainting
+
+
+async def test_check_does_not_pay(fal):
+    assert await fal.provider().check() == (True, None, NO_FREE_CALL)
+    assert fal.server.calls == ["GET /"]
+
+
+def test_it_needs_a_key(fal):
+    assert type(fal.provider()).missing(fal.provider(key=None).access) == "set FAL_API_KEY"
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANSWERS)
+def test_any_error_can_be_read(answer):
+    assert (_error(answer) is None) == (200 <= answer.status < 300)
+
+
+@given(st.lists(st.tuples(st.text(), st.booleans())), st.integers(0, 3))
+def test_the_good_ones_are_those_without_a_flag(items, missing):
+    flags = [flag for _, flag in items][: len(items) - missing]
+    body = {"images": [{"url": url} for url, _ in items], "has_nsfw_concepts": flags}
+    good = Answer(200, {}, json.dumps(body).encode()).parse(Result).good
+    assert good == [url for place, (url, _) in enumerate(items) if place >= len(flags) or not flags[place]]

@@ -1,0 +1,215 @@
+# pyright: basic, reportOptionalMemberAccess=false
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    EaselError,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Size,
+    Sources,
+    Unavailable,
+)
+from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
+from tests.replay.gemini import BLOCKED, MISSED, MODEL, NO_SIZES, REFUSED, SIDES
+from tests.replay.pictures import draw
+
+POST = f"POST /v1beta/models/{MODEL}:generateContent"
+PICTURE = draw("a quiet harbour", (512, 512))
+PARTS = st.dictionaries(
+    st.sampled_from(["text", "inlineData", "inline_data", "thought", "zz"]),
+    st.none() | st.booleans() | st.text() | st.fixed_dictionaries({"data": st.text()}),
+)
+
+
+@pytest.fixture
+async def gemini(bench_for):
+    return await bench_for("gemini")
+
+
+def config(bench, index: int = 0) -> dict:
+    return bench.sent(index)["generationConfig"]
+
+
+async def test_from_words(gemini):
+    progress = await gemini.draw()
+    assert [picture.data for picture in progress.kept] == [PICTURE]
+    assert progress.remembered is None
+    assert gemini.server.calls == [POST]
+    assert gemini.sent() == {
+        "contents": [{"role": "user", "parts": [{"text": "a quiet harbour"}]}],
+        "generationConfig": {
+            "responseModalities": ["TEXT", "IMAGE"],
+            "imageConfig": {"aspectRatio": "1:1", "imageSize": "1K"},
+        },
+    }
+
+
+async def test_from_words_and_an_image(gemini):
+    await gemini.draw(sources=Sources(image=draw("image")))
+    text, image = gemini.sent()["contents"][0]["parts"]
+    assert text == {"text": "a quiet harbour"}
+    assert base64.b64decode(image["inlineData"]["data"]) == draw("image")
+
+
+@pytest.mark.parametrize(("size", "ratio"), RATIOS.items())
+async def test_each_size_stands_for_its_ratio(gemini, size, ratio):
+    assert (await gemini.draw(size=size)).sizes == [SIDES[ratio]]
+    assert config(gemini)["imageConfig"] == {"aspectRatio": ratio, "imageSize": "1K"}
+    width, height = map(int, ratio.split(":"))
+    assert abs(size.width / size.height / (width / height) - 1) < 0.03
+
+
+async def test_another_size_gets_the_nearest_ratio(gemini):
+    await gemini.draw(size=Size(1920, 1080))
+    assert config(gemini)["imageConfig"]["aspectRatio"] == "16:9"
+
+
+async def test_no_size_no_ratio(gemini):
+    await gemini.draw(size=None)
+    assert config(gemini) == {"responseModalities": ["TEXT", "IMAGE"]}
+
+
+async def test_a_model_that_knows_no_image_size(gemini):
+    assert (await gemini.draw(model=NO_SIZES)).sizes == [(512, 512)]
+    assert config(gemini, 1)["imageConfig"] == {"aspectRatio": "1:1"}
+
+
+@pytest.mark.parametrize("case", ["snake", "data-url", "thoughts"])
+async def test_where_the_picture_may_be(gemini, case):
+    assert [picture.data for picture in (await gemini.draw(case)).kept] == [PICTURE]
+
+
+async def test_a_thought_is_better_than_nothing(gemini):
+    assert [picture.data for picture in (await gemini.draw("only-thought")).kept] == [draw("a thought")]
+
+
+@pytest.mark.parametrize(
+    ("case", "detail"),
+    [
+        *((f"block-{reason}", reason) for reason in BLOCKED),
+        ("block-sentence", "SAFETY: Not this one"),
+        *((f"finish-{reason}", reason) for reason in REFUSED),
+        ("words", "I cannot draw that person."),
+    ],
+)
+async def test_refusals(gemini, case, detail):
+    raised = await gemini.fail(case)
+    assert (type(raised), raised.failure.detail) == (ContentRejected, detail)
+    assert gemini.server.calls == [POST]
+
+
+@pytest.mark.parametrize("reason", MISSED)
+async def test_what_missed_gets_one_more_try(gemini, reason):
+    assert (await gemini.draw(f"once-{reason}")).sizes == [(512, 512)]
+    assert gemini.server.calls == [POST] * 2
+
+
+@pytest.mark.parametrize("reason", MISSED)
+async def test_what_missed_twice(gemini, reason):
+    assert type(await gemini.fail(f"finish-{reason}")) is BadResponse
+    assert gemini.server.calls == [POST] * 2
+
+
+async def test_no_image_with_words_is_no_refusal(gemini):
+    assert (await gemini.draw("words-no-image")).sizes == [(512, 512)]
+    assert gemini.server.calls == [POST] * 2
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail", "posts"),
+    [
+        ("silent", BadResponse, "no picture: STOP", 1),
+        ("no-candidates", BadResponse, "neither", 1),
+        ("minute", RateLimited, "429: You exceeded", 3),
+        ("quota", QuotaError, "429: You exceeded", 3),
+        ("bad-key", AuthError, "400: API key not valid", 1),
+        ("bad-key-reason", AuthError, "400: Request", 1),
+        ("bad-key-text", AuthError, "400: API key expired", 1),
+        ("denied", AuthError, "403: The caller", 1),
+        ("overloaded", Unavailable, "503: The model", 3),
+        ("argument", InvalidRequest, "400: Request", 1),
+        ("no-model", InvalidRequest, "404: models/zz", 1),
+    ],
+)
+async def test_failures(gemini, case, error, detail, posts):
+    raised = await gemini.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert gemini.server.calls == [POST] * posts
+    assert raised.failure.unaccepted == (error in (RateLimited, QuotaError, AuthError, Unavailable))
+
+
+@pytest.mark.parametrize(("case", "seconds"), [("minute", 34), ("long-minute", 120)])
+async def test_the_delay_of_a_retry_info(gemini, case, seconds):
+    assert (await gemini.fail(case)).failure.retry_after == seconds
+
+
+async def test_the_key_is_in_its_header_alone(gemini):
+    await gemini.draw()
+    await gemini.provider().models()
+    for call in gemini.server.requests:
+        assert call.headers["x-goog-api-key"] == "test-key"
+        assert "test-key" not in call.path + call.query
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1beta", "/v1beta/"])
+async def test_the_root_is_never_doubled(gemini, end):
+    await gemini.draw(access={"base_url": gemini.server.url + end})
+    assert gemini.server.calls == [POST]
+
+
+async def test_the_list_is_read(gemini):
+    models = await gemini.provider().models()
+    assert [(model.id, model.title) for model in models] == [
+        (MODEL, "Nano"),
+        (NO_SIZES, NO_SIZES),
+        ("gemini-4-image", "Four"),
+    ]
+    assert all(model.capabilities.image_to_image and not model.capabilities.seed for model in models)
+
+
+@pytest.mark.parametrize("case", ["lists-empty", "lists-words", "bad-key", "F01", "F04", "F05", "F10", "F12-list"])
+async def test_the_documented_models_stand_in(gemini, case):
+    assert [(model.id, model.title) for model in await gemini.provider(case).models()] == list(MODELS)
+
+
+async def test_the_hosts_list_is_the_list(gemini):
+    models = await gemini.provider(models=(("gemini-9-image", "Nine"), (MODEL, MODEL))).models()
+    assert [(model.id, model.title) for model in models] == [("gemini-9-image", "Nine"), (MODEL, "Nano")]
+    assert all(model.capabilities.sizes for model in models)
+
+
+async def test_check_tries_the_key(gemini):
+    health = await gemini.provider().check()
+    assert (health.reachable, health.models, health.key) == (True, 3, "accepted")
+    with pytest.raises(AuthError):
+        await gemini.provider("bad-key").check()
+
+
+def test_it_needs_a_key():
+    assert Gemini.missing(Access()) == "set GEMINI_API_KEY"
+    assert Gemini.missing(Access(key=SecretStr("test-key"))) is None
+
+
+@given(parts=st.lists(PARTS), reason=st.none() | st.sampled_from([*REFUSED, *MISSED, "STOP", "zz"]))
+def test_any_answer_is_a_picture_a_refusal_or_nothing(parts, reason):
+    try:
+        result = Result.model_validate({"candidates": [{"content": {"parts": parts}, "finishReason": reason}]})
+    except ValueError:
+        return
+    try:
+        found = _picture(result)
+    except EaselError as error:
+        assert isinstance(error, (BadResponse, ContentRejected))
+    else:
+        assert found is not None or reason in MISSED

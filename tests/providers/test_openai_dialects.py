@@ -1,0 +1,314 @@
+# pyright: basic, reportOptionalMemberAccess=false
+import base64
+import math
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    BadResponse,
+    ContentRejected,
+    Size,
+    Unavailable,
+    find_model,
+)
+from providers import build
+from providers.openai.calls import harmless
+from providers.openai.profiles import (
+    ASPECT_SIZES,
+    PROFILES,
+    SERVER_DEFAULT,
+    profile_for,
+    title_for,
+)
+from tests.providers.conftest import Bench
+from tests.providers.test_openai import EDIT, GENERATE, IMAGE, MASKED, drawn, form
+from tests.replay.openai import FREE, OpenAIReplay
+from tests.replay.pictures import draw
+
+
+class Dialect(Bench):
+    """The same replay server, as one that the host has named."""
+
+    server: OpenAIReplay
+
+    def provider(self, case="", base_url=None, **access):
+        key = None if self.server.dialect in ("sdcpp", "localai") else SecretStr(self.server.key)
+        own = {"base_url": base_url or self.server.case(case), "key": key, "profile": self.server.dialect} | access
+        provider = build({"gpu": Access(**own)}, self.transport)[0]["gpu"]
+        self._stack.push_async_callback(provider.close)
+        return provider
+
+
+@pytest.fixture
+async def openai(bench_for):
+    return await bench_for("openai")
+
+
+@pytest.fixture
+def speaking(openai):
+    def make(profile: str) -> Dialect:
+        openai.server.dialect = profile
+        return Dialect(openai.server, openai.transport, openai.waits, openai._stack)
+
+    return make
+
+
+async def test_check_where_no_models_are_listed(speaking):
+    health = await speaking("minimal").provider("lists-none").check()
+    assert (health.reachable, health.models) == (True, None)
+    assert (await speaking("sdcpp").provider().check()).key == "none is set"
+    assert (await speaking("litellm").provider().check()).key == "not refused"
+
+
+# Dialects
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "sent"),
+    [
+        ("minimal", {}, {"model": FREE, "n": 1, "size": "512x512"}),
+        ("litellm", {}, {"model": FREE, "n": 1, "size": "512x512"}),
+        ("openai", {}, {"model": FREE, "n": 1, "size": "512x512", "stream": True, "partial_images": 2}),
+        ("sdcpp", {"count": 2}, {"n": 2, "size": "512x512"}),
+        ("nscale", {}, {"model": FREE, "n": 1, "size": "512x512", "response_format": "b64_json"}),
+        (
+            "localai",
+            {"steps": 20},
+            {"model": FREE, "n": 1, "size": "512x512", "step": 20, "response_format": "b64_json"},
+        ),
+        ("together", {}, {"model": FREE, "n": 1, "width": 512, "height": 512, "response_format": "base64"}),
+        (
+            "together",
+            {"seed": 5, "steps": 4, "guidance_scale": 2.5, "negative_prompt": "fog", "safety_checker": False},
+            {"model": FREE, "n": 1, "width": 512, "height": 512, "response_format": "base64", "seed": 5, "steps": 4}
+            | {"guidance_scale": 2.5, "negative_prompt": "fog", "disable_safety_checker": True},
+        ),
+        ("together", {"size": None}, {"model": FREE, "n": 1, "response_format": "base64"}),
+        ("xai", {"size": None}, {"model": FREE, "n": 1, "response_format": "b64_json"}),
+        (
+            "xai",
+            {"size": Size(1024, 576)},
+            {"model": FREE, "n": 1, "aspect_ratio": "16:9", "resolution": "1k", "response_format": "b64_json"},
+        ),
+        (
+            "xai",
+            {"size": Size(936, 2028), "count": 2},
+            {"model": FREE, "n": 2, "aspect_ratio": "9:19.5", "resolution": "2k", "response_format": "b64_json"},
+        ),
+    ],
+)
+async def test_each_dialect_sends_what_it_may(speaking, profile, options, sent):
+    bench = speaking(profile)
+    progress = await bench.draw(**options)
+    assert len(progress.kept) == options.get("count", 1)
+    assert {picture.seed for picture in progress.kept} == {options.get("seed")}
+    assert bench.sent() == {"prompt": "a quiet harbour", **sent}
+
+
+async def test_the_servers_own_model_is_not_named(speaking):
+    bench = speaking("minimal")
+    assert [model.id for model in await bench.provider("lists-none").models()] == [SERVER_DEFAULT[0]]
+    await bench.draw(model=SERVER_DEFAULT[0])
+    assert "model" not in bench.sent()
+
+
+async def test_pictures_come_in_the_order_of_their_index(speaking):
+    progress = await speaking("together").draw(count=3)
+    assert [picture.data for picture in progress.kept] == [draw(f"a quiet harbour {n}", (512, 512)) for n in range(3)]
+
+
+@pytest.mark.parametrize("case", ["empty", "held-back", "no-payload"])
+async def test_xai_refuses_under_200(speaking, case):
+    bench = speaking("xai")
+    assert type(await bench.fail(case, size=Size(1024, 1024))) is ContentRejected
+    assert drawn(bench) == [GENERATE]
+
+
+@pytest.mark.parametrize(("case", "error"), [("error-as-200", Unavailable), ("F12", BadResponse)])
+async def test_not_all_that_xai_says_under_200_is_a_refusal(speaking, case, error):
+    assert type(await speaking("xai").fail(case, size=Size(1024, 1024))) is error
+
+
+async def test_xai_hands_over_what_it_did_not_hold_back(speaking):
+    bench = speaking("xai")
+    assert type(await bench.fail("one-held-back", size=Size(1024, 1024), count=3)) is ContentRejected
+    assert len(bench.progress.kept) == 2
+
+
+def test_sizes_of_xai_have_exactly_its_ratios():
+    for size, (aspect, _) in ASPECT_SIZES.items():
+        across, down = map(float, aspect.split(":"))
+        assert math.isclose(size.width * down, size.height * across)
+
+
+async def test_localai_answers_with_links_of_its_own_host(speaking):
+    bench = speaking("localai")
+    assert (await bench.draw("url")).sizes == (await bench.draw("url-path")).sizes == [(512, 512)]
+
+
+async def test_images_for_localai(speaking):
+    bench = speaking("localai")
+    await bench.draw(sources=IMAGE)
+    assert base64.b64decode(bench.sent()["file"]) == IMAGE.image
+    await bench.draw(sources=MASKED, steps=9)
+    assert drawn(bench)[-1] == "POST /images/inpainting"
+    words = {"model": FREE, "prompt": "a quiet harbour", "steps": "9"}
+    assert form(bench) == words | {"image": MASKED.image, "mask": MASKED.mask}
+    await bench.draw(sources=IMAGE, upscale=True, model="realesrgan-x4", prompt="")
+    assert drawn(bench)[-1] == "POST /images/upscale"
+    assert form(bench) == {"model": "realesrgan-x4", "scale": "2", "image": IMAGE.image}
+
+
+async def test_images_for_stable_diffusion_cpp(speaking):
+    bench = speaking("sdcpp")
+    await bench.draw(sources=IMAGE)
+    assert drawn(bench) == [EDIT]
+    assert form(bench) == {"prompt": "a quiet harbour", "n": "1", "size": "512x512", "image[]": IMAGE.image}
+
+
+async def test_images_for_together_are_links(speaking):
+    bench = speaking("together")
+    await bench.draw(sources=IMAGE, model="bfl/flux.1-kontext-pro")
+    assert bench.sent()["image_url"] == IMAGE.image_url
+
+
+async def test_images_for_litellm(speaking):
+    bench = speaking("litellm")
+    await bench.draw(sources=MASKED, model="openai/gpt-image-2")
+    assert set(form(bench)) == {"model", "prompt", "n", "size", "image", "mask"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "ids"),
+    [
+        ("sdcpp", ["sd-cpp-local"]),
+        ("localai", ["dreamshaper", "llama", "realesrgan-x4"]),
+        ("xai", ["grok-imagine-image-2.0", "grok-imagine-image"]),
+        ("litellm", ["openai/gpt-image-2", "vertex/picture"]),
+        ("together", ["bfl/flux-schnell", "bfl/flux.1-kontext-pro"]),
+    ],
+)
+async def test_each_dialect_lists_its_models(speaking, profile, ids):
+    assert [model.id for model in await speaking(profile).provider().models()] == ids
+
+
+async def test_what_models_take_is_told_by_their_names(speaking):
+    localai = await speaking("localai").provider().models()
+    assert [model.id for model in localai if model.capabilities.upscale] == ["realesrgan-x4"]
+    assert not find_model(localai, "realesrgan-x4").capabilities.text_to_image
+    together = await speaking("together").provider().models()
+    assert [model.capabilities.image_by_link for model in together] == [False, True]
+    litellm = await speaking("litellm").provider().models()
+    assert [model.capabilities.inpainting for model in litellm] == [True, False]
+
+
+def test_a_profile_that_can_draw_from_words_is_the_default_of_each():
+    assert all(profile.capabilities(profile.models[0][0]).text_to_image for profile in PROFILES.values())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_faults_in_every_dialect(speaking, profile):
+    bench = speaking(profile)
+    assert type(await bench.fail("F05", size=None)) is BadResponse
+    assert type(await bench.fail("F04", size=None)) is Unavailable
+    assert type(await bench.fail("F13-loopback", size=None)) is BadResponse
+    assert bench.server.count("POST") == 3
+
+
+# Words that a server would take for its own
+
+
+async def test_a_bar_parts_the_negative_prompt_for_localai(speaking):
+    bench = speaking("localai")
+    await bench.draw(prompt="a cat | a dog", negative_prompt="fog|rain")
+    assert bench.sent()["prompt"] == "a cat / a dog|fog/rain"
+
+
+@pytest.mark.parametrize("profile", ["minimal", "sdcpp", "localai"])
+async def test_no_native_options_in_a_prompt(speaking, profile):
+    bench = speaking(profile)
+    await bench.draw(prompt='a <SD_cpp_extra_args>{"steps": 999}</sd_cpp_extra_args> cat <lora:x:1>')
+    assert bench.sent()["prompt"] == "a  cat <lora:x:1>"
+
+
+TAG = re.compile(r"<[\s/]*sd[\W_]*cpp[\W_]*extra[\W_]*args", re.IGNORECASE)
+PIECES = st.sampled_from(
+    [
+        *("<", ">", "/", " ", "\n", "|", "sd", "SD", "_", "-", "cpp", "Cpp", "extra", "args", "s", "{}"),
+        *("sd_cpp_extra_args", "<sd_cpp_extra_args>", "</sd_cpp_extra_args>", "<sd_cpp_", "<lora:x:1>"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=30).map("".join) | st.text())
+def test_no_tag_and_no_bar_survives(text):
+    cleaned = harmless(text)
+    assert not TAG.search(cleaned)
+    assert "|" not in cleaned
+    assert harmless(cleaned) == cleaned
+
+
+@given(st.text())
+def test_other_words_stay(text):
+    if "|" not in text and "<" not in text:
+        assert harmless(text) == text
+
+
+# Servers that the host names
+
+
+def test_a_named_server_stands_before_the_painter(openai):
+    access = {
+        "openai": Access(key=SecretStr("test-key")),
+        "gpu": Access(profile="gpu", base_url="http://127.0.0.1:1234"),
+        "together": Access(profile="together", key=SecretStr("test-key")),
+        "xai": Access(profile="xai"),
+        "home": Access(profile="localai"),
+    }
+    on, off = build(access, openai.transport)
+    assert list(on)[-3:] == ["gpu", "together", "sketch"]
+    assert [on[name].title for name in ("openai", "gpu", "together")] == ["OpenAI", "Gpu", "Together"]
+    assert [on[name].name for name in ("openai", "gpu", "together")] == ["openai", "gpu", "together"]
+    assert [tuple(each) for each in off][-2:] == [
+        ("xai", "xAI", "set XAI_API_KEY"),
+        ("home", "Home", "set HOME_BASE_URL"),
+    ]
+
+
+def test_openai_needs_a_key(openai):
+    assert ("openai", "OpenAI", "set OPENAI_API_KEY") in build({}, openai.transport)[1]
+
+
+@pytest.mark.parametrize(("word", "same"), [("LocalAI", "localai"), ("zz", "minimal"), (None, "minimal")])
+def test_the_word_for_a_profile(word, same):
+    assert profile_for(word) is PROFILES[same]
+
+
+@pytest.mark.parametrize(("name", "title"), [("sdcpp", "stable-diffusion.cpp"), ("minimal", "Minimal"), ("a1", "A1")])
+def test_titles(name, title):
+    assert title_for(name) == title
+
+
+@pytest.mark.parametrize(
+    ("profile", "paid", "reports"), [("minimal", True, set()), ("sdcpp", False, set()), ("openai", True, {"preview"})]
+)
+def test_who_pays_and_who_reports(speaking, profile, paid, reports):
+    provider = speaking(profile).provider()
+    assert (provider.paid, provider.reports) == (paid, reports)
+
+
+@pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
+async def test_the_version_is_added_once(openai, end):
+    await openai.draw(access={"base_url": openai.server.url + end})
+    assert openai.server.calls == ["POST /v1/images/generations"]
+
+
+async def test_no_key_no_header(speaking):
+    bench = speaking("localai")
+    await bench.draw()
+    assert "authorization" not in bench.server.requests[0].headers

@@ -1,0 +1,301 @@
+# pyright: basic, reportOptionalMemberAccess=false
+from urllib.parse import parse_qsl, unquote
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Size,
+    Sources,
+    Timeout,
+    Unavailable,
+    Upload,
+    find_model,
+)
+from providers.base import NO_FREE_CALL
+from providers.pollinations import LONGEST_URL, SEEDS, Pollinations
+
+GET, POST = "GET /image/a%20quiet%20harbour", "POST /v1/images/generations"
+LONG = "a very long harbour " * 120
+LINK = "https://cdn.discordapp.com/attachments/1/2/a,b|c.png?ex=1&is=2&hm=3"
+WITH_LINK = {"model": "kontext", "image": Upload(url=LINK), "sources": Sources(image_url=LINK)}
+calm = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+async def pollinations(bench_for):
+    return await bench_for("pollinations")
+
+
+def query(bench, index: int = 0) -> dict[str, str]:
+    return dict(parse_qsl([call for call in bench.server.requests if call.method == "GET"][index].query))
+
+
+async def test_a_jpeg_by_get(pollinations):
+    progress = await pollinations.draw(seed=7)
+    assert progress.sizes == [(512, 512)]
+    assert progress.kept[0].seed == 7
+    assert pollinations.server.calls == [GET]
+
+
+@pytest.mark.parametrize("case", ["png", "webp"])
+async def test_other_kinds(pollinations, case):
+    assert (await pollinations.draw(case)).sizes == [(512, 512)]
+
+
+async def test_only_what_is_set_is_sent(pollinations):
+    await pollinations.draw(seed=7)
+    assert query(pollinations) == {"model": "flux", "width": "512", "height": "512", "seed": "7"}
+
+
+async def test_every_option(pollinations):
+    await pollinations.draw(
+        seed=7, negative_prompt="fog", guidance_scale=7.5, private=True, safety_checker=True, size=Size(1024, 576)
+    )
+    assert query(pollinations) == {
+        "model": "flux",
+        "width": "1024",
+        "height": "576",
+        "seed": "7",
+        "negative_prompt": "fog",
+        "guidance_scale": "7.5",
+        "private": "true",
+        "safe": "nsfw",
+    }
+
+
+async def test_what_is_off_is_not_sent(pollinations):
+    await pollinations.draw(private=False, safety_checker=False)
+    assert {"private", "safe"}.isdisjoint(query(pollinations))
+
+
+async def test_the_seed_is_random_where_none_is_asked_for(pollinations):
+    seeds = [(await pollinations.draw()).kept[0].seed for _ in range(3)]
+    assert len(set(seeds)) == 3
+    assert all(0 <= seed < SEEDS for seed in seeds)
+    assert [query(pollinations, index)["seed"] for index in range(3)] == list(map(str, seeds))
+
+
+async def test_the_same_url_gives_the_same_picture_and_is_billed_once(pollinations):
+    first, second = [await pollinations.draw(seed=7) for _ in range(2)]
+    assert first.kept[0].data == second.kept[0].data
+    assert len(pollinations.server.billed) == 1
+
+
+async def test_a_restart_repeats_the_identical_request(pollinations):
+    first = await pollinations.draw()
+    second = await pollinations.draw(remembered=first.remembered, seed=99)
+    assert first.kept[0].data == second.kept[0].data
+    assert len(pollinations.server.billed) == 1
+
+
+async def test_what_takes_too_long_is_remembered(pollinations):
+    pollinations.hurry()
+    assert type(await pollinations.fail("F08", seed=7)) is Timeout
+    assert pollinations.progress.remembered == {"seed": 7}
+
+
+@pytest.mark.parametrize("case", ["broken", "bad-gateway", "F11"])
+async def test_what_broke_is_remembered(pollinations, case):
+    assert type(await pollinations.fail(case, seed=7)) is Unavailable
+    assert pollinations.progress.remembered == {"seed": 7}
+    assert pollinations.server.calls == [GET] * 3
+
+
+async def test_what_was_surely_not_taken_is_not_remembered(pollinations):
+    assert (await pollinations.fail("F04-503")).failure.unaccepted
+    assert pollinations.progress.remembered is None
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail"),
+    [
+        ("no-pollen", QuotaError, "402: Insufficient pollen"),
+        ("x402", QuotaError, "402: X-PAYMENT"),
+        ("unauthorized", AuthError, "401: A key"),
+        ("forbidden", AuthError, "403: This key"),
+        ("unprocessable", InvalidRequest, "422: The prompt"),
+        ("rejected", ContentRejected, "content moderation"),
+        ("svg", BadResponse, "bytes that are no picture"),
+        ("cut", BadResponse, "no whole picture"),
+        ("error-as-200", BadResponse, "It went wrong"),
+    ],
+)
+async def test_failures(pollinations, case, error, detail):
+    raised = await pollinations.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert pollinations.server.calls == [GET]
+    assert pollinations.progress.kept == []
+    assert pollinations.progress.remembered is None
+
+
+@pytest.mark.parametrize(("case", "field"), [("field-errors", "size"), ("other-field-errors", None)])
+async def test_a_400_names_the_field(pollinations, case, field):
+    raised = await pollinations.fail(case)
+    assert (type(raised), raised.failure.field) == (InvalidRequest, field)
+
+
+async def test_a_502_that_hides_a_429_is_waited_out(pollinations):
+    assert (await pollinations.draw("slow-down")).sizes == [(512, 512)]
+    assert pollinations.server.calls == [GET] * 2
+    assert len(pollinations.waits) == 1
+
+
+async def test_a_502_that_hides_a_429_for_ever(pollinations):
+    raised = await pollinations.fail("slow-for-ever")
+    assert type(raised) is RateLimited
+    assert raised.failure.unaccepted
+    assert pollinations.server.calls == [GET] * 3
+
+
+@calm
+@given(prompt=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60))
+@example(prompt="a/b ? c # d % e & f + g = h")
+@example(prompt="a 🐈 and ünï, %2F %00")
+@example(prompt="../../v1/models")
+@example(prompt=".")
+@example(prompt="..")
+@example(prompt="...")
+@example(prompt="models")
+@example(prompt="\\\\a\\b")
+@example(prompt="a\nb\r\nc\td\x00")
+async def test_any_prompt_arrives_whole(pollinations, prompt):
+    assert (await pollinations.draw(prompt=prompt, seed=1)).sizes == [(512, 512)]
+    call = pollinations.server.requests[-1]
+    arrived = unquote(call.path.removeprefix("/image/")) if call.method == "GET" else call.json["prompt"]
+    assert arrived == prompt
+    assert call.method == ("POST" if prompt in (".", "..", "models") else "GET")
+
+
+async def test_the_key_is_in_its_header_alone(pollinations):
+    await pollinations.draw()
+    (call,) = pollinations.server.requests
+    assert call.headers["authorization"] == "Bearer test-key"
+    assert "test-key" not in call.path + call.query
+
+
+async def test_a_long_prompt_goes_by_post(pollinations):
+    progress = await pollinations.draw(
+        prompt=LONG, seed=7, negative_prompt="fog", guidance_scale=7.5, private=True, safety_checker=True
+    )
+    assert progress.sizes == [(512, 512)]
+    assert progress.remembered is None
+    assert pollinations.server.calls == [POST]
+    assert pollinations.sent() == {
+        "model": "flux",
+        "prompt": LONG,
+        "n": 1,
+        "size": "512x512",
+        "response_format": "b64_json",
+        "seed": 7,
+        "negative_prompt": "fog",
+        "guidance_scale": 7.5,
+        "private": True,
+        "safe": "nsfw",
+    }
+
+
+@pytest.mark.parametrize(("length", "call"), [(0, "GET"), (1, "POST")])
+async def test_the_longest_url(pollinations, length, call):
+    await pollinations.draw(prompt="a", seed=7)
+    spent = len(f"{pollinations.server.url}/image/?{pollinations.server.requests[0].query}")
+    await pollinations.draw(prompt="a" * (LONGEST_URL - spent + length), seed=7)
+    assert pollinations.server.requests[-1].method == call
+
+
+async def test_a_long_prompt_with_an_image(pollinations):
+    await pollinations.draw(prompt=LONG, **WITH_LINK)
+    assert pollinations.sent()["image"] == LINK
+
+
+async def test_a_posted_link_is_remembered_and_fetched(pollinations):
+    progress = await pollinations.draw("post-link", prompt=LONG, seed=7)
+    assert progress.sizes == [(512, 512)]
+    again = await pollinations.draw("post-link", prompt=LONG, remembered=progress.remembered)
+    assert again.kept == progress.kept
+    assert pollinations.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", ["post-svg", "post-nothing", "F05", "F12-list"])
+async def test_posts_without_a_picture(pollinations, case):
+    assert type(await pollinations.fail(case, prompt=LONG)) is BadResponse
+    assert pollinations.server.calls == [POST]
+    assert pollinations.progress.remembered is None
+
+
+async def test_a_post_that_broke_is_neither_repeated_nor_remembered(pollinations):
+    assert type(await pollinations.fail("F11", prompt=LONG)) is Unavailable
+    assert pollinations.server.calls == [POST]
+    assert pollinations.progress.remembered is None
+
+
+async def test_an_image_goes_as_one_link(pollinations):
+    assert (await pollinations.draw(**WITH_LINK)).sizes == [(512, 512)]
+    assert query(pollinations)["image"] == LINK.replace(",", "%2C").replace("|", "%7C")
+
+
+async def test_an_image_without_a_link(pollinations):
+    raised = await pollinations.fail(model="kontext", image=Upload(url=None), remembered={"seed": 7})
+    assert (type(raised), raised.failure.field) == (InvalidRequest, "image")
+    assert pollinations.progress.remembered is None
+    assert pollinations.server.calls == []
+
+
+async def test_the_list_is_read(pollinations):
+    models = await pollinations.provider().models()
+    assert [(model.id, model.title, model.price) for model in models] == [
+        ("flux", "Flux Schnell", "0.001 pollen a picture"),
+        ("kontext", "FLUX.1 Kontext", "0.00003 pollen a token"),
+        ("gptimage", "gptimage", None),
+    ]
+    assert all(model.capabilities.seed for model in models)
+    assert [model.id for model in models if model.capabilities.image_by_link] == ["kontext"]
+    assert [model.id for model in models if model.capabilities.image_to_image] == ["kontext"]
+    assert [model.id for model in models if model.capabilities.negative_prompt] == ["flux"]
+    assert [model.id for model in models if model.capabilities.guidance_scale] == ["flux"]
+
+
+@pytest.mark.parametrize(
+    ("case", "ids"),
+    [("lists-strings", ["flux", "turbo"]), ("lists-mixed", ["flux", "turbo", "kontext", "gptimage"])],
+)
+async def test_lists_of_strings(pollinations, case, ids):
+    assert [model.id for model in await pollinations.provider(case).models()] == ids
+
+
+@pytest.mark.parametrize("case", ["lists-empty", "lists-videos", "lists-other", "F01", "F04", "F05", "F10", "F14"])
+async def test_flux_stands_in(pollinations, case):
+    assert [model.id for model in await pollinations.provider(case).models()] == ["flux"]
+
+
+async def test_the_hosts_list_is_the_list(pollinations):
+    provider = pollinations.provider(models=(("kontext", "Redraw"), ("nova", "nova"), ("flux", "flux")))
+    models = await provider.models()
+    assert [(model.id, model.title) for model in models] == [
+        ("kontext", "Redraw"),
+        ("nova", "nova"),
+        ("flux", "Flux Schnell"),
+    ]
+    assert find_model(models, "kontext").capabilities.image_by_link
+    assert find_model(models, "nova").capabilities.text_to_image
+
+
+async def test_check_pays_nothing(pollinations):
+    health = await pollinations.provider().check()
+    assert (health.reachable, health.models, health.key) == (True, 3, NO_FREE_CALL)
+    assert pollinations.server.billed == {}
+
+
+def test_it_needs_a_key():
+    assert Pollinations.missing(Access()) == "set POLLINATIONS_API_KEY"
+    assert Pollinations.missing(Access(key=SecretStr("test-key"))) is None

@@ -1,0 +1,332 @@
+# pyright: basic
+import asyncio
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    ImageRequest,
+    InvalidRequest,
+    QuotaError,
+    Size,
+    SizeRange,
+    Sources,
+    Span,
+    Timeout,
+    Unavailable,
+)
+from providers.base import NO_FREE_CALL
+from providers.replicate import MODELS, fraction, links
+from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
+from tests.providers.test_answers import JSON
+from tests.replay.pictures import draw
+from tests.replay.replicate import COMMUNITY, FILL, KONTEXT, ODD, SCHNELL, SDXL, VERSIONS
+from tests.replay.sources import DATA_URL
+
+IMAGE = Sources(image=draw("image"))
+BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+RUN, POLL = "POST /predictions", "GET /predictions/prediction0"
+NAMES = "components schemas Input properties required prompt aspect_ratio enum allOf $ref minimum maximum width height"
+
+
+@pytest.fixture
+async def replicate(bench_for):
+    return await bench_for("replicate")
+
+
+def data(url: str) -> bytes:
+    return base64.b64decode(url.removeprefix(DATA_URL))
+
+
+def polls(bench) -> int:
+    return sum(call.startswith("GET /predictions/") for call in bench.server.calls)
+
+
+async def test_a_short_wait_needs_no_poll(replicate):
+    progress = await replicate.draw(model=SCHNELL)
+    assert len(progress.kept) == 1
+    assert progress.kept[0].seconds == 1.5
+    assert replicate.server.requests[1].headers["prefer"] == "wait=2"
+    calls = [f"GET /models/{SCHNELL}", f"POST /models/{SCHNELL}/predictions", "GET /pictures/0.png"]
+    assert replicate.server.calls == calls
+
+
+async def test_polled_with_progress(replicate):
+    progress = await replicate.draw("polled", seed=7)
+    assert progress.kept[0].seed == 7
+    assert [fraction for fraction, _, _ in progress.reports] == [None, None, 0.45]
+    assert replicate.server.calls[:4] == [RUN, *[POLL] * 3]
+
+
+async def test_a_version_runs_by_its_hash(replicate):
+    await replicate.draw(seed=7)
+    assert replicate.sent() == {"version": VERSIONS[SCHNELL], "input": {"prompt": "a quiet harbour", "seed": 7}}
+    assert replicate.server.calls[0] == RUN
+
+
+async def test_a_version_behind_its_name_has_the_inputs_of_the_name(replicate):
+    await replicate.draw(model=f"{SCHNELL}:{VERSIONS[SCHNELL]}", size=Size(1360, 768), steps=4)
+    assert replicate.server.calls[:2] == [f"GET /models/{SCHNELL}", RUN]
+    assert replicate.sent()["version"] == VERSIONS[SCHNELL]
+    assert replicate.sent()["input"]["aspect_ratio"] == "16:9"
+    assert replicate.sent()["input"]["num_inference_steps"] == 4
+
+
+async def test_a_model_without_a_run_of_its_own_runs_by_its_newest_version(replicate):
+    assert (await replicate.draw(model=COMMUNITY)).sizes == [(512, 512)]
+    assert replicate.server.calls[1:3] == [f"POST /models/{COMMUNITY}/predictions", RUN]
+    assert replicate.sent(1) == {"version": VERSIONS[COMMUNITY], "input": replicate.sent(0)["input"]}
+
+
+async def test_every_input_by_its_name_in_the_schema(replicate):
+    await replicate.draw(
+        model=SDXL,
+        sources=BOTH,
+        negative_prompt="fog",
+        count=2,
+        seed=7,
+        steps=30,
+        guidance_scale=7.5,
+        strength=0.4,
+        scheduler="DDIM",
+    )
+    sent = replicate.sent()["input"]
+    assert (data(sent.pop("image")), data(sent.pop("mask"))) == (BOTH.image, BOTH.mask)
+    assert sent == {
+        "prompt": "a quiet harbour",
+        "negative_prompt": "fog",
+        "width": 512,
+        "height": 512,
+        "num_outputs": 2,
+        "num_inference_steps": 30,
+        "guidance_scale": 7.5,
+        "prompt_strength": 0.4,
+        "scheduler": "DDIM",
+        "seed": 7,
+    }
+    assert len(replicate.progress.kept) == 2
+
+
+async def test_names_that_the_schema_lacks_are_not_sent(replicate):
+    options = {"negative_prompt": "fog", "count": 2, "steps": 30, "guidance_scale": 7.5, "strength": 0.4}
+    await replicate.draw(model=KONTEXT, sources=IMAGE, size=None, **options)
+    assert set(replicate.sent()["input"]) == {"prompt", "input_image"}
+    assert data(replicate.sent()["input"]["input_image"]) == IMAGE.image
+
+
+async def test_guidance_by_its_short_name(replicate):
+    await replicate.draw(model=FILL, sources=BOTH, guidance_scale=30.0)
+    assert replicate.sent()["input"]["guidance"] == 30.0
+
+
+@pytest.mark.parametrize("case", ["aside-F04", "aside-F05", "aside-F12-null", "no-schema"])
+async def test_without_a_schema_only_what_all_take_is_sent(replicate, case):
+    await replicate.draw(case, model=SCHNELL, seed=7, steps=4)
+    assert replicate.sent() == {"input": {"prompt": "a quiet harbour", "seed": 7}}
+
+
+@pytest.mark.parametrize(
+    ("case", "count"), [("output-string", 1), ("output-dict", 2), ("output-data", 1), ("polled", 2)]
+)
+async def test_outputs_of_every_shape(replicate, case, count):
+    assert len((await replicate.draw(case, model=SCHNELL, count=2)).kept) == count
+
+
+async def test_a_data_url_is_not_remembered(replicate):
+    assert (await replicate.draw("output-data")).remembered == {"id": "prediction0"}
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "detail"),
+    [
+        ("nsfw", ContentRejected, "NSFW content detected"),
+        ("failed", Unavailable, "out of breath"),
+        ("canceled", Unavailable, "canceled"),
+        ("aborted", Unavailable, "aborted"),
+        ("output-null", BadResponse, "without a picture"),
+        ("output-words", BadResponse, "without a picture"),
+        ("lost", Timeout, "no longer knows"),
+    ],
+)
+async def test_the_last_word(replicate, case, error, detail):
+    raised = await replicate.fail(case)
+    assert type(raised) is error
+    assert detail in raised.failure.detail
+    assert replicate.progress.remembered is None
+    assert replicate.server.count("POST") == 1
+
+
+@pytest.mark.parametrize(("case", "error"), [("no-credit", QuotaError), ("invalid", InvalidRequest)])
+async def test_refusals(replicate, case, error):
+    raised = await replicate.fail(case)
+    assert type(raised) is error
+    assert "input" in raised.failure.detail or "credit" in raised.failure.detail
+    assert replicate.server.calls == [RUN]
+
+
+async def test_the_sentence_says_how_long_to_wait(replicate):
+    assert len((await replicate.draw("throttled")).kept) == 1
+    assert replicate.waits == [30]
+    assert replicate.server.count("POST") == 2
+
+
+@pytest.mark.parametrize("case", ["late", "odd-word", "poll-F02", "poll-F03-none"])
+async def test_polling_goes_on(replicate, case):
+    assert len((await replicate.draw(case)).kept) == 1
+    assert replicate.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
+async def test_a_paid_job_outlives_a_server_that_is_away(replicate, case):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await replicate.draw(case)
+    assert polls(replicate) > 3
+    assert replicate.server.count("POST") == 1
+
+
+async def test_an_unknown_word_is_logged(replicate, caplog):
+    await replicate.draw("odd-word")
+    assert "dreaming" in caplog.text
+
+
+async def test_polls_stay_where_the_key_belongs(replicate):
+    assert len((await replicate.draw("foreign")).kept) == 1
+    assert polls(replicate) == 3
+    assert replicate.server.elsewhere == []
+
+
+async def test_the_id_is_remembered_before_the_first_poll(replicate):
+    assert type(await replicate.fail("poll-F01")) is AuthError
+    assert replicate.progress.remembered == {"id": "prediction0"}
+
+
+async def test_a_remembered_job_is_polled_on(replicate):
+    await replicate.fail("poll-F05")
+    replicate.server.requests.clear()
+    replicate.server._followed.clear()
+    assert len((await replicate.draw(model=SCHNELL, remembered={"id": "prediction0"})).kept) == 1
+    assert replicate.server.calls[0] == POLL
+    assert replicate.server.count("POST") == 0
+
+
+async def test_remembered_links_are_only_downloaded(replicate):
+    ref = (await replicate.draw(model=SCHNELL, count=2, seed=7)).remembered
+    replicate.server.requests.clear()
+    progress = await replicate.draw(remembered=ref)
+    assert [(picture.seed, picture.seconds) for picture in progress.kept] == [(7, 1.5)] * 2
+    assert [call.partition("/pictures/")[0] for call in replicate.server.calls] == ["GET "] * 2
+
+
+async def test_cancelling_is_a_post(replicate):
+    await replicate.fail("poll-F01")
+    await replicate.provider().cancel(replicate.progress.remembered)
+    assert replicate.server.calls[-1] == "POST /predictions/prediction0/cancel"
+    assert replicate.server.cancelled == ["prediction0"]
+
+
+async def test_nothing_to_cancel(replicate):
+    await replicate.provider().cancel({"urls": ["https://a.example/b.png"]})
+    assert replicate.server.requests == []
+
+
+async def test_an_id_stays_one_segment(replicate):
+    await replicate.fail(remembered={"id": "../account?x"})
+    assert set(replicate.server.calls) == {"GET /predictions/..%2Faccount%3Fx"}
+
+
+CHOSEN = tuple((id, id) for id in (SCHNELL, SDXL, KONTEXT, FILL, COMMUNITY, ODD))
+
+
+async def test_capabilities_come_from_the_schema(replicate):
+    models = {model.id: model.capabilities for model in await replicate.provider(models=CHOSEN).models()}
+    schnell, sdxl, kontext, fill, community, odd = models.values()
+    assert tuple(models) == tuple(id for id, _ in CHOSEN)
+    assert schnell.sizes == tuple(map(Size.parse, ("1024x1024", "1360x768", "768x1360", "1248x832")))
+    assert (schnell.steps, schnell.per_call, schnell.size_range) == (Span(low=1, high=4), 4, None)
+    assert sdxl.size_range == SizeRange(low=256, high=1440, multiple=16)
+    assert sdxl.sizes[0] == Size(1024, 1024)
+    assert (sdxl.guidance_scale, sdxl.strength) == (Span(low=1, high=50), Span(low=0, high=1))
+    assert (sdxl.negative_prompt, sdxl.schedulers, sdxl.per_call) == (True, ("DDIM", "K_EULER"), 2)
+    assert (sdxl.text_to_image, sdxl.image_to_image, sdxl.inpainting) == (True, True, True)
+    assert (kontext.text_to_image, kontext.image_to_image, kontext.inpainting) == (True, True, False)
+    assert (fill.text_to_image, fill.image_to_image, fill.inpainting) == (False, False, True)
+    assert (fill.guidance_scale, fill.sizes) == (Span(low=0, high=30), ())
+    assert (community.sizes, community.size_range, community.seed) == ((Size(768, 768), Size(512, 512)), None, False)
+    assert (odd.seed, odd.sizes, odd.per_call, odd.text_to_image) == (True, (), 4, True)
+
+
+async def test_one_model_that_is_gone_leaves_the_others(replicate):
+    chosen = (("somebody/gone", "Gone"), (SCHNELL, SCHNELL))
+    gone, schnell = await replicate.provider(models=chosen).models()
+    assert (gone.title, gone.capabilities) == ("Gone", capabilities(UNKNOWN))
+    assert (schnell.title, bool(schnell.capabilities.sizes)) == ("FLUX.1 schnell", True)
+
+
+@pytest.mark.parametrize("case", ["aside-F01", "aside-F04", "aside-F05", "aside-F10", "aside-F14"])
+async def test_the_well_known_models_stand_in(replicate, case):
+    models = await replicate.provider(case).models()
+    assert [(model.id, model.title) for model in models] == list(MODELS)
+    assert all(model.capabilities == capabilities(UNKNOWN) for model in models)
+
+
+async def test_check_asks_for_a_model(replicate):
+    assert await replicate.provider().check() == (True, None, "accepted")
+    assert replicate.server.calls == [f"GET /models/{SCHNELL}"]
+    with pytest.raises(AuthError):
+        await replicate.provider("aside-F01").check()
+
+
+async def test_check_where_there_are_only_versions(replicate):
+    health = await replicate.provider(models=((VERSIONS[SCHNELL], "Mine"),)).check()
+    assert health == (True, None, NO_FREE_CALL)
+
+
+def test_it_needs_a_key(replicate):
+    assert type(replicate.provider()).missing(replicate.provider(key=None).access) == "set REPLICATE_API_KEY"
+
+
+NAMED = st.sampled_from([*NAMES.split(), "seed", "num_outputs", "image", "mask", "scheduler"])
+NUMBERS = st.integers() | st.floats() | st.text()
+INPUT = st.fixed_dictionaries(
+    {}, optional={"enum": st.lists(st.integers() | st.text()), "minimum": NUMBERS, "maximum": NUMBERS}
+)
+SCHEMAS = st.dictionaries(NAMED, INPUT).map(
+    lambda inputs: {"components": {"schemas": {"Input": {"properties": {"prompt": {}, **inputs}}}}}
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON | SCHEMAS, st.floats(0.1, 10))
+def test_any_schema_can_be_read(schema, number):
+    known = read_schema(schema)
+    takes = capabilities(known)
+    assert 1 <= takes.per_call <= 4
+    request = ImageRequest(prompt="a", size=Size(1000, 700), seed=1, steps=3, guidance_scale=number, count=2)
+    assert inputs_of(known, request, BOTH).keys() <= known.inputs.keys()
+
+
+@given(st.integers(1, 99), st.integers(1, 99))
+def test_a_size_leads_back_to_its_ratio(width, height):
+    schema = {"properties": {"prompt": {}, "aspect_ratio": {"enum": [f"{width}:{height}", "custom"]}}}
+    known = read_schema({"components": {"schemas": {"Input": schema}}})
+    ((size, ratio),) = ratios(known).items()
+    assert ratio == f"{width}:{height}"
+    assert inputs_of(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
+    assert all(side % 16 == 0 for side in size)
+
+
+@given(JSON)
+def test_any_output_gives_links_only(output):
+    assert all(link.startswith(("http://", "https://", "data:")) for link in links(output))
+
+
+@given(st.text(), st.integers(0, 999))
+def test_any_logs(logs, percent):
+    assert (found := fraction(logs)) is None or 0 <= found <= 1
+    assert fraction(f" {percent}%|###  | 1/20\n") == min(percent, 100) / 100

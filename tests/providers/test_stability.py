@@ -1,0 +1,193 @@
+# pyright: basic, reportOptionalMemberAccess=false
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import (
+    AuthError,
+    BadResponse,
+    ContentRejected,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Sources,
+    find_model,
+)
+from providers.stability import FIELDS, RATIOS, blamed
+from tests.replay.pictures import draw
+
+ROOT = "POST /v2beta/stable-image"
+IMAGE, MASK = draw("image"), draw("mask", mode="L")
+
+
+@pytest.fixture
+async def stability(bench_for):
+    return await bench_for("stability")
+
+
+async def test_bytes_come_back(stability):
+    progress = await stability.draw(negative_prompt="fog", seed=7)
+    assert progress.sizes == [(512, 512)]
+    assert [picture.seed for picture in progress.kept] == [7]
+    assert progress.remembered is None
+    assert stability.server.calls == [f"{ROOT}/generate/core"]
+    assert stability.server.form() == {
+        "prompt": "a quiet harbour",
+        "negative_prompt": "fog",
+        "seed": "7",
+        "aspect_ratio": "1:1",
+        "output_format": "png",
+    }
+
+
+async def test_only_what_is_set_is_sent(stability):
+    await stability.draw(size=None)
+    assert set(stability.server.form()) == {"prompt", "output_format"}
+
+
+async def test_a_form_also_without_files(stability):
+    await stability.draw()
+    assert stability.server.requests[0].headers["content-type"].startswith("multipart/form-data")
+
+
+@pytest.mark.parametrize("size", RATIOS)
+async def test_a_size_stands_for_its_ratio(stability, size):
+    progress = await stability.draw(size=size)
+    across, down = map(int, stability.server.form()["aspect_ratio"].split(":"))
+    assert size.width / size.height == pytest.approx(across / down, rel=0.03)
+    assert size.width == size.height or progress.sizes == [size]
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("ultra", "generate/ultra"),
+        ("sd3.5-large", "generate/sd3"),
+        ("sd3.5-large-turbo", "generate/sd3"),
+        ("sd3.5-medium", "generate/sd3"),
+    ],
+)
+async def test_models(stability, model, path):
+    await stability.draw(model=model)
+    assert stability.server.calls == [f"{ROOT}/{path}"]
+    assert stability.server.form().get("model") == (model if "sd3" in model else None)
+
+
+@pytest.mark.parametrize(("strength", "sent"), [(0.25, "0.25"), (None, "0.6"), (0.0, "0.0")])
+async def test_an_image(stability, strength, sent):
+    progress = await stability.draw(model="sd3.5-medium", sources=Sources(image=IMAGE), strength=strength, seed=7)
+    assert progress.sizes == [(64, 64)]
+    form = stability.server.form()
+    assert (form["mode"], form["strength"], form["image"]) == ("image-to-image", sent, IMAGE)
+    assert "aspect_ratio" not in form
+
+
+async def test_a_mask(stability):
+    await stability.draw(model="inpaint", size=None, sources=Sources(image=IMAGE, mask=MASK), seed=7)
+    assert stability.server.calls == [f"{ROOT}/edit/inpaint"]
+    form = stability.server.form()
+    assert set(form) == {"prompt", "seed", "output_format", "image", "mask"}
+    assert (form["image"], form["mask"]) == (IMAGE, MASK)
+
+
+async def test_upscaling(stability):
+    progress = await stability.draw(model="upscale-fast", size=None, upscale=True, sources=Sources(image=IMAGE))
+    assert stability.server.calls == [f"{ROOT}/upscale/fast"]
+    assert stability.server.form() == {"image": IMAGE, "output_format": "png"}
+    assert progress.kept[0].seed == 7
+
+
+async def test_a_seed_of_zero_is_not_a_random_one(stability):
+    progress = await stability.draw(seed=0)
+    assert stability.server.form()["seed"] == "4294967294"
+    assert progress.kept[0].seed == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "asked", "told"),
+    [("", None, 7), ("other-seed", 3, 9), ("no-headers", 3, 3), ("no-headers", None, None), ("json", 3, 3)],
+)
+async def test_the_seed_that_drew(stability, case, asked, told):
+    assert (await stability.draw(case, seed=asked)).kept[0].seed == told
+
+
+@pytest.mark.parametrize("case", ["json", "odd-type", "no-headers"])
+async def test_other_answers(stability, case):
+    assert (await stability.draw(case)).kept[0].data == draw("a quiet harbour", (512, 512))
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "field", "posts"),
+    [
+        ("filtered", ContentRejected, None, 1),
+        ("filtered-json", ContentRejected, None, 1),
+        ("moderation", ContentRejected, None, 1),
+        ("permission", AuthError, None, 1),
+        ("no-credit", QuotaError, None, 1),
+        ("too-large", InvalidRequest, "image", 1),
+        ("list", InvalidRequest, "size", 1),
+        ("bad", InvalidRequest, "prompt", 1),
+        ("message", InvalidRequest, None, 1),
+        ("busy", RateLimited, None, 3),
+        ("cut", BadResponse, None, 1),
+    ],
+)
+async def test_failures(stability, case, error, field, posts):
+    raised = await stability.fail(case)
+    assert type(raised) is error
+    assert raised.failure.field == field
+    assert stability.server.count("POST") == posts
+    assert stability.progress.kept == []
+
+
+@pytest.mark.parametrize(("case", "text"), [("list", "aspect_ratio: none of ours"), ("message", "Not like that")])
+async def test_an_error_says_what_and_which(stability, case, text):
+    failure = (await stability.fail(case)).failure
+    assert text in failure.detail
+    assert failure.reference == "e1"
+
+
+@pytest.mark.parametrize(("case", "unaccepted"), [("permission", True), ("no-credit", True), ("moderation", False)])
+async def test_who_may_take_over(stability, case, unaccepted):
+    assert (await stability.fail(case)).failure.unaccepted is unaccepted
+
+
+@given(st.lists(st.text() | st.sampled_from(["seed", "'image'", "mask: x", "  aspect_ratio"])))
+def test_only_known_fields_are_blamed(errors):
+    assert blamed(errors) in {None, *FIELDS.values()}
+
+
+async def test_what_each_takes(stability):
+    models = {model.id: model.capabilities for model in await stability.provider().models()}
+    assert next(iter(models)) == "core"
+    assert [id for id, each in models.items() if each.image_to_image] == [
+        *("sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium")
+    ]
+    assert [id for id, each in models.items() if each.strength] == [id for id in models if id.startswith("sd3")]
+    assert [id for id, each in models.items() if each.inpainting] == ["inpaint"]
+    assert [id for id, each in models.items() if each.upscale] == ["upscale-fast"]
+    assert [id for id, each in models.items() if not each.text_to_image] == ["inpaint", "upscale-fast"]
+
+
+async def test_the_hosts_models_are_the_list(stability):
+    models = await stability.provider(models=(("ultra", "Best"), ("sd3.5-flash", "Flash"))).models()
+    assert [(model.id, model.title) for model in models] == [("ultra", "Best"), ("sd3.5-flash", "Flash")]
+    assert find_model(models, "sd3.5-flash").capabilities.image_to_image
+
+
+async def test_check_reads_the_balance(stability):
+    assert await stability.provider().check() == (True, None, "accepted, 12.5 credits")
+    assert stability.server.calls == ["GET /v1/user/balance"]
+
+
+async def test_check_with_a_wrong_key(stability):
+    with pytest.raises(AuthError):
+        await stability.provider("F01").check()
+
+
+@pytest.mark.parametrize("missing", ["accept", "content-type"])
+async def test_the_server_wants_forms_and_bytes(stability, missing):
+    headers = {"Authorization": "Bearer test-key", "Accept": "*/*" if missing == "accept" else "image/*"}
+    url = f"{stability.server.url}/v2beta/stable-image/generate/core"
+    assert (await stability.transport.call("POST", url, headers=headers, json={"prompt": "a"})).status == 418
+    stability.server.unexpected.clear()

@@ -1,0 +1,227 @@
+"""fal: the queue before its apps; the error texts are ours."""
+
+import base64
+from typing import Any, ClassVar
+
+from aiohttp import web
+from pydantic import Field
+
+from tests.replay.pictures import draw
+from tests.replay.server import Body, Call, Replay, expect
+from tests.replay.sources import DATA_URL, expect_mask, opened
+
+SCHNELL, DEV, PRO = "fal-ai/flux/schnell", "fal-ai/flux/dev", "fal-ai/flux-pro/v1.1"
+FROM_IMAGE, KONTEXT = "fal-ai/flux/dev/image-to-image", "fal-ai/flux-pro/kontext"
+EDIT, FILL = "fal-ai/flux-2/edit", "fal-ai/flux-pro/v1/fill"
+NGINX = "<html><head><title>502 Bad Gateway</title></head><body><hr>nginx</body></html>"
+POLICY = {"loc": ["body", "prompt"], "msg": "It was flagged", "type": "content_policy_violation"}
+TOO_LARGE: dict[str, Any] = {
+    "loc": ["body", "image_url"],
+    "msg": "Too many pixels",
+    "type": "image_too_large",
+    "ctx": {},
+}
+REFUSED: dict[str, tuple[int, Any]] = {
+    "policy-list": (422, [POLICY]),
+    "policy-object": (422, POLICY),
+    "too-large": (422, [TOO_LARGE]),
+    "no-balance": (403, "User is locked. Reason: Exhausted balance"),
+    "result-policy": (422, [POLICY]),
+}
+ERRORS = {
+    "failed": ("The machine is out of breath", None),
+    "failed-policy": ("It was flagged", "content_policy_violation"),
+    "failed-type": (None, "runner_error"),
+}
+FLAGS = {"nsfw": [True], "nsfw-some": [False, True, False, False], "nsfw-null": None}
+TIMED_OUT = {"X-Fal-Request-Timeout-Type": "user"}
+
+
+class Size(Body):
+    width: int = Field(ge=1, le=14142)
+    height: int = Field(ge=1, le=14142)
+
+
+class Common(Body):
+    """What all apps take."""
+
+    prompt: str
+    num_images: int = Field(1, ge=1, le=4)
+    seed: int | None = None
+    enable_safety_checker: bool = True
+
+
+class Pro(Common):
+    image_size: Size | None = None
+
+
+class Stepped(Pro):
+    num_inference_steps: int = Field(28, ge=1, le=50)
+    guidance_scale: float = Field(3.5, ge=1, le=20)
+
+
+class FromImage(Common):
+    image_url: str
+    strength: float = Field(0.95, ge=0, le=1)
+    num_inference_steps: int = Field(28, ge=1, le=50)
+    guidance_scale: float = Field(3.5, ge=1, le=20)
+
+
+class Kontext(Common):
+    image_url: str
+
+
+class Edit(Common):
+    image_urls: list[str]
+    num_inference_steps: int = Field(28, ge=1, le=50)
+    guidance_scale: float = Field(3.5, ge=1, le=20)
+
+
+class Fill(Common):
+    image_url: str
+    mask_url: str
+
+
+APPS: dict[str, type[Common]] = {
+    SCHNELL: Stepped,
+    DEV: Stepped,
+    PRO: Pro,
+    FROM_IMAGE: FromImage,
+    KONTEXT: Kontext,
+    EDIT: Edit,
+    FILL: Fill,
+}
+
+
+class FalReplay(Replay):
+    name = "fal"
+    model = SCHNELL
+    links = True
+    queued = True
+    polls = "/requests/"
+    cases: ClassVar = {
+        "queue": "third in the queue, in progress, completed",
+        **{name: f"has_nsfw_concepts {flags}" for name, flags in FLAGS.items()},
+        **{name: f"COMPLETED with {error}" for name, error in ERRORS.items()},
+        **{name: f"{status} {detail}" for name, (status, detail) in REFUSED.items()},
+        "foreign": "a status_url on another host",
+        "foreign-result": "a response_url on another host",
+        "timeout-type": "504 with X-Fal-Request-Timeout-Type on a poll",
+        "nginx": "a page of 502 by nginx on the first polls of status and result",
+        "nginx-submit": "the same on the submit",
+        "data-url": "the picture in a data URL",
+        "no-images": "a result without images",
+        "no-cancel": "an answer without cancel_url",
+        "late": "404 on the first polls of status and result",
+        "lost": "404 on every poll",
+    }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._jobs: dict[str, Common] = {}
+        self.cancelled: list[str] = []
+
+    async def answer(self, call: Call) -> web.Response:
+        if call.headers.get("authorization") != f"Key {self.key}":
+            return self.refusal(401, f"No user for {call.headers.get('authorization', '')}")
+        if call.method == "POST":
+            return self._submit(call.path.removeprefix("/"), call)
+        id, _, what = call.path.partition("/requests/")[2].partition("/")
+        expect(id in self._jobs, f"no such request: {id}")
+        if (call.method, what) == ("PUT", "cancel"):
+            self.cancelled.append(id)
+            return web.json_response({"status": "CANCELLATION_REQUESTED"}, status=202)
+        expect(call.method == "GET" and what in ("", "status"), "no such call")
+        return self._trouble(call) or (self._status(id, call) if what else self._result(id, call))
+
+    def refusal(self, status: int, text: str) -> web.Response:
+        return self._refused(status, text)
+
+    def linked(self, url: str) -> Any:
+        return {"status": "COMPLETED", "images": [{"url": url, "width": 512, "height": 512}], "prompt": "a"}
+
+    def _refused(self, status: int, detail: Any) -> web.Response:
+        return web.json_response({"detail": detail}, status=status, headers={"x-fal-request-id": "request"})
+
+    def _submit(self, app: str, call: Call) -> web.Response:
+        expect(app in APPS, f"no such app: {app}")
+        wanted = call.parse(APPS[app])
+        expect(None not in call.json.values(), "a field that is null")
+        _expect_sources(wanted)
+        if call.case in REFUSED and call.case != "result-policy":
+            return self._refused(*REFUSED[call.case])
+        if call.case == "nginx-submit":
+            return _nginx()
+        id = f"request_{len(self._jobs)}"
+        self._jobs[id] = wanted
+        return web.json_response({"request_id": id, "status": "IN_QUEUE", **self._urls(id, app, call)})
+
+    def _urls(self, id: str, app: str, call: Call) -> dict[str, str]:
+        path = f"/{'/'.join(app.split('/')[:2])}/requests/{id}"
+        for end in ("", "/status", "/cancel"):
+            self.follow(path + end, call)
+        hosts = {case: self.elsewhere_url if call.case == case else self.url for case in ("foreign", "foreign-result")}
+        urls = {"status_url": f"{hosts['foreign']}{path}/status", "response_url": hosts["foreign-result"] + path}
+        return urls if call.case == "no-cancel" else {**urls, "cancel_url": f"{self.url}{path}/cancel"}
+
+    def _trouble(self, call: Call) -> web.Response | None:
+        first = call.case in ("nginx", "late") and self.hit(call) == 1
+        match call.case:
+            case "timeout-type":
+                return web.json_response({"detail": "Too late"}, status=504, headers=TIMED_OUT)
+            case "nginx" if first:
+                return _nginx()
+            case "lost":
+                return self._refused(404, "Request not found")
+            case "late" if first:
+                return self._refused(404, "Request not found")
+            case _:
+                return None
+
+    def _status(self, id: str, call: Call) -> web.Response:
+        expect(call.query == "logs=0", "logs that nobody reads")
+        polls = self.hit(call)
+        if call.case == "queue" and polls <= 2:
+            waiting = (
+                {"status": "IN_QUEUE", "queue_position": 3} if polls == 1 else {"status": "IN_PROGRESS", "logs": None}
+            )
+            return web.json_response({"request_id": id, **waiting})
+        error, kind = ERRORS.get(call.case, (None, None))
+        failure = {"error": error, "error_type": kind} if call.case in ERRORS else {}
+        done = {"status": "COMPLETED", "logs": None, "metrics": {"inference_time": 1.5}}
+        return web.json_response({"request_id": id, **done, **failure})
+
+    def _result(self, id: str, call: Call) -> web.Response:
+        if call.case == "result-policy":
+            return self._refused(*REFUSED[call.case])
+        wanted = self._jobs[id]
+        images = [self._image(wanted, number, call) for number in range(wanted.num_images)]
+        flags = FLAGS.get(call.case, [False] * wanted.num_images)
+        seed = 42 if wanted.seed is None else wanted.seed
+        result = {"images": [] if call.case == "no-images" else images, "seed": seed, "has_nsfw_concepts": flags}
+        return web.json_response({**result, "prompt": wanted.prompt, "timings": {"inference": 1.5}})
+
+    def _image(self, wanted: Common, number: int, call: Call) -> dict[str, Any]:
+        size = wanted.image_size if isinstance(wanted, Pro) and wanted.image_size else Size(width=640, height=640)
+        text = f"{wanted.prompt} {number}"
+        if call.case == "data-url":
+            url = DATA_URL + base64.b64encode(draw(text, (size.width, size.height))).decode()
+        else:
+            url = self.draw(call, text, size.width, size.height)
+        return {"url": url, "width": size.width, "height": size.height, "content_type": "image/png"}
+
+
+def _nginx() -> web.Response:
+    return web.Response(status=502, text=NGINX, content_type="text/html")
+
+
+def _expect_sources(wanted: Common) -> None:
+    match wanted:
+        case Fill():
+            expect_mask(wanted.image_url, wanted.mask_url, prefix=DATA_URL)
+        case FromImage() | Kontext():
+            opened(wanted.image_url, prefix=DATA_URL)
+        case Edit():
+            expect([opened(each, prefix=DATA_URL) for each in wanted.image_urls], "no image to edit")
+        case _:
+            pass

@@ -1,0 +1,233 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportArgumentType=false
+"""Who takes over: when it may, who it is, and what is told of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain import (
+    AuthError,
+    BadResponse,
+    Capabilities,
+    ContentRejected,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    QuotaError,
+    RateLimited,
+    Settings,
+    State,
+    Timeout,
+    Tried,
+    Unavailable,
+)
+from providers.base import Provider
+from studio.breakers import IN_A_ROW, Breakers
+from studio.chain import Chain
+from studio.conduct import Conduct
+from studio.drawing import Drawer
+from studio.holding import hold
+from studio.planning import Planner
+from studio.queue import TryLater
+from studio.rush import Rush
+from tests.conftest import make_job
+from tests.studio.conftest import OWNER, FakeProvider, paint, png
+
+ASKED = ImageRequest(prompt="a boat", seed=5)
+NOT_TAKEN = Unavailable("no connection", unaccepted=True)
+MAYBE_TAKEN = Unavailable("500")
+
+
+class Street:
+    """Some providers and a drawer for jobs of the first, in a server whose chain is set."""
+
+    def __init__(self, store, delivery) -> None:
+        self.store, self.delivery = store, delivery
+        self.providers: dict[str, Provider] = {}
+        self.breakers = Breakers(store)
+
+    def open(self, name: str, script, *, paid=True, takes: Capabilities | None = None, bans=None) -> FakeProvider:
+        model = Model(id=f"{name} model", title=name.title(), capabilities=takes or Capabilities(seed=True))
+        made = FakeProvider(script, models=[model])
+        made.name, made.title, made.paid, made.bans = name, name.title(), paid, bans
+        self.providers[name] = made
+        return made
+
+    async def drawn(self, *chain: str, asked=ASKED, **changes):
+        """A job of the first provider, drawn on as long as somebody takes over."""
+        await self.store.settings.set(200, Settings(chain=chain))
+        first = next(iter(self.providers))
+        job = make_job(provider=first, asked=asked, request=asked, **changes)
+        await self.store.jobs.add(job)
+        planner, conduct = Planner(self.providers, first), Conduct(self.providers, self.store.jobs)
+        links = Chain(planner, self.store.settings, self.breakers, conduct)
+        drawer = Drawer(self.providers, self.store.spool, self.delivery, Rush(), self.breakers, links)
+        for _ in range(10):
+            async with hold(self.store.jobs, job.id, OWNER) as held:
+                await drawer.draw(held)
+            if held.job.state is State.DRAWN:
+                return await self.store.jobs.get(job.id)
+        raise AssertionError("it goes round and round")
+
+
+def fails(error):
+    async def script(request, sources, progress):
+        raise error
+
+    return script
+
+
+@pytest.fixture
+def street(store, delivery) -> Street:
+    return Street(store, delivery)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NOT_TAKEN,
+        RateLimited("429", unaccepted=True),
+        QuotaError("402", unaccepted=True),
+        AuthError("401", unaccepted=True),
+    ],
+)
+async def test_what_a_paid_provider_did_not_take_the_next_draws(street, error):
+    street.open("first", fails(error))
+    second = street.open("second", paint)
+    job = await street.drawn("second")
+    assert (job.provider, job.model, job.model_title) == ("second", "second model", "Second")
+    assert (job.failure, len(job.drawn)) == (None, 1)
+    assert job.tried == (Tried(provider="first", kind=type(error).__name__),)
+    assert job.notes[0].startswith("First ")
+    assert job.notes[0].endswith(": Second took over.")
+    assert second.requests[0].seed == 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MAYBE_TAKEN,
+        Timeout("no answer"),
+        ContentRejected("no", unaccepted=True),
+        InvalidRequest("no", field="size", unaccepted=True),
+        BadResponse("what"),
+    ],
+)
+async def test_what_may_have_been_paid_or_was_refused_is_handed_to_nobody(street, error):
+    street.open("first", fails(error))
+    second = street.open("second", paint)
+    job = await street.drawn("second")
+    assert (job.provider, job.failure.kind) == ("first", type(error).__name__)
+    assert second.requests == []
+
+
+@pytest.mark.parametrize("error", [MAYBE_TAKEN, Timeout("late")])
+async def test_what_costs_nothing_may_be_handed_on_at_any_time_and_is_called_off(street, error):
+    called_off = []
+
+    async def accepted(request, sources, progress):
+        await progress.remember({"id": "7"})
+        raise error
+
+    async def cancel(ref):
+        called_off.append(ref)
+
+    street.open("first", accepted, paid=False).cancel = cancel
+    street.open("second", paint)
+    job = await street.drawn("second")
+    assert (job.provider, job.remote, called_off) == ("second", None, [{"id": "7"}])
+
+
+async def test_a_paid_job_that_was_accepted_stays(street):
+    async def accepted(request, sources, progress):
+        await progress.remember({"id": "7"})
+        raise NOT_TAKEN
+
+    street.open("first", accepted)
+    street.open("second", paint)
+    job = await street.drawn("second")
+    assert (job.provider, job.remote) == ("first", {"id": "7"})
+
+
+async def test_a_job_with_a_picture_stays(street):
+    async def one_of_two(request, sources, progress):
+        await progress.keep(Picture(data=png()))
+        raise NOT_TAKEN
+
+    street.open("first", one_of_two)
+    street.open("second", paint)
+    assert (await street.drawn("second")).provider == "first"
+
+
+async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
+    street.open("first", fails(NOT_TAKEN))
+    blind = street.open("blind", paint, takes=Capabilities(text_to_image=False, image_to_image=True))
+    seedless = street.open("seedless", paint, takes=Capabilities())
+    down = street.open("down", paint)
+    for _ in range(IN_A_ROW):
+        await street.breakers.learn("down", NOT_TAKEN.failure)
+    street.open("last", paint)
+    job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
+    assert job.provider == "last"
+    assert [each.requests for each in (blind, seedless, down)] == [[], [], []]
+
+
+async def test_the_whole_chain_may_fail_and_says_so(street):
+    for name in ("first", "second", "third"):
+        street.open(name, fails(NOT_TAKEN))
+    job = await street.drawn("second", "third")
+    assert (job.provider, job.failure.kind) == ("third", "Unavailable")
+    assert [each.provider for each in job.tried] == ["first", "second"]
+
+
+async def test_a_model_that_was_named_is_not_replaced(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("second", paint)
+    job = await street.drawn("second", asked=ASKED.model_copy(update={"model": "first model"}))
+    assert (job.provider, job.failure.kind) == ("first", "Unavailable")
+
+
+async def test_a_private_job_stays_private(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("second", paint)
+    job = await street.drawn("second", private=True)
+    assert (job.provider, job.private, job.request.private) == ("second", True, True)
+
+
+async def test_a_breaker_that_is_open_spares_the_wait(street):
+    first = street.open("first", paint)
+    street.open("second", paint)
+    for _ in range(IN_A_ROW):
+        await street.breakers.learn("first", NOT_TAKEN.failure)
+    job = await street.drawn("second")
+    assert (job.provider, first.requests) == ("second", [])
+
+
+async def test_without_anybody_else_an_outage_is_told_at_once(street):
+    first = street.open("first", paint)
+    for _ in range(IN_A_ROW):
+        await street.breakers.learn("first", NOT_TAKEN.failure)
+    job = await street.drawn()
+    assert (job.failure.field, first.requests, job.started) == ("outage", [], None)
+
+
+async def test_a_provider_that_asks_for_a_pause_gets_it(street):
+    street.open("first", paint)
+    await street.breakers.learn("first", RateLimited("429", retry_after=20).failure)
+    with pytest.raises(TryLater):
+        await street.drawn(created=datetime.now(UTC))
+
+
+async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("strict", paint, bans=timedelta(minutes=10))
+    refused = make_job(
+        9,
+        provider="strict",
+        state=State.REFUSED,
+        failure=ContentRejected("no").failure,
+        created=datetime.now(UTC),
+    )
+    await street.store.jobs.add(refused)
+    assert (await street.drawn("strict")).failure.kind == "Unavailable"

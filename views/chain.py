@@ -1,0 +1,86 @@
+"""Who takes over when a provider cannot draw: a server's chain, put together link by link."""
+
+from collections.abc import Mapping
+
+import discord
+
+from domain import Settings
+from providers.base import Provider
+from storage.settings import SettingsStore
+from views.origins import Interaction
+from views.reporter import NO_RIGHT, ReportingView, tell
+
+PANEL_SECONDS = 14 * 60.0
+LINES = 25
+"""A menu has no more."""
+EMPTY = "Nobody: what a provider cannot draw ends with a sentence that says why."
+RULES = (
+    "-# They are asked in this order when a provider is down, over its limit or late, and can draw what was asked for. "
+    "The result says who drew. What may have been paid for is never ordered twice, and what one has refused for its "
+    "content is not handed to another."
+)
+
+
+class ChainPanel(ReportingView):
+    def __init__(self, guild_id: int, settings: SettingsStore, providers: Mapping[str, Provider]) -> None:
+        super().__init__(timeout=PANEL_SECONDS)
+        self._guild_id = guild_id
+        self._settings = settings
+        self._providers = providers
+
+    async def open(self, interaction: Interaction) -> None:
+        await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
+            return True
+        await tell(interaction, NO_RIGHT)
+        return False
+
+    async def save(self, interaction: Interaction, chain: tuple[str, ...]) -> None:
+        now = await self._settings.get(self._guild_id)
+        await self._settings.set(self._guild_id, now.model_copy(update={"chain": chain}))
+        await interaction.response.edit_message(content=await self._draw(), view=self)
+
+    async def chain(self) -> tuple[str, ...]:
+        return (await self._settings.get(self._guild_id)).chain
+
+    async def _draw(self) -> str:
+        now = await self._settings.get(self._guild_id)
+        self.clear_items()
+        rest = {name: each.title for name, each in self._providers.items() if name not in now.chain}
+        if rest:
+            self.add_item(Next(rest))
+        self.add_item(Shorten("Remove the last", keep=-1, disabled=not now.chain))
+        self.add_item(Shorten("Remove all", keep=0, disabled=not now.chain))
+        lines = [f"{place}. {name}" for place, name in enumerate(titles(now, self._providers), 1)]
+        return "\n".join(["**Who takes over on this server**", *(lines or [EMPTY]), RULES])
+
+
+class Next(discord.ui.Select[ChainPanel]):
+    """Adds one to the end."""
+
+    def __init__(self, offered: Mapping[str, str]) -> None:
+        super().__init__(custom_id="chain:next", placeholder="Add who is asked next")
+        for name, title in list(offered.items())[:LINES]:
+            self.add_option(label=title, value=name)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            chain = await self.view.chain()
+            await self.view.save(interaction, (*(name for name in chain if name != self.values[0]), self.values[0]))
+
+
+class Shorten(discord.ui.Button[ChainPanel]):
+    def __init__(self, label: str, *, keep: int, disabled: bool) -> None:
+        super().__init__(label=label, custom_id=f"chain:keep:{keep}", disabled=disabled)
+        self._keep = keep
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.save(interaction, (await self.view.chain())[: self._keep])
+
+
+def titles(now: Settings, providers: Mapping[str, Provider]) -> list[str]:
+    """The chain in words; what the host has switched off since is passed over when somebody has to take over."""
+    return [providers[name].title if name in providers else f"`{name}` (switched off)" for name in now.chain]
