@@ -5,7 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 
-.PHONY: run preview chaos soak test lint browser gallery bench check clean
+.PHONY: run preview chaos soak test lint browser gallery features bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token || $(MAKE) --no-print-directory $(VENV)/preview.stamp
@@ -36,6 +36,9 @@ browser: $(VENV)/dev.stamp
 
 gallery: $(VENV)/base.stamp
 	$(PYTHON) -m providers.sketch.gallery
+
+features: $(VENV)/base.stamp
+	$(PYTHON) -m providers.features --write
 
 bench: $(VENV)/dev.stamp
 	$(PYTHON) -m benchmarks

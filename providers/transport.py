@@ -219,11 +219,14 @@ class Transport:
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
+    # aiohttp repeats a GET by itself where a kept connection breaks, and tells nobody that the first was sent (3.14).
+    session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return session
 
 
 def _picture_bytes(answer: Answer) -> bytes:

@@ -48,7 +48,7 @@ async def test_a_fault_ends_the_call(bench, case, error, tries):
     assert type(raised) is error
     again = bench.server.by_get and error in (Unavailable, Timeout)
     if again and error is Unavailable:
-        tries = 6 if case == "F11-reset" else 3  # aiohttp itself repeats a GET whose connection broke without a word
+        tries = 3
     assert posts(bench) == len(bench.server.drawings) == tries
     assert bench.progress.kept == []
     assert again or bench.progress.remembered is None

@@ -1,0 +1,110 @@
+"""`python -m providers.features`: what each provider can do, told by the code itself, for docs/providers.md."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import SecretStr
+
+from domain import Access, Capabilities, Unavailable
+from providers import REGISTRY
+from providers.base import Provider
+from providers.openai import OpenAICompatible
+from providers.transport import Transport
+
+PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
+BEGIN, END = "<!-- features: make features -->", "<!-- end of features -->"
+NAMED = "minimal"
+ANYWHERE = Access(key=SecretStr("none"), base_url="http://offline.invalid")
+
+
+class Offline:
+    """In the transport's place: nobody answers, so that what is told is what the code knows by itself."""
+
+    def trust(self, base_url: str) -> None:
+        pass
+
+    async def call(self, *_: Any, **__: Any) -> None:
+        raise Unavailable("offline")
+
+    @asynccontextmanager
+    async def socket(self, *_: Any, **__: Any) -> AsyncGenerator[None]:
+        raise Unavailable("offline")
+        yield
+
+
+COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ...] = (
+    ("words", lambda _, takes: _yes(each.text_to_image for each in takes)),
+    ("image", lambda _, takes: _yes(each.image_to_image for each in takes)),
+    ("mask", lambda _, takes: _yes(each.inpainting for each in takes)),
+    ("upscale", lambda _, takes: _yes(each.upscale for each in takes)),
+    ("a call", lambda _, takes: str(max(each.per_call for each in takes))),
+    ("negative", lambda _, takes: _yes(each.negative_prompt for each in takes)),
+    ("seed", lambda _, takes: _yes(each.seed for each in takes)),
+    ("steps", lambda _, takes: _spans(each.steps for each in takes)),
+    ("guidance", lambda _, takes: _spans(each.guidance_scale for each in takes)),
+    ("strength", lambda _, takes: _yes(each.strength is not None for each in takes)),
+    ("scheduler", lambda _, takes: _yes(bool(each.schedulers) for each in takes)),
+    ("safety", lambda _, takes: _yes(each.safety_checker for each in takes)),
+    ("sizes", lambda _, takes: _sizes(takes)),
+    ("progress", lambda provider, _: ", ".join(sorted(provider.reports))),
+    ("cancel", lambda provider, _: _yes([type(provider).cancel is not Provider.cancel])),
+    ("paid", lambda provider, _: _yes([provider.paid])),
+)
+
+
+async def table() -> str:
+    """In Markdown, a line for each provider."""
+    head = f"| | {' | '.join(name for name, _ in COLUMNS)} |\n|{' --- |' * (len(COLUMNS) + 1)}"
+    return "\n".join([head, *[await _line(provider) for provider in _providers()]])
+
+
+def written(page: str, features: str) -> str:
+    """The page with this table between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{features}\n\n{END}{rest.partition(END)[2]}"
+
+
+def _providers() -> list[Provider]:
+    offline = cast("Transport", Offline())
+    *kinds, sketch = REGISTRY
+    named = OpenAICompatible(ANYWHERE.model_copy(update={"profile": NAMED}), offline, NAMED)
+    return [*(kind(ANYWHERE, offline) for kind in kinds), named, sketch(ANYWHERE, offline)]
+
+
+async def _line(provider: Provider) -> str:
+    takes = [model.capabilities for model in await provider.models()]
+    await provider.close()
+    name = "speaks like OpenAI, `minimal`" if provider.name == NAMED else f"`{provider.name}`"
+    return f"| {name} | {' | '.join(tell(provider, takes) for _, tell in COLUMNS)} |"
+
+
+def _yes(each: Any) -> str:
+    """All of its models, some of them, or none."""
+    told = list(each)
+    return "yes" if all(told) else "some" if any(told) else ""
+
+
+def _spans(spans: Any) -> str:
+    known = [span for span in spans if span is not None]
+    return f"{min(s.low for s in known):g} to {max(s.high for s in known):g}" if known else ""
+
+
+def _sizes(takes: Sequence[Capabilities]) -> str:
+    ranges = [each.size_range for each in takes if each.size_range]
+    if ranges:
+        return f"{min(each.low for each in ranges)} to {max(each.high for each in ranges)}"
+    listed = {size for each in takes for size in each.sizes}
+    return f"{len(listed)} to choose from" if listed else ""
+
+
+if __name__ == "__main__":
+    logging.disable()  # that nobody answers is no news here
+    features = asyncio.run(table())
+    sys.stdout.write(features + "\n")
+    if "--write" in sys.argv:
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), features), encoding="utf-8")

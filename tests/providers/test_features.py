@@ -1,0 +1,18 @@
+# pyright: basic
+"""The page of providers says what the code can do."""
+
+from providers import REGISTRY
+from providers.features import BEGIN, END, PAGE, table, written
+from tests.conftest import ROOT
+
+
+async def test_the_table_in_the_docs_is_the_codes():
+    page = PAGE.read_text(encoding="utf-8")
+    assert BEGIN in page and END in page
+    assert written(page, await table()) == page, "run: make features"
+
+
+def test_each_provider_has_its_words_in_the_docs():
+    page, readme = PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [kind.name for kind in REGISTRY if f"`{kind.name}`" not in page or f"`{kind.name}`" not in readme] == []
+    assert [kind.title for kind in REGISTRY if f"**{kind.title}**" not in page] == []
