@@ -10,11 +10,13 @@ from typing import ClassVar
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
-from providers.bodies import SMALL
+from providers.api import Api
+from providers.bodies import SMALL, Part
 from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
 from tests.replay import Call, Replay
@@ -204,6 +206,62 @@ async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, serve
     await asyncio.sleep(0)
     answer = await transport.call("POST", server.url, tries=1)
     assert (len(answer.body), holder.done()) == (2 * SMALL, True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_server_may_say_that_another_try_is_in_vain(transport, server, method):
+    server.script = [says(status=429, headers={"x-should-retry": "false"}), 200]
+    assert (await transport.call(method, f"{server.url}/x")).status == 429
+
+
+@pytest.mark.parametrize(("case", "taken"), [("F11-reset", True), ("", False)])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_only_what_was_never_sent_was_surely_not_taken(transport, server, method, case, taken):
+    url = f"{server.case(case)}/x"
+    if not taken:
+        await server.die()
+    with pytest.raises(Unavailable) as caught:
+        await transport.call(method, url, json={} if method == "POST" else None)
+    assert caught.value.failure.unaccepted is not taken
+
+
+async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):
+    server.script = [503, 200]
+    await transport.call("POST", server.url, form=[Part("prompt", "a boat"), Part("image", b"x", "a.png", "image/png")])
+    first, second = server.requests
+    assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
+    for call in (first, second):
+        assert b'name="prompt"\r\n\r\na boat' in call.body
+        assert b'filename="a.png"' in call.body
+
+
+async def test_an_echoed_key_is_struck_out_of_events_too(transport, server):
+    server.script = [says(body=b"data: your key test-key is wrong\n\n", content_type="text/event-stream")]
+    events = []
+
+    async def on_event(event):
+        events.append(event.data)
+
+    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("test-key"))
+    answer = await api.send("POST", "x", json={}, on_event=on_event)
+    assert (events, answer.body) == (["your key *** is wrong"], b"")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.example/x",
+        "https://bfl.ai.example/x",
+        "https://notbfl.ai/x",
+        "http://api.bfl.ai/x",
+        "http://user@[broken",
+    ],
+)
+async def test_a_link_to_ask_at_leads_to_nobody_else(transport, server, url):
+    api = Api(transport, server.url, header="x-key", key=SecretStr("test-key"), domains=("bfl.ai",))
+    with pytest.raises(BadResponse):
+        await api.get(url)
+    assert (await api.get(f"{server.url}/y")).status == 200
 
 
 async def test_what_a_call_says_of_itself(transport, server):

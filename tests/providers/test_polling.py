@@ -1,0 +1,70 @@
+# pyright: basic
+"""Polling: what is worth asking again, how soon, and when it is over."""
+
+import pytest
+
+from domain import AuthError, RateLimited, Timeout, Unavailable
+from providers.answers import Answer
+from providers.polling import LATE_POLLS, Pauses, poll
+from tests.providers.conftest import FakeProgress
+
+DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
+GONE, BUSY = Answer(404, {}, b"{}"), Answer(429, {"Retry-After": "34"}, b"{}")
+
+
+@pytest.fixture
+def asked(transport):
+    """Poll through these answers; who was told to forget."""
+
+    async def run(*answers) -> FakeProgress:
+        left, progress = list(answers), FakeProgress({"id": "7"})
+
+        async def ask() -> Answer:
+            step = left.pop(0)
+            if isinstance(step, Exception):
+                raise step
+            return step
+
+        async def is_done(answer: Answer) -> bool:
+            return answer.body == DONE.body
+
+        await poll(transport, progress, ask, is_done)
+        assert left == []
+        return progress
+
+    return run
+
+
+async def test_until_it_is_done_and_ever_slower(asked, waits):
+    await asked(*[AGAIN] * 10, DONE)
+    assert all(0.9 * Pauses().first <= wait <= 1.1 * Pauses().slowest for wait in waits)
+    assert waits[0] < waits[3] < waits[9]
+
+
+@pytest.mark.parametrize("trouble", [Unavailable(), Timeout(), Answer(500, {}, b""), Answer(503, {}, b""), BUSY])
+async def test_a_poll_that_fails_is_made_again(asked, trouble):
+    assert (await asked(trouble, AGAIN, trouble, DONE)).remembered == {"id": "7"}
+
+
+async def test_who_asks_for_a_pause_gets_it(asked, waits):
+    await asked(BUSY, DONE)
+    assert 0.9 * 34 <= waits[1] <= 1.1 * 34
+
+
+async def test_a_job_that_is_not_known_yet_may_come(asked):
+    await asked(*[GONE] * LATE_POLLS, DONE)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_job_that_is_no_longer_known_is_over(asked, status):
+    with pytest.raises(Timeout, match="no longer knows"):
+        await asked(*[AGAIN] * LATE_POLLS, Answer(status, {}, b"{}"))
+
+
+async def test_a_refusal_is_over(asked):
+    with pytest.raises(AuthError):
+        await asked(AGAIN, Answer(401, {}, b"{}"))
+
+
+def test_a_limit_is_no_refusal():
+    assert isinstance(BUSY.error(), RateLimited)
