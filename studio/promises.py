@@ -18,11 +18,16 @@ class Promises:
         self._jobs = jobs
         self._holders = holders
         self._owners: dict[str, str] = {}
+        self._closing = False
+
+    def close(self) -> None:
+        """The process ends, and connections with it: what they say then tells nothing of what Discord has taken."""
+        self._closing = True
 
     async def make(self, job: Job, acknowledge: Acknowledge) -> Job | None:
         """Write the row and tell the member, both at once; None where the row is there already.
 
-        What `acknowledge` raises goes through, and leaves no row.
+        What `acknowledge` raises goes through, and leaves no row, unless the process is ending.
         """
         owner = uuid.uuid4().hex
         self._holders.add(owner)
@@ -41,7 +46,8 @@ class Promises:
             job = job.having(message_id=await acknowledge())
         except Exception:
             await asyncio.wait({writing})
-            await self._jobs.discard(job.id, owner)
+            if not self._closing:
+                await self._jobs.discard(job.id, owner)
             raise
         return job if await writing else None
 

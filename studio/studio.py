@@ -101,6 +101,7 @@ class Studio:
 
     async def close(self, grace: float = 10.0) -> None:
         """Take no more jobs, give those under way so many seconds, and leave the rest to the table."""
+        self._promises.close()
         await self._queue.close(grace)
         for task in self._tasks:
             task.cancel()

@@ -49,6 +49,17 @@ async def test_a_member_who_could_not_be_told_leaves_nothing(store, promises, ho
     assert not holders
 
 
+async def test_who_may_have_been_told_while_the_process_ended_is_answered_after_the_next_start(store, promises, holders):
+    async def cut_off() -> int:
+        promises.close()
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await promises.make(make_job(), cut_off)
+    await store.jobs.disown()
+    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+
+
 async def test_the_same_interaction_again_leaves_the_first_alone(store, promises, holders):
     first = await promises.make(make_job(), told)
     assert await promises.make(make_job(state=State.WAITING), told) is None
