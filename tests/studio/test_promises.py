@@ -49,7 +49,7 @@ async def test_a_member_who_could_not_be_told_leaves_nothing(store, promises, ho
     assert not holders
 
 
-async def test_who_may_have_been_told_while_the_process_ended_is_answered_after_the_next_start(store, promises, holders):
+async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, promises, holders):
     async def cut_off() -> int:
         promises.close()
         raise ConnectionError
