@@ -85,7 +85,10 @@ class Provider(ABC):
     reports: ClassVar[frozenset[str]] = frozenset()
     """What of `Progress.report` it tells: fraction, position, eta, preview."""
     bans: ClassVar[timedelta | None] = None
-    """Where one member's refused words may shut out the whole bot: for how long to hold that member back."""
+    """Where one member's refused words may shut out the whole bot: for how long to hold that member back.
+
+    Told by ContentRejected with the field `prompt`: a refused picture is nobody's fault.
+    """
 
     def __init__(self, access: Access, transport: Transport) -> None:
         self.access = access

@@ -21,6 +21,6 @@ class Conduct:
         if bans is None:
             return
         lately = await self._jobs.refusals(job.user_id, job.provider, datetime.now(UTC) - bans)
-        if any(failure.kind == ContentRejected.__name__ for failure in lately):
+        if any(failure.kind == ContentRejected.__name__ and failure.field == "prompt" for failure in lately):
             minutes = f"{bans.total_seconds() / 60:.0f}"
             raise ContentRejected("held back after a refusal", field="member", takes=minutes)

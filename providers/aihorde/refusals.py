@@ -82,7 +82,8 @@ def checked(answer: Answer) -> Answer:
     if blamed:
         raise InvalidRequest(f"{code}: {text}", field=blamed)
     if kind := KINDS.get(code):
-        raise kind(f"{code}: {text}", retry_after=_seconds(answer, text), unaccepted=kind is not ContentRejected)
+        refused, wait = kind is ContentRejected, _seconds(answer, text)
+        raise kind(f"{code}: {text}", field="prompt" if refused else None, retry_after=wait, unaccepted=not refused)
     raise _validation(answer) or usual
 
 

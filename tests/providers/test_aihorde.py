@@ -213,7 +213,7 @@ async def test_downgrading_is_tried_once(aihorde, access, posts):
         ("shared-key-short", QuotaError, None, 1),
         ("too-many", RateLimited, None, 3),
         ("limiter", RateLimited, None, 3),
-        ("corrupt", ContentRejected, None, 1),
+        ("corrupt", ContentRejected, "prompt", 1),
         ("ip-timeout", RateLimited, None, 1),
         ("maintenance", Unavailable, None, 1),
         ("maintenance-503", Unavailable, None, 3),

@@ -226,7 +226,7 @@ async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street)
         9,
         provider="strict",
         state=State.REFUSED,
-        failure=ContentRejected("no").failure,
+        failure=ContentRejected("no", field="prompt").failure,
         created=datetime.now(UTC),
     )
     await street.store.jobs.add(refused)

@@ -63,7 +63,7 @@ async def test_an_outage_is_told_with_its_beginning(told):
 
 
 def refused(id: int, **changes) -> Job:
-    values = {"state": State.REFUSED, "failure": ContentRejected("no").failure, "created": NOW}
+    values = {"state": State.REFUSED, "failure": ContentRejected("no", field="prompt").failure, "created": NOW}
     return make_job(id, **values | changes)
 
 
@@ -73,6 +73,7 @@ def refused(id: int, **changes) -> Job:
         ({}, True),
         ({"created": NOW - timedelta(minutes=11)}, False),
         ({"user_id": 401}, False),
+        ({"failure": ContentRejected("censored").failure}, False),
         ({"provider": "other"}, False),
         ({"state": State.FAILED, "failure": Unavailable("no").failure}, False),
     ],
