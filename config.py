@@ -230,7 +230,7 @@ def _access(read: _Variables, name: str) -> Access:
 def _compatible_names(read: _Variables) -> list[str]:
     """Of servers that speak like OpenAI: the host names them, and so their variables."""
     names = [name.strip().lower() for name in (read.get("OPENAI_COMPATIBLE") or "").split(",") if name.strip()]
-    if any(not NAME.fullmatch(name) or name in (*PROVIDERS, "sketch") for name in names):
+    if any(not NAME.fullmatch(name) or name in (*PROVIDERS, "sketch", "default") for name in names):
         raise ConfigError("OPENAI_COMPATIBLE is no list of new names such as together,localai.")
     return names
 

@@ -10,7 +10,7 @@ from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.studio import Studio
 from views.origins import Interaction
-from views.pages import ForgetMe, help_page, privacy_page, providers_page
+from views.pages import ForgetMe, help_page, privacy_page, providers_pages
 
 
 class Info(commands.Cog):
@@ -22,12 +22,13 @@ class Info(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def providers(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True)
         models = await asyncio.gather(*(provider.models() for provider in self._providers()))
         listed = list(zip(self._providers(), models, strict=True))
         settings = await self._settings.get(interaction.guild_id)
         default = self._studio.planner.default_for(settings)
-        page = providers_page(listed, default, await self._studio.standings())
-        await interaction.response.send_message(page, ephemeral=True)
+        for page in providers_pages(listed, default, await self._studio.standings()):
+            await interaction.followup.send(page, ephemeral=True)
 
     @app_commands.command(description="What each command does, with an example")
     @app_commands.allowed_installs(guilds=True, users=False)

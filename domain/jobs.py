@@ -97,6 +97,8 @@ class Tried(Frozen):
     provider: str
     kind: str
     """The error's."""
+    asked: bool = True
+    """False: it was known to be down, and left alone."""
 
 
 class Job(Origin):

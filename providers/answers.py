@@ -78,6 +78,8 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+    again: bool = False
+    """An earlier try of the same call may have been taken."""
 
     def is_picture(self) -> bool:
         return MAGIC.match(self.body) is not None
@@ -129,7 +131,10 @@ class Answer(NamedTuple):
         """What the status says went wrong; None for 2xx."""
         if 200 <= self.status < 300:
             return None
-        return error_for(self.status, self.text(), retry_after=self.retry_after(), field=self.field())
+        error = error_for(self.status, self.text(), retry_after=self.retry_after(), field=self.field())
+        if self.again:
+            error.failure = error.failure.model_copy(update={"unaccepted": False})
+        return error
 
     def _body_seconds(self) -> float | None:
         try:

@@ -166,7 +166,9 @@ class Fal(Provider):
         if answer.status == 504 and TIMED_OUT in answer.headers:
             return answer._replace(status=410)
         error = None if answer.status in (404, 410) else _error(answer)
-        if isinstance(error, (ContentRejected, InvalidRequest, QuotaError)):
+        if isinstance(error, QuotaError):
+            raise error  # the job is theirs all the same, and may be asked for when the account is filled
+        if isinstance(error, (ContentRejected, InvalidRequest)):
             await progress.forget()
             raise error
         return answer

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from domain import RateLimited, Timeout, Unavailable
+from domain import EaselError, RateLimited, Timeout, Unavailable
 from providers.answers import Answer
 from providers.base import Progress
 from providers.transport import Transport
@@ -35,6 +35,20 @@ async def poll(
 
     The job has been accepted, so a poll that fails is made again.
     """
+    try:
+        await _poll(transport, progress, ask, is_done, pauses)
+    except EaselError as error:
+        error.failure = error.failure.model_copy(update={"unaccepted": False})
+        raise
+
+
+async def _poll(
+    transport: Transport,
+    progress: Progress,
+    ask: Callable[[], Awaitable[Answer]],
+    is_done: Callable[[Answer], Awaitable[bool]],
+    pauses: Pauses,
+) -> None:
     pause, polls = pauses.first, 0
     while True:
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing

@@ -193,7 +193,8 @@ class Transport:
             if len(content) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                     await asyncio.sleep(0)
-            return Answer(response.status, response.headers, content)
+            before, unsent = unsent, unsent and response.status in NOT_ACCEPTED
+            return Answer(response.status, response.headers, content, again=not before)
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(tries),

@@ -24,6 +24,8 @@ AT_ONCE = 500
 KEPT = timedelta(days=90)
 """Finished jobs: so long the buttons below a picture work."""
 LATEST = 2000
+LONGEST = timedelta(hours=1)
+"""A job that is older has ended, and longer ago than anybody asks for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
@@ -64,7 +66,8 @@ class Ended(NamedTuple):
     provider: str
     state: str
     seconds: float | None
-    tried: list[dict[str, str]]
+    tried: list[dict[str, Any]]
+    failure: dict[str, Any] | None
 
 
 class JobStore:
@@ -167,14 +170,20 @@ class JobStore:
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
     async def refusals(self, user_id: int, provider: str, since: datetime) -> Sequence[Failure]:
-        """Why a member's latest requests to a provider were refused."""
-        refused = jobs.c.user_id == user_id, jobs.c.provider == provider, jobs.c.state == State.REFUSED
-        found = await self._run(select(jobs.c.failure).where(*refused, jobs.c.created > since))
-        return [Failure.model_validate(each) for each in found.scalars() if each]
+        """Why a member's latest requests to a provider failed, told already or not."""
+        whose = jobs.c.user_id == user_id, jobs.c.provider == provider, jobs.c.failure.is_not(None)
+        columns = jobs.c.failure, jobs.c.started, jobs.c.seconds
+        found = await self._run(select(*columns).where(*whose, jobs.c.created > since - LONGEST))
+        ends = [
+            (Failure.model_validate(row["failure"]), row["started"] + timedelta(seconds=row["seconds"] or 0))
+            for row in found.rows
+            if row["started"]
+        ]
+        return [failure for failure, end in ends if end > since]
 
     async def ended(self, since: datetime) -> Sequence[Ended]:
         """The latest jobs that have an outcome, newest first, of all members."""
-        columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried
+        columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
         over = jobs.c.state.not_in(UNFINISHED), jobs.c.created > since
         found = await self._run(select(*columns).where(*over).order_by(jobs.c.created.desc()).limit(LATEST))
         return [Ended(**row) for row in found.rows]

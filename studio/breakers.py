@@ -6,8 +6,7 @@ the others wait for what becomes of that. Each further failure opens it for long
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from domain import (
@@ -29,6 +28,8 @@ log = logging.getLogger(__name__)
 IN_A_ROW = 3
 SHORTEST, LONGEST = 30.0, 600.0
 """Seconds until a provider that is down is asked again."""
+LONGEST_TOLD = 3600.0
+"""Whoever asks for a longer pause is asked once an hour."""
 PROBE_SECONDS = 120.0
 """So long the others wait for the one job that tries."""
 OUTAGES: frozenset[str] = frozenset(
@@ -45,7 +46,10 @@ class Breakers:
     def __init__(self, store: Store) -> None:
         self._store: OutageStore = store.outages
         self._down: Mapping[str, Outage] = {}
-        self._failures = Counter[str]()
+        self._failures: dict[str, list[int]] = {}
+        """Whose jobs have failed in a row."""
+        self._probing: set[str] = set()
+        """Those that a job of this process tries."""
         self._refreshing: set[asyncio.Task[None]] = set()
         store.bulletin.on(CHANGED, lambda _: self._refresh_soon())
 
@@ -68,40 +72,65 @@ class Breakers:
             until = now + timedelta(seconds=PROBE_SECONDS)
             if await self._store.begin_probe(outage, until):
                 log.info("%s: one job tries whether it is back", provider)
-                self._down = {**self._down, provider: outage._replace(until=until)}
+                self._probing.add(provider)
+                self._know(outage._replace(until=until))
                 return None
             await self.refresh()
-        return _refusal(self._down.get(provider, outage), now)
+        known = self._down.get(provider)
+        return _refusal(known, datetime.now(UTC)) if known else None
 
-    async def learn(self, provider: str, failure: Failure | None) -> None:
-        """What became of a job that has asked."""
-        if failure is None or failure.kind in ANSWERS:
+    async def accepted(self, provider: str) -> None:
+        """A job gets on: who draws is back, though the picture may take its time."""
+        if provider in self._probing:
+            await self._closes(provider)
+
+    async def learn(self, provider: str, failure: Failure | None, member: int) -> None:
+        """What became of a member's job that has asked."""
+        if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
             await self._closes(provider)
         elif failure.kind in OUTAGES:
-            await self._counts(provider, failure)
+            await self._counts(provider, failure, member)
+        elif provider in self._probing and (outage := self._down.get(provider)):
+            await self._write(outage._replace(until=datetime.now(UTC)))  # it has told nothing: another may try
+        self._probing.discard(provider)
 
     async def refresh(self) -> None:
-        self._down = {outage.provider: outage for outage in await self._store.all()}
+        known = {outage.provider: outage for outage in await self._store.all()}
+        for provider in self._down.keys() - known.keys():
+            self._failures.pop(provider, None)
+        self._down = known
 
     async def _closes(self, provider: str) -> None:
+        self._probing.discard(provider)
         self._failures.pop(provider, None)
         if self._down.get(provider):
             await self._store.end(provider)
             self._down = {name: outage for name, outage in self._down.items() if name != provider}
             log.warning("%s is back", provider)
 
-    async def _counts(self, provider: str, failure: Failure) -> None:
-        self._failures[provider] += 1
-        known, told = self._down.get(provider), failure.retry_after
-        if known is None and told is None and self._failures[provider] < IN_A_ROW:
-            return
-        now = datetime.now(UTC)
-        pause = min(known.pause * 2, LONGEST) if known else SHORTEST
-        until = now + timedelta(seconds=told or pause)
-        outage = Outage(provider, failure.kind, known.since if known else now, until, pause)
+    async def _counts(self, provider: str, failure: Failure, member: int) -> None:
+        members = self._failures.setdefault(provider, [])
+        members.append(member)
+        now, known = datetime.now(UTC), self._down.get(provider)
+        told = min(failure.retry_after, LONGEST_TOLD) if failure.retry_after else None
+        if known is None:
+            if told or _is_outage(members, failure):
+                await self._write(Outage(provider, failure.kind, now, now + _seconds(told or SHORTEST), SHORTEST))
+        elif provider in self._probing:
+            pause = min(known.pause * 2, LONGEST)
+            await self._write(known._replace(kind=failure.kind, until=now + _seconds(told or pause), pause=pause))
+        elif told and now + _seconds(told) > known.until:
+            # Asked before it opened: nothing else that it tells is new.
+            await self._write(known._replace(until=now + _seconds(told)))
+
+    async def _write(self, outage: Outage) -> None:
         await self._store.write(outage)
-        self._down = {**self._down, provider: outage}
-        log.warning("%s is down (%s): not asked for %.0f s", provider, failure.kind, told or pause)
+        self._know(outage)
+        left = (outage.until - datetime.now(UTC)).total_seconds()
+        log.warning("%s is down (%s): not asked for %.0f s", outage.provider, outage.kind, left)
+
+    def _know(self, outage: Outage) -> None:
+        self._down = {**self._down, outage.provider: outage}
 
     def _refresh_soon(self) -> None:
         task = asyncio.ensure_future(self._refresh())
@@ -113,6 +142,16 @@ class Breakers:
             await self.refresh()
         except Exception:
             log.exception("outages are not known yet: the next heartbeat reads them")
+
+
+def _is_outage(members: Sequence[int], failure: Failure) -> bool:
+    """Not because of what one member asks for: of several, or where the provider surely takes nothing at all."""
+    certain = failure.unaccepted and failure.kind in (Unavailable.__name__, RateLimited.__name__)
+    return len(members) >= IN_A_ROW and (certain or len(set(members)) > 1)
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
 def _refusal(outage: Outage, now: datetime) -> Failure:

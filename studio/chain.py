@@ -1,6 +1,6 @@
 """The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain import (
@@ -15,11 +15,11 @@ from domain import (
     Tried,
     Unavailable,
 )
-from providers.base import Provider
-from storage.settings import SettingsStore
+from storage.store import Store
 from studio.breakers import Breakers
 from studio.conduct import Conduct
 from studio.planning import Planner
+from studio.uploads import check_uploads
 
 WHY: Mapping[str, str] = {
     Unavailable.__name__: "was not working",
@@ -32,23 +32,24 @@ WHY: Mapping[str, str] = {
 
 
 class Chain:
-    def __init__(self, planner: Planner, settings: SettingsStore, breakers: Breakers, conduct: Conduct) -> None:
+    def __init__(self, planner: Planner, store: Store, breakers: Breakers, conduct: Conduct) -> None:
+        self.conduct = conduct
         self._planner = planner
-        self._settings = settings
+        self._settings = store.settings
+        self._spool = store.spool
         self._breakers = breakers
-        self._conduct = conduct
 
     async def next(self, job: Job, failure: Failure) -> Mapping[str, Any] | None:
         """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
         if job.asked is None or not self._may_move(job, failure):
             return None
-        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind))
+        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind, asked=failure.field != "outage"))
         settings = await self._settings.get(job.guild_id)
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
             if not self._breakers.is_shut(name) and (planned := await self._planned(job, name)):
-                return _moved(planned, tried, self._note(job, failure, planned))
+                return _moved(planned, tried, self._note(tried, planned))
         return None
 
     def _may_move(self, job: Job, failure: Failure) -> bool:
@@ -60,22 +61,30 @@ class Chain:
     async def _planned(self, job: Job, name: str) -> Job | None:
         if job.asked is None:
             return None
+        if job.asked.provider and self._stays_inside(job.provider) and not self._stays_inside(name):
+            return None  # a member who names the host's own machines may have a reason
         asked = job.asked.model_copy(update={"provider": name, "private": job.private})
         try:
             planned = await self._planner.plan(asked, await self._settings.get(job.guild_id), job)
-            await self._conduct.check(planned)
+            await self.conduct.check(planned)
+            if asked.image:
+                await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         except EaselError:
             return None
         return planned
 
-    def _note(self, job: Job, failure: Failure, planned: Job) -> str:
-        providers: Mapping[str, Provider] = self._planner.providers
-        before = providers[job.provider].title if job.provider in providers else job.provider
-        return f"{before} {WHY[failure.kind]}: {providers[planned.provider].title} took over."
+    def _stays_inside(self, name: str) -> bool:
+        return name in self._planner.providers and not self._planner.providers[name].outside
+
+    def _note(self, tried: Sequence[Tried], planned: Job) -> str:
+        why = ", ".join(f"{self._title(each.provider)} {WHY[each.kind]}" for each in tried)
+        return f"{why}: {self._title(planned.provider)} took over."
+
+    def _title(self, name: str) -> str:
+        return self._planner.providers[name].title if name in self._planner.providers else name
 
 
 def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> Mapping[str, Any]:
     taken = ("request", "provider", "model", "model_title", "cost", "calls", "upscales")
-    anew = {"state": State.QUEUED, "calls_done": 0, "remote": None}
-    earlier = tuple(each for each in planned.notes)
-    return {name: getattr(planned, name) for name in taken} | anew | {"tried": tried, "notes": (note, *earlier)}
+    anew = {"state": State.QUEUED, "calls_done": 0, "remote": None, "started": None}
+    return {name: getattr(planned, name) for name in taken} | anew | {"tried": tried, "notes": (note, *planned.notes)}

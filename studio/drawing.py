@@ -41,7 +41,8 @@ DRAW_TIME = timedelta(minutes=10)
 CALL_OFF_SECONDS = 5.0
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
-LONGEST_PAUSE = 120.0
+LONGEST_PAUSE = 180.0
+TOKEN_REST = timedelta(seconds=30)
 SECOND_CHANCE = timedelta(minutes=2)
 """What a job that is picked up after a restart gets of it at least."""
 
@@ -49,8 +50,9 @@ SECOND_CHANCE = timedelta(minutes=2)
 class JobProgress:
     """`providers.base.Progress` for one call of a held job."""
 
-    def __init__(self, held: Held, spool: Spool, delivery: Delivery, rush: Rush) -> None:
+    def __init__(self, held: Held, spool: Spool, delivery: Delivery, rush: Rush, breakers: Breakers) -> None:
         self._held = held
+        self._breakers = breakers
         self._spool = spool
         self._delivery = delivery
         self._rush = rush
@@ -86,6 +88,7 @@ class JobProgress:
         eta: float | None = None,
         preview: bytes | None = None,
     ) -> None:
+        await self._breakers.accepted(self._held.job.provider)
         self._delivery.report(self._held.job, Report(fraction, position, eta, _shown(preview) if preview else None))
 
 
@@ -135,24 +138,33 @@ class Drawer:
         queue.TryLater where the provider has asked for a pause, and nobody takes over.
         """
         job = held.job
-        shut = await self._breakers.admit(job.provider) if _is_new(job) else None
+        is_known = job.provider in self._providers
+        shut = await self._breakers.admit(job.provider) if _is_new(job) and is_known else None
         failure = shut or await self._drawn(held)
         if failure and (moved := await self._chain.next(held.job, failure)):
+            log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
             await self._call_off(held.job)
             await held.update(**moved, release=True)
         elif shut and _is_worth_waiting(job, shut):
             raise TryLater(shut.kind)
         else:
             await self._conclude(held, failure)
-        if not shut and job.provider in self._providers:
-            await self._breakers.learn(job.provider, failure)
+        if is_known and not shut:
+            await self._learn(job, failure)
+
+    async def _learn(self, job: Job, failure: Failure | None) -> None:
+        try:
+            await self._breakers.learn(job.provider, failure, job.user_id)
+        except Exception:
+            log.exception("job %s: its outcome is told all the same", job.id)
 
     async def _drawn(self, held: Held) -> Failure | None:
         held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
-        failure = await self._outcome(held)
-        await self._delivery.settle(held.job)
-        return failure
+        try:
+            return await self._outcome(held)
+        finally:
+            await self._delivery.settle(held.job)
 
     async def _conclude(self, held: Held, failure: Failure | None) -> None:
         now = datetime.now(UTC)
@@ -199,6 +211,8 @@ class Drawer:
         provider = self._providers.get(held.job.provider)
         if provider is None:
             raise Unavailable("switched off by the host", unaccepted=_is_new(held.job))
+        if _is_new(held.job):
+            await self._chain.conduct.check(held.job)
         unknown = held.job.state is State.SENDING or (held.job.state is State.WAITING and not held.job.remote)
         if unknown and provider.paid:
             raise Interrupted("stopped while the provider may have accepted the job")
@@ -226,14 +240,17 @@ class Drawer:
         """One call, or the rest of one that an earlier run began."""
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
-        progress = JobProgress(held, self._spool, self._delivery, self._rush)
+        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
         held.note(calls_done=job.calls_done + 1, remote=None)
 
     def _time_left(self, job: Job) -> float:
-        passed = datetime.now(UTC) - (job.started or datetime.now(UTC))
-        return max(self._draw_time - passed, min(SECOND_CHANCE, self._draw_time)).total_seconds()
+        now = datetime.now(UTC)
+        left = self._draw_time - (now - (job.started or now))
+        if job.tried:  # another provider has taken its time already, and the member's token goes on ageing
+            left = min(left, job.token_expires - now - TOKEN_REST)
+        return max(left, min(SECOND_CHANCE, self._draw_time)).total_seconds()
 
 
 def _is_new(job: Job) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from domain import AuthError, BadResponse, Drawn, EaselError, Job, QuotaError, State, Upload
+from domain import AuthError, BadResponse, Drawn, EaselError, ImageRequest, Job, QuotaError, State, Upload
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
@@ -80,10 +80,8 @@ class Handover:
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the links to uploads, the pictures."""
         job = held.job
-        request = job.request.model_copy(
-            update={"image": _without_link(job.request.image), "mask": _without_link(job.request.mask)}
-        )
-        await held.update(state=state, token=None, request=request, release=True)
+        asked = _without_links(job.asked) if job.asked else None
+        await held.update(state=state, token=None, request=_without_links(job.request), asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
 
@@ -93,6 +91,10 @@ def _line(job: Job) -> tuple[int, str]:
     why = f", {job.failure.kind}: {job.failure.detail}" if job.failure else ""
     level = logging.WARNING if job.failure and job.failure.kind in HOSTS_MATTER else logging.INFO
     return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
+
+
+def _without_links(request: ImageRequest) -> ImageRequest:
+    return request.model_copy(update={"image": _without_link(request.image), "mask": _without_link(request.mask)})
 
 
 def _without_link(upload: Upload | None) -> Upload | None:

@@ -48,5 +48,6 @@ def _is_its_own(job: Ended, provider: str) -> bool:
 
 def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:
     for job in ended:
-        own = [job.state] if job.provider == provider and job.state in FAILED else []
-        yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider]
+        asked = (job.failure or {}).get("field") != "outage"
+        own = [str(job.state)] if job.provider == provider and job.state in FAILED and asked else []
+        yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider and tried.get("asked", True)]

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from domain import EaselError, ImageRequest, Job, Limits, Origin, Settings, State
@@ -21,7 +22,7 @@ from studio.handover import Handover
 from studio.holding import Held, Lost, Stage, hold, unwatched
 from studio.planning import Planner
 from studio.promises import Acknowledge, Promises
-from studio.queue import Entry, Lane, Queue
+from studio.queue import Entry, Lane, Queue, TryLater
 from studio.rush import Rush
 from studio.standing import LATELY, Standing, standing
 from studio.uploads import check_uploads, keep_uploads
@@ -64,7 +65,7 @@ class Studio:
         self.rush = Rush()
         self.breakers = Breakers(store)
         self._conduct = Conduct(providers, store.jobs)
-        chain = Chain(self.planner, store.settings, self.breakers, self._conduct)
+        chain = Chain(self.planner, store, self.breakers, self._conduct)
         self._drawer = Drawer(providers, store.spool, delivery, self.rush, self.breakers, chain, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
         self._admission = Admission(store.jobs, limits)
@@ -158,7 +159,8 @@ class Studio:
         if not await self._store.jobs.cancel(job_id):
             return False
         self._drawer.cancel(job_id)
-        await self._draw(job_id)  # nobody may have it yet
+        with suppress(TryLater):
+            await self._draw(job_id)  # nobody may have it yet
         return True
 
     async def find(self, job_id: str) -> Job | None:
@@ -211,7 +213,9 @@ class Studio:
                 self._admission.leave(held.job)
 
         if job := await self._with(job_id, work):
-            await self._queue.submit(Entry(DELIVER if job.state is State.DRAWN else _lane(job.provider), job_id))
+            drawn = job.state is State.DRAWN
+            place = 0 if drawn else -self._admission.place(job)
+            await self._queue.submit(Entry(DELIVER if drawn else _lane(job.provider), job_id, priority=place))
 
     async def _deliver(self, job_id: str) -> None:
         await self.rush.over()
@@ -249,7 +253,8 @@ class Studio:
                 places[job.user_id] += 1
                 entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))
             else:
-                await self._draw(job.id)
+                with suppress(TryLater):
+                    await self._draw(job.id)
         for start in range(0, len(entries), TOGETHER):
             await self._queue.submit(*entries[start : start + TOGETHER])
             await asyncio.sleep(0)

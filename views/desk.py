@@ -70,10 +70,13 @@ class Desk:
 
         False where somebody has asked before.
         """
-        job = await self._plan(interaction, parent.request)
-        if parent.remote is not None:
+        if parent.remote is None:
+            asked = (parent.asked or parent.request).model_copy(update={"private": parent.private})
+            job = await self._plan(interaction, asked)
+        else:
+            job = await self._plan(interaction, parent.request)
             kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
-            job = job.having(**kept, request=parent.request, state=State.WAITING)
+            job = job.having(**kept, request=parent.request, asked=parent.asked, state=State.WAITING)
         await self._needs_upload(job)
         if not await self.studio.begin_retry(parent):
             return False

@@ -13,7 +13,7 @@ from views.reporter import ReportingView
 from views.words import code, plain
 
 LIMIT = 2000
-MODELS_SHOWN = 6
+MODELS_SHOWN = 4
 SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴"}
 VIEW_SECONDS = 14 * 60.0
 
@@ -63,18 +63,17 @@ from a server, that server's data goes.
 """
 
 
-def providers_page(
+def providers_pages(
     listed: Sequence[tuple[Provider, Sequence[Model]]], default: Provider, standings: Mapping[str, Standing]
-) -> str:
-    """How each provider does, and as many of its models as fit."""
-    for shown in range(MODELS_SHOWN, -1, -1):
-        page = "\n".join(
-            _provider_lines(provider, models, default, standings[provider.name], shown) for provider, models in listed
-        )
-        if len(page) <= LIMIT:
-            return page
-    lines = [f"**{provider.title}**: {state_of(standings[provider.name])}" for provider, _ in listed]
-    return "\n".join(lines)[:LIMIT]
+) -> list[str]:
+    """How each provider does, and its first models; in as many messages as it takes."""
+    pages = [""]
+    for provider, models in listed:
+        lines = _provider_lines(provider, models, default, standings[provider.name], MODELS_SHOWN)[:LIMIT]
+        if len(pages[-1]) + len(lines) >= LIMIT:
+            pages.append("")
+        pages[-1] = f"{pages[-1]}\n{lines}".strip()
+    return pages
 
 
 def state_of(standing: Standing) -> str:

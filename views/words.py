@@ -94,6 +94,8 @@ def explain(error: EaselError, provider: str = "The provider") -> str:
 def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
     if isinstance(error, ContentRejected) and failure.field == "member":
         return _held_back(failure, provider)
+    if failure.field == "outage" and not isinstance(error, RateLimited):
+        return _outage(failure, provider)
     if fixed := SENTENCES.get(type(error)):
         return fixed.format(provider)
     match error:
@@ -106,14 +108,16 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
             return _no_picture(failure, provider)
         case QueueFull():
             return _full(failure)
-        case Unavailable() if failure.field == "outage":
-            soon = f"It is tried again in {failure.retry_after:.0f} s." if failure.retry_after else ""
-            return f"{provider} has not been working since <t:{failure.takes}:t>. {soon} Or try another provider."
         case Unavailable():
             said = f" It says: {code(failure.detail, 200)}" if failure.detail and " " in failure.detail else ""
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
+
+
+def _outage(failure: Failure, provider: str) -> str:
+    soon = f"Try again in {failure.retry_after:.0f} s, or now with another provider." if failure.retry_after else ""
+    return f"{provider} has not been working since <t:{failure.takes}:t>. {soon}"
 
 
 def _held_back(failure: Failure, provider: str) -> str:

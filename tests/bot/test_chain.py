@@ -3,12 +3,15 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain import Model, Picture, Settings, State
 from providers.sketch import Sketch
+from storage.outages import Outage
 from tests.bot.conftest import files, png, variables, world_of
+from tests.conftest import make_job
 from tests.replay import REPLAYS
 
 NAMES = [kind.name for kind in REPLAYS]
@@ -62,12 +65,18 @@ async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(h
         assert (job.state, job.provider) == (State.DELIVERED, "sketch"), number
         assert "PopCord was not working: Sketch (offline) took over." in shown.response.content
     assert popcord.count("POST") == 3 * 3
-    page = (await hosted.member.slash(hosted.channel, "providers")).response.content
+    page = await pages(hosted)
     assert "**PopCord** (`popcord`) · 🔴 down since <t:" in page
     assert "0% of today's drawn" in page
     shown, job = await hosted.imagine(prompt="a cat", provider="popcord", model="flux")
     assert job.state is State.FAILED
     assert "has not been working since <t:" in shown.response.content
+
+
+async def pages(world) -> str:
+    shown = await world.member.slash(world.channel, "providers")
+    assert all(len(each.content) <= 2000 for each in (shown.response, *shown.followups))
+    return "\n".join(each.content for each in (shown.response, *shown.followups))
 
 
 async def test_again_asks_for_what_the_member_had_asked(hosted):
@@ -77,6 +86,25 @@ async def test_again_asks_for_what_the_member_had_asked(hosted):
     job = await hosted.end()
     assert [each.provider for each in job.tried] == ["popcord"]
     assert again.ephemeral
+
+
+async def test_a_link_to_an_upload_is_dropped_in_the_end_also_where_a_chain_might_have_needed_it(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(chain=("sketch",)))
+    _, job = await world.imagine(prompt="a boat", image=("boat.png", png()))
+    kept = await world.bot._store.jobs.get(job.id)
+    assert kept.asked.image.key
+    assert (kept.asked.image.url, kept.request.image.url) == (None, None)
+
+
+async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_over_its_limit(tmp_path):
+    values = variables(tmp_path, [])
+    async with world_of(values, []) as world:
+        now = datetime.now(UTC)
+        await world.bot._store.outages.write(Outage("popcord", "RateLimited", now, now + timedelta(seconds=60), 30.0))
+        await world.bot._store.jobs.add(make_job(7, provider="popcord", created=now, guild_id=world.guild.id))
+    async with world_of(values, [], strict_sync=False) as world:
+        job = await world.end()
+        assert (job.id, job.failure.detail) == ("7", "switched off by the host")
 
 
 async def test_admins_put_the_chain_together_and_members_may_not(hosted):

@@ -4,6 +4,7 @@
 import pytest
 
 from domain import State, Unavailable
+from providers import REGISTRY
 from providers.popcord import PopCord
 from providers.transport import Transport
 from tests.bot.conftest import files, png
@@ -166,6 +167,8 @@ def answered(url):
 
 async def test_providers_page_lists_all(hosted):
     shown = await hosted.member.slash(hosted.channel, "providers")
-    for title in ("PopCord", "ImagePipeline", "Nebula Block", "Appy Pie", "Sketch"):
-        assert f"**{title}" in shown.response.content
-    assert len(shown.response.content) <= 2000
+    pages = [shown.response.content, *(each.content for each in shown.followups)]
+    for kind in REGISTRY:
+        assert any(f"**{kind.title}**" in page for page in pages), kind.title
+    assert all(len(page) <= 2000 for page in pages)
+    assert any("price" in page for page in pages)

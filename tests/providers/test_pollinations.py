@@ -154,7 +154,7 @@ async def test_a_502_that_hides_a_429_is_waited_out(pollinations):
 async def test_a_502_that_hides_a_429_for_ever(pollinations):
     raised = await pollinations.fail("slow-for-ever")
     assert type(raised) is RateLimited
-    assert raised.failure.unaccepted
+    assert not raised.failure.unaccepted, "a 502 may hide anything, and all of them were sent"
     assert pollinations.server.calls == [GET] * 3
 
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from domain import AuthError, RateLimited, Timeout, Unavailable
+from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.answers import Answer
 from providers.polling import LATE_POLLS, Pauses, poll
 from tests.providers.conftest import FakeProgress
@@ -61,9 +61,11 @@ async def test_a_job_that_is_no_longer_known_is_over(asked, status):
         await asked(*[AGAIN] * LATE_POLLS, Answer(status, {}, b"{}"))
 
 
-async def test_a_refusal_is_over(asked):
-    with pytest.raises(AuthError):
-        await asked(AGAIN, Answer(401, {}, b"{}"))
+@pytest.mark.parametrize("status", [401, 402, 403])
+async def test_a_refusal_is_over_but_the_job_was_taken(asked, status):
+    with pytest.raises((AuthError, QuotaError)) as caught:
+        await asked(AGAIN, Answer(status, {}, b"{}"))
+    assert not caught.value.failure.unaccepted
 
 
 def test_a_limit_is_no_refusal():

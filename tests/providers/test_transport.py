@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
-from providers.api import Api
+from providers.api import LONGEST_TEXT, Api
 from providers.bodies import SMALL, Part
 from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
@@ -223,6 +223,20 @@ async def test_only_what_was_never_sent_was_surely_not_taken(transport, server, 
     with pytest.raises(Unavailable) as caught:
         await transport.call(method, url, json={} if method == "POST" else None)
     assert caught.value.failure.unaccepted is not taken
+
+
+async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one_says(transport, server):
+    server.script = [500, 429]
+    assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is False
+    server.script = [503, 429]
+    assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is True
+
+
+async def test_an_echoed_key_is_struck_out_of_the_longest_error(transport, server):
+    told = {"error": {"message": "your key test-key is wrong"}, "more": "x" * LONGEST_TEXT}
+    server.script = [says(status=400, body=json.dumps(told))]
+    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("test-key"))
+    assert (await api.get("x")).text() == "your key *** is wrong"
 
 
 async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):

@@ -231,7 +231,7 @@ FIELDS = {
     "private": st.booleans(),
     "request": REQUESTS,
     "asked": maybe(REQUESTS),
-    "tried": st.lists(st.builds(Tried, provider=TEXTS, kind=TEXTS), max_size=3).map(tuple),
+    "tried": st.lists(st.builds(Tried, provider=TEXTS, kind=TEXTS, asked=st.booleans()), max_size=3).map(tuple),
     "upscales": st.booleans(),
     "provider": st.sampled_from(["popcord", "sketch"]),
     "model": WORDS,

@@ -17,10 +17,12 @@ from domain import (
     QuotaError,
     RateLimited,
     Settings,
+    Size,
     State,
     Timeout,
     Tried,
     Unavailable,
+    Upload,
 )
 from providers.base import Provider
 from studio.breakers import IN_A_ROW, Breakers
@@ -61,7 +63,7 @@ class Street:
         job = make_job(provider=first, asked=asked, request=asked, **changes)
         await self.store.jobs.add(job)
         planner, conduct = Planner(self.providers, first), Conduct(self.providers, self.store.jobs)
-        links = Chain(planner, self.store.settings, self.breakers, conduct)
+        links = Chain(planner, self.store, self.breakers, conduct)
         drawer = Drawer(self.providers, self.store.spool, self.delivery, Rush(), self.breakers, links)
         for _ in range(10):
             async with hold(self.store.jobs, job.id, OWNER) as held:
@@ -166,7 +168,7 @@ async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
     seedless = street.open("seedless", paint, takes=Capabilities())
     down = street.open("down", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("down", NOT_TAKEN.failure)
+        await street.breakers.learn("down", NOT_TAKEN.failure, 1)
     street.open("last", paint)
     job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
     assert job.provider == "last"
@@ -188,6 +190,47 @@ async def test_a_model_that_was_named_is_not_replaced(street):
     assert (job.provider, job.failure.kind) == ("first", "Unavailable")
 
 
+async def test_who_failed_on_the_way_is_told_in_order(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("second", fails(RateLimited("429", unaccepted=True)))
+    street.open("third", paint)
+    job = await street.drawn("second", "third")
+    assert job.notes[0] == "First was not working, Second was over its limit: Third took over."
+
+
+async def test_the_next_has_its_own_time(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("second", paint)
+    job = await street.drawn("second", started=datetime.now(UTC) - timedelta(minutes=9))
+    assert job.seconds < 60
+
+
+async def test_words_meant_for_the_hosts_own_machine_do_not_leave_it(street):
+    own = street.open("first", fails(NOT_TAKEN))
+    own.outside = False
+    street.open("second", paint)
+    assert (await street.drawn("second", asked=ASKED.model_copy(update={"provider": "first"}))).provider == "first"
+
+
+async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_no_link(street):
+    image = Upload(url=None, size=Size(64, 64), key="uploads/1/image")
+    await street.store.spool.put("uploads/1/image", png())
+    takes = Capabilities(image_to_image=True)
+    street.open("first", fails(NOT_TAKEN), takes=takes)
+    street.open("linked", paint, takes=Capabilities(image_to_image=True, image_by_link=True))
+    street.open("last", paint, takes=takes)
+    asked = ImageRequest(prompt="a boat", image=image)
+    assert (await street.drawn("linked", "last", asked=asked)).provider == "last"
+
+
+async def test_queued_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street):
+    strict = street.open("first", paint, bans=timedelta(minutes=10))
+    refused = make_job(9, provider="first", state=State.DRAWN, failure=ContentRejected("no", field="prompt").failure)
+    await street.store.jobs.add(refused.having(started=datetime.now(UTC), seconds=1.0))
+    job = await street.drawn()
+    assert (job.failure.kind, job.failure.field, strict.requests) == ("ContentRejected", "member", [])
+
+
 async def test_a_private_job_stays_private(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("second", paint)
@@ -199,7 +242,7 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
     first = street.open("first", paint)
     street.open("second", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("first", NOT_TAKEN.failure)
+        await street.breakers.learn("first", NOT_TAKEN.failure, 1)
     job = await street.drawn("second")
     assert (job.provider, first.requests) == ("second", [])
 
@@ -207,14 +250,14 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
 async def test_without_anybody_else_an_outage_is_told_at_once(street):
     first = street.open("first", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("first", NOT_TAKEN.failure)
+        await street.breakers.learn("first", NOT_TAKEN.failure, 1)
     job = await street.drawn()
     assert (job.failure.field, first.requests, job.started) == ("outage", [], None)
 
 
 async def test_a_provider_that_asks_for_a_pause_gets_it(street):
     street.open("first", paint)
-    await street.breakers.learn("first", RateLimited("429", retry_after=20).failure)
+    await street.breakers.learn("first", RateLimited("429", retry_after=20).failure, 1)
     with pytest.raises(TryLater):
         await street.drawn(created=datetime.now(UTC))
 
@@ -227,7 +270,7 @@ async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street)
         provider="strict",
         state=State.REFUSED,
         failure=ContentRejected("no", field="prompt").failure,
-        created=datetime.now(UTC),
+        started=datetime.now(UTC),
     )
     await street.store.jobs.add(refused)
     assert (await street.drawn("strict")).failure.kind == "Unavailable"

@@ -49,6 +49,12 @@ async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_no_measure
     assert standing("other", await store.jobs.ended(NOW - timedelta(hours=24)), None).seconds is None
 
 
+async def test_who_was_not_asked_has_not_failed(told):
+    shut = Unavailable("down", field="outage").failure
+    passed_over = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable", asked=False),)}
+    assert await told({}, {"state": State.FAILED, "failure": shut}, passed_over) == Standing("up", None, 1.0, 4.0)
+
+
 async def test_slow_is_what_lately_takes_twice_the_usual(told):
     assert (await told(*[{}] * 2 * ENOUGH, *[{"seconds": 9.0}] * ENOUGH)).state == "slow"
 
@@ -63,7 +69,12 @@ async def test_an_outage_is_told_with_its_beginning(told):
 
 
 def refused(id: int, **changes) -> Job:
-    values = {"state": State.REFUSED, "failure": ContentRejected("no", field="prompt").failure, "created": NOW}
+    values = {
+        "state": State.REFUSED,
+        "failure": ContentRejected("no", field="prompt").failure,
+        "started": NOW,
+        "seconds": 1.0,
+    }
     return make_job(id, **values | changes)
 
 
@@ -71,7 +82,9 @@ def refused(id: int, **changes) -> Job:
     ("changes", "held_back"),
     [
         ({}, True),
-        ({"created": NOW - timedelta(minutes=11)}, False),
+        ({"started": NOW - timedelta(minutes=11)}, False),
+        ({"started": NOW - timedelta(minutes=12), "seconds": 300.0}, True),
+        ({"state": State.DRAWN}, True),
         ({"user_id": 401}, False),
         ({"failure": ContentRejected("censored").failure}, False),
         ({"provider": "other"}, False),

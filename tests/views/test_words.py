@@ -48,7 +48,7 @@ def is_one_span(text: str, limit: int) -> bool:
 def test_an_outage_is_told_with_its_beginning_and_its_end():
     error = Unavailable("down since 12:03 UTC", field="outage", takes="1777636980", retry_after=30.4)
     assert explain(error, "PopCord") == (
-        "PopCord has not been working since <t:1777636980:t>. It is tried again in 30 s. Or try another provider."
+        "PopCord has not been working since <t:1777636980:t>. Try again in 30 s, or now with another provider."
     )
 
 
