@@ -148,7 +148,7 @@ def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
     for provider in on.values():
         log.info("provider %s: on", provider.name)
     for name, _, missing in off:
-        log.info("provider %s: off, %s to switch it on", name, missing)
+        log.info("provider %s: off, %s", name, missing)
     if not on:
         raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
     return on

@@ -52,12 +52,12 @@ class Off(NamedTuple):
 
 
 def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
-    """Who is on, by name, and who is off; in the registry's order, the host's own before Sketch."""
+    """Who is on, by name, and who is off, as who has no access is; in the registry's order, Sketch last."""
     on: dict[str, Provider] = {}
     off: list[Off] = []
     named = [Named(name) for name, own in access.items() if own.profile]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
-        own = access.get(kind.name, Access())
+        own = access.get(kind.name, Access(enabled=False))
         missing = kind.missing(own)
         if missing is None:
             on[kind.name] = kind(own, transport)

@@ -17,10 +17,11 @@ class Conduct:
 
     async def check(self, job: Job) -> None:
         """ContentRejected for a member whose words this provider has refused lately."""
-        bans = self._providers[job.provider].bans
+        provider = self._providers[job.provider]
+        bans = provider.bans
         if bans is None:
             return
         lately = await self._jobs.refusals(job.user_id, job.provider, datetime.now(UTC) - bans)
         if any(failure.kind == ContentRejected.__name__ and failure.field == "prompt" for failure in lately):
             minutes = f"{bans.total_seconds() / 60:.0f}"
-            raise ContentRejected("held back after a refusal", field="member", takes=minutes)
+            raise ContentRejected("held back after a refusal", field="member", takes=minutes, subject=provider.title)

@@ -41,7 +41,11 @@ class Card(NamedTuple):
 
 def preview_files(job: Job, preview: Ready) -> list[discord.File]:
     """An unfinished picture, in place of the one before it."""
-    return [_File(BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}")]
+    return [
+        _File(
+            BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}", description="An unfinished picture"
+        )
+    ]
 
 
 class _File(discord.File):
@@ -129,7 +133,8 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 
 def _apology(job: Job, provider: str) -> list[str]:
     why = EaselError.revive(job.failure) if job.failure else EaselError()
-    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
+    before = [f"-# {note}" for note in job.notes[:1] if job.tried]
+    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}", *before]
 
 
 def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:

@@ -56,7 +56,7 @@ class LineUp(ReportingView):
     def _line(self, job: Job) -> str:
         doing = "🖌️ drawing" if job.started else "⏳ waiting"
         words = code(job.request.prompt, 60) if self._may_read(job) else PRIVATE
-        return f"{doing} · {words} · <@{job.user_id}> · {job.provider} · since <t:{job.created.timestamp():.0f}:R>"
+        return f"{doing} · {words} · <@{job.user_id}> · {job.provider} · asked <t:{job.created.timestamp():.0f}:R>"
 
     def _option(self, job: Job) -> discord.SelectOption:
         words = code(job.request.prompt, LABEL)[1:-1] if self._may_read(job) else PRIVATE

@@ -79,8 +79,8 @@ def providers_pages(
 def state_of(standing: Standing) -> str:
     """How a provider has done today, in words."""
     rate = f"{standing.rate:.0%} of today's drawn" if standing.rate is not None else ""
-    seconds = f"{standing.seconds:.0f} s each" if standing.seconds is not None else ""
-    since = f" since <t:{standing.since.timestamp():.0f}:R>" if standing.since else ""
+    seconds = f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else ""
+    since = f" since <t:{standing.since.timestamp():.0f}:t>" if standing.since else ""
     return " · ".join(filter(None, [f"{SIGNS[standing.state]} {standing.state}{since}", rate, seconds]))
 
 
@@ -91,9 +91,8 @@ def _provider_lines(
     lines = [f"**{provider.title}** (`{provider.name}`){here} · {state_of(standing)}"]
     lines += [f"- {_model_line(model)}" for model in models[:shown]]
     if len(models) > shown:
-        lines.append(
-            f"- {'and ' if shown else ''}{len(models) - shown} models{' more' if shown else ''}: type in `model`"
-        )
+        rest = len(models) - shown
+        lines.append(f"- and {rest} more model{'' if rest == 1 else 's'}: type in `model`")
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
 # pyright: basic
 """The page of providers says what the code can do."""
 
-from providers import REGISTRY
+from domain import Access
+from providers import REGISTRY, build
 from providers.features import BEGIN, END, PAGE, table, written
 from tests.conftest import ROOT
 
@@ -16,3 +17,9 @@ def test_each_provider_has_its_words_in_the_docs():
     page, readme = PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
     assert [kind.name for kind in REGISTRY if f"`{kind.name}`" not in page or f"`{kind.name}`" not in readme] == []
     assert [kind.title for kind in REGISTRY if f"**{kind.title}**" not in page] == []
+
+
+async def test_who_is_not_named_is_off(transport):
+    on, off = build({"sketch": Access()}, transport)
+    assert list(on) == ["sketch"]
+    assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
