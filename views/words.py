@@ -122,7 +122,7 @@ def _outage(failure: Failure, provider: str) -> str:
 
 def _held_back(failure: Failure, provider: str) -> str:
     return (
-        f"{failure.subject or provider} has refused words of yours, and after more of them it might refuse everybody here. "
+        f"{failure.subject or provider} has refused words of yours, and after more of them it might refuse everybody. "
         f"For {failure.takes} minutes, choose another provider."
     )
 

@@ -55,7 +55,7 @@ def test_an_outage_is_told_with_its_beginning_and_its_end():
 def test_who_is_held_back_hears_why_and_for_how_long():
     error = ContentRejected("held back", field="member", takes="10")
     assert explain(error, "AI Horde") == (
-        "AI Horde has refused words of yours, and after more of them it might refuse everybody here. "
+        "AI Horde has refused words of yours, and after more of them it might refuse everybody. "
         "For 10 minutes, choose another provider."
     )
 
