@@ -47,9 +47,14 @@ NO_PREVIEW = "The preview needs its packages: pip install -r requirements-previe
 
 
 @asynccontextmanager
-async def opened(config: Config, on_change: Callable[[Job], None] = lambda _: None) -> AsyncGenerator[Easel]:
-    """The bot with all that it stands on, not yet logged in; ConfigError, StoreError."""
-    async with _footing(config, on_change) as (store, studio, meter):
+async def opened(
+    config: Config, on_change: Callable[[Job], None] = lambda _: None, on_shown: Callable[[Job], None] = lambda _: None
+) -> AsyncGenerator[Easel]:
+    """The bot with all that it stands on, not yet logged in; ConfigError, StoreError.
+
+    on_change: called with each job that comes to an end. on_shown: when its progress has been shown.
+    """
+    async with _footing(config, on_change, on_shown) as (store, studio, meter):
         bot = Easel(config, store, studio, _trace(meter), _upload_hosts(config))
         async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
             yield bot
@@ -60,7 +65,7 @@ async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
     """A process more for the drawing; ConfigError, StoreError."""
     if not config.is_shared:
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
-    async with _footing(config, lambda _: None) as (store, studio, meter):
+    async with _footing(config, lambda _: None, lambda _: None) as (store, studio, meter):
         worker = Worker(studio, _trace(meter))
         async with _until_closed(worker, worker.studio), _watched(config, meter, worker, worker.studio, store):
             yield worker
@@ -68,7 +73,7 @@ async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
 
 @asynccontextmanager
 async def _footing(
-    config: Config, on_change: Callable[[Job], None]
+    config: Config, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
@@ -88,7 +93,7 @@ async def _footing(
                     on,
                     default,
                     store,
-                    DiscordDelivery(client, lambda name: on[name].title if name in on else name),
+                    DiscordDelivery(client, lambda name: on[name].title if name in on else name, on_shown),
                     queue_url=url if config.is_shared else None,
                     limits=config.limits,
                     on_change=changed,

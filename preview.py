@@ -37,7 +37,8 @@ class Bot(Protocol):
     def studio(self) -> Studio: ...
 
 
-Opened = Callable[[Config, Callable[[Job], None]], AbstractAsyncContextManager[Any]]
+Heard = Callable[[Job], None]
+Opened = Callable[[Config, Heard, Heard], AbstractAsyncContextManager[Any]]
 
 
 async def show(config: Config, opened: Opened) -> None:
@@ -45,7 +46,11 @@ async def show(config: Config, opened: Opened) -> None:
     with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
             changed = asyncio.Event()
-            bot = await stack.enter_async_context(opened(_offline(config, Path(folder)), lambda _: changed.set()))
+
+            def heard(_: Job) -> None:
+                changed.set()
+
+            bot = await stack.enter_async_context(opened(_offline(config, Path(folder)), heard, heard))
             env = simcord.Env(bot, settle_timeout=SETTLE_SECONDS, check_errors=False)
             await env.start()
             stack.push_async_callback(env.shutdown)
@@ -95,7 +100,7 @@ def _disguise(env: simcord.Env) -> None:
 
 
 async def _refresh(page: Preview, changed: asyncio.Event) -> None:
-    """Redraw the page when a job has reached its end; a click under way goes first."""
+    """Redraw the page when a job has got on or come to its end; a click under way goes first."""
     while True:
         await changed.wait()
         try:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 import aiohttp
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result
 from tenacity.wait import wait_exponential_jitter
 from yarl import URL
 
@@ -40,6 +40,8 @@ DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
 """One call that only asks."""
+PATIENCE_SECONDS = 30.0
+"""Whoever asks for a longer pause is not waited for here: another provider, or the queue, has more of it."""
 LONGEST_LINK = 1500
 NOT_ACCEPTED = (429, 503)
 RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
@@ -197,7 +199,7 @@ class Transport:
             return Answer(response.status, response.headers, content, again=not before)
 
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(tries),
+            stop=lambda state: state.attempt_number >= tries or _asks_for_patience(state),
             wait=_wait,
             retry=_surely_not_accepted if method == "POST" else _safe_to_repeat,
             retry_error_callback=_last_outcome,
@@ -277,11 +279,18 @@ _safe_to_repeat = retry_if_exception(
 ) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRIED))
 
 
+def _told(state: RetryCallState) -> float | None:
+    """For how many seconds the server asks, if it does."""
+    return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
+
+
 def _wait(state: RetryCallState) -> float:
-    outcome = state.outcome
-    if outcome and not outcome.failed and (seconds := outcome.result().retry_after()) is not None:
-        return seconds
-    return _backoff(state)
+    told = _told(state)
+    return _backoff(state) if told is None else told
+
+
+def _asks_for_patience(state: RetryCallState) -> bool:
+    return (_told(state) or 0) > PATIENCE_SECONDS
 
 
 def _last_outcome(state: RetryCallState) -> Answer:

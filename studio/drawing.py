@@ -23,6 +23,7 @@ from domain import (
     Unavailable,
 )
 from providers.base import Provider
+from providers.transport import PATIENCE_SECONDS
 from storage.spool import Spool
 from studio import images
 from studio.breakers import Breakers
@@ -147,6 +148,10 @@ class Drawer:
             await held.update(**moved, release=True)
         elif shut and _is_worth_waiting(job, shut):
             raise TryLater(shut.kind)
+        elif failure and _asks_for_patience(held.job, failure):
+            await held.update(state=State.QUEUED, started=None, release=True)
+            await self._learn(job, failure)
+            raise TryLater(failure.kind)
         else:
             await self._conclude(held, failure)
         if is_known and not shut:
@@ -256,6 +261,12 @@ class Drawer:
 def _is_new(job: Job) -> bool:
     """Nobody has been asked for it, and somebody wants it."""
     return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
+
+
+def _asks_for_patience(job: Job, failure: Failure) -> bool:
+    """A job that the provider did not take, because it wants a longer pause than a call waits."""
+    untouched = failure.unaccepted and job.remote is None and not job.drawn
+    return untouched and (failure.retry_after or 0) > PATIENCE_SECONDS and _is_worth_waiting(job, failure)
 
 
 def _is_worth_waiting(job: Job, shut: Failure) -> bool:

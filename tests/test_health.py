@@ -2,7 +2,9 @@
 """What a host's monitoring sees of the real process."""
 
 import asyncio
+import random
 import socket
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -16,9 +18,11 @@ LABELS = ("provider", "outcome", "state", "status", "shard")
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Not one that the servers of a test may be given meanwhile."""
+    while True:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", random.randrange(20_000, 30_000)))
+            return free.getsockname()[1]
 
 
 @pytest.fixture
@@ -57,6 +61,7 @@ async def test_a_job_is_counted_from_the_queue_to_its_outcome(world: World, port
     found = await metrics(port)
     assert found["easel_jobs_total popcord delivered"] == 1
     assert found["easel_jobs_total popcord failed"] == 1
+    assert (found["easel_provider_up popcord"], found["easel_provider_up sketch"]) == (1, 1)
     for state in ("queued", "sending", "drawn"):
         assert found[f"easel_state_seconds_count popcord {state}"] == 2
     assert found["easel_discord_errors_total 500"] >= 1

@@ -31,9 +31,13 @@ TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.Discord
 class DiscordDelivery:
     """`studio.delivery.Delivery` for Discord. A private picture never reaches a channel."""
 
-    def __init__(self, client: discord.Client, title: Callable[[str], str]) -> None:
+    def __init__(
+        self, client: discord.Client, title: Callable[[str], str], on_shown: Callable[[Job], None] = lambda _: None
+    ) -> None:
+        """on_shown: called with a job each time that its progress has been shown."""
         self._client = client
         self._title = title
+        self._on_shown = on_shown
         self._reports: dict[str, tuple[Job, Report]] = {}
         """The newest of each job that is to be shown at the next turn."""
         self._showing: dict[str, asyncio.Task[None]] = {}
@@ -71,6 +75,7 @@ class DiscordDelivery:
                 line = drawing_line(job, report, self._title(job.provider))
                 files = preview_files(job, report.preview) if report.preview else discord.utils.MISSING
                 await self._reply(job).edit_message(_message(job), content=line, attachments=files)
+            self._on_shown(job)
         except (*TRANSIENT, discord.HTTPException) as error:
             log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
 

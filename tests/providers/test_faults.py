@@ -27,6 +27,7 @@ def posts(bench) -> int:
     [
         ("F01", AuthError, 1),
         ("F03-ever", RateLimited, 3),
+        ("F03-far", RateLimited, 1),
         ("F04", Unavailable, 1),
         ("F04-503", Unavailable, 3),
         ("F05", BadResponse, 1),
@@ -61,7 +62,6 @@ async def test_a_fault_ends_the_call(bench, case, error, tries):
         ("F02", 2, 2),
         ("F03", DATE_SECONDS - 5, DATE_SECONDS),
         ("F03-none", 0.5, 3),
-        ("F03-far", 120, 120),
     ],
 )
 async def test_busy_once(bench, case, low, high):

@@ -130,7 +130,7 @@ async def test_no_image_with_words_is_no_refusal(gemini):
     [
         ("silent", BadResponse, "no picture: STOP", 1),
         ("no-candidates", BadResponse, "neither", 1),
-        ("minute", RateLimited, "429: You exceeded", 3),
+        ("minute", RateLimited, "429: You exceeded", 1),
         ("quota", QuotaError, "429: You exceeded", 3),
         ("bad-key", AuthError, "400: API key not valid", 1),
         ("bad-key-reason", AuthError, "400: Request", 1),

@@ -265,6 +265,7 @@ def test_other_words_stay(text):
 def test_a_named_server_stands_before_the_painter(openai):
     access = {
         "openai": Access(key=SecretStr("test-key")),
+        "sketch": Access(),
         "gpu": Access(profile="gpu", base_url="http://127.0.0.1:1234"),
         "together": Access(profile="together", key=SecretStr("test-key")),
         "xai": Access(profile="xai"),

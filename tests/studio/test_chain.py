@@ -262,6 +262,23 @@ async def test_a_provider_that_asks_for_a_pause_gets_it(street):
         await street.drawn(created=datetime.now(UTC))
 
 
+async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(street):
+    calls = []
+
+    async def busy_once(request, sources, progress):
+        calls.append(request)
+        if len(calls) == 1:
+            raise RateLimited("429", retry_after=100, unaccepted=True)
+        await paint(request, sources, progress)
+
+    street.open("first", busy_once)
+    with pytest.raises(TryLater):
+        await street.drawn(created=datetime.now(UTC))
+    job = await street.store.jobs.get("1")
+    assert (job.state, job.started, street.breakers.is_shut("first")) == (State.QUEUED, None, True)
+    assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
+
+
 async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("strict", paint, bans=timedelta(minutes=10))
