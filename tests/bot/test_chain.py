@@ -12,7 +12,7 @@ from providers.sketch import Sketch
 from storage.outages import Outage
 from tests.bot.conftest import files, png, variables, world_of
 from tests.conftest import make_job
-from tests.replay import REPLAYS
+from tests.replay import REPLAYS, Automatic1111Replay
 
 NAMES = [kind.name for kind in REPLAYS]
 
@@ -150,3 +150,14 @@ async def test_a_picture_is_made_larger_by_its_button(world):
     assert [image.size for image in await files(larger)] == [(1024, 1024)]
     assert larger.ephemeral
     assert "Upscale" not in [item.get("label") for row in larger.response.components for item in row["components"]]
+
+
+async def test_a_server_of_ones_own_makes_its_picture_larger(tmp_path):
+    async with Automatic1111Replay() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
+        shown, drawn = await world.imagine(prompt="a quiet harbour", provider="automatic1111", size="512x512")
+        larger = await world.member.click(shown.response, label="Upscale")
+        job = await world.end()
+        assert (drawn.state, job.state, job.failure) == (State.DELIVERED, State.DELIVERED, None)
+        assert [image.size for image in await files(larger)] == [(1024, 1024)]
+        assert "POST /sdapi/v1/extra-single-image" in replay.calls
+        assert replay.unexpected == []
