@@ -1,7 +1,7 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -119,7 +119,7 @@ class Answer(NamedTuple):
             blamed = [str(name) for detail in self.parse(Details).detail for name in detail.loc[-1:]]
         except BadResponse:
             return None
-        return next((FIELDS.get(name, name) for name in blamed if name in {*FIELDS, *ImageRequest.model_fields}), None)
+        return our_field(blamed)
 
     def checked(self) -> Self:
         """The answer itself; the error that its status means otherwise."""
@@ -143,6 +143,11 @@ class Answer(NamedTuple):
             told = self.body[:LONGEST_TEXT].decode(errors="replace")
             match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
             return float(match[1]) if match else None
+
+
+def our_field(names: Iterable[str]) -> str | None:
+    """Our word for the first of the fields that an API names and a request has."""
+    return next((FIELDS.get(name, name) for name in names if name in {*FIELDS, *ImageRequest.model_fields}), None)
 
 
 def error_for(

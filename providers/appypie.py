@@ -21,20 +21,18 @@ from domain import (
     InvalidRequest,
     Model,
     Picture,
-    Size,
     SizeRange,
     Sources,
     Span,
 )
 from providers.answers import Answer, decode_picture, error_for
 from providers.api import Api, given
-from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
+from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
 TEXT, IMAGE = "sdxl", "sdxl-img2img"
 PATHS = {TEXT: "getImage/v1/getSDXLImage", IMAGE: "img2img/getImage/v1/getSDXLImage"}
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 # "Below 512 poor"; no upper limit is documented.
 SIZE_RANGE = SizeRange(low=512, high=1536, multiple=8)
 MODELS = (
@@ -42,7 +40,7 @@ MODELS = (
         id=TEXT,
         title="SDXL",
         capabilities=Capabilities(
-            sizes=SIZES,
+            sizes=USUAL_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
             seed=True,
@@ -57,7 +55,7 @@ MODELS = (
             text_to_image=False,
             image_to_image=True,
             image_by_link=True,
-            sizes=SIZES,
+            sizes=USUAL_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
         ),
@@ -126,7 +124,7 @@ class AppyPie(Provider):
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:
     fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
-    size = request.size or SIZES[0]
+    size = request.size or USUAL_SIZES[0]
     if model == IMAGE:
         if not sources.image_url:
             raise InvalidRequest("no link to the image", field="image")

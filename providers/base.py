@@ -5,12 +5,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
-from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Sources
+from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Size, Sources
 from providers.transport import Transport
 
 Item = TypeVar("Item")
 
 NO_FREE_CALL = "cannot be tested without paying"
+USUAL_SIZES = tuple(
+    map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"))
+)
+"""What to offer where an API takes any size and names none."""
 
 
 class Progress(Protocol):

@@ -12,7 +12,6 @@ from functools import partial
 from math import gcd
 from typing import Any
 
-import pybase64
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -31,7 +30,7 @@ from domain import (
 from providers.answers import Answer, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
-from providers.links import collect, segments
+from providers.links import collect, in_base64, segments
 from providers.pinned import pinned
 from providers.polling import poll
 from providers.transport import Transport
@@ -190,7 +189,7 @@ def _capabilities(id: str) -> Capabilities:
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    image, mask = _base64(sources.image), _base64(sources.mask)
+    image, mask = in_base64(sources.image), in_base64(sources.mask)
     pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
     return given(
         {
@@ -215,10 +214,6 @@ def _size(request: ImageRequest) -> Mapping[str, Any]:
         return {"width": size.width, "height": size.height}
     divisor = gcd(*size)
     return {"aspect_ratio": f"{size.width // divisor}:{size.height // divisor}"}
-
-
-def _base64(data: bytes | None) -> str | None:
-    return pybase64.b64encode(data).decode() if data else None
 
 
 def _details(status: Status) -> str:

@@ -22,14 +22,13 @@ from domain import (
     InvalidRequest,
     Model,
     QuotaError,
-    Size,
     SizeRange,
     Sources,
     Span,
 )
 from providers.answers import Answer, error_for, failure_for, tidy
 from providers.api import Api, given
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import collect, data_url, segments
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
@@ -49,10 +48,9 @@ MODELS = (
     ("fal-ai/flux-pro/v1/fill", "FLUX.1 Fill pro"),
 )
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
 # No limits are documented; these are wide, and the API has the last word.
-SIZED: dict[str, Any] = {"sizes": SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
+SIZED: dict[str, Any] = {"sizes": USUAL_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
 STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
 EDITS: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (

@@ -63,7 +63,6 @@ MISSED = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
 DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
-SECONDS = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s")
 
 
 class Inline(BaseModel):

@@ -11,7 +11,6 @@ an image is told by their names, and the limits of sizes, steps and guidance are
 import base64
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
@@ -22,7 +21,6 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
-    Size,
     SizeRange,
     Sources,
     Span,
@@ -30,12 +28,12 @@ from domain import (
 )
 from providers.answers import RETRY_AFTER, Answer, failure_for, tidy
 from providers.api import Api, given
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.links import segments
 from providers.pinned import pinned
 from providers.transport import Transport
 
 BASE_URL = "https://router.huggingface.co"
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 EXAMPLES = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
@@ -73,7 +71,7 @@ class HuggingFace(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model = request.model or EXAMPLES[0][0]
-        answer = await self._submit(f"hf-inference/models/{quote(model, safe='/')}", _body(request, sources), progress)
+        answer = await self._submit(f"hf-inference/models/{segments(model)}", _body(request, sources), progress)
         await progress.keep(Picture(data=_picture(answer), seed=request.seed))
 
     async def check(self) -> Health:
@@ -91,7 +89,7 @@ class HuggingFace(Provider):
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    size = request.size or SIZES[0]
+    size = request.size or USUAL_SIZES[0]
     parameters: dict[str, Any] = {
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.steps,
@@ -130,7 +128,7 @@ def _model(id: str, title: str) -> Model:
     capabilities = Capabilities(
         text_to_image=not edits,
         image_to_image=edits,
-        sizes=SIZES,
+        sizes=USUAL_SIZES,
         size_range=SizeRange(low=256, high=2048, multiple=8),
         negative_prompt=True,
         seed=True,

@@ -28,8 +28,12 @@ async def collect(
     await keep_all(progress, urls, partial(transport.fetch, seed=seed, seconds=seconds))
 
 
+def in_base64(data: bytes | None) -> str | None:
+    return pybase64.b64encode(data).decode() if data else None
+
+
 def data_url(png: bytes | None) -> str | None:
-    return f"data:image/png;base64,{pybase64.b64encode(png).decode()}" if png else None
+    return f"data:image/png;base64,{in_base64(png)}" if png else None
 
 
 def segments(id: str) -> str:

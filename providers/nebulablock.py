@@ -4,7 +4,6 @@ Facts: its documentation of 18 February 2026. Which option a model takes stands 
 that the API gives, so it is told by the model's name; an unknown model gets only what all take.
 """
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,15 +16,15 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
-    Size,
     SizeRange,
     Sources,
     Span,
 )
 from providers.answers import Answer, decode_picture, failure_for
 from providers.api import Api, given
-from providers.base import Health, Progress, Provider, keep_all
+from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.links import in_base64
 from providers.transport import Transport
 
 BASE_URL = "https://api.nebulablock.com"
@@ -33,10 +32,9 @@ FALLBACK = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 # No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
 COMMON: dict[str, Any] = {
-    "sizes": SIZES,
+    "sizes": USUAL_SIZES,
     "size_range": SizeRange(low=256, high=2048, multiple=16),
     "guidance_scale": Span(low=0, high=30),
 }
@@ -145,7 +143,7 @@ class NebulaBlock(Provider):
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     """Only the fields that are set: the API is not asked what it thinks of null, as its sample does."""
-    size = request.size or SIZES[0]
+    size = request.size or USUAL_SIZES[0]
     fields = {
         "model": request.model,
         "prompt": request.prompt,
@@ -155,14 +153,10 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "num_steps": request.steps,
         "guidance_scale": request.guidance_scale,
         "seed": request.seed,
-        "image": _base64(sources.image),
-        "mask": _base64(sources.mask),
+        "image": in_base64(sources.image),
+        "mask": in_base64(sources.mask),
     }
     return given(fields)
-
-
-def _base64(data: bytes | None) -> str | None:
-    return base64.b64encode(data).decode() if data else None
 
 
 def _in_order(items: list[Item]) -> list[Item]:

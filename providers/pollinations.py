@@ -27,22 +27,20 @@ from domain import (
     Model,
     Picture,
     RateLimited,
-    Size,
     SizeRange,
     Sources,
     Span,
     Timeout,
     Unavailable,
 )
-from providers.answers import FIELDS, Answer, decode_picture, tidy
+from providers.answers import Answer, decode_picture, our_field, tidy
 from providers.api import Api, given, segment
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.transport import Transport
 
 BASE_URL = "https://gen.pollinations.ai"
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 SIZE_RANGE = SizeRange(low=64, high=2048)
 SEEDS = 2**31
 OPEN = ("flux", "zimage", "turbo")
@@ -164,7 +162,7 @@ def _seed(request: ImageRequest) -> int:
 
 
 def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
-    size = request.size or SIZES[0]
+    size = request.size or USUAL_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
@@ -182,7 +180,7 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
         "model": request.model,
         "prompt": request.prompt,
         "n": 1,
-        "size": str(request.size or SIZES[0]),
+        "size": str(request.size or USUAL_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
         "image": sources.image_url if request.image else None,
@@ -217,10 +215,9 @@ def _checked(answer: Answer) -> Answer:
 def _blamed(answer: Answer) -> str | None:
     """Our word for the first of the fields that a 400 finds fault with."""
     try:
-        names = answer.parse(Refusal).error.details.fieldErrors
+        return our_field(answer.parse(Refusal).error.details.fieldErrors)
     except BadResponse:
         return None
-    return next((FIELDS.get(name, name) for name in names if name in {*FIELDS, *ImageRequest.model_fields}), None)
 
 
 def _picture(answer: Answer) -> bytes:
@@ -247,7 +244,7 @@ def _model(listed: Listed) -> Model:
         capabilities=Capabilities(
             image_to_image=by_link,
             image_by_link=by_link,
-            sizes=SIZES,
+            sizes=USUAL_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=can_be_told,
             seed=True,

@@ -10,6 +10,7 @@ from domain import (
     Job,
     QuotaError,
     RateLimited,
+    Settings,
     State,
     Timeout,
     Tried,
@@ -48,7 +49,7 @@ class Chain:
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
-            if not self._breakers.is_shut(name) and (planned := await self._planned(job, name)):
+            if not self._breakers.is_shut(name) and (planned := await self._planned(job, name, settings)):
                 return _moved(planned, tried, self._note(tried, planned))
         return None
 
@@ -58,14 +59,14 @@ class Chain:
         free = provider is not None and not provider.paid
         return failure.kind in WHY and not job.drawn and (free or (failure.unaccepted and job.remote is None))
 
-    async def _planned(self, job: Job, name: str) -> Job | None:
+    async def _planned(self, job: Job, name: str, settings: Settings) -> Job | None:
         if job.asked is None:
             return None
         if job.asked.provider and self._stays_inside(job.provider) and not self._stays_inside(name):
             return None  # a member who names the host's own machines may have a reason
         asked = job.asked.model_copy(update={"provider": name, "private": job.private})
         try:
-            planned = await self._planner.plan(asked, await self._settings.get(job.guild_id), job)
+            planned = await self._planner.plan(asked, settings, job)
             await self.conduct.check(planned)
             if asked.image:
                 await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))

@@ -7,10 +7,9 @@ import discord
 from domain import Settings
 from providers.base import Provider
 from storage.settings import SettingsStore
+from views.managing import ManagersPanel
 from views.origins import Interaction
-from views.reporter import NO_RIGHT, ReportingView, tell
 
-PANEL_SECONDS = 14 * 60.0
 LINES = 25
 """A menu has no more."""
 EMPTY = "Nobody: what a provider cannot draw ends with a sentence that says why."
@@ -21,21 +20,14 @@ RULES = (
 )
 
 
-class ChainPanel(ReportingView):
+class ChainPanel(ManagersPanel):
     def __init__(self, guild_id: int, settings: SettingsStore, providers: Mapping[str, Provider]) -> None:
-        super().__init__(timeout=PANEL_SECONDS)
-        self._guild_id = guild_id
+        super().__init__(guild_id)
         self._settings = settings
         self._providers = providers
 
     async def open(self, interaction: Interaction) -> None:
         await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
-
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
-            return True
-        await tell(interaction, NO_RIGHT)
-        return False
 
     async def save(self, interaction: Interaction, chain: tuple[str, ...]) -> None:
         now = await self._settings.get(self._guild_id)

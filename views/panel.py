@@ -10,12 +10,10 @@ from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.planning import Planner
 from views.chain import ChainPanel, titles
+from views.managing import ManagersPanel
 from views.origins import Interaction
-from views.reporter import NO_RIGHT, ReportingView, tell
 from views.words import plain, size_name
 
-PANEL_SECONDS = 14 * 60.0
-"""An interaction's token lives 15 minutes; after that the panel could not be redrawn."""
 PAGE = 24
 """A menu has 25 lines, and the first is for the default."""
 LABEL = 100
@@ -25,25 +23,17 @@ Change = Callable[[str | None], dict[str, object]]
 """The fields that a choice changes: the others may have been changed by another admin meanwhile."""
 
 
-class SettingsPanel(ReportingView):
+class SettingsPanel(ManagersPanel):
     """The menus of one server. `open` sends it; each choice is saved, and the panel drawn anew."""
 
     def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner) -> None:
-        super().__init__(timeout=PANEL_SECONDS)
-        self._guild_id = guild_id
+        super().__init__(guild_id)
         self._settings = settings
         self._planner = planner
         self._page: int | None = None
 
     async def open(self, interaction: Interaction) -> None:
         await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
-
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
-        """The right may have been taken away since the panel was opened."""
-        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
-            return True
-        await tell(interaction, NO_RIGHT)
-        return False
 
     async def save(self, interaction: Interaction, changes: dict[str, object]) -> None:
         now = await self._settings.get(self._guild_id)
