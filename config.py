@@ -221,7 +221,8 @@ def _access(read: _Variables, name: str) -> Access:
         case "aihorde":
             return access.model_copy(update={"enabled": read.switch("AIHORDE", "off")})
         case "comfyui":
-            files = {field: read.get(f"COMFYUI_{field.upper()}") for field in ("workflow", "image_workflow")}
+            fields = ("workflow", "image_workflow", "mask_workflow")
+            files = {field: read.get(f"COMFYUI_{field.upper()}") for field in fields}
             return access.model_copy(update={field: Path(path) if path else None for field, path in files.items()})
         case _:
             return access

@@ -8,7 +8,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from domain import EaselError, ImageRequest, InvalidRequest, Model, Size, find_model
+from domain import Capabilities, EaselError, ImageRequest, InvalidRequest, Model, Size, find_model
 from views.desk import Desk
 from views.origins import Interaction
 from views.reporter import report
@@ -49,10 +49,14 @@ class Imagine(commands.Cog):
             steps="More steps, less noise, more time",
             guidance="How closely to follow the words",
             scheduler="How the noise is taken away",
+            quality="How much work to put in: more costs more",
+            style="In which of the model's own styles",
+            transparent="Draw on no background",
             private="Show the picture to you alone",
         )
         @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._offered()])
         @app_commands.autocomplete(model=self._models, size=self._sizes, scheduler=self._schedulers)
+        @app_commands.autocomplete(quality=self._qualities, style=self._styles)
         @app_commands.allowed_installs(guilds=True, users=False)
         @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
         async def imagine(
@@ -70,6 +74,9 @@ class Imagine(commands.Cog):
             steps: Range[int, 1, 500] | None = None,
             guidance: Range[float, 0, 100] | None = None,
             scheduler: str | None = None,
+            quality: str | None = None,
+            style: str | None = None,
+            transparent: bool = False,
             private: bool | None = None,
         ) -> None:
             try:
@@ -85,6 +92,9 @@ class Imagine(commands.Cog):
                     steps=steps,
                     guidance_scale=guidance,
                     scheduler=scheduler,
+                    quality=quality,
+                    style=style,
+                    transparent=transparent or None,
                     private=private,
                 )
                 await self._desk.take(interaction, request, image, mask)
@@ -112,16 +122,21 @@ class Imagine(commands.Cog):
         return _choices(typed, [(model.title, model.id) for model in models if len(model.id) <= LABEL])
 
     async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        model = await self._chosen(interaction)
-        sizes = [(size_name(size), str(size)) for size in model.capabilities.sizes]
+        takes = await self._takes(interaction)
+        sizes = [(size_name(size), str(size)) for size in takes.sizes]
         own = _parsed(typed)
-        if own and own not in model.capabilities.sizes and model.capabilities.takes_size(own):
+        if own and own not in takes.sizes and takes.takes_size(own):
             sizes.insert(0, (size_name(own), str(own)))
         return _choices(typed, sizes)
 
     async def _schedulers(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        model = await self._chosen(interaction)
-        return _choices(typed, [(each, each) for each in model.capabilities.schedulers])
+        return _choices(typed, _named((await self._takes(interaction)).schedulers))
+
+    async def _qualities(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        return _choices(typed, _named((await self._takes(interaction)).qualities))
+
+    async def _styles(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
+        return _choices(typed, _named((await self._takes(interaction)).styles))
 
     async def _choosable(self, interaction: Interaction) -> Sequence[Model]:
         """The models of the provider chosen so far, from memory or within 1.5 s."""
@@ -130,11 +145,13 @@ class Imagine(commands.Cog):
         named = planner.providers.get(getattr(interaction.namespace, "provider", None) or "")
         return await (named or planner.default_for(settings)).models()
 
-    async def _chosen(self, interaction: Interaction) -> Model:
+    async def _takes(self, interaction: Interaction) -> Capabilities:
+        """What the model chosen so far takes."""
         models = await self._choosable(interaction)
         settings = await self._desk.settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
-        return find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
+        model = find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
+        return model.capabilities
 
 
 def _parsed(text: str) -> Size | None:
@@ -143,6 +160,10 @@ def _parsed(text: str) -> Size | None:
         return Size.parse(text.rpartition("·")[2])
     except ValueError:
         return None
+
+
+def _named(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, name) for name in names if len(name) <= LABEL]
 
 
 def _choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:

@@ -22,7 +22,8 @@ class Access(Frozen):
     """Of a server that speaks like OpenAI: which of its dialects; set for no other."""
     workflow: Path | None = None
     image_workflow: Path | None = None
-    """ComfyUI's, in its API format: from words, and from words and an image."""
+    mask_workflow: Path | None = None
+    """ComfyUI's, in its API format: from words, from words and an image, and from both and a mask."""
 
 
 class SpoolPlace(Frozen):

@@ -33,6 +33,10 @@ class ImageRequest(Frozen):
     steps: int | None = None
     guidance_scale: float | None = None
     scheduler: str | None = None
+    quality: str | None = None
+    style: str | None = None
+    transparent: bool | None = None
+    """True: on no background."""
     refiner: bool | None = None
     safety_checker: bool | None = None
     private: bool | None = None

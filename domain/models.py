@@ -85,6 +85,11 @@ class Capabilities(Frozen):
     guidance_scale: Span | None = None
     strength: Span | None = None
     schedulers: tuple[str, ...] = ()
+    qualities: tuple[str, ...] = ()
+    """From the cheapest to the dearest."""
+    styles: tuple[str, ...] = ()
+    transparent: bool = False
+    """Draws on no background, where that is asked for."""
     refiner: bool = False
     safety_checker: bool = False
     upscale: bool = False

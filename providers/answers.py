@@ -52,6 +52,7 @@ FIELDS = {
     "image_urls": "image",
     "mask_url": "mask",
     "mask_image": "mask",
+    "background": "transparent",
 }
 """The APIs' names of fields where they are not ours."""
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)

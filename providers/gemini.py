@@ -1,12 +1,13 @@
 """Google Gemini: one picture a call, from words or from words and an image, answered as base64 among parts of text.
 
-Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K. It has no
-negative prompt, steps, guidance or mask, and a seed that promises nothing, which is not sent. A refusal comes under
-HTTP 200, as a reason or as mere words; a wrong key comes as 400.
+Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K or 2K; 4K is
+not offered, for no upload limit of Discord's takes its files as they are. It has no negative prompt, steps, guidance or
+mask, and a seed that promises nothing, which is not sent. A refusal comes under HTTP 200, as a reason or as mere words;
+a wrong key comes as 400.
 
-Lenient, for it is not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, whether every model
-knows `imageSize` (it is left out where a model does not), pictures among thoughts (a reported habit), a data: URL in
-the text (a relay's).
+Lenient, for it is not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, which models know
+`imageSize` (2K is offered by the third generation; 1K is what is drawn where a model does not know the word), pictures
+among thoughts (a reported habit), a data: URL in the text (a relay's).
 """
 
 import base64
@@ -23,6 +24,7 @@ from domain import (
     Capabilities,
     ContentRejected,
     ImageRequest,
+    InvalidRequest,
     Model,
     Picture,
     RateLimited,
@@ -53,7 +55,14 @@ MODELS = (
     ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
     ("gemini-3-pro-image", "Gemini 3 Pro Image"),
 )
+SHAPES = {
+    Size(size.width * factor, size.height * factor): {"aspectRatio": ratio, "imageSize": f"{factor}K"}
+    for factor in (1, 2)
+    for size, ratio in RATIOS.items()
+}
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
+FINE = CAPABILITIES.model_copy(update={"sizes": tuple(SHAPES)})
+IS_FINE = re.compile(r"^gemini-3(?!.*lite)")
 REFUSED = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
@@ -160,8 +169,8 @@ class Gemini(Provider):
         """None where another try may bring one."""
         path = f"models/{segment(model)}:generateContent"
         answer = await self._api.post(path, body)
-        if answer.status == 400 and IMAGE_SIZE.search(answer.text()) and (other := _without_size(body)) != body:
-            answer = await self._api.post(path, other)
+        if answer.status == 400 and IMAGE_SIZE.search(answer.text()):
+            answer = await self._api.post(path, _without_size(body))
         return _picture(_checked(answer).parse(Result))
 
     async def _discover(self) -> tuple[Model, ...]:
@@ -181,18 +190,20 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
     if sources.image:
         parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(sources.image).decode()}})
-    size = CAPABILITIES.nearest_size(request.size) if request.size else None
+    size = FINE.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:
-        config["imageConfig"] = {"aspectRatio": RATIOS[size], "imageSize": "1K"}
+        config["imageConfig"] = SHAPES[size]
     return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
 
 
 def _without_size(body: dict[str, Any]) -> dict[str, Any]:
-    config = dict(body["generationConfig"])
-    if image := config.get("imageConfig"):
-        config["imageConfig"] = {"aspectRatio": image["aspectRatio"]}
-    return {**body, "generationConfig": config}
+    """For a model that knows ratios only; InvalidRequest where that would not be what was asked for."""
+    config = body["generationConfig"]
+    shape = config.get("imageConfig", {})
+    if shape.get("imageSize") != "1K":
+        raise InvalidRequest("no such imageSize", field="size", unaccepted=True)
+    return {**body, "generationConfig": {**config, "imageConfig": {"aspectRatio": shape["aspectRatio"]}}}
 
 
 def _picture(result: Result) -> bytes | None:
@@ -258,4 +269,4 @@ def _draws(id: str, methods: Sequence[str] | None) -> bool:
 
 
 def _model(id: str, title: str) -> Model:
-    return Model(id=id, title=title, capabilities=CAPABILITIES)
+    return Model(id=id, title=title, capabilities=FINE if IS_FINE.search(id) else CAPABILITIES)

@@ -6,7 +6,8 @@ it is repeated, also after a restart: that is what its seed is remembered for. A
 be. Newer servers take `safe` as a list of words, where `true` is about secrets and `nsfw` is the filter (its source).
 
 Lenient, for no page tells: the fields of a listed model beyond its name, the limits of a size, which models take a
-negative prompt and guidance, `seed` and `image` beside a POST's documented fields (its source lets them through).
+negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a POST's
+documented fields (its source lets them through).
 """
 
 import random
@@ -45,6 +46,9 @@ SIZE_RANGE = SizeRange(low=64, high=2048)
 SEEDS = 2**31
 OPEN = ("flux", "zimage", "turbo")
 """In the names of models that can be told what not to draw."""
+GPT = "gpt"
+"""In the names of models that have OpenAI's options."""
+QUALITIES = ("low", "medium", "high", "hd")
 LONGEST_URL = 2000
 """Bytes that every server and proxy on the way takes."""
 NO_NAMES = (".", "..", "models")
@@ -194,6 +198,8 @@ def _options(request: ImageRequest) -> Mapping[str, Any]:
         "negative_prompt": request.negative_prompt,
         "guidance_scale": request.guidance_scale,
         "private": request.private or None,
+        "quality": request.quality,
+        "transparent": request.transparent or None,
         "safe": "nsfw" if request.safety_checker else None,
     }
 
@@ -237,6 +243,7 @@ def _named(id: str) -> Model:
 def _model(listed: Listed) -> Model:
     can_be_told = any(word in listed.name.lower() for word in OPEN)
     by_link = "image" in (listed.input_modalities or ())
+    like_openai = GPT in listed.name.lower()
     return Model(
         id=listed.name,
         title=tidy(listed.description or "").partition(" - ")[0][:60] or listed.name,
@@ -249,6 +256,8 @@ def _model(listed: Listed) -> Model:
             negative_prompt=can_be_told,
             seed=True,
             guidance_scale=Span(low=0, high=30) if can_be_told else None,
+            qualities=QUALITIES if like_openai else (),
+            transparent=like_openai,
             safety_checker=True,
         ),
     )

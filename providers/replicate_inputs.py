@@ -5,7 +5,7 @@ a mask's white is repainted. What cannot be read is left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from providers.links import data_url
 RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE = ("image", "input_image")
 GUIDANCE = ("guidance_scale", "guidance")
+STYLE = ("style", "style_type", "style_preset")
 SIDES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 PIXELS = 1024 * 1024
 """Of the sizes that stand for ratios; what a model makes of one may differ."""
@@ -81,8 +82,20 @@ def capabilities(known: Known) -> Capabilities:
         steps=_span(inputs, "num_inference_steps", Span(low=1, high=100)),
         guidance_scale=next((span for name in GUIDANCE if (span := _span(inputs, name, Span(low=0, high=30)))), None),
         strength=_span(inputs, "prompt_strength", Span(low=0, high=1)) if image else None,
-        schedulers=tuple(map(str, inputs["scheduler"].enum)) if "scheduler" in inputs else (),
+        schedulers=_names(inputs, "scheduler"),
+        qualities=_names(inputs, "quality"),
+        styles=_names(inputs, _first(inputs, STYLE)),
+        transparent="transparent" in _names(inputs, "background"),
     )
+
+
+def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
+    return tuple(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
+
+
+def _first(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
+    """Under which of its usual names the model knows an input."""
+    return next((name for name in names if name in inputs), names[0])
 
 
 def ratios(known: Known) -> dict[Size, str]:
@@ -145,7 +158,6 @@ def _span(inputs: Mapping[str, Input], name: str, usual: Span) -> Span | None:
 
 def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str, Any]:
     """Only what the model knows by name."""
-    image = next((name for name in IMAGE if name in known.inputs), IMAGE[0])
     fields = {
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
@@ -154,9 +166,12 @@ def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str
         "num_inference_steps": request.steps,
         "prompt_strength": request.strength,
         "scheduler": request.scheduler,
+        "quality": request.quality,
+        "background": "transparent" if request.transparent else None,
         "mask": data_url(sources.mask),
-        image: data_url(sources.image),
-        **dict.fromkeys(GUIDANCE, request.guidance_scale),
+        _first(known.inputs, STYLE): request.style,
+        _first(known.inputs, IMAGE): data_url(sources.image),
+        _first(known.inputs, GUIDANCE): request.guidance_scale,
         **_size(known, request.size),
     }
     return {name: value for name, value in given(fields).items() if name in known.inputs}

@@ -6,7 +6,8 @@ With an image, sd3 takes no ratio, and the picture has the image's shape. A filt
 and only `finish-reason` says so.
 
 Lenient, for it is not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields, that
-white is what a mask repaints. Unset `grow_mask`, `style_preset` and the headers that tell of users are left out.
+white is what a mask repaints. `grow_mask` and the headers that tell of users are left out, as are the edits that
+want something else than words, an image and a mask.
 """
 
 import asyncio
@@ -53,7 +54,21 @@ SEED_FOR_ZERO = 4294967294
 STRENGTH = 0.6
 """Where nobody says: image to image always wants one."""
 FILTERED = "CONTENT_FILTERED"
-FIELDS = {"aspect_ratio": "size"} | {
+STYLES = (
+    *(
+        "3d-model",
+        "analog-film",
+        "anime",
+        "cinematic",
+        "comic-book",
+        "digital-art",
+        "enhance",
+        "fantasy-art",
+        "isometric",
+    ),
+    *("line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art", "tile-texture"),
+)
+FIELDS = {"aspect_ratio": "size", "style_preset": "style"} | {
     name: name for name in ("prompt", "negative_prompt", "seed", "strength", "model", "image", "mask")
 }
 WORD = re.compile(r"\w+")
@@ -69,7 +84,7 @@ TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
 SD3 = Offer("", "generate/sd3", TEXT.model_copy(update={"image_to_image": True, "strength": Span(low=0, high=1)}))
 INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
 OFFERS = {
-    "core": Offer("Stable Image Core", "generate/core", TEXT),
+    "core": Offer("Stable Image Core", "generate/core", TEXT.model_copy(update={"styles": STYLES})),
     "ultra": Offer("Stable Image Ultra", "generate/ultra", TEXT),
     "sd3.5-large": SD3._replace(title="Stable Diffusion 3.5 Large"),
     "sd3.5-large-turbo": SD3._replace(title="Stable Diffusion 3.5 Large Turbo"),
@@ -139,6 +154,8 @@ def _form(request: ImageRequest, sources: Sources) -> list[Part]:
     fields: dict[str, Any] = {"output_format": "png"}
     if not takes.upscale:
         fields |= {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": _sent(request.seed)}
+    if takes.styles:
+        fields["style_preset"] = request.style
     if takes.strength:
         fields["model"] = request.model
     if takes.strength and sources.image:

@@ -154,11 +154,12 @@ def _check_options(request: ImageRequest, model: Model) -> None:
             raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
     if request.strength is not None and takes.image_to_image and not request.image:
         raise InvalidRequest(field="strength", takes="with an image")
-    for field in ("negative_prompt", "seed"):
+    for field in ("negative_prompt", "seed", "transparent"):
         if getattr(request, field) is not None and not getattr(takes, field):
             raise InvalidRequest(field=field, subject=model.title, takes="")
-    if request.scheduler is not None and request.scheduler not in takes.schedulers:
-        raise InvalidRequest(field="scheduler", subject=model.title, takes=_names(takes.schedulers))
+    for field, offered in (("scheduler", takes.schedulers), ("quality", takes.qualities), ("style", takes.styles)):
+        if getattr(request, field) not in (None, *offered):
+            raise InvalidRequest(field=field, subject=model.title, takes=_names(offered))
     if not 1 <= request.count <= takes.max_count:
         raise InvalidRequest(field="count", subject=model.title, takes=f"1 to {takes.max_count}")
     if request.size is not None and not takes.takes_size(request.size):

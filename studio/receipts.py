@@ -16,6 +16,8 @@ def facts(job: Job, drawn: Drawn) -> dict[str, str]:
         "steps": request.steps,
         "guidance": request.guidance_scale,
         "scheduler": request.scheduler,
+        "quality": request.quality,
+        "style": request.style,
         "strength": request.strength,
     }
     return {name: str(value) for name, value in told.items() if value is not None}

@@ -93,6 +93,7 @@ def test_each_variable_is_read():
         "AIHORDE": "on",
         "COMFYUI_WORKFLOW": "/srv/words.json",
         "COMFYUI_IMAGE_WORKFLOW": "/srv/image.json",
+        "COMFYUI_MASK_WORKFLOW": "/srv/mask.json",
         "OPENAI_COMPATIBLE": "Together, gpu",
     }
     each = {"API_KEY": KEY, "BASE_URL": "https://h.test/v1//", "CONCURRENCY": "7", "MODELS": "a=A model, b"}

@@ -113,6 +113,9 @@ def abilities(takes: Capabilities) -> str:
         f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
         f"strength {takes.strength}": takes.strength is not None,
         "scheduler": bool(takes.schedulers),
+        "quality": bool(takes.qualities),
+        "style": bool(takes.styles),
+        "transparent": takes.transparent,
     }
     return ", ".join(word for word, has in words.items() if has)
 

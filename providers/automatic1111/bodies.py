@@ -33,6 +33,7 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
         "cfg_scale": request.guidance_scale,
         "sampler_name": sampler or None,
         "scheduler": scheduler or None,
+        "styles": [request.style] if request.style else None,
         "override_settings": {"sd_model_checkpoint": checkpoint} if checkpoint else None,
         "save_images": False,
     }

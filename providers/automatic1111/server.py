@@ -36,6 +36,7 @@ COMMON = Capabilities(
 )
 CURRENT = "current"
 """The id of whichever checkpoint the server has loaded."""
+LISTS = ("sd-models", "samplers", "schedulers", "upscalers", "prompt-styles", "options")
 LISTED = 8
 """How many names a refusal lists."""
 PLAIN_UPSCALERS = ("lanczos", "nearest")
@@ -89,17 +90,21 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 async def discover(api: Api) -> Server:
     """Ask for all lists; those that some servers lack are empty there."""
     answers = await asyncio.gather(
-        *(api.get(f"sdapi/v1/{name}") for name in ("sd-models", "samplers", "schedulers", "upscalers", "options")),
+        *(api.get(f"sdapi/v1/{name}") for name in LISTS),
         api.get("sdapi/v1/progress?skip_current_image=true"),
     )
-    models, samplers, schedulers, upscalers, options, progress = answers
+    models, samplers, schedulers, upscalers, styles, options, progress = answers
     checkpoints = {each.title: each for each in checked(models).parse(Listing).root if each.title}
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
     tells = _tells(progress)
     upscaler = _upscaler(_names(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
     takes = COMMON.model_copy(
-        update={"schedulers": _schedulers(_names(samplers), _labels(schedulers)), "upscale": upscaler is not None}
+        update={
+            "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
+            "styles": tuple(dict.fromkeys(_names(styles))),
+            "upscale": upscaler is not None,
+        }
     )
     server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
     loaded = server.titles.get(_loaded(options) or "")

@@ -1,4 +1,4 @@
-"""ComfyUI: the host's own server, drawing with workflows of the host's or with the two that stand beside this file.
+"""ComfyUI: the host's own server, drawing with workflows of the host's or with those that stand beside this file.
 
 Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow goes into a queue; a socket
 tells of steps and previews, and the history of the outcome. What a model takes follows from the workflow's
@@ -132,15 +132,16 @@ class ComfyUI(Provider):
         return Picture(data=answer.body, seed=seed)
 
     async def _nodes(self, request: ImageRequest, sources: Sources) -> dict[str, Any]:
-        workflow = self._workflows.image if sources.image else self._workflows.words
+        workflow = self._workflows.drawing_from(sources)
         if workflow is None:
-            raise InvalidRequest("no workflow for images", field="image", unaccepted=True)
+            raise InvalidRequest("no workflow for that", field="mask" if sources.mask else "image", unaccepted=True)
         size = request.size or SIZES[0]
         values = {
             "prompt": request.prompt,
             "negative": request.negative_prompt or "",
             "model": await self._checkpoint(request) if "model" in workflow.marks else "",
             "image": await self._upload(sources.image) if sources.image else "",
+            "mask": await self._upload(sources.mask) if sources.mask else "",
             "width": size.width,
             "height": size.height,
             "batch": request.count,
@@ -205,9 +206,10 @@ class ComfyUI(Provider):
 
 
 def _denoise(request: ImageRequest, sources: Sources) -> float:
-    if not sources.image:
-        return 1.0
-    return STRENGTH if request.strength is None else request.strength
+    """Without a word of the member's, what is white in a mask is painted wholly anew."""
+    if request.strength is not None:
+        return request.strength
+    return STRENGTH if sources.image and not sources.mask else 1.0
 
 
 def _title(id: str) -> str:

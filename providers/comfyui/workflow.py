@@ -12,14 +12,22 @@ from typing import Any, NamedTuple, cast
 
 from pydantic_core import from_json
 
-from domain import Access, Capabilities, Size, SizeRange, Span
+from domain import Access, Capabilities, Size, SizeRange, Sources, Span
 
 PLACEHOLDERS = (
-    *("prompt", "negative", "model", "image", "width", "height", "batch"),
+    *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
     *("seed", "steps", "cfg", "sampler", "scheduler", "denoise"),
 )
 MARK = re.compile(f"%({'|'.join(PLACEHOLDERS)})%")
 HERE = Path(__file__).parent
+VARIABLES = {
+    "words": "COMFYUI_WORKFLOW",
+    "image": "COMFYUI_IMAGE_WORKFLOW",
+    "mask": "COMFYUI_MASK_WORKFLOW",
+}
+"""Of the host's own, by what they draw from; ours stand beside this file under the same names."""
+UPLOADS = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
+"""The placeholders that each has to hold, and no others of these."""
 SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 BATCH = 4
 
@@ -43,26 +51,31 @@ class Workflow(NamedTuple):
 class Workflows(NamedTuple):
     words: Workflow
     image: Workflow | None
+    mask: Workflow | None
 
     @property
     def all(self) -> list[Workflow]:
-        return [self.words, *([self.image] if self.image else [])]
+        return [workflow for workflow in self if workflow]
+
+    def drawing_from(self, sources: Sources) -> Workflow | None:
+        if sources.mask:
+            return self.mask
+        return self.image if sources.image else self.words
 
 
 def read_workflows(access: Access) -> Workflows:
     """The host's own, and ours where there is none; WorkflowError.
 
-    Ours for images needs a checkpoint, so it goes only with a workflow from words that takes one.
+    Ours for images need a checkpoint, so they go only with a workflow from words that takes one.
     """
-    words = _read(access.workflow, "COMFYUI_WORKFLOW") if access.workflow else read_workflow(HERE / "words.json")
-    if "image" in words.marks:
-        raise WorkflowError("COMFYUI_WORKFLOW holds %image%: name that file in COMFYUI_IMAGE_WORKFLOW")
-    if access.image_workflow is None:
-        return Workflows(words, read_workflow(HERE / "image.json") if "model" in words.marks else None)
-    image = _read(access.image_workflow, "COMFYUI_IMAGE_WORKFLOW")
-    if "image" not in image.marks:
-        raise WorkflowError("COMFYUI_IMAGE_WORKFLOW holds no %image%")
-    return Workflows(words, image)
+    words = _own("words", access.workflow) if access.workflow else read_workflow(HERE / "words.json")
+    ours = "model" in words.marks
+    own = {"image": access.image_workflow, "mask": access.mask_workflow}
+    drawn = {
+        kind: _own(kind, path) if path else read_workflow(HERE / f"{kind}.json") if ours else None
+        for kind, path in own.items()
+    }
+    return Workflows(words, **drawn)
 
 
 def read_workflow(path: Path) -> Workflow:
@@ -77,11 +90,12 @@ def read_workflow(path: Path) -> Workflow:
 def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequence[str]]) -> Capabilities:
     """What may be asked for whichever of the workflows draws it. schedulers: the server's, by placeholder."""
     common = frozenset[str].intersection(*(workflow.marks for workflow in workflows))
-    with_image = [workflow for workflow in workflows if "image" in workflow.marks]
+    uploads = [workflow.marks & UPLOADS["mask"] for workflow in workflows]
     sized = {"width", "height"} <= common
     return Capabilities(
-        text_to_image=len(with_image) < len(workflows),
-        image_to_image=bool(with_image),
+        text_to_image=UPLOADS["words"] in uploads,
+        image_to_image=UPLOADS["image"] in uploads,
+        inpainting=UPLOADS["mask"] in uploads,
         sizes=SIZES if sized else (),
         size_range=SizeRange(low=64, high=2048, multiple=8) if sized else None,
         per_call=BATCH if "batch" in common else 1,
@@ -89,7 +103,7 @@ def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequenc
         seed="seed" in common,
         steps=Span(low=1, high=150) if "steps" in common else None,
         guidance_scale=Span(low=0, high=30) if "cfg" in common else None,
-        strength=Span(low=0, high=1) if any("denoise" in each.marks for each in with_image) else None,
+        strength=Span(low=0, high=1) if any({"image", "denoise"} <= each.marks for each in workflows) else None,
         schedulers=_choices(common, schedulers),
     )
 
@@ -105,6 +119,17 @@ def _choices(marks: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tupl
     """Samplers, and each with each scheduler behind it: "euler", "euler karras"."""
     first, *rest = [listed.get(mark, ()) for mark in ("sampler", "scheduler") if mark in marks] or [()]
     return (*first, *(f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names))
+
+
+def _own(kind: str, path: Path) -> Workflow:
+    workflow, variable = _read(path, VARIABLES[kind]), VARIABLES[kind]
+    held = workflow.marks & UPLOADS["mask"]
+    for missing in sorted(UPLOADS[kind] - held):
+        raise WorkflowError(f"{variable} holds no %{missing}%")
+    if held > UPLOADS[kind]:
+        place = VARIABLES["mask" if "mask" in held else "image"]
+        raise WorkflowError(f"{variable} holds %{'% and %'.join(sorted(held))}%: name that file in {place}")
+    return workflow
 
 
 def _read(path: Path, variable: str) -> Workflow:

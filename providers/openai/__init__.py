@@ -1,7 +1,7 @@
 """OpenAI's images, and every server that speaks like it: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
 
 Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
-way; several come in one answer. quality, background, output_format and the like have no word of ours and are left to
+way; several come in one answer. What comes is PNG; complexity and input_fidelity have no word of ours and are left to
 the API's defaults; `safety_identifier` is not sent, for no member's id reaches a provider. There is no price but that
 of the tokens used, and no cancelling but hanging up. What is documented nowhere and read leniently: the shape of
 `shutdown_date` (ISO or a number), errors and `[DONE]` within a stream, Together's bare list of models.

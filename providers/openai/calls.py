@@ -74,7 +74,8 @@ def _fields(profile: Profile, request: ImageRequest) -> dict[str, Any]:
     options = {field: getattr(request, word) for word, field in profile.words.items() if word != "model"}
     model = _model(request) if "model" in profile.words else None
     fixed = {"model": model, "prompt": _prompt(profile, request), "response_format": profile.response_format}
-    return given(fixed | options | _size(profile, request))
+    clear = {"background": "transparent", "output_format": "png"} if request.transparent else {}
+    return given(fixed | options | clear | _size(profile, request))
 
 
 def _model(request: ImageRequest) -> str | None:

@@ -96,6 +96,8 @@ GPT_IMAGE = Capabilities(
     per_call=4,
     image_to_image=True,
     inpainting=True,
+    qualities=("low", "medium", "high"),
+    transparent=True,
     safety_checker=True,
 )
 GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
@@ -104,11 +106,13 @@ GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
         "size_range": Shape(low=256, high=3840, multiple=16, short=2160, ratio=3),
     }
 )
+GPT_IMAGE_FINE = GPT_IMAGE_FREE.model_copy(update={"qualities": (*GPT_IMAGE.qualities, "xhigh", "max")})
 GPT_FAMILIES: tuple[Family, ...] = (
-    (re.compile(r"^gpt-image-2(?:\.5)?(?![.\d])"), GPT_IMAGE_FREE),
+    (re.compile(r"^gpt-image-2(?![.\d])"), GPT_IMAGE_FREE),
+    (re.compile(r"^gpt-image-2\.5(?![.\d])"), GPT_IMAGE_FINE),
     (re.compile(r"^(?:chatgpt|gpt)-image"), GPT_IMAGE),
 )
-"""2.6 is newer than the rule for free sizes, which names 2 and 2.5 only."""
+"""2.6 is newer than the rules for free sizes, which name 2 and 2.5, and for fine qualities, which name 2.5."""
 
 _RATIOS = "1:1 16:9 9:16 4:3 3:4 3:2 2:3 2:1 1:2 19.5:9 9:19.5 20:9 9:20"
 _SIZES = (
@@ -124,9 +128,11 @@ ASPECT_SIZES = {
     for aspect, size in ASPECTS.items()
 }
 
+GPT_WORDS = {"model": "model", "count": "n", "quality": "quality"}
 OPENAI = Profile(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
+    words=GPT_WORDS,
     unchecked={"moderation": "low"},
     image="form",
     streams=True,
@@ -151,6 +157,7 @@ PROFILES: Mapping[str, Profile] = {
     "openai": OPENAI,
     "litellm": Profile(
         title="LiteLLM",
+        words=GPT_WORDS,
         image="form",
         takes=WIDE,
         families=tuple((each, takes.model_copy(update={"safety_checker": False})) for each, takes in GPT_FAMILIES),

@@ -26,7 +26,8 @@ class Sketch(Provider):
         takes = Capabilities(
             image_to_image=True, inpainting=True, negative_prompt=True, seed=True, strength=Span(low=0, high=1),
             sizes=SIZES, size_range=SizeRange(low=64, high=1536, multiple=8), schedulers=("loose", "tidy"),
-            steps=Span(low=1, high=50), guidance_scale=Span(low=1, high=20),
+            steps=Span(low=1, high=50), guidance_scale=Span(low=1, high=20), qualities=("draft", "fine"),
+            styles=("warm", "cold", "faded"), transparent=True,
         )  # fmt: skip
         return [Model(id=style, title=title, capabilities=takes) for style, title in TITLES.items()]
 

@@ -2,34 +2,51 @@
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from domain import ImageRequest, Size, Sources
 from providers.sketch.canvas import Canvas, Plane, image_of, mix, step
-from providers.sketch.scenery import LAYERS
+from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
 from providers.sketch.styles import STYLES
 from providers.sketch.words import read
 
 DEFAULT_SIZE = Size(1024, 1024)
+TINTS: dict[str, tuple[float, Any]] = {
+    "warm": (1.0, (1.1, 1.0, 0.86)),
+    "cold": (1.0, (0.88, 0.98, 1.12)),
+    "faded": (0.4, (1.0, 0.97, 0.92)),
+}
+"""How much colour is left, and what each band is multiplied with."""
 
 
 def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
     """A picture stage by stage: how far it is, as a part of 1, and last the PNG."""
     scene = read(request.prompt, request.negative_prompt or "", request.model or "paint")
-    size = request.size or DEFAULT_SIZE
+    full = request.size or DEFAULT_SIZE
+    size = Size(full.width // 2, full.height // 2) if request.quality == "draft" else full
     c = Canvas(scene, size, np.random.default_rng((seed % 2**63, scene.salt)))
+    sky = shape = c.rgb
     for i, layer in enumerate(LAYERS):
         layer(c)
+        if layer is paint_clouds:
+            sky = c.rgb.copy()
+        elif layer is paint_things:
+            shape = step(0, 0.04, np.abs(c.rgb - sky).max(-1, keepdims=True))
         yield 0.5 * (i + 1) / len(LAYERS)
-    picture = mix(c.rgb.mean(-1, keepdims=True), c.rgb, 0.85 + 0.045 * (request.guidance_scale or 7))
+    vivid, tint = TINTS.get(request.style or "", (1.0, 1.0))
+    colour = (0.85 + 0.045 * (request.guidance_scale or 7)) * vivid
+    picture = mix(c.rgb.mean(-1, keepdims=True), c.rgb, colour) * tint
     fitted, strength, mask = _source(sources, size, request.strength) or (picture, 1.0, 1.0)
     hand = (c.rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
     painted = STYLES.get(scene.style, STYLES["paint"])(mix(fitted, picture, step(0.2, 1, strength)), *hand)
     yield 0.9
-    file = io.BytesIO()
-    image_of(mix(fitted, painted, mask * step(0, 0.35, strength))).save(file, "PNG", compress_level=4)
+    image, file = image_of(mix(fitted, painted, mask * step(0, 0.35, strength))), io.BytesIO()
+    if request.transparent:
+        image.putalpha(image_of((1 - mask * (1 - shape))[..., 0]))
+    image.resize(full).save(file, "PNG", compress_level=4)
     yield file.getvalue()
 
 

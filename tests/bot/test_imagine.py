@@ -85,6 +85,25 @@ async def test_models_are_found_anywhere_in_id_or_title(world):
 
 
 @pytest.mark.parametrize(
+    ("option", "typed", "offered"),
+    [("quality", "", ["draft", "fine"]), ("style", "col", ["cold"]), ("scheduler", "", ["loose", "tidy"])],
+)
+async def test_what_the_model_takes_is_offered(world, option, typed, offered):
+    choices = await world.member.autocomplete(world.channel, "imagine", option, typed)
+    assert choices == [{"name": each, "value": each} for each in offered]
+
+
+async def test_how_it_looks_is_drawn_and_told_in_the_file(world):
+    shown, job = await world.imagine(prompt="a castle", quality="draft", style="warm", transparent=True, **SMALL)
+    (image,) = await files(shown)
+    assert image.mode == "RGBA"
+    assert (job.request.quality, job.request.style, job.request.transparent) == ("draft", "warm", True)
+    data = await shown.response.attachments[0].read()
+    assert b"draft" in data
+    assert b"warm" in data
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
         ({"size": "77x77"}, "any size with sides from 64 to 1536, in steps of 8"),
@@ -92,6 +111,8 @@ async def test_models_are_found_anywhere_in_id_or_title(world):
         ({"steps": 400}, "1 to 50"),
         ({"guidance": 99.0}, "1 to 20"),
         ({"scheduler": "nonsense"}, "loose, tidy"),
+        ({"quality": "nonsense"}, "draft, fine"),
+        ({"style": "nonsense"}, "warm, cold, faded"),
         ({"model": "nonsense"}, "Watercolour"),
         ({"mask": ("mask.png", png())}, "an image as well"),
     ],

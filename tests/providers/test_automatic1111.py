@@ -90,6 +90,7 @@ async def test_every_option_by_its_documented_name(a1111):
         steps=30,
         guidance_scale=7.5,
         scheduler="DPM++ 2M / Karras",
+        style="Ink & wash",
         size=Size(768, 512),
     )
     sent = body(a1111)
@@ -105,6 +106,7 @@ async def test_every_option_by_its_documented_name(a1111):
         "cfg_scale": 7.5,
         "sampler_name": "DPM++ 2M",
         "scheduler": "Karras",
+        "styles": ["Ink & wash"],
         "override_settings": {"sd_model_checkpoint": PLAIN},
         "save_images": False,
     }

@@ -24,6 +24,7 @@ from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
 SDXL, ANIME = CHECKPOINTS
+MASKED = Sources(image=draw("a dog", (640, 480), "PNG"), mask=draw("mask", (640, 480), mode="L"))
 SOURCE = Sources(image=draw("a dog", (640, 480), "PNG"))
 OURS = "0c8ba1b0-2f5f-4f0c-8a2e-7a4a4f3a1c55"
 OTHER = "5a0f4c2e-0000-4000-8000-7a4a4f3a1c55"
@@ -45,12 +46,34 @@ def inputs(bench, kind: str, index: int = 0) -> dict:
     return [each["inputs"] for each in submitted(bench)["prompt"].values() if each["class_type"] == kind][index]
 
 
+def nodes(bench) -> dict:
+    return submitted(bench)["prompt"]
+
+
 def posts(bench) -> list[str]:
     return [call for call in bench.server.calls if call.startswith("POST")]
 
 
 def histories(bench) -> int:
     return sum("/history/" in call for call in bench.server.calls)
+
+
+# --- images and masks
+
+
+async def test_only_what_is_white_is_painted_anew(comfyui):
+    await comfyui.draw(sources=MASKED, size=Size(512, 768))
+    image, mask = (inputs(comfyui, "LoadImage", index)["image"] for index in (0, 1))
+    assert (comfyui.server.uploads[image], comfyui.server.uploads[mask]) == (MASKED.image, MASKED.mask)
+    assert inputs(comfyui, "ImageScale") | {"image": 0, "upscale_method": 0} == inputs(comfyui, "ImageScale", 1) | {
+        "image": 0,
+        "upscale_method": 0,
+    }
+    latents = [node for node, each in nodes(comfyui).items() if each["class_type"] == "SetLatentNoiseMask"]
+    assert inputs(comfyui, "KSampler")["latent_image"] == [*latents, 0]
+    assert inputs(comfyui, "KSampler")["denoise"] == 1.0
+    await comfyui.draw(sources=MASKED, strength=0.4)
+    assert inputs(comfyui, "KSampler")["denoise"] == 0.4
 
 
 # --- drawing, and what the socket tells

@@ -65,7 +65,7 @@ async def test_models_are_checkpoints(comfyui):
     takes = first.capabilities
     assert takes.text_to_image
     assert takes.image_to_image
-    assert not takes.inpainting
+    assert takes.inpainting
     assert takes.size_range == SizeRange(low=64, high=2048, multiple=8)
     assert takes.per_call == 4
     assert takes.negative_prompt
@@ -151,6 +151,21 @@ async def test_an_image_for_a_workflow_that_takes_none(comfyui, workflow):
     assert comfyui.server.calls == []
 
 
+async def test_a_mask_needs_a_workflow_of_its_own(comfyui, workflow):
+    uploads = {"image": "%image%", "mask": "%mask%"}
+    own = {"workflow": workflow(), "mask_workflow": workflow("fill.json", **uploads)}
+    drawing, filling = await comfyui.provider(**own).models()
+    assert (drawing.capabilities.inpainting, drawing.capabilities.text_to_image) == (False, True)
+    assert filling.capabilities.inpainting
+    assert not (filling.capabilities.image_to_image or filling.capabilities.text_to_image)
+    masked = Sources(image=draw("a dog"), mask=draw("mask", mode="L"))
+    await comfyui.draw(access=own, sources=masked)
+    sent = inputs(comfyui, "OwnNode")
+    assert (comfyui.server.uploads[sent["image"]], comfyui.server.uploads[sent["mask"]]) == (masked.image, masked.mask)
+    raised = await comfyui.fail(access={"workflow": workflow()}, sources=masked)
+    assert (type(raised), raised.failure.field) == (InvalidRequest, "mask")
+
+
 async def test_check(comfyui):
     assert await comfyui.provider().check() == (True, 2, "needs none")
     assert not any(call.startswith("POST") for call in comfyui.server.calls)
@@ -173,6 +188,12 @@ async def test_missing_names_the_variable(tmp_path, workflow, transport):
     assert "COMFYUI_WORKFLOW" in ComfyUI.missing(Access(**at_home, workflow=tmp_path / "none.json"))
     assert "cannot be read" in ComfyUI.missing(Access(**at_home, workflow=tmp_path))
     assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.missing(Access(**at_home, workflow=workflow(image="%image%")))
+    masking = workflow(image="%image%", mask="%mask%")
+    told = ComfyUI.missing(Access(**at_home, image_workflow=masking))
+    assert told == "COMFYUI_IMAGE_WORKFLOW holds %image% and %mask%: name that file in COMFYUI_MASK_WORKFLOW"
+    assert ComfyUI.missing(Access(**at_home, mask_workflow=masking)) is None
+    told = ComfyUI.missing(Access(**at_home, mask_workflow=workflow(image="%image%")))
+    assert told == "COMFYUI_MASK_WORKFLOW holds no %mask%"
     told = ComfyUI.missing(Access(**at_home, image_workflow=workflow()))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds no %image%"
     with pytest.raises(WorkflowError):

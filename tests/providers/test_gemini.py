@@ -20,7 +20,7 @@ from domain import (
     Unavailable,
 )
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
-from tests.replay.gemini import BLOCKED, MISSED, MODEL, NO_SIZES, REFUSED, SIDES
+from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
 
 POST = f"POST /v1beta/models/{MODEL}:generateContent"
@@ -67,6 +67,27 @@ async def test_each_size_stands_for_its_ratio(gemini, size, ratio):
     assert config(gemini)["imageConfig"] == {"aspectRatio": ratio, "imageSize": "1K"}
     width, height = map(int, ratio.split(":"))
     assert abs(size.width / size.height / (width / height) - 1) < 0.03
+
+
+@pytest.mark.parametrize(("size", "ratio"), RATIOS.items())
+async def test_the_third_generation_draws_twice_as_wide(gemini, size, ratio):
+    width, height = SIDES[ratio]
+    progress = await gemini.draw(size=Size(2 * size.width, 2 * size.height), model=FINE)
+    assert progress.sizes == [(2 * width, 2 * height)]
+    assert config(gemini)["imageConfig"] == {"aspectRatio": ratio, "imageSize": "2K"}
+
+
+async def test_who_draws_twice_as_wide(gemini):
+    ids = tuple((id, id) for id in ("gemini-2.5-flash-image", "gemini-3.1-flash-image", FINE, NO_SIZES))
+    models = await gemini.provider(models=ids).models()
+    assert [model.id for model in models if Size(2048, 2048) in model.capabilities.sizes] == [ids[1][0], FINE]
+    assert all(model.capabilities.sizes[0] == Size(1024, 1024) for model in models)
+
+
+async def test_a_size_is_never_changed_silently(gemini):
+    raised = await gemini.fail(model=NO_SIZES, size=Size(2048, 2048))
+    assert (type(raised), raised.failure.field, raised.failure.unaccepted) == (InvalidRequest, "size", True)
+    assert gemini.server.calls == [POST.replace(gemini.server.model, NO_SIZES)]
 
 
 async def test_another_size_gets_the_nearest_ratio(gemini):

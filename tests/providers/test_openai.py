@@ -153,6 +153,22 @@ async def test_the_safety_checker(openai, checked, sent):
     assert openai.sent().get("moderation") == sent
 
 
+@pytest.mark.parametrize("sources", [Sources(), IMAGE])
+async def test_quality_and_no_background(openai, sources):
+    await openai.draw(quality="high", transparent=True, sources=sources, count=2)
+    sent = form(openai) if sources.image else openai.sent()
+    looks = {"quality": "high", "background": "transparent", "output_format": "png"}
+    assert {name: sent[name] for name in looks} == looks
+
+
+async def test_each_family_has_its_qualities(openai):
+    usual, fine = ("low", "medium", "high"), ("low", "medium", "high", "xhigh", "max")
+    ids = {FREE: usual, f"{FREE}-2026-04-21": usual, FIXED: usual, MINI: usual, "chatgpt-image-latest": usual}
+    ids |= {"gpt-image-2.5-flare": fine, "gpt-image-2.5-sunburst-2026-09-08": fine}
+    assert {id: OPENAI.capabilities(id).qualities for id in ids} == ids
+    assert all(OPENAI.capabilities(id).transparent for id in ids)
+
+
 async def test_the_words_of_a_member_reach_openai_as_they_are(openai):
     await openai.draw(prompt="a <3 b | c")
     assert openai.sent()["prompt"] == "a <3 b | c"
@@ -227,7 +243,9 @@ async def test_files_that_are_too_large_are_not_sent(openai, monkeypatch, field)
         ("bad-size", InvalidRequest, "size", False, 1),
         ("bad-count", InvalidRequest, "count", False, 1),
         ("bad-image", InvalidRequest, "image", False, 1),
-        ("bad-quality", InvalidRequest, None, False, 1),
+        ("bad-quality", InvalidRequest, "quality", False, 1),
+        ("bad-background", InvalidRequest, "transparent", False, 1),
+        ("bad-moderation", InvalidRequest, None, False, 1),
         ("no-model", InvalidRequest, "model", False, 1),
         ("wrong-key", AuthError, None, True, 1),
         ("not-verified", AuthError, None, True, 1),

@@ -73,6 +73,15 @@ async def test_every_option(pollinations):
     }
 
 
+@pytest.mark.parametrize("prompt", ["a quiet harbour", "a long story " * 200])
+async def test_what_only_openais_models_there_take(pollinations, prompt):
+    models = {model.id: model.capabilities for model in await pollinations.provider().models()}
+    assert [id for id, takes in models.items() if takes.qualities or takes.transparent] == ["gptimage"]
+    await pollinations.draw(prompt=prompt, model="gptimage", quality="hd", transparent=True)
+    sent = pollinations.sent() if len(prompt) > 2000 else query(pollinations, -1)
+    assert (sent["quality"], sent["transparent"]) in {("hd", True), ("hd", "true")}
+
+
 async def test_what_is_off_is_not_sent(pollinations):
     await pollinations.draw(private=False, safety_checker=False)
     assert {"private", "safe"}.isdisjoint(query(pollinations))

@@ -119,6 +119,12 @@ async def test_names_that_the_schema_lacks_are_not_sent(replicate):
     assert data(replicate.sent()["input"]["input_image"]) == IMAGE.image
 
 
+async def test_looks_by_their_names_in_the_schema(replicate):
+    await replicate.draw(model=KONTEXT, size=None, quality="high", style="Realistic", transparent=True)
+    looks = {"quality": "high", "style_type": "Realistic", "background": "transparent"}
+    assert replicate.sent()["input"] == {"prompt": "a quiet harbour"} | looks
+
+
 async def test_guidance_by_its_short_name(replicate):
     await replicate.draw(model=FILL, sources=BOTH, guidance_scale=30.0)
     assert replicate.sent()["input"]["guidance"] == 30.0
@@ -255,6 +261,8 @@ async def test_capabilities_come_from_the_schema(replicate):
     assert (sdxl.negative_prompt, sdxl.schedulers, sdxl.per_call) == (True, ("DDIM", "K_EULER"), 2)
     assert (sdxl.text_to_image, sdxl.image_to_image, sdxl.inpainting) == (True, True, True)
     assert (kontext.text_to_image, kontext.image_to_image, kontext.inpainting) == (True, True, False)
+    assert (kontext.qualities, kontext.styles) == (("low", "high"), ("Auto", "Realistic"))
+    assert [takes for takes in models.values() if takes.transparent] == [kontext]
     assert (fill.text_to_image, fill.image_to_image, fill.inpainting) == (False, False, True)
     assert (fill.guidance_scale, fill.sizes) == (Span(low=0, high=30), ())
     assert (community.sizes, community.size_range, community.seed) == ((Size(768, 768), Size(512, 512)), None, False)

@@ -92,7 +92,8 @@ async def test_is_deterministic_at_any_size(model):
 async def test_models_and_options_change_the_picture():
     options: list[dict[str, Any]] = [
         {}, {"model": "watercolour"}, {"model": "ink"}, {"model": "pixel"}, {"steps": 50}, {"guidance_scale": 20.0},
-        {"scheduler": "tidy"}, {"prompt": "a red boat on a lake, zyzzyva"}, {"negative_prompt": "boats"},
+        {"scheduler": "tidy"}, {"quality": "draft"}, {"style": "warm"}, {"style": "cold"}, {"style": "faded"},
+        {"transparent": True}, {"prompt": "a red boat on a lake, zyzzyva"}, {"negative_prompt": "boats"},
     ]  # fmt: skip
     assert len({(await drawn(**option)).pictures[0].data for option in options}) == len(options)
 
@@ -103,6 +104,14 @@ async def test_reports_and_counts():
     assert len(log.fractions) >= 8
     assert log.fractions == sorted(log.fractions)
     assert 0 <= log.fractions[0] < log.fractions[-1] == 1
+
+
+async def test_on_no_background():
+    """The sky is gone, what stands before it is not."""
+    picture = Image.open(io.BytesIO((await drawn(transparent=True)).pictures[0].data))
+    alpha = np.asarray(picture.getchannel("A"))
+    assert alpha[0].max() < 20
+    assert alpha[-1].min() > 235
 
 
 @pytest.mark.parametrize("seed", [None, -3, 0, 2**70])

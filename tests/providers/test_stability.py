@@ -45,6 +45,14 @@ async def test_only_what_is_set_is_sent(stability):
     assert set(stability.server.form()) == {"prompt", "output_format"}
 
 
+async def test_a_style_where_the_model_has_some(stability):
+    models = {model.id: model.capabilities.styles for model in await stability.provider().models()}
+    assert [id for id, styles in models.items() if styles] == ["core"]
+    for style in models["core"]:
+        await stability.draw(style=style)
+        assert stability.server.form(-1)["style_preset"] == style
+
+
 async def test_a_form_also_without_files(stability):
     await stability.draw()
     assert stability.server.requests[0].headers["content-type"].startswith("multipart/form-data")

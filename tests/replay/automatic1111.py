@@ -20,6 +20,7 @@ PLAIN, LARGE = "plain-v1-5.safetensors [6ce0161689]", "xl/künstler-xl ✨.safet
 LISTED = [(PLAIN, "plain-v1-5"), (LARGE, "künstler-xl ✨")]
 SAME = [(PLAIN, "ink"), ("old/ink.ckpt [aaaaaaaaaa]", "ink"), (PLAIN, "ink"), ("Neu/ink.ckpt [bbbbbbbbbb]", "ink")]
 SAMPLERS, SCHEDULERS = ("DPM++ 2M", "Euler a"), (("automatic", "Automatic"), ("karras", "Karras"))
+STYLES = ("Ink & wash", "Aquarell ✨", "Ink & wash")
 UPSCALERS = ("None", "Lanczos", "Nearest", "4x-Sharp", "4x-Soft")
 SOMEBODY = "task(txt2img-SOMEBODY)"
 SDNEXT, HELD = ("sdnext", "sdnext-own"), ("held", "held-late", "waiting", "foreign", "sdnext", "sdnext-own")
@@ -70,6 +71,7 @@ class Words(Body):
     cfg_scale: float = 7
     sampler_name: str = ""
     scheduler: str = ""
+    styles: list[Literal["Ink & wash", "Aquarell ✨"]] = Field([], max_length=1)
     override_settings: Override | None = None
     save_images: Literal[False] = False
     force_task_id: str = Field(pattern=r"^easel-[0-9a-f]{16}$")
@@ -102,7 +104,7 @@ class Automatic1111Replay(Replay):
     needs_key = False
     model = PLAIN
     embeds = True
-    asides = r"/(sd-models|samplers|schedulers|upscalers|options|progress|interrupt)$"
+    asides = r"/(sd-models|samplers|schedulers|upscalers|prompt-styles|options|progress|interrupt)$"
     cases: ClassVar = {
         "basic": "wants the user and password of --api-auth",
         "grid": "a grid in front, index_of_first_image 1",
@@ -176,12 +178,13 @@ class Automatic1111Replay(Replay):
             "sd-models": [_checkpoint(*each) for each in _checkpoints(call.case)],
             "samplers": [{"name": name, "aliases": [], "options": {}} for name in SAMPLERS],
             "schedulers": [{"name": name, "label": label} for name, label in SCHEDULERS],
+            "prompt-styles": [{"name": name, "prompt": "{prompt}, ink", "negative_prompt": ""} for name in STYLES],
             "upscalers": [{"name": name, "model_name": None, "scale": 4} for name in _upscalers(call.case)],
         }
         if call.case in SDNEXT:
             lists["schedulers"] = [{"name": name, "class": "Scheduler", "options": {}} for name in SAMPLERS]
             lists["sd-models"] = [{**each, "type": "sdxl"} for each in lists["sd-models"]]
-        if call.case == "old" and name == "schedulers":
+        if (call.case, name) in (("old", "schedulers"), ("sdcpp", "prompt-styles")):
             return self.refusal(404, "Not Found")
         if name == "options":
             return web.json_response({"sd_model_checkpoint": LARGE, "CLIP_stop_at_last_layers": 1})

@@ -18,6 +18,7 @@ from tests.replay.server import Body, Call, Replay, Unexpected, expect
 MODEL = "gemini-2.5-flash-image"
 NO_SIZES = "gemini-3.1-flash-lite-image"
 """Knows no imageSize."""
+FINE = "gemini-3-pro-image"
 SIDES = {
     "1:1": (512, 512),
     "2:3": (416, 624),
@@ -139,7 +140,7 @@ class GeminiReplay(Replay):
     def _generate(self, call: Call, model: str) -> web.Response:
         wanted = call.parse(Wanted)
         expect(call.query == "", "a query")
-        expect(model in (MODEL, NO_SIZES, "gemini-4-image"), f"no such model: {model}")
+        expect(model in (MODEL, NO_SIZES, FINE, "gemini-4-image"), f"no such model: {model}")
         expect(wanted.generationConfig.responseModalities == ["TEXT", "IMAGE"], "other modalities")
         config = wanted.generationConfig.imageConfig
         expect(config.aspectRatio in SIDES, f"no such ratio: {config.aspectRatio}")
@@ -149,7 +150,9 @@ class GeminiReplay(Replay):
             _opened(parts[1].inlineData)
         if model == NO_SIZES and "imageSize" in call.json["generationConfig"].get("imageConfig", {}):
             return self.refusal(400, 'Unknown name "imageSize" at generation_config.image_config')
-        data = draw(parts[0].text or "", SIDES[config.aspectRatio])
+        width, height = SIDES[config.aspectRatio]
+        factor = int(config.imageSize[0])
+        data = draw(parts[0].text or "", (width * factor, height * factor))
         return web.json_response(self._result(call, base64.b64encode(data).decode()))
 
     def _result(self, call: Call, data: str) -> Any:

@@ -18,9 +18,10 @@ from tests.replay.server import Call, Replay, Unexpected, expect
 
 FREE, FIXED, MINI = "gpt-image-2", "gpt-image-2.6-sunburst", "gpt-image-1-mini"
 FIXED_SIZES = ("auto", "1024x1024", "1536x1024", "1024x1536")
+LOOKS = {"quality", "background", "output_format"}
 EDITS = {
-    "openai": ("image", {"model", "prompt", "n", "size", "stream", "partial_images"}),
-    "litellm": ("image", {"model", "prompt", "n", "size"}),
+    "openai": ("image", {"model", "prompt", "n", "size", "stream", "partial_images"} | LOOKS),
+    "litellm": ("image", {"model", "prompt", "n", "size"} | LOOKS),
     "sdcpp": ("image[]", {"prompt", "n", "size"}),
 }
 """The part that holds the image, and the fields that may go with it."""
@@ -37,6 +38,8 @@ REFUSED: dict[str, tuple[int, Told]] = {
     "bad-count": (400, told("Too many at once", param="n")),
     "bad-image": (400, told("Not a picture", param="image[0]")),
     "bad-quality": (400, told("No such quality", param="quality")),
+    "bad-background": (400, told("Not with this model", param="background")),
+    "bad-moderation": (400, told("Not like that", param="moderation")),
     "no-model": (404, told("No such model", code="model_not_found")),
     "wrong-key": (401, told("Wrong key", code="invalid_api_key")),
     "not-verified": (403, told("Your organization must be verified to use this model")),
@@ -130,6 +133,7 @@ class OpenAIReplay(Replay):
         wanted = call.parse(BODIES[self.dialect]).model_dump()
         if self.dialect == "openai":
             _check_size(wanted["model"], wanted["size"])
+            _check_looks(wanted)
             expect(wanted["stream"] or not wanted["partial_images"], "partial_images without a stream")
         if self.dialect == "localai" and wanted["file"]:
             _picture(base64.b64decode(wanted["file"], validate=True))
@@ -150,6 +154,7 @@ class OpenAIReplay(Replay):
         wanted = {"size": "1024x1024", **texts, "n": int(texts.get("n", 1)), "stream": "stream" in texts}
         if self.dialect == "openai":
             _check_size(texts["model"], texts.get("size", "1024x1024"))
+            _check_looks(texts)
         return self._drawn(call, wanted, "image_edit")
 
     def _own(self, call: Call, path: str) -> web.Response:
@@ -229,6 +234,13 @@ def _check_size(model: str, size: str) -> None:
     expect(width % 16 == height % 16 == 0, "sides that are no multiples of 16")
     expect(max(width, height) <= 3 * min(width, height), "too long for its width")
     expect(max(width, height) <= 3840 and min(width, height) <= 2160, "too large")
+
+
+def _check_looks(wanted: dict[str, Any]) -> None:
+    fine = wanted.get("quality") in ("xhigh", "max")
+    expect(not fine or wanted["model"].startswith("gpt-image-2.5"), "a quality of 2.5 only")
+    clear = wanted.get("background") == "transparent"
+    expect(not clear or wanted.get("output_format") in ("png", "webp"), "transparent, in a format that cannot be")
 
 
 def _form(call: Call) -> tuple[dict[str, str], dict[str, FormField]]:

@@ -17,8 +17,14 @@ class Minimal(Body):
     size: str = Size
 
 
-class OpenAIBody(Minimal):
+class Gpt(Minimal):
     model: str = Field(min_length=1)
+    quality: Literal["auto", "low", "medium", "high", "xhigh", "max"] = "auto"
+    background: Literal["auto", "opaque", "transparent"] = "auto"
+    output_format: Literal["png", "jpeg", "webp"] = "png"
+
+
+class OpenAIBody(Gpt):
     moderation: Literal["auto", "low"] = "auto"
     stream: bool = False
     partial_images: int = Field(0, ge=0, le=3)
@@ -69,7 +75,7 @@ class Nscale(Minimal):
 BODIES: dict[str, type[Body]] = {
     "openai": OpenAIBody,
     "minimal": Minimal,
-    "litellm": Minimal,
+    "litellm": Gpt,
     "sdcpp": SdCpp,
     "localai": LocalAI,
     "together": Together,

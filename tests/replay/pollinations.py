@@ -63,6 +63,8 @@ class Query(Body):
     guidance_scale: str = Field("", pattern=r"^[0-9.]*$")
     private: str = Field("true", pattern="^true$")
     safe: str = Field("nsfw", pattern="^nsfw$")
+    quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
+    transparent: str = Field("true", pattern="^true$")
     image: str = Field("", pattern=r"^(https?://[^,|]+)?$")
 
 
@@ -77,6 +79,8 @@ class Wanted(Body):
     guidance_scale: float = 0
     private: bool = True
     safe: str = "nsfw"
+    quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
+    transparent: bool = False
     image: str = ""
 
 

@@ -41,7 +41,15 @@ INPUTS: dict[str, dict[str, Any]] = {
         "prompt_strength": {"type": "number", "minimum": 0, "maximum": 1},
         "seed": SEED,
     },
-    KONTEXT: {"prompt": PROMPT, "input_image": URI, "aspect_ratio": RATIO, "seed": SEED},
+    KONTEXT: {
+        "prompt": PROMPT,
+        "input_image": URI,
+        "aspect_ratio": RATIO,
+        "seed": SEED,
+        "quality": {"enum": ["low", "high"], "type": "string"},
+        "style_type": {"allOf": [{"$ref": "#/components/schemas/style_type"}]},
+        "background": {"enum": ["auto", "transparent", "opaque"], "type": "string"},
+    },
     FILL: {"prompt": PROMPT, "image": URI, "mask": URI, "guidance": {"type": "number"}, "seed": SEED},
     COMMUNITY: {"prompt": PROMPT, "width": {"enum": [512, 768]}, "height": {"enum": [512, 768]}},
     ODD: {"prompt": None, "seed": "yes", "num_outputs": {"maximum": "many"}, "aspect_ratio": {"enum": "16:9"}},
@@ -49,6 +57,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 REQUIRED = {FILL: ["prompt", "image", "mask"], ODD: "prompt"}
 CHOICES = {
     "aspect_ratio": {"enum": ["1:1", "16:9", "9:16", "3:2", "custom"], "type": "string"},
+    "style_type": {"enum": ["Auto", "Realistic"], "type": "string"},
     "scheduler": {"enum": ["DDIM", "K_EULER"], "type": "string"},
 }
 OUTPUTS = ("output-string", "output-dict", "output-null", "output-words", "output-data")

@@ -25,11 +25,16 @@ RATIOS = {
 }
 COMMON = {"prompt", "negative_prompt", "seed", "output_format"}
 FIELDS = {
-    "/generate/core": COMMON | {"aspect_ratio"},
+    "/generate/core": COMMON | {"aspect_ratio", "style_preset"},
     "/generate/ultra": COMMON | {"aspect_ratio"},
     "/generate/sd3": COMMON | {"aspect_ratio", "model", "mode", "image", "strength"},
     "/edit/inpaint": COMMON | {"image", "mask"},
     "/upscale/fast": {"image", "output_format"},
+}
+STYLES = {
+    *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
+    *("isometric", "line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art"),
+    "tile-texture",
 }
 SD3 = {"sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium"}
 LARGEST_SEED = 4294967294
@@ -114,6 +119,7 @@ def _fields(path: str, call: Call) -> dict[str, Field]:
     expect(path == "/upscale/fast" or 1 <= len(fields["prompt"].text) <= 10000, "a prompt of 1 to 10000 characters")
     expect("seed" not in fields or 0 <= int(fields["seed"].text) <= LARGEST_SEED, "a seed out of range")
     expect("aspect_ratio" not in fields or fields["aspect_ratio"].text in RATIOS, "no such ratio")
+    expect("style_preset" not in fields or fields["style_preset"].text in STYLES, "no such style")
     expect(fields["output_format"].text in ("png", "jpeg", "webp"), "no such format")
     if path == "/generate/sd3":
         _check_sd3(fields)

@@ -21,6 +21,8 @@ NODES: dict[str, dict[str, Any]] = {
         "crop": ["disabled", "center"],
         "upscale_method": ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"],
     },
+    "ImageToMask": {"image": LINK, "channel": ["red", "green", "blue", "alpha"]},
+    "SetLatentNoiseMask": {"samples": LINK, "mask": LINK},
     "VAEEncode": {"pixels": LINK, "vae": LINK},
     "RepeatLatentBatch": {"samples": LINK, "amount": ONE},
     "KSampler": {
