@@ -1,6 +1,7 @@
 """The bot's own words. Every other module speaks in these; a provider or a cog translates to and from them."""
 
 from domain.errors import (
+    NOT_ASKED,
     UNFINISHED,
     AuthError,
     BadResponse,
@@ -39,6 +40,7 @@ from domain.models import (
 )
 
 __all__ = [
+    "NOT_ASKED",
     "UNFINISHED",
     "Access",
     "AuthError",

@@ -16,6 +16,8 @@ Tree::
     └── QueueFull        too many unfinished jobs; field says whose, takes how many there may be
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import ClassVar
 
@@ -59,6 +61,10 @@ class Failure(Frozen):
     """The provider surely did not take the job: another one may, and nothing is paid twice."""
 
 
+NOT_ASKED = ("outage", "pause")
+"""The field of a failure that kept a job from a provider that is down, or that has said when to come again."""
+
+
 class EaselError(Exception):
     """Anything that ends a request and is worded for the member. The tree is at the top of this file."""
 
@@ -87,6 +93,16 @@ class EaselError(Exception):
             reference=reference,
             unaccepted=unaccepted,
         )
+
+    @staticmethod
+    @contextmanager
+    def after_acceptance() -> Generator[None]:
+        """Whatever fails inside concerns a job that has been taken, and may be paid for."""
+        try:
+            yield
+        except EaselError as error:
+            error.failure = error.failure.model_copy(update={"unaccepted": False})
+            raise
 
     @staticmethod
     def revive(failure: Failure) -> "EaselError":

@@ -15,8 +15,6 @@ from providers.answers import Answer
 from providers.events import Event
 from providers.transport import Transport
 
-LONGEST_TEXT = 64 * 1024
-
 
 class Api:
     """Calls below one base URL. A key that an answer echoes is struck out before anybody reads it."""
@@ -59,12 +57,12 @@ class Api:
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
-        if not self._key or (answer.status < 400 and len(answer.body) > LONGEST_TEXT):  # a picture, not a text
+        if not self._key or answer.is_picture():
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
 
     async def _struck(self, on_event: Callable[[Event], Awaitable[None]], event: Event) -> None:
-        if self._key and (len(event.data) <= LONGEST_TEXT or "b64_json" not in event.data[:LONGEST_TEXT]):
+        if self._key:
             event = event._replace(data=event.data.replace(self._key, "***"))
         await on_event(event)
 

@@ -23,6 +23,7 @@ from domain import (
     BadResponse,
     Capabilities,
     ContentRejected,
+    EaselError,
     ImageRequest,
     InvalidRequest,
     Model,
@@ -154,7 +155,10 @@ class Gemini(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model, body = request.model or MODELS[0][0], _body(request, sources)
-        data = await self._draw(model, body) or await self._draw(model, body)
+        data = await self._draw(model, body)
+        if data is None:
+            with EaselError.after_acceptance():
+                data = await self._draw(model, body)
         if data is None:
             raise BadResponse("twice no picture, without a word why")
         await progress.keep(Picture(data=data))

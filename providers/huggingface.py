@@ -85,7 +85,7 @@ class HuggingFace(Provider):
                 return answer.checked()
             await progress.report(eta=seconds)
             await self.transport.sleep(seconds)
-        raise Unavailable("the model is still loading", unaccepted=True)
+        raise Unavailable("the model is still loading", field="model", unaccepted=True)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:

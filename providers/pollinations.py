@@ -111,7 +111,7 @@ class Pollinations(Provider):
         if request.image and not sources.image_url:
             await progress.forget()
             raise InvalidRequest("no link to the image", field="image")
-        remembered = progress.remembered or {}
+        remembered, tried = progress.remembered or {}, progress.remembered is not None
         seed: int = remembered.get("seed", _seed(request))
         path = _path(request, sources, seed)
         try:
@@ -122,7 +122,8 @@ class Pollinations(Provider):
                 picture = Picture(data=_picture(await self._get(path)), seed=seed)
             await progress.keep(picture)
         except EaselError as error:
-            if error.failure.unaccepted or not isinstance(error, (Timeout, Unavailable)):
+            may_come = isinstance(error, (Timeout, Unavailable, RateLimited))
+            if not may_come or (error.failure.unaccepted and not tried):
                 await progress.forget()
             raise
 

@@ -35,11 +35,8 @@ async def poll(
 
     The job has been accepted, so a poll that fails is made again.
     """
-    try:
+    with EaselError.after_acceptance():
         await _poll(transport, progress, ask, is_done, pauses)
-    except EaselError as error:
-        error.failure = error.failure.model_copy(update={"unaccepted": False})
-        raise
 
 
 async def _poll(

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -41,7 +42,10 @@ DRAW_SECONDS = 300.0
 ASK_SECONDS = 30.0
 """One call that only asks."""
 PATIENCE_SECONDS = 30.0
-"""Whoever asks for a longer pause is not waited for here: another provider, or the queue, has more of it."""
+"""Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it.
+
+A download is, for what is paid for has no other place to come from.
+"""
 LONGEST_LINK = 1500
 NOT_ACCEPTED = (429, 503)
 RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
@@ -142,7 +146,8 @@ class Transport:
         session = self._api if _origin(url) in self._own else self._outside
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
-            answer = await self._send(session, "GET", url, total, MAX_PICTURE, 3)
+            with EaselError.after_acceptance():
+                answer = await self._send(session, "GET", url, total, MAX_PICTURE, 3, patience=inf)
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
             url, session = urljoin(url, answer.headers.get("Location", "")), self._outside
@@ -168,6 +173,7 @@ class Transport:
         cap: int,
         tries: int,
         *,
+        patience: float = PATIENCE_SECONDS,
         form: Sequence[Part] = (),
         on_event: Callable[[Event], Awaitable[None]] | None = None,
         **options: Any,
@@ -199,7 +205,7 @@ class Transport:
             return Answer(response.status, response.headers, content, again=not before)
 
         retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= tries or _asks_for_patience(state),
+            stop=lambda state: state.attempt_number >= tries or (_told(state) or 0) > patience,
             wait=_wait,
             retry=_surely_not_accepted if method == "POST" else _safe_to_repeat,
             retry_error_callback=_last_outcome,
@@ -287,10 +293,6 @@ def _told(state: RetryCallState) -> float | None:
 def _wait(state: RetryCallState) -> float:
     told = _told(state)
     return _backoff(state) if told is None else told
-
-
-def _asks_for_patience(state: RetryCallState) -> bool:
-    return (_told(state) or 0) > PATIENCE_SECONDS
 
 
 def _last_outcome(state: RetryCallState) -> Answer:

@@ -24,8 +24,6 @@ AT_ONCE = 500
 KEPT = timedelta(days=90)
 """Finished jobs: so long the buttons below a picture work."""
 LATEST = 2000
-LONGEST = timedelta(hours=1)
-"""A job that is older has ended, and longer ago than anybody asks for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
@@ -173,7 +171,7 @@ class JobStore:
         """Why a member's latest requests to a provider failed, told already or not."""
         whose = jobs.c.user_id == user_id, jobs.c.provider == provider, jobs.c.failure.is_not(None)
         columns = jobs.c.failure, jobs.c.started, jobs.c.seconds
-        found = await self._run(select(*columns).where(*whose, jobs.c.created > since - LONGEST))
+        found = await self._run(select(*columns).where(*whose).order_by(jobs.c.created.desc()).limit(AT_ONCE))
         ends = [
             (Failure.model_validate(row["failure"]), row["started"] + timedelta(seconds=row["seconds"] or 0))
             for row in found.rows

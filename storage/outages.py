@@ -23,7 +23,7 @@ class Outage(NamedTuple):
     since: datetime
     until: datetime
     pause: float
-    """Seconds; the next is longer."""
+    """Seconds; the next is longer. 0 where the provider has said itself when to come again."""
 
 
 class OutageStore:

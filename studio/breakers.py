@@ -1,12 +1,14 @@
 """Which providers are down, so that nobody waits for them in vain: a circuit breaker for each, one for all processes.
 
 Some failures in a row open it, or one that says for how long. When its time is over, one job tries again (half open);
-the others wait for what becomes of that. Each further failure opens it for longer, a success closes it.
+the others wait until that one gets on, and then come one by one. Each further failure opens it for longer, a picture of
+theirs closes it.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from domain import (
@@ -15,6 +17,7 @@ from domain import (
     ContentRejected,
     EaselError,
     Failure,
+    Job,
     QuotaError,
     RateLimited,
     Timeout,
@@ -30,6 +33,8 @@ SHORTEST, LONGEST = 30.0, 600.0
 """Seconds until a provider that is down is asked again."""
 LONGEST_TOLD = 3600.0
 """Whoever asks for a longer pause is asked once an hour."""
+TOLD = 0.0
+"""Stands for a pause that the provider has asked for itself."""
 PROBE_SECONDS = 120.0
 """So long the others wait for the one job that tries."""
 OUTAGES: frozenset[str] = frozenset(
@@ -46,10 +51,11 @@ class Breakers:
     def __init__(self, store: Store) -> None:
         self._store: OutageStore = store.outages
         self._down: Mapping[str, Outage] = {}
+        self._writes = 0
         self._failures: dict[str, list[int]] = {}
         """Whose jobs have failed in a row."""
-        self._probing: set[str] = set()
-        """Those that a job of this process tries."""
+        self._probes: dict[str, Outage] = {}
+        """By the jobs of this process that try whether a provider is back: its outage, as each has marked it."""
         self._refreshing: set[asyncio.Task[None]] = set()
         store.bulletin.on(CHANGED, lambda _: self._refresh_soon())
 
@@ -62,66 +68,84 @@ class Breakers:
         outage = self._down.get(provider)
         return outage is not None and datetime.now(UTC) < outage.until
 
-    async def admit(self, provider: str) -> Failure | None:
-        """None where a job may ask; else why not, and for how many seconds."""
-        outage = self._down.get(provider)
+    async def admit(self, job: Job) -> Failure | None:
+        """None where a job may ask its provider; else why not, and for how many seconds."""
+        outage = self._down.get(job.provider)
         if outage is None:
             return None
         now = datetime.now(UTC)
         if now >= outage.until:
-            until = now + timedelta(seconds=PROBE_SECONDS)
-            if await self._store.begin_probe(outage, until):
-                log.info("%s: one job tries whether it is back", provider)
-                self._probing.add(provider)
-                self._know(outage._replace(until=until))
+            mine = outage._replace(until=now + timedelta(seconds=PROBE_SECONDS))
+            if await self._store.begin_probe(outage, mine.until):
+                log.info("%s: one job tries whether it is back", job.provider)
+                self._probes[job.id] = mine
+                self._know(mine)
                 return None
             await self.refresh()
-        known = self._down.get(provider)
+        known = self._down.get(job.provider)
         return _refusal(known, datetime.now(UTC)) if known else None
 
-    async def accepted(self, provider: str) -> None:
-        """A job gets on: who draws is back, though the picture may take its time."""
-        if provider in self._probing:
-            await self._closes(provider)
+    async def accepted(self, job_id: str) -> None:
+        """A job gets on, so the next may try as well; that the provider is back is known when there is a picture."""
+        mine = self._probes.get(job_id)
+        if mine and self._down.get(mine.provider) == mine:
+            with _unharmed(mine.provider):
+                await self._let_in(mine)
 
-    async def learn(self, provider: str, failure: Failure | None, member: int) -> None:
-        """What became of a member's job that has asked."""
-        if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
-            await self._closes(provider)
-        elif failure.kind in OUTAGES:
-            await self._counts(provider, failure, member)
-        elif provider in self._probing and (outage := self._down.get(provider)):
-            await self._write(outage._replace(until=datetime.now(UTC)))  # it has told nothing: another may try
-        self._probing.discard(provider)
+    async def learn(self, job: Job, failure: Failure | None) -> None:
+        """What became of a job that has asked."""
+        mine = self._probes.get(job.id)
+        with _unharmed(job.provider):
+            if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
+                await self._worked(job.provider, mine)
+            elif failure.kind in OUTAGES and failure.field != "model":
+                await self._counts(job, failure, mine)
+            elif mine and self._down.get(job.provider) == mine:
+                await self._let_in(mine)  # it has told nothing: another may try
+
+    def leave(self, job_id: str) -> None:
+        """A job has ended, however it did."""
+        self._probes.pop(job_id, None)
 
     async def refresh(self) -> None:
-        known = {outage.provider: outage for outage in await self._store.all()}
+        writes, read = self._writes, await self._store.all()
+        while writes != self._writes:  # what was read beside a write may be older than it
+            writes, read = self._writes, await self._store.all()
+        known = {outage.provider: outage for outage in read}
         for provider in self._down.keys() - known.keys():
             self._failures.pop(provider, None)
         self._down = known
 
-    async def _closes(self, provider: str) -> None:
-        self._probing.discard(provider)
+    async def _worked(self, provider: str, mine: Outage | None) -> None:
+        """Only a job that was let in to try says that an outage is over: others had asked before it."""
         self._failures.pop(provider, None)
-        if self._down.get(provider):
+        if mine and provider in self._down:
             await self._store.end(provider)
+            self._writes += 1
             self._down = {name: outage for name, outage in self._down.items() if name != provider}
             log.warning("%s is back", provider)
 
-    async def _counts(self, provider: str, failure: Failure, member: int) -> None:
-        members = self._failures.setdefault(provider, [])
-        members.append(member)
-        now, known = datetime.now(UTC), self._down.get(provider)
+    async def _counts(self, job: Job, failure: Failure, mine: Outage | None) -> None:
+        members = self._failures.setdefault(job.provider, [])
+        members.append(job.user_id)
+        now, known = datetime.now(UTC), self._down.get(job.provider)
         told = min(failure.retry_after, LONGEST_TOLD) if failure.retry_after else None
         if known is None:
             if told or _is_outage(members, failure):
-                await self._write(Outage(provider, failure.kind, now, now + _seconds(told or SHORTEST), SHORTEST))
-        elif provider in self._probing:
-            pause = min(known.pause * 2, LONGEST)
+                pause = TOLD if told else SHORTEST
+                await self._write(Outage(job.provider, failure.kind, now, now + _seconds(told or pause), pause))
+        elif mine and known.pause == mine.pause:  # else somebody who tried beside it has told of it
+            pause = TOLD if told else min(max(known.pause * 2, SHORTEST), LONGEST)
             await self._write(known._replace(kind=failure.kind, until=now + _seconds(told or pause), pause=pause))
         elif told and now + _seconds(told) > known.until:
             # Asked before it opened: nothing else that it tells is new.
-            await self._write(known._replace(until=now + _seconds(told)))
+            await self._write(known._replace(until=now + _seconds(told), pause=TOLD))
+
+    async def _let_in(self, mine: Outage) -> None:
+        """One more, at once."""
+        open_now = mine._replace(until=datetime.now(UTC))
+        await self._store.write(open_now)
+        self._know(open_now)
 
     async def _write(self, outage: Outage) -> None:
         await self._store.write(outage)
@@ -130,6 +154,7 @@ class Breakers:
         log.warning("%s is down (%s): not asked for %.0f s", outage.provider, outage.kind, left)
 
     def _know(self, outage: Outage) -> None:
+        self._writes += 1
         self._down = {**self._down, outage.provider: outage}
 
     def _refresh_soon(self) -> None:
@@ -144,8 +169,17 @@ class Breakers:
             log.exception("outages are not known yet: the next heartbeat reads them")
 
 
+@contextmanager
+def _unharmed(provider: str) -> Generator[None]:
+    """What is known of outages is worth no picture: a database that is away ends no job."""
+    try:
+        yield
+    except Exception:
+        log.exception("what a job told of %s is not known to others", provider)
+
+
 def _is_outage(members: Sequence[int], failure: Failure) -> bool:
-    """Not because of what one member asks for: of several, or where the provider surely takes nothing at all."""
+    """Not because of what one member asks for: of several, or where the provider surely took nothing at all."""
     certain = failure.unaccepted and failure.kind in (Unavailable.__name__, RateLimited.__name__)
     return len(members) >= IN_A_ROW and (certain or len(set(members)) > 1)
 
@@ -161,7 +195,7 @@ def _refusal(outage: Outage, now: datetime) -> Failure:
         Failure(
             kind=outage.kind,
             detail=f"down since {outage.since:%H:%M} UTC",
-            field="outage",
+            field="pause" if outage.pause == TOLD else "outage",
             takes=f"{outage.since.timestamp():.0f}",
             retry_after=seconds,
             unaccepted=True,

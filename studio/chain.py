@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain import (
+    NOT_ASKED,
     AuthError,
     EaselError,
     Failure,
@@ -44,7 +45,7 @@ class Chain:
         """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
         if job.asked is None or not self._may_move(job, failure):
             return None
-        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind, asked=failure.field != "outage"))
+        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind, asked=failure.field not in NOT_ASKED))
         settings = await self._settings.get(job.guild_id)
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:

@@ -78,6 +78,7 @@ class JobProgress:
             size = images.inspect_picture(picture.data).size
             entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{self._place}"})
             await self._spool.hand_over(entry.key or "", picture.data)
+            await self._breakers.accepted(self._held.job.id)
         # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
         self._place += 1
@@ -89,7 +90,8 @@ class JobProgress:
         eta: float | None = None,
         preview: bytes | None = None,
     ) -> None:
-        await self._breakers.accepted(self._held.job.provider)
+        if preview or fraction is not None or position is not None:  # an eta may be that of being let in
+            await self._breakers.accepted(self._held.job.id)
         self._delivery.report(self._held.job, Report(fraction, position, eta, _shown(preview) if preview else None))
 
 
@@ -139,37 +141,40 @@ class Drawer:
         queue.TryLater where the provider has asked for a pause, and nobody takes over.
         """
         job = held.job
-        is_known = job.provider in self._providers
-        shut = await self._breakers.admit(job.provider) if _is_new(job) and is_known else None
-        failure = shut or await self._drawn(held)
+        shut = await self._breakers.admit(job) if _is_new(job) and job.provider in self._providers else None
+        failure = shut or await self._learned(held)
         if failure and (moved := await self._chain.next(held.job, failure)):
             log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
             await self._call_off(held.job)
             await held.update(**moved, release=True)
-        elif shut and _is_worth_waiting(job, shut):
+        elif shut and _may_wait(job, shut):
             raise TryLater(shut.kind)
         elif failure and _asks_for_patience(held.job, failure):
             await held.update(state=State.QUEUED, started=None, release=True)
-            await self._learn(job, failure)
             raise TryLater(failure.kind)
         else:
             await self._conclude(held, failure)
-        if is_known and not shut:
-            await self._learn(job, failure)
 
-    async def _learn(self, job: Job, failure: Failure | None) -> None:
+    async def _learned(self, held: Held) -> Failure | None:
+        """What became of the job, which its provider's breaker learns."""
         try:
-            await self._breakers.learn(job.provider, failure, job.user_id)
-        except Exception:
-            log.exception("job %s: its outcome is told all the same", job.id)
+            failure = await self._drawn(held)
+            if held.job.provider in self._providers:
+                await self._breakers.learn(held.job, failure)
+            return failure
+        finally:
+            self._breakers.leave(held.job.id)
 
     async def _drawn(self, held: Held) -> Failure | None:
+        is_new = _is_new(held.job)
         held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         try:
-            return await self._outcome(held)
+            failure = await self._outcome(held)
         finally:
             await self._delivery.settle(held.job)
+        # What an earlier run has asked for may have been taken then, whatever is answered now.
+        return failure if is_new or failure is None else failure.model_copy(update={"unaccepted": False})
 
     async def _conclude(self, held: Held, failure: Failure | None) -> None:
         now = datetime.now(UTC)
@@ -253,7 +258,7 @@ class Drawer:
     def _time_left(self, job: Job) -> float:
         now = datetime.now(UTC)
         left = self._draw_time - (now - (job.started or now))
-        if job.tried:  # another provider has taken its time already, and the member's token goes on ageing
+        if job.tried or job.private:  # late already, and what nobody else may see is told by the token alone
             left = min(left, job.token_expires - now - TOKEN_REST)
         return max(left, min(SECOND_CHANCE, self._draw_time)).total_seconds()
 
@@ -266,10 +271,15 @@ def _is_new(job: Job) -> bool:
 def _asks_for_patience(job: Job, failure: Failure) -> bool:
     """A job that the provider did not take, because it wants a longer pause than a call waits."""
     untouched = failure.unaccepted and job.remote is None and not job.drawn
-    return untouched and (failure.retry_after or 0) > PATIENCE_SECONDS and _is_worth_waiting(job, failure)
+    busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field != "model"
+    return untouched and busy and (failure.retry_after or 0) > PATIENCE_SECONDS and _has_time(job, failure)
 
 
-def _is_worth_waiting(job: Job, shut: Failure) -> bool:
+def _may_wait(job: Job, shut: Failure) -> bool:
+    """Not for a provider that is simply down: nobody knows for how long."""
+    return (shut.kind == RateLimited.__name__ or shut.field == "pause") and _has_time(job, shut)
+
+
+def _has_time(job: Job, failure: Failure) -> bool:
     """A provider that says when it is ready again is believed, while the member's token lives."""
-    waits = shut.kind == RateLimited.__name__ and (shut.retry_after or 0) <= LONGEST_PAUSE
-    return waits and datetime.now(UTC) - job.created < DRAW_TIME
+    return (failure.retry_after or 0) <= LONGEST_PAUSE and datetime.now(UTC) - job.created < DRAW_TIME

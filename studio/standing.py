@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal, NamedTuple
 
-from domain import State
+from domain import NOT_ASKED, State
 from storage.jobs import Ended
 from storage.outages import Outage
 
@@ -48,6 +48,6 @@ def _is_its_own(job: Ended, provider: str) -> bool:
 
 def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:
     for job in ended:
-        asked = (job.failure or {}).get("field") != "outage"
+        asked = (job.failure or {}).get("field") not in NOT_ASKED
         own = [str(job.state)] if job.provider == provider and job.state in FAILED and asked else []
         yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider and tried.get("asked", True)]

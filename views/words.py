@@ -5,6 +5,7 @@ import unicodedata
 from discord.utils import escape_markdown, escape_mentions
 
 from domain import (
+    NOT_ASKED,
     AuthError,
     BadResponse,
     Cancelled,
@@ -94,7 +95,7 @@ def explain(error: EaselError, provider: str = "The provider") -> str:
 def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
     if isinstance(error, ContentRejected) and failure.field == "member":
         return _held_back(failure, provider)
-    if failure.field == "outage" and not isinstance(error, RateLimited):
+    if failure.field in NOT_ASKED and not isinstance(error, RateLimited):
         return _outage(failure, provider)
     if fixed := SENTENCES.get(type(error)):
         return fixed.format(provider)
@@ -110,6 +111,8 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
             return _full(failure)
         case Unavailable():
             said = f" It says: {code(failure.detail, 200)}" if failure.detail and " " in failure.detail else ""
+            if failure.field == "model":
+                return f"{provider} cannot draw with that model now.{said} Try again later, or choose another model."
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
@@ -117,6 +120,8 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
 
 def _outage(failure: Failure, provider: str) -> str:
     soon = f"Try again in {failure.retry_after:.0f} s, or now with another provider." if failure.retry_after else ""
+    if failure.field == "pause":
+        return f"{provider} has asked for a pause. {soon}"
     return f"{provider} has not been working since <t:{failure.takes}:t>. {soon}"
 
 

@@ -131,7 +131,7 @@ class AIHorde(Provider):
         except EaselError as error:
             log.warning("a job that nobody can draw could not be called off: %s", error)
         await progress.forget()
-        raise Unavailable("no one serves this model and size", unaccepted=True)
+        raise Unavailable("no one serves this model and size", field="model", unaccepted=True)
 
     async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
         """What came out, without the censored; links are remembered."""

@@ -83,7 +83,8 @@ def checked(answer: Answer) -> Answer:
         raise InvalidRequest(f"{code}: {text}", field=blamed)
     if kind := KINDS.get(code):
         refused, wait = kind is ContentRejected, _seconds(answer, text)
-        raise kind(f"{code}: {text}", field="prompt" if refused else None, retry_after=wait, unaccepted=not refused)
+        field = "prompt" if refused else "model" if code == "NoValidWorkers" else None
+        raise kind(f"{code}: {text}", field=field, retry_after=wait, unaccepted=not refused)
     raise _validation(answer) or usual
 
 

@@ -217,7 +217,7 @@ async def test_downgrading_is_tried_once(aihorde, access, posts):
         ("ip-timeout", RateLimited, None, 1),
         ("maintenance", Unavailable, None, 1),
         ("maintenance-503", Unavailable, None, 3),
-        ("no-workers", Unavailable, None, 1),
+        ("no-workers", Unavailable, "model", 1),
         ("bad-size", InvalidRequest, "size", 1),
         ("bad-steps", InvalidRequest, "steps", 1),
         ("bad-sampler", InvalidRequest, "scheduler", 1),

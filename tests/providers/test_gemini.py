@@ -135,6 +135,11 @@ async def test_what_missed_gets_one_more_try(gemini, reason):
     assert gemini.server.calls == [POST] * 2
 
 
+async def test_what_missed_was_taken_whatever_the_next_try_is_told(gemini):
+    raised = await gemini.fail("missed-then-minute")
+    assert (type(raised), raised.failure.unaccepted) == (RateLimited, False)
+
+
 @pytest.mark.parametrize("reason", MISSED)
 async def test_what_missed_twice(gemini, reason):
     assert type(await gemini.fail(f"finish-{reason}")) is BadResponse

@@ -164,7 +164,17 @@ async def test_a_502_that_hides_a_429_for_ever(pollinations):
     raised = await pollinations.fail("slow-for-ever")
     assert type(raised) is RateLimited
     assert not raised.failure.unaccepted, "a 502 may hide anything, and all of them were sent"
+    assert set(pollinations.progress.remembered) == {"seed"}, "asked again it is not billed again"
     assert pollinations.server.calls == [GET] * 3
+
+
+@pytest.mark.parametrize("case", ["F03-ever", "F04-503"])
+async def test_a_seed_that_was_sent_by_an_earlier_run_is_never_forgotten(pollinations, case):
+    first = await pollinations.draw(seed=7)
+    await pollinations.fail(case, seed=9, remembered=first.remembered)
+    assert pollinations.progress.remembered == {"seed": 7}
+    await pollinations.draw(seed=9, remembered=pollinations.progress.remembered)
+    assert len(pollinations.server.billed) == 1
 
 
 @calm

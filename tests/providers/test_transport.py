@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
-from providers.api import LONGEST_TEXT, Api
+from providers.api import Api
 from providers.bodies import SMALL, Part
 from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
@@ -239,11 +239,34 @@ async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one
     assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is True
 
 
-async def test_an_echoed_key_is_struck_out_of_the_longest_error(transport, server):
-    told = {"error": {"message": "your key test-key is wrong"}, "more": "x" * LONGEST_TEXT}
-    server.script = [says(status=400, body=json.dumps(told))]
+@pytest.mark.parametrize("status", [200, 400])
+async def test_an_echoed_key_is_struck_out_of_the_longest_error(transport, server, status):
+    told = {"error": {"message": "your key test-key is wrong"}, "more": "x" * 200_000}
+    server.script = [says(status=status, body=json.dumps(told))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("test-key"))
     assert (await api.get("x")).text() == "your key *** is wrong"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_what_is_paid_for_is_waited_for_as_long_as_its_host_asks(transport, server, waits, status):
+    transport.trust(server.url)
+    server.script = [says(status=status, headers={"Retry-After": "60"}), says(body=draw("a"))]
+    assert (await transport.fetch(f"{server.url}/a")).data == draw("a")
+    assert waits == [60]
+
+
+async def test_whoever_asks_for_a_longer_pause_is_not_waited_for_in_a_call(transport, server, waits):
+    server.script = [says(status=503, headers={"Retry-After": "31"}), 200]
+    error = (await transport.call("POST", server.url, json={})).error()
+    assert (error.failure.retry_after, error.failure.unaccepted, waits) == (31, True, [])
+
+
+async def test_a_download_that_fails_does_not_say_that_nothing_was_taken(transport):
+    url = f"http://127.0.0.1:{free_port()}/a"
+    transport.trust(url)
+    with pytest.raises(Unavailable) as caught:
+        await transport.fetch(url)
+    assert not caught.value.failure.unaccepted
 
 
 async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):

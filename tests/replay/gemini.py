@@ -100,6 +100,7 @@ class GeminiReplay(Replay):
         **{f"block-{reason}": f"the prompt is blocked: {reason}" for reason in BLOCKED},
         **{f"finish-{reason}": f"ended without content: {reason}" for reason in (*REFUSED, *MISSED)},
         **{f"once-{reason}": f"{reason}, then success" for reason in MISSED},
+        "missed-then-minute": "NO_IMAGE, then the limit of a minute",
         "block-sentence": "the prompt is blocked, with a sentence",
         "words": "only words",
         "words-no-image": "words, ended with NO_IMAGE, then success",
@@ -119,6 +120,8 @@ class GeminiReplay(Replay):
             return self.refusal(*ERRORS["bad-key"])
         if call.case in ERRORS:
             return self.refusal(*ERRORS[call.case])
+        if call.case == "missed-then-minute" and self.hit(call) > 1:
+            return self.refusal(*ERRORS["minute"])
         match call.method, call.path:
             case "GET", "/v1beta/models":
                 expect(call.query == "pageSize=1000", "an unknown query")
@@ -167,6 +170,8 @@ class GeminiReplay(Replay):
                 return _said(None, reason)
             case "once", _ if self.hit(call) == 1:
                 return _said([], reason)
+            case "missed", _:
+                return _said([], "NO_IMAGE")
             case "words", "":
                 return _said([{"text": "I cannot draw"}, {"text": "that person."}], "STOP")
             case "words", _ if self.hit(call) == 1:

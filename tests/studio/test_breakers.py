@@ -14,6 +14,7 @@ from domain import (
     ContentRejected,
     EaselError,
     InvalidRequest,
+    Job,
     QuotaError,
     RateLimited,
     Timeout,
@@ -21,6 +22,7 @@ from domain import (
 )
 from storage.store import open_store
 from studio.breakers import IN_A_ROW, LONGEST, LONGEST_TOLD, PROBE_SECONDS, SHORTEST, Breakers
+from tests.conftest import make_job
 
 DOWN = Unavailable("500").failure
 
@@ -50,58 +52,63 @@ def breakers(store, clock) -> Breakers:
     return Breakers(store)
 
 
+def asking(member: int, provider: str = "popcord") -> Job:
+    """A member's job; each has one."""
+    return make_job(member + 1, provider=provider, user_id=member)
+
+
 async def opened(breakers, failure=DOWN, times=IN_A_ROW) -> None:
     for member in range(times):
-        await breakers.learn("popcord", failure, member)
+        await breakers.learn(asking(member), failure)
 
 
 @pytest.mark.parametrize("kind", [Unavailable, Timeout, QuotaError, AuthError, RateLimited])
 async def test_some_failures_in_a_row_open_it(breakers, kind):
     await opened(breakers, kind("no").failure, IN_A_ROW - 1)
-    assert await breakers.admit("popcord") is None
-    await breakers.learn("popcord", kind("no").failure, 1)
-    refusal = await breakers.admit("popcord")
+    assert await breakers.admit(asking(1)) is None
+    await breakers.learn(asking(1), kind("no").failure)
+    refusal = await breakers.admit(asking(1))
     assert (refusal.kind, refusal.field, refusal.retry_after) == (kind.__name__, "outage", SHORTEST)
     assert refusal.unaccepted
     assert breakers.is_shut("popcord")
-    assert await breakers.admit("other") is None
+    assert await breakers.admit(asking(1, "other")) is None
 
 
 @pytest.mark.parametrize("between", [None, ContentRejected("no").failure, BadResponse("what").failure])
 async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
     for _ in range(2):
         await opened(breakers, times=IN_A_ROW - 1)
-        await breakers.learn("popcord", between, 1)
-    assert await breakers.admit("popcord") is None
+        await breakers.learn(asking(1), between)
+    assert await breakers.admit(asking(1)) is None
 
 
 @pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, EaselError])
 async def test_what_says_nothing_of_the_provider_does_not_count(breakers, kind):
     await opened(breakers, kind("no").failure, 2 * IN_A_ROW)
-    assert await breakers.admit("popcord") is None
+    assert await breakers.admit(asking(1)) is None
     await opened(breakers, times=IN_A_ROW - 1)
-    await breakers.learn("popcord", kind("no").failure, 1)
-    await breakers.learn("popcord", DOWN, 1)
+    await breakers.learn(asking(1), kind("no").failure)
+    await breakers.learn(asking(1), DOWN)
     assert breakers.is_shut("popcord")
 
 
 async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, clock):
-    await breakers.learn("popcord", RateLimited("slow down", retry_after=7).failure, 1)
-    assert (await breakers.admit("popcord")).retry_after == 7
+    await breakers.learn(asking(1), RateLimited("slow down", retry_after=7).failure)
+    assert (await breakers.admit(asking(1))).retry_after == 7
     clock.advance(6.9)
     assert breakers.is_shut("popcord")
     clock.advance(0.1)
     assert not breakers.is_shut("popcord")
-    assert await breakers.admit("popcord") is None
+    assert await breakers.admit(asking(1)) is None
 
 
 async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit("popcord") is None
-    assert (await breakers.admit("popcord")).retry_after == PROBE_SECONDS
+    assert await breakers.admit(asking(1)) is None
+    assert (await breakers.admit(asking(1))).retry_after == PROBE_SECONDS
     clock.advance(PROBE_SECONDS)
-    assert await breakers.admit("popcord") is None, "whoever tried has died"
+    assert await breakers.admit(asking(1)) is None, "whoever tried has died"
 
 
 async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
@@ -109,72 +116,160 @@ async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
     pause = SHORTEST
     for _ in range(8):
         clock.advance(pause)
-        assert await breakers.admit("popcord") is None
-        await breakers.learn("popcord", DOWN, 1)
+        assert await breakers.admit(asking(1)) is None
+        await breakers.learn(asking(1), DOWN)
         pause = min(2 * pause, LONGEST)
-        assert (await breakers.admit("popcord")).retry_after == pause
+        assert (await breakers.admit(asking(1))).retry_after == pause
     assert breakers.outage("popcord").since == datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
 
 
 async def test_a_success_opens_the_door(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    await breakers.admit("popcord")
-    await breakers.learn("popcord", None, 1)
+    await breakers.admit(asking(1))
+    await breakers.learn(asking(1), None)
     assert breakers.outage("popcord") is None
-    assert [await breakers.admit("popcord") for _ in range(3)] == [None] * 3
+    assert [await breakers.admit(asking(1)) for _ in range(3)] == [None] * 3
     await opened(breakers, times=IN_A_ROW - 1)
     assert not breakers.is_shut("popcord")
 
 
 async def test_one_member_alone_does_not_shut_out_the_others(breakers):
     for _ in range(2 * IN_A_ROW):
-        await breakers.learn("popcord", QuotaError("kudos", unaccepted=True).failure, 1)
-        await breakers.learn("popcord", Timeout("late").failure, 1)
+        await breakers.learn(asking(1), QuotaError("kudos", unaccepted=True).failure)
+        await breakers.learn(asking(1), Timeout("late").failure)
     assert not breakers.is_shut("popcord")
-    await breakers.learn("popcord", Timeout("late").failure, 2)
+    await breakers.learn(asking(2), Timeout("late").failure)
     assert breakers.is_shut("popcord")
 
 
 async def test_nobody_there_shuts_it_whoever_asks(breakers):
     for _ in range(IN_A_ROW):
-        await breakers.learn("popcord", Unavailable("no connection", unaccepted=True).failure, 1)
+        await breakers.learn(asking(1), Unavailable("no connection", unaccepted=True).failure)
     assert breakers.is_shut("popcord")
 
 
 async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(breakers):
     await opened(breakers, times=8)
-    assert (await breakers.admit("popcord")).retry_after == SHORTEST
-    await breakers.learn("popcord", RateLimited("429", retry_after=100).failure, 1)
-    told = await breakers.admit("popcord")
+    assert (await breakers.admit(asking(1))).retry_after == SHORTEST
+    await breakers.learn(asking(1), RateLimited("429", retry_after=100).failure)
+    told = await breakers.admit(asking(1))
     assert (told.kind, told.retry_after) == ("Unavailable", 100)
-    await breakers.learn("popcord", RateLimited("429", retry_after=50).failure, 1)
-    assert (await breakers.admit("popcord")).retry_after == 100
+    await breakers.learn(asking(1), RateLimited("429", retry_after=50).failure)
+    assert (await breakers.admit(asking(1))).retry_after == 100
 
 
 async def test_nobody_is_believed_for_more_than_an_hour(breakers):
-    await breakers.learn("popcord", RateLimited("429", retry_after=1e7).failure, 1)
-    assert (await breakers.admit("popcord")).retry_after == LONGEST_TOLD
+    await breakers.learn(asking(1), RateLimited("429", retry_after=1e7).failure)
+    assert (await breakers.admit(asking(1))).retry_after == LONGEST_TOLD
 
 
-async def test_whoever_gets_on_lets_the_others_in(breakers, clock):
+async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    await breakers.accepted("popcord")
-    assert breakers.outage("popcord"), "nobody has tried yet"
-    assert await breakers.admit("popcord") is None
-    await breakers.accepted("popcord")
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(1)) is None
+    assert await breakers.admit(asking(2))
+    await breakers.accepted(asking(3).id)
+    assert await breakers.admit(asking(2)), "a job that was let in before the outage tells nothing"
+    clock.advance(1)
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(2)) is None
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(3)), "each lets in one"
+    await breakers.learn(asking(1), None)
     assert breakers.outage("popcord") is None
+
+
+async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clock):
+    await opened(breakers)
+    since, pause = breakers.outage("popcord").since, SHORTEST
+    for _ in range(3):
+        clock.advance(pause)
+        for member in (1, 2):
+            assert await breakers.admit(asking(member)) is None
+            await breakers.accepted(asking(member).id)
+        pause *= 2
+        for member in (1, 2):
+            await breakers.learn(asking(member), DOWN)
+            breakers.leave(asking(member).id)
+            assert (await breakers.admit(asking(3))).retry_after == pause
+    assert breakers.outage("popcord").since == since
+
+
+@pytest.mark.parametrize("failure", [None, Cancelled().failure, DOWN, BadResponse("what").failure])
+async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, failure):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+    await breakers.learn(asking(2), failure)
+    assert (await breakers.admit(asking(3))).retry_after == PROBE_SECONDS
+    await breakers.learn(asking(1), DOWN)
+    assert (await breakers.admit(asking(3))).retry_after == 2 * SHORTEST
+
+
+async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breakers, clock):
+    await breakers.learn(asking(1), RateLimited("429", retry_after=120, unaccepted=True).failure)
+    clock.advance(1)
+    await breakers.learn(asking(2), None)
+    refusal = await breakers.admit(asking(2))
+    assert (refusal.field, refusal.retry_after) == ("pause", 119)
+
+
+async def test_who_is_gone_without_a_word_tries_no_more(breakers, clock):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+    breakers.leave(asking(1).id)
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(2))
+
+
+@pytest.mark.parametrize("kind", [Unavailable, RateLimited])
+async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers, kind):
+    for member in (1, 1, 1, 2, 3):
+        await breakers.learn(asking(member), kind("no", field="model", retry_after=60, unaccepted=True).failure)
+    assert not breakers.is_shut("popcord")
+
+
+async def test_a_database_that_is_away_ends_no_job(breakers, clock, monkeypatch):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+
+    async def away(*_):
+        raise OSError("the database is away")
+
+    for name in ("write", "end"):
+        monkeypatch.setattr(breakers._store, name, away)
+    await breakers.accepted(asking(1).id)
+    await breakers.learn(asking(1), None)
+    await breakers.learn(asking(1), DOWN)
+
+
+async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monkeypatch):
+    read, reads = breakers._store.all, []
+
+    async def slowly():
+        reads.append(1)
+        known = await read()
+        if len(reads) == 1:
+            await opened(breakers)
+        return known
+
+    monkeypatch.setattr(breakers._store, "all", slowly)
+    await breakers.refresh()
+    assert breakers.is_shut("popcord")
 
 
 @pytest.mark.parametrize("failure", [Cancelled().failure, ContentRejected("held back", field="member").failure])
 async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, failure):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit("popcord") is None
-    await breakers.learn("popcord", failure, 1)
+    assert await breakers.admit(asking(1)) is None
+    await breakers.learn(asking(1), failure)
     assert breakers.outage("popcord")
-    assert await breakers.admit("popcord") is None
+    assert await breakers.admit(asking(1)) is None
 
 
 async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, clock, breakers):
@@ -182,9 +277,9 @@ async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, 
     other = Breakers(store)
     await other.refresh()
     clock.advance(SHORTEST)
-    assert await breakers.admit("popcord") is None
-    await breakers.learn("popcord", None, 1)
-    assert await other.admit("popcord") is None
+    assert await breakers.admit(asking(1)) is None
+    await breakers.learn(asking(1), None)
+    assert await other.admit(asking(1)) is None
     assert other.outage("popcord") is None
 
 
@@ -200,7 +295,7 @@ async def test_a_restart_remembers(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    assert (await other.admit("popcord")).retry_after == SHORTEST
+    assert (await other.admit(asking(1))).retry_after == SHORTEST
 
 
 async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, clock):
@@ -213,9 +308,9 @@ async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, cloc
                 await asyncio.sleep(0.01)
         assert two.is_shut("popcord")
         clock.advance(SHORTEST)
-        told = await asyncio.gather(one.admit("popcord"), two.admit("popcord"))
+        told = await asyncio.gather(one.admit(asking(1)), two.admit(asking(1)))
         assert sorted(each is None for each in told) == [False, True]
-        await one.learn("popcord", None, 1)
+        await (two if told[0] else one).learn(asking(1), None)
         async with asyncio.timeout(5):
-            while two.outage("popcord"):
+            while one.outage("popcord") or two.outage("popcord"):
                 await asyncio.sleep(0.01)

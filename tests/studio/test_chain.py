@@ -168,7 +168,7 @@ async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
     seedless = street.open("seedless", paint, takes=Capabilities())
     down = street.open("down", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("down", NOT_TAKEN.failure, 1)
+        await street.breakers.learn(make_job(9, provider="down"), NOT_TAKEN.failure)
     street.open("last", paint)
     job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
     assert job.provider == "last"
@@ -226,7 +226,8 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
 async def test_queued_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street):
     strict = street.open("first", paint, bans=timedelta(minutes=10))
     refused = make_job(9, provider="first", state=State.DRAWN, failure=ContentRejected("no", field="prompt").failure)
-    await street.store.jobs.add(refused.having(started=datetime.now(UTC), seconds=1.0))
+    long_ago = datetime.now(UTC) - timedelta(days=2)  # asked for when the bot was away
+    await street.store.jobs.add(refused.having(created=long_ago, started=datetime.now(UTC), seconds=1.0))
     job = await street.drawn()
     assert (job.failure.kind, job.failure.field, strict.requests) == ("ContentRejected", "member", [])
 
@@ -242,7 +243,7 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
     first = street.open("first", paint)
     street.open("second", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("first", NOT_TAKEN.failure, 1)
+        await street.breakers.learn(make_job(9, provider="first"), NOT_TAKEN.failure)
     job = await street.drawn("second")
     assert (job.provider, first.requests) == ("second", [])
 
@@ -250,25 +251,26 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
 async def test_without_anybody_else_an_outage_is_told_at_once(street):
     first = street.open("first", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn("first", NOT_TAKEN.failure, 1)
+        await street.breakers.learn(make_job(9, provider="first"), NOT_TAKEN.failure)
     job = await street.drawn()
     assert (job.failure.field, first.requests, job.started) == ("outage", [], None)
 
 
 async def test_a_provider_that_asks_for_a_pause_gets_it(street):
     street.open("first", paint)
-    await street.breakers.learn("first", RateLimited("429", retry_after=20).failure, 1)
+    await street.breakers.learn(make_job(9, provider="first"), RateLimited("429", retry_after=20).failure)
     with pytest.raises(TryLater):
         await street.drawn(created=datetime.now(UTC))
 
 
-async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(street):
+@pytest.mark.parametrize("kind", [RateLimited, Unavailable])
+async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(street, kind):
     calls = []
 
     async def busy_once(request, sources, progress):
         calls.append(request)
         if len(calls) == 1:
-            raise RateLimited("429", retry_after=100, unaccepted=True)
+            raise kind("later", retry_after=100, unaccepted=True)
         await paint(request, sources, progress)
 
     street.open("first", busy_once)
@@ -277,6 +279,52 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     job = await street.store.jobs.get("1")
     assert (job.state, job.started, street.breakers.is_shut("first")) == (State.QUEUED, None, True)
     assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
+    with pytest.raises(TryLater):
+        await street.drawn()
+    assert len(calls) == 1, "the queue asks too early, and is not let through"
+    outage = street.breakers.outage("first")
+    await street.store.outages.write(outage._replace(until=datetime.now(UTC)))
+    await street.breakers.refresh()
+    job = await street.drawn()
+    assert (job.failure, len(job.drawn), len(calls)) == (None, 1, 2)
+    assert street.breakers.outage("first") is None
+
+
+async def test_nobody_waits_longer_than_the_members_token_lives(street):
+    street.open("first", fails(RateLimited("429", retry_after=100, unaccepted=True)))
+    job = await street.drawn(created=datetime.now(UTC) - timedelta(minutes=11))
+    assert (job.failure.kind, job.failure.retry_after) == ("RateLimited", 100)
+
+
+@pytest.mark.parametrize(("paid", "moves"), [(True, False), (False, True)])
+async def test_what_an_earlier_run_has_asked_for_is_handed_on_only_if_it_costs_nothing(street, paid, moves):
+    """It may be drawn and paid for, though this run is told that nothing was taken."""
+
+    async def forgets(request, sources, progress):
+        await progress.forget()
+        raise NOT_TAKEN
+
+    street.open("first", forgets, paid=paid)
+    second = street.open("second", paint)
+    job = await street.drawn("second", state=State.WAITING, remote={"seed": 7})
+    assert (len(second.requests), job.failure is None) == (moves, moves)
+
+
+@pytest.mark.parametrize(
+    ("report", "lets_in"), [({"eta": 20}, False), ({"fraction": 0.0}, True), ({"position": 3}, True)]
+)
+async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
+    async def reporting(request, sources, progress):
+        await progress.report(**report)
+        shut.append(street.breakers.is_shut("first"))
+        raise NOT_TAKEN
+
+    shut: list[bool] = []
+    street.open("first", reporting)
+    await street.breakers.learn(make_job(9, provider="first"), RateLimited("429", retry_after=1e-6).failure)
+    await street.drawn()
+    assert shut == [not lets_in]
+    assert street.breakers.is_shut("first")
 
 
 async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
