@@ -25,10 +25,9 @@ from domain import Job
 from logs import set_up_logging
 from providers.base import Provider
 from providers.transport import Transport
-from startup import PASSING, STARTUP_ERRORS, point_at, startup_sentence
+from startup import PASSING, STARTUP_ERRORS, default_of, point_at, startup_sentence
 from storage.store import Store, open_store
 from studio.holding import unwatched
-from studio.planning import default_provider
 from studio.studio import Studio
 from views.delivery import DiscordDelivery
 from views.desk import UPLOAD_HOSTS
@@ -78,7 +77,7 @@ async def _footing(
     """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
         on = _providers(config, transport)
-        default = _default(config, on)
+        default = default_of(config, on)
         url, meter = config.database_url.get_secret_value(), _meter(config)
 
         def changed(job: Job) -> None:
@@ -152,17 +151,9 @@ def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
     on, off = providers.build(config.access, transport)
     for provider in on.values():
         log.info("provider %s: on", provider.name)
-    for name, _, missing in off:
-        log.info("provider %s: off, %s", name, missing)
-    if not on:
-        raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
+    for each in off:
+        log.log(logging.WARNING if each.is_wrong else logging.INFO, "provider %s: off, %s", each.name, each.missing)
     return on
-
-
-def _default(config: Config, on: Mapping[str, Provider]) -> str:
-    if config.default_provider and config.default_provider not in on:
-        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(on)}.")
-    return default_provider(on, config.default_provider)
 
 
 def _upload_hosts(config: Config) -> frozenset[str]:

@@ -1,13 +1,24 @@
 """`--check`: does the token work, and each provider's key?"""
 
+from collections.abc import Mapping
+
 import discord
 
 import providers
-from config import Config
-from domain import EaselError
+from config import Config, ConfigError
+from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.base import Provider
 from providers.transport import Transport
-from startup import STARTUP_ERRORS, point_at, startup_sentence
+from startup import STARTUP_ERRORS, default_of, point_at, startup_sentence
+
+SAID: Mapping[type[EaselError], str] = {
+    AuthError: "the key is not accepted",
+    QuotaError: "the account is out of credit",
+    RateLimited: "too many requests",
+    Unavailable: "cannot be reached, or does not work",
+    Timeout: "no answer in time",
+    BadResponse: "an answer that was not expected",
+}
 
 
 async def check(config: Config) -> int:
@@ -18,7 +29,8 @@ async def check(config: Config) -> int:
         for provider in on.values():
             rows.append((provider.name, *await _check_provider(provider)))
             await provider.close()
-        rows += [(name, "off", missing) for name, _, missing in off]
+        rows += [(each.name, "fails" if each.is_wrong else "off", each.missing) for each in off]
+        rows.append(("default", *_check_default(config, on)))
     for name, state, told in rows:
         print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
     return sum(state == "fails" for _, state, _ in rows)
@@ -36,11 +48,18 @@ async def _check_token(config: Config) -> tuple[str, str]:
         return "works", f"token accepted, the bot is {client.user}"
 
 
+def _check_default(config: Config, on: Mapping[str, Provider]) -> tuple[str, str]:
+    try:
+        return "works", f"{default_of(config, on)}, where neither a member nor a server chooses"
+    except ConfigError as error:
+        return "fails", str(error)
+
+
 async def _check_provider(provider: Provider) -> tuple[str, str]:
     try:
         health = await provider.check()
     except EaselError as error:
-        return "fails", f"{error.failure.kind}: {error.failure.detail}"
+        return "fails", f"{SAID.get(type(error), type(error).__name__)}: {error.failure.detail}"
     models = "" if health.models is None else f"{health.models} models, "
     told = f"{models}key: {health.key}"
     return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")

@@ -111,7 +111,7 @@ class _Variables(NamedTuple):
         value = self.get(name) or default
         found = next((choice for choice in choices if choice.casefold() == value.casefold()), None)
         if found is None:
-            raise ConfigError(f"{name} is none of {', '.join(choices)}.")
+            raise ConfigError(f"{name} has to be {', '.join(choices[:-1])} or {choices[-1]}.")
         return found
 
     def switch(self, name: str, default: str) -> bool:

@@ -1,13 +1,17 @@
 """Reaching Discord, or telling the host in one sentence why not."""
 
+from collections.abc import Mapping
+
 import aiohttp
 import discord
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from config import ConfigError
+from config import Config, ConfigError
+from providers.base import Provider
 from storage.store import StoreAwayError, StoreError
+from studio.planning import default_provider
 
 DISCORD_API = "https://discord.com/api/v10"
 PASSING = (StoreAwayError, aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
@@ -27,6 +31,15 @@ async def point_at(api_url: str | None) -> None:
             DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
     except (ValueError, KeyError, TypeError):
         raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
+
+
+def default_of(config: Config, on: Mapping[str, Provider]) -> str:
+    """Who draws where nobody says who; ConfigError."""
+    if not on:
+        raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
+    if config.default_provider and config.default_provider not in on:
+        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(on)}.")
+    return default_provider(on, config.default_provider)
 
 
 def startup_sentence(error: BaseException) -> str:

@@ -50,6 +50,11 @@ class Off(NamedTuple):
     title: str
     missing: str
 
+    @property
+    def is_wrong(self) -> bool:
+        """Something is set, but not so that it can work."""
+        return not self.missing.startswith("set ")
+
 
 def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
     """Who is on, by name, and who is off, as who has no access is; in the registry's order, Sketch last."""

@@ -180,12 +180,13 @@ class Replicate(Provider):
 
     async def _discover(self) -> Sequence[Model]:
         """Each model by itself, for one that is gone must not take the others with it."""
-        looks = [self._look(model.id) for model in self._models() if _name(model.id)]
-        errors = [each for each in await asyncio.gather(*looks, return_exceptions=True) if each]
-        for error in errors:
-            if len(errors) == len(looks) or not isinstance(error, EaselError):
+        ids = [model.id for model in self._models() if _name(model.id)]
+        ends = await asyncio.gather(*map(self._look, ids), return_exceptions=True)
+        errors = {id: error for id, error in zip(ids, ends, strict=True) if error}
+        for id, error in errors.items():
+            if len(errors) == len(ids) or not isinstance(error, EaselError):
                 raise error
-            log.warning("a model's schema could not be read: %s", error)
+            log.warning("the schema of %s could not be read: %s", id, error)
         return self._models()
 
     def _models(self) -> Sequence[Model]:

@@ -98,7 +98,7 @@ class Breakers:
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
                 await self._worked(job.provider, mine)
-            elif failure.kind in OUTAGES and failure.field != "model":
+            elif failure.kind in OUTAGES and failure.field is None:  # else a part of the request is to blame
                 await self._counts(job, failure, mine)
             elif mine and self._down.get(job.provider) == mine:
                 await self._let_in(mine)  # it has told nothing: another may try

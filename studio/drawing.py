@@ -271,7 +271,7 @@ def _is_new(job: Job) -> bool:
 def _asks_for_patience(job: Job, failure: Failure) -> bool:
     """A job that the provider did not take, because it wants a longer pause than a call waits."""
     untouched = failure.unaccepted and job.remote is None and not job.drawn
-    busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field != "model"
+    busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field is None
     return untouched and busy and (failure.retry_after or 0) > PATIENCE_SECONDS and _has_time(job, failure)
 
 

@@ -22,7 +22,7 @@ BELOW = {
     "cogs": {"domain", "storage", "providers", "studio", "views"},
     "preview": {"domain", "config", "studio"},
     "health": {"domain", "storage", "studio"},
-    "startup": {"config", "storage"},
+    "startup": {"config", "storage", "providers", "studio"},
     "check": {"domain", "config", "providers", "startup"},
     "clients": {"config", "storage", "studio", "views", "cogs"},
     "bot": {

@@ -85,7 +85,7 @@ def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, value
 
 def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
     (tmp_path / ".env").write_text(f"DISCORD_TOKEN={TOKEN}\nLOG_LEVEL=nonsense\n")
-    assert start("--has-token")[1] == ["LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR."]
+    assert start("--has-token")[1] == ["LOG_LEVEL has to be DEBUG, INFO, WARNING or ERROR."]
     assert start("--has-token", LOG_LEVEL="info") == (0, [])
     assert start("--has-token", DISCORD_TOKEN="") == (1, [])
 
@@ -126,17 +126,52 @@ async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
         checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
         out, told = await ended(checked)
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert set(rows) == {"discord", "sketch", *(kind.name for kind in REPLAYS)}
+    assert set(rows) == {"discord", "default", "sketch", *(kind.name for kind in REPLAYS)}
     assert rows["discord"].split()[1] == "off"
     for name in ("imagepipeline", "appypie"):
         assert "reachable" in rows[name]
         assert rows[name].endswith("key: cannot be tested without paying")
+    assert rows["default"].split()[1:] == [
+        "works",
+        "imagepipeline,",
+        *["where", "neither", "a", "member", "nor", "a", "server", "chooses"],
+    ]
     states = {name: row.split()[1] for name, row in rows.items() if name != "discord"}
     assert states == {name: "fails" if name == wrong else "works" for name in states}
     assert ("4 models" in rows["nebulablock"]) is (not wrong)
     assert checked.returncode == (1 if wrong else 0)
     assert sum(replay.count("POST") for replay in replays) == 0
     assert [word for word in ("Traceback", "canary", "test-key") if word in out + told] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "row"),
+    [
+        ({}, "default        works    sketch, where neither a member nor a server chooses"),
+        ({"SKETCH": "off"}, "default        fails    No provider is on: give one a key, or set SKETCH=on."),
+        (
+            {"DEFAULT_PROVIDER": "popcord"},
+            "default        fails    DEFAULT_PROVIDER names none of the providers that are on: sketch.",
+        ),
+        (
+            {"COMFYUI_BASE_URL": "http://127.0.0.1:9", "COMFYUI_WORKFLOW": "gone.json"},
+            "comfyui        fails    COMFYUI_WORKFLOW names a file that cannot be read: No such file or directory",
+        ),
+        (
+            {"AUTOMATIC1111_BASE_URL": "http://127.0.0.1:9", "AUTOMATIC1111_API_KEY": "me"},
+            "automatic1111  fails    AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth",
+        ),
+        (
+            {"AUTOMATIC1111_BASE_URL": "http://127.0.0.1:9"},
+            "automatic1111  fails    cannot be reached, or does not work: ClientConnectorError",
+        ),
+    ],
+)
+async def test_check_tells_what_is_set_wrongly(tmp_path, values, row):
+    checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
+    out, told = await ended(checked)
+    assert row in out.splitlines()
+    assert checked.returncode == (1 if " fails " in row else 0), told
 
 
 async def test_the_preview_tells_its_address_and_ends_by_sigterm(tmp_path):

@@ -76,7 +76,8 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     facts.append(f"place {report.position} in line" if report.position else "")
     facts.append(f"about {report.eta:.0f} s to go" if report.eta else "")
     told = " · ".join(filter(None, [provider, plain(job.model_title), *facts]))
-    return f"🖌️ drawing… {code(job.request.prompt)}\n-# {told}"
+    doing = "⏳ waiting…" if report.position and not report.fraction else "🖌️ drawing…"
+    return f"{doing} {code(job.request.prompt)}\n-# {told}"
 
 
 def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
@@ -89,17 +90,24 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         sizes,
         f"seed {seeds}" if seeds else "",
         _time(job),
-        f"price {plain(job.cost)} each" if job.cost else "",
+        f"price {_times(len(drawn))}{plain(job.cost)}" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return lines + [f"-# {note}" for note in _notes(job, pictures, provider)]
 
 
+def _times(count: int) -> str:
+    """A price may be that of a megapixel or a token: no sum is made of it."""
+    return f"{count} \N{MULTIPLICATION SIGN} " if count > 1 else ""
+
+
 def _time(job: Job) -> str:
     """From the first call to the last picture, and how much of it the provider says that it drew."""
-    own = [each.seconds for each in job.drawn if each.seconds is not None]
-    drawing = f" ({sum(own):.1f} s of it drawing)" if own else ""
-    return f"{job.seconds:.1f} s{drawing}" if job.seconds is not None else ""
+    if job.seconds is None:
+        return ""
+    own = sum(each.seconds or 0 for each in job.drawn)
+    drawing = f" ({own:.1f} s of it drawing)" if 0 < own <= job.seconds else ""
+    return f"{job.seconds:.1f} s{drawing}"
 
 
 def _content(lines: Sequence[str], links: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ class LineUp(ReportingView):
         if job_id not in {job.id for job in await self._jobs()} or not await self._studio.cancel(job_id):
             await tell(interaction, TOO_LATE)
             return
-        await interaction.edit_original_response(content=await self._draw(), view=self)
+        await interaction.edit_original_response(content=f"Cancelled.\n{await self._draw()}", view=self)
 
     async def _jobs(self) -> Sequence[Job]:
         whose = {"user_id": self._user_id} if self._guild_id is None else {"guild_id": self._guild_id}

@@ -1,5 +1,6 @@
 """The sentences that members read."""
 
+import re
 import unicodedata
 
 from discord.utils import escape_markdown, escape_mentions
@@ -22,6 +23,8 @@ from domain import (
     Unavailable,
 )
 
+STATUS = re.compile(r"[1-5][0-9]{2}(?:: |$)")
+"""Of HTTP, at the beginning of a detail."""
 SHOWN = 300
 TAKES = 800
 RATIOS = (
@@ -45,7 +48,7 @@ OPTIONS = {
 SENTENCES: dict[type[EaselError], str] = {
     AuthError: "{} does not accept this bot's key. Only the bot's host can mend that.",
     QuotaError: "The bot's account at {} is out of credit. Only the bot's host can mend that.",
-    ContentRejected: "{}'s content filter refused this request. Other words may pass.",
+    ContentRejected: "The content filter of {} refused this request. Other words may pass.",
     Timeout: "{} sent no picture in time. It may be busy; try again, or try another provider.",
     Interrupted: (
         "I was restarted while asking {}, and cannot tell whether it had begun. "
@@ -110,9 +113,10 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
         case QueueFull():
             return _full(failure)
         case Unavailable():
-            said = f" It says: {code(failure.detail, 200)}" if failure.detail and " " in failure.detail else ""
-            if failure.field == "model":
-                return f"{provider} cannot draw with that model now.{said} Try again later, or choose another model."
+            said = _said(failure) if " " in failure.detail else ""
+            if failure.field:
+                another = OPTIONS.get(failure.field, failure.field)
+                return f"{provider} could not draw that.{said} Try again later, or choose another {another}."
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
@@ -141,7 +145,7 @@ def _full(failure: Failure) -> str:
 def _no_picture(failure: Failure, provider: str) -> str:
     if failure.field == "pictures":
         return "The picture is gone: it can no longer be read, or its 7 days are over."
-    return f"{provider} sent back something that is no picture. Try again, or try another provider."
+    return f"{provider} sent back no picture that can be shown. Try again, or try another provider."
 
 
 def _refusal(failure: Failure, provider: str) -> str:
@@ -154,8 +158,13 @@ def _refusal(failure: Failure, provider: str) -> str:
     if failure.takes:
         why = f" {plain(failure.detail, 200)}" if failure.detail else ""
         return f"That {field} will not do.{why} What works: {plain(failure.takes, TAKES)}."
-    said = f" It says: {code(failure.detail, 200)}" if failure.detail else ""
-    return f"{provider} did not accept the {field}.{said}"
+    return f"{provider} did not accept the {field}.{_said(failure)}"
+
+
+def _said(failure: Failure) -> str:
+    """The provider's own words, without the status before them."""
+    words = STATUS.sub("", failure.detail)
+    return f" It says: {code(words, 200)}" if words else ""
 
 
 def _beyond(subject: str, name: str, field: str, takes: str) -> str:

@@ -79,7 +79,9 @@ def _error(answer: Answer) -> EaselError:
     text = _sentence(answer)
     detail = f"{answer.status}: {text}"
     if OUT_OF_MEMORY.search(text):
-        return Unavailable(f"{detail} (a smaller size or fewer pictures may fit into the server's memory)")
+        return Unavailable(
+            f"{detail} (a smaller size or fewer pictures may fit into the server's memory)", field="size"
+        )
     if answer.status in (400, 404) and SAMPLER.search(text):
         return InvalidRequest(detail, field="scheduler")
     if answer.status == 500 and IMAGE.search(text):

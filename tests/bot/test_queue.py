@@ -78,7 +78,7 @@ async def test_cancelling_what_runs(world, gate):
     ended = await world.end()
     assert ended.state is State.CANCELLED
     assert "Cancelled before the picture was there." in shown.response.content
-    assert page.response.content == "Nothing is being drawn, and nothing waits."
+    assert page.response.content == "Cancelled.\nNothing is being drawn, and nothing waits."
 
 
 async def test_cancelling_what_waits(tmp_path, gate):

@@ -187,7 +187,7 @@ async def test_fewer_than_asked_for_are_kept(a1111):
         ("checkpoint-404", InvalidRequest, "model", "Checkpoint not found"),
         ("bad-image", InvalidRequest, "image", "Invalid encoded image"),
         ("detail-list", InvalidRequest, "guidance_scale", "cfg_scale: value is not a valid float"),
-        ("out-of-memory", Unavailable, None, "OutOfMemoryError: CUDA out of memory. Oh (a smaller size"),
+        ("out-of-memory", Unavailable, "size", "OutOfMemoryError: CUDA out of memory. Oh (a smaller size"),
         ("no-api", Unavailable, None, "--api"),
     ],
 )

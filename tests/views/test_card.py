@@ -90,7 +90,7 @@ async def test_the_receipt_tells_what_is_known():
     )
     assert result_card(job, pictures, "PopCord").content.splitlines() == [
         "`a boat`",
-        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price $0.01 each",
+        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price 2 \N{MULTIPLICATION SIGN} $0.01",
         "-# A note.",
         "-# 2 of 4. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
         "-# Re-encoded to fit this place's upload limit.",
@@ -101,7 +101,7 @@ async def test_without_a_picture_it_says_why():
     job = make_job(failure=ContentRejected("canary").failure)
     assert result_card(job, [], "PopCord").content.splitlines() == [
         "`a boat`",
-        "PopCord's content filter refused this request. Other words may pass.",
+        "The content filter of PopCord refused this request. Other words may pass.",
         "-# PopCord · One",
     ]
 
@@ -150,10 +150,20 @@ async def test_files_can_be_sent_again():
 @pytest.mark.parametrize(
     ("report", "told"),
     [
-        (Report(), "PopCord · One"),
-        (Report(0.42), "PopCord · One · 42%"),
-        (Report(position=3, eta=12.4), "PopCord · One · place 3 in line · about 12 s to go"),
+        (Report(), "🖌️ drawing… `a boat`\n-# PopCord · One"),
+        (Report(0.42), "🖌️ drawing… `a boat`\n-# PopCord · One · 42%"),
+        (
+            Report(position=3, eta=12.4),
+            "⏳ waiting… `a boat`\n-# PopCord · One · place 3 in line · about 12 s to go",
+        ),
     ],
 )
 def test_while_it_draws(report, told):
-    assert drawing_line(make_job(), report, "PopCord") == f"🖌️ drawing… `a boat`\n-# {told}"
+    assert drawing_line(make_job(), report, "PopCord") == told
+
+
+def test_one_picture_has_one_price_and_a_drawing_never_takes_longer_than_the_whole():
+    entries = tuple(each.model_copy(update={"seconds": 9.0}) for each in drawn(PICTURE))
+    job = make_job(drawn=entries, seconds=4.25, cost="$0.03 for the first megapixel")
+    facts = result_card(job, [PICTURE], "fal").content.splitlines()[1]
+    assert facts.endswith(" · 4.2 s · price $0.03 for the first megapixel")
