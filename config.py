@@ -212,6 +212,7 @@ def _access(read: _Variables, name: str) -> Access:
         base_url=read.url(f"{prefix}_BASE_URL"),
         concurrency=read.number(f"{prefix}_CONCURRENCY", Access().concurrency, 1, 100),
         models=read.pairs(f"{prefix}_MODELS"),
+        quality=read.get(f"{prefix}_QUALITY"),
     )
     match name:
         case "imagepipeline":

@@ -16,6 +16,8 @@ class Access(Frozen):
     concurrency: int = 4
     models: tuple[tuple[str, str], ...] = ()
     """Ids and titles: what an API that lists none has, or what the host wants to offer of a long list."""
+    quality: str | None = None
+    """The best that members may choose, where a model has several."""
     generation: int = 1
     enabled: bool = True
     profile: str | None = None

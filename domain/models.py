@@ -87,6 +87,8 @@ class Capabilities(Frozen):
     schedulers: tuple[str, ...] = ()
     qualities: tuple[str, ...] = ()
     """From the cheapest to the dearest."""
+    usual_quality: str | None = None
+    """What is asked for where nobody says; None: what the API makes of that."""
     styles: tuple[str, ...] = ()
     transparent: bool = False
     """Draws on no background, where that is asked for."""

@@ -1,8 +1,8 @@
-"""The host's own choice among an API's models."""
+"""The host's own choice among an API's models, and how good, and so how dear, a picture of theirs may be."""
 
 from collections.abc import Callable, Sequence
 
-from domain import Access, Model
+from domain import Access, Capabilities, Model
 
 
 def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model]) -> Sequence[Model]:
@@ -10,3 +10,22 @@ def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model])
     models = {model.id: model for model in known}
     chosen = [(models.get(id) or make(id), id, title) for id, title in access.models]
     return [model if title == id else model.model_copy(update={"title": title}) for model, id, title in chosen] or known
+
+
+def affordable(access: Access, models: Sequence[Model]) -> Sequence[Model]:
+    """With qualities up to `access.quality`, which is also what is asked for where nobody says; as they are without."""
+    if access.quality is None:
+        return models
+    return [
+        model.model_copy(update={"capabilities": _up_to(access.quality, model.capabilities)})
+        if model.capabilities.qualities
+        else model
+        for model in models
+    ]
+
+
+def _up_to(best: str, takes: Capabilities) -> Capabilities:
+    """Nothing to choose from where a model calls its qualities by other names."""
+    known = best in takes.qualities
+    kept = takes.qualities[: takes.qualities.index(best) + 1] if known else ()
+    return takes.model_copy(update={"qualities": kept, "usual_quality": best if known else None})

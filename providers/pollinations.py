@@ -38,7 +38,7 @@ from providers.answers import Answer, decode_picture, our_field, tidy
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
-from providers.pinned import pinned
+from providers.pinned import affordable, pinned
 from providers.transport import Transport
 
 BASE_URL = "https://gen.pollinations.ai"
@@ -105,7 +105,7 @@ class Pollinations(Provider):
         return None if access.key else "set POLLINATIONS_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, await self._discovery.get(), _named)
+        return affordable(self.access, pinned(self.access, await self._discovery.get(), _named))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if request.image and not sources.image_url:

@@ -30,7 +30,7 @@ from providers.api import Api, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.links import collect, segments
-from providers.pinned import pinned
+from providers.pinned import affordable, pinned
 from providers.polling import poll
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
 from providers.transport import Transport
@@ -99,7 +99,7 @@ class Replicate(Provider):
         return None if access.key else "set REPLICATE_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        return await self._discovery.get()
+        return affordable(self.access, await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None and await self._submit(request, sources, progress):

@@ -64,6 +64,7 @@ class Planner:
                     "model": model.id,
                     "size": size,
                     "seed": _seed(request) if takes.seed else None,
+                    "quality": request.quality or takes.usual_quality,
                     "refiner": settings.refiner if takes.refiner else None,
                     "safety_checker": settings.safety_checker if takes.safety_checker else None,
                     "private": private,

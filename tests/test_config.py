@@ -96,7 +96,13 @@ def test_each_variable_is_read():
         "COMFYUI_MASK_WORKFLOW": "/srv/mask.json",
         "OPENAI_COMPATIBLE": "Together, gpu",
     }
-    each = {"API_KEY": KEY, "BASE_URL": "https://h.test/v1//", "CONCURRENCY": "7", "MODELS": "a=A model, b"}
+    each = {
+        "API_KEY": KEY,
+        "BASE_URL": "https://h.test/v1//",
+        "CONCURRENCY": "7",
+        "MODELS": "a=A model, b",
+        "QUALITY": "medium",
+    }
     of_providers = {f"{name.upper()}_{what}": value for name in PROVIDERS for what, value in each.items()}
     assert values.keys() | of_providers.keys() == variables()
     config = read_config(values | of_providers)
@@ -200,7 +206,7 @@ def test_the_example_shows_each_default_as_it_is():
 
 def of_any(names) -> set[str]:
     """With what every provider has as one name: the example shows it for one of them."""
-    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS)", re.IGNORECASE)
+    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY)", re.IGNORECASE)
     return {pattern.sub("ANY_", name) for name in names}
 
 

@@ -35,7 +35,7 @@ from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, Result, error_of, failure_of, is_over
 from providers.openai.streaming import Stream, is_stream
-from providers.pinned import pinned
+from providers.pinned import affordable, pinned
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,8 @@ class OpenAICompatible(Provider):
 
     async def models(self) -> Sequence[Model]:
         if self.access.models:
-            return pinned(self.access, self._models(self._profile.models), self._model)
-        return await self._discovery.get()
+            return affordable(self.access, pinned(self.access, self._models(self._profile.models), self._model))
+        return affordable(self.access, await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is not None:

@@ -161,6 +161,22 @@ async def test_quality_and_no_background(openai, sources):
     assert {name: sent[name] for name in looks} == looks
 
 
+@pytest.mark.parametrize(
+    ("best", "offered", "usual"),
+    [
+        (None, ("low", "medium", "high", "xhigh", "max"), None),
+        ("medium", ("low", "medium"), "medium"),
+        ("max", ("low", "medium", "high", "xhigh", "max"), "max"),
+        ("superb", (), None),
+    ],
+)
+@pytest.mark.parametrize("models", [(), (("gpt-image-2.5-flare", "Flare"),)])
+async def test_the_host_says_how_good_a_picture_may_be(openai, best, offered, usual, models):
+    provider = openai.provider("lists-none", quality=best, models=models)
+    takes = {model.id: model.capabilities for model in await provider.models()}["gpt-image-2.5-flare"]
+    assert (takes.qualities, takes.usual_quality) == (offered, usual)
+
+
 async def test_each_family_has_its_qualities(openai):
     usual, fine = ("low", "medium", "high"), ("low", "medium", "high", "xhigh", "max")
     ids = {FREE: usual, f"{FREE}-2026-04-21": usual, FIXED: usual, MINI: usual, "chatgpt-image-latest": usual}

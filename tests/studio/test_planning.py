@@ -64,6 +64,13 @@ for name, provider in PROVIDERS.items():
     provider.name = name  # pyright: ignore
 
 
+@pytest.mark.parametrize(("asked", "quality"), [({}, "low"), ({"quality": "high"}, "high")])
+async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, quality):
+    rich = FakeProvider(models=[model("full", FULL.model_copy(update={"usual_quality": "low"}))])
+    monkeypatch.setitem(PROVIDERS, "rich", rich)
+    assert (await planned(**asked)).request.quality == quality
+
+
 async def planned(of: Settings | None = None, **asked):
     planner = Planner(PROVIDERS, "rich")
     request = ImageRequest(prompt="a boat").model_copy(update=asked)
