@@ -20,7 +20,8 @@ FAILED = (State.FAILED, State.INTERRUPTED)
 
 
 class Standing(NamedTuple):
-    state: Literal["up", "slow", "down"]
+    state: Literal["up", "slow", "down", "untested"]
+    """Untested: it was down, and nobody has asked it since its time is over."""
     since: datetime | None
     """When the outage began."""
     rate: float | None
@@ -29,14 +30,14 @@ class Standing(NamedTuple):
     """How long they took, in the median."""
 
 
-def standing(provider: str, ended: Sequence[Ended], outage: Outage | None) -> Standing:
+def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> Standing:
     """ended: newest first."""
     drawn = [job.seconds for job in ended if _is_its_own(job, provider) and job.state in WORKED and job.seconds]
     failed = sum(map(len, _failures(provider, ended)))
     rate = len(drawn) / (len(drawn) + failed) if drawn or failed else None
     usual = median(drawn) if drawn else None
     if outage:
-        return Standing("down", outage.since, rate, usual)
+        return Standing("down" if now < outage.until else "untested", outage.since, rate, usual)
     slow = usual is not None and len(drawn) >= 2 * ENOUGH and median(drawn[:ENOUGH]) > SLOW * usual
     return Standing("slow" if slow else "up", None, rate, usual)
 

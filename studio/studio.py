@@ -172,8 +172,9 @@ class Studio:
 
     async def standings(self) -> Mapping[str, Standing]:
         """How well each provider works, by its latest jobs."""
-        ended = await self._store.jobs.ended(datetime.now(UTC) - LATELY)
-        return {name: standing(name, ended, self.breakers.outage(name)) for name in self.providers}
+        now = datetime.now(UTC)
+        ended = await self._store.jobs.ended(now - LATELY)
+        return {name: standing(name, ended, self.breakers.outage(name), now) for name in self.providers}
 
     async def begin_retry(self, job: Job) -> bool:
         """True once for each job, whoever asks, and wherever."""

@@ -14,7 +14,7 @@ from views.words import code, plain
 
 LIMIT = 2000
 MODELS_SHOWN = 4
-SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴"}
+SIGNS = {"up": "🟢 up", "slow": "🟡 slow", "down": "🔴 down", "untested": "⚪ not tried again, down"}
 VIEW_SECONDS = 14 * 60.0
 
 HELP = """
@@ -81,7 +81,7 @@ def state_of(standing: Standing) -> str:
     rate = f"{standing.rate:.0%} of today's drawn" if standing.rate is not None else ""
     seconds = f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else ""
     since = f" since <t:{standing.since.timestamp():.0f}:t>" if standing.since else ""
-    return " · ".join(filter(None, [f"{SIGNS[standing.state]} {standing.state}{since}", rate, seconds]))
+    return " · ".join(filter(None, [f"{SIGNS[standing.state]}{since}", rate, seconds]))
 
 
 def _provider_lines(

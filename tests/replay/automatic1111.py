@@ -258,6 +258,8 @@ class Automatic1111Replay(Replay):
 
     async def _work(self, call: Call, wanted: Words) -> None:
         """What takes its time; a job that is at work stays so when its caller hangs up."""
+        for path in ("/internal/progress", f"{ROOT}/progress", f"{ROOT}/interrupt"):
+            self.follow(path, call)
         if call.case in HELD:
             self.at_work = SOMEBODY if call.case in ("foreign", "waiting") else wanted.force_task_id
             self.started.set()

@@ -24,7 +24,7 @@ def told(store):
         for number, changes in enumerate(jobs):
             job = make_job(100 + number, **{"state": State.DELIVERED, "seconds": 4.0} | changes)
             await store.jobs.add(job.having(created=NOW - timedelta(minutes=len(jobs) - number)))
-        return standing("fake", await store.jobs.ended(NOW - timedelta(hours=24)), outage)
+        return standing("fake", await store.jobs.ended(NOW - timedelta(hours=24)), outage, NOW)
 
     return told
 
@@ -46,7 +46,7 @@ async def test_refusals_cancellations_and_unfinished_jobs_say_nothing_of_it(told
 async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_no_measure_of_the_second(told, store):
     moved = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable"),), "seconds": 90.0}
     assert await told({}, moved) == Standing("up", None, 0.5, 4.0)
-    assert standing("other", await store.jobs.ended(NOW - timedelta(hours=24)), None).seconds is None
+    assert standing("other", await store.jobs.ended(NOW - timedelta(hours=24)), None, NOW).seconds is None
 
 
 async def test_who_was_not_asked_has_not_failed(told):
@@ -63,9 +63,10 @@ async def test_a_few_slow_ones_are_not_slow(told):
     assert (await told(*[{}] * 2 * ENOUGH, *[{"seconds": 9.0}] * (ENOUGH // 2))).state == "up"
 
 
-async def test_an_outage_is_told_with_its_beginning(told):
-    outage = Outage("fake", "Unavailable", NOW, NOW + timedelta(seconds=30), 30.0)
-    assert await told({}, outage=outage) == Standing("down", NOW, 1.0, 4.0)
+@pytest.mark.parametrize(("left", "state"), [(30, "down"), (0, "untested"), (-600, "untested")])
+async def test_an_outage_is_told_with_its_beginning(told, left, state):
+    outage = Outage("fake", "Unavailable", NOW, NOW + timedelta(seconds=left), 30.0)
+    assert await told({}, outage=outage) == Standing(state, NOW, 1.0, 4.0)
 
 
 def refused(id: int, **changes) -> Job:
