@@ -5,7 +5,7 @@ from tests.faults.world import IMPATIENT, World
 
 DOWN = "http://127.0.0.1:9"
 """Nobody listens there."""
-NOT_WORKING, NO_PICTURE = "is not working just now", "sent back something that is no picture"
+NOT_WORKING, NO_PICTURE = "is not working just now", "sent back no picture that can be shown"
 IN_TIME = "sent no picture in time"
 CASES = {
     "F15": ("Timeout", IN_TIME),
