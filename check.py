@@ -59,7 +59,8 @@ async def _check_provider(provider: Provider) -> tuple[str, str]:
     try:
         health = await provider.check()
     except EaselError as error:
-        return "fails", f"{SAID.get(type(error), type(error).__name__)}: {error.failure.detail}"
+        said, told = SAID.get(type(error), type(error).__name__), error.failure.detail
+        return "fails", f"{said}: {told}" if " " in told else said
     models = "" if health.models is None else f"{health.models} models, "
     told = f"{models}key: {health.key}"
     return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")

@@ -143,7 +143,7 @@ def read_config(values: Mapping[str, str | None]) -> Config:
             per_member=read.number("QUEUE_PER_MEMBER", Limits().per_member, 1, 100_000),
             per_server=read.number("QUEUE_PER_SERVER", Limits().per_server, 1, 100_000),
         ),
-        default_provider=read.get("DEFAULT_PROVIDER"),
+        default_provider=(read.get("DEFAULT_PROVIDER") or "").lower() or None,
         log_level=cast("LogLevel", read.choice("LOG_LEVEL", "INFO", get_args(LogLevel))),
         log_format=cast("LogFormat", read.choice("LOG_FORMAT", "text", get_args(LogFormat))),
         access={name: _access(read, name) for name in PROVIDERS}

@@ -59,6 +59,8 @@ class Failure(Frozen):
     """The provider's own id of what went wrong."""
     unaccepted: bool = False
     """The provider surely did not take the job: another one may, and nothing is paid twice."""
+    unsure: bool = False
+    """It may have taken the job, and be paid, though nothing can be asked for."""
 
 
 NOT_ASKED = ("outage", "pause")
@@ -81,6 +83,7 @@ class EaselError(Exception):
         retry_after: float | None = None,
         reference: str | None = None,
         unaccepted: bool = False,
+        unsure: bool = False,
     ) -> None:
         super().__init__(detail)
         self.failure = Failure(
@@ -92,6 +95,7 @@ class EaselError(Exception):
             retry_after=retry_after,
             reference=reference,
             unaccepted=unaccepted,
+            unsure=unsure,
         )
 
     @staticmethod

@@ -27,7 +27,7 @@ from domain import (
 )
 from providers.answers import Answer, decode_picture, error_for
 from providers.api import Api, given
-from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider, keep_all
+from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -127,7 +127,7 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
     size = request.size or USUAL_SIZES[0]
     if model == IMAGE:
         if not sources.image_url:
-            raise InvalidRequest("no link to the image", field="image")
+            raise InvalidRequest(field="image", takes=SENT_ANEW)
         fields |= {"inputImage": sources.image_url, "size": str(size)}
     else:
         fields |= {

@@ -11,6 +11,8 @@ from providers.transport import Transport
 Item = TypeVar("Item")
 
 NO_FREE_CALL = "cannot be tested without paying"
+SENT_ANEW = "an image that is sent with the request itself"
+"""Where an API fetches it by Discord's link, which is not kept."""
 USUAL_SIZES = tuple(
     map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"))
 )

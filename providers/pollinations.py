@@ -36,7 +36,7 @@ from domain import (
 )
 from providers.answers import Answer, decode_picture, our_field, tidy
 from providers.api import Api, given, segment
-from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.pinned import affordable, pinned
 from providers.transport import Transport
@@ -110,7 +110,7 @@ class Pollinations(Provider):
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if request.image and not sources.image_url:
             await progress.forget()
-            raise InvalidRequest("no link to the image", field="image")
+            raise InvalidRequest(field="image", takes=SENT_ANEW)
         remembered, tried = progress.remembered or {}, progress.remembered is not None
         seed: int = remembered.get("seed", _seed(request))
         path = _path(request, sources, seed)

@@ -1,5 +1,6 @@
 """Asking for a job's outcome until there is one."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,8 @@ class Pauses(NamedTuple):
     first: float = 1.5
     slowest: float = 5.0
     growth: float = 1.3
+    patience: float = 120.0
+    """So long nobody may answer before the job is given up; what is remembered of it stays."""
 
 
 async def poll(
@@ -46,11 +49,16 @@ async def _poll(
     is_done: Callable[[Answer], Awaitable[bool]],
     pauses: Pauses,
 ) -> None:
-    pause, polls = pauses.first, 0
+    pause, polls, unheard = pauses.first, 0, 0.0
+    clock = asyncio.get_running_loop().time
     while True:
-        await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
+        begun, waited = clock(), pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the polls, guards nothing
+        await transport.sleep(waited)
         pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
         answer = await _asked(ask)
+        unheard = 0.0 if answer else unheard + max(waited, clock() - begun)
+        if answer is None:
+            await _endure(progress, unheard, pauses.patience)
         if answer is None or _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
             pause = max(pause, (answer and answer.retry_after()) or 0)
             continue
@@ -59,6 +67,13 @@ async def _poll(
             raise Timeout(f"{answer.status}: the provider no longer knows the job")
         if await is_done(answer.checked()):
             return
+
+
+async def _endure(progress: Progress, unheard: float, patience: float) -> None:
+    """What the provider told before is not shown any longer; Unavailable where it is silent for too long."""
+    if unheard > patience:
+        raise Unavailable("silent")
+    await progress.report()
 
 
 async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:

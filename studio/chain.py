@@ -80,7 +80,7 @@ class Chain:
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> str:
         why = ", ".join(f"{self._title(each.provider)} {WHY[each.kind]}" for each in tried)
-        return f"{why}: {self._title(planned.provider)} took over."
+        return f"{why}, so {self._title(planned.provider)} was asked instead."
 
     def _title(self, name: str) -> str:
         return self._planner.providers[name].title if name in self._planner.providers else name

@@ -24,6 +24,8 @@ class Report(NamedTuple):
     eta: float | None = None
     """Seconds to go."""
     preview: Ready | None = None
+    paused: bool = False
+    """Not begun: the provider has said when to come again."""
 
 
 class Undeliverable(Exception):

@@ -148,9 +148,11 @@ class Drawer:
             await self._call_off(held.job)
             await held.update(**moved, release=True)
         elif shut and _may_wait(job, shut):
+            self._delivery.report(job, Report(eta=shut.retry_after, paused=True))
             raise TryLater(shut.kind)
         elif failure and _asks_for_patience(held.job, failure):
             await held.update(state=State.QUEUED, started=None, release=True)
+            self._delivery.report(held.job, Report(eta=failure.retry_after, paused=True))
             raise TryLater(failure.kind)
         else:
             await self._conclude(held, failure)
@@ -173,8 +175,17 @@ class Drawer:
             failure = await self._outcome(held)
         finally:
             await self._delivery.settle(held.job)
+        if failure is None:
+            return None
         # What an earlier run has asked for may have been taken then, whatever is answered now.
-        return failure if is_new or failure is None else failure.model_copy(update={"unaccepted": False})
+        known = failure if is_new else failure.model_copy(update={"unaccepted": False})
+        return known.model_copy(update={"unsure": self._may_be_paid(held.job, known)})
+
+    def _may_be_paid(self, job: Job, failure: Failure) -> bool:
+        """The call was cut in the middle, or answered by an error that may mean anything."""
+        provider = self._providers.get(job.provider)
+        cut = job.state is State.SENDING and failure.kind in (Unavailable.__name__, Timeout.__name__)
+        return cut and not failure.unaccepted and provider is not None and provider.paid
 
     async def _conclude(self, held: Held, failure: Failure | None) -> None:
         now = datetime.now(UTC)

@@ -169,8 +169,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
 
 def describe_sizes(takes: Capabilities) -> str:
     """What a refusal says that a model takes."""
-    parts = [", ".join(map(str, takes.sizes[:LISTED])) if not takes.size_range else "", str(takes.size_range or "")]
-    return " ".join(filter(None, parts))
+    return str(takes.size_range) if takes.size_range else _names([str(size) for size in takes.sizes])
 
 
 def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:

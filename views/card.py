@@ -74,9 +74,11 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     """What the message says until the picture is there."""
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
+    facts.append("has asked for a pause" if report.paused else "")
     facts.append(f"about {report.eta:.0f} s to go" if report.eta else "")
     told = " · ".join(filter(None, [provider, plain(job.model_title), *facts]))
-    doing = "⏳ waiting…" if report.position and not report.fraction else "🖌️ drawing…"
+    waits = report.paused or (report.position and not report.fraction)
+    doing = "⏳ waiting…" if waits else "🖌️ drawing…"
     return f"{doing} {code(job.request.prompt)}\n-# {told}"
 
 
@@ -106,7 +108,7 @@ def _time(job: Job) -> str:
     if job.seconds is None:
         return ""
     own = sum(each.seconds or 0 for each in job.drawn)
-    drawing = f" ({own:.1f} s of it drawing)" if 0 < own <= job.seconds else ""
+    drawing = f" ({own:.1f} s of it drawing)" if 0 < own <= 0.9 * job.seconds else ""
     return f"{job.seconds:.1f} s{drawing}"
 
 
@@ -142,7 +144,9 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 def _apology(job: Job, provider: str) -> list[str]:
     why = EaselError.revive(job.failure) if job.failure else EaselError()
     before = [f"-# {note}" for note in job.notes[:1] if job.tried]
-    return [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}", *before]
+    kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
+    lines = [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
+    return [*lines, *kept, *before]
 
 
 def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:

@@ -54,13 +54,19 @@ class LineUp(ReportingView):
         return "\n".join([*lines, *more]) or NOTHING
 
     def _line(self, job: Job) -> str:
-        doing = "🖌️ drawing" if job.started else "⏳ waiting"
+        doing = "🖌️ begun" if job.started else "⏳ waiting"
         words = code(job.request.prompt, 60) if self._may_read(job) else PRIVATE
-        return f"{doing} · {words} · <@{job.user_id}> · {job.provider} · asked <t:{job.created.timestamp():.0f}:R>"
+        return f"{doing} · {words} · <@{job.user_id}> · {self._title(job)} · asked <t:{job.created.timestamp():.0f}:R>"
 
     def _option(self, job: Job) -> discord.SelectOption:
         words = code(job.request.prompt, LABEL)[1:-1] if self._may_read(job) else PRIVATE
-        return discord.SelectOption(label=words, value=job.id, description=f"{job.provider}, {job.model_title}"[:LABEL])
+        return discord.SelectOption(
+            label=words, value=job.id, description=f"{self._title(job)}, {job.model_title}"[:LABEL]
+        )
+
+    def _title(self, job: Job) -> str:
+        provider = self._studio.providers.get(job.provider)
+        return provider.title if provider else job.provider
 
     def _may_read(self, job: Job) -> bool:
         return not job.private or job.user_id == self._user_id

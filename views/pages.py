@@ -49,11 +49,12 @@ PRIVACY = """
 made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days at most; images that you send, 24
 hours.
 
-**Where it goes:** your words, and an image that you add, go to the provider named below the picture (here: {outside}).
-Images are stripped of place and camera data before that. Appy Pie is the exception: it fetches your original file
-itself, by the link that Discord gave it. AI Horde's pictures are drawn on the machines of volunteers, who could read
-your words. When a provider is down, the next in this server's chain gets them. A public picture's file carries its
-prompt and settings; a private one's does not.
+**Where it goes:** your words, and an image that you add, go to the provider named below the picture (here:
+{outside}). Images are stripped of place and camera data before that. The exception are models that fetch your
+original file themselves, by the link that Discord gave it: those of Appy Pie, and some of Pollinations and Together.
+AI Horde's pictures are drawn on the machines of volunteers, who could read your words. When a provider is down, the
+next in this server's chain gets them. A public picture's file carries its prompt and settings; a private one's does
+not.
 
 **Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
 is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is removed
@@ -78,7 +79,7 @@ def providers_pages(
 
 def state_of(standing: Standing) -> str:
     """How a provider has done today, in words."""
-    rate = f"{standing.rate:.0%} of today's drawn" if standing.rate is not None else ""
+    rate = f"{standing.rate:.0%} of today's requests drawn" if standing.rate is not None else ""
     seconds = f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else ""
     since = f" since <t:{standing.since.timestamp():.0f}:t>" if standing.since else ""
     return " · ".join(filter(None, [f"{SIGNS[standing.state]}{since}", rate, seconds]))

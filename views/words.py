@@ -42,9 +42,11 @@ RATIO_TOLERANCE = 1.03
 OPTIONS = {
     "guidance_scale": "guidance",
     "negative_prompt": "negative prompt",
+    "transparent": "transparent background",
     "upload": "upload",
 }
 
+UNSURE = " Whether it had begun is not known, so nobody else was asked; what it drew may have to be paid for."
 SENTENCES: dict[type[EaselError], str] = {
     AuthError: "{} does not accept this bot's key. Only the bot's host can mend that.",
     QuotaError: "The bot's account at {} is out of credit. Only the bot's host can mend that.",
@@ -91,7 +93,7 @@ def _shape(size: Size, name: str, across: int, down: int) -> str:
 def explain(error: EaselError, provider: str = "The provider") -> str:
     """What went wrong, for the member: honest, and without anything that only the host may see."""
     failure = error.failure
-    sentence = _sentence(error, failure, provider)
+    sentence = _sentence(error, failure, provider) + (UNSURE if failure.unsure else "")
     return f"{sentence} (reference {code(failure.reference, 80)})" if failure.reference else sentence
 
 
@@ -164,14 +166,15 @@ def _refusal(failure: Failure, provider: str) -> str:
 def _said(failure: Failure) -> str:
     """The provider's own words, without the status before them."""
     words = STATUS.sub("", failure.detail)
-    return f" It says: {code(words, 200)}" if words else ""
+    return f" It says: {code(words, 200)}." if words else ""
 
 
 def _beyond(subject: str, name: str, field: str, takes: str) -> str:
     """What a model does take."""
     model, takes = f"**{plain(subject)}**", plain(takes, TAKES) if takes else ""
     if not takes:
-        return f"{model} takes no {field}. Leave `{field}` out, or choose another model."
+        option = "guidance" if name == "guidance_scale" else name
+        return f"{model} takes no {field}. Leave `{option}` out, or choose another model."
     if name in ("prompt", "image", "mask"):
         return f"{model} draws from {takes} only."
     return f"For `{field}`, {model} takes {takes}."

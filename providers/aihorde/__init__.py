@@ -49,7 +49,8 @@ CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 PATIENCE_SECONDS = 30.0
 """So long no worker may be able to draw a job before it is given up."""
-STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0)
+PAUSES = Pauses(patience=30.0)
+STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=30.0)
 """Other jobs of this address may have used up the minute's ten answers."""
 
 
@@ -123,7 +124,8 @@ class AIHorde(Provider):
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        await poll(self.transport, progress, partial(self._send, "GET", f"generate/check/{segment(id)}"), is_done)
+        ask = partial(self._send, "GET", f"generate/check/{segment(id)}")
+        await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress) -> None:
         try:

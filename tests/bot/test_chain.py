@@ -54,7 +54,7 @@ async def test_a_server_that_dies_in_mid_job_ends_in_the_next_one_s_picture_or_i
         else:
             assert (job.state, job.provider) == (State.DELIVERED, "sketch")
             assert len(await files(shown)) == 1
-            assert f"{provider.title} was not working: Sketch (offline) took over." in shown.response.content
+            assert f"{provider.title} was not working, so Sketch (offline) was asked instead." in shown.response.content
 
 
 async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(hosted):
@@ -63,11 +63,11 @@ async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(h
     for number in range(5):
         shown, job = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord")
         assert (job.state, job.provider) == (State.DELIVERED, "sketch"), number
-        assert "PopCord was not working: Sketch (offline) took over." in shown.response.content
+        assert "PopCord was not working, so Sketch (offline) was asked instead." in shown.response.content
     assert popcord.count("POST") == 3 * 3
     page = await pages(hosted)
     assert "**PopCord** (`popcord`) · 🔴 down since <t:" in page
-    assert "0% of today's drawn" in page
+    assert "0% of today's requests drawn" in page
     shown, job = await hosted.imagine(prompt="a cat", provider="popcord", model="flux")
     assert job.state is State.FAILED
     assert "has not been working since <t:" in shown.response.content

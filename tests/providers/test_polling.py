@@ -46,6 +46,22 @@ async def test_a_poll_that_fails_is_made_again(asked, trouble):
     assert (await asked(trouble, AGAIN, trouble, DONE)).remembered == {"id": "7"}
 
 
+async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, waits):
+    patient = Pauses().patience
+    few, many = [Unavailable()] * 15, [Timeout()] * 40
+    assert (await asked(*few, BUSY, *few, DONE)).remembered == {"id": "7"}
+    waits.clear()
+    with pytest.raises(Unavailable) as caught:
+        await asked(*many)
+    assert patient < sum(waits) < patient + 2 * Pauses().slowest
+    assert not caught.value.failure.unaccepted
+
+
+async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):
+    progress = await asked(AGAIN, Unavailable(), AGAIN, DONE)
+    assert progress.reports == [(None, None, None)]
+
+
 async def test_who_asks_for_a_pause_gets_it(asked, waits):
     await asked(BUSY, DONE)
     assert 0.9 * 34 <= waits[1] <= 1.1 * 34

@@ -28,6 +28,7 @@ from providers.base import Provider
 from studio.breakers import IN_A_ROW, Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct
+from studio.delivery import Report
 from studio.drawing import Drawer
 from studio.holding import hold
 from studio.planning import Planner
@@ -102,7 +103,7 @@ async def test_what_a_paid_provider_did_not_take_the_next_draws(street, error):
     assert (job.failure, len(job.drawn)) == (None, 1)
     assert job.tried == (Tried(provider="first", kind=type(error).__name__),)
     assert job.notes[0].startswith("First ")
-    assert job.notes[0].endswith(": Second took over.")
+    assert job.notes[0].endswith(", so Second was asked instead.")
     assert second.requests[0].seed == 5
 
 
@@ -122,6 +123,28 @@ async def test_what_may_have_been_paid_or_was_refused_is_handed_to_nobody(street
     job = await street.drawn("second")
     assert (job.provider, job.failure.kind) == ("first", type(error).__name__)
     assert second.requests == []
+
+
+async def remembers_and_forgets(request, sources, progress):
+    await progress.remember({"id": "7"})
+    await progress.forget()
+    raise MAYBE_TAKEN
+
+
+@pytest.mark.parametrize(
+    ("script", "paid", "unsure"),
+    [
+        (fails(MAYBE_TAKEN), True, True),
+        (fails(Timeout("cut")), True, True),
+        (fails(MAYBE_TAKEN), False, False),
+        (fails(NOT_TAKEN), True, False),
+        (fails(BadResponse("what")), True, False),
+        (remembers_and_forgets, True, False),
+    ],
+)
+async def test_what_may_have_begun_unseen_is_told(street, script, paid, unsure):
+    street.open("first", script, paid=paid)
+    assert (await street.drawn()).failure.unsure is unsure
 
 
 @pytest.mark.parametrize("error", [MAYBE_TAKEN, Timeout("late")])
@@ -195,7 +218,7 @@ async def test_who_failed_on_the_way_is_told_in_order(street):
     street.open("second", fails(RateLimited("429", unaccepted=True)))
     street.open("third", paint)
     job = await street.drawn("second", "third")
-    assert job.notes[0] == "First was not working, Second was over its limit: Third took over."
+    assert job.notes[0] == "First was not working, Second was over its limit, so Third was asked instead."
 
 
 async def test_the_next_has_its_own_time(street):
@@ -279,9 +302,11 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     job = await street.store.jobs.get("1")
     assert (job.state, job.started, street.breakers.is_shut("first")) == (State.QUEUED, None, True)
     assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
+    assert street.delivery.reports[-1] == Report(eta=100, paused=True)
     with pytest.raises(TryLater):
         await street.drawn()
     assert len(calls) == 1, "the queue asks too early, and is not let through"
+    assert street.delivery.reports[-1].paused
     outage = street.breakers.outage("first")
     await street.store.outages.write(outage._replace(until=datetime.now(UTC)))
     await street.breakers.refresh()

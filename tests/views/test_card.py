@@ -106,6 +106,12 @@ async def test_without_a_picture_it_says_why():
     ]
 
 
+async def test_what_is_remembered_is_asked_for_by_retry():
+    job = make_job(failure=Timeout().failure, remote={"id": "7"})
+    card = result_card(job, [], "PopCord")
+    assert "Retry asks for the same picture again, and orders nothing twice." in card.content
+
+
 @pytest.mark.parametrize("length", [80, 450, 900, 1990, 2500])
 @pytest.mark.parametrize("notes", [(), ("note " * 100,) * 5])
 async def test_links_are_sent_whole_before_anything_else(length, notes):
@@ -151,6 +157,10 @@ async def test_files_can_be_sent_again():
     ("report", "told"),
     [
         (Report(), "🖌️ drawing… `a boat`\n-# PopCord · One"),
+        (
+            Report(eta=60, paused=True),
+            "⏳ waiting… `a boat`\n-# PopCord · One · has asked for a pause · about 60 s to go",
+        ),
         (Report(0.42), "🖌️ drawing… `a boat`\n-# PopCord · One · 42%"),
         (
             Report(position=3, eta=12.4),
