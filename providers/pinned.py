@@ -25,7 +25,7 @@ def affordable(access: Access, models: Sequence[Model]) -> Sequence[Model]:
 
 
 def _up_to(best: str, takes: Capabilities) -> Capabilities:
-    """Nothing to choose from where a model calls its qualities by other names."""
-    known = best in takes.qualities
-    kept = takes.qualities[: takes.qualities.index(best) + 1] if known else ()
-    return takes.model_copy(update={"qualities": kept, "usual_quality": best if known else None})
+    """The cheapest alone where a model calls its qualities by other names."""
+    names = [quality.casefold() for quality in takes.qualities]
+    place = names.index(best.casefold()) if best.casefold() in names else 0
+    return takes.model_copy(update={"qualities": takes.qualities[: place + 1], "usual_quality": takes.qualities[place]})

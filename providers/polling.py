@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 LATE_POLLS = 3
 """A 404 in the first polls may be a job that has not reached every server yet."""
 
+SILENT_POLLS = 3
+"""So many at least have to fail before a provider counts as silent."""
+
 
 class Pauses(NamedTuple):
     """Seconds before the first poll, and before the slowest; each is longer than the one before."""
@@ -49,16 +52,16 @@ async def _poll(
     is_done: Callable[[Answer], Awaitable[bool]],
     pauses: Pauses,
 ) -> None:
-    pause, polls, unheard = pauses.first, 0, 0.0
+    pause, polls, misses, unheard = pauses.first, 0, 0, 0.0
     clock = asyncio.get_running_loop().time
     while True:
-        begun, waited = clock(), pause * random.uniform(0.9, 1.1)  # noqa: S311 - spreads the polls, guards nothing
-        await transport.sleep(waited)
+        await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
+        waited, begun = min(pause, pauses.slowest), clock()  # a pause that was asked for is no silence
         pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
         answer = await _asked(ask)
-        unheard = 0.0 if answer else unheard + max(waited, clock() - begun)
-        if answer is None:
-            await _endure(progress, unheard, pauses.patience)
+        misses, unheard = (0, 0.0) if answer else (misses + 1, unheard + waited + clock() - begun)
+        if misses:
+            await _endure(progress, unheard if misses >= SILENT_POLLS else 0, pauses.patience)
         if answer is None or _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
             pause = max(pause, (answer and answer.retry_after()) or 0)
             continue

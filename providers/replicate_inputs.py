@@ -18,6 +18,7 @@ RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE = ("image", "input_image")
 GUIDANCE = ("guidance_scale", "guidance")
 STYLE = ("style", "style_type", "style_preset")
+QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
 SIDES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 PIXELS = 1024 * 1024
 """Of the sizes that stand for ratios; what a model makes of one may differ."""
@@ -83,7 +84,7 @@ def capabilities(known: Known) -> Capabilities:
         guidance_scale=next((span for name in GUIDANCE if (span := _span(inputs, name, Span(low=0, high=30)))), None),
         strength=_span(inputs, "prompt_strength", Span(low=0, high=1)) if image else None,
         schedulers=_names(inputs, "scheduler"),
-        qualities=_names(inputs, "quality"),
+        qualities=tuple(sorted(_names(inputs, "quality"), key=_dearness)),
         styles=_names(inputs, _first(inputs, STYLE)),
         transparent="transparent" in _names(inputs, "background"),
     )
@@ -91,6 +92,11 @@ def capabilities(known: Known) -> Capabilities:
 
 def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
     return tuple(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
+
+
+def _dearness(quality: str) -> int:
+    """A word that is not known, such as auto, may cost anything."""
+    return QUALITIES.index(quality.casefold()) if quality.casefold() in QUALITIES else len(QUALITIES)
 
 
 def _first(inputs: Mapping[str, Input], names: Sequence[str]) -> str:

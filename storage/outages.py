@@ -24,6 +24,10 @@ class Outage(NamedTuple):
     until: datetime
     pause: float
     """Seconds; the next is longer. 0 where the provider has said itself when to come again."""
+    turn: int = 0
+    """How often it was told of again: who has asked before the last time knows nothing new."""
+    trying: bool = False
+    """A job has been let in, and `until` is how long the others wait for it."""
 
 
 class OutageStore:
@@ -37,7 +41,7 @@ class OutageStore:
     async def write(self, outage: Outage) -> None:
         """A new one, or a later end of one that is known."""
         row = outage._asdict()
-        later = {name: row[name] for name in ("kind", "until", "pause")}
+        later = {name: row[name] for name in ("kind", "until", "pause", "turn", "trying")}
         insert = insert_for(self._database.dialect)(outages).values(row)
         upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later)
         await self._database.run(Do(upsert), *self._notice(outage.provider))
@@ -45,11 +49,14 @@ class OutageStore:
     async def begin_probe(self, outage: Outage, until: datetime) -> bool:
         """True for the first who asks after the outage's end; the others wait until the new one."""
         where = outages.c.provider == outage.provider, outages.c.until == outage.until
-        mine = update(outages).where(*where).values(until=until).returning(outages.c.provider)
+        mine = update(outages).where(*where).values(until=until, trying=True).returning(outages.c.provider)
         return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
 
-    async def end(self, provider: str) -> None:
-        await self._database.run(Do(delete(outages).where(outages.c.provider == provider)), *self._notice(provider))
+    async def end(self, outage: Outage) -> bool:
+        """False where it was told of again, or is another one."""
+        where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn"))
+        gone = delete(outages).where(*where).returning(outages.c.provider)
+        return (await self._database.run(*self._notice(outage.provider), Do(gone))).scalar() is not None
 
     def _notice(self, provider: str) -> list[Do]:
         return [Do(statement) for statement in self._bulletin.notice(CHANGED, provider)]

@@ -75,7 +75,7 @@ class Breakers:
             return None
         now = datetime.now(UTC)
         if now >= outage.until:
-            mine = outage._replace(until=now + timedelta(seconds=PROBE_SECONDS))
+            mine = outage._replace(until=now + timedelta(seconds=PROBE_SECONDS), trying=True)
             if await self._store.begin_probe(outage, mine.until):
                 log.info("%s: one job tries whether it is back", job.provider)
                 self._probes[job.id] = mine
@@ -117,13 +117,16 @@ class Breakers:
         self._down = known
 
     async def _worked(self, provider: str, mine: Outage | None) -> None:
-        """Only a job that was let in to try says that an outage is over: others had asked before it."""
+        """Only a job that was let in, and since whose time nothing bad was told, says that an outage is over."""
         self._failures.pop(provider, None)
-        if mine and provider in self._down:
-            await self._store.end(provider)
-            self._writes += 1
-            self._down = {name: outage for name, outage in self._down.items() if name != provider}
-            log.warning("%s is back", provider)
+        if not (mine and _is_known(mine, self._down.get(provider))):
+            return
+        if not await self._store.end(mine):
+            await self.refresh()
+            return
+        self._writes += 1
+        self._down = {name: outage for name, outage in self._down.items() if name != provider}
+        log.warning("%s is back", provider)
 
     async def _counts(self, job: Job, failure: Failure, mine: Outage | None) -> None:
         members = self._failures.setdefault(job.provider, [])
@@ -134,16 +137,16 @@ class Breakers:
             if told or _is_outage(members, failure):
                 pause = TOLD if told else SHORTEST
                 await self._write(Outage(job.provider, failure.kind, now, now + _seconds(told or pause), pause))
-        elif mine and known.pause == mine.pause:  # else somebody who tried beside it has told of it
+        elif mine and _is_known(mine, known):
             pause = TOLD if told else min(max(known.pause * 2, SHORTEST), LONGEST)
-            await self._write(known._replace(kind=failure.kind, until=now + _seconds(told or pause), pause=pause))
+            await self._write(_again(known, now + _seconds(told or pause), pause)._replace(kind=failure.kind))
         elif told and now + _seconds(told) > known.until:
-            # Asked before it opened: nothing else that it tells is new.
-            await self._write(known._replace(until=now + _seconds(told), pause=TOLD))
+            # Asked before the last that is known: nothing else that it tells is new.
+            await self._write(_again(known, now + _seconds(told), TOLD))
 
     async def _let_in(self, mine: Outage) -> None:
         """One more, at once."""
-        open_now = mine._replace(until=datetime.now(UTC))
+        open_now = mine._replace(until=datetime.now(UTC), trying=False)
         await self._store.write(open_now)
         self._know(open_now)
 
@@ -178,6 +181,15 @@ def _unharmed(provider: str) -> Generator[None]:
         log.exception("what a job told of %s is not known to others", provider)
 
 
+def _is_known(mine: Outage, known: Outage | None) -> bool:
+    """Whether nothing was told of the outage since a job was let in."""
+    return known is not None and (known.since, known.turn) == (mine.since, mine.turn)
+
+
+def _again(known: Outage, until: datetime, pause: float) -> Outage:
+    return known._replace(until=until, pause=pause, turn=known.turn + 1, trying=False)
+
+
 def _is_outage(members: Sequence[int], failure: Failure) -> bool:
     """Not because of what one member asks for: of several, or where the provider surely took nothing at all."""
     certain = failure.unaccepted and failure.kind in (Unavailable.__name__, RateLimited.__name__)
@@ -189,7 +201,10 @@ def _seconds(seconds: float) -> timedelta:
 
 
 def _refusal(outage: Outage, now: datetime) -> Failure:
-    """The error that a job ends with which is not let through; `takes` is when the outage began, in Unix seconds."""
+    """The error that a job ends with which is not let through; `takes` is when the outage began, in Unix seconds.
+
+    Nobody knows for how long somebody else tries.
+    """
     seconds = max((outage.until - now).total_seconds(), 1.0)
     error = EaselError.revive(
         Failure(
@@ -197,7 +212,7 @@ def _refusal(outage: Outage, now: datetime) -> Failure:
             detail=f"down since {outage.since:%H:%M} UTC",
             field="pause" if outage.pause == TOLD else "outage",
             takes=f"{outage.since.timestamp():.0f}",
-            retry_after=seconds,
+            retry_after=None if outage.trying else seconds,
             unaccepted=True,
         )
     )

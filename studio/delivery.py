@@ -43,5 +43,8 @@ class Delivery(Protocol):
     def report(self, job: Job, report: Report) -> None:
         """Show how far it is, some time soon or not at all; nobody waits for it."""
 
+    async def show(self, job: Job, report: Report) -> None:
+        """Show it now: nobody else shows anything of the job until this returns."""
+
     async def settle(self, job: Job) -> None:
         """Show no more of that: the job goes on, maybe elsewhere, to its outcome."""

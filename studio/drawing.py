@@ -148,11 +148,11 @@ class Drawer:
             await self._call_off(held.job)
             await held.update(**moved, release=True)
         elif shut and _may_wait(job, shut):
-            self._delivery.report(job, Report(eta=shut.retry_after, paused=True))
+            await self._delivery.show(job, Report(eta=shut.retry_after, paused=True))
             raise TryLater(shut.kind)
         elif failure and _asks_for_patience(held.job, failure):
+            await self._delivery.show(held.job, Report(eta=failure.retry_after, paused=True))
             await held.update(state=State.QUEUED, started=None, release=True)
-            self._delivery.report(held.job, Report(eta=failure.retry_after, paused=True))
             raise TryLater(failure.kind)
         else:
             await self._conclude(held, failure)

@@ -74,8 +74,11 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     """What the message says until the picture is there."""
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
-    facts.append("has asked for a pause" if report.paused else "")
-    facts.append(f"about {report.eta:.0f} s to go" if report.eta else "")
+    seconds = f"about {report.eta:.0f} s" if report.eta else ""
+    if report.paused:
+        facts.append(f"asked again in {seconds or 'a while'}")
+    elif seconds:
+        facts.append(f"{seconds} to go")
     told = " · ".join(filter(None, [provider, plain(job.model_title), *facts]))
     waits = report.paused or (report.position and not report.fraction)
     doing = "⏳ waiting…" if waits else "🖌️ drawing…"

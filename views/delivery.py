@@ -58,6 +58,12 @@ class DiscordDelivery:
             asyncio.get_running_loop().call_later(REPORT_PAUSE, self._show_newest, job.id)
         self._reports[job.id] = (job, report)
 
+    async def show(self, job: Job, report: Report) -> None:
+        await self.settle(job)
+        self._reports[job.id] = (job, report)
+        self._show_newest(job.id)
+        await self.settle(job)
+
     async def settle(self, job: Job) -> None:
         self._reports.pop(job.id, None)
         if showing := self._showing.get(job.id):

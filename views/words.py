@@ -125,7 +125,8 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
 
 
 def _outage(failure: Failure, provider: str) -> str:
-    soon = f"Try again in {failure.retry_after:.0f} s, or now with another provider." if failure.retry_after else ""
+    trying = "Another request is trying it again; come back in a minute, or choose another provider."
+    soon = f"Try again in {failure.retry_after:.0f} s, or now with another provider." if failure.retry_after else trying
     if failure.field == "pause":
         return f"{provider} has asked for a pause. {soon}"
     return f"{provider} has not been working since <t:{failure.takes}:t>. {soon}"

@@ -49,8 +49,8 @@ CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 PATIENCE_SECONDS = 30.0
 """So long no worker may be able to draw a job before it is given up."""
-PAUSES = Pauses(patience=30.0)
-STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=30.0)
+PAUSES = Pauses(patience=60.0)
+STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
 """Other jobs of this address may have used up the minute's ten answers."""
 
 

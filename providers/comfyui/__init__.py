@@ -37,7 +37,7 @@ ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 SEEDS = 2**31
-PAUSES = Pauses(first=0.3, slowest=1.0, patience=30.0)
+PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
 """Short: it is the host's own server, and while its socket is there the history is asked rarely."""
 
 

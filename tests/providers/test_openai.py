@@ -167,7 +167,8 @@ async def test_quality_and_no_background(openai, sources):
         (None, ("low", "medium", "high", "xhigh", "max"), None),
         ("medium", ("low", "medium"), "medium"),
         ("max", ("low", "medium", "high", "xhigh", "max"), "max"),
-        ("superb", (), None),
+        ("Medium", ("low", "medium"), "medium"),
+        ("superb", ("low",), "low"),
     ],
 )
 @pytest.mark.parametrize("models", [(), (("gpt-image-2.5-flare", "Flare"),)])

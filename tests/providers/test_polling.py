@@ -1,6 +1,8 @@
 # pyright: basic
 """Polling: what is worth asking again, how soon, and when it is over."""
 
+import asyncio
+
 import pytest
 
 from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
@@ -55,6 +57,27 @@ async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, wa
         await asked(*many)
     assert patient < sum(waits) < patient + 2 * Pauses().slowest
     assert not caught.value.failure.unaccepted
+
+
+async def test_a_pause_that_was_asked_for_is_no_silence(asked, waits):
+    long = Answer(503, {"Retry-After": "120"}, b"")
+    assert (await asked(long, Unavailable(), DONE)).remembered == {"id": "7"}
+    assert sum(waits) > 0.9 * Pauses().patience
+
+
+async def test_one_poll_that_takes_long_is_no_silence(transport):
+    async def ask() -> Answer:
+        await asyncio.sleep(0.02)
+        if not answers:
+            answers.append(DONE)
+            raise Timeout
+        return DONE
+
+    async def is_done(answer: Answer) -> bool:
+        return True
+
+    answers: list[Answer] = []
+    await poll(transport, FakeProgress({"id": "7"}), ask, is_done, Pauses(patience=0.01))
 
 
 async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):

@@ -261,7 +261,7 @@ async def test_capabilities_come_from_the_schema(replicate):
     assert (sdxl.negative_prompt, sdxl.schedulers, sdxl.per_call) == (True, ("DDIM", "K_EULER"), 2)
     assert (sdxl.text_to_image, sdxl.image_to_image, sdxl.inpainting) == (True, True, True)
     assert (kontext.text_to_image, kontext.image_to_image, kontext.inpainting) == (True, True, False)
-    assert (kontext.qualities, kontext.styles) == (("low", "high"), ("Auto", "Realistic"))
+    assert (kontext.qualities, kontext.styles) == (("low", "high", "auto"), ("Auto", "Realistic"))
     assert [takes for takes in models.values() if takes.transparent] == [kontext]
     assert (fill.text_to_image, fill.image_to_image, fill.inpainting) == (False, False, True)
     assert (fill.guidance_scale, fill.sizes) == (Span(low=0, high=30), ())

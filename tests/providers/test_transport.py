@@ -241,10 +241,19 @@ async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one
 
 @pytest.mark.parametrize("status", [200, 400])
 async def test_an_echoed_key_is_struck_out_of_the_longest_error(transport, server, status):
-    told = {"error": {"message": "your key test-key is wrong"}, "more": "x" * 200_000}
+    key = "test-key-of-usual-length"
+    told = {"error": {"message": f"your key {key} is wrong"}, "more": "x" * 200_000}
     server.script = [says(status=status, body=json.dumps(told))]
-    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("test-key"))
+    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
     assert (await api.get("x")).text() == "your key *** is wrong"
+
+
+@pytest.mark.parametrize("key", ["x", "none"])
+async def test_a_key_of_a_few_letters_is_not_struck_out_of_a_picture(transport, server, key):
+    picture = "x none " * 20_000
+    server.script = [says(body=json.dumps({"b64_json": picture}))]
+    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
+    assert (await api.get("x")).data() == {"b64_json": picture}
 
 
 @pytest.mark.parametrize("status", [429, 503])

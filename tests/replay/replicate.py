@@ -46,7 +46,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "input_image": URI,
         "aspect_ratio": RATIO,
         "seed": SEED,
-        "quality": {"enum": ["low", "high"], "type": "string"},
+        "quality": {"enum": ["auto", "high", "low"], "type": "string"},
         "style_type": {"allOf": [{"$ref": "#/components/schemas/style_type"}]},
         "background": {"enum": ["auto", "transparent", "opaque"], "type": "string"},
     },

@@ -74,6 +74,9 @@ class FakeDelivery:
     def report(self, job: Job, report: Report) -> None:
         self.reports.append(report)
 
+    async def show(self, job: Job, report: Report) -> None:
+        self.reports.append(report)
+
     async def settle(self, job: Job) -> None:
         pass
 

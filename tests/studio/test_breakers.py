@@ -106,7 +106,8 @@ async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
     assert await breakers.admit(asking(1)) is None
-    assert (await breakers.admit(asking(1))).retry_after == PROBE_SECONDS
+    refusal = await breakers.admit(asking(1))
+    assert (refusal.field, refusal.retry_after) == ("outage", None), "nobody knows for how long"
     clock.advance(PROBE_SECONDS)
     assert await breakers.admit(asking(1)) is None, "whoever tried has died"
 
@@ -203,7 +204,7 @@ async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, fai
     clock.advance(SHORTEST)
     assert await breakers.admit(asking(1)) is None
     await breakers.learn(asking(2), failure)
-    assert (await breakers.admit(asking(3))).retry_after == PROBE_SECONDS
+    assert (await breakers.admit(asking(3))).retry_after is None
     await breakers.learn(asking(1), DOWN)
     assert (await breakers.admit(asking(3))).retry_after == 2 * SHORTEST
 
@@ -214,6 +215,44 @@ async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breaker
     await breakers.learn(asking(2), None)
     refusal = await breakers.admit(asking(2))
     assert (refusal.field, refusal.retry_after) == ("pause", 119)
+
+
+async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(breakers, clock):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(2)) is None
+    await breakers.learn(asking(2), None)
+    clock.advance(60)
+    await opened(breakers)
+    await breakers.learn(asking(1), None)
+    assert breakers.is_shut("popcord")
+
+
+@pytest.mark.parametrize("late", [None, Timeout("late").failure, RateLimited("429", retry_after=2).failure])
+@pytest.mark.parametrize("first", [DOWN, RateLimited("429", retry_after=10).failure])
+async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(breakers, clock, first, late):
+    await opened(breakers, first)
+    clock.advance(SHORTEST)
+    for member in (1, 2):
+        assert await breakers.admit(asking(member)) is None
+        await breakers.accepted(asking(member).id)
+        clock.advance(1)
+    await breakers.learn(asking(2), RateLimited("429", retry_after=120).failure)
+    await breakers.learn(asking(1), late)
+    assert (await breakers.admit(asking(3))).retry_after == 120
+
+
+async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, breakers):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+    known = breakers.outage("popcord")
+    told = known._replace(turn=known.turn + 1, until=clock.time + timedelta(seconds=99), trying=False)
+    await store.outages.write(told)
+    await breakers.learn(asking(1), None)
+    assert (await breakers.admit(asking(2))).retry_after == 99
 
 
 async def test_who_is_gone_without_a_word_tries_no_more(breakers, clock):
@@ -285,7 +324,7 @@ async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, 
 
 async def test_what_another_process_has_closed_is_counted_anew(store, clock, breakers):
     await opened(breakers)
-    await store.outages.end("popcord")
+    await store.outages.end(breakers.outage("popcord"))
     await breakers.refresh()
     await opened(breakers, times=IN_A_ROW - 1)
     assert not breakers.is_shut("popcord")

@@ -244,6 +244,17 @@ async def test_a_settled_job_says_no_more(fake, delivery, at_once):
     assert fake.calls == []
 
 
+@pytest.mark.parametrize("error", [None, answer(500), RuntimeError("canary")], ids=label)
+async def test_what_is_shown_at_once_is_shown_when_it_returns_or_never(fake, delivery, error):
+    """Another process may show the job's outcome then."""
+    if error:
+        fake.answers["reply"] = error
+    delivery.report(make_job(), Report(0.1))
+    await delivery.show(make_job(), Report(eta=60, paused=True))
+    assert ["waiting…" in sent["content"] for _, sent in fake.calls] == [True]
+    assert (delivery._reports, delivery._showing) == ({}, {})
+
+
 @pytest.mark.parametrize("error", [answer(404, 10008), answer(500), *TRANSIENT[4:], RuntimeError("canary")], ids=label)
 async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, at_once, error):
     fake.answers["reply"] = error
