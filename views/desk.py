@@ -74,7 +74,8 @@ class Desk:
             asked = (parent.asked or parent.request).model_copy(update={"private": parent.private})
             job = await self._plan(interaction, asked)
         else:
-            job = await self._plan(interaction, parent.request)
+            # A limit that the host has set since is none for what is ordered already.
+            job = await self._plan(interaction, parent.request.model_copy(update={"quality": None}))
             kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
             job = job.having(**kept, request=parent.request, asked=parent.asked, state=State.WAITING)
         await self._needs_upload(job)
