@@ -94,6 +94,8 @@ class DiscordServer:
         self.forbidden: set[str] = set()
         """Channels where the bot may no longer send; interactions need no such right."""
         self.upload_limit = self.told_limit = 10 * MEBIBYTE
+        self.distance_seconds = 0.0
+        """How long a request is on its way here."""
         self.ready = asyncio.Event()
         """Set when a shard has been told of its servers, or has resumed."""
         self.gateway = Gateway(token, self._hello, self._is_ready)
@@ -272,6 +274,8 @@ class DiscordServer:
         if self._check:
             self.problems += problems(sent.method, path, names, body)
         authorized = request.headers.get("Authorization") == f"Bot {self.token}"
+        if self.distance_seconds:
+            await asyncio.sleep(self.distance_seconds)
         return await self._answered(request, sent, lambda: self._checked(sent, authorized=authorized))
 
     async def _answered(self, request: web.Request, sent: Sent, answer: Answer) -> web.StreamResponse:

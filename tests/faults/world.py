@@ -22,7 +22,7 @@ SECONDS = 45
 ANSWER_SECONDS = 20
 """How long Discord waits for an acknowledgement here, where a whole machine's stall is not the fault under test."""
 LOOK_SECONDS = 0.02
-DRAWING = "🖌️"
+DRAWING = ("🖌️", "⏳")
 """What an unfinished reply begins with."""
 IMPATIENT = ("-m", "tests.faults.impatient")
 """What to start instead of `bot.py` for short time limits."""
