@@ -14,8 +14,8 @@ Acknowledge = Callable[[], Awaitable[int | None]]
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
-    Row and word go out at once: a kill -9 leaves a member waiting where the word is with Discord before the row is on the
-    disk, which is some milliseconds away. To write first would cost each acknowledgement that time.
+    Row and word go out at once: a kill -9 leaves a member waiting where Discord has the word before the disk has the
+    row, some milliseconds later. To write first would cost each acknowledgement that time.
     """
 
     def __init__(self, jobs: JobStore, holders: set[str]) -> None:
