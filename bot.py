@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from clients import Easel, Worker
 from config import Config, ConfigError, read_config
 from domain import Job
 from logs import set_up_logging
-from providers.base import Provider
+from providers.base import Provider, title_of
 from providers.transport import Transport
 from startup import PASSING, STARTUP_ERRORS, default_of, point_at, startup_sentence
 from storage.store import Store, open_store
@@ -92,7 +93,7 @@ async def _footing(
                     on,
                     default,
                     store,
-                    DiscordDelivery(client, lambda name: on[name].title if name in on else name, on_shown),
+                    DiscordDelivery(client, partial(title_of, on), on_shown),
                     queue_url=url if config.is_shared else None,
                     limits=config.limits,
                     on_change=changed,

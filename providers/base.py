@@ -62,6 +62,11 @@ async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[I
         raise failed
 
 
+def title_of(providers: "Mapping[str, Provider]", name: str) -> str:
+    """A provider's title; its name where the host has switched it off since."""
+    return providers[name].title if name in providers else name
+
+
 class Health(NamedTuple):
     """What `bot.py --check` prints of one provider."""
 

@@ -15,7 +15,6 @@ log = logging.getLogger(__name__)
 
 LATE_POLLS = 3
 """A 404 in the first polls may be a job that has not reached every server yet."""
-
 SILENT_POLLS = 3
 """So many at least have to fail before a provider counts as silent."""
 
@@ -59,24 +58,21 @@ async def _poll(
         waited, begun = min(pause, pauses.slowest), clock()  # a pause that was asked for is no silence
         pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
         answer = await _asked(ask)
-        misses, unheard = (0, 0.0) if answer else (misses + 1, unheard + waited + clock() - begun)
-        if misses:
-            await _endure(progress, unheard if misses >= SILENT_POLLS else 0, pauses.patience)
-        if answer is None or _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
-            pause = max(pause, (answer and answer.retry_after()) or 0)
+        if answer is None:
+            misses, unheard = misses + 1, unheard + waited + clock() - begun
+            if misses >= SILENT_POLLS and unheard > pauses.patience:
+                raise Unavailable("silent")
+            await progress.report()  # what the provider told before is not shown any longer
+            continue
+        misses, unheard = 0, 0.0
+        if _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
+            pause = max(pause, answer.retry_after() or 0)
             continue
         if answer.status in (404, 410):
             await progress.forget()
             raise Timeout(f"{answer.status}: the provider no longer knows the job")
         if await is_done(answer.checked()):
             return
-
-
-async def _endure(progress: Progress, unheard: float, patience: float) -> None:
-    """What the provider told before is not shown any longer; Unavailable where it is silent for too long."""
-    if unheard > patience:
-        raise Unavailable("silent")
-    await progress.report()
 
 
 async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from providers.api import given
+from providers.base import USUAL_SIZES
 from providers.links import data_url
 
 RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
@@ -19,7 +20,6 @@ IMAGE = ("image", "input_image")
 GUIDANCE = ("guidance_scale", "guidance")
 STYLE = ("style", "style_type", "style_preset")
 QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
-SIDES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 PIXELS = 1024 * 1024
 """Of the sizes that stand for ratios; what a model makes of one may differ."""
 
@@ -121,7 +121,7 @@ def _sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return ()
     return tuple(
-        size for size in SIDES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
+        size for size in USUAL_SIZES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
     )
 
 

@@ -55,18 +55,9 @@ STRENGTH = 0.6
 """Where nobody says: image to image always wants one."""
 FILTERED = "CONTENT_FILTERED"
 STYLES = (
-    *(
-        "3d-model",
-        "analog-film",
-        "anime",
-        "cinematic",
-        "comic-book",
-        "digital-art",
-        "enhance",
-        "fantasy-art",
-        "isometric",
-    ),
-    *("line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art", "tile-texture"),
+    *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
+    *("isometric", "line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art"),
+    "tile-texture",
 )
 FIELDS = {"aspect_ratio": "size", "style_preset": "style"} | {
     name: name for name in ("prompt", "negative_prompt", "seed", "strength", "model", "image", "mask")

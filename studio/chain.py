@@ -17,6 +17,7 @@ from domain import (
     Tried,
     Unavailable,
 )
+from providers.base import title_of
 from storage.store import Store
 from studio.breakers import Breakers
 from studio.conduct import Conduct
@@ -79,11 +80,8 @@ class Chain:
         return name in self._planner.providers and not self._planner.providers[name].outside
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> str:
-        why = ", ".join(f"{self._title(each.provider)} {WHY[each.kind]}" for each in tried)
-        return f"{why}, so {self._title(planned.provider)} was asked instead."
-
-    def _title(self, name: str) -> str:
-        return self._planner.providers[name].title if name in self._planner.providers else name
+        why = ", ".join(f"{title_of(self._planner.providers, each.provider)} {WHY[each.kind]}" for each in tried)
+        return f"{why}, so {title_of(self._planner.providers, planned.provider)} was asked instead."
 
 
 def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> Mapping[str, Any]:

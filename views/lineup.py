@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from domain import Job, State
+from providers.base import title_of
 from studio.studio import Studio
 from views.origins import Interaction
 from views.reporter import ReportingView, tell
@@ -65,8 +66,7 @@ class LineUp(ReportingView):
         )
 
     def _title(self, job: Job) -> str:
-        provider = self._studio.providers.get(job.provider)
-        return provider.title if provider else job.provider
+        return title_of(self._studio.providers, job.provider)
 
     def _may_read(self, job: Job) -> bool:
         return not job.private or job.user_id == self._user_id

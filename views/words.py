@@ -39,12 +39,9 @@ RATIOS = (
 )
 RATIO_TOLERANCE = 1.03
 """786x1024 is meant as 3:4."""
-OPTIONS = {
-    "guidance_scale": "guidance",
-    "negative_prompt": "negative prompt",
-    "transparent": "transparent background",
-    "upload": "upload",
-}
+OPTIONS = {"guidance_scale": "guidance"}
+"""Of `/imagine`, as they are typed."""
+WORDS = {"negative_prompt": "negative prompt", "transparent": "transparent background", **OPTIONS}
 
 UNSURE = " Whether it had begun is not known, so nobody else was asked; what it drew may have to be paid for."
 SENTENCES: dict[type[EaselError], str] = {
@@ -117,7 +114,7 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
         case Unavailable():
             said = _said(failure) if " " in failure.detail else ""
             if failure.field:
-                another = OPTIONS.get(failure.field, failure.field)
+                another = WORDS.get(failure.field, failure.field)
                 return f"{provider} could not draw that.{said} Try again later, or choose another {another}."
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
@@ -153,7 +150,7 @@ def _no_picture(failure: Failure, provider: str) -> str:
 
 def _refusal(failure: Failure, provider: str) -> str:
     """What was asked for and cannot be had, and what can."""
-    field = OPTIONS.get(failure.field or "", failure.field or "request")
+    field = WORDS.get(failure.field or "", failure.field or "request")
     if failure.field == "upload":
         return "The image of that request is no longer kept. Send it again with `/imagine image:`."
     if failure.subject:
@@ -174,8 +171,7 @@ def _beyond(subject: str, name: str, field: str, takes: str) -> str:
     """What a model does take."""
     model, takes = f"**{plain(subject)}**", plain(takes, TAKES) if takes else ""
     if not takes:
-        option = "guidance" if name == "guidance_scale" else name
-        return f"{model} takes no {field}. Leave `{option}` out, or choose another model."
+        return f"{model} takes no {field}. Leave `{OPTIONS.get(name, name)}` out, or choose another model."
     if name in ("prompt", "image", "mask"):
         return f"{model} draws from {takes} only."
     return f"For `{field}`, {model} takes {takes}."

@@ -34,6 +34,7 @@ KINDS: Mapping[str, type[EaselError]] = {
     "RequestNotFound": Timeout,
     "RequestExpired": Timeout,
 }
+AT_FAULT: Mapping[str, str] = {"CorruptPrompt": "prompt", "NoValidWorkers": "model"}
 BLAMED: Mapping[str, str] = {
     "InvalidSize": "size",
     "TooManySteps": "steps",
@@ -82,9 +83,8 @@ def checked(answer: Answer) -> Answer:
     if blamed:
         raise InvalidRequest(f"{code}: {text}", field=blamed)
     if kind := KINDS.get(code):
-        refused, wait = kind is ContentRejected, _seconds(answer, text)
-        field = "prompt" if refused else "model" if code == "NoValidWorkers" else None
-        raise kind(f"{code}: {text}", field=field, retry_after=wait, unaccepted=not refused)
+        wait, accepted = _seconds(answer, text), kind is ContentRejected
+        raise kind(f"{code}: {text}", field=AT_FAULT.get(code), retry_after=wait, unaccepted=not accepted)
     raise _validation(answer) or usual
 
 

@@ -19,12 +19,12 @@ from uuid import uuid4
 
 from domain import Access, BadResponse, ImageRequest, InvalidRequest, Model, Picture, Sources, Unavailable
 from providers.api import Api, segment
-from providers.base import Health, Progress, Provider, keep_all
+from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.bodies import Part
 from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
 from providers.comfyui.sockets import listening
 from providers.comfyui.waiting import Waiting, queue_of
-from providers.comfyui.workflow import SIZES, Workflow, WorkflowError, capabilities, read_workflows, sampling
+from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, read_workflows, sampling
 from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
@@ -135,7 +135,7 @@ class ComfyUI(Provider):
         workflow = self._workflows.drawing_from(sources)
         if workflow is None:
             raise InvalidRequest("no workflow for that", field="mask" if sources.mask else "image", unaccepted=True)
-        size = request.size or SIZES[0]
+        size = request.size or USUAL_SIZES[0]
         values = {
             "prompt": request.prompt,
             "negative": request.negative_prompt or "",

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, cast
 
 from pydantic_core import from_json
 
-from domain import Access, Capabilities, Size, SizeRange, Sources, Span
+from domain import Access, Capabilities, SizeRange, Sources, Span
+from providers.base import USUAL_SIZES
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
@@ -28,7 +29,6 @@ VARIABLES = {
 """Of the host's own, by what they draw from; ours stand beside this file under the same names."""
 UPLOADS = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
 """The placeholders that each has to hold, and no others of these."""
-SIZES = tuple(map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512")))
 BATCH = 4
 
 
@@ -96,7 +96,7 @@ def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequenc
         text_to_image=UPLOADS["words"] in uploads,
         image_to_image=UPLOADS["image"] in uploads,
         inpainting=UPLOADS["mask"] in uploads,
-        sizes=SIZES if sized else (),
+        sizes=USUAL_SIZES if sized else (),
         size_range=SizeRange(low=64, high=2048, multiple=8) if sized else None,
         per_call=BATCH if "batch" in common else 1,
         negative_prompt="negative" in common,

@@ -65,8 +65,10 @@ class OpenAICompatible(Provider):
 
     async def models(self) -> Sequence[Model]:
         if self.access.models:
-            return affordable(self.access, pinned(self.access, self._models(self._profile.models), self._model))
-        return affordable(self.access, await self._discovery.get())
+            models = pinned(self.access, self._models(self._profile.models), self._model)
+        else:
+            models = await self._discovery.get()
+        return affordable(self.access, models)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is not None:

@@ -19,8 +19,13 @@ CODES: dict[str, type[EaselError]] = {
 }
 """Codes and types of errors; they say more than the status, which is 400 or 429 for most of them."""
 NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
-FIELDS = {"n": "count", "image[]": "image", "images": "image", "file": "image", "step": "steps"} | {
-    "background": "transparent"
+FIELDS = {
+    "n": "count",
+    "image[]": "image",
+    "images": "image",
+    "file": "image",
+    "step": "steps",
+    "background": "transparent",
 }
 OWN_FIELDS = (
     *("prompt", "negative_prompt", "model", "size", "image", "mask", "count", "seed", "steps", "guidance_scale"),

@@ -31,9 +31,9 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
     sky = shape = c.rgb
     for i, layer in enumerate(LAYERS):
         layer(c)
-        if layer is paint_clouds:
+        if request.transparent and layer is paint_clouds:
             sky = c.rgb.copy()
-        elif layer is paint_things:
+        elif request.transparent and layer is paint_things:
             shape = step(0, 0.04, np.abs(c.rgb - sky).max(-1, keepdims=True))
         yield 0.5 * (i + 1) / len(LAYERS)
     vivid, tint = TINTS.get(request.style or "", (1.0, 1.0))
@@ -46,7 +46,7 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
     image, file = image_of(mix(fitted, painted, mask * step(0, 0.35, strength))), io.BytesIO()
     if request.transparent:
         image.putalpha(image_of((1 - mask * (1 - shape))[..., 0]))
-    image.resize(full).save(file, "PNG", compress_level=4)
+    (image if size == full else image.resize(full)).save(file, "PNG", compress_level=4)
     yield file.getvalue()
 
 
