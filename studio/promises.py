@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from domain import Job
 from storage.jobs import JobStore
 
+PATIENCE_SECONDS = 1.0
+"""Of Discord's three, most are left to a busy loop and to the way there."""
+
 Acknowledge = Callable[[], Awaitable[int | None]]
 """Tells the member to wait; the id of the message that says so, if it is known."""
 
@@ -14,8 +17,8 @@ Acknowledge = Callable[[], Awaitable[int | None]]
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
-    Row and word go out at once: a kill -9 leaves a member waiting where Discord has the word before the disk has the
-    row, some milliseconds later. To write first would cost each acknowledgement that time.
+    So the row is written first. A database that is locked or slow is not waited for beyond `PATIENCE_SECONDS`, or
+    Discord would take the word no more: only then a kill -9 can leave a member waiting.
     """
 
     def __init__(self, jobs: JobStore, holders: set[str]) -> None:
@@ -29,7 +32,7 @@ class Promises:
         self._closing = True
 
     async def make(self, job: Job, acknowledge: Acknowledge) -> Job | None:
-        """Write the row and tell the member, both at once; None where the row is there already.
+        """Write the row, then tell the member; None where the row is there already.
 
         What `acknowledge` raises goes through, and leaves no row, unless the process is ending.
         """
@@ -46,6 +49,9 @@ class Promises:
 
     async def _make(self, job: Job, owner: str, acknowledge: Acknowledge) -> Job | None:
         writing = asyncio.create_task(self._jobs.add(job, owner))
+        await asyncio.wait({writing}, timeout=PATIENCE_SECONDS)
+        if writing.done() and not writing.result():
+            return None
         try:
             job = job.having(message_id=await acknowledge())
         except Exception:

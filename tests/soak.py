@@ -55,9 +55,6 @@ ON_THE_REST = (*ON_CALLBACK, fails(503), busy(via=False, told=False))
 CHANCE_OF_CASE, CHANCE_OF_FAULT, CHANCE_OF_DELETION, CHANCE_OF_PRIVACY = 0.25, 0.1, 0.01, 0.2
 TROUBLES = ("kill", "cut", "expire", "kill", "invalidate", "stop", "cut", "kill", "expire", "kill")
 """Spread evenly over the jobs."""
-DISTANCE_SECONDS = 0.015
-"""A row is written while Discord is being told (studio/promises.py): no Discord is nearer than the disk, as one on
-loopback would be, where a kill could come between the two."""
 
 
 @dataclass(eq=False)
@@ -267,7 +264,6 @@ async def main(jobs: int, seed: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         async with world_in(Path(folder), quiet=True) as world:
             begun = time.monotonic()
-            world.discord.distance_seconds = DISTANCE_SECONDS
             soak = Soak(world, plan)
             await soak.run()
             stopped = await world.stop()

@@ -94,7 +94,6 @@ class DiscordServer:
         self.forbidden: set[str] = set()
         """Channels where the bot may no longer send; interactions need no such right."""
         self.upload_limit = self.told_limit = 10 * MEBIBYTE
-        self.distance_seconds = 0.0
         """How long a request is on its way here."""
         self.ready = asyncio.Event()
         """Set when a shard has been told of its servers, or has resumed."""
@@ -274,8 +273,6 @@ class DiscordServer:
         if self._check:
             self.problems += problems(sent.method, path, names, body)
         authorized = request.headers.get("Authorization") == f"Bot {self.token}"
-        if self.distance_seconds:
-            await asyncio.sleep(self.distance_seconds)
         return await self._answered(request, sent, lambda: self._checked(sent, authorized=authorized))
 
     async def _answered(self, request: web.Request, sent: Sent, answer: Answer) -> web.StreamResponse:

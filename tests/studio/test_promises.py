@@ -5,7 +5,8 @@ import asyncio
 
 import pytest
 
-from domain import State
+import studio.promises as promises_module
+from domain import Job, State
 from studio.promises import Promises
 from tests.conftest import make_job
 
@@ -24,15 +25,59 @@ async def told() -> int:
     return 500
 
 
-async def test_the_row_is_written_while_the_member_is_told(store, promises):
+class Slow:
+    """A jobs table that takes a row when it is let."""
+
+    def __init__(self) -> None:
+        self.may_write = asyncio.Event()
+
+    async def add(self, job: Job, owner: str) -> bool:
+        await self.may_write.wait()
+        return True
+
+
+async def test_the_row_is_written_before_the_member_is_told(holders):
+    slow, word = Slow(), asyncio.Event()
+
     async def telling() -> int:
-        async with asyncio.timeout(5):
-            while await store.jobs.get("1") is None:
-                await asyncio.sleep(0)
+        word.set()
         return 500
 
-    promised = await promises.make(make_job(message_id=None), telling)
-    assert promised.message_id == 500
+    making = asyncio.create_task(Promises(slow, holders).make(make_job(), telling))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not word.is_set()
+    slow.may_write.set()
+    assert (await making).message_id == 500
+    assert word.is_set()
+
+
+async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(holders, monkeypatch):
+    monkeypatch.setattr(promises_module, "PATIENCE_SECONDS", 0)
+    slow = Slow()
+
+    async def telling() -> int:
+        slow.may_write.set()
+        return 500
+
+    assert (await Promises(slow, holders).make(make_job(), telling)).message_id == 500
+
+
+async def test_a_row_that_cannot_be_written_promises_nothing(promises, holders, store, monkeypatch):
+    async def broken(*_: object) -> bool:
+        raise OSError
+
+    async def never() -> int:
+        raise AssertionError
+
+    monkeypatch.setattr(store.jobs, "add", broken)
+    with pytest.raises(OSError):
+        await promises.make(make_job(), never)
+    assert not holders
+
+
+async def test_what_is_promised_is_held_until_it_is_complete(store, promises):
+    promised = await promises.make(make_job(message_id=None), told)
     assert await store.jobs.abandoned() == []
     await promises.fulfil(promised)
     assert (await store.jobs.get("1")).message_id == 500
@@ -61,8 +106,16 @@ async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, 
 
 
 async def test_the_same_interaction_again_leaves_the_first_alone(store, promises, holders):
-    first = await promises.make(make_job(), told)
-    assert await promises.make(make_job(state=State.WAITING), told) is None
+    words = 0
+
+    async def telling() -> int:
+        nonlocal words
+        words += 1
+        return 500
+
+    first = await promises.make(make_job(), telling)
+    assert await promises.make(make_job(state=State.WAITING), telling) is None
+    assert words == 1
     assert len(holders) == 1
     await promises.fulfil(first)
     assert not holders

@@ -69,11 +69,12 @@ async def test_an_outage_is_told_with_its_beginning(told, left, state):
     assert await told({}, outage=outage) == Standing(state, NOW, 1.0, 4.0)
 
 
-def refused(id: int, **changes) -> Job:
+def refused(id: int, *, ago: float = 0.0, **changes) -> Job:
+    """ago: minutes since it was begun."""
     values = {
         "state": State.REFUSED,
         "failure": ContentRejected("no", field="prompt").failure,
-        "started": NOW,
+        "started": datetime.now(UTC) - timedelta(minutes=ago),
         "seconds": 1.0,
     }
     return make_job(id, **values | changes)
@@ -83,8 +84,8 @@ def refused(id: int, **changes) -> Job:
     ("changes", "held_back"),
     [
         ({}, True),
-        ({"started": NOW - timedelta(minutes=11)}, False),
-        ({"started": NOW - timedelta(minutes=12), "seconds": 300.0}, True),
+        ({"ago": 11}, False),
+        ({"ago": 12, "seconds": 300.0}, True),
         ({"state": State.DRAWN}, True),
         ({"user_id": 401}, False),
         ({"failure": ContentRejected("censored").failure}, False),
