@@ -76,7 +76,7 @@ class JobStore:
         self._bulletin = bulletin
 
     async def add(self, job: Job, owner: str | None = None) -> bool:
-        """Write a new row, held by its owner; False where the id is known, for an interaction may be replayed."""
+        """Write a new row, held by its owner; False where the id is another's, for an interaction may be replayed."""
         held = {"owner": owner, "heartbeat": _now() if owner else None}
         return (await self._database.run(Do(_add(self._database.dialect), _row(job) | held))).scalar() is not None
 
@@ -214,7 +214,12 @@ class JobStore:
 
 @cache
 def _add(dialect: str) -> Executable:
-    return insert_for(dialect)(jobs).on_conflict_do_nothing().returning(jobs.c.id)
+    """What is written twice, because a commit got lost on its way back, is still the owner's."""
+    insert = insert_for(dialect)(jobs)
+    ours = jobs.c.owner == insert.excluded.owner
+    return insert.on_conflict_do_update(index_elements=["id"], set_={"owner": jobs.c.owner}, where=ours).returning(
+        jobs.c.id
+    )
 
 
 @cache

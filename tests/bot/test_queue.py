@@ -54,7 +54,7 @@ async def test_an_empty_queue_says_so(world):
 
 
 async def test_members_see_their_own_and_managers_all(world, gate):
-    await world.member.slash(world.channel, "imagine", prompt="a boat")
+    await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await world.member.slash(world.channel, "imagine", prompt="a secret", private=True)
     await gate.first.wait()
     mine, others, admins = await pages(world)
@@ -70,7 +70,7 @@ async def test_members_see_their_own_and_managers_all(world, gate):
 
 
 async def test_cancelling_what_runs(world, gate):
-    shown = await world.member.slash(world.channel, "imagine", prompt="a boat")
+    shown = await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.admin.slash(world.channel, "queue")
     [job] = await world.bot.studio.under_way(guild_id=world.guild.id)
@@ -84,7 +84,7 @@ async def test_cancelling_what_runs(world, gate):
 async def test_cancelling_what_waits(tmp_path, gate):
     async with world_of(variables(tmp_path, []), []) as world:
         for _ in range(9):  # more than are drawn at once
-            shown = await world.member.slash(world.channel, "imagine", prompt="a boat")
+            shown = await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         waiting = (await world.bot.studio.under_way(user_id=world.member.id))[-1]
         page = await world.member.slash(world.channel, "queue")
         await world.member.select(page.response, [waiting.id], custom_id="queue:cancel")
@@ -97,7 +97,7 @@ async def test_cancelling_what_waits(tmp_path, gate):
 
 
 async def test_what_is_drawn_already_cannot_be_cancelled(world, gate):
-    await world.member.slash(world.channel, "imagine", prompt="a boat")
+    await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.member.slash(world.channel, "queue")
     [job] = await world.bot.studio.under_way(user_id=world.member.id)
@@ -111,9 +111,9 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
     values = variables(tmp_path, [], QUEUE_PER_MEMBER="2", QUEUE_PER_SERVER="3")
     async with world_of(values, []) as world:
         for _ in range(2):
-            await world.member.slash(world.channel, "imagine", prompt="a boat")
+            await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         assert "You have 2 requests waiting" in await world.refused(prompt="one too many")
-        await world.other.slash(world.channel, "imagine", prompt="a boat")
+        await world.other.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         shown = await world.admin.slash(world.channel, "imagine", prompt="one too many")
         assert shown.ephemeral
         assert "This server has 3 requests waiting" in shown.response.content

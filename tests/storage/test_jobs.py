@@ -43,6 +43,14 @@ async def test_the_same_job_twice_is_one_row(jobs):
     assert await jobs.get("2") is None
 
 
+async def test_a_row_that_is_written_twice_by_its_owner_is_its_owners(jobs):
+    """A commit whose answer got lost is made again."""
+    assert await jobs.add(make_job(), "us")
+    assert await jobs.add(make_job(), "us")
+    assert not await jobs.add(make_job(), "them")
+    assert not await jobs.add(make_job())
+
+
 async def test_one_of_many_gets_the_row(jobs):
     await jobs.add(make_job())
     claimed = await asyncio.gather(*(jobs.claim("1", f"owner {n}") for n in range(10)))
