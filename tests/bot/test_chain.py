@@ -61,7 +61,7 @@ async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(h
     await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
     popcord = hosted.replays["popcord"]
     for number in range(5):
-        shown, job = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord")
+        shown, job = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", size="512x512")
         assert (job.state, job.provider) == (State.DELIVERED, "sketch"), number
         assert "PopCord was not working, so Sketch (offline) was asked instead." in shown.response.content
     assert popcord.count("POST") == 3 * 3
@@ -81,7 +81,7 @@ async def pages(world) -> str:
 
 async def test_again_asks_for_what_the_member_had_asked(hosted):
     await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
-    shown, _ = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", private=True)
+    shown, _ = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", size="512x512", private=True)
     again = await hosted.member.click(shown.response, label="Again")
     job = await hosted.end()
     assert [each.provider for each in job.tried] == ["popcord"]
