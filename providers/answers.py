@@ -1,7 +1,8 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -9,7 +10,7 @@ from math import isnan
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import pybase64
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, WrapValidator, model_validator
 from pydantic_core import from_json
 
 from domain import (
@@ -32,7 +33,12 @@ LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
-MONEY = re.compile(r"billing|quota|credit|balance|insufficient", re.IGNORECASE)
+MONEY = re.compile(
+    r"billing|quota|credit|balance|insufficient(?!.{0,3}(?:permission|scope|privilege|right))", re.IGNORECASE
+)
+NO_MONEY_LEFT = re.compile(r"billing|quota|insufficient", re.IGNORECASE)
+"""Of too many requests, for which "your balance" is no reason but a hint."""
+REFUSALS = (400, 403, 404, 413, 415, 422)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -61,6 +67,28 @@ LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
+def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+TRIFLE = WrapValidator(_or_none)
+"""On a field that nothing depends on: what cannot be read is left out."""
+
+
+class Reply(BaseModel):
+    """What an API answers, or a part of it: a field that is null is as good as one that is not there."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if each is not None}
+
+
 class Wait(BaseModel):
     retry_after: float
 
@@ -71,6 +99,18 @@ class Detail(BaseModel):
 
 class Details(BaseModel):
     detail: list[Detail]
+
+    @property
+    def blamed(self) -> list[str]:
+        return [str(name) for detail in self.detail for name in detail.loc[-1:]]
+
+
+class FieldErrors(BaseModel):
+    errors: dict[str, Any]
+
+    @property
+    def blamed(self) -> list[str]:
+        return list(self.errors)
 
 
 class Answer(NamedTuple):
@@ -115,12 +155,11 @@ class Answer(NamedTuple):
         return None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
 
     def field(self) -> str | None:
-        """Our word for the field that a list of details blames first."""
-        try:
-            blamed = [str(name) for detail in self.parse(Details).detail for name in detail.loc[-1:]]
-        except BadResponse:
-            return None
-        return our_field(blamed)
+        """Our word for the field that a list of details, or a table of errors, blames first."""
+        for kind in (Details, FieldErrors):
+            with suppress(BadResponse):
+                return our_field(self.parse(kind).blamed)
+        return None
 
     def checked(self) -> Self:
         """The answer itself; the error that its status means otherwise."""
@@ -156,17 +195,19 @@ def error_for(
 ) -> EaselError:
     """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
     detail = f"{status}: {text}" if text else str(status)
-    if status in (401, 403) and not POLICY.search(text) and not (status == 403 and MONEY.search(text)):
+    if status in REFUSALS and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
+        return ContentRejected(detail, reference=reference)
+    if status == 401 or (status == 403 and not MONEY.search(text)):
         return AuthError(detail, reference=reference, unaccepted=True)
-    if status == 402 or (status in (400, 403, 415, 422, 429) and MONEY.search(text)):
+    if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
+        return QuotaError(detail, reference=reference, unaccepted=True)
+    if status == 429 and NO_MONEY_LEFT.search(text):
         return QuotaError(detail, reference=reference, unaccepted=True)
     if status == 429:
         return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
     if status in (408, 504):
         return Timeout(detail, reference=reference)
-    if status in (400, 403, 404, 413, 415, 422):
-        if POLICY.search(text):
-            return ContentRejected(detail, reference=reference)
+    if status in REFUSALS:
         return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
     if status in (409, 425) or status >= 500:
         return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=status == 503)
@@ -242,7 +283,14 @@ def _message(body: Any) -> str:
     for name in ("error", "detail", "message", "errors", "title"):
         if found := _message(fields.get(name)):
             return found
-    return ""
+    return _by_field(fields.get("errors"))
+
+
+def _by_field(errors: Any) -> str:
+    """Sentences below the names of the fields that they blame."""
+    fields = cast("dict[str, Any]", errors) if isinstance(errors, dict) else {}
+    told = {name: _message(value) for name, value in list(fields.items())[:5]}
+    return "; ".join(f"{name}: {sentence}" for name, sentence in told.items() if sentence)
 
 
 def _location(fields: dict[str, Any]) -> str:

@@ -10,14 +10,15 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from domain import BadResponse
+from domain import BadResponse, Picture
 from providers.answers import Answer
 from providers.events import Event
 from providers.transport import Transport
 
-LONGEST_TEXT = 64 * 1024
-LEAST_SECRET = 16
-"""Characters: so many do not come together by chance."""
+LEAST_SECRET = 12
+"""Characters: so many do not come together by chance. Shorter ones stand for none, as servers without keys get them."""
+LEAST_TOLD = 8
+"""And so many not in an error's sentence, or in an event."""
 
 
 class Api:
@@ -39,7 +40,6 @@ class Api:
         self._base_url = base_url.rstrip("/")
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
-        transport.trust(base_url)
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
@@ -61,18 +61,19 @@ class Api:
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
-        if not self._strikes(len(answer.body)) or answer.is_picture():
+        least = LEAST_SECRET if answer.status < 300 else LEAST_TOLD
+        if len(self._key) < least or answer.is_picture():
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
 
-    def _strikes(self, length: int) -> bool:
-        """Not a word of a few letters, as servers without keys are given one, from what may hold pictures in base64."""
-        return bool(self._key) and (length <= LONGEST_TEXT or len(self._key) >= LEAST_SECRET)
+    async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
+        """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
+        return await self._transport.fetch(url, own=self._base_url, seed=seed, seconds=seconds)
 
-    async def _struck(self, on_event: Callable[[Event], Awaitable[None]], event: Event) -> None:
-        if self._strikes(len(event.data)):
+    async def _struck(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
+        if len(self._key) >= LEAST_TOLD:
             event = event._replace(data=event.data.replace(self._key, "***"))
-        await on_event(event)
+        return await on_event(event)
 
     def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
         """As `Transport.socket`."""
@@ -87,6 +88,8 @@ class Api:
             own = url.origin() == URL(self._base_url).origin()
         except ValueError:
             raise BadResponse("a link to ask at that is no link") from None
+        if url.user or url.password:
+            raise BadResponse("a link to ask at with a name or a password")
         if own or (url.scheme == "https" and any(_is_in(url.host or "", domain) for domain in self._domains)):
             return path
         raise BadResponse("a link to ask at that leads to another host")

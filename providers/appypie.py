@@ -7,10 +7,9 @@ sibling's answer is not documented at all: what it may hold is sniffed.
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
 
 from domain import (
     Access,
@@ -25,9 +24,10 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, decode_picture, error_for
+from providers.answers import Answer, Reply, decode_picture, error_for
 from providers.api import Api, given
-from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider, keep_all
+from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.links import collect
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -63,7 +63,7 @@ MODELS = (
 )
 
 
-class Result(BaseModel):
+class Result(Reply):
     """Success and error in one, for an error may come under status 200."""
 
     code: int | str | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
@@ -97,29 +97,29 @@ class AppyPie(Provider):
         return MODELS
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        if progress.remembered is None and (data := await self._submit(request, sources, progress)):
-            await progress.keep(Picture(data=data, seed=request.seed))
-            return
-        urls: list[str] = (progress.remembered or {})["urls"]
-        await keep_all(progress, urls, partial(self.transport.fetch, seed=request.seed))
+        if progress.remembered is None:
+            await self._submit(request, sources, progress)
+        else:
+            await collect(self._api, progress, urls=progress.remembered["urls"], seed=request.seed)
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
-    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bytes | None:
-        """The picture itself; None where links to it have been remembered."""
+    async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        """The picture comes by itself, in base64, or as a link."""
         model = request.model or TEXT
         headers = {"Cache-Control": "no-cache"}
         answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
         if answer.status < 300 and answer.is_picture():
-            return answer.body
+            await progress.keep(Picture(data=answer.body, seed=request.seed))
+            return
         result = _result(answer)
         if result.base64:
-            return decode_picture(result.base64)
-        if not result.urls:
+            await progress.keep(Picture(data=decode_picture(result.base64), seed=request.seed))
+        elif result.urls:
+            await collect(self._api, progress, urls=result.urls, seed=request.seed)
+        else:
             raise BadResponse("neither an image nor a link", reference=_reference(result))
-        await progress.remember({"urls": result.urls})
-        return None
 
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:

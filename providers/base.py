@@ -49,17 +49,22 @@ class Progress(Protocol):
 
 
 async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[Item], Awaitable[Picture]]) -> None:
-    """Keep every picture that can be had, then raise the error of one that cannot: each of them is paid for."""
-    failed: EaselError | None = None
+    """Keep every picture that can be had, then raise the error of one that cannot: each of them is paid for.
+
+    What may yet be had is worth more than what never will: only where all is lost is it forgotten.
+    """
+    failed: list[EaselError] = []
     for item in items:
         try:
             await progress.keep(await fetch(item))
         except EaselError as error:
-            failed = error
-    if isinstance(failed, BadResponse):
+            failed.append(error)
+    if not failed:
+        return
+    passing = [error for error in failed if not isinstance(error, BadResponse)]
+    if not passing:
         await progress.forget()
-    if failed:
-        raise failed
+    raise (passing or failed)[-1]
 
 
 def title_of(providers: "Mapping[str, Provider]", name: str) -> str:

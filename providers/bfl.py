@@ -12,7 +12,6 @@ from functools import partial
 from math import gcd
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic_core import to_json
 
 from domain import (
@@ -27,7 +26,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, failure_for, tidy
+from providers.answers import Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.links import collect, in_base64, segments
@@ -96,17 +95,17 @@ MODERATED = {"request moderated", "content moderated"}
 FAILED = {"error", "failed"}
 
 
-class Accepted(BaseModel):
+class Accepted(Reply):
     id: str
     polling_url: str
 
 
-class Sample(BaseModel):
+class Sample(Reply):
     sample: str | None = None
     seed: int | None = None
 
 
-class Status(BaseModel):
+class Status(Reply):
     status: str
     result: Sample | None = None
     details: Any = None
@@ -136,7 +135,7 @@ class BlackForestLabs(Provider):
             await self._submit(request, sources, progress)
         ref = progress.remembered or {}
         if "urls" in ref:
-            await collect(self.transport, progress, **ref)
+            await collect(self._api, progress, **ref)
         else:
             finished = partial(self._finished, request=request, progress=progress)
             await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
@@ -177,7 +176,7 @@ class BlackForestLabs(Provider):
             await progress.forget()
             raise BadResponse("ready without a sample")
         seed = request.seed if result.seed is None else result.seed
-        await collect(self.transport, progress, urls=[result.sample], seed=seed)
+        await collect(self._api, progress, urls=[result.sample], seed=seed)
 
 
 def _model(id: str, title: str = "") -> Model:

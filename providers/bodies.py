@@ -6,7 +6,7 @@ from typing import NamedTuple
 import aiohttp
 
 from domain import BadResponse
-from providers.events import Event, EventReader
+from providers.events import END, Event, EventReader
 
 SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
@@ -38,9 +38,9 @@ async def pass_on(
     response: aiohttp.ClientResponse,
     cap: int,
     take: Callable[[int], Awaitable[None]],
-    on_event: Callable[[Event], Awaitable[None]],
+    on_event: Callable[[Event], Awaitable[bool]],
 ) -> None:
-    """Each event as it comes."""
+    """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too."""
     reader, length = EventReader(), 0
     async for chunk in response.content.iter_any():
         length += len(chunk)
@@ -48,7 +48,10 @@ async def pass_on(
             raise BadResponse(f"a body over {cap} bytes")
         await take(len(chunk))
         for event in reader.feed(chunk):
-            await on_event(event)
+            if await on_event(event):
+                return
+    for event in reader.feed(END):
+        await on_event(event)
 
 
 async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:

@@ -2,6 +2,13 @@
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
+
+
+class _Turn(NamedTuple):
+    task: "asyncio.Task[object]"
+    amount: int
+    come: "asyncio.Future[None]"
 
 
 class Budget:
@@ -13,39 +20,39 @@ class Budget:
     def __init__(self, size: int) -> None:
         self._room = size
         self._held: dict[asyncio.Task[object], int] = {}
-        self._turns: deque[asyncio.Future[None]] = deque()
+        self._turns: deque[_Turn] = deque()
 
     async def take(self, amount: int) -> None:
         """Count so many bytes for the current task; one that is larger than everything goes when it is alone."""
         task = asyncio.current_task()
         if task is None:
             return
-        if task not in self._held:
-            await self._fit(amount)
-            self._held[task] = 0
-            task.add_done_callback(self._give_back)
-        self._held[task] += amount
-        self._room -= amount
-        self._wake()
+        if task in self._held:
+            self._count(task, amount)
+            self._let_in()
+            return
+        turn = _Turn(task, amount, asyncio.get_running_loop().create_future())
+        self._turns.append(turn)
+        self._let_in()
+        try:
+            await turn.come
+        except asyncio.CancelledError:
+            self._let_in()
+            raise
 
-    async def _fit(self, amount: int) -> None:
-        while self._held and amount > self._room:
-            turn = asyncio.get_running_loop().create_future()
-            self._turns.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._wake()
-                raise
+    def _count(self, task: "asyncio.Task[object]", amount: int) -> None:
+        self._held[task] = self._held.get(task, 0) + amount
+        self._room -= amount
 
     def _give_back(self, task: "asyncio.Task[object]") -> None:
         self._room += self._held.pop(task)
-        self._wake()
+        self._let_in()
 
-    def _wake(self) -> None:
-        """The next in line; it wakes the one behind it, if it fits itself."""
-        while self._turns:
+    def _let_in(self) -> None:
+        """As many as there is room for, in the order in which they came."""
+        while self._turns and (self._turns[0].come.done() or not self._held or self._turns[0].amount <= self._room):
             turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+            if not turn.come.done():
+                self._count(turn.task, turn.amount)
+                turn.task.add_done_callback(self._give_back)
+                turn.come.set_result(None)

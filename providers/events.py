@@ -4,6 +4,8 @@ import codecs
 import re
 from typing import NamedTuple
 
+END = b"\n\n"
+"""What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel
-
 from domain import (
     Access,
     BadResponse,
@@ -26,7 +24,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, error_for, failure_for, tidy
+from providers.answers import Answer, Reply, error_for, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import collect, data_url, segments
@@ -61,33 +59,34 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/edit", EDITS),
 )
 """By a word in the id, the first that fits; others draw from words and take a size."""
+REQUEST_ID = "x-fal-request-id"
 TIMED_OUT = "X-Fal-Request-Timeout-Type"
 AT_ONCE = Pauses(first=0.1)
 
 
-class Accepted(BaseModel):
+class Accepted(Reply):
     request_id: str
     status_url: str
     response_url: str
     cancel_url: str | None = None
 
 
-class Status(BaseModel):
+class Status(Reply):
     status: str
     queue_position: int | None = None
     error: Any = None
     error_type: str | None = None
 
 
-class Image(BaseModel):
+class Image(Reply):
     url: str
 
 
-class Timings(BaseModel):
+class Timings(Reply):
     inference: float | None = None
 
 
-class Result(BaseModel):
+class Result(Reply):
     images: list[Image]
     seed: int | None = None
     has_nsfw_concepts: list[bool] | None = None
@@ -101,11 +100,11 @@ class Result(BaseModel):
         return [image.url for place, image in enumerate(self.images) if place not in black]
 
 
-class Kind(BaseModel):
+class Kind(Reply):
     type: str
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     """An error in either of its forms."""
 
     detail: list[Kind] | Kind
@@ -139,11 +138,12 @@ class Fal(Provider):
             await self._submit(request, sources, progress)
         ref = progress.remembered or {}
         if "urls" in ref:
-            await collect(self.transport, progress, **ref)
+            await collect(self._api, progress, **ref)
             return
-        waited, finished = (partial(step, progress=progress) for step in (self._completed, self._collected))
-        await poll(self.transport, progress, partial(self._ask, _without_logs(ref["status_url"]), progress), waited)
-        await poll(self.transport, progress, partial(self._ask, ref["response_url"], progress), finished, AT_ONCE)
+        status = partial(self._ask, _without_logs(ref["status_url"]), progress)
+        await poll(self.transport, progress, status, partial(self._completed, progress=progress))
+        result = partial(self._ask, ref["response_url"], progress, final=True)
+        await poll(self.transport, progress, result, partial(self._collected, progress=progress), AT_ONCE)
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
@@ -158,11 +158,18 @@ class Fal(Provider):
             raise error
         await progress.remember(given(answer.parse(Accepted).model_dump()))
 
-    async def _ask(self, url: str, progress: Progress) -> Answer:
-        """One poll, tried once: a request that ran into fal's own time limit must not be asked for again."""
+    async def _ask(self, url: str, progress: Progress, *, final: bool = False) -> Answer:
+        """One poll, tried once: a request that ran into fal's own time limit must not be asked for again.
+
+        final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
+        a server in between again) is the outcome, be it a 500.
+        """
         answer = await self._api.get(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
             return answer._replace(status=410)
+        if answer.status >= 500 and final and REQUEST_ID in answer.headers:
+            await progress.forget()
+            raise _error(answer) or BadResponse(f"{answer.status}")
         error = None if answer.status in (404, 410) else _error(answer)
         if isinstance(error, QuotaError):
             raise error  # the job is theirs all the same, and may be asked for when the account is filled
@@ -187,7 +194,7 @@ class Fal(Provider):
             await progress.forget()
             raise ContentRejected("a black picture: has_nsfw_concepts") if result.images else BadResponse("no picture")
         seconds = result.timings.inference if result.timings else None
-        await collect(self.transport, progress, urls=result.good, seed=result.seed, seconds=seconds)
+        await collect(self._api, progress, urls=result.good, seed=result.seed, seconds=seconds)
         return True
 
 
@@ -230,7 +237,7 @@ def _error(answer: Answer) -> EaselError | None:
     if answer.error() is None:
         return None
     text = "; ".join(filter(None, (answer.text(), *_types(answer))))
-    reference = answer.headers.get("x-fal-request-id")
+    reference = answer.headers.get(REQUEST_ID)
     wait, field = answer.retry_after(), answer.field()
     return error_for(answer.status, text, retry_after=wait, field=field, reference=reference)
 

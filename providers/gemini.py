@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
 
 from domain import (
     Access,
@@ -32,7 +32,7 @@ from domain import (
     Size,
     Sources,
 )
-from providers.answers import Answer, decode_picture, tidy
+from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
@@ -75,21 +75,21 @@ DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
 
 
-class Inline(BaseModel):
+class Inline(Reply):
     data: str = ""
 
 
-class Part(BaseModel):
+class Part(Reply):
     text: str | None = None
     inline: Inline | None = Field(None, validation_alias=AliasChoices("inlineData", "inline_data"))
     thought: bool = False
 
 
-class Content(BaseModel):
+class Content(Reply):
     parts: list[Part] | None = None
 
 
-class Candidate(BaseModel):
+class Candidate(Reply):
     content: Content | None = None
     reason: str | None = Field(None, validation_alias=AliasChoices("finishReason", "finish_reason"))
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
@@ -103,35 +103,35 @@ class Candidate(BaseModel):
         return tidy(" ".join(part.text for part in self.parts if part.text and not part.thought))
 
 
-class Feedback(BaseModel):
+class Feedback(Reply):
     reason: str | None = Field(None, validation_alias=AliasChoices("blockReason", "block_reason"))
     message: str | None = Field(None, validation_alias=AliasChoices("blockReasonMessage", "block_reason_message"))
 
 
-class Result(BaseModel):
+class Result(Reply):
     candidates: list[Candidate] | None = None
     feedback: Feedback | None = Field(None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback"))
 
 
-class Detail(BaseModel):
+class Detail(Reply):
     reason: str = ""
 
 
-class Wrong(BaseModel):
+class Wrong(Reply):
     details: list[Detail]
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     error: Wrong
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     name: str
     title: str | None = Field(None, validation_alias="displayName")
     methods: list[str] | None = Field(None, validation_alias="supportedGenerationMethods")
 
 
-class ModelList(BaseModel):
+class ModelList(Reply):
     models: list[Listed]
 
 

@@ -12,7 +12,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from domain import (
     Access,
@@ -26,7 +26,7 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.answers import RETRY_AFTER, Answer, failure_for, tidy
+from providers.answers import RETRY_AFTER, Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import segments
@@ -44,11 +44,11 @@ LOADS = 5
 """How often a model may say that it is still loading."""
 
 
-class Loading(BaseModel):
+class Loading(Reply):
     estimated_time: float = Field(allow_inf_nan=False)
 
 
-class Wrong(BaseModel):
+class Wrong(Reply):
     error: str
 
 

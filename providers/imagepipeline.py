@@ -9,9 +9,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
 
 from domain import (
     Access,
@@ -31,9 +31,10 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import POLICY, Answer, failure_for
+from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for
 from providers.api import Api, given, segment
-from providers.base import NO_FREE_CALL, Health, Progress, Provider, keep_all
+from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.links import collect
 from providers.polling import poll
 from providers.transport import Transport
 
@@ -54,14 +55,14 @@ FAILED = {"failure", "failed", "error", "cancelled"}
 PENDING = {"pending", "queued", "processing", "in_progress", "started"}
 
 
-class Status(BaseModel):
+class Status(Reply):
     """The answer to a submit and to a poll, in the words of both generations."""
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
     links: list[str] | str | None = Field(None, validation_alias=AliasChoices("download_urls", "result_url"))
-    progress: float | None = None
-    eta: float | None = Field(None, validation_alias="estimated_time_seconds")
+    progress: Annotated[float | None, TRIFLE] = None
+    eta: Annotated[float | None, TRIFLE] = Field(None, validation_alias="estimated_time_seconds")
     reason: str | None = Field(None, validation_alias="failure_reason_code")
 
     @property
@@ -144,18 +145,19 @@ class ImagePipeline(Provider):
         return [Model(id=id, title=title, capabilities=self._generation.capabilities) for id, title in listed]
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        if progress.remembered is None:
-            await self._submit(request, progress)
+        if progress.remembered is None and await self._submit(request, progress):
+            return
         ref = progress.remembered or {}
-        if "urls" not in ref:
+        if "urls" in ref:
+            await collect(self._api, progress, urls=ref["urls"], seed=request.seed)
+        else:
             await self._poll(ref["id"], request, progress)
-        urls: list[str] = (progress.remembered or {})["urls"]
-        await keep_all(progress, urls, partial(self.transport.fetch, seed=request.seed))
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
-    async def _submit(self, request: ImageRequest, progress: Progress) -> None:
+    async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
+        """True where the pictures were there at once."""
         answer = await self._api.post(self._generation.path, self._body(request))
         if answer.status in (404, 410):
             other = 3 if self.access.generation == 1 else 1
@@ -163,11 +165,12 @@ class ImagePipeline(Provider):
             raise Unavailable(f"{answer.status}: this generation of the API is gone")
         status = answer.checked().parse(Status)
         if await self._finished(status, answer, request, progress):
-            return
+            return True
         if status.id in (None, ""):
             raise BadResponse("a pending job without an id")
         await progress.remember({"id": str(status.id)})
         await progress.report(eta=status.eta)
+        return False
 
     def _body(self, request: ImageRequest) -> dict[str, Any]:
         size = request.size or self._generation.capabilities.sizes[0]
@@ -221,7 +224,7 @@ class ImagePipeline(Provider):
         if not status.urls:
             await progress.forget()
             raise ContentRejected("no picture came back") if request.safety_checker else BadResponse("no link")
-        await progress.remember({"urls": status.urls})
+        await collect(self._api, progress, urls=status.urls, seed=request.seed)
         return True
 
 

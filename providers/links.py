@@ -6,13 +6,12 @@ from urllib.parse import quote
 
 import pybase64
 
-from providers.api import given
+from providers.api import Api, given
 from providers.base import Progress, keep_all
-from providers.transport import Transport
 
 
 async def collect(
-    transport: Transport,
+    api: Api,
     progress: Progress,
     *,
     urls: Sequence[str],
@@ -25,7 +24,7 @@ async def collect(
     """
     if not any(url.startswith("data:") for url in urls):
         await progress.remember(given({"urls": list(urls), "seed": seed, "seconds": seconds}))
-    await keep_all(progress, urls, partial(transport.fetch, seed=seed, seconds=seconds))
+    await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))
 
 
 def in_base64(data: bytes | None) -> str | None:

@@ -5,9 +5,7 @@ that the API gives, so it is told by the model's name; an unknown model gets onl
 """
 
 from collections.abc import Sequence
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Annotated, Any
 
 from domain import (
     Access,
@@ -20,7 +18,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, decode_picture, failure_for
+from providers.answers import TRIFLE, Answer, Reply, decode_picture, failure_for
 from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -49,41 +47,41 @@ OTHER_NAMES = {"image": "input_image", "mask": "mask_image"}
 """The samples say image and mask, the prose says input_image and mask_image."""
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     model_name: str
     model_alias: str | None = None
     model_type: str = ""
     price: float | str | None = None
 
 
-class ListedData(BaseModel):
+class ListedData(Reply):
     models: list[Listed]
 
 
-class ModelList(BaseModel):
+class ModelList(Reply):
     data: ListedData
 
 
-class Timings(BaseModel):
-    inference: float | None = None
+class Timings(Reply):
+    inference: Annotated[float | None, TRIFLE] = None
 
 
-class Item(BaseModel):
+class Item(Reply):
     b64_json: str
-    index: int | None = None
-    timings: Timings | None = None
+    index: Annotated[int | None, TRIFLE] = None
+    timings: Annotated[Timings | None, TRIFLE] = None
 
 
-class Result(BaseModel):
+class Result(Reply):
     status: str = "success"
     data: list[Item] | None = None
 
 
-class Credit(BaseModel):
+class Credit(Reply):
     available_balance: str | float
 
 
-class Credits(BaseModel):
+class Credits(Reply):
     data: Credit
 
 

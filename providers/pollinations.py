@@ -13,13 +13,14 @@ documented fields (its source lets them through).
 import random
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from domain import (
     Access,
+    AuthError,
     BadResponse,
     Capabilities,
     EaselError,
@@ -27,6 +28,7 @@ from domain import (
     InvalidRequest,
     Model,
     Picture,
+    QuotaError,
     RateLimited,
     SizeRange,
     Sources,
@@ -34,7 +36,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, decode_picture, our_field, tidy
+from providers.answers import TRIFLE, Answer, Reply, decode_picture, our_field, tidy
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
@@ -58,36 +60,36 @@ SLOW_DOWN = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IG
 """The gateway answers 502 where its upstream said 429."""
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     name: str
-    description: str | None = None
-    pricing: dict[str, Any] | None = None
-    input_modalities: list[str] | None = None
-    output_modalities: list[str] | None = None
+    description: Annotated[str | None, TRIFLE] = None
+    pricing: Annotated[dict[str, Any] | None, TRIFLE] = None
+    input_modalities: Annotated[list[str] | None, TRIFLE] = None
+    output_modalities: Annotated[list[str] | None, TRIFLE] = None
 
 
-class Item(BaseModel):
+class Item(Reply):
     b64_json: str | None = None
     url: str | None = None
 
 
-class Result(BaseModel):
+class Result(Reply):
     data: list[Item]
 
 
-class Details(BaseModel):
+class Details(Reply):
     fieldErrors: dict[str, Any]  # noqa: N815 - the API's name
 
 
-class Blamed(BaseModel):
+class Blamed(Reply):
     details: Details
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     error: Blamed
 
 
-LIST = TypeAdapter(list[Listed | str])
+LIST = TypeAdapter(list[Annotated[Listed | str | None, TRIFLE]])
 
 
 class Pollinations(Provider):
@@ -122,7 +124,7 @@ class Pollinations(Provider):
                 picture = Picture(data=_picture(await self._get(path)), seed=seed)
             await progress.keep(picture)
         except EaselError as error:
-            may_come = isinstance(error, (Timeout, Unavailable, RateLimited))
+            may_come = isinstance(error, (Timeout, Unavailable, RateLimited, QuotaError, AuthError))
             if not may_come or (error.failure.unaccepted and not tried):
                 await progress.forget()
             raise
@@ -148,14 +150,14 @@ class Pollinations(Provider):
             if not item.url:
                 raise BadResponse("neither an image nor a link")
             await progress.remember({"url": item.url, "seed": seed})
-        return await self.transport.fetch((progress.remembered or {})["url"], seed=seed)
+        return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
 
     async def _discover(self) -> tuple[Model, ...]:
         try:
             listed = LIST.validate_python((await self._api.get("image/models")).checked().data())
         except ValidationError:
             raise BadResponse("no list of models") from None
-        models = [_named(each) if isinstance(each, str) else _model(each) for each in listed if _draws(each)]
+        models = [_named(each) if isinstance(each, str) else _model(each) for each in listed if each and _draws(each)]
         if not models:
             raise BadResponse("the list holds no image model")
         found = {model.id: model for model in models}

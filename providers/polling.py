@@ -13,8 +13,8 @@ from providers.transport import Transport
 
 log = logging.getLogger(__name__)
 
-LATE_POLLS = 3
-"""A 404 in the first polls may be a job that has not reached every server yet."""
+LATE_SECONDS = 6.0
+"""A 404 in the first seconds may be a job that has not reached every server yet."""
 SILENT_POLLS = 3
 """So many at least have to fail before a provider counts as silent."""
 
@@ -51,12 +51,13 @@ async def _poll(
     is_done: Callable[[Answer], Awaitable[bool]],
     pauses: Pauses,
 ) -> None:
-    pause, polls, misses, unheard = pauses.first, 0, 0, 0.0
+    pause, since, misses, unheard = pauses.first, 0.0, 0, 0.0
     clock = asyncio.get_running_loop().time
     while True:
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
         waited, begun = min(pause, pauses.slowest), clock()  # a pause that was asked for is no silence
-        pause, polls = min(pause * pauses.growth, pauses.slowest), polls + 1
+        since += waited
+        pause = min(pause * pauses.growth, pauses.slowest)
         answer = await _asked(ask)
         if answer is None:
             misses, unheard = misses + 1, unheard + waited + clock() - begun
@@ -65,7 +66,7 @@ async def _poll(
             await progress.report()  # what the provider told before is not shown any longer
             continue
         misses, unheard = 0, 0.0
-        if _passes(answer) or (answer.status == 404 and polls <= LATE_POLLS):
+        if _passes(answer) or (answer.status == 404 and since < LATE_SECONDS):
             pause = max(pause, answer.retry_after() or 0)
             continue
         if answer.status in (404, 410):

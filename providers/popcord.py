@@ -6,10 +6,8 @@ are read, and an error body is believed even under status 200.
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel
-
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.answers import error_for, failure_for
+from providers.answers import Reply, error_for, failure_for
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -23,17 +21,17 @@ SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
 """The one limit in the documentation."""
 
 
-class ModelList(BaseModel):
+class ModelList(Reply):
     success: bool = True
     models: list[str]
 
 
-class SizeList(BaseModel):
+class SizeList(Reply):
     success: bool = True
     sizes: list[str]
 
 
-class Result(BaseModel):
+class Result(Reply):
     image_url: str = ""
     status_code: int = 200
 
@@ -58,7 +56,7 @@ class PopCord(Provider):
         if progress.remembered is None:
             await progress.remember({"url": await self._submit(request)})
         url: str = (progress.remembered or {})["url"]
-        await keep_all(progress, [url], self.transport.fetch)
+        await keep_all(progress, [url], self._api.fetch)
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), len(await self._discover()), "needs none")
@@ -93,7 +91,9 @@ def _models(ids: Sequence[str], sizes: Sequence[str]) -> tuple[Model, ...]:
 
 
 def _size(text: str) -> Size | None:
+    """None where it would not go back exactly as it is listed."""
     try:
-        return Size.parse(text)
+        size = Size.parse(text)
     except ValueError:
         return None
+    return size if str(size) == text else None

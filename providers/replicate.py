@@ -14,8 +14,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
-from pydantic import BaseModel
-
 from domain import (
     Access,
     BadResponse,
@@ -25,7 +23,7 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.answers import Answer, failure_for
+from providers.answers import Answer, Reply, failure_for
 from providers.api import Api, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
@@ -50,6 +48,17 @@ MODELS = (
 WAIT = {"Prefer": "wait=2"}
 VERSION = re.compile(r"(?:[^/:]+/[^/:]+:)?([0-9a-f]{64})")
 """A version's hash, alone or behind its model's name."""
+WISHES = (
+    "negative_prompt",
+    "size",
+    "strength",
+    "steps",
+    "guidance_scale",
+    "scheduler",
+    "quality",
+    "style",
+    "transparent",
+)
 PERCENT = re.compile(r"(\d{1,3})%\|")
 LINK = ("http://", "https://", "data:")
 FAILED = {"failed"}
@@ -57,11 +66,11 @@ STOPPED = {"canceled", "aborted"}
 PENDING = {"starting", "processing"}
 
 
-class Metrics(BaseModel):
+class Metrics(Reply):
     predict_time: float | None = None
 
 
-class Prediction(BaseModel):
+class Prediction(Reply):
     id: str
     status: str
     output: Any = None
@@ -73,12 +82,12 @@ class Prediction(BaseModel):
         return self.status.strip().lower()
 
 
-class Version(BaseModel):
+class Version(Reply):
     id: str | None = None
     openapi_schema: Any = None
 
 
-class Details(BaseModel):
+class Details(Reply):
     latest_version: Version | None = None
 
 
@@ -106,7 +115,7 @@ class Replicate(Provider):
             return
         ref = progress.remembered or {}
         if "urls" in ref:
-            await collect(self.transport, progress, **ref)
+            await collect(self._api, progress, **ref)
         else:
             finished = partial(self._finished, request=request, progress=progress)
             await poll(self.transport, progress, partial(self._api.get, f"predictions/{segment(ref['id'])}"), finished)
@@ -128,7 +137,7 @@ class Replicate(Provider):
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
         """True where the pictures were there at once."""
         id = request.model or MODELS[0][0]
-        known = await self._of(id)
+        known = await self._of(id, needed=_asks_for_more(request, sources))
         inputs = inputs_of(known, request, sources)
         version = VERSION.fullmatch(id)
         answer = await self._post(id, version[1] if version else None, inputs)
@@ -162,14 +171,19 @@ class Replicate(Provider):
             await progress.forget()
             raise BadResponse("succeeded without a picture")
         seconds = prediction.metrics.predict_time if prediction.metrics else None
-        await collect(self.transport, progress, urls=urls, seed=request.seed, seconds=seconds)
+        await collect(self._api, progress, urls=urls, seed=request.seed, seconds=seconds)
 
-    async def _of(self, id: str) -> Known:
-        """What is known of a model, asked for where it is not known yet."""
+    async def _of(self, id: str, *, needed: bool) -> Known:
+        """What is known of a model, asked for where it is not known yet.
+
+        needed: nothing is ordered while it is not known: what was asked for would be left out, and paid for.
+        """
         if id not in self._known and _name(id):
             try:
                 await self._look(id)
             except EaselError as error:
+                if needed:
+                    raise Unavailable(f"a model's schema could not be read: {error}", unaccepted=True) from None
                 log.warning("only prompt and seed are sent, a model's schema could not be read: %s", error)
         return self._known.get(id, UNKNOWN)
 
@@ -195,6 +209,11 @@ class Replicate(Provider):
 
     def _model(self, id: str, title: str) -> Model:
         return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
+
+
+def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:
+    """Than a model of which nothing is known takes."""
+    return sources.image is not None or request.count > 1 or any(getattr(request, name) for name in WISHES)
 
 
 def _name(id: str) -> str:

@@ -13,9 +13,7 @@ want something else than words, an image and a mask.
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-from pydantic import BaseModel
+from typing import Any, NamedTuple, cast
 
 from domain import (
     Access,
@@ -30,7 +28,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, decode_picture, error_for, tidy
+from providers.answers import Answer, Reply, decode_picture, error_for, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
 from providers.bodies import Part
@@ -85,7 +83,7 @@ OFFERS = {
 }
 
 
-class Result(BaseModel):
+class Result(Reply):
     """Not what is asked for, but documented, too."""
 
     image: str
@@ -93,13 +91,14 @@ class Result(BaseModel):
     seed: int | str | None = None
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     id: str | None = None
     name: str = ""
-    errors: list[str] = []
+    errors: Any = None
+    """Sentences, as far as is known."""
 
 
-class Balance(BaseModel):
+class Balance(Reply):
     credits: float
 
 
@@ -205,12 +204,13 @@ def _error(answer: Answer) -> EaselError:
         answer.status,
         text,
         retry_after=answer.retry_after(),
-        field=blamed(refusal.errors),
+        field=blamed(refusal.errors) or answer.field(),
         reference=reference,
     )
 
 
-def blamed(errors: Sequence[str]) -> str | None:
+def blamed(errors: Any) -> str | None:
     """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
-    words = (found[0] for text in errors if (found := WORD.search(text)))
+    sentences = cast("list[Any]", errors) if isinstance(errors, list) else []
+    words = (found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))
     return next((FIELDS[word] for word in words if word in FIELDS), None)

@@ -67,7 +67,6 @@ class Transport:
         seconds: float = DRAW_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._own: set[URL] = set()
         self._budget = Budget(IN_FLIGHT)
         self._turn = asyncio.Lock()
         self._seconds = seconds
@@ -85,10 +84,6 @@ class Transport:
     ) -> None:
         await self._api.close()
         await self._outside.close()
-
-    def trust(self, base_url: str) -> None:
-        """Name an operator's own base URL: a result on its host and port may have a private address."""
-        self._own.add(URL(base_url).origin())
 
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
@@ -108,13 +103,13 @@ class Transport:
         form: Sequence[Part] = (),
         tries: int = 3,
         seconds: float | None = None,
-        on_event: Callable[[Event], Awaitable[None]] | None = None,
+        on_event: Callable[[Event], Awaitable[bool]] | None = None,
     ) -> Answer:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
         A POST is sent again only where the server surely did not take it: no connection, 429, 503.
         form: sent as multipart, instead of `json`. seconds: a time limit of its own. on_event: gets the events of an
-        answer that is a stream of them, whose body is empty then.
+        answer that is a stream of them, whose body is empty then, until it says that it has all it wants.
         """
         total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
         sent = {"json": json} if json is not None else {}
@@ -139,25 +134,28 @@ class Transport:
         except BROKEN as error:
             raise _translated(error, unsent=False) from None
 
-    async def download(self, url: str) -> bytes:
-        """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one."""
+    async def download(self, url: str, *, own: str = "") -> bytes:
+        """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one.
+
+        own: the base URL of the server that gave the link, whose host and port may have a private address.
+        """
         if url.startswith("data:"):
             return decode_picture(url)
-        session = self._api if _origin(url) in self._own else self._outside
+        origin = _origin(url)
+        session = self._api if own and origin == _origin(own) else self._outside
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
             with EaselError.after_acceptance():
                 answer = await self._send(session, "GET", url, total, MAX_PICTURE, 3, patience=inf)
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
-            url, session = urljoin(url, answer.headers.get("Location", "")), self._outside
-            _origin(url)
+            url, session = _joined(url, answer.headers.get("Location", "")), self._outside
         raise BadResponse("too many redirects")
 
-    async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
+    async def fetch(self, url: str, *, own: str = "", seed: int | None = None, seconds: float | None = None) -> Picture:
         """The picture behind a result's URL; as a link where the place is slow or away, for it may be paid for."""
         try:
-            return Picture(data=await self.download(url), seed=seed, seconds=seconds)
+            return Picture(data=await self.download(url, own=own), seed=seed, seconds=seconds)
         except (Unavailable, Timeout) as error:
             if not _can_be_opened(url):
                 raise
@@ -175,7 +173,7 @@ class Transport:
         *,
         patience: float = PATIENCE_SECONDS,
         form: Sequence[Part] = (),
-        on_event: Callable[[Event], Awaitable[None]] | None = None,
+        on_event: Callable[[Event], Awaitable[bool]] | None = None,
         **options: Any,
     ) -> Answer:
         unsent = True
@@ -215,6 +213,8 @@ class Transport:
             return await retrying(once)
         except BROKEN as error:
             raise _translated(error, unsent=unsent) from None
+        except UnicodeError:
+            raise BadResponse("a link whose host is no name") from None
 
     async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
         """Room for so many bytes; what is paid for does not run out of time because others are being read."""
@@ -255,6 +255,16 @@ def _origin(url: str) -> URL:
         return parsed.origin()
     except ValueError:
         raise BadResponse("the result is no link") from None
+
+
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads."""
+    try:
+        joined = urljoin(url, location)
+    except ValueError:
+        raise BadResponse("a redirect to what is no link") from None
+    _origin(joined)
+    return joined
 
 
 def _can_be_opened(url: str) -> bool:

@@ -30,7 +30,7 @@ from domain import (
     Unavailable,
 )
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
-from providers.aihorde.refusals import checked, code_of
+from providers.aihorde.refusals import checked, code_of, polled
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
 from providers.answers import Answer, decode_picture, tidy
 from providers.api import Api, segment
@@ -64,9 +64,10 @@ class AIHorde(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v2") + "/api/v2"
-        self._own_key = access.key is not None
-        self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if access.key else {"apikey": ANONYMOUS})
-        self._api = Api(transport, root, header="apikey", key=access.key)
+        key = access.key if access.key and access.key.get_secret_value() != ANONYMOUS else None
+        self._own_key = key is not None
+        self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if key else {"apikey": ANONYMOUS})
+        self._api = Api(transport, root, header="apikey", key=key)
         self._discovery = Discovery(self._discover, tuple(make_model(name, self._own_key) for name in FALLBACK))
 
     @staticmethod
@@ -92,9 +93,7 @@ class AIHorde(Provider):
         return Health(reachable=True, models=len(await self._discover()), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        answer = await self._send("DELETE", f"generate/status/{segment(ref['id'])}")
-        if answer.status not in (404, 410):
-            checked(answer)
+        await self._call_off(ref["id"])
 
     async def close(self) -> None:
         await self._discovery.close()
@@ -124,24 +123,32 @@ class AIHorde(Provider):
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        ask = partial(self._send, "GET", f"generate/check/{segment(id)}")
+        ask = partial(self._ask, f"generate/check/{segment(id)}")
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress) -> None:
+        """Whoever calls a job off gets what is finished of it."""
+        pictures = list[Kept]()
         try:
-            await self.cancel({"id": id})
+            pictures = await self._call_off(id)
         except EaselError as error:
             log.warning("a job that nobody can draw could not be called off: %s", error)
         await progress.forget()
-        raise Unavailable("no one serves this model and size", field="model", unaccepted=True)
+        await keep_all(progress, pictures, self._picture)
+        raise Unavailable("no one serves this model and size", field="model", unaccepted=not pictures)
+
+    async def _call_off(self, id: str) -> list[Kept]:
+        answer = await self._send("DELETE", f"generate/status/{segment(id)}")
+        return [] if answer.status in (404, 410) else checked(answer).parse(Result).pictures
 
     async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
         """What came out, without the censored; links are remembered."""
-        generations = (await self._result(id, progress)).generations
-        pictures = [Kept(img=each.img, seed=each.number) for each in generations if not each.is_censored]
+        result = await self._result(id, progress)
+        pictures = result.pictures
         if not pictures:
             await progress.forget()
-            raise ContentRejected("censored by the workers") if generations else BadResponse("done, without a picture")
+            nothing = BadResponse("done, without a picture")
+            raise ContentRejected("censored by the workers") if result.generations else nothing
         if all(each.is_link for each in pictures):
             await progress.remember({"id": id, "pictures": [each.model_dump() for each in pictures]})
         return pictures
@@ -153,18 +160,21 @@ class AIHorde(Provider):
             answers.append(answer)
             return True
 
-        ask = partial(self._send, "GET", f"generate/status/{segment(id)}")
+        ask = partial(self._ask, f"generate/status/{segment(id)}")
         await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
         return answers[0].parse(Result)
 
     async def _picture(self, kept: Kept) -> Picture:
         if kept.is_link:
-            return await self.transport.fetch(kept.img, seed=kept.seed)
+            return await self._api.fetch(kept.img, seed=kept.seed)
         return Picture(data=await asyncio.to_thread(decode_picture, kept.img), seed=kept.seed)
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = checked(await self._send("GET", MODELS)).parse(ModelList).root
         return staffed(listed, own_key=self._own_key)
+
+    async def _ask(self, path: str) -> Answer:
+        return polled(await self._send("GET", path))
 
     async def _send(self, method: str, path: str, **options: Any) -> Answer:
         return await self._api.send(method, path, headers=self._headers, **options)

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from pydantic import BaseModel, RootModel
+from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from providers.aihorde.wire import DEFAULT_SIZE
-from providers.answers import tidy
+from providers.answers import Reply, tidy
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
@@ -24,7 +24,7 @@ SAMPLERS = (
 )
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     name: str
     count: int = 0
     """Workers."""

@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from domain import (
     AuthError,
     BadResponse,
@@ -17,7 +15,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, tidy
+from providers.answers import Answer, Reply, tidy
 
 KINDS: Mapping[str, type[EaselError]] = {
     "InvalidAPIKey": AuthError,
@@ -63,7 +61,7 @@ FIELDS: Mapping[str, str] = {
 SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     rc: str | None = None
     errors: dict[str, Any] | None = None
 
@@ -74,18 +72,34 @@ def code_of(answer: Answer) -> str:
 
 
 def checked(answer: Answer) -> Answer:
-    """The answer itself; else the error that its code means, or its status where it has none."""
+    """The answer itself; else its error."""
+    if error := error_of(answer):
+        raise error
+    return answer
+
+
+def polled(answer: Answer) -> Answer:
+    """The answer to a poll: what passes by its code passes by its status, too."""
+    error = error_of(answer)
+    if not isinstance(error, (RateLimited, Unavailable)):
+        return answer
+    seconds = error.failure.retry_after
+    return answer._replace(status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
+
+
+def error_of(answer: Answer) -> EaselError | None:
+    """What the code of an error means, or its status where it has none; None for 2xx."""
     usual = answer.error()
     if usual is None:
-        return answer
+        return None
     code, text = code_of(answer), answer.text()
     blamed = next((field for start, field in BLAMED.items() if code.startswith(start)), None)
     if blamed:
-        raise InvalidRequest(f"{code}: {text}", field=blamed)
+        return InvalidRequest(f"{code}: {text}", field=blamed)
     if kind := KINDS.get(code):
         wait, accepted = _seconds(answer, text), kind is ContentRejected
-        raise kind(f"{code}: {text}", field=AT_FAULT.get(code), retry_after=wait, unaccepted=not accepted)
-    raise _validation(answer) or usual
+        return kind(f"{code}: {text}", field=AT_FAULT.get(code), retry_after=wait, unaccepted=not accepted)
+    return _validation(answer) or usual
 
 
 def _refusal(answer: Answer) -> Refusal:

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from PIL import Image
-from pydantic import BaseModel
 
 from domain import ImageRequest, Size, Sources
+from providers.answers import Reply
 from providers.api import given
 
 DEFAULT_SIZE = Size(512, 512)
@@ -18,14 +18,14 @@ FILTERED_LENGTH = 7000
 MARK = re.compile(r"#{3,}")
 
 
-class Accepted(BaseModel):
+class Accepted(Reply):
     id: str
     message: Any = None
     """With the warnings: only for the log, so in whatever shape."""
     warnings: Any = None
 
 
-class State(BaseModel):
+class State(Reply):
     """The answer to `check`."""
 
     done: bool
@@ -35,11 +35,11 @@ class State(BaseModel):
     wait_time: float | None = None
 
 
-class Remark(BaseModel):
+class Remark(Reply):
     type: str = ""
 
 
-class Generation(BaseModel):
+class Generation(Reply):
     img: str = ""
     seed: str | int | None = None
     censored: bool | None = None
@@ -57,13 +57,18 @@ class Generation(BaseModel):
         return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
 
 
-class Result(BaseModel):
+class Result(Reply):
     """The answer to `status`."""
 
     generations: list[Generation]
 
+    @property
+    def pictures(self) -> "list[Kept]":
+        """Without the censored."""
+        return [Kept(img=each.img, seed=each.number) for each in self.generations if not each.is_censored]
 
-class Kept(BaseModel):
+
+class Kept(Reply):
     """What is left of a generation."""
 
     img: str
@@ -75,7 +80,7 @@ class Kept(BaseModel):
         return self.img.startswith(("http://", "https://"))
 
 
-class User(BaseModel):
+class User(Reply):
     kudos: float = 0
 
 

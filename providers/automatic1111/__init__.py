@@ -114,7 +114,8 @@ class Automatic1111(Provider):
             return
         state = await ask(self._api, server.tells, task, preview=False)
         if state.active and (state.progress or 0) < NEARLY_DONE:
-            checked(await self._api.post("sdapi/v1/interrupt", {}))
+            # Once: by the time of a second try somebody else's job may be at work.
+            checked(await self._api.send("POST", "sdapi/v1/interrupt", json={}, tries=1))
 
     async def close(self) -> None:
         await self._discovery.close()
@@ -144,7 +145,8 @@ class Automatic1111(Provider):
         while server.tells:
             await asyncio.sleep(PAUSE)
             try:
-                state = await ask(self._api, server.tells, task, shown)
+                # In a task of its own, for the room that its bytes take is given back when that ends.
+                state = await asyncio.create_task(ask(self._api, server.tells, task, shown))
             except (Unavailable, Timeout, RateLimited):
                 continue
             except EaselError as error:

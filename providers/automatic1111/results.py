@@ -1,12 +1,10 @@
 """Reading what the servers answer to a POST, and what they mean by their errors."""
 
 import re
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Annotated, Any
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import Answer, Details, error_for, tidy
+from providers.answers import TRIFLE, Answer, Details, Reply, error_for, tidy
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -26,13 +24,13 @@ FIELDS = {
 """Our words for the fields of a body."""
 
 
-class Info(BaseModel):
-    seed: int | None = None
-    all_seeds: list[int] = []
-    index_of_first_image: int = 0
+class Info(Reply):
+    seed: Annotated[int | None, TRIFLE] = None
+    all_seeds: Annotated[tuple[int, ...] | None, TRIFLE] = None
+    index_of_first_image: Annotated[int | None, TRIFLE] = None
 
 
-class Result(BaseModel):
+class Result(Reply):
     """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
     images: list[str]
@@ -41,19 +39,20 @@ class Result(BaseModel):
     def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
         """Pictures and their seeds: no grid in front, no control maps behind."""
         info = read_info(self.info)
-        first = info.index_of_first_image if 0 <= info.index_of_first_image < len(self.images) else 0
+        told = info.index_of_first_image or 0
+        first = told if 0 <= told < len(self.images) else 0
         start = info.seed if seed is None or seed < 0 else seed
         pictures = self.images[first : first + count]
         counted = [None if start is None else start + place for place in range(len(pictures))]
-        seeds = info.all_seeds[: len(pictures)]
+        seeds = (info.all_seeds or ())[: len(pictures)]
         return list(zip(pictures, [*seeds, *counted[len(seeds) :]], strict=True))
 
 
-class Enlarged(BaseModel):
+class Enlarged(Reply):
     image: str
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     error: Any = None
     detail: Any = None
     message: Any = None

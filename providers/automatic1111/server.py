@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel, RootModel
+from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, InvalidRequest, Model, Size, SizeRange, Span
-from providers.answers import Answer, tidy
+from providers.answers import Answer, Reply, tidy
 from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
@@ -36,13 +36,13 @@ COMMON = Capabilities(
 )
 CURRENT = "current"
 """The id of whichever checkpoint the server has loaded."""
-LISTS = ("sd-models", "samplers", "schedulers", "upscalers", "prompt-styles", "options")
+LISTS = ("samplers", "schedulers", "upscalers", "prompt-styles", "options")
 LISTED = 8
 """How many names a refusal lists."""
 PLAIN_UPSCALERS = ("lanczos", "nearest")
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     """An entry of any of the lists."""
 
     title: str | None = None
@@ -55,7 +55,7 @@ class Listed(BaseModel):
 class Listing(RootModel[list[Listed]]): ...
 
 
-class Options(BaseModel):
+class Options(Reply):
     sd_model_checkpoint: str | None = None
 
 
@@ -89,11 +89,12 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 
 async def discover(api: Api) -> Server:
     """Ask for all lists; those that some servers lack are empty there."""
-    answers = await asyncio.gather(
-        *(api.get(f"sdapi/v1/{name}") for name in LISTS),
-        api.get("sdapi/v1/progress?skip_current_image=true"),
+    models, *others = await asyncio.gather(
+        api.get("sdapi/v1/sd-models"),
+        *(_asked(api, name) for name in LISTS),
+        _asked(api, "progress?skip_current_image=true"),
     )
-    models, samplers, schedulers, upscalers, styles, options, progress = answers
+    samplers, schedulers, upscalers, styles, options, progress = others
     checkpoints = {each.title: each for each in checked(models).parse(Listing).root if each.title}
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
@@ -110,6 +111,14 @@ async def discover(api: Api) -> Server:
     loaded = server.titles.get(_loaded(options) or "")
     listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
     return Server(tuple(server.model(*each) for each in listed), server.titles, takes, upscaler, tells)
+
+
+async def _asked(api: Api, path: str) -> Answer:
+    """A list that a server may do without: one that cannot be read is as good as none."""
+    try:
+        return await api.get(f"sdapi/v1/{path}")
+    except BadResponse:
+        return Answer(404, {}, b"")
 
 
 def _entries(answer: Answer) -> list[Listed]:

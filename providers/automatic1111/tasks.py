@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from domain import BadResponse
-from providers.answers import decode_picture
+from providers.answers import Reply, decode_picture
 from providers.api import Api
 
 SECONDS = 10.0
@@ -15,7 +15,7 @@ DAY = 86_400
 IN_QUEUE = re.compile(r"In queue: ([0-9]{1,6})/")
 
 
-class Task(BaseModel):
+class Task(Reply):
     """The answer of /internal/progress."""
 
     active: bool = False

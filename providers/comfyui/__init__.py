@@ -10,6 +10,7 @@ no node beside `execution_success` as the end, a history without `status`.
 """
 
 import hashlib
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,7 +18,17 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from domain import Access, BadResponse, ImageRequest, InvalidRequest, Model, Picture, Sources, Unavailable
+from domain import (
+    Access,
+    BadResponse,
+    EaselError,
+    ImageRequest,
+    InvalidRequest,
+    Model,
+    Picture,
+    Sources,
+    Unavailable,
+)
 from providers.api import Api, segment
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.bodies import Part
@@ -29,6 +40,8 @@ from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
 from providers.transport import Transport
+
+log = logging.getLogger(__name__)
 
 FIRST = "first-checkpoint"
 """The model's id while the server has not told what it has: whatever it lists first when the time comes."""
@@ -69,10 +82,12 @@ class ComfyUI(Provider):
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        ref = dict(progress.remembered or {"client_id": str(uuid4())})
+        ref = progress.remembered or {}
+        if "offered" in ref:
+            await self._end(ref)
         if "files" not in ref:
-            nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
-            await self._draw(nodes, ref, progress)
+            sent = "prompt_id" in ref
+            await self._draw(None if sent else await self._nodes(request, sources), ref, progress)
         files: list[Any] = (progress.remembered or {})["files"]
         await keep_all(progress, map(File.model_validate, files), partial(self._view, request.seed))
 
@@ -82,13 +97,14 @@ class ComfyUI(Provider):
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Servers that cannot cancel by id interrupt whoever runs, so they are told only while that is this prompt."""
-        prompt_id: str | None = ref.get("prompt_id")
+        prompt_id: str | None = ref.get("prompt_id") or ref.get("offered")
         if prompt_id is None or await self._called_off(prompt_id):
             return
         if prompt_id in (await queue_of(self._api)).pending:
             (await self._api.post("queue", {"delete": [prompt_id]})).checked()
         if (await queue_of(self._api)).running == [prompt_id]:
-            (await self._api.post("interrupt", {"prompt_id": prompt_id})).checked()
+            # Once: by the time of a second try somebody else's prompt may be running.
+            (await self._api.send("POST", "interrupt", json={"prompt_id": prompt_id}, tries=1)).checked()
 
     async def close(self) -> None:
         await self._discovery.close()
@@ -104,23 +120,40 @@ class ComfyUI(Provider):
             return False
         return True
 
-    async def _draw(self, nodes: dict[str, Any] | None, ref: dict[str, Any], progress: Progress) -> None:
+    async def _end(self, ref: Mapping[str, Any]) -> None:
+        """Call off what an earlier try may have sent, for its answer reaches nobody any more."""
+        try:
+            await self.cancel(ref)
+        except EaselError as error:
+            log.info("an abandoned prompt could not be called off: %s", error)
+
+    async def _draw(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
         """nodes: None where an earlier run has sent them."""
-        async with listening(self._api, self.transport.sleep, ref["client_id"], progress) as listener:
+        client_id = str(ref.get("client_id") or uuid4())
+        async with listening(self._api, self.transport.sleep, client_id, progress) as listener:
             if nodes is not None:
-                ref["prompt_id"] = await self._submit(nodes, ref["client_id"])
+                ref = {"client_id": client_id, "prompt_id": await self._submit(nodes, client_id, progress)}
                 await progress.remember(ref)
             listener.follow(ref["prompt_id"])
             waiting = Waiting(self._api, ref["prompt_id"], listener, progress)
             await poll(self.transport, progress, waiting.ask, waiting.is_done, PAUSES)
             await progress.remember({**ref, "files": [file.model_dump() for file in waiting.files]})
 
-    async def _submit(self, nodes: dict[str, Any], client_id: str) -> str:
-        """The server's own id: an old one takes none of ours."""
-        answer = await self._api.post("prompt", {"prompt": nodes, "client_id": client_id})
-        if answer.status == 400:
-            raise refusal(answer)
-        return answer.checked().parse(Accepted).prompt_id
+    async def _submit(self, nodes: dict[str, Any], client_id: str, progress: Progress) -> str:
+        """The prompt's id: ours, by which it can be called off while its answer is on the way, or an old server's."""
+        offered = str(uuid4())
+        await progress.remember({"offered": offered})
+        try:
+            fields = {"prompt": nodes, "client_id": client_id, "prompt_id": offered}
+            answer = await self._api.post("prompt", fields)
+            if answer.status == 400:
+                raise refusal(answer)
+            return answer.checked().parse(Accepted).prompt_id
+        except EaselError as error:
+            if not error.failure.unaccepted:
+                await self._end({"offered": offered})
+            await progress.forget()
+            raise
 
     async def _view(self, seed: int | None, file: File) -> Picture:
         answer = await self._api.get("view?" + urlencode(file.model_dump(), quote_via=quote, safe=""))

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import Answer, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 
 FIELDS = {
@@ -29,15 +29,15 @@ FIELDS = {
 INPUT = re.compile(r"\b(\w+):")
 
 
-class Accepted(BaseModel):
+class Accepted(Reply):
     prompt_id: str = Field(min_length=1)
 
 
-class CalledOff(BaseModel):
+class CalledOff(Reply):
     cancelled: bool
 
 
-class Uploaded(BaseModel):
+class Uploaded(Reply):
     name: str
     subfolder: str | None = None
 
@@ -46,7 +46,7 @@ class Uploaded(BaseModel):
         return "/".join(filter(None, (self.subfolder, self.name)))
 
 
-class Queue(BaseModel):
+class Queue(Reply):
     """Each entry: its number, its id, and more."""
 
     queue_running: list[list[Any]]
@@ -63,7 +63,7 @@ class Queue(BaseModel):
         return [str(entry[1]) for entry in sorted(entries, key=lambda entry: entry[0])]
 
 
-class File(BaseModel):
+class File(Reply):
     """A picture on the server."""
 
     filename: str
@@ -71,20 +71,17 @@ class File(BaseModel):
     type: str = "output"
 
 
-class Output(BaseModel):
-    images: list[File] = []
-
-
-class Status(BaseModel):
+class Status(Reply):
     status_str: str = ""
-    messages: list[list[Any]] = []
+    messages: tuple[list[Any], ...] = ()
 
 
-class Entry(BaseModel):
+class Entry(Reply):
     """A prompt that is over."""
 
-    outputs: dict[str, Output] = {}
-    status: Status | None = None
+    outputs: dict[str, Any] = Field(default_factory=dict)
+    """By nodes, of whatever kind: what each has made."""
+    status: Annotated[Status | None, TRIFLE] = None
 
     def failure(self) -> EaselError | None:
         if self.status is None or self.status.status_str != "error":
@@ -93,7 +90,7 @@ class Entry(BaseModel):
 
     def files(self) -> list[File]:
         """What the workflow keeps; what it only shows where there is nothing else."""
-        made = [file for output in self.outputs.values() for file in output.images]
+        made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
         return kept or [file for file in made if file.type == "temp"]
 
@@ -102,18 +99,18 @@ class History(RootModel[dict[str, Any]]):
     """Prompts that are over, by their ids."""
 
 
-class NodeInputs(BaseModel):
-    required: dict[str, Any] = {}
+class NodeInputs(Reply):
+    required: dict[str, Any] = Field(default_factory=dict)
 
 
-class NodeInfo(BaseModel):
+class NodeInfo(Reply):
     input: NodeInputs
 
 
 class NodeInfos(RootModel[dict[str, NodeInfo]]): ...
 
 
-class NodeError(BaseModel):
+class NodeError(Reply):
     message: str = ""
     details: str = ""
     extra_info: dict[str, Any] | None = None
@@ -125,11 +122,11 @@ class NodeError(BaseModel):
         return told if isinstance(told, str) else self.details.partition(":")[0].strip()
 
 
-class NodeErrors(BaseModel):
-    errors: list[NodeError] = []
+class NodeErrors(Reply):
+    errors: tuple[NodeError, ...] = ()
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     node_errors: dict[str, NodeErrors]
 
 
@@ -179,6 +176,22 @@ def _failure(message: list[Any]) -> EaselError | None:
     if kind not in FAILURES or not isinstance(data, dict):
         return None
     return failure_of(Event(type=kind, data=cast("dict[str, Any]", data)))
+
+
+def _files(output: Any) -> list[File]:
+    """Of one node; nodes of others may tell of things that are no files on the server."""
+    match output:
+        case {"images": [*listed]}:
+            return [file for each in listed if (file := _file(each))]
+        case _:
+            return []
+
+
+def _file(told: Any) -> File | None:
+    try:
+        return File.model_validate(told)
+    except ValidationError:
+        return None
 
 
 def _texts(listed: Iterable[Any]) -> tuple[str, ...]:

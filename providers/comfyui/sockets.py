@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import BaseModel, FiniteFloat, ValidationError
+from pydantic import FiniteFloat, ValidationError
 
 from domain import EaselError, Unavailable
-from providers.answers import failure_for, tidy
+from providers.answers import Reply, tidy
 from providers.api import Api
 from providers.base import Progress
 
@@ -34,12 +34,12 @@ PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FAILURES = ("execution_error", "execution_interrupted")
 
 
-class Event(BaseModel):
+class Event(Reply):
     type: str
     data: dict[str, Any]
 
 
-class Steps(BaseModel):
+class Steps(Reply):
     value: FiniteFloat
     max: FiniteFloat
 
@@ -48,7 +48,7 @@ class Steps(BaseModel):
         return min(max(self.value / self.max, 0.0), 1.0) if self.max > 0 else None
 
 
-class About(BaseModel):
+class About(Reply):
     prompt_id: str | None = None
 
 
@@ -174,10 +174,13 @@ def read_preview(frame: bytes) -> Preview | None:
 
 
 def failure_of(event: Event) -> EaselError:
-    """Of the exception only its message: a traceback tells of the host's machine."""
+    """Of the exception only its message: a traceback tells of the host's machine.
+
+    Whatever its words are, a server of the host's own has no filter and no account.
+    """
     if event.type == "execution_interrupted":
         return Unavailable("stopped at the server")
-    return failure_for(tidy(str(event.data.get("exception_message") or "a node failed")))
+    return Unavailable(tidy(str(event.data.get("exception_message") or "a node failed")))
 
 
 def _fraction(data: dict[str, Any]) -> float | None:

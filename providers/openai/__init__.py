@@ -50,7 +50,7 @@ class OpenAICompatible(Provider):
     def __init__(self, access: Access, transport: Transport, name: str, profile: Profile | None = None) -> None:
         super().__init__(access, transport)
         self.name = name
-        self._profile = profile or profile_for(access.profile)
+        self._profile = (profile or profile_for(access.profile)).at(access.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(access.base_url or self._profile.base_url)
         self._api = Api(transport, self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
@@ -72,12 +72,12 @@ class OpenAICompatible(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is not None:
-            await collect(self.transport, progress, **progress.remembered)
+            await collect(self._api, progress, **progress.remembered)
             return
         items = await self._draw(request, sources, progress)
         urls = [self._absolute(item.url) for item in items if item.url and not item.b64_json]
         if urls and len(urls) == len(items):
-            await collect(self.transport, progress, urls=urls, seed=request.seed)
+            await collect(self._api, progress, urls=urls, seed=request.seed)
             return
 
         async def picture(item: Item) -> Picture:
@@ -136,7 +136,7 @@ class OpenAICompatible(Provider):
         if item.b64_json:
             return Picture(data=decode_picture(item.b64_json), seed=seed)
         if item.url:
-            return await self.transport.fetch(self._absolute(item.url), seed=seed)
+            return await self._api.fetch(self._absolute(item.url), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 
@@ -156,7 +156,7 @@ class OpenAICompatible(Provider):
 
     def _offers(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
-        retired = is_over(listed.shutdown_date) or (profile.retired and profile.retired.search(id))
+        retired = is_over(listed.shutdown_date) or profile.is_retired(id)
         return not retired and (not profile.kept or id.startswith(profile.kept))
 
     def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:

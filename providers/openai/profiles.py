@@ -7,7 +7,9 @@ Together and xAI. Where no limits are documented the ranges are wide, and the AP
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
+
+from yarl import URL
 
 from domain import Capabilities, Size, SizeRange, Span
 
@@ -65,8 +67,21 @@ class Profile(NamedTuple):
     """Where no list can be read; and the order of those that are in it."""
 
     def capabilities(self, model_id: str) -> Capabilities:
-        name = model_id.rpartition("/")[2].lower()
+        name = _own_name(model_id)
         return next((takes for pattern, takes in self.families if pattern.search(name)), self.takes)
+
+    def is_retired(self, model_id: str) -> bool:
+        return self.retired is not None and self.retired.search(_own_name(model_id)) is not None
+
+    def at(self, base_url: str | None) -> Self:
+        """The same at another address, about which nothing is known then."""
+        elsewhere = base_url and URL(base_url).host != URL(self.base_url).host
+        return self._replace(base_url="") if elsewhere else self
+
+
+def _own_name(model_id: str) -> str:
+    """Without the names of who serves it."""
+    return model_id.rpartition("/")[2].lower()
 
 
 def _sizes(text: str) -> tuple[Size, ...]:

@@ -1,12 +1,12 @@
 """Reading what these servers answer: pictures, lists of models, and errors in OpenAI's words."""
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
-from providers.answers import POLICY, Answer, error_for, failure_for, tidy
+from providers.answers import POLICY, TRIFLE, Answer, Reply, error_for, failure_for, tidy
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -33,31 +33,31 @@ OWN_FIELDS = (
 )
 
 
-class Item(BaseModel):
+class Item(Reply):
     b64_json: str | None = None
     url: str | None = None
     index: int | None = None
     respect_moderation: bool | None = None
 
 
-class Result(BaseModel):
+class Result(Reply):
     data: list[Item] | None = None
 
 
-class Blocked(BaseModel):
-    categories: list[str] = []
+class Blocked(Reply):
+    categories: tuple[str, ...] = ()
     moderation_stage: str = ""
 
     def __str__(self) -> str:
         return tidy(", ".join(filter(None, (*self.categories, self.moderation_stage))))
 
 
-class Told(BaseModel):
+class Told(Reply):
     message: str | None = None
     sort: str | None = Field(default=None, validation_alias="type")
     param: str | None = None
     code: str | int | None = None
-    moderation_details: Blocked | None = None
+    moderation_details: Annotated[Blocked | None, TRIFLE] = None
 
     @property
     def kind(self) -> type[EaselError] | None:
@@ -71,18 +71,18 @@ class Told(BaseModel):
         return name if name in OWN_FIELDS else None
 
 
-class Refusal(BaseModel):
+class Refusal(Reply):
     error: Told | str | None = None
     message: str | None = None
 
 
-class Listed(BaseModel):
+class Listed(Reply):
     id: str
     shutdown_date: Any = None
     type: Any = None
 
 
-class ModelList(BaseModel):
+class ModelList(Reply):
     data: list[Listed]
 
     @model_validator(mode="before")

@@ -3,20 +3,19 @@
 import contextlib
 import logging
 
-from pydantic import BaseModel
-
 from domain import BadResponse, Picture
-from providers.answers import Answer, decode_picture
+from providers.answers import Answer, Reply, decode_picture
 from providers.base import Progress
-from providers.events import Event, EventReader
+from providers.events import END, Event, EventReader
 from providers.openai.replies import failure_of
 
 log = logging.getLogger(__name__)
 
+DONE = "[DONE]"
 STARTS = (b"event:", b"data:", b":")
 
 
-class Told(BaseModel):
+class Told(Reply):
     type: str = ""
     b64_json: str | None = None
 
@@ -28,10 +27,14 @@ class Stream:
         self._progress = progress
         self.kept = False
 
-    async def take(self, event: Event) -> None:
-        """What comes behind the finished picture, and what is no event of these, is passed over."""
-        if self.kept or event.data.strip() == "[DONE]":
-            return
+    async def take(self, event: Event) -> bool:
+        """Whether nothing more is wanted: there is the finished picture, or the stream's end."""
+        if not (self.kept or event.data.strip() == DONE):
+            await self._take(event)
+        return self.kept or event.data.strip() == DONE
+
+    async def _take(self, event: Event) -> None:
+        """What is no event of these is passed over."""
         answer = Answer(200, {}, event.data.encode())
         told = _told(answer)
         name = told.type if event.name == "message" else event.name
@@ -44,7 +47,7 @@ class Stream:
 
     async def take_all(self, answer: Answer) -> None:
         """The events of a stream that was not labelled as one."""
-        for event in EventReader().feed(answer.body + b"\n\n"):
+        for event in EventReader().feed(answer.body + END):
             await self.take(event)
 
     async def _show(self, told: Told) -> None:

@@ -142,7 +142,7 @@ async def test_appypies_trace_is_shown(hosted):
 
 
 async def test_a_picture_that_cannot_be_fetched_is_passed_on_as_a_link(hosted, monkeypatch):
-    async def away(*_):
+    async def away(*_, **__):
         raise Unavailable("503")
 
     monkeypatch.setattr(Transport, "download", away)

@@ -314,7 +314,7 @@ async def test_others_may_have_used_up_the_answers_of_this_minute(aihorde):
 
 
 @pytest.mark.parametrize(
-    ("case", "path", "asked"), [("expired", CHECK, 4), ("gone", CHECK, 1), ("vanished", STATUS, 4)]
+    ("case", "path", "asked"), [("expired", CHECK, 4), ("gone", CHECK, 1), ("vanished", STATUS, 5)]
 )
 async def test_a_job_that_is_no_longer_known(aihorde, case, path, asked):
     assert type(await aihorde.fail(case)) is Timeout

@@ -107,9 +107,6 @@ class Stub:
         self.answer = answer
         self.left = 6
 
-    def trust(self, base_url):
-        pass
-
     async def call(self, *args, **options):
         return self.answer
 

@@ -11,6 +11,7 @@ from domain import (
     AuthError,
     BadResponse,
     ContentRejected,
+    ImageRequest,
     InvalidRequest,
     QuotaError,
     RateLimited,
@@ -186,9 +187,14 @@ async def test_each_family_has_its_qualities(openai):
     assert all(OPENAI.capabilities(id).transparent for id in ids)
 
 
-async def test_the_words_of_a_member_reach_openai_as_they_are(openai):
-    await openai.draw(prompt="a <3 b | c")
-    assert openai.sent()["prompt"] == "a <3 b | c"
+@pytest.mark.parametrize(
+    ("base_url", "arrives"),
+    [(None, "a <3 b | c"), ("https://api.openai.com/v1/", "a <3 b | c"), ("http://gpu:1234/v1", "a <3 b / c")],
+)
+async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, arrives):
+    request = ImageRequest(prompt="a <3 b | c", model=FREE)
+    drawing = await calls.drawing_for(OPENAI.at(base_url), request, Sources(), stream=False)
+    assert drawing.options["json"]["prompt"] == arrives
 
 
 async def test_no_id_of_a_member_is_sent(openai):
@@ -391,7 +397,7 @@ def test_no_date_breaks_the_list(date):
 
 
 async def test_check(openai):
-    assert await openai.provider().check() == Health(reachable=True, models=5, key="accepted")
+    assert await openai.provider().check() == Health(reachable=True, models=5, key="not refused")
     assert openai.server.calls == ["GET /v1/models"]
     with pytest.raises(AuthError):
         await openai.provider("F01").check()

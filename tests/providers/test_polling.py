@@ -7,10 +7,12 @@ import pytest
 
 from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.answers import Answer
-from providers.polling import LATE_POLLS, Pauses, poll
+from providers.polling import Pauses, poll
 from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
+LATE = 3
+"""Polls, within the seconds in which a job may not have reached every server yet."""
 GONE, BUSY = Answer(404, {}, b"{}"), Answer(429, {"Retry-After": "34"}, b"{}")
 
 
@@ -91,13 +93,13 @@ async def test_who_asks_for_a_pause_gets_it(asked, waits):
 
 
 async def test_a_job_that_is_not_known_yet_may_come(asked):
-    await asked(*[GONE] * LATE_POLLS, DONE)
+    await asked(*[GONE] * LATE, DONE)
 
 
 @pytest.mark.parametrize("status", [404, 410])
 async def test_a_job_that_is_no_longer_known_is_over(asked, status):
     with pytest.raises(Timeout, match="no longer knows"):
-        await asked(*[AGAIN] * LATE_POLLS, Answer(status, {}, b"{}"))
+        await asked(*[AGAIN] * LATE, Answer(status, {}, b"{}"))
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])

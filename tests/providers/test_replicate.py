@@ -130,10 +130,21 @@ async def test_guidance_by_its_short_name(replicate):
     assert replicate.sent()["input"]["guidance"] == 30.0
 
 
-@pytest.mark.parametrize("case", ["aside-F04", "aside-F05", "aside-F12-null", "no-schema"])
+UNREADABLE = ["aside-F04", "aside-F05", "aside-F12-null"]
+
+
+@pytest.mark.parametrize("case", [*UNREADABLE, "no-schema"])
 async def test_without_a_schema_only_what_all_take_is_sent(replicate, case):
-    await replicate.draw(case, model=SCHNELL, seed=7, steps=4)
+    await replicate.draw(case, model=SCHNELL, size=None, seed=7)
     assert replicate.sent() == {"input": {"prompt": "a quiet harbour", "seed": 7}}
+
+
+@pytest.mark.parametrize("wish", [{}, {"size": None, "count": 2}, {"size": None, "sources": IMAGE}])
+@pytest.mark.parametrize("case", UNREADABLE)
+async def test_what_would_be_left_out_for_want_of_a_schema_is_not_ordered(replicate, case, wish):
+    error = await replicate.fail(case, model=SDXL, **wish)
+    assert (type(error), error.failure.unaccepted) == (Unavailable, True)
+    assert replicate.server.count("POST") == 0
 
 
 @pytest.mark.parametrize(
