@@ -74,6 +74,8 @@ class Easel(commands.AutoShardedBot):
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Not sent for a server that is only out of reach for a while."""
+        for job in await self.studio.under_way(guild_id=guild.id):
+            await self.studio.cancel(job.id)
         count = await self.studio.forget(guild_id=guild.id)
         await self._store.settings.forget(guild.id)
         log.info("left server %s, %d of its jobs deleted", guild.id, count)

@@ -10,6 +10,7 @@ from views.words import code
 AT_ONCE = 5
 """Discord allows so many follow-ups where the bot is not a member."""
 NOTHING = "Nothing of yours is waiting."
+ON_ITS_WAY = "It is on its way already."
 
 
 class Recover(commands.Cog):
@@ -25,7 +26,8 @@ class Recover(commands.Cog):
         await interaction.edit_original_response(content=_summary(len(jobs)))
         for job in jobs[:AT_ONCE]:
             message = await interaction.followup.send(code(job.request.prompt), ephemeral=True, wait=True)
-            await self._studio.redeliver(job, origin_of(interaction, message.id))
+            if not await self._studio.redeliver(job, origin_of(interaction, message.id)):
+                await message.edit(content=f"{code(job.request.prompt)}\n{ON_ITS_WAY}")
 
 
 def _summary(waiting: int) -> str:

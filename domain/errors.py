@@ -25,8 +25,10 @@ from domain.frozen import Frozen
 
 
 class State(StrEnum):
-    """queued -> sending -> waiting -> drawn -> one of the rest."""
+    """promised -> queued -> sending -> waiting -> drawn -> one of the rest."""
 
+    PROMISED = "promised"
+    """The row is there, and its member is being told to wait."""
     QUEUED = "queued"
     SENDING = "sending"
     """The provider may or may not have accepted the job."""
@@ -41,7 +43,7 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-UNFINISHED = (State.QUEUED, State.SENDING, State.WAITING, State.DRAWN)
+UNFINISHED = (State.PROMISED, State.QUEUED, State.SENDING, State.WAITING, State.DRAWN)
 
 
 class Failure(Frozen):

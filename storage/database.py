@@ -80,7 +80,7 @@ class Database(ABC):
         self._waiting: list[_Work] = []
         self._came = asyncio.Event()
         self._trouble = -math.inf
-        self._closed = False
+        self.is_closed = False
         self._writers = [asyncio.create_task(self._write()) for _ in range(writers)]
 
     async def run(self, *steps: Do) -> Done:
@@ -95,6 +95,10 @@ class Database(ABC):
                 raise
             self._trouble = time.monotonic()
         return await self._patiently(self._once, steps)
+
+    async def look(self, *steps: Do) -> Done:
+        """Only read, and so, where that can be, not behind what is being written."""
+        return await self.run(*steps)
 
     async def _patiently(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
@@ -122,7 +126,7 @@ class Database(ABC):
         """After what is waiting."""
         while self._waiting:
             await asyncio.wait({work.done for work in self._waiting})
-        self._closed = True
+        self.is_closed = True
         for writer in self._writers:
             writer.cancel()
         await asyncio.wait(self._writers)
@@ -135,7 +139,7 @@ class Database(ABC):
         log.warning("the database does not answer (%s); trying again", type(error).__name__)
 
     async def _once(self, steps: Sequence[Do]) -> Done:
-        if self._closed:
+        if self.is_closed:
             raise ClosedError
         work = _Work(steps, asyncio.get_running_loop().create_future())
         self._waiting.append(work)
@@ -186,7 +190,7 @@ def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done
     if len(batch) > 1:
         try:
             with connection.begin():
-                return [_run(connection, steps) for steps in batch]
+                return [perform(steps, connection) for steps in batch]
         except DBAPIError as error:
             if passes(error):
                 raise  # each alone would wait as long as all have waited together
@@ -196,12 +200,13 @@ def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done
 def _alone(connection: Connection, steps: Sequence[Do]) -> Done | BaseException:
     try:
         with connection.begin():
-            return _run(connection, steps)
+            return perform(steps, connection)
     except Exception as error:  # noqa: BLE001 - it is raised where the work came from
         return error
 
 
-def _run(connection: Connection, steps: Sequence[Do]) -> Done:
+def perform(steps: Sequence[Do], connection: Connection) -> Done:
+    """In the transaction that is open; the last step's result."""
     *first, last = steps
     for step in first:
         connection.execute(step.statement, step.filled)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import OperationalError
 
-from storage.database import Database
+from storage.database import ClosedError, Database, Do, Done, perform
 from storage.upgrade import upgrade
 
 if TYPE_CHECKING:
@@ -23,35 +24,57 @@ _connect = cast("Any", asyncpg.connect)
 """It has no types of its own."""
 
 
-class Sqlite(Database):
-    """One connection, in a thread of its own."""
-
-    dialect = "sqlite"
+class _Thread:
+    """One connection to a file, in a thread of its own."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(writers=1)
-        self._thread = ThreadPoolExecutor(1, "sqlite")
+        self._executor = ThreadPoolExecutor(1, "sqlite")
         self._engine = create_engine(url, hide_parameters=True)
         event.listen(self._engine, "connect", _configure)
         self._connection: Connection | None = None
 
-    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+    async def run(self, work: Callable[[Connection], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._do, work)
+
+    def close(self) -> None:
+        # In its thread, and behind what has begun: a cancelled shutdown must not leave the write-ahead log behind.
+        self._executor.submit(self._shut)
+        self._executor.shutdown()
 
     def _do(self, work: Callable[[Connection], Any]) -> Any:
         self._connection = self._connection or self._engine.connect()
         return work(self._connection)
 
-    async def close(self) -> None:
-        await super().close()
-        # In its thread, and behind what that has begun: a cancelled shutdown must not leave the write-ahead log behind.
-        self._thread.submit(self._shut)
-        self._thread.shutdown()
-
     def _shut(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
+
+
+class Sqlite(Database):
+    """A connection that writes, and one that reads beside it: a lock that others hold keeps no reader waiting."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(writers=1)
+        self._writing, self._reading = _Thread(url), _Thread(url)
+
+    async def look(self, *steps: Do) -> Done:
+        if self.is_closed:
+            raise ClosedError
+        try:
+            return await self._reading.run(partial(perform, steps))
+        except OperationalError:
+            return await self.run(*steps)  # which is more patient
+
+    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
+        return await self._writing.run(work)
+
+    async def close(self) -> None:
+        await super().close()
+        self._reading.close()
+        self._writing.close()
 
 
 class Postgres(Database):

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, String, bindparam, delete, exists, func, or_, select, update
 
-from domain import UNFINISHED, Failure, Job, State
+from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done
 from storage.dialects import insert_for
@@ -39,6 +39,12 @@ CLAIM = (
 HELD = update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.owner == bindparam("by"))
 RELEASE = HELD.values(owner=None, heartbeat=None)
 GET = select(jobs).where(jobs.c.id == bindparam("job"))
+RETRY = (
+    update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.retried_by.is_(None)).values(retried_by=bindparam("child"))
+)
+"""By whoever is the first."""
+WRITTEN = tuple(name for name in jobs.c.keys() if name not in {*NOT_THE_HOLDERS, "retried_by"})  # noqa: SIM118
+"""The columns of a new row."""
 
 
 class Load(NamedTuple):
@@ -75,17 +81,23 @@ class JobStore:
         self._database = database
         self._bulletin = bulletin
 
-    async def add(self, job: Job, owner: str | None = None) -> bool:
-        """Write a new row, held by its owner; False where the id is another's, for an interaction may be replayed."""
-        held = {"owner": owner, "heartbeat": _now() if owner else None}
-        return (await self._database.run(Do(_add(self._database.dialect), _row(job) | held))).scalar() is not None
+    async def add(self, job: Job, owner: str | None = None, *, retry: bool = False) -> bool:
+        """Write a new row, held by its owner; False where the id is another's, for an interaction may be replayed.
 
-    async def discard(self, id: str, owner: str) -> None:
-        """Delete a held row."""
-        await self._run(delete(jobs).where(jobs.c.id == id, jobs.c.owner == owner))
+        retry: it asks for its parent again; False also where another job does.
+        """
+        row = _row(job) | {"owner": owner, "heartbeat": _now() if owner else None}
+        insert = _add(self._database.dialect, retry)
+        mark = [Do(RETRY, {"job": job.parent, "child": job.id})] if retry else []
+        return (await self._database.run(*mark, Do(insert, row))).scalar() is not None
+
+    async def discard(self, job: Job, owner: str) -> None:
+        """Delete a held row; what it asked for again may be asked for by another."""
+        free = update(jobs).where(jobs.c.id == job.parent, jobs.c.retried_by == job.id).values(retried_by=None)
+        await self._run(free, delete(jobs).where(jobs.c.id == job.id, jobs.c.owner == owner))
 
     async def get(self, id: str) -> Job | None:
-        found = _jobs(await self._database.run(Do(GET, {"job": id})))
+        found = _jobs(await self._database.look(Do(GET, {"job": id})))
         return found[0] if found else None
 
     async def claim(self, id: str, owner: str) -> Job | None:
@@ -119,15 +131,6 @@ class JobStore:
         notice = self._bulletin.notice(CANCELLED, id)
         mark = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNDECIDED)).values(cancelled=True)
         return (await self._run(*notice, mark.returning(jobs.c.id))).scalar() is not None
-
-    async def begin_retry(self, id: str) -> bool:
-        """True for the first who asks for this job again."""
-        mark = update(jobs).where(jobs.c.id == id, jobs.c.retried.is_(False)).values(retried=True)
-        return (await self._run(mark)).changed > 0
-
-    async def end_retry(self, id: str) -> None:
-        """It did not come to anything, and may be tried again."""
-        await self._run(update(jobs).where(jobs.c.id == id).values(retried=False))
 
     async def abandoned(self) -> Sequence[Left]:
         """Unfinished rows that nobody holds, oldest first."""
@@ -167,18 +170,6 @@ class JobStore:
         rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
-    async def refusals(self, user_id: int, provider: str, since: datetime) -> Sequence[Failure]:
-        """Why a member's latest requests to a provider failed, told already or not."""
-        whose = jobs.c.user_id == user_id, jobs.c.provider == provider, jobs.c.failure.is_not(None)
-        columns = jobs.c.failure, jobs.c.started, jobs.c.seconds
-        found = await self._run(select(*columns).where(*whose).order_by(jobs.c.created.desc()).limit(AT_ONCE))
-        ends = [
-            (Failure.model_validate(row["failure"]), row["started"] + timedelta(seconds=row["seconds"] or 0))
-            for row in found.rows
-            if row["started"]
-        ]
-        return [failure for failure, end in ends if end > since]
-
     async def ended(self, since: datetime) -> Sequence[Ended]:
         """The latest jobs that have an outcome, newest first, of all members."""
         columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
@@ -198,7 +189,7 @@ class JobStore:
         return _now() - STALE if self._database.steady() > STALE.total_seconds() else NEVER
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        return _jobs(await self._run(select(jobs).where(*where).order_by(jobs.c.created)))
+        return _jobs(await self._database.look(Do(select(jobs).where(*where).order_by(jobs.c.created))))
 
     async def expire(self) -> None:
         """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""
@@ -213,9 +204,13 @@ class JobStore:
 
 
 @cache
-def _add(dialect: str) -> Executable:
+def _add(dialect: str, retry: bool) -> Executable:
     """What is written twice, because a commit got lost on its way back, is still the owner's."""
     insert = insert_for(dialect)(jobs)
+    if retry:
+        row = [bindparam(name, type_=jobs.c[name].type).label(name) for name in WRITTEN]
+        marked = jobs.c.id == bindparam("parent", type_=String), jobs.c.retried_by == bindparam("id", type_=String)
+        insert = insert.from_select(WRITTEN, select(*row).where(exists().where(*marked)))
     ours = jobs.c.owner == insert.excluded.owner
     return insert.on_conflict_do_update(index_elements=["id"], set_={"owner": jobs.c.owner}, where=ours).returning(
         jobs.c.id

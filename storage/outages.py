@@ -48,7 +48,8 @@ class OutageStore:
 
     async def begin_probe(self, outage: Outage, until: datetime) -> bool:
         """True for the first who asks after the outage's end; the others wait until the new one."""
-        where = outages.c.provider == outage.provider, outages.c.until == outage.until
+        # A commit whose answer got lost is made again, and finds its own mark.
+        where = outages.c.provider == outage.provider, outages.c.until.in_((outage.until, until))
         mine = update(outages).where(*where).values(until=until, trying=True).returning(outages.c.provider)
         return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
 

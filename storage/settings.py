@@ -67,7 +67,7 @@ class SettingsStore:
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
-        return Settings.model_validate((await self._database.run(Do(query))).scalar() or {})
+        return Settings.model_validate((await self._database.look(Do(query))).scalar() or {})
 
 
 class Meta:
@@ -77,15 +77,24 @@ class Meta:
         self._database = database
 
     async def get(self, key: str) -> str | None:
-        return (await self._database.run(Do(select(meta.c.value).where(meta.c.key == key)))).scalar()
+        return (await self._database.look(Do(_value(key)))).scalar()
 
     async def is_there(self) -> bool:
-        """True; whoever asks wants to know whether the database answers."""
-        await self.get("")
+        """True; whoever asks wants to know whether the database takes what is written."""
+        await self._database.run(Do(_value("")))
         return True
 
     async def set(self, key: str, value: str) -> None:
         await _replace(self._database, meta, {"key": key, "value": value})
+
+    async def expire(self, prefix: str, before: str) -> None:
+        """Delete what begins so and has a smaller value."""
+        old = delete(meta).where(meta.c.key.startswith(prefix, autoescape=True), meta.c.value < before)
+        await self._database.run(Do(old))
+
+
+def _value(key: str) -> Executable:
+    return select(meta.c.value).where(meta.c.key == key)
 
 
 async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:

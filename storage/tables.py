@@ -76,7 +76,7 @@ jobs = Table(
     Column("parked", Boolean, nullable=False),
     Column("cancelled", Boolean, nullable=False, server_default=false()),
     Column("upscales", Boolean, nullable=False, server_default=false()),
-    Column("retried", Boolean, nullable=False, server_default=false()),
+    Column("retried_by", String(32)),
     Column("parent", String(32)),
     Column("cost", Words),
     Column("seconds", Float),

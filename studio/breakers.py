@@ -7,6 +7,7 @@ theirs closes it.
 
 import asyncio
 import logging
+import random
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -75,7 +76,9 @@ class Breakers:
             return None
         now = datetime.now(UTC)
         if now >= outage.until:
-            mine = outage._replace(until=now + timedelta(seconds=PROBE_SECONDS), trying=True)
+            # Not the same moment as another process's, for it is by this that the mark is known as ours.
+            pause = timedelta(seconds=PROBE_SECONDS, microseconds=-random.randrange(1_000_000))  # noqa: S311 - no secret
+            mine = outage._replace(until=now + pause, trying=True)
             if await self._store.begin_probe(outage, mine.until):
                 log.info("%s: one job tries whether it is back", job.provider)
                 self._probes[job.id] = mine

@@ -1,27 +1,57 @@
 """Where one member's refused words may shut out the whole bot, that member is held back for a while."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from domain import ContentRejected, Job
 from providers.base import Provider
-from storage.jobs import JobStore
+from storage.settings import Meta
+
+PREFIX = "held back:"
 
 
 class Conduct:
-    """Read from the jobs table, so that all processes know of it, and a restart forgives nothing."""
+    """Kept beside the jobs: all processes know of it, and neither a restart nor a deletion forgives anything."""
 
-    def __init__(self, providers: Mapping[str, Provider], jobs: JobStore) -> None:
+    def __init__(self, providers: Mapping[str, Provider], meta: Meta) -> None:
         self._providers = providers
-        self._jobs = jobs
+        self._meta = meta
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self, job: Job) -> None:
         """ContentRejected for a member whose words this provider has refused lately."""
         provider = self._providers[job.provider]
-        bans = provider.bans
-        if bans is None:
-            return
-        lately = await self._jobs.refusals(job.user_id, job.provider, datetime.now(UTC) - bans)
-        if any(failure.kind == ContentRejected.__name__ and failure.field == "prompt" for failure in lately):
-            minutes = f"{bans.total_seconds() / 60:.0f}"
+        until = await self._meta.get(_key(job)) if provider.bans else None
+        if provider.bans and until and datetime.now(UTC) < datetime.fromisoformat(until):
+            minutes = f"{provider.bans.total_seconds() / 60:.0f}"
             raise ContentRejected("held back after a refusal", field="member", takes=minutes, subject=provider.title)
+
+    @asynccontextmanager
+    async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
+        """Around asking a provider: where it bans, a member's requests go one by one, each until it is accepted.
+
+        Yields what to call then.
+        """
+        bans = self._providers[job.provider].bans
+        with ExitStack() as until_accepted:
+            if bans:
+                turn = self._turns.setdefault(_key(job), asyncio.Lock())
+                await turn.acquire()
+                until_accepted.callback(turn.release)
+            try:
+                yield until_accepted.close
+            except ContentRejected as error:
+                if bans and error.failure.field == "prompt":
+                    await self._meta.set(_key(job), (datetime.now(UTC) + bans).isoformat())
+                raise
+
+    async def sweep(self) -> None:
+        """Forget whom nobody holds back any more."""
+        await self._meta.expire(PREFIX, datetime.now(UTC).isoformat())
+
+
+def _key(job: Job) -> str:
+    return f"{PREFIX}{job.provider}:{job.user_id}"

@@ -40,6 +40,12 @@ class Delivery(Protocol):
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
         """Show the outcome, good or bad; raises Undeliverable, TooLarge or queue.TryLater."""
 
+    async def recall(self, job: Job) -> Job | None:
+        """A job with the message that told its member to wait, or as it is where that cannot be known.
+
+        None where nobody was told; queue.TryLater.
+        """
+
     def report(self, job: Job, report: Report) -> None:
         """Show how far it is, some time soon or not at all; nobody waits for it."""
 

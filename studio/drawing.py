@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,8 +51,18 @@ SECOND_CHANCE = timedelta(minutes=2)
 class JobProgress:
     """`providers.base.Progress` for one call of a held job."""
 
-    def __init__(self, held: Held, spool: Spool, delivery: Delivery, rush: Rush, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        held: Held,
+        spool: Spool,
+        delivery: Delivery,
+        rush: Rush,
+        breakers: Breakers,
+        accepted: Callable[[], None],
+    ) -> None:
+        """accepted: told when the provider has taken the call."""
         self._held = held
+        self._accepted = accepted
         self._breakers = breakers
         self._spool = spool
         self._delivery = delivery
@@ -66,6 +76,7 @@ class JobProgress:
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
         await self._held.update(remote=dict(ref), state=State.WAITING)
+        self._accepted()
 
     async def forget(self) -> None:
         await self._held.update(remote=None)
@@ -232,15 +243,17 @@ class Drawer:
         provider = self._providers.get(held.job.provider)
         if provider is None:
             raise Unavailable("switched off by the host", unaccepted=_is_new(held.job))
-        if _is_new(held.job):
-            await self._chain.conduct.check(held.job)
         unknown = held.job.state is State.SENDING or (held.job.state is State.WAITING and not held.job.remote)
         if unknown and provider.paid:
             raise Interrupted("stopped while the provider may have accepted the job")
         sources = await read_sources(self._spool, held.job)
-        async with self._in_time(held.job):
-            while held.job.calls_done < held.job.calls:
-                await self._call(provider, held, sources)
+        conduct = self._chain.conduct
+        async with conduct.turn(held.job) as accepted:
+            if _is_new(held.job):
+                await conduct.check(held.job)
+            async with self._in_time(held.job):
+                while held.job.calls_done < held.job.calls:
+                    await self._call(provider, held, sources, accepted)
 
     @asynccontextmanager
     async def _in_time(self, job: Job) -> AsyncGenerator[None]:
@@ -257,11 +270,13 @@ class Drawer:
             self._unwanted.discard(job.id)
             del self._deadlines[job.id]
 
-    async def _call(self, provider: Provider, held: Held, sources: Sources) -> None:
+    async def _call(self, provider: Provider, held: Held, sources: Sources, accepted: Callable[[], None]) -> None:
         """One call, or the rest of one that an earlier run began."""
         job = held.job
+        if job.remote is not None:
+            accepted()
         await held.update(state=State.WAITING if job.remote else State.SENDING)
-        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers)
+        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers, accepted)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
         held.note(calls_done=job.calls_done + 1, remote=None)

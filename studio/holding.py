@@ -51,6 +51,11 @@ class Held:
             self._stage(self.job, before.state, datetime.now(UTC) - self._entered)
             self._entered = datetime.now(UTC)
 
+    async def discard(self) -> None:
+        """Delete the row."""
+        await self._store.discard(self.job, self._owner)
+        self.released = True
+
 
 def _entered(job: Job) -> datetime:
     """When a job came into its state, as far as its row tells."""

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 
-from domain import Job
+from domain import Job, State
 from storage.jobs import JobStore
 
 PATIENCE_SECONDS = 1.0
@@ -31,15 +31,16 @@ class Promises:
         """The process ends, and connections with it: what they say then tells nothing of what Discord has taken."""
         self._closing = True
 
-    async def make(self, job: Job, acknowledge: Acknowledge) -> Job | None:
+    async def make(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
         """Write the row, then tell the member; None where the row is there already.
 
+        retry: the job asks for its parent again; None also where another does.
         What `acknowledge` raises goes through, and leaves no row, unless the process is ending.
         """
         owner = uuid.uuid4().hex
         self._holders.add(owner)
         try:
-            promised = await self._make(job, owner, acknowledge)
+            promised = await self._make(job, owner, acknowledge, retry=retry)
             if promised is not None:
                 self._owners[job.id] = owner
             return promised
@@ -47,8 +48,9 @@ class Promises:
             if self._owners.get(job.id) != owner:
                 self._holders.discard(owner)
 
-    async def _make(self, job: Job, owner: str, acknowledge: Acknowledge) -> Job | None:
-        writing = asyncio.create_task(self._jobs.add(job, owner))
+    async def _make(self, job: Job, owner: str, acknowledge: Acknowledge, *, retry: bool) -> Job | None:
+        row = job.having(state=State.PROMISED)
+        writing = asyncio.create_task(self._jobs.add(row, owner, retry=retry))
         await asyncio.wait({writing}, timeout=PATIENCE_SECONDS)
         if writing.done() and not writing.result():
             return None
@@ -56,8 +58,8 @@ class Promises:
             job = job.having(message_id=await acknowledge())
         except Exception:
             await asyncio.wait({writing})
-            if not self._closing:
-                await self._jobs.discard(job.id, owner)
+            if writing.exception() is None and not self._closing:
+                await self._jobs.discard(job, owner)
             raise
         return job if await writing else None
 
@@ -68,8 +70,10 @@ class Promises:
 
     async def withdraw(self, job: Job) -> None:
         """The member is told otherwise."""
-        await self._jobs.discard(job.id, self._owners[job.id])
-        self.drop(job)
+        try:
+            await self._jobs.discard(job, self._owners[job.id])
+        finally:
+            self.drop(job)
 
     def drop(self, job: Job) -> None:
         """Hold it no more: a row that was left so is found again."""

@@ -32,7 +32,7 @@ class Standing(NamedTuple):
 
 def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> Standing:
     """ended: newest first."""
-    drawn = [job.seconds for job in ended if _is_its_own(job, provider) and job.state in WORKED and job.seconds]
+    drawn = [job.seconds for job in ended if job.provider == provider and job.state in WORKED and job.seconds]
     failed = sum(map(len, _failures(provider, ended)))
     rate = len(drawn) / (len(drawn) + failed) if drawn or failed else None
     usual = median(drawn) if drawn else None
@@ -40,11 +40,6 @@ def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: 
         return Standing("down" if now < outage.until else "untested", outage.since, rate, usual)
     slow = usual is not None and len(drawn) >= 2 * ENOUGH and median(drawn[:ENOUGH]) > SLOW * usual
     return Standing("slow" if slow else "up", None, rate, usual)
-
-
-def _is_its_own(job: Ended, provider: str) -> bool:
-    """Drawn without having been tried elsewhere first: those took longer than their provider."""
-    return job.provider == provider and not job.tried
 
 
 def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:

@@ -64,10 +64,11 @@ class Studio:
         self._store = store
         self.rush = Rush()
         self.breakers = Breakers(store)
-        self._conduct = Conduct(providers, store.jobs)
+        self._conduct = Conduct(providers, store.meta)
         chain = Chain(self.planner, store, self.breakers, self._conduct)
         self._drawer = Drawer(providers, store.spool, delivery, self.rush, self.breakers, chain, draw_time)
         self._handover = Handover(providers, store.spool, delivery)
+        self._delivery = delivery
         self._admission = Admission(store.jobs, limits)
         self._on_change = on_change
         self._on_stage = on_stage
@@ -93,6 +94,7 @@ class Studio:
             asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.jobs.expire)),
+            asyncio.create_task(_every(SWEEP_SECONDS, self._conduct.sweep)),
         ]
 
     def is_alive(self) -> bool:
@@ -123,15 +125,17 @@ class Studio:
         """InvalidRequest where a request that is made again has lost its files."""
         await check_uploads(self._store.spool, job, by_link=await self.planner.takes_link(job))
 
-    async def promise(self, job: Job, acknowledge: Acknowledge) -> Job | None:
-        """Write the row while the member is told to wait; None where the interaction has come before. QueueFull.
+    async def promise(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
+        """Write the row, and tell the member to wait; None where the interaction has come before. QueueFull.
 
+        retry: the job asks for its parent again, which is for once; None also where somebody has.
         What follows is `submit`, when the job is complete, or `withdraw`.
         """
         self._admission.enter(job)
         promised = None
         try:
-            promised = await self._promises.make(job.having(created=datetime.now(UTC)), acknowledge)
+            made = job.having(created=datetime.now(UTC))
+            promised = await self._promises.make(made, acknowledge, retry=retry)
         finally:
             if promised is None:
                 self._admission.leave(job)
@@ -176,26 +180,27 @@ class Studio:
         ended = await self._store.jobs.ended(now - LATELY)
         return {name: standing(name, ended, self.breakers.outage(name), now) for name in self.providers}
 
-    async def begin_retry(self, job: Job) -> bool:
-        """True once for each job, whoever asks, and wherever."""
-        return await self._store.jobs.begin_retry(job.id)
-
-    async def end_retry(self, job: Job) -> None:
-        await self._store.jobs.end_retry(job.id)
-
     async def parked(self, user_id: int) -> Sequence[Job]:
         """A member's jobs whose pictures could not be delivered, oldest first."""
         return await self._store.jobs.parked(user_id)
 
-    async def redeliver(self, job: Job, origin: Origin) -> None:
-        """Send a parked job's pictures to where its owner has asked for them, and to nobody else."""
+    async def redeliver(self, job: Job, origin: Origin) -> bool:
+        """Send a parked job's pictures to where its owner has asked for them, and to nobody else.
+
+        False where they are on their way already, or were delivered meanwhile.
+        """
+        moved = False
 
         async def move(held: Held) -> None:
-            place = origin.model_dump(exclude={"id", "private"})
-            await held.update(**place, private=True, parked=False)
+            nonlocal moved
+            if moved := held.job.parked:
+                place = origin.model_dump(exclude={"id", "private"})
+                await held.update(**place, private=True, parked=False)
 
         await self._with(job.id, move)
-        await self._queue.submit(Entry(DELIVER, job.id))
+        if moved:
+            await self._queue.submit(Entry(DELIVER, job.id))
+        return moved
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
         """Delete what is stored of the finished jobs of a member or a server; how many those were."""
@@ -208,15 +213,29 @@ class Studio:
         await self.rush.over()
 
         async def work(held: Held) -> None:
+            if held.job.state is State.PROMISED and not await self._keep_promise(held):
+                return
             if held.job.state is not State.DRAWN:
                 await self._drawer.draw(held)
             if held.job.state is State.DRAWN:
                 self._admission.leave(held.job)
 
-        if job := await self._with(job_id, work):
+        job = await self._with(job_id, work)
+        if job and job.state is not State.PROMISED:
             drawn = job.state is State.DRAWN
             place = 0 if drawn else -self._admission.place(job)
             await self._queue.submit(Entry(DELIVER if drawn else _lane(job.provider), job_id, priority=place))
+
+    async def _keep_promise(self, held: Held) -> bool:
+        """What an earlier run has left in the middle of telling a member to wait; nothing, where it was not told."""
+        told = await self._delivery.recall(held.job)
+        if told is None:
+            log.info("job %s: nobody was told to wait for it", held.job.id)
+            await held.discard()
+            return False
+        state = State.WAITING if told.remote else State.QUEUED
+        await held.update(state=state, message_id=told.message_id)
+        return True
 
     async def _deliver(self, job_id: str) -> None:
         await self.rush.over()

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import discord
 
-from domain import AuthError, EaselError, Job, QuotaError, State
+from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
 from studio.delivery import Ready, Report
 from views.words import code, explain, plain
 
 ALT_LIMIT = 1024
 CONTENT_LIMIT = 2000
+SMALLER = 0.8
+"""Of the pixels that were asked for: what is less is told."""
 LABELS = {
     "again": ("Again", "🔁"),
     "upscale": ("Upscale", "🔍"),
@@ -139,14 +141,24 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         notes.append(f"{len(pictures)} of {asked}.{why}")
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
+    if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
+        notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
     if any(each.link for each in pictures):
         notes.append("The picture could not be fetched; this link to it will expire.")
     return notes
 
 
+def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
+    """By more than what lies between a ratio and a size that stands for it."""
+    if drawn is None or asked is None:
+        return False
+    return drawn.width * drawn.height < SMALLER * asked.width * asked.height
+
+
 def _apology(job: Job, provider: str) -> list[str]:
     why = EaselError.revive(job.failure) if job.failure else EaselError()
-    before = [f"-# {note}" for note in job.notes[:1] if job.tried]
+    asked = why.failure.field not in NOT_ASKED  # the note says so
+    before = [f"-# {note}" for note in job.notes[:1] if job.tried and asked]
     kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
     lines = [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
     return [*lines, *kept, *before]

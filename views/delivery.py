@@ -53,6 +53,19 @@ class DiscordDelivery:
         except discord.HTTPException as error:
             raise _verdict(error) from None
 
+    async def recall(self, job: Job) -> Job | None:
+        # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
+        # else it says is taken for a member who waits.
+        if not _token_lives(job):
+            return job
+        try:
+            async with asyncio.timeout(REPORT_SECONDS):
+                return job.having(message_id=(await self._reply(job).fetch_message(_message(job))).id)
+        except TRANSIENT as error:
+            raise TryLater(type(error).__name__) from None
+        except discord.HTTPException as error:
+            return None if error.code == UNKNOWN_WEBHOOK else job
+
     def report(self, job: Job, report: Report) -> None:
         if job.id not in self._reports:
             asyncio.get_running_loop().call_later(REPORT_PAUSE, self._show_newest, job.id)

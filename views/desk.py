@@ -79,25 +79,20 @@ class Desk:
             kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
             job = job.having(**kept, request=parent.request, asked=parent.asked, state=State.WAITING)
         await self._needs_upload(job)
-        if not await self.studio.begin_retry(parent):
+        with self.studio.rush:
+            promised = await self._promise(interaction, job.having(parent=parent.id), retry=True)
+        if promised is None:
             return False
-        try:
-            with self.studio.rush:
-                promised = await self._promise(interaction, job.having(parent=parent.id))
-        except Exception:
-            await self.studio.end_retry(parent)
-            raise
-        if promised is not None:
-            await self.studio.submit(promised)
+        await self.studio.submit(promised)
         return True
 
     async def _plan(self, interaction: Interaction, request: ImageRequest) -> Job:
         settings = await self.settings.get(interaction.guild_id)
         return await self.studio.plan(request, settings, origin_of(interaction))
 
-    async def _promise(self, interaction: Interaction, job: Job) -> Job | None:
+    async def _promise(self, interaction: Interaction, job: Job, *, retry: bool = False) -> Job | None:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        return await self.studio.promise(job, partial(defer, interaction, private=job.private))
+        return await self.studio.promise(job, partial(defer, interaction, private=job.private), retry=retry)
 
     async def _reshaped(self, interaction: Interaction, job: Job, request: ImageRequest) -> Job:
         """Planned anew, now that the image's own shape is known."""

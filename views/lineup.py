@@ -8,7 +8,7 @@ from domain import Job, State
 from providers.base import title_of
 from studio.studio import Studio
 from views.origins import Interaction
-from views.reporter import ReportingView, tell
+from views.reporter import NO_RIGHT, ReportingView, tell
 from views.words import code
 
 VIEW_SECONDS = 14 * 60.0
@@ -28,6 +28,13 @@ class LineUp(ReportingView):
         self._studio = studio
         self._user_id = user_id
         self._guild_id = guild_id
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        """The right to see everybody's may have been taken away since the page was opened."""
+        if self._guild_id is None or interaction.permissions.manage_guild:
+            return True
+        await tell(interaction, NO_RIGHT)
+        return False
 
     async def open(self, interaction: Interaction) -> None:
         await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)

@@ -58,7 +58,7 @@ not.
 
 **Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
 is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is removed
-from a server, that server's data goes.
+from a server, what is under way there is cancelled, and what is finished is deleted.
 
 **Who runs this bot:** {host}
 """

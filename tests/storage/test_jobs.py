@@ -264,7 +264,7 @@ IDS = itertools.count()
 
 def test_every_field_of_a_job_is_tried_and_has_its_column():
     assert {"id", "cancelled", *FIELDS} == set(Job.model_fields)
-    assert set(Job.model_fields) | {"owner", "heartbeat", "retried"} == set(table.columns.keys())
+    assert set(Job.model_fields) | {"owner", "heartbeat", "retried_by"} == set(table.columns.keys())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
@@ -305,7 +305,30 @@ async def test_a_holder_hears_with_its_beat_what_is_wanted_no_more(jobs):
 
 async def test_one_of_many_may_retry(jobs):
     await jobs.add(make_job(state=State.FAILED))
-    assert sorted(await asyncio.gather(*(jobs.begin_retry("1") for _ in range(5)))) == [False] * 4 + [True]
+    retries = [make_job(id, parent="1") for id in range(2, 7)]
+    added = await asyncio.gather(*(jobs.add(each, f"owner {each.id}", retry=True) for each in retries))
+    assert sorted(added) == [False] * 4 + [True]
+    assert [await jobs.get(each.id) is not None for each in retries] == added
+
+
+async def test_a_retry_and_its_mark_are_written_together_and_may_be_written_twice(jobs):
+    """A commit whose answer got lost is made again."""
+    await jobs.add(make_job(state=State.FAILED))
+    assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
+    assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
+    assert not await jobs.add(make_job(3, parent="1"), "them", retry=True)
+
+
+async def test_a_retry_that_comes_to_nothing_may_be_made_by_another(jobs):
+    await jobs.add(make_job(state=State.FAILED))
+    await jobs.add(make_job(2, parent="1"), "us", retry=True)
+    await jobs.discard(make_job(2, parent="1"), "us")
+    assert await jobs.add(make_job(3, parent="1"), "them", retry=True)
+    assert await jobs.get("2") is None
+
+
+async def test_nothing_is_retried_that_is_gone(jobs):
+    assert not await jobs.add(make_job(2, parent="1"), "us", retry=True)
 
 
 async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):

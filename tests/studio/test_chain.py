@@ -12,6 +12,7 @@ from domain import (
     ContentRejected,
     ImageRequest,
     InvalidRequest,
+    Job,
     Model,
     Picture,
     QuotaError,
@@ -49,6 +50,7 @@ class Street:
         self.store, self.delivery = store, delivery
         self.providers: dict[str, Provider] = {}
         self.breakers = Breakers(store)
+        self.conduct = Conduct(self.providers, store.meta)
 
     def open(self, name: str, script, *, paid=True, takes: Capabilities | None = None, bans=None) -> FakeProvider:
         model = Model(id=f"{name} model", title=name.title(), capabilities=takes or Capabilities(seed=True))
@@ -63,8 +65,7 @@ class Street:
         first = next(iter(self.providers))
         job = make_job(provider=first, asked=asked, request=asked, **changes)
         await self.store.jobs.add(job)
-        planner, conduct = Planner(self.providers, first), Conduct(self.providers, self.store.jobs)
-        links = Chain(planner, self.store, self.breakers, conduct)
+        links = Chain(Planner(self.providers, first), self.store, self.breakers, self.conduct)
         drawer = Drawer(self.providers, self.store.spool, self.delivery, Rush(), self.breakers, links)
         for _ in range(10):
             async with hold(self.store.jobs, job.id, OWNER) as held:
@@ -79,6 +80,12 @@ def fails(error):
         raise error
 
     return script
+
+
+async def refuse(conduct: Conduct, job: Job) -> None:
+    with pytest.raises(ContentRejected):
+        async with conduct.turn(job):
+            raise ContentRejected("no", field="prompt")
 
 
 @pytest.fixture
@@ -248,9 +255,7 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
 
 async def test_queued_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street):
     strict = street.open("first", paint, bans=timedelta(minutes=10))
-    refused = make_job(9, provider="first", state=State.DRAWN, failure=ContentRejected("no", field="prompt").failure)
-    long_ago = datetime.now(UTC) - timedelta(days=2)  # asked for when the bot was away
-    await street.store.jobs.add(refused.having(created=long_ago, started=datetime.now(UTC), seconds=1.0))
+    await refuse(street.conduct, make_job(9, provider="first"))
     job = await street.drawn()
     assert (job.failure.kind, job.failure.field, strict.requests) == ("ContentRejected", "member", [])
 
@@ -355,12 +360,5 @@ async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
 async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("strict", paint, bans=timedelta(minutes=10))
-    refused = make_job(
-        9,
-        provider="strict",
-        state=State.REFUSED,
-        failure=ContentRejected("no", field="prompt").failure,
-        started=datetime.now(UTC),
-    )
-    await street.store.jobs.add(refused)
+    await refuse(street.conduct, make_job(9, provider="strict"))
     assert (await street.drawn("strict")).failure.kind == "Unavailable"

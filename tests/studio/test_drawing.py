@@ -44,7 +44,7 @@ FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 
 
 def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
-    breakers, conduct = Breakers(store), Conduct(providers, store.jobs)
+    breakers, conduct = Breakers(store), Conduct(providers, store.meta)
     chain = Chain(Planner(providers, next(iter(providers), "")), store, breakers, conduct)
     return Drawer(providers, store.spool, delivery, Rush(), breakers, chain, draw_time)
 

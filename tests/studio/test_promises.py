@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportOptionalMemberAccess=false
 """Between the word to wait and the job: the row is there, and held by somebody who lives."""
 
 import asyncio
@@ -31,7 +31,7 @@ class Slow:
     def __init__(self) -> None:
         self.may_write = asyncio.Event()
 
-    async def add(self, job: Job, owner: str) -> bool:
+    async def add(self, job: Job, owner: str, *, retry: bool) -> bool:
         await self.may_write.wait()
         return True
 
@@ -64,7 +64,7 @@ async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(
 
 
 async def test_a_row_that_cannot_be_written_promises_nothing(promises, holders, store, monkeypatch):
-    async def broken(*_: object) -> bool:
+    async def broken(*_: object, **__: object) -> bool:
         raise OSError
 
     async def never() -> int:

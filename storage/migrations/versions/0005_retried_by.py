@@ -1,0 +1,23 @@
+"""Which job asks for another one again: the mark and the job are written together"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("retried_by", sa.String(32)))
+    op.execute("UPDATE jobs SET retried_by = '' WHERE retried")
+    with op.batch_alter_table("jobs") as jobs:
+        jobs.drop_column("retried")
+
+
+def downgrade() -> None:
+    op.add_column("jobs", sa.Column("retried", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE jobs SET retried = true WHERE retried_by IS NOT NULL")
+    with op.batch_alter_table("jobs") as jobs:
+        jobs.drop_column("retried_by")

@@ -1,0 +1,145 @@
+# pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+"""Who is held back after a refusal, and for how long."""
+
+import asyncio
+from contextlib import nullcontext, suppress
+from datetime import datetime, timedelta
+
+import pytest
+
+import studio.conduct
+from domain import ContentRejected, EaselError, Job, Unavailable
+from studio.conduct import Conduct
+from tests.conftest import make_job
+from tests.studio.conftest import FakeProvider, paint
+
+BANS = timedelta(minutes=10)
+REFUSED = ContentRejected("no", field="prompt")
+
+
+class Clock:
+    """Stands for `datetime` there."""
+
+    fromisoformat = staticmethod(datetime.fromisoformat)
+
+    def __init__(self) -> None:
+        self.passed = timedelta()
+
+    def now(self, zone) -> datetime:
+        return datetime.now(zone) + self.passed
+
+
+@pytest.fixture
+def clock(monkeypatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(studio.conduct, "datetime", clock)
+    return clock
+
+
+@pytest.fixture
+def conduct(store) -> Conduct:
+    strict, other = FakeProvider(paint), FakeProvider(paint)
+    strict.bans = other.bans = BANS
+    return Conduct({"fake": strict, "other": other, "calm": FakeProvider(paint)}, store.meta)
+
+
+async def ends(conduct: Conduct, error: EaselError, **changes) -> None:
+    with suppress(EaselError):
+        async with conduct.turn(make_job(1, **changes)):
+            raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "changes", "minutes", "held_back"),
+    [
+        (REFUSED, {}, 0, True),
+        (REFUSED, {}, 9, True),
+        (REFUSED, {}, 11, False),
+        (REFUSED, {"user_id": 401}, 0, False),
+        (REFUSED, {"provider": "other"}, 0, False),
+        (REFUSED, {"provider": "calm"}, 0, False),
+        (ContentRejected("censored"), {}, 0, False),
+        (Unavailable("no"), {}, 0, False),
+    ],
+)
+async def test_only_who_was_refused_lately_and_there_is_held_back(conduct, clock, error, changes, minutes, held_back):
+    await ends(conduct, error, **changes)
+    clock.passed = timedelta(minutes=minutes)
+    with pytest.raises(ContentRejected) if held_back else nullcontext() as caught:
+        await conduct.check(make_job(2))
+    if held_back:
+        assert (caught.value.failure.field, caught.value.failure.takes) == ("member", "10")
+
+
+async def test_where_nobody_is_shut_out_nobody_is_held_back(conduct):
+    await ends(conduct, REFUSED, provider="calm")
+    await conduct.check(make_job(2, provider="calm"))
+
+
+async def test_deleting_ones_data_forgives_nothing(conduct, store):
+    job = make_job(1, state="refused", failure=REFUSED.failure)
+    await store.jobs.add(job)
+    await ends(conduct, REFUSED)
+    assert await store.jobs.forget(user_id=job.user_id) == ["1"]
+    with pytest.raises(ContentRejected):
+        await conduct.check(make_job(2))
+
+
+async def test_what_is_over_is_forgotten(conduct, clock, store):
+    await ends(conduct, REFUSED)
+    await ends(conduct, REFUSED, user_id=401)
+    clock.passed = timedelta(minutes=11)
+    await store.meta.set("commands:1", "0")
+    await ends(conduct, REFUSED, user_id=402)
+    await conduct.sweep()
+    kept = [await store.meta.get(f"held back:fake:{user}") is not None for user in (400, 401, 402)]
+    assert kept == [False, False, True]
+    assert await store.meta.get("commands:1") == "0"
+
+
+class Asked:
+    """Requests that are under way: how many at once."""
+
+    def __init__(self, conduct: Conduct) -> None:
+        self.conduct, self.accept = conduct, asyncio.Event()
+        self.now = self.most = self.accepted = 0
+
+    async def ask(self, job: Job) -> None:
+        async with self.conduct.turn(job) as accepted:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(0)
+            self.now -= 1
+            accepted()
+            self.accepted += 1
+            await self.accept.wait()
+
+
+@pytest.mark.parametrize(
+    ("provider", "users", "at_once"),
+    [("fake", (400, 400, 400), 1), ("calm", (400, 400, 400), 3), ("fake", (1, 2, 3), 3)],
+)
+async def test_one_members_requests_go_one_by_one_until_each_is_accepted(conduct, provider, users, at_once):
+    asked = Asked(conduct)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for user in users:
+            group.create_task(asked.ask(make_job(user_id=user, provider=provider)))
+        while asked.accepted < len(users):
+            await asyncio.sleep(0)
+        asked.accept.set()
+    assert asked.most == at_once
+
+
+async def test_whoever_waited_for_a_turn_hears_of_the_refusal(conduct):
+    sent = []
+
+    async def ask(number: int) -> None:
+        async with conduct.turn(make_job(number)):
+            await conduct.check(make_job(number))
+            sent.append(number)
+            await asyncio.sleep(0)
+            raise ContentRejected("no", field="prompt")
+
+    ended = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
+    assert [error.failure.field for error in ended] == ["prompt", "member", "member", "member"]
+    assert sent == [0]
