@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.discord_server import breaks, fails, has_picture, held, is_callback, is_channel
 from tests.faults.world import DRAWING, World, prompt_of
 from tests.replay import Call
@@ -92,6 +94,42 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
     assert not any(message.content.startswith(DRAWING) for message in world.discord.public())
     assert {row.token for row in world.rows()} == {None}
     assert world.spooled() == []
+
+
+@pytest.mark.parametrize("private", [False, True])
+async def test_kill_after_the_row_is_there_and_before_the_member_is_told(world, private):
+    """Discord has said that nobody answers: nothing is drawn, and nothing is paid."""
+    discord = world.discord
+    discord.fault(is_callback, held(asyncio.Event()))
+    await world.start()
+    token = await world.imagine("never told", private=private)
+    await discord.until(lambda: discord.faults[0].hits)
+    assert world.row(token).state == "promised"
+    await world.kill()
+    discord.faults.clear()
+    await world.start()
+    await world.until(lambda: world.row(token) is None)
+    assert world.paid() == {}
+    assert (discord.public(), discord.reply(token)) == ([], None)
+
+
+async def test_kill_in_the_middle_of_a_retry_leaves_it_to_be_pressed_again(world):
+    """What is paid for and may yet come is not lost by it."""
+    discord, server, prompt = world.discord, world.replays["imagepipeline"], "paid case:poll-F01"
+    await world.start()
+    message = await world.end(await world.imagine(prompt, provider="imagepipeline"))
+    polls = server.count("GET")
+    discord.fault(is_callback, held(asyncio.Event()))
+    pressed = await discord.click(message, "Retry")
+    await discord.until(lambda: discord.faults[0].hits)
+    assert world.row(pressed).state == "promised"
+    await world.kill()
+    discord.faults.clear()
+    await world.start()
+    await world.until(lambda: world.row(pressed) is None)
+    await world.end(await discord.click(message, "Retry"))
+    assert server.count("GET") > polls
+    assert world.paid("imagepipeline") == {prompt: 1}
 
 
 async def test_kill_after_discord_has_taken_a_picture_and_before_the_bot_knows(world):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.discord_server import nth
 from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
 
 MEBIBYTE = 2**20
@@ -72,6 +73,19 @@ async def test_a_database_that_is_locked_is_waited_for(world, longer):
         assert len((await world.end(token)).attachments) == 1
         assert world.row(token).state == "delivered"
     assert world.paid() == {"under way": 1, "asked": 1}
+
+
+async def test_nobody_has_to_wait_for_a_lock_to_be_told_to_wait(world):
+    """Neither in a server of which nothing is known yet, nor who presses a button."""
+    await world.start()
+    shown = await world.end(await world.imagine("earlier"))
+    with locked(world):
+        asked = [await world.imagine("in a new server", at=nth(1)), await world.discord.click(shown, "Again")]
+        for token in asked:
+            reply = await world.discord.until(lambda token=token: world.discord.reply(token))
+            assert reply.thinking
+    for token in asked:
+        assert len((await world.end(token)).attachments) == 1
 
 
 async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):

@@ -26,7 +26,7 @@ DRAWING = ("🖌️", "⏳")
 """What an unfinished reply begins with."""
 IMPATIENT = ("-m", "tests.faults.impatient")
 """What to start instead of `bot.py` for short time limits."""
-UNFINISHED = ("queued", "sending", "waiting", "drawn")
+UNFINISHED = ("promised", "queued", "sending", "waiting", "drawn")
 
 Found = TypeVar("Found")
 
