@@ -18,6 +18,8 @@ PROVIDERS = (
     *("openai", "automatic1111", "comfyui", "aihorde", "pollinations", "gemini"),
     *("replicate", "fal", "bfl", "stability", "huggingface"),
 )
+MOST_AT_ONCE = {"bfl": 24}
+"""Jobs, where a provider draws fewer than 100 (docs/providers.md)."""
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
@@ -210,7 +212,7 @@ def _access(read: _Variables, name: str) -> Access:
     access = Access(
         key=read.secret(f"{prefix}_API_KEY"),
         base_url=read.url(f"{prefix}_BASE_URL"),
-        concurrency=read.number(f"{prefix}_CONCURRENCY", Access().concurrency, 1, 100),
+        concurrency=read.number(f"{prefix}_CONCURRENCY", Access().concurrency, 1, MOST_AT_ONCE.get(name, 100)),
         models=read.pairs(f"{prefix}_MODELS"),
         quality=read.get(f"{prefix}_QUALITY"),
     )

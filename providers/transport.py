@@ -16,8 +16,7 @@ from typing import Any, Self
 from urllib.parse import urljoin
 
 import aiohttp
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, retry_if_result
-from tenacity.wait import wait_exponential_jitter
+from tenacity import AsyncRetrying
 from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
@@ -26,6 +25,16 @@ from providers.bodies import SMALL, Part, is_stream, multipart, pass_on, read_bo
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, guarded_socket, is_address, is_public
+from providers.repeating import (
+    NOT_ACCEPTED,
+    RETRIED,
+    last_outcome,
+    not_sent,
+    pause_before,
+    safe_to_repeat,
+    surely_not_accepted,
+    told,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +56,7 @@ PATIENCE_SECONDS = 30.0
 A download is, for what is paid for has no other place to come from.
 """
 LONGEST_LINK = 1500
-NOT_ACCEPTED = (429, 503)
-RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
-
-_backoff = wait_exponential_jitter(initial=1, max=20)
 
 
 class Transport:
@@ -194,7 +199,7 @@ class Transport:
                         return Answer(response.status, response.headers, b"")
                     content = await read_body(response, cap, take)
             except BROKEN as error:
-                unsent = unsent and _not_sent(error)
+                unsent = unsent and not_sent(error)
                 raise
             if len(content) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
@@ -203,10 +208,10 @@ class Transport:
             return Answer(response.status, response.headers, content, again=not before)
 
         retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= tries or (_told(state) or 0) > patience,
-            wait=_wait,
-            retry=_surely_not_accepted if method == "POST" else _safe_to_repeat,
-            retry_error_callback=_last_outcome,
+            stop=lambda state: state.attempt_number >= tries or (told(state) or 0) > patience,
+            wait=pause_before,
+            retry=surely_not_accepted if method == "POST" else safe_to_repeat,
+            retry_error_callback=last_outcome,
             sleep=self.sleep,
         )
         try:
@@ -275,45 +280,9 @@ def _can_be_opened(url: str) -> bool:
     return is_public(host) if is_address(host) else "." in host
 
 
-def _not_sent(error: BaseException) -> bool:
-    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    return isinstance(error, connecting) and REFUSAL not in str(error)
-
-
-def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
-    """OpenAI, and who speaks like it, may say that a second try is in vain (its official client's source)."""
-    return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
-
-
-_surely_not_accepted = retry_if_exception(_not_sent) | retry_if_result(
-    lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED)
-)
-_safe_to_repeat = retry_if_exception(
-    lambda error: (
-        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
-    )
-) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRIED))
-
-
-def _told(state: RetryCallState) -> float | None:
-    """For how many seconds the server asks, if it does."""
-    return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
-
-
-def _wait(state: RetryCallState) -> float:
-    told = _told(state)
-    return _backoff(state) if told is None else told
-
-
-def _last_outcome(state: RetryCallState) -> Answer:
-    if state.outcome is None:
-        raise Unavailable("no try was made")
-    return state.outcome.result()
-
-
 def _translated(error: BaseException, *, unsent: bool) -> EaselError:
     """Without the error's own text where it may hold a URL with secrets."""
-    if isinstance(error, TimeoutError) and not _not_sent(error):
+    if isinstance(error, TimeoutError) and not not_sent(error):
         return Timeout("no full answer within the time limit")
     if REFUSAL in str(error):
         return BadResponse("the result's link leads to an address that is not allowed")

@@ -248,12 +248,11 @@ class Drawer:
             raise Interrupted("stopped while the provider may have accepted the job")
         sources = await read_sources(self._spool, held.job)
         conduct = self._chain.conduct
-        async with conduct.turn(held.job) as accepted:
+        async with self._in_time(held.job), conduct.turn(held.job) as accepted:
             if _is_new(held.job):
                 await conduct.check(held.job)
-            async with self._in_time(held.job):
-                while held.job.calls_done < held.job.calls:
-                    await self._call(provider, held, sources, accepted)
+            while held.job.calls_done < held.job.calls:
+                await self._call(provider, held, sources, accepted)
 
     @asynccontextmanager
     async def _in_time(self, job: Job) -> AsyncGenerator[None]:

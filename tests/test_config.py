@@ -140,6 +140,7 @@ BAD = {
     "NEBULABLOCK_BASE_URL": URLS,
     "DATABASE_URL": ["canary", "mysql://u:canary@h/db", "sqlite:canary.db", "://canary"],
     "APPYPIE_CONCURRENCY": NUMBERS,
+    "BFL_CONCURRENCY": ["25"],
     "LOG_LEVEL": ["canary", "20"],
     "LOG_FORMAT": ["canary"],
     "SPOOL_URL": ["canary", "s3://", "s3:///", "https://canary.test"],

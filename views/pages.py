@@ -56,9 +56,10 @@ AI Horde's pictures are drawn on the machines of volunteers, who could read your
 next in this server's chain gets them. A public picture's file carries its prompt and settings; a private one's does
 not.
 
-**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. What a provider keeps
-is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is removed
-from a server, what is under way there is cancelled, and what is finished is deleted.
+**Deleting it:** the button below deletes your finished requests, and pictures that wait for you; who is held back after
+a refusal stays so for its ten minutes. What a provider keeps is up to that provider; pictures that were posted stay
+until they are deleted by their button. When the bot is removed from a server, what is under way there is cancelled, and
+what is finished is deleted.
 
 **Who runs this bot:** {host}
 """

@@ -27,6 +27,7 @@ from domain import (
     Model,
     Picture,
     Sources,
+    Timeout,
     Unavailable,
 )
 from providers.api import Api, segment
@@ -150,7 +151,7 @@ class ComfyUI(Provider):
                 raise refusal(answer)
             return answer.checked().parse(Accepted).prompt_id
         except EaselError as error:
-            if not error.failure.unaccepted:
+            if isinstance(error, (Timeout, Unavailable)) and not error.failure.unaccepted:
                 await self._end({"offered": offered})
             await progress.forget()
             raise

@@ -1,0 +1,52 @@
+"""What is worth sending again, and after which pause."""
+
+from collections.abc import Sequence
+
+import aiohttp
+from tenacity import RetryCallState, retry_if_exception, retry_if_result
+from tenacity.wait import wait_exponential_jitter
+
+from domain import Unavailable
+from providers.answers import Answer
+from providers.guard import REFUSAL
+
+NOT_ACCEPTED = (429, 503)
+RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
+
+_backoff = wait_exponential_jitter(initial=1, max=20)
+
+
+def not_sent(error: BaseException) -> bool:
+    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    return isinstance(error, connecting) and REFUSAL not in str(error)
+
+
+def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
+    """OpenAI, and who speaks like it, may say that a second try is in vain (its official client's source)."""
+    return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
+
+
+surely_not_accepted = retry_if_exception(not_sent) | retry_if_result(
+    lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED)
+)
+safe_to_repeat = retry_if_exception(
+    lambda error: (
+        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
+    )
+) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRIED))
+
+
+def told(state: RetryCallState) -> float | None:
+    """For how many seconds the server asks, if it does."""
+    return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
+
+
+def pause_before(state: RetryCallState) -> float:
+    seconds = told(state)
+    return _backoff(state) if seconds is None else seconds
+
+
+def last_outcome(state: RetryCallState) -> Answer:
+    if state.outcome is None:
+        raise Unavailable("no try was made")
+    return state.outcome.result()
