@@ -5,17 +5,13 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from domain import (
-    BadResponse,
     Cancelled,
-    Drawn,
     EaselError,
     Failure,
     Interrupted,
     Job,
-    Picture,
     RateLimited,
     Sources,
     State,
@@ -25,12 +21,12 @@ from domain import (
 from providers.base import Provider
 from providers.transport import PATIENCE_SECONDS
 from storage.spool import Spool
-from studio import images
 from studio.breakers import Breakers
 from studio.chain import Chain
-from studio.delivery import Delivery, Ready, Report
+from studio.delivery import Delivery, Report
 from studio.holding import Held, Lost
 from studio.planning import call_request
+from studio.progress import JobProgress
 from studio.queue import TryLater
 from studio.rush import Rush
 from studio.uploads import read_sources
@@ -40,81 +36,10 @@ log = logging.getLogger(__name__)
 DRAW_TIME = timedelta(minutes=10)
 """A job's time limit, well inside the 15 minutes that an interaction's token lives."""
 CALL_OFF_SECONDS = 5.0
-LARGEST_PREVIEW = 2 * 1024 * 1024
-"""Bytes: an unfinished picture is sent again every few seconds."""
 LONGEST_PAUSE = 180.0
 TOKEN_REST = timedelta(seconds=30)
 SECOND_CHANCE = timedelta(minutes=2)
 """What a job that is picked up after a restart gets of it at least."""
-
-
-class JobProgress:
-    """`providers.base.Progress` for one call of a held job."""
-
-    def __init__(
-        self,
-        held: Held,
-        spool: Spool,
-        delivery: Delivery,
-        rush: Rush,
-        breakers: Breakers,
-        accepted: Callable[[], None],
-    ) -> None:
-        """accepted: told when the provider has taken the call."""
-        self._held = held
-        self._accepted = accepted
-        self._breakers = breakers
-        self._spool = spool
-        self._delivery = delivery
-        self._rush = rush
-        self._call = held.job.calls_done
-        self._place = sum(drawn.call < self._call for drawn in held.job.drawn)
-
-    @property
-    def remembered(self) -> Mapping[str, Any] | None:
-        return self._held.job.remote
-
-    async def remember(self, ref: Mapping[str, Any]) -> None:
-        await self._held.update(remote=dict(ref), state=State.WAITING)
-        self._accepted()
-
-    async def forget(self) -> None:
-        await self._held.update(remote=None)
-
-    async def keep(self, picture: Picture) -> None:
-        await self._rush.over()
-        drawn = self._held.job.drawn
-        entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
-        if picture.data:
-            size = images.inspect_picture(picture.data).size
-            entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{self._place}"})
-            await self._spool.hand_over(entry.key or "", picture.data)
-            await self._breakers.accepted(self._held.job.id)
-        # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
-        await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
-        self._place += 1
-
-    async def report(
-        self,
-        fraction: float | None = None,
-        position: int | None = None,
-        eta: float | None = None,
-        preview: bytes | None = None,
-    ) -> None:
-        if preview or fraction is not None or position is not None:  # an eta may be that of being let in
-            await self._breakers.accepted(self._held.job.id)
-        self._delivery.report(self._held.job, Report(fraction, position, eta, _shown(preview) if preview else None))
-
-
-def _shown(preview: bytes) -> Ready | None:
-    """An unfinished picture as it may be shown; None where it is none or too large, for nothing depends on it."""
-    if len(preview) > LARGEST_PREVIEW:
-        return None
-    try:
-        data = images.mark(preview, ai=True, facts=None)
-        return Ready(data, images.extension(images.inspect_picture(data).format))
-    except BadResponse:
-        return None
 
 
 class Drawer:

@@ -28,9 +28,10 @@ from studio.breakers import Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct
 from studio.delivery import Report
-from studio.drawing import LARGEST_PREVIEW, Drawer
+from studio.drawing import Drawer
 from studio.holding import Lost, hold
 from studio.planning import Planner
+from studio.progress import LARGEST_PREVIEW
 from studio.rush import Rush
 from tests.conftest import make_job
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
