@@ -152,6 +152,7 @@ async def test_wrappers_raise_nothing_else(name, body, status):
         ({"message": "a"}, "a"),
         ({"errors": ["a", "b"]}, "a; b"),
         ({"errors": "a"}, "a"),
+        ({"errors": {"prompt": ["a", "b"], "seed": "c"}}, "prompt: a; b; seed: c"),
         ({"title": "a"}, "a"),
         ({"error": None, "message": "a"}, "a"),
         ({"message": "<p>a <b>b</b></p>\n&amp; c"}, "a b & c"),
@@ -172,16 +173,20 @@ def test_the_sentence_of_an_error(body, text):
     ],
 )
 def test_the_field_of_an_error(name, field):
-    body = {"detail": [{"loc": ["body", name], "msg": "no"}]}
-    error = Answer(422, {}, json.dumps(body).encode()).error()
-    assert error
-    assert error.failure.field == field
+    for body in ({"detail": [{"loc": ["body", name], "msg": "no"}]}, {"errors": {name: ["no"]}}):
+        error = Answer(422, {}, json.dumps(body).encode()).error()
+        assert error
+        assert error.failure.field == field
 
 
 @pytest.mark.parametrize(
     ("status", "text", "error"),
     [
         (401, "", AuthError),
+        (401, "The use of this key is prohibited", AuthError),
+        (401, "Insufficient credits", AuthError),
+        (403, "You have insufficient permissions for this operation", AuthError),
+        (403, "Insufficient credits", QuotaError),
         (403, "", AuthError),
         (403, "blocked by moderation", ContentRejected),
         (402, "", QuotaError),
@@ -194,10 +199,13 @@ def test_the_field_of_an_error(name, field):
         (400, "", InvalidRequest),
         (400, "NSFW words", ContentRejected),
         (400, "your balance is low", QuotaError),
+        (400, "The prompt 'a credit card' violates our content policy", ContentRejected),
         (415, "", InvalidRequest),
         (422, "content policy", ContentRejected),
         (429, "slower", RateLimited),
         (429, "quota used up", QuotaError),
+        (429, "Billing hard limit", QuotaError),
+        (429, "Insufficient funds", QuotaError),
         (500, "", Unavailable),
         (503, "", Unavailable),
         (302, "", BadResponse),
@@ -206,6 +214,35 @@ def test_the_field_of_an_error(name, field):
 )
 def test_what_a_status_means(status, text, error):
     assert type(error_for(status, text)) is error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your rate limit is 6 requests per minute while you have less than $5 in credit",
+        "Too many requests, slowed down by the load balancer",
+    ],
+)
+def test_too_many_requests_may_mention_money(text):
+    error = Answer(429, {"Retry-After": "9"}, json.dumps({"detail": text}).encode()).error()
+    assert (type(error), error.failure.retry_after) == (RateLimited, 9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "name", "read"),
+    [
+        (Status, {"id": None, "job_id": "x"}, "id", "x"),
+        (Status, {"download_urls": None, "result_url": "a"}, "urls", ["a"]),
+        (Status, {"status": None}, "status", ""),
+        (AppyPieResult, {"code": None, "statusCode": 402}, "status", 402),
+        (AppyPieResult, {"image_data": None, "b64_json": "a"}, "base64", "a"),
+        (AppyPieResult, {"image_data": None}, "base64", ""),
+        (PopCordResult, {"status_code": None, "image_url": None}, "status_code", 200),
+        (NebulaResult, {"status": None}, "status", "success"),
+    ],
+)
+def test_null_is_as_good_as_left_out(kind, body, name, read):
+    assert getattr(Answer(200, {}, json.dumps(body).encode()).parse(kind), name) == read
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ async def test_a_picture_in_the_answer(appypie, case, model):
     assert len(appypie.server.requests) == 1
 
 
-@pytest.mark.parametrize(("case", "count"), [("link", 1), ("links", 2)])
+@pytest.mark.parametrize(("case", "count"), [("link", 1), ("links", 2), ("link-nulls", 1)])
 async def test_pictures_behind_links(appypie, case, count):
     progress = await appypie.draw(case)
     assert [picture.data for picture in progress.kept] == [HARBOUR] * count
@@ -73,6 +73,7 @@ async def test_remembered_links_are_only_downloaded(appypie):
         ("broken", Unavailable, "500: Something went wrong", "t-1"),
         ("text-code", QuotaError, "402: Payment needed", "7"),
         ("azure-401", AuthError, "401: Access denied", None),
+        ("inner-402", QuotaError, "402: Payment needed", "t-1"),
         ("inner-500", Unavailable, "500: Something went wrong", None),
         ("empty", BadResponse, "neither an image nor a link", None),
     ],

@@ -26,7 +26,8 @@ from providers import automatic1111 as module
 from providers.answers import Answer
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
-from tests.replay.automatic1111 import ACCOUNT, LARGE, PLAIN, SOMEBODY
+from providers.budget import Budget
+from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
 from tests.replay.pictures import draw
 
 ROOT = "/sdapi/v1"
@@ -162,7 +163,9 @@ async def test_orders_to_the_server_are_taken_out_and_syntax_stays(a1111):
     assert body(a1111)["negative_prompt"] == "fog"
 
 
-@pytest.mark.parametrize("case", ["grid", "control-map", "data-url", "no-info", "broken-info", "odd-index", "sdcpp"])
+@pytest.mark.parametrize(
+    "case", ["grid", "grid-null", "control-map", "data-url", "no-info", "broken-info", "odd-index", "sdcpp"]
+)
 async def test_only_the_pictures_asked_for_are_kept(a1111, case):
     progress = await a1111.draw(case, count=2, seed=7)
     assert [picture.data for picture in progress.kept] == parts(count=2)
@@ -285,6 +288,13 @@ async def test_the_loaded_checkpoint_stands_in(a1111, case):
     assert [model.id for model in await a1111.provider(case).models()] == ["current"]
 
 
+async def test_lists_that_cannot_be_read_do_not_stop_a_drawing(a1111):
+    assert len((await a1111.draw("lists-moved")).kept) == 1
+    models = await a1111.provider("lists-moved").models()
+    assert {model.id for model in models} == {PLAIN, LARGE}
+    assert not any(model.capabilities.schedulers or model.capabilities.upscale for model in models)
+
+
 async def test_the_loaded_checkpoint_is_drawn_with_as_it_is(a1111):
     await a1111.draw(model="current")
     assert "override_settings" not in body(a1111)
@@ -379,6 +389,15 @@ async def test_progress_that_fails_does_not_harm_the_drawing(a1111, case, times)
     assert case == "no-progress-now" or asked() == 1
 
 
+@pytest.mark.usefixtures("at_once")
+async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
+    a1111.transport._budget = Budget(3 * len(NOISE))
+    async with asyncio.timeout(2):
+        await a1111.draw("large-previews")
+    assert [picture.data for picture in a1111.progress.kept] == [NOISE]
+    assert a1111.progress.previews == [NOISE] * LARGE_PREVIEWS
+
+
 # Cancelling
 
 
@@ -411,6 +430,13 @@ async def test_cancel_of_a_job_that_has_ended_meanwhile(a1111):
     a1111.server.at_work = SOMEBODY
     await a1111.provider("held").cancel(a1111.progress.remembered)
     assert a1111.server.interrupted == []
+
+
+async def test_an_interrupt_that_is_not_taken_is_not_sent_again(a1111):
+    await hang_up(a1111, await begin(a1111, "held-busy"))
+    with pytest.raises(Unavailable):
+        await a1111.provider("held-busy").cancel(a1111.progress.remembered)
+    assert a1111.server.calls.count(f"POST {ROOT}/interrupt") == 1
 
 
 async def test_cancel_where_nothing_can_be_told(a1111):

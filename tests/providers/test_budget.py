@@ -3,6 +3,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,50 @@ async def test_who_holds_some_does_not_wait_for_more():
     await budget.take(ROOM)
     async with asyncio.timeout(1):
         await budget.take(ROOM)
+
+
+async def let_in(script: str) -> str:
+    """Who is let in, in their order. `+6`: one more comes for 6 bytes; `-0`: the first ends; `x0`: it is cancelled."""
+    budget, ends, tasks, order = Budget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
+
+    async def hold(number: int, amount: int) -> None:
+        await budget.take(amount)
+        order.append(number)
+        await ends[number].wait()
+
+    for step in script.split():
+        number = int(step[1:])
+        match step[0]:
+            case "+":
+                ends.append(asyncio.Event())
+                tasks.append(asyncio.create_task(hold(len(tasks), number)))
+            case "-":
+                ends[number].set()
+            case _:
+                tasks[number].cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    return "".join(map(str, order))
+
+
+@pytest.mark.parametrize(
+    ("script", "order"),
+    [
+        ("+6 +3 +8 +1", "01"),
+        ("+6 +3 +8 -1 +3", "01"),
+        ("+6 +3 +8 +3 -1 -0", "012"),
+        ("+9 +4 +3 +3 -0", "0123"),
+        ("+9 +4 +4 +4 -0 -1", "0123"),
+        ("+6 +3 +8 +3 -1 x2", "013"),
+        ("+6 +8 +8 +3 x2 x1", "03"),
+        ("+6 +3 +8 +4 x2", "01"),
+    ],
+)
+async def test_all_are_let_in_in_the_order_in_which_they_came_as_soon_as_there_is_room(script, order):
+    assert await let_in(script) == order
 
 
 async def test_the_room_holds():

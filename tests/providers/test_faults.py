@@ -7,14 +7,29 @@ import traceback
 
 import pytest
 
-from domain import AuthError, BadResponse, EaselError, InvalidRequest, RateLimited, Sources, Timeout, Unavailable
+from domain import (
+    AuthError,
+    BadResponse,
+    EaselError,
+    InvalidRequest,
+    Picture,
+    RateLimited,
+    Sources,
+    Timeout,
+    Unavailable,
+)
 from providers import transport as transport_module
-from tests.replay import FAULTS, REPLAYS
+from providers.base import keep_all
+from tests.providers.conftest import FakeProgress
+from tests.replay import FAULTS, REPLAYS, Call
 from tests.replay.faults import DATE_SECONDS, REDIRECTS
 from tests.replay.pictures import draw
 
 LINKING = [server.name for server in REPLAYS if server.links]
 EMBEDDING = [server.name for server in REPLAYS if server.embeds]
+COLLECTING = ("imagepipeline", "appypie", "openai", "replicate", "fal", "bfl")
+"""Those that remember their links alike."""
+NOWHERE = Call("GET", "/", {}, b"")
 CANARY = "canary-5e1f-key"
 
 
@@ -94,7 +109,11 @@ async def test_broken_base64(bench_for, name, case):
 
 
 @pytest.mark.parametrize(
-    "case", ["F13", "F13-403", "F13-page", "F13-file", "F13-metadata", "F13-loopback", "F13-moved"]
+    "case",
+    [
+        *("F13", "F13-403", "F13-page", "F13-file", "F13-metadata", "F13-loopback", "F13-moved"),
+        *("F13-host", "F13-label", "F13-astray"),
+    ],
 )
 @pytest.mark.parametrize("name", LINKING)
 async def test_links_that_lead_to_no_picture(bench_for, name, case):
@@ -107,8 +126,48 @@ async def test_links_that_lead_to_no_picture(bench_for, name, case):
 
 
 @pytest.mark.parametrize("name", LINKING[1:])
-async def test_a_data_link_is_decoded(bench_for, name):
-    assert [picture.data for picture in (await (await bench_for(name)).draw("F13-data")).kept] == [draw("a data URL")]
+async def test_a_data_link_is_decoded_and_not_written_down(bench_for, name):
+    progress = await (await bench_for(name)).draw("F13-data")
+    assert [picture.data for picture in progress.kept] == [draw("a data URL")]
+    assert "data:" not in str(progress.remembered)
+
+
+@pytest.mark.parametrize("name", COLLECTING)
+async def test_a_link_that_leads_nowhere_takes_no_other_picture_along(bench_for, name):
+    bench = await bench_for(name)
+    good = bench.server.host(NOWHERE, draw("a"))
+    raised = await bench.fail(remembered={"urls": ["https://a..example/picture.png", good]})
+    assert type(raised) is BadResponse
+    assert [picture.data for picture in bench.progress.kept] == [draw("a")]
+
+
+@pytest.mark.parametrize("name", COLLECTING)
+async def test_no_link_leads_into_another_providers_private_server(bench_for, name):
+    bench, other = await bench_for(name), await bench_for("comfyui")
+    other.provider()
+    assert type(await bench.fail(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]})) is BadResponse
+    assert other.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("failing", "raised", "forgets"),
+    [
+        ([BadResponse, Unavailable], Unavailable, False),
+        ([Unavailable, BadResponse], Unavailable, False),
+        ([Timeout, BadResponse, BadResponse], Timeout, False),
+        ([BadResponse, BadResponse], BadResponse, True),
+    ],
+)
+async def test_what_may_yet_come_is_not_forgotten_with_what_never_will(failing, raised, forgets):
+    async def fetch(error: type[EaselError] | None) -> Picture:
+        if error:
+            raise error("no")
+        return Picture(data=draw("a"))
+
+    progress = FakeProgress({"urls": []})
+    with pytest.raises(raised):
+        await keep_all(progress, [None, *failing, None], fetch)
+    assert (len(progress.kept), progress.remembered is None) == (2, forgets)
 
 
 async def test_popcord_links_are_web_links(popcord):

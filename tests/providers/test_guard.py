@@ -116,6 +116,12 @@ async def test_links_that_lead_nowhere(transport, resolve_to, link):
     assert type(caught.value) in (BadResponse, Unavailable)
 
 
+@pytest.mark.parametrize("host", ["a" * 70, f"{'a' * 70}.invalid", "a..invalid", ".a.invalid"])
+async def test_a_host_that_is_no_name_is_not_looked_up(transport, host):
+    with pytest.raises(BadResponse):
+        await transport.download(f"http://{host}/")
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
 async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
     monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))

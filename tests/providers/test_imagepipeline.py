@@ -135,8 +135,9 @@ async def test_third_generation(imagepipeline):
     }
 
 
-async def test_nulls_in_the_third_generation(imagepipeline):
-    assert len((await imagepipeline.draw("nulls", access=THIRD)).kept) == 1
+@pytest.mark.parametrize("case", ["nulls", "trifles"])
+async def test_what_nothing_depends_on_costs_no_picture_in_the_third_generation(imagepipeline, case):
+    assert len((await imagepipeline.draw(case, access=THIRD)).kept) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.replay.nebulablock import FILL, SCHNELL, SDXL, SEEDREAM
 from tests.replay.pictures import draw
 
 POST = "POST /api/v1/images/generation"
+HARBOUR = draw("a quiet harbour 0", (512, 512))
 SOURCES = Sources(image=draw("image"), mask=draw("mask", mode="L"))
 
 
@@ -101,9 +102,14 @@ async def test_pictures_come_in_the_order_of_their_index(nebulablock):
     assert [picture.data for picture in progress.kept] == [draw(f"a quiet harbour {n}", (512, 512)) for n in (0, 1)]
 
 
+@pytest.mark.parametrize("case", ["nulls", "trifles"])
+async def test_what_nothing_depends_on_costs_no_picture(nebulablock, case):
+    assert [(each.data, each.seconds) for each in (await nebulablock.draw(case)).kept] == [(HARBOUR, None)]
+
+
 @pytest.mark.parametrize("case", ["dialect", "url-safe"])
 async def test_base64_in_any_dialect(nebulablock, case):
-    assert (await nebulablock.draw(case)).kept[0].data == draw("a quiet harbour 0", (512, 512))
+    assert (await nebulablock.draw(case)).kept[0].data == HARBOUR
 
 
 @pytest.mark.parametrize(("case", "price"), [("", "0.003"), ("lists-text-price", "0.003")])

@@ -1,4 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
+import asyncio
 import io
 from typing import Any
 
@@ -30,6 +31,7 @@ from providers.openai.replies import is_over
 from tests.providers.conftest import load
 from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI
+from tests.replay.openai_streams import ODD_DETAILS
 from tests.replay.pictures import draw
 
 GENERATE, EDIT = "POST /images/generations", "POST /images/edits"
@@ -71,7 +73,14 @@ async def test_a_single_picture_is_streamed(openai):
 @pytest.mark.parametrize(
     ("case", "previews"),
     [
-        *(("stream-alone", 0), ("stream-late", 1), ("stream-odd", 1), ("stream-nameless", 2), ("stream-unlabelled", 2)),
+        *(
+            ("stream-alone", 0),
+            ("stream-unended", 0),
+            ("stream-late", 1),
+            ("stream-odd", 1),
+            ("stream-nameless", 2),
+            ("stream-unlabelled", 2),
+        ),
         *(("stream-odd-partial", 0), ("stream-cut-late", 1), ("stream-late-error", 0), ("no-stream", 0)),
     ],
 )
@@ -80,6 +89,15 @@ async def test_streams_that_bring_the_picture(openai, case, previews):
     assert [picture.data for picture in progress.kept] == [ONE]
     assert len(progress.previews) == previews
     assert drawn(openai) == [GENERATE]
+
+
+@pytest.mark.parametrize("case", ["stream-open", "stream-open-done"])
+async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, case):
+    async with asyncio.timeout(2):
+        if case == "stream-open":
+            assert [picture.data for picture in (await openai.draw(case)).kept] == [ONE]
+        else:
+            assert "ended before its picture" in (await openai.fail(case)).failure.detail
 
 
 @pytest.mark.parametrize(
@@ -259,6 +277,7 @@ async def test_files_that_are_too_large_are_not_sent(openai, monkeypatch, field)
     ("case", "error", "field", "unaccepted", "posts"),
     [
         ("moderation", ContentRejected, None, False, 1),
+        *((f"moderation-{odd}", ContentRejected, None, False, 1) for odd in ODD_DETAILS),
         ("policy", ContentRejected, None, False, 1),
         ("billing-limit", QuotaError, None, True, 1),
         ("no-quota", QuotaError, None, True, 3),

@@ -2,6 +2,7 @@
 """Polling: what is worth asking again, how soon, and when it is over."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -87,8 +88,9 @@ async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):
     assert progress.reports == [(None, None, None)]
 
 
-async def test_who_asks_for_a_pause_gets_it(asked, waits):
-    await asked(BUSY, DONE)
+@pytest.mark.parametrize("said", [{}, {"detail": "6 requests per minute while you have less than $5 in credit"}])
+async def test_who_asks_for_a_pause_gets_it(asked, waits, said):
+    await asked(BUSY._replace(body=json.dumps(said).encode()), DONE)
     assert 0.9 * 34 <= waits[1] <= 1.1 * 34
 
 

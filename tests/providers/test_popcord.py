@@ -39,6 +39,10 @@ async def test_generate(popcord):
     assert progress.remembered["url"].startswith(popcord.server.url)
 
 
+async def test_a_null_beside_the_link_is_no_hindrance(popcord):
+    assert (await popcord.draw("nulls")).sizes == [(512, 512)]
+
+
 async def test_no_size_no_field(popcord):
     await popcord.draw(size=None)
     assert "size" not in popcord.sent()
@@ -49,6 +53,11 @@ async def test_an_odd_size_is_sent_as_it_is_listed(popcord):
     nearest = capabilities.nearest_size(Size(768, 1024))
     await popcord.draw(size=nearest)
     assert popcord.sent()["size"] == "786x1024"
+
+
+async def test_a_size_that_would_not_go_back_as_it_is_listed_is_not_offered(popcord):
+    models = await popcord.provider("lists-odd").models()
+    assert models[0].capabilities.sizes == (Size(640, 960),)
 
 
 async def test_new_models_and_sizes_are_offered_and_sent(popcord):
@@ -74,6 +83,7 @@ async def test_slow_lists_do_not_keep_anybody_waiting(popcord, monkeypatch):
     ("case", "error", "detail"),
     [
         ("inner-500", Unavailable, "500: The machine is out of breath"),
+        ("inner-nulls", Unavailable, "500: The machine is out of breath"),
         ("upstream", Unavailable, "500: Upstream failed"),
         ("detail-list", InvalidRequest, "422: prompt: field required"),
         ("url-empty", BadResponse, "no image_url"),

@@ -25,6 +25,7 @@ from tests.replay.pictures import SVG, animation, bomb, draw
 
 SECRET = "x-secret=canary"
 DIES = (408, 425, 429, 500, 502, 503, 504)
+NO_HOSTS = ("http://[oops/x.png", "//[oops", "http://a..invalid/", f"http://{'a' * 70}.invalid/")
 LIVES = (200, 204, 400, 401, 402, 403, 404, 410, 413, 422, 501)
 
 
@@ -238,18 +239,27 @@ async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one
     assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is True
 
 
-@pytest.mark.parametrize("status", [200, 400])
-async def test_an_echoed_key_is_struck_out_of_the_longest_error(transport, server, status):
-    key = "test-key-of-usual-length"
-    told = {"error": {"message": f"your key {key} is wrong"}, "more": "x" * 200_000}
+@pytest.mark.parametrize("length", [0, 200_000])
+@pytest.mark.parametrize(
+    ("status", "key", "shown"),
+    [
+        *((status, key, "***") for status in (200, 400) for key in ("test-key-of-usual-length", "twelve-chars")),
+        *((400, "8letters", "***"), (400, "letters", "letters")),
+    ],
+)
+async def test_an_echoed_key_is_struck_out_where_it_is_too_long_for_chance(
+    transport, server, status, key, shown, length
+):
+    told = {"error": {"message": f"your key {key} is wrong"}, "more": "x" * length}
     server.script = [says(status=status, body=json.dumps(told))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
-    assert (await api.get("x")).text() == "your key *** is wrong"
+    assert (await api.get("x")).text() == f"your key {shown} is wrong"
 
 
-@pytest.mark.parametrize("key", ["x", "none"])
-async def test_a_key_of_a_few_letters_is_not_struck_out_of_a_picture(transport, server, key):
-    picture = "x none " * 20_000
+@pytest.mark.parametrize("times", [1, 10_000])
+@pytest.mark.parametrize("key", ["x", "none", "local", "1234"])
+async def test_a_key_of_a_few_letters_is_not_struck_out_of_a_picture(transport, server, key, times):
+    picture = "x none local 1234 " * times
     server.script = [says(body=json.dumps({"b64_json": picture}))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
     assert (await api.get("x")).data() == {"b64_json": picture}
@@ -285,17 +295,18 @@ async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(tran
         assert b'filename="a.png"' in call.body
 
 
-async def test_an_echoed_key_is_struck_out_of_events_too(transport, server):
-    server.script = [says(body=b"data: your key test-key is wrong\n\n", content_type="text/event-stream")]
+@pytest.mark.parametrize(("key", "shown"), [("test-key", "***"), ("1234", "1234")])
+async def test_an_echoed_key_is_struck_out_of_events_too(transport, server, key, shown):
+    server.script = [says(body=f"data: your key {key} is wrong\n\n".encode(), content_type="text/event-stream")]
     events = []
 
     async def on_event(event):
         events.append(event.data)
         return False
 
-    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("test-key"))
+    api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
     answer = await api.send("POST", "x", json={}, on_event=on_event)
-    assert (events, answer.body) == (["your key *** is wrong"], b"")
+    assert (events, answer.body) == ([f"your key {shown} is wrong"], b"")
 
 
 @pytest.mark.parametrize(
@@ -313,6 +324,15 @@ async def test_a_link_to_ask_at_leads_to_nobody_else(transport, server, url):
     with pytest.raises(BadResponse):
         await api.get(url)
     assert (await api.get(f"{server.url}/y")).status == 200
+
+
+@pytest.mark.parametrize("header", ["x-key", "Authorization"])
+@pytest.mark.parametrize("who", ["user:pw@", "user@", ":pw@"])
+async def test_a_link_to_ask_at_brings_no_name_and_no_password(transport, server, header, who):
+    api = Api(transport, server.url, header=header, key=SecretStr("test-key"))
+    with pytest.raises(BadResponse):
+        await api.get(f"http://{who}127.0.0.1:{server.port}/x")
+    assert server.requests == []
 
 
 async def test_what_a_call_says_of_itself(transport, server):
@@ -364,7 +384,9 @@ async def test_too_many_redirects(transport, server, outside, location):
     assert len(server.requests) == MAX_REDIRECTS + 1
 
 
-@pytest.mark.parametrize("target", ["http://10.0.0.1/", "file:///etc/passwd", "http://u:p@127.0.0.1/", "data:,a"])
+@pytest.mark.parametrize(
+    "target", ["http://10.0.0.1/", "file:///etc/passwd", "http://u:p@127.0.0.1/", "data:,a", *NO_HOSTS]
+)
 async def test_redirects_are_checked_one_by_one(transport, server, outside, target):
     server.script = [moved(target)]
     with pytest.raises(BadResponse):

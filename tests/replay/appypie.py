@@ -52,6 +52,8 @@ class AppyPieReplay(Replay):
         "inner-500": "status 500 in the body, under HTTP 200",
         "link": "a link in `output`",
         "links": "a list of links in `output`",
+        "link-nulls": "a link in `url`, and null in all that stands for another success",
+        "inner-402": "statusCode 402 in the body, under HTTP 200, and a code that is null",
         "empty": "an empty image_data",
     }
 
@@ -81,6 +83,8 @@ class AppyPieReplay(Replay):
             return web.json_response(body, status=402)
         if case == "inner-500":
             return web.json_response({"status": 500, "message": "Something went wrong"})
+        if case == "inner-402":
+            return web.json_response({"code": None, "statusCode": 402, "message": "Payment needed", "traceId": "t-1"})
         return self.refusal(*CONTRACT[case]) if case in CONTRACT else None
 
     def _success(self, picture: bytes, call: Call) -> web.Response:
@@ -88,6 +92,10 @@ class AppyPieReplay(Replay):
             return web.Response(body=picture, content_type="image/png")
         if call.case == "links":
             return web.json_response({"output": [self.host(call, picture), self.host(call, picture)]})
+        if call.case == "link-nulls":
+            return web.json_response(
+                {"code": None, "image_data": None, "output": None, "url": self.host(call, picture)}
+            )
         if call.case == "link" or call.case.startswith("picture-"):
             return web.json_response(self.linked(self.host(call, picture)))
         text = "" if call.case == "empty" else base64.b64encode(picture).decode()

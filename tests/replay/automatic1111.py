@@ -11,7 +11,7 @@ from aiohttp import web
 from PIL import Image
 from pydantic import Field
 
-from tests.replay.pictures import draw
+from tests.replay.pictures import draw, noise
 from tests.replay.server import Body, Call, Replay, Unexpected, expect
 
 ROOT = "/sdapi/v1"
@@ -23,7 +23,9 @@ SAMPLERS, SCHEDULERS = ("DPM++ 2M", "Euler a"), (("automatic", "Automatic"), ("k
 STYLES = ("Ink & wash", "Aquarell ✨", "Ink & wash")
 UPSCALERS = ("None", "Lanczos", "Nearest", "4x-Sharp", "4x-Soft")
 SOMEBODY = "task(txt2img-SOMEBODY)"
-SDNEXT, HELD = ("sdnext", "sdnext-own"), ("held", "held-late", "waiting", "foreign", "sdnext", "sdnext-own")
+SDNEXT = ("sdnext", "sdnext-own")
+HELD = ("held", "held-late", "held-busy", "large-previews", "waiting", "foreign", *SDNEXT)
+LARGE_PREVIEWS = 5
 REFUSED = {
     "sampler-400": (400, "Sampler not found"),
     "sampler-404": (404, "Sampler not found"),
@@ -51,6 +53,7 @@ STEPS = (
         "id_live_preview": -1,
     },
 )
+NOISE = noise((180, 180))
 Side = Field(512, ge=64, le=2048, multiple_of=8)
 
 
@@ -108,6 +111,7 @@ class Automatic1111Replay(Replay):
     cases: ClassVar = {
         "basic": "wants the user and password of --api-auth",
         "grid": "a grid in front, index_of_first_image 1",
+        "grid-null": "the same, with seeds that are null",
         "control-map": "a control map behind the pictures",
         "data-url": "pictures as data: URLs",
         "no-info": "an empty info",
@@ -116,8 +120,10 @@ class Automatic1111Replay(Replay):
         "fewer": "one picture, whatever was asked for",
         "nothing": "no picture at all",
         "steps": "queued, 0.1, 0.6 with a preview, 1.01 with a broken one, done; then the picture",
+        "large-previews": "previews of 130 kB each, then a picture of as many bytes",
         "held": "draws until it is interrupted, then answers 200 with half a picture",
         "held-late": "the same, and says that it is nearly done",
+        "held-busy": "the same, and answers an interrupt with 503, as somebody else's job begins",
         "waiting": "waits in the queue for ever",
         "foreign": "draws somebody else's picture for ever",
         "no-internal": "lacks /internal/progress, as under --nowebui",
@@ -129,6 +135,7 @@ class Automatic1111Replay(Replay):
         "detail-list": "422 with a list of details",
         "out-of-memory": "500 OutOfMemoryError",
         "old": "an old server without /schedulers",
+        "lists-moved": "redirects in place of all lists but that of the checkpoints",
         "same-names": "checkpoints of identical names",
         "plain-upscalers": "no upscaler but Lanczos and Nearest",
         "no-upscalers": "no upscaler but None",
@@ -150,6 +157,8 @@ class Automatic1111Replay(Replay):
             return self.refusal(401, "Incorrect username or password")
         if call.path == "/internal/progress":
             return self._progress(call)
+        if call.case == "lists-moved" and call.method == "GET" and not call.path.endswith("/sd-models"):
+            return web.Response(status=307, headers={"Location": "/login"})
         expect(call.path.startswith(ROOT + "/"), "no such call")
         name = call.path.removeprefix(ROOT + "/")
         match call.method, name:
@@ -201,6 +210,8 @@ class Automatic1111Replay(Replay):
         if call.case == "steps":
             return self._step(self.hit(call))
         state = {"active": asked.id_task == self.at_work, "queued": call.case == "waiting", "completed": False}
+        if call.case == "large-previews":
+            state |= self._large_preview(self.hit(call))
         return web.json_response({**state, "progress": 0.97 if call.case == "held-late" else 0.3, "eta": 2.0})
 
     def _step(self, hit: int) -> web.Response:
@@ -209,6 +220,11 @@ class Automatic1111Replay(Replay):
             self._over.set()
         preview = "data:image/png;base64," + _text(draw("preview"))
         return web.json_response({**step, **({"live_preview": preview} if step["id_live_preview"] == 3 else {})})
+
+    def _large_preview(self, hit: int) -> dict[str, Any]:
+        if hit == LARGE_PREVIEWS:
+            self._over.set()
+        return {"live_preview": "data:image/png;base64," + _text(NOISE), "id_live_preview": hit}
 
     def _global(self, call: Call) -> web.Response:
         expect(call.query in ("skip_current_image=true", "skip_current_image=false"), "a query of another kind")
@@ -224,6 +240,9 @@ class Automatic1111Replay(Replay):
 
     def _interrupt(self, call: Call) -> web.Response:
         expect(self.at_work not in (None, SOMEBODY) and call.case != "sdnext", "an interrupt of somebody else's job")
+        if call.case == "held-busy":
+            self.at_work = SOMEBODY
+            return self.refusal(503, "Later")
         self.interrupted.append(self.at_work)
         self.at_work = None
         self._over.set()
@@ -273,12 +292,15 @@ class Automatic1111Replay(Replay):
         word = "half of " if call.case in HELD else ""
         size = (wanted.width, wanted.height)
         images = [_text(draw(f"{word}{wanted.prompt} {place}", size)) for place in range(count)]
+        if call.case == "large-previews":
+            images = [_text(NOISE)]
         if call.case == "data-url":
             images = ["data:image/png;base64," + image for image in images]
         seed = 4000 if wanted.seed == -1 else wanted.seed
         info: dict[str, Any] = {"seed": seed, "all_seeds": [seed + place for place in range(count)], "infotexts": []}
-        info["index_of_first_image"] = {"grid": 1, "odd-index": 99}.get(call.case, 0)
-        before = [_text(draw("grid"))] if call.case == "grid" else []
+        info["index_of_first_image"] = {"grid": 1, "grid-null": 1, "odd-index": 99}.get(call.case, 0)
+        info["all_seeds"] = None if call.case == "grid-null" else info["all_seeds"]
+        before = [_text(draw("grid"))] if call.case.startswith("grid") else []
         behind = [_text(draw("map"))] if call.case == "control-map" else []
         told = {"no-info": "", "sdcpp": "", "broken-info": "{"}.get(call.case, json.dumps(info))
         return {"images": [*before, *images, *behind], "parameters": {"prompt": wanted.prompt}, "info": told}

@@ -223,6 +223,13 @@ _linked(
     "a redirect to another port of this machine",
     lambda at: at.replay.host(at.call, b"", status=302, location=at.replay.elsewhere_url + "/picture.png"),
 )
+_linked("F13-host", "a host with too long a label", lambda at: f"https://{'a' * 70}.example/picture.png")
+_linked("F13-label", "a host with an empty label", lambda at: "https://a..example/picture.png")
+_linked(
+    "F13-astray",
+    "a redirect to what is no link",
+    lambda at: at.replay.host(at.call, b"", status=302, location="http://[oops/x.png"),
+)
 _linked("F13-data", "a data: URL", lambda at: "data:image/png;base64," + base64.b64encode(draw("a data URL")).decode())
 _fixed("F14", "JSON nested 10 000 deep", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
 _changed("F14-texts", "numbers as strings", lambda body: _texts(json.dumps(body)))

@@ -21,6 +21,7 @@ FAILURES = {
 }
 POLLED = {*FAILURES, "pending", "for-ever", "authorization", "late", "lost", "gateway", "odd-words", "unknown-word"}
 WORDS = ("PENDING", "SUCCESS"), ("queued", "completed")
+UNUSED = ("id", "download_urls", "error", "failure_reason_code", "estimated_time_seconds")
 ODD_WORDS = ("  Processing ", "Succeeded"), ("In_Progress", "COMPLETED")
 
 
@@ -75,6 +76,7 @@ class ImagePipelineReplay(Replay):
         "two": "SUCCESS with two links, whatever was asked for",
         "bare-link": "a string where the list of links should be",
         "nulls": "every unused field is there, and null",
+        "trifles": "what nothing depends on cannot be read",
         **{name: f"generation 3 fails with {reason}" for name, (reason, _, _) in FAILURES.items()},
         "detail-list": "422 with a list of details",
         "gone": "410",
@@ -153,9 +155,12 @@ class ImagePipelineReplay(Replay):
         word = "dreaming" if call.case == "unknown-word" else self._words(job, call)[0]
         if job.path == FIRST:
             return {"status": word, "id": id}
+        odd = call.case == "trifles"
+        told: dict[str, Any] = dict.fromkeys(UNUSED) if call.case == "nulls" else {}
         if polls:
-            return {"job_id": id, "status": "processing", "progress": 40}
-        return {"job_id": id, "status": word, "endpoint": job.path, "estimated_time_seconds": 8}
+            return told | {"job_id": id, "status": "processing", "progress": "some" if odd else 40}
+        seconds = "8 s" if odd else 8
+        return told | {"job_id": id, "status": word, "endpoint": job.path, "estimated_time_seconds": seconds}
 
     def _done(self, job: Accepted, call: Call) -> web.Response:
         wanted = job.wanted
@@ -169,7 +174,7 @@ class ImagePipelineReplay(Replay):
         else:
             answer["download_urls"] = links[0] if call.case == "bare-link" else links
         if call.case == "nulls":
-            answer |= {"id": None, "error": None, "failure_reason_code": None, "estimated_time_seconds": None}
+            answer = dict.fromkeys((*UNUSED, "job_id", "result_url", "progress")) | answer
         return web.json_response(answer)
 
     def _words(self, job: Accepted, call: Call) -> tuple[str, str]:

@@ -62,6 +62,8 @@ class NebulaBlockReplay(Replay):
         **{name: f"{status} {text}" for name, (status, text) in REFUSED.items()},
         "two": "two pictures, out of order",
         "no-data": "success without data",
+        "nulls": "null in every field but the picture",
+        "trifles": "timings and an index that cannot be read",
         "dialect": "base64 as a data URL, with line breaks and without padding",
         "url-safe": "base64 in the alphabet for URLs",
         "other-names": "takes input_image and mask_image instead of image and mask",
@@ -106,7 +108,8 @@ class NebulaBlockReplay(Replay):
             return web.json_response({"data": None, "message": "Insufficient credits", "status": "failed"})
         if call.case == "no-data":
             return web.json_response({**_ANSWER, "data": []})
-        return web.json_response({**_ANSWER, "model": wanted.model, "data": _data(wanted, call.case)})
+        told = dict.fromkeys(_ANSWER) if call.case == "nulls" else {**_ANSWER, "model": wanted.model}
+        return web.json_response({**told, "data": _data(wanted, call.case)})
 
     def _sources(self, wanted: Wanted, call: Call) -> web.Response | None:
         expect(wanted.width % 16 == wanted.height % 16 == 0, "Fill takes multiples of 16")
@@ -137,7 +140,11 @@ def _listed(case: str) -> list[dict[str, Any]]:
 def _data(wanted: Wanted, case: str) -> list[dict[str, Any]]:
     order = (1, 0) if case == "two" else (0,)
     texts = {index: _text(draw(f"{wanted.prompt} {index}", (wanted.width, wanted.height)), case) for index in order}
-    return [{"timings": {"inference": 13.37}, "index": index, "b64_json": texts[index]} for index in order]
+    odd: dict[str, Any] = {
+        "nulls": {"timings": None, "index": None},
+        "trifles": {"timings": {"inference": "13.37 s"}, "index": "first"},
+    }.get(case, {})
+    return [{"timings": {"inference": 13.37}, "index": index, "b64_json": texts[index], **odd} for index in order]
 
 
 def _text(picture: bytes, case: str) -> str:

@@ -12,7 +12,7 @@ from tests.replay.faults import FAULTS
 from tests.replay.forms import Field as FormField
 from tests.replay.forms import fields_of
 from tests.replay.openai_dialects import BODIES, KEYLESS
-from tests.replay.openai_streams import BLOCKED, STREAMS, Told, streamed, told
+from tests.replay.openai_streams import BLOCKED, ODDLY_BLOCKED, STREAMS, Told, streamed, told
 from tests.replay.pictures import draw
 from tests.replay.server import Call, Replay, Unexpected, expect
 
@@ -29,6 +29,7 @@ MOST_MASK = 4_000_000
 
 REFUSED: dict[str, tuple[int, Told]] = {
     "moderation": (400, BLOCKED),
+    **{f"moderation-{name}": (400, blocked) for name, blocked in ODDLY_BLOCKED.items()},
     "policy": (400, told("Your request was held back", code="content_policy_violation")),
     "billing-limit": (400, told("The hard limit is reached", code="billing_hard_limit_reached")),
     "no-quota": (429, told("You have run out", "insufficient_quota", code="insufficient_quota")),
@@ -63,7 +64,10 @@ LISTS: dict[str, list[str]] = {
     "sdcpp": ["sd-cpp-local"],
     "localai": ["dreamshaper", "llama", "realesrgan-x4"],
     "xai": ["grok-5", "grok-imagine-image", "grok-imagine-video", "grok-imagine-image-2.0"],
-    "litellm": ["openai/gpt-image-2", "vertex/picture", "dall-e-3"],
+    "litellm": [
+        *("openai/gpt-image-2", "vertex/picture"),
+        *("dall-e-3", "openai/dall-e-3", "openai/gpt-image-1", "azure/dall-e-2"),
+    ],
 }
 TOGETHER_LISTED: list[Told] = [
     {"id": "meta/llama", "type": "chat"},

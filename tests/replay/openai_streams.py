@@ -17,9 +17,21 @@ def told(message: str, sort: str = "invalid_request_error", param: str | None = 
 
 BLOCKED = told("Your request was held back", "image_generation_user_error", code="moderation_blocked")
 BLOCKED["error"]["moderation_details"] = {"categories": ["violence", "gore"], "moderation_stage": "input"}
+ODD_DETAILS: dict[str, Any] = {
+    "null": {"categories": None, "moderation_stage": "unknown"},
+    "table": {"categories": {"violence": True}, "moderation_stage": 1},
+    "word": "violence",
+}
+ODDLY_BLOCKED = {
+    name: {"error": {**BLOCKED["error"], "moderation_details": details}} for name, details in ODD_DETAILS.items()
+}
+"""In other shapes than the documented one."""
 STREAMS = {
     "stream": "two unfinished pictures, and the finished one",
     "stream-alone": "the finished picture alone",
+    "stream-unended": "the finished picture, without the blank line that ends an event",
+    "stream-open": "a connection that stays open behind the finished picture",
+    "stream-open-done": "a connection that stays open behind [DONE], without the finished picture",
     "stream-late": "an unfinished picture behind the finished one",
     "stream-odd": "CRLF, comments, events of unknown kinds and [DONE]",
     "stream-nameless": "events without names, told apart by their type",
@@ -56,6 +68,8 @@ def streamed(case: str, event: str, picture: bytes) -> web.Response:
     odd = b": hello\r\n\r\nevent: ping\r\ndata: {}\r\n\r\nevent: x\r\ndata: [1\r\n\r\n"
     body = {
         "stream-alone": done,
+        "stream-unended": done[:-1],
+        "stream-open-done": partial(0) + b"data: [DONE]\n\n",
         "stream-late": partial(0) + done + partial(1),
         "stream-odd": odd + (partial(0) + done).replace(b"\n", b"\r\n") + b"data: [DONE]\r\n\r\n",
         "stream-odd-partial": partial(0, "aGVsbG8=") + done,
@@ -69,7 +83,8 @@ def streamed(case: str, event: str, picture: bytes) -> web.Response:
     }.get(case, partial(0) + partial(1) + done)
     kind = "text/plain" if case == "stream-unlabelled" else "text/event-stream"
     response = web.Response(body=body, content_type=kind, headers={"x-request-id": "req_1"})
-    if "cut" in case:
+    if "cut" in case or "open" in case:
         response.headers["Content-Length"] = str(len(body) + 100)
+    if "cut" in case:
         response.force_close()
     return response

@@ -12,6 +12,7 @@ from tests.replay.server import Body, Call, Replay, Unexpected, expect
 
 MODELS = ["flux", "poli", "sdxl-turbo", "dalle3"]
 SIZES = ["1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024"]
+ODD_SIZES = ["1024*1024", "640X960", "512 x 512", " 768x768", "0512x0512"]
 ODD_LINKS = {"url-empty": "", "url-relative": "/pictures/0.png"}
 
 
@@ -28,11 +29,14 @@ class PopCordReplay(Replay):
     links = True
     cases: ClassVar = {
         "inner-500": "status_code 500 in the body, under HTTP 200",
+        "inner-nulls": "the same, with an image_url that is null",
+        "nulls": "a status_code that is null beside the link",
         "upstream": "500 with the sentence in `error`",
         "detail-list": "422 with a list of details",
         "lists-503": "the lists answer 503 and HTML",
         "lists-false": "the lists say that they have no success",
         "lists-grown": "a new model and a new size in the lists",
+        "lists-odd": "sizes in other spellings than ours",
         "url-empty": "an empty image_url",
         "url-relative": "a relative image_url",
         "slow": "success after 25 seconds",
@@ -62,6 +66,8 @@ class PopCordReplay(Replay):
                 return web.Response(status=503, text=PAGE, content_type="text/html")
             case "lists-false", _:
                 return web.json_response({"success": False})
+            case "lists-odd", "/sizes":
+                return web.json_response({"success": True, "sizes": [*ODD_SIZES, "640x960"]})
             case _, "/models":
                 return web.json_response({"success": True, "models": [*MODELS, *["nova"] * grown]})
             case _:
@@ -77,6 +83,9 @@ class PopCordReplay(Replay):
         match call.case:
             case "inner-500":
                 return web.json_response({"status_code": 500, "detail": "The machine is out of breath"})
+            case "inner-nulls":
+                body = {"image_url": None, "status_code": 500, "detail": "The machine is out of breath"}
+                return web.json_response(body)
             case "upstream":
                 return web.json_response({"error": "Upstream failed"}, status=500)
             case "detail-list":
@@ -91,4 +100,5 @@ class PopCordReplay(Replay):
         width, height = map(int, re.findall(r"\d+", wanted.size or "1024x1024"))
         if call.case == "noise":
             return web.json_response(self.linked(self.host(call, noise((width, height)))))
-        return web.json_response(self.linked(self.draw(call, wanted.prompt, width, height)))
+        nulls = {"status_code": None, "detail": None} if call.case == "nulls" else {}
+        return web.json_response(nulls | self.linked(self.draw(call, wanted.prompt, width, height)))
