@@ -34,9 +34,11 @@ LONGEST_TEXT = 6000
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
 MONEY = re.compile(
-    r"billing|quota|credit|balance|insufficient(?!.{0,3}(?:permission|scope|privilege|right))", re.IGNORECASE
+    r"billing|quota|credit|balance"
+    r"|insufficient(?!\W+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity))",
+    re.IGNORECASE,
 )
-NO_MONEY_LEFT = re.compile(r"billing|quota|insufficient", re.IGNORECASE)
+NO_MONEY_LEFT = re.compile(r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)", re.IGNORECASE)
 """Of too many requests, for which "your balance" is no reason but a hint."""
 REFUSALS = (400, 403, 404, 413, 415, 422)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)

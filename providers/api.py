@@ -15,10 +15,11 @@ from providers.answers import Answer
 from providers.events import Event
 from providers.transport import Transport
 
-LEAST_SECRET = 12
-"""Characters: so many do not come together by chance. Shorter ones stand for none, as servers without keys get them."""
-LEAST_TOLD = 8
-"""And so many not in an error's sentence, or in an event."""
+LEAST_SECRET = 8
+"""Characters: shorter keys stand for none, as servers without keys get them, and may be parts of names."""
+LEAST_STRANGE = 12
+"""So many do not come together by chance, not in pictures either."""
+LONGEST_TEXT = 64 * 1024
 
 
 class Api:
@@ -61,8 +62,7 @@ class Api:
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
-        least = LEAST_SECRET if answer.status < 300 else LEAST_TOLD
-        if len(self._key) < least or answer.is_picture():
+        if answer.is_picture() or not self._strikes(len(answer.body)):
             return answer
         return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
 
@@ -70,8 +70,11 @@ class Api:
         """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
         return await self._transport.fetch(url, own=self._base_url, seed=seed, seconds=seconds)
 
+    def _strikes(self, length: int) -> bool:
+        return len(self._key) >= (LEAST_SECRET if length <= LONGEST_TEXT else LEAST_STRANGE)
+
     async def _struck(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
-        if len(self._key) >= LEAST_TOLD:
+        if self._strikes(len(event.data)):
             event = event._replace(data=event.data.replace(self._key, "***"))
         return await on_event(event)
 

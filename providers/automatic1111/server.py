@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import RootModel
 
-from domain import BadResponse, Capabilities, InvalidRequest, Model, Size, SizeRange, Span
+from domain import BadResponse, Capabilities, EaselError, InvalidRequest, Model, Size, SizeRange, Span
 from providers.answers import Answer, Reply, tidy
 from providers.api import Api
 from providers.automatic1111.results import checked
@@ -114,10 +114,10 @@ async def discover(api: Api) -> Server:
 
 
 async def _asked(api: Api, path: str) -> Answer:
-    """A list that a server may do without: one that cannot be read is as good as none."""
+    """A list that a server may do without: one that cannot be had is as good as none, until the next time."""
     try:
         return await api.get(f"sdapi/v1/{path}")
-    except BadResponse:
+    except EaselError:
         return Answer(404, {}, b"")
 
 

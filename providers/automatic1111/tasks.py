@@ -1,12 +1,12 @@
 """Asking after one's own job: how far it is, and whether it is the one at work."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel
 
 from domain import BadResponse
-from providers.answers import Reply, decode_picture
+from providers.answers import TRIFLE, Reply, decode_picture
 from providers.api import Api
 
 SECONDS = 10.0
@@ -50,7 +50,7 @@ class AtWork(BaseModel):
     """The answer of /progress: of whichever job is at work."""
 
     id: str | int | None = None
-    progress: float = 0
+    progress: Annotated[float | None, TRIFLE] = 0
     eta_relative: float | None = None
     current_image: str | None = None
 

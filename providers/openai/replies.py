@@ -36,7 +36,7 @@ OWN_FIELDS = (
 class Item(Reply):
     b64_json: str | None = None
     url: str | None = None
-    index: int | None = None
+    index: Annotated[int | None, TRIFLE] = None
     respect_moderation: bool | None = None
 
 

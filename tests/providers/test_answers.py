@@ -185,8 +185,19 @@ def test_the_field_of_an_error(name, field):
         (401, "", AuthError),
         (401, "The use of this key is prohibited", AuthError),
         (401, "Insufficient credits", AuthError),
-        (403, "You have insufficient permissions for this operation", AuthError),
+        *(
+            (403, f"{what} for this operation", AuthError)
+            for what in (
+                "You have insufficient permissions",
+                "Request had insufficient authentication scopes.",
+                "insufficient API permissions",
+                "Insufficient access rights",
+                "Insufficient role",
+            )
+        ),
         (403, "Insufficient credits", QuotaError),
+        (429, "insufficient capacity, try again in 5 seconds", RateLimited),
+        (429, "insufficient funds", QuotaError),
         (403, "", AuthError),
         (403, "blocked by moderation", ContentRejected),
         (402, "", QuotaError),

@@ -288,9 +288,10 @@ async def test_the_loaded_checkpoint_stands_in(a1111, case):
     assert [model.id for model in await a1111.provider(case).models()] == ["current"]
 
 
-async def test_lists_that_cannot_be_read_do_not_stop_a_drawing(a1111):
-    assert len((await a1111.draw("lists-moved")).kept) == 1
-    models = await a1111.provider("lists-moved").models()
+@pytest.mark.parametrize("case", ["lists-moved", "lists-lost"])
+async def test_lists_that_cannot_be_had_do_not_stop_a_drawing(a1111, case):
+    assert len((await a1111.draw(case)).kept) == 1
+    models = await a1111.provider(case).models()
     assert {model.id for model in models} == {PLAIN, LARGE}
     assert not any(model.capabilities.schedulers or model.capabilities.upscale for model in models)
 

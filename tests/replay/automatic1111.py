@@ -135,6 +135,7 @@ class Automatic1111Replay(Replay):
         "detail-list": "422 with a list of details",
         "out-of-memory": "500 OutOfMemoryError",
         "old": "an old server without /schedulers",
+        "lists-lost": "503 in place of all lists but that of the checkpoints",
         "lists-moved": "redirects in place of all lists but that of the checkpoints",
         "same-names": "checkpoints of identical names",
         "plain-upscalers": "no upscaler but Lanczos and Nearest",
@@ -157,8 +158,8 @@ class Automatic1111Replay(Replay):
             return self.refusal(401, "Incorrect username or password")
         if call.path == "/internal/progress":
             return self._progress(call)
-        if call.case == "lists-moved" and call.method == "GET" and not call.path.endswith("/sd-models"):
-            return web.Response(status=307, headers={"Location": "/login"})
+        if call.case in ("lists-moved", "lists-lost") and call.method == "GET" and not call.path.endswith("/sd-models"):
+            return web.Response(status=307 if call.case == "lists-moved" else 503, headers={"Location": "/login"})
         expect(call.path.startswith(ROOT + "/"), "no such call")
         name = call.path.removeprefix(ROOT + "/")
         match call.method, name:
