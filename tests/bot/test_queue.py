@@ -10,6 +10,7 @@ from providers.sketch import Sketch
 from studio.admission import Admission
 from tests.bot.conftest import variables, world_of
 from tests.conftest import make_job
+from views.reporter import NO_RIGHT
 
 
 class Gate:
@@ -79,6 +80,26 @@ async def test_cancelling_what_runs(world, gate):
     assert ended.state is State.CANCELLED
     assert "Cancelled before the picture was there." in shown.response.content
     assert page.response.content == "Cancelled.\nNothing is being drawn, and nothing waits."
+
+
+async def test_a_page_outlives_the_right_and_does_no_more(world, gate):
+    await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
+    await gate.first.wait()
+    page = await world.admin.slash(world.channel, "queue")
+    [job] = await world.bot.studio.under_way(guild_id=world.guild.id)
+    world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
+    told = await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
+    assert told.response.content == NO_RIGHT
+    gate.open()
+    assert (await world.end()).state is State.DELIVERED
+
+
+async def test_leaving_a_server_cancels_what_is_under_way_there(world, gate):
+    await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
+    await gate.first.wait()
+    world.env.backend.remove_guild(world.guild.id)
+    async with asyncio.timeout(5):
+        assert (await world.end()).state is State.CANCELLED
 
 
 async def test_cancelling_what_waits(tmp_path, gate):

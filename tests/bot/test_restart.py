@@ -120,6 +120,24 @@ async def test_a_private_picture_without_a_token_waits_for_recover(world):
     assert shown.followups[0].ephemeral
 
 
+async def test_what_is_on_its_way_to_an_earlier_recover_says_so(world, monkeypatch):
+    """Both have seen the picture wait."""
+    await world.bot._store.spool.put("pictures/12/0", png())
+    drawn = [{"call": 0, "key": "pictures/12/0", "size": (64, 64)}]
+    await left_behind(world, row(world, 12, state=State.DRAWN, drawn=drawn, private=True))
+    waiting = await world.bot.studio.parked(world.member.id)
+
+    async def parked(_: int):
+        return waiting
+
+    monkeypatch.setattr(world.bot.studio, "parked", parked)
+    first = await world.member.slash(world.channel, "recover")
+    await world.end()
+    second = await world.member.slash(world.channel, "recover")
+    assert [len(shown.followups[0].attachments) for shown in (first, second)] == [1, 0]
+    assert second.followups[0].content == "`a boat`\nIt is on its way already."
+
+
 async def test_a_picture_whose_message_was_deleted_waits_for_recover(hosted, pauses):
     pauses.over.clear()
     shown = await hosted.member.slash(hosted.channel, "imagine", prompt="a cat case:pending", provider="imagepipeline")

@@ -29,6 +29,7 @@ from providers import aihorde as module
 from providers.aihorde import AIHorde
 from providers.aihorde.offers import FALLBACK
 from providers.aihorde.wire import written
+from tests.replay.aihorde import PASSING
 from tests.replay.pictures import draw
 
 ROOT = "/api/v2/generate"
@@ -38,6 +39,8 @@ SUBMIT, CHECK, STATUS, DELETE = (
     *(f"GET {ROOT}/status/{ID}", f"DELETE {ROOT}/status/{ID}"),
 )
 ANONYMOUS = {"key": None}
+NO_KEYS = [None, SecretStr("0000000000")]
+"""The second is what the documentation tells those to send who have none."""
 SOURCES = Sources(image=draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
 
 
@@ -167,8 +170,9 @@ async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihord
     assert aihorde.sent()["replacement_filter"] is False
 
 
-async def test_anybody_may_draw_without_a_key(aihorde):
-    await aihorde.draw(access=ANONYMOUS)
+@pytest.mark.parametrize("no_key", NO_KEYS)
+async def test_anybody_may_draw_without_a_key(aihorde, no_key):
+    assert len((await aihorde.draw(access={"key": no_key})).kept) == 1
     assert {call.headers["apikey"] for call in aihorde.server.requests if call.moment != "picture-"} == {"0000000000"}
     assert aihorde.sent()["allow_downgrade"] is True
 
@@ -244,6 +248,12 @@ async def test_a_timeout_says_for_how_long(aihorde):
     assert (await aihorde.fail("ip-timeout")).failure.retry_after == 187
 
 
+async def test_after_refused_words_the_address_is_in_timeout(aihorde):
+    refused, late = [await aihorde.fail("corrupt-timeout") for _ in range(2)]
+    assert (type(refused), refused.failure.field, refused.failure.unaccepted) == (ContentRejected, "prompt", False)
+    assert (type(late), late.failure.retry_after, late.failure.unaccepted) == (RateLimited, 187, True)
+
+
 async def test_a_failed_validation_names_the_field(aihorde):
     assert "params.width: 3100 is too much" in (await aihorde.fail("validation")).failure.detail
 
@@ -286,6 +296,14 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
     assert "Nobody here can draw that" in caplog.text
 
 
+async def test_what_is_finished_is_kept_where_nobody_can_draw_the_rest(aihorde, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    raised = await aihorde.fail("half-impossible", count=2, seed=7)
+    assert (type(raised), raised.failure.unaccepted) == (Unavailable, False)
+    assert [picture.seed for picture in aihorde.progress.kept] == [7]
+    assert aihorde.progress.remembered is None
+
+
 async def test_calling_off_may_fail(aihorde, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
     assert "no one serves" in (await aihorde.fail("call-off-fails")).failure.detail
@@ -311,6 +329,14 @@ async def test_others_may_have_used_up_the_answers_of_this_minute(aihorde):
     assert (await aihorde.draw("status-busy")).sizes == [(512, 512)]
     assert aihorde.server.calls.count(STATUS) == 5
     assert aihorde.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", PASSING)
+async def test_what_passes_is_waited_for_with_an_accepted_job(aihorde, case):
+    assert (await aihorde.draw(case)).sizes == [(512, 512)]
+    assert (max(aihorde.waits) > 100) == case.endswith("ip-timeout")
+    assert aihorde.server.count("POST") == 1
+    assert DELETE not in aihorde.server.calls
 
 
 @pytest.mark.parametrize(
@@ -402,18 +428,20 @@ async def test_the_hosts_models_are_the_list(aihorde):
     assert [(model.id, model.title) for model in await named.models()] == [("Flux.1", "Flux"), ("Own model", "Own")]
 
 
-async def test_whoever_has_a_key_may_ask_for_more(aihorde):
+@pytest.mark.parametrize("no_key", NO_KEYS)
+async def test_whoever_has_a_key_may_ask_for_more(aihorde, no_key):
     own = find_model(await aihorde.provider().models(), "stable_diffusion").capabilities
-    free = find_model(await aihorde.provider(key=None).models(), "stable_diffusion").capabilities
+    free = find_model(await aihorde.provider(key=no_key).models(), "stable_diffusion").capabilities
     assert (own.size_range.high, own.steps.high) == (3072, 500)
     assert (free.size_range.high, free.steps.high) == (1024, 40)
     assert all(size in own.size_range for size in own.sizes)
     assert all(size.width * size.height <= 1024 * 1024 for size in free.sizes)
 
 
-async def test_check(aihorde):
+@pytest.mark.parametrize("no_key", NO_KEYS)
+async def test_check(aihorde, no_key):
     assert await aihorde.provider().check() == (True, 3, "accepted, 123 kudos")
-    assert await aihorde.provider(key=None).check() == (True, 3, "the anonymous one, which works")
+    assert await aihorde.provider(key=no_key).check() == (True, 3, "the anonymous one, which works")
     assert aihorde.server.count("POST") == 0
 
 

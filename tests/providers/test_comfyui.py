@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from aiohttp import web
 from PIL import Image
 
 from domain import (
@@ -19,7 +20,7 @@ from domain import (
 from providers.answers import Answer
 from providers.comfyui import sockets
 from providers.comfyui.answers import refusal
-from providers.comfyui.sockets import CONNECTIONS
+from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
@@ -265,6 +266,24 @@ async def test_shown_pictures_where_none_is_kept(comfyui):
     assert progress.sizes == [(512, 512)]
 
 
+@pytest.mark.parametrize("case", ["odd-outputs", "no-subfolder"])
+async def test_what_other_nodes_tell_of_costs_no_picture(comfyui, case):
+    assert (await comfyui.draw(case, count=2)).sizes == [(512, 512)] * 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA driver version is insufficient for CUDA runtime version",
+        "exception: access violation reading 0x0000000000000010",
+        "Insufficient memory to run this node",
+        "safety checker: NSFW content was found",
+    ],
+)
+def test_no_words_of_a_node_are_a_refusal_or_a_matter_of_money(words):
+    assert type(failure_of(Event(type="execution_error", data={"exception_message": words}))) is Unavailable
+
+
 async def test_names_of_files_are_quoted(comfyui):
     assert (await comfyui.draw("odd-names")).sizes == [(512, 512)]
 
@@ -381,6 +400,42 @@ async def test_a_history_that_makes_no_sense(comfyui, case):
     assert posts(comfyui) == ["POST /prompt"]
 
 
+async def test_a_prompt_is_called_off_by_our_id_while_its_answer_is_on_the_way(comfyui):
+    taken = asyncio.Event()
+
+    async def gate(call):
+        if call.path == "/prompt":
+            comfyui.server._submit(call)
+            taken.set()
+            await asyncio.Event().wait()
+
+    comfyui.server.gate = gate
+    drawing = asyncio.create_task(comfyui.draw("no-socket"))
+    await taken.wait()
+    drawing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+    await comfyui.provider().cancel(comfyui.progress.remembered)
+    assert comfyui.server.interrupted == comfyui.server.running == [submitted(comfyui)["prompt_id"]]
+
+
+async def test_what_may_have_been_sent_is_called_off_and_sent_anew(comfyui):
+    comfyui.server.running = [OURS]
+    progress = await comfyui.draw("no-socket", remembered={"offered": OURS})
+    assert progress.sizes == [(512, 512)]
+    assert posts(comfyui) == [f"POST /api/jobs/{OURS}/cancel", "POST /prompt"]
+    assert comfyui.server.interrupted == [OURS]
+    assert progress.remembered["prompt_id"] == submitted(comfyui)["prompt_id"] != OURS
+
+
+@pytest.mark.parametrize(("case", "called_off"), [("F04", True), ("F05", True), ("F11", True), ("F04-503", False)])
+async def test_a_prompt_whose_answer_is_an_error_is_remembered_no_more(comfyui, case, called_off):
+    await comfyui.fail(case)
+    assert comfyui.progress.remembered is None
+    (id,) = {call.json["prompt_id"] for call in comfyui.server.requests if call.path == "/prompt"}
+    assert (f"POST /api/jobs/{id}/cancel" in comfyui.server.calls) is called_off
+
+
 async def test_cancelling_hangs_up(comfyui):
     drawing = asyncio.create_task(comfyui.draw("poll-F15"))
     async with asyncio.timeout(2):
@@ -419,6 +474,22 @@ async def test_calling_off_on_an_old_server_stops_nobody_else(comfyui, running, 
     assert comfyui.server.pending == left
     if "POST /interrupt" in comfyui.server.calls:
         assert comfyui.server.calls[-2:] == ["GET /queue", "POST /interrupt"]
+
+
+async def test_an_interrupt_is_never_sent_again(comfyui):
+    """By then somebody else's prompt may be running."""
+    comfyui.server.running = [OURS]
+
+    async def gate(call):
+        if call.path == "/interrupt":
+            comfyui.server._queue(call)
+            comfyui.server.running = [OTHER]
+            raise web.HTTPServiceUnavailable
+
+    comfyui.server.gate = gate
+    with pytest.raises(Unavailable):
+        await comfyui.provider("old").cancel({"prompt_id": OURS})
+    assert comfyui.server.interrupted == [OURS]
 
 
 async def test_a_prompt_that_starts_while_it_is_deleted_is_stopped(comfyui):

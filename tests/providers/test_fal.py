@@ -126,6 +126,12 @@ async def test_the_last_word(fal, case, error, detail):
     assert fal.server.count("POST") == 1
 
 
+async def test_a_result_may_be_late_by_some_seconds(fal):
+    assert len((await fal.draw("late-result")).kept) == 1
+    assert fal.server.calls.count(RESULT) == 9
+    assert 2 < sum(fal.waits[1:]) < 6
+
+
 async def test_its_own_time_limit_is_asked_about_once(fal):
     await fal.fail("timeout-type")
     assert polls(fal) == 1
@@ -213,9 +219,19 @@ async def test_cancelling_tells_the_queue(fal):
 
 
 async def test_nothing_to_cancel(fal):
-    await fal.provider().cancel({"urls": ["https://a.example/b.png"]})
+    refs = [{"urls": ["https://a.example/b.png"]}]
+
+    async def gate(call):
+        if call.path.endswith("/status"):
+            refs.append(fal.progress.remembered)
+
+    fal.server.gate = gate
+    await fal.draw("no-cancel")
+    assert "status_url" in refs[1]
+    fal.server.requests.clear()
+    for ref in refs:
+        await fal.provider().cancel(ref)
     assert fal.server.requests == []
-    assert "cancel_url" not in (await fal.draw("no-cancel")).remembered
 
 
 async def test_each_app_takes_what_its_id_says(fal):

@@ -168,7 +168,13 @@ async def test_a_502_that_hides_a_429_for_ever(pollinations):
     assert pollinations.server.calls == [GET] * 3
 
 
-@pytest.mark.parametrize("case", ["F03-ever", "F04-503"])
+async def test_what_may_have_taken_the_last_pollen_is_remembered(pollinations):
+    raised = await pollinations.fail("last-pollen", seed=7)
+    assert (type(raised), raised.failure.unaccepted) == (QuotaError, False)
+    assert pollinations.progress.remembered == {"seed": 7}
+
+
+@pytest.mark.parametrize("case", ["F03-ever", "F04-503", "no-pollen", "x402", "unauthorized", "forbidden"])
 async def test_a_seed_that_was_sent_by_an_earlier_run_is_never_forgotten(pollinations, case):
     first = await pollinations.draw(seed=7)
     await pollinations.fail(case, seed=9, remembered=first.remembered)
@@ -286,9 +292,14 @@ async def test_the_list_is_read(pollinations):
 
 @pytest.mark.parametrize(
     ("case", "ids"),
-    [("lists-strings", ["flux", "turbo"]), ("lists-mixed", ["flux", "turbo", "kontext", "gptimage"])],
+    [
+        ("lists-strings", ["flux", "turbo"]),
+        ("lists-mixed", ["flux", "turbo", "kontext", "gptimage"]),
+        ("lists-odd-entries", ["flux", "kontext", "gptimage"]),
+        ("lists-odd-fields", ["flux", "kontext", "gptimage", "nova"]),
+    ],
 )
-async def test_lists_of_strings(pollinations, case, ids):
+async def test_odd_lists(pollinations, case, ids):
     assert [model.id for model in await pollinations.provider(case).models()] == ids
 
 

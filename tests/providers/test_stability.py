@@ -130,6 +130,9 @@ async def test_other_answers(stability, case):
         ("filtered", ContentRejected, None, 1),
         ("filtered-json", ContentRejected, None, 1),
         ("moderation", ContentRejected, None, 1),
+        ("moderation-null", ContentRejected, None, 1),
+        ("moderation-objects", ContentRejected, None, 1),
+        ("moderation-fields", ContentRejected, None, 1),
         ("permission", AuthError, None, 1),
         ("no-credit", QuotaError, None, 1),
         ("too-large", InvalidRequest, "image", 1),
@@ -160,7 +163,11 @@ async def test_who_may_take_over(stability, case, unaccepted):
     assert (await stability.fail(case)).failure.unaccepted is unaccepted
 
 
-@given(st.lists(st.text() | st.sampled_from(["seed", "'image'", "mask: x", "  aspect_ratio"])))
+SENTENCES = st.text() | st.sampled_from(["seed", "'image'", "mask: x", "  aspect_ratio"])
+ODD = st.none() | st.dictionaries(st.text(), SENTENCES)
+
+
+@given(st.lists(SENTENCES | ODD) | ODD)
 def test_only_known_fields_are_blamed(errors):
     assert blamed(errors) in {None, *FIELDS.values()}
 

@@ -45,6 +45,7 @@ REFUSED: dict[str, tuple[int, str | None, str]] = {
     "no-mask": (400, "InpaintingMissingMask", "There is no mask"),
     "loras": (400, "TooManyLoras", "Too many of them"),
 }
+PASSING = [f"{what}-{name}" for what in ("check", "status") for name in ("ip-timeout", "maintenance")]
 LISTED = [
     {"name": "Quiet", "count": 1, "performance": 1.0, "queued": 900.0, "jobs": 9.0, "eta": 600, "type": "image"},
     {"name": "stable_diffusion", "count": 9, "performance": 9.0, "queued": 0, "jobs": 0, "eta": 0, "type": "image"},
@@ -115,7 +116,10 @@ class AIHordeReplay(Replay):
         "kudos": "403 KudosUpfront, unless downgrading is allowed",
         **{name: f"{status} {rc or 'without a code'}" for name, (status, rc, _) in REFUSED.items()},
         "validation": "400 with a list of fields and without a code",
+        "corrupt-timeout": "CorruptPrompt, and TimeoutIP from then on",
+        **dict.fromkeys(PASSING, "the first poll of this kind is answered so"),
         "half": "one picture is there, the other never comes",
+        "half-impossible": "the same, and nobody can draw it",
         "status-busy": "429 on the first four requests for the pictures",
         "expired": "404 on every check",
         "gone": "410 on every check",
@@ -176,6 +180,8 @@ class AIHordeReplay(Replay):
         _check_sources(wanted)
         if call.case in REFUSED:
             return self._refused(*REFUSED[call.case])
+        if call.case == "corrupt-timeout":
+            return self._refused(*REFUSED["corrupt" if self.hit(call) == 1 else "ip-timeout"])
         if call.case == "kudos" and not wanted.allow_downgrade:
             return self._refused(403, "KudosUpfront", "This needs 12 kudos up front")
         if call.case == "validation":
@@ -196,9 +202,12 @@ class AIHordeReplay(Replay):
         wanted, checks = self._job(id).wanted, self.hit(call)
         if call.case in ("expired", "gone"):
             return self._lost(call)
+        if call.case in PASSING and call.case.startswith("check") and checks == 1:
+            return self._refused(*REFUSED[call.case.removeprefix("check-")])
         if call.case == "faulted":
             return web.json_response({**_state(wanted.params.n), "faulted": True})
-        if call.case in ("impossible", "call-off-fails") or (call.case == "possible-again" and checks < 3):
+        never = call.case in ("impossible", "half-impossible", "call-off-fails")
+        if never or (call.case == "possible-again" and checks < 3):
             return web.json_response({**_state(wanted.params.n), "is_possible": False})
         is_done = checks > 1 and call.case != "half"
         return web.json_response(_state(wanted.params.n, done=is_done, finished=int(call.case == "half")))
@@ -210,11 +219,13 @@ class AIHordeReplay(Replay):
                 return self._refused(500, None, "Not now")
             if call.case in ("expired", "gone"):
                 return self._lost(call)
-            pictures = self._generations(wanted, call)[: int(call.case == "half")]
+            pictures = self._generations(wanted, call)[: int(call.case.startswith("half"))]
             return web.json_response({**_state(wanted.params.n), "generations": pictures})
         self._asked[id] += 1
         if self._asked[id] > STATUS_LIMIT or (call.case == "status-busy" and self._asked[id] <= 4):
             return self._refused(429, None, "10 per 1 minute")
+        if call.case in PASSING and call.case.startswith("status") and self._asked[id] == 1:
+            return self._refused(*REFUSED[call.case.removeprefix("status-")])
         if call.case == "vanished":
             return self._lost(call)
         state = _state(wanted.params.n, done=True, finished=wanted.params.n)

@@ -113,6 +113,7 @@ class FalReplay(Replay):
         "no-images": "a result without images",
         "no-cancel": "an answer without cancel_url",
         "late": "404 on the first polls of status and result",
+        "late-result": "404 on the first eight polls of the result",
         "lost": "404 on every poll",
     }
 
@@ -194,6 +195,8 @@ class FalReplay(Replay):
     def _result(self, id: str, call: Call) -> web.Response:
         if call.case == "result-policy":
             return self._refused(*REFUSED[call.case])
+        if call.case == "late-result" and self.hit(call) <= 8:
+            return self._refused(404, "Request not found")
         wanted = self._jobs[id]
         images = [self._image(wanted, number, call) for number in range(wanted.num_images)]
         flags = FLAGS.get(call.case, [False] * wanted.num_images)

@@ -108,6 +108,9 @@ class GeminiReplay(Replay):
         "no-candidates": "no candidates at all",
         "snake": "the fields in snake case",
         "data-url": "the picture as a data: URL in a text",
+        "null-thought": "nulls beside the picture",
+        "null-data": "a text beside a picture that is null, before the one that counts",
+        "null-names": "null under one name, the picture under the other",
         "thoughts": "a picture that was a thought, before the one that counts",
         "only-thought": "no picture but a thought",
         "lists-empty": "no models",
@@ -190,6 +193,12 @@ class GeminiReplay(Replay):
                 parts: list[Any] = [{"inline_data": {"mime_type": "image/png", "data": data}}]
             case "data-url":
                 parts = [{"text": f"Here: ![cat](data:image/png;base64,{data}) and more"}]
+            case "null-thought":
+                parts = [{"text": None, "thought": None, "inlineData": {"mimeType": None, "data": data}}]
+            case "null-data":
+                parts = [{"text": "Here", "inlineData": {"data": None}}, {"inlineData": {"data": data}}]
+            case "null-names":
+                parts = [{"inlineData": None, "inline_data": {"data": data}}]
             case "thoughts":
                 parts = [{"text": "Hm", "thought": True}, thought, {"inlineData": {"data": data}}]
             case "only-thought":

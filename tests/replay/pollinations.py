@@ -43,12 +43,15 @@ REFUSED = {
     "bad-gateway": (502, "The upstream gave no answer"),
     "slow-for-ever": (502, "Upstream said 429: Too Many Requests"),
 }
+MODALITIES = {"input_modalities": "text", "output_modalities": "image"}
 ODD_LISTS: dict[str, Any] = {
     "lists-strings": ["turbo", "flux"],
     "lists-mixed": ["turbo", *LISTED],
     "lists-empty": [],
     "lists-videos": [LISTED[2]],
     "lists-other": [{"id": "flux"}],
+    "lists-odd-entries": [*LISTED, {"id": "nova"}, {"name": 7}, 7, None, []],
+    "lists-odd-fields": [*LISTED, {"name": "nova", "description": 7, "pricing": "0.001", **MODALITIES}],
 }
 
 
@@ -97,6 +100,7 @@ class PollinationsReplay(Replay):
         "field-errors": "400 that blames the width",
         "other-field-errors": "400 that blames a field that nobody knows",
         "slow-down": "502 that hides a 429, then success",
+        "last-pollen": "500, and then 402",
         **{name: f"{status} {text}" for name, (status, text) in REFUSED.items()},
         "post-link": "POST answers with a link",
         "post-svg": "POST answers with an SVG",
@@ -139,6 +143,8 @@ class PollinationsReplay(Replay):
                 return self.refusal(*REFUSED[name])
             case "slow-down" if self.hit(call) == 1:
                 return self.refusal(*REFUSED["slow-for-ever"])
+            case "last-pollen":
+                return self.refusal(*REFUSED["broken" if self.hit(call) == 1 else "no-pollen"])
             case "x402":
                 accepts = [{"scheme": "exact", "network": "base", "maxAmountRequired": "1000", "payTo": "0x0"}]
                 offer = {"x402Version": 1, "error": "X-PAYMENT header is required", "accepts": accepts}

@@ -38,8 +38,11 @@ STYLES = {
 }
 SD3 = {"sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium"}
 LARGEST_SEED = 4294967294
-REFUSED: dict[str, tuple[int, str, list[str]]] = {
+REFUSED: dict[str, tuple[int, str, Any]] = {
     "moderation": (403, "content_moderation", ["Your words were stopped by our filter"]),
+    "moderation-null": (403, "content_moderation", None),
+    "moderation-objects": (403, "content_moderation", [{"message": "Stopped"}, None]),
+    "moderation-fields": (403, "content_moderation", {"prompt": "Stopped"}),
     "permission": (403, "permission_denied", ["This key may not do that"]),
     "no-credit": (402, "payment_required", ["There is nothing left to pay with"]),
     "too-large": (413, "payload_too_large", ["That is more than 10 MiB"]),
@@ -91,7 +94,7 @@ class StabilityReplay(Replay):
         posts = [call for call in self.requests if call.method == "POST"]
         return {field.name: field.data if field.filename else field.text for field in fields_of(posts[index])}
 
-    def _refused(self, status: int, name: str, errors: list[str]) -> web.Response:
+    def _refused(self, status: int, name: str, errors: Any) -> web.Response:
         return web.json_response({"id": "e1", "name": name, "errors": errors}, status=status)
 
     def _drawn(self, call: Call, fields: dict[str, Field]) -> web.Response:

@@ -4,10 +4,13 @@
 import asyncio
 import sqlite3
 import threading
+from contextlib import closing
 
 import asyncpg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -15,18 +18,57 @@ from sqlalchemy.exc import IntegrityError
 import storage.database
 import storage.dialects
 import storage.upgrade
-from domain import Settings, Size
+from domain import Settings, Size, State
 from storage.database import ClosedError, Do
 from storage.store import StoreAwayError, StoreError, open_store
 from storage.tables import metadata
 from tests.conftest import make_job
 
 
-async def test_the_migrations_make_the_tables_as_they_are_declared(either):
-    def compare(connection):
-        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
+def undeclared(connection) -> list:
+    """How the tables differ from what they are declared to be."""
+    return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
-    assert await either.jobs._database._connected(compare) == []
+
+async def test_the_migrations_make_the_tables_as_they_are_declared(either):
+    assert await either.jobs._database._connected(undeclared) == []
+
+
+async def test_a_migration_keeps_which_jobs_were_tried_again(either):
+    def migrated(connection) -> list[bool]:
+        """Back to the tables of an earlier version, and forth; what those say of each job."""
+        config = Config()
+        config.set_main_option("script_location", str(storage.upgrade.MIGRATIONS))
+        config.attributes["connection"] = connection
+        with connection.begin():
+            command.downgrade(config, "0004")
+        with connection.begin():
+            retried = connection.execute(text("SELECT retried FROM jobs ORDER BY id")).scalars().all()
+        storage.upgrade.upgrade(connection)
+        return [bool(each) for each in retried]
+
+    for id in (1, 2):
+        await either.jobs.add(make_job(id, state=State.FAILED))
+    assert await either.jobs.add(make_job(3, parent="1"), "us", retry=True)
+    assert await either.jobs._database._connected(migrated) == [True, False, False]
+    again = [await either.jobs.add(make_job(id + 3, parent=str(id)), "us", retry=True) for id in (1, 2)]
+    assert again == [False, True]
+    assert await either.jobs._database._connected(undeclared) == []
+
+
+async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
+    await store.jobs.add(make_job())
+    with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(store.jobs.add(make_job(2)))
+        async with asyncio.timeout(2):
+            assert (await store.jobs.get("1")).id == "1"
+            assert [job.id for job in await store.jobs.unfinished(user_id=400)] == ["1"]
+            assert await store.settings.get(200) == Settings()
+            assert await store.meta.get("k") is None
+        assert not writing.done()
+    assert await writing
+    assert (await store.jobs.get("2")).id == "2"
 
 
 async def test_the_connection_is_durable_and_patient(store):
@@ -201,10 +243,11 @@ async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
         assert await store.jobs.add(make_job())
 
 
-async def test_after_the_end_nobody_waits(either, url, tmp_path):
+@pytest.mark.parametrize("ask", [lambda jobs: jobs.add(make_job()), lambda jobs: jobs.get("1")])
+async def test_after_the_end_nobody_waits(tmp_path, ask):
     """Whatever still asks when the process is ending gets an error, and not an answer that never comes."""
     async with open_store(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other") as store:
         jobs = store.jobs
     with pytest.raises(ClosedError):
         async with asyncio.timeout(5):
-            await jobs.add(make_job())
+            await ask(jobs)

@@ -65,11 +65,18 @@ class FakeDelivery:
         self.answers: list[Exception] = []
         self.delivered: list[tuple[Job, list[Ready]]] = []
         self.reports: list[Report] = []
+        self.told: int | Exception | None = 500
+        """The message that told a member to wait; None where nobody was told."""
 
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
         self.delivered.append((job, list(pictures)))
         if self.answers:
             raise self.answers.pop(0)
+
+    async def recall(self, job: Job) -> Job | None:
+        if isinstance(self.told, Exception):
+            raise self.told
+        return None if self.told is None else job.having(message_id=self.told)
 
     def report(self, job: Job, report: Report) -> None:
         self.reports.append(report)

@@ -311,6 +311,14 @@ async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, fail
     assert await breakers.admit(asking(1)) is None
 
 
+async def test_a_lost_answer_costs_nobody_the_try(store, clock, breakers):
+    """A commit whose answer got lost is made again."""
+    await opened(breakers)
+    known, until = breakers.outage("popcord"), clock.time + timedelta(seconds=PROBE_SECONDS)
+    assert [await store.outages.begin_probe(known, until) for _ in range(2)] == [True, True]
+    assert not await store.outages.begin_probe(known, until + timedelta(microseconds=1))
+
+
 async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)

@@ -131,6 +131,19 @@ async def test_what_is_dropped_is_found_by_the_table(store, promises, holders):
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
+async def test_what_could_not_be_deleted_is_left_to_the_table(store, promises, holders, monkeypatch):
+    async def locked(*_: object) -> None:
+        raise OSError
+
+    promised = await promises.make(make_job(), told)
+    monkeypatch.setattr(store.jobs, "discard", locked)
+    with pytest.raises(OSError):
+        await promises.withdraw(promised)
+    assert not holders
+    await store.jobs.disown()
+    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+
+
 async def test_what_is_withdrawn_is_gone(store, promises, holders):
     await promises.withdraw(await promises.make(make_job(), told))
     assert await store.jobs.get("1") is None

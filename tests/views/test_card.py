@@ -17,6 +17,8 @@ from domain import (
     InvalidRequest,
     Size,
     Timeout,
+    Tried,
+    Unavailable,
 )
 from studio.delivery import Ready, Report
 from tests.conftest import make_job
@@ -104,6 +106,35 @@ async def test_without_a_picture_it_says_why():
         "The content filter of PopCord refused this request. Other words may pass.",
         "-# PopCord · One",
     ]
+
+
+@pytest.mark.parametrize(("field", "asked"), [(None, True), ("outage", False), ("pause", False)])
+async def test_nobody_is_said_to_have_been_asked_who_was_not(field, asked):
+    tried = (Tried(provider="first", kind="Unavailable"),)
+    note = "First was not working, so PopCord was asked instead."
+    job = make_job(failure=Unavailable(field=field).failure, tried=tried, notes=(note,))
+    assert (note in result_card(job, [], "PopCord").content) is asked
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made", "told"),
+    [
+        (Size(2048, 2048), Size(576, 576), True),
+        (Size(1024, 1024), Size(1024, 768), True),
+        (Size(1024, 1024), Size(1024, 1024), False),
+        (Size(1024, 1024), Size(1024, 896), False),
+        (Size(1344, 768), Size(1376, 768), False),
+        (Size(512, 512), Size(1024, 1024), False),
+        (None, Size(64, 64), False),
+        (Size(2048, 2048), None, False),
+    ],
+)
+async def test_a_much_smaller_picture_is_not_passed_off_as_what_was_asked_for(wanted, made, told):
+    job = make_job(
+        request=ImageRequest(prompt="a boat", size=wanted), drawn=(Drawn(call=0, key="k", link=None, size=made),)
+    )
+    line = f"-# Smaller than the {wanted} that AI Horde was asked for."
+    assert (line in result_card(job, [PICTURE], "AI Horde").content.splitlines()) is told
 
 
 async def test_what_is_remembered_is_asked_for_by_retry():

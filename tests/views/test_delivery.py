@@ -52,7 +52,14 @@ class FakeDiscord:
 
     def partial(self, id, token, *, client):
         assert (id, token) == (100, TOKEN)
-        return SimpleNamespace(edit_message=lambda message, **sent: self.take("reply", message=message, **sent))
+
+        async def fetch(message):
+            await self.take("fetch", message=message)
+            return SimpleNamespace(id=501)
+
+        return SimpleNamespace(
+            edit_message=lambda message, **sent: self.take("reply", message=message, **sent), fetch_message=fetch
+        )
 
     def get_partial_messageable(self, id, *, guild_id):
         assert (id, guild_id) == (300, 200)
@@ -269,4 +276,43 @@ async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, at_once, e
 async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, changes):
     delivery.report(make_job(**changes), Report())
     await shown(delivery)
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(("known", "asked"), [(None, "@original"), (500, 500)])
+async def test_a_message_that_told_to_wait_is_found_by_the_token(fake, delivery, known, asked):
+    job = make_job(message_id=known)
+    assert await delivery.recall(job) == job.having(message_id=501)
+    assert fake.calls == [("fetch", {"message": asked})]
+
+
+OTHERS = [answer(404, 10008), answer(401, 50027), answer(403, 50001), answer(400, 50035)]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(answer(404, 10015), False), *((each, True) for each in OTHERS)], ids=label
+)
+async def test_only_who_has_no_reply_at_all_was_not_told(fake, delivery, error, told):
+    fake.answers["fetch"], job = error, make_job(message_id=None)
+    assert await delivery.recall(job) == (job if told else None)
+
+
+@pytest.mark.parametrize("error", [error for error in TRANSIENT if getattr(error, "status", 0) != 429], ids=label)
+async def test_where_discord_is_away_nobody_knows_who_was_told(fake, delivery, error):
+    fake.answers["fetch"] = error
+    with pytest.raises(TryLater):
+        await delivery.recall(make_job())
+
+
+async def test_asking_who_was_told_has_a_time_limit(fake, delivery, monkeypatch):
+    monkeypatch.setattr(views.delivery, "REPORT_SECONDS", 0.01)
+    fake.answers["fetch"] = asyncio.Event().wait
+    with pytest.raises(TryLater):
+        await delivery.recall(make_job())
+
+
+@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+async def test_without_a_token_whoever_waits_is_taken_for_told(fake, delivery, changes):
+    job = make_job(**changes)
+    assert await delivery.recall(job) == job
     assert fake.calls == []

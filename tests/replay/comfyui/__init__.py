@@ -55,6 +55,8 @@ class ComfyUIReplay(Replay):
         "no-status": "a history without `status`",
         "two": "two pictures and a preview of type temp",
         "only-temp": "a picture of type temp alone",
+        "odd-outputs": "nodes of others tell of pictures that are no files",
+        "no-subfolder": "null for a file's folder",
         "odd-names": "spaces, dots, signs and Unicode in a file's name",
         "no-pictures": "outputs without pictures",
         "no-file": "404 where the picture should be",
@@ -202,6 +204,8 @@ class ComfyUIReplay(Replay):
         if submitted.done():  # sent again, by whom was told to
             return self._accepted(submitted.result())
         job = Job(wanted.prompt, wanted.client_id, call.case, number=len(self._jobs))
+        if wanted.prompt_id and call.case != "old":
+            job.id = str(UUID(wanted.prompt_id))
         self._jobs[job.id] = job
         self.follow(f"/history/{job.id}", call)
         self._place(job)

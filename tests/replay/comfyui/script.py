@@ -15,6 +15,13 @@ FILES: dict[str, list[tuple[str, str, str]]] = {
     "odd-names": [(ODD_NAME, "sub dir/ö", "output")],
     "no-pictures": [],
 }
+ODD_OUTPUTS: dict[str, Any] = {
+    "20": {"images": [{"source": "websocket", "content-type": "image/png", "type": "output"}, "data", None]},
+    "21": {"images": None},
+    "22": {"images": "x"},
+    "23": [],
+    "24": None,
+}
 
 
 @dataclass
@@ -32,7 +39,10 @@ class Job:
 
 def entry(job: Job) -> dict[str, Any]:
     images = [{"filename": name, "subfolder": folder, "type": kind} for name, folder, kind in job.files]
-    outputs = {"9": {"images": images}, "20": {"text": ["hello"]}} if images else {"20": {"text": ["hello"]}}
+    if job.case == "no-subfolder":
+        images = [{**image, "subfolder": None} for image in images]
+    outputs: dict[str, Any] = {"9": {"images": images}} if images else {}
+    outputs |= ODD_OUTPUTS if job.case == "odd-outputs" else {"20": {"text": ["hello"]}}
     if job.case == "no-status":
         return {"prompt": [], "outputs": outputs}
     if job.case.startswith(("error", "interrupted")):

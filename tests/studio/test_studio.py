@@ -1,0 +1,75 @@
+# pyright: basic, reportOptionalMemberAccess=false
+"""What an earlier run, or somebody else at the same time, has left in the middle."""
+
+import asyncio
+
+import pytest
+
+from domain import Drawn, Origin, Size, State
+from studio.queue import TryLater
+from studio.studio import Studio
+from tests.conftest import make_job
+from tests.studio.conftest import FakeProvider, paint, png
+
+PROMISED = make_job(state=State.PROMISED, message_id=None)
+REMEMBERED = {"id": "7"}
+
+
+@pytest.fixture
+def seen() -> list:
+    """What the provider was asked to go on with, and the state that the row was in then."""
+    return []
+
+
+@pytest.fixture
+def studio(store, delivery, seen) -> Studio:
+    async def watch(request, sources, progress):
+        row = await store.jobs.get("1")
+        seen.append((row.remote, row.state, row.message_id))
+        await paint(request, sources, progress)
+
+    return Studio({"fake": FakeProvider(watch)}, "fake", store, delivery)
+
+
+@pytest.mark.parametrize(("remote", "state"), [(None, State.SENDING), (REMEMBERED, State.WAITING)])
+async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, seen, remote, state):
+    await store.jobs.add(PROMISED.having(remote=remote))
+    delivery.told = 900
+    await studio._draw("1")
+    assert seen == [(remote, state, 900)]
+    await studio._deliver("1")
+    assert [(job.message_id, len(pictures)) for job, pictures in delivery.delivered] == [(900, 1)]
+
+
+async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, seen):
+    await store.jobs.add(PROMISED)
+    delivery.told = None
+    await studio._draw("1")
+    assert await store.jobs.get("1") is None
+    assert (seen, delivery.delivered) == ([], [])
+
+
+async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, store, delivery, seen):
+    await store.jobs.add(PROMISED)
+    delivery.told = TryLater("500")
+    with pytest.raises(TryLater):
+        await studio._draw("1")
+    assert seen == []
+    assert [job.state for job in await store.jobs.abandoned()] == [State.PROMISED]
+    delivery.told = 900
+    await studio._draw("1")
+    assert (await store.jobs.get("1")).state is State.DRAWN
+
+
+async def test_a_picture_goes_where_it_was_asked_for_first(studio, store, delivery):
+    await store.spool.put("pictures/1/0", png())
+    drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
+    await store.jobs.add(make_job(state=State.DRAWN, parked=True, private=True, drawn=drawn))
+    first, second = [(await studio.parked(400))[0] for _ in range(2)]
+    places = [make_job(id, message_id=id) for id in (901, 902)]
+    origins = [Origin(**{name: getattr(place, name) for name in Origin.model_fields}) for place in places]
+    moved = await asyncio.gather(*map(studio.redeliver, (first, second), origins))
+    assert sorted(moved) == [False, True]
+    await studio._deliver("1")
+    assert [job.message_id for job, _ in delivery.delivered] == [901 if moved[0] else 902]
+    assert not await studio.redeliver(second, origins[1])
