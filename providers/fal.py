@@ -29,7 +29,7 @@ from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import collect, data_url, segments
 from providers.pinned import pinned
-from providers.polling import Pauses, poll
+from providers.polling import Over, Pauses, poll
 from providers.transport import Transport
 
 BASE_URL = "https://queue.fal.run"
@@ -169,7 +169,7 @@ class Fal(Provider):
             return answer._replace(status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
             await progress.forget()
-            raise _error(answer) or BadResponse(f"{answer.status}")
+            raise Over(_error(answer) or BadResponse(f"{answer.status}"))
         error = None if answer.status in (404, 410) else _error(answer)
         if isinstance(error, QuotaError):
             raise error  # the job is theirs all the same, and may be asked for when the account is filled

@@ -29,6 +29,14 @@ class Pauses(NamedTuple):
     """So long nobody may answer before the job is given up; what is remembered of it stays."""
 
 
+class Over(Exception):
+    """What an answer to a poll means for the whole job, where the same error would else pass for a poll that failed."""
+
+    def __init__(self, error: EaselError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 async def poll(
     transport: Transport,
     progress: Progress,
@@ -41,7 +49,10 @@ async def poll(
     The job has been accepted, so a poll that fails is made again.
     """
     with EaselError.after_acceptance():
-        await _poll(transport, progress, ask, is_done, pauses)
+        try:
+            await _poll(transport, progress, ask, is_done, pauses)
+        except Over as over:
+            raise over.error from None
 
 
 async def _poll(

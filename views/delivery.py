@@ -64,6 +64,8 @@ class DiscordDelivery:
         except TRANSIENT as error:
             raise TryLater(type(error).__name__) from None
         except discord.HTTPException as error:
+            if error.status == 429:
+                raise TryLater("429") from None
             return None if error.code == UNKNOWN_WEBHOOK else job
 
     def report(self, job: Job, report: Report) -> None:

@@ -135,7 +135,7 @@ class AIHorde(Provider):
             log.warning("a job that nobody can draw could not be called off: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
-        raise Unavailable("no one serves this model and size", field="model", unaccepted=not pictures)
+        raise Unavailable("no one serves this model and size", field="model")
 
     async def _call_off(self, id: str) -> list[Kept]:
         answer = await self._send("DELETE", f"generate/status/{segment(id)}")

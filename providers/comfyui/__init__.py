@@ -27,7 +27,6 @@ from domain import (
     Model,
     Picture,
     Sources,
-    Timeout,
     Unavailable,
 )
 from providers.api import Api, segment
@@ -151,7 +150,7 @@ class ComfyUI(Provider):
                 raise refusal(answer)
             return answer.checked().parse(Accepted).prompt_id
         except EaselError as error:
-            if isinstance(error, (Timeout, Unavailable)) and not error.failure.unaccepted:
+            if not (error.failure.unaccepted or isinstance(error, InvalidRequest)):
                 await self._end({"offered": offered})
             await progress.forget()
             raise

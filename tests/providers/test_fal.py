@@ -22,7 +22,7 @@ from providers.answers import Answer
 from providers.base import NO_FREE_CALL
 from providers.fal import Result, _error
 from tests.providers.test_answers import ANSWERS
-from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, PRO, SCHNELL
+from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, LAST_WORDS, PRO, SCHNELL
 from tests.replay.pictures import draw
 from tests.replay.sources import DATA_URL
 
@@ -124,6 +124,14 @@ async def test_the_last_word(fal, case, error, detail):
     assert detail in raised.failure.detail
     assert fal.progress.remembered is None
     assert fal.server.count("POST") == 1
+
+
+@pytest.mark.parametrize("case", LAST_WORDS)
+async def test_an_error_of_its_own_in_the_place_of_the_result_is_the_result(fal, case):
+    async with asyncio.timeout(2):
+        assert type(await fal.fail(case)) is Unavailable
+    assert fal.server.calls.count(RESULT) == 1
+    assert fal.progress.remembered is None
 
 
 async def test_a_result_may_be_late_by_some_seconds(fal):

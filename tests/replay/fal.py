@@ -34,6 +34,7 @@ ERRORS = {
     "failed-type": (None, "runner_error"),
 }
 FLAGS = {"nsfw": [True], "nsfw-some": [False, True, False, False], "nsfw-null": None}
+LAST_WORDS = {"result-500": 500, "result-502": 502, "result-503": 503}
 TIMED_OUT = {"X-Fal-Request-Timeout-Type": "user"}
 
 
@@ -112,6 +113,7 @@ class FalReplay(Replay):
         "data-url": "the picture in a data URL",
         "no-images": "a result without images",
         "no-cancel": "an answer without cancel_url",
+        **{name: f"{status} by fal itself as the result" for name, status in LAST_WORDS.items()},
         "late": "404 on the first polls of status and result",
         "late-result": "404 on the first eight polls of the result",
         "lost": "404 on every poll",
@@ -195,6 +197,8 @@ class FalReplay(Replay):
     def _result(self, id: str, call: Call) -> web.Response:
         if call.case == "result-policy":
             return self._refused(*REFUSED[call.case])
+        if call.case in LAST_WORDS:
+            return self._refused(LAST_WORDS[call.case], "Internal Server Error")
         if call.case == "late-result" and self.hit(call) <= 8:
             return self._refused(404, "Request not found")
         wanted = self._jobs[id]

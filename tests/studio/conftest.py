@@ -3,6 +3,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import ClassVar
 
@@ -24,6 +25,21 @@ def png(colour: str = "red", size: tuple[int, int] = (64, 64)) -> bytes:
     file = BytesIO()
     Image.new("RGB", size, colour).save(file, "PNG")
     return file.getvalue()
+
+
+class Clock:
+    """Stands for `datetime` where that tells the time: it stands still until it is moved."""
+
+    fromisoformat = staticmethod(datetime.fromisoformat)
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
+
+    def now(self, zone) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
 
 class FakeProvider(Provider):

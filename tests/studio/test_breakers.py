@@ -23,21 +23,9 @@ from domain import (
 from storage.store import open_store
 from studio.breakers import IN_A_ROW, LONGEST, LONGEST_TOLD, PROBE_SECONDS, SHORTEST, Breakers
 from tests.conftest import make_job
+from tests.studio.conftest import Clock
 
 DOWN = Unavailable("500").failure
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
-
-    def now(self, zone) -> datetime:
-        return self.time
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
 
 
 @pytest.fixture

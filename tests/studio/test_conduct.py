@@ -3,7 +3,7 @@
 
 import asyncio
 from contextlib import nullcontext, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,29 +11,17 @@ import studio.conduct
 from domain import ContentRejected, EaselError, Job, Unavailable
 from studio.conduct import Conduct
 from tests.conftest import make_job
-from tests.studio.conftest import FakeProvider, paint
+from tests.studio.conftest import Clock, FakeProvider, paint
 
 BANS = timedelta(minutes=10)
 REFUSED = ContentRejected("no", field="prompt")
 
 
-class Clock:
-    """Stands for `datetime` there."""
-
-    fromisoformat = staticmethod(datetime.fromisoformat)
-
-    def __init__(self) -> None:
-        self.passed = timedelta()
-
-    def now(self, zone) -> datetime:
-        return datetime.now(zone) + self.passed
-
-
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(studio.conduct, "datetime", clock)
-    return clock
+    made = Clock()
+    monkeypatch.setattr(studio.conduct, "datetime", made)
+    return made
 
 
 @pytest.fixture
@@ -64,7 +52,7 @@ async def ends(conduct: Conduct, error: EaselError, **changes) -> None:
 )
 async def test_only_who_was_refused_lately_and_there_is_held_back(conduct, clock, error, changes, minutes, held_back):
     await ends(conduct, error, **changes)
-    clock.passed = timedelta(minutes=minutes)
+    clock.advance(60 * minutes)
     with pytest.raises(ContentRejected) if held_back else nullcontext() as caught:
         await conduct.check(make_job(2))
     if held_back:
@@ -88,7 +76,7 @@ async def test_deleting_ones_data_forgives_nothing(conduct, store):
 async def test_what_is_over_is_forgotten(conduct, clock, store):
     await ends(conduct, REFUSED)
     await ends(conduct, REFUSED, user_id=401)
-    clock.passed = timedelta(minutes=11)
+    clock.advance(60 * 11)
     await store.meta.set("commands:1", "0")
     await ends(conduct, REFUSED, user_id=402)
     await conduct.sweep()
