@@ -35,11 +35,15 @@ MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(
 POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
 MONEY = re.compile(
     r"billing|quota|credit|balance"
-    r"|insufficient(?!\W+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity))",
+    r"|insufficient(?![\W_]+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity))",
     re.IGNORECASE,
 )
-NO_MONEY_LEFT = re.compile(r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)", re.IGNORECASE)
-"""Of too many requests, for which "your balance" is no reason but a hint."""
+NO_MONEY_LEFT = re.compile(
+    r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)|(?:used all|out of|no) (?:\w+ )?credits|spending limit",
+    re.IGNORECASE,
+)
+"""Of too many requests, for which "your balance" is no reason but a hint. The last two are in xAI's sentence, as users
+report it (continuedev/continue #10373)."""
 REFUSALS = (400, 403, 404, 413, 415, 422)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')

@@ -182,8 +182,11 @@ class Replicate(Provider):
             try:
                 await self._look(id)
             except EaselError as error:
-                if needed:
+                if needed and isinstance(error, BadResponse):
                     raise Unavailable(f"a model's schema could not be read: {error}", unaccepted=True) from None
+                if needed:
+                    error.failure = error.failure.model_copy(update={"unaccepted": True})
+                    raise
                 log.warning("only prompt and seed are sent, a model's schema could not be read: %s", error)
         return self._known.get(id, UNKNOWN)
 

@@ -93,7 +93,9 @@ class JobStore:
 
     async def discard(self, job: Job, owner: str) -> None:
         """Delete a held row; what it asked for again may be asked for by another."""
-        free = update(jobs).where(jobs.c.id == job.parent, jobs.c.retried_by == job.id).values(retried_by=None)
+        child = jobs.alias()
+        ours = exists().where(child.c.id == job.id, child.c.owner == owner)
+        free = update(jobs).where(jobs.c.id == job.parent, jobs.c.retried_by == job.id, ours).values(retried_by=None)
         await self._run(free, delete(jobs).where(jobs.c.id == job.id, jobs.c.owner == owner))
 
     async def get(self, id: str) -> Job | None:

@@ -18,6 +18,8 @@ def upgrade(connection: Connection) -> None:
     with connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # or each change of a table would be a transaction of its own
         if not _is_current(connection):
             _upgrade(connection)
 

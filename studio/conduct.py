@@ -31,13 +31,13 @@ class Conduct:
 
     @asynccontextmanager
     async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
-        """Around asking a provider: where it bans, a member's requests go one by one, each until it is accepted.
+        """Around asking a provider: where it bans, a member's requests of this process go one by one.
 
-        Yields what to call then.
+        Each until it is accepted: yields what to call then.
         """
         bans = self._providers[job.provider].bans
         with ExitStack() as until_accepted:
-            if bans:
+            if bans and job.remote is None:
                 turn = self._turns.setdefault(_key(job), asyncio.Lock())
                 await turn.acquire()
                 until_accepted.callback(turn.release)

@@ -174,7 +174,7 @@ class Drawer:
         sources = await read_sources(self._spool, held.job)
         conduct = self._chain.conduct
         async with self._in_time(held.job), conduct.turn(held.job) as accepted:
-            if _is_new(held.job):
+            if held.job.remote is None and not held.job.drawn:
                 await conduct.check(held.job)
             while held.job.calls_done < held.job.calls:
                 await self._call(provider, held, sources, accepted)
@@ -197,8 +197,6 @@ class Drawer:
     async def _call(self, provider: Provider, held: Held, sources: Sources, accepted: Callable[[], None]) -> None:
         """One call, or the rest of one that an earlier run began."""
         job = held.job
-        if job.remote is not None:
-            accepted()
         await held.update(state=State.WAITING if job.remote else State.SENDING)
         progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers, accepted)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.

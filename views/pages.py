@@ -58,8 +58,8 @@ not.
 
 **Deleting it:** the button below deletes your finished requests, and pictures that wait for you; who is held back after
 a refusal stays so for its ten minutes. What a provider keeps is up to that provider; pictures that were posted stay
-until they are deleted by their button. When the bot is removed from a server, what is under way there is cancelled, and
-what is finished is deleted.
+until they are deleted by their button. When the bot is removed from a server, what is finished there is deleted; what
+is under way is cancelled, and goes after its 90 days.
 
 **Who runs this bot:** {host}
 """

@@ -191,6 +191,8 @@ def test_the_field_of_an_error(name, field):
                 "You have insufficient permissions",
                 "Request had insufficient authentication scopes.",
                 "insufficient API permissions",
+                "insufficient_scope",
+                "insufficient_permissions",
                 "Insufficient access rights",
                 "Insufficient role",
             )
@@ -198,6 +200,7 @@ def test_the_field_of_an_error(name, field):
         (403, "Insufficient credits", QuotaError),
         (429, "insufficient capacity, try again in 5 seconds", RateLimited),
         (429, "insufficient funds", QuotaError),
+        (429, "Your team has either used all available credits or reached its monthly spending limit", QuotaError),
         (403, "", AuthError),
         (403, "blocked by moderation", ContentRejected),
         (402, "", QuotaError),

@@ -13,6 +13,7 @@ from domain import (
     ImageRequest,
     InvalidRequest,
     QuotaError,
+    RateLimited,
     Size,
     SizeRange,
     Sources,
@@ -137,6 +138,13 @@ UNREADABLE = ["aside-F04", "aside-F05", "aside-F12-null"]
 async def test_without_a_schema_only_what_all_take_is_sent(replicate, case):
     await replicate.draw(case, model=SCHNELL, size=None, seed=7)
     assert replicate.sent() == {"input": {"prompt": "a quiet harbour", "seed": 7}}
+
+
+@pytest.mark.parametrize(("case", "kind"), [("aside-F01", AuthError), ("aside-F03-ever", RateLimited)])
+async def test_why_a_schema_cannot_be_read_is_told(replicate, case, kind):
+    error = await replicate.fail(case, model=SDXL)
+    assert (type(error), error.failure.unaccepted) == (kind, True)
+    assert replicate.server.count("POST") == 0
 
 
 @pytest.mark.parametrize("wish", [{}, {"size": None, "count": 2}, {"size": None, "sources": IMAGE}])

@@ -327,6 +327,16 @@ async def test_a_retry_that_comes_to_nothing_may_be_made_by_another(jobs):
     assert await jobs.get("2") is None
 
 
+async def test_a_retry_that_somebody_else_goes_on_with_stays_the_only_one(jobs):
+    await jobs.add(make_job(state=State.FAILED))
+    await jobs.add(make_job(2, parent="1"), "us", retry=True)
+    await jobs.disown()
+    assert await jobs.claim("2", "them")
+    await jobs.discard(make_job(2, parent="1"), "us")
+    assert not await jobs.add(make_job(3, parent="1"), "others", retry=True)
+    assert await jobs.get("2")
+
+
 async def test_nothing_is_retried_that_is_gone(jobs):
     assert not await jobs.add(make_job(2, parent="1"), "us", retry=True)
 

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -34,14 +35,39 @@ async def test_the_migrations_make_the_tables_as_they_are_declared(either):
     assert await either.jobs._database._connected(undeclared) == []
 
 
+def go_back(connection) -> None:
+    """To the tables of an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(storage.upgrade.MIGRATIONS))
+    config.attributes["connection"] = connection
+    with connection.begin():
+        command.downgrade(config, "0004")
+
+
+async def test_a_migration_that_was_cut_off_is_made_again(either, monkeypatch):
+    class CutOff(BaseException):
+        """The end of the process."""
+
+    def cut_off(*_, **__):
+        raise CutOff
+
+    def upgraded(connection) -> None:
+        with pytest.raises(CutOff), monkeypatch.context() as patch:
+            patch.setattr(Operations, "drop_column", cut_off)
+            storage.upgrade.upgrade(connection)
+        storage.upgrade.upgrade(connection)
+
+    await either.jobs.add(make_job())
+    await either.jobs._database._connected(go_back)
+    await either.jobs._database._connected(upgraded)
+    assert await either.jobs.get("1")
+    assert await either.jobs._database._connected(undeclared) == []
+
+
 async def test_a_migration_keeps_which_jobs_were_tried_again(either):
     def migrated(connection) -> list[bool]:
-        """Back to the tables of an earlier version, and forth; what those say of each job."""
-        config = Config()
-        config.set_main_option("script_location", str(storage.upgrade.MIGRATIONS))
-        config.attributes["connection"] = connection
-        with connection.begin():
-            command.downgrade(config, "0004")
+        """Back, and forth; what the older tables say of each job."""
+        go_back(connection)
         with connection.begin():
             retried = connection.execute(text("SELECT retried FROM jobs ORDER BY id")).scalars().all()
         storage.upgrade.upgrade(connection)

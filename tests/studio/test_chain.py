@@ -253,10 +253,11 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
     assert (await street.drawn("linked", "last", asked=asked)).provider == "last"
 
 
-async def test_queued_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street):
-    strict = street.open("first", paint, bans=timedelta(minutes=10))
+@pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
+async def test_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street, state):
+    strict = street.open("first", paint, paid=False, bans=timedelta(minutes=10))
     await refuse(street.conduct, make_job(9, provider="first"))
-    job = await street.drawn()
+    job = await street.drawn(state=state)
     assert (job.failure.kind, job.failure.field, strict.requests) == ("ContentRejected", "member", [])
 
 

@@ -118,6 +118,11 @@ async def test_one_members_requests_go_one_by_one_until_each_is_accepted(conduct
     assert asked.most == at_once
 
 
+async def test_what_is_accepted_already_waits_for_no_turn(conduct):
+    async with asyncio.timeout(5), conduct.turn(make_job(1)), conduct.turn(make_job(2, remote={"id": "there"})):
+        pass
+
+
 async def test_whoever_waited_for_a_turn_hears_of_the_refusal(conduct):
     sent = []
 

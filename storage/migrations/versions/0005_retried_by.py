@@ -12,12 +12,10 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("retried_by", sa.String(32)))
     op.execute("UPDATE jobs SET retried_by = '' WHERE retried")
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.drop_column("retried")
+    op.drop_column("jobs", "retried")
 
 
 def downgrade() -> None:
     op.add_column("jobs", sa.Column("retried", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute("UPDATE jobs SET retried = true WHERE retried_by IS NOT NULL")
-    with op.batch_alter_table("jobs") as jobs:
-        jobs.drop_column("retried_by")
+    op.drop_column("jobs", "retried_by")
