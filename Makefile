@@ -8,7 +8,7 @@ FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python
 .PHONY: run preview chaos soak test lint browser gallery features bench check clean
 
 run: $(VENV)/base.stamp
-	@$(PYTHON) bot.py --has-token || $(MAKE) --no-print-directory $(VENV)/preview.stamp
+	@$(PYTHON) bot.py --has-token; case $$? in 0) ;; 1) $(MAKE) -s $(VENV)/preview.stamp ;; *) exit 2 ;; esac
 	@$(PYTHON) bot.py
 
 preview: $(VENV)/preview.stamp

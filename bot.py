@@ -21,7 +21,7 @@ from yarl import URL
 import providers
 from check import check
 from clients import Easel, Worker
-from config import Config, ConfigError, read_config
+from config import Config, ConfigError, misspelt, read_config
 from domain import Job
 from logs import set_up_logging
 from providers.base import Provider, title_of
@@ -229,7 +229,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     asked = parser.parse_args(arguments)
     try:
-        config = read_config({**_dotenv(), **os.environ})
+        written = _dotenv()
+        config = read_config({**written, **os.environ})
+        mistakes = misspelt(written, config.known)
         if asked.worker and config.token is None:
             raise ConfigError("--worker needs DISCORD_TOKEN.")
         offline = asked.preview or config.token is None
@@ -238,7 +240,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.token else 1
         if asked.check:
-            return asyncio.run(_until_signal(check(config))) and 1
+            return asyncio.run(_until_signal(check(config, mistakes))) and 1
+        for mistake in mistakes:
+            log.warning("%s", mistake)
         if offline:
             return asyncio.run(_until_signal(_preview(config)))
         return _run_fast(work(config) if asked.worker else serve(config))

@@ -1,6 +1,6 @@
 """`--check`: does the token work, and each provider's key?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import discord
 
@@ -21,8 +21,11 @@ SAID: Mapping[type[EaselError], str] = {
 }
 
 
-async def check(config: Config) -> int:
-    """Try the token and every provider that is on, without paying; how many failed."""
+async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
+    """Try the token and every provider that is on, without paying; how many failed.
+
+    mistakes: sentences about what is set, and means nothing.
+    """
     rows = [("discord", *await _check_token(config))]
     async with Transport() as transport:
         on, off = providers.build(config.access, transport)
@@ -31,6 +34,7 @@ async def check(config: Config) -> int:
             await provider.close()
         rows += [(each.name, "fails" if each.is_wrong else "off", each.missing) for each in off]
         rows.append(("default", *_check_default(config, on)))
+        rows += [(".env", "fails", mistake) for mistake in mistakes]
     for name, state, told in rows:
         print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
     return sum(state == "fails" for _, state, _ in rows)

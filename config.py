@@ -1,7 +1,8 @@
 """All that the host sets, read from the environment and .env once, checked, and never printed."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
@@ -26,6 +27,8 @@ AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
 NUMBER = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+ALIKE = 0.85
+"""Of 1: how much of a mistyped name is right."""
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
@@ -54,6 +57,8 @@ class Config(Frozen):
     access: dict[str, Access]
     preview_providers: bool
     """Whether the offline page draws with all that is configured, and not only with Sketch."""
+    known: frozenset[str]
+    """The names of all variables that are read."""
 
     @property
     def is_shared(self) -> bool:
@@ -78,8 +83,10 @@ class _Variables(NamedTuple):
     """The environment, with blanks taken for unset."""
 
     values: Mapping[str, str | None]
+    asked: set[str]
 
     def get(self, name: str) -> str | None:
+        self.asked.add(name)
         return (self.values.get(name) or "").strip() or None
 
     def secret(self, name: str) -> SecretStr | None:
@@ -130,7 +137,7 @@ class _Variables(NamedTuple):
 
 def read_config(values: Mapping[str, str | None]) -> Config:
     """Everything at once; ConfigError for the first variable that is wrong."""
-    read = _Variables(values)
+    read = _Variables(values, set())
     data_dir = Path(read.get("DATA_DIR") or "data").absolute()
     return Config(
         token=_token(read),
@@ -152,7 +159,14 @@ def read_config(values: Mapping[str, str | None]) -> Config:
         | {"sketch": Access(enabled=read.switch("SKETCH", "on"))}
         | {name: _compatible(read, name) for name in _compatible_names(read)},
         preview_providers=read.switch("PREVIEW_PROVIDERS", "off"),
+        known=frozenset(read.asked),
     )
+
+
+def misspelt(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """A sentence for each name that is not read, but nearly is one that is."""
+    odd = {name: get_close_matches(name, known, 1, ALIKE) for name in names if name not in known}
+    return [f"{name} is no setting; {near[0]} is." for name, near in odd.items() if near]
 
 
 def _token(read: _Variables) -> SecretStr | None:

@@ -50,4 +50,4 @@ class Info(commands.Cog):
 
 
 def _name(host: discord.User | None) -> str:
-    return f"{host.display_name} (`{host.name}`)" if host else "whoever added it"
+    return f"{host.display_name} ({host.name})" if host else "whoever added it"

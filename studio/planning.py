@@ -37,7 +37,7 @@ class Planner:
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
         if request.mask and not request.image:
-            raise InvalidRequest(field="mask", takes="an image as well, of the same shape")
+            raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")
         provider = self.provider(request, settings)
         models = await provider.models()
         model = self._model(request, settings, models)
@@ -154,7 +154,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
         if value is not None and (span is None or value not in span):
             raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
     if request.strength is not None and takes.image_to_image and not request.image:
-        raise InvalidRequest(field="strength", takes="with an image")
+        raise InvalidRequest(field="strength", takes="a strength together with an image")
     for field in ("negative_prompt", "seed", "transparent"):
         if getattr(request, field) is not None and not getattr(takes, field):
             raise InvalidRequest(field=field, subject=model.title, takes="")

@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import PROVIDERS, ConfigError, read_config
+from config import PROVIDERS, ConfigError, misspelt, read_config
 from domain import Access, Limits
 from providers import REGISTRY
 from tests.conftest import ROOT
@@ -56,6 +56,15 @@ def test_without_any_variable_everything_has_its_default():
     assert (config.log_level, config.log_format, config.preview_providers) == ("INFO", "text", False)
     assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")} | {"aihorde": Access(enabled=False)}
     assert config.secrets() == []
+
+
+def test_a_name_that_is_nearly_a_setting_is_told():
+    names = ["OPENAI_API_KY", "QUEUE_PER_MEMBR", "GPU_BASE_URL", "OPENAI_API_KEY", "http_proxy", "PGPASSWORD"]
+    known = read_config({"OPENAI_COMPATIBLE": "gpu"}).known
+    assert misspelt(names, known) == [
+        "OPENAI_API_KY is no setting; OPENAI_API_KEY is.",
+        "QUEUE_PER_MEMBR is no setting; QUEUE_PER_MEMBER is.",
+    ]
 
 
 def test_every_provider_has_its_variables():

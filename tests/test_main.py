@@ -174,6 +174,16 @@ async def test_check_tells_what_is_set_wrongly(tmp_path, values, row):
     assert checked.returncode == (1 if " fails " in row else 0), told
 
 
+async def test_check_tells_of_mistyped_names_in_the_file(tmp_path):
+    (tmp_path / ".env").write_text("OPENAI_API_KY=sk\nhttp_proxy=\nSKETCH=on\n", "utf-8")
+    checked = await process(tmp_path, str(ROOT / "bot.py"), "--check")
+    out, _ = await ended(checked)
+    assert [line for line in out.splitlines() if " fails " in line] == [
+        ".env           fails    OPENAI_API_KY is no setting; OPENAI_API_KEY is."
+    ]
+    assert checked.returncode == 1
+
+
 async def test_the_preview_tells_its_address_and_ends_by_sigterm(tmp_path):
     preview = await process(tmp_path, "-c", PREVIEW, "0")
     assert preview.stdout is not None

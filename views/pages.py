@@ -146,6 +146,6 @@ class ForgetMe(ReportingView):
     )
     async def forget(self, interaction: Interaction, button: "discord.ui.Button[ForgetMe]") -> None:
         count = await self._studio.forget(user_id=interaction.user.id)
-        requests = f"{count} finished request{'' if count == 1 else 's'}"
-        told = f"Deleted: {requests} of yours, with all that belonged to it. What is still being drawn stays."
+        requests, whose = f"{count} finished request{'' if count == 1 else 's'}", "it" if count == 1 else "them"
+        told = f"Deleted: {requests} of yours, with all that belonged to {whose}. What is still being drawn stays."
         await interaction.response.edit_message(content=told, view=None)

@@ -43,7 +43,7 @@ OPTIONS = {"guidance_scale": "guidance"}
 """Of `/imagine`, as they are typed."""
 WORDS = {"negative_prompt": "negative prompt", "transparent": "transparent background", **OPTIONS}
 
-UNSURE = " Whether it had begun is not known, so nobody else was asked; what it drew may have to be paid for."
+UNSURE = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
 SENTENCES: dict[type[EaselError], str] = {
     AuthError: "{} does not accept this bot's key. Only the bot's host can mend that.",
     QuotaError: "The bot's account at {} is out of credit. Only the bot's host can mend that.",
@@ -156,9 +156,14 @@ def _refusal(failure: Failure, provider: str) -> str:
     if failure.subject:
         return _beyond(failure.subject, failure.field or "", field, failure.takes or "")
     if failure.takes:
-        why = f" {plain(failure.detail, 200)}" if failure.detail else ""
+        why = f" {_sentenced(plain(failure.detail, 200))}" if failure.detail else ""
         return f"That {field} will not do.{why} What works: {plain(failure.takes, TAKES)}."
     return f"{provider} did not accept the {field}.{_said(failure)}"
+
+
+def _sentenced(text: str) -> str:
+    """With a large letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def _said(failure: Failure) -> str:
@@ -173,5 +178,5 @@ def _beyond(subject: str, name: str, field: str, takes: str) -> str:
     if not takes:
         return f"{model} takes no {field}. Leave `{OPTIONS.get(name, name)}` out, or choose another model."
     if name in ("prompt", "image", "mask"):
-        return f"{model} draws from {takes} only."
+        return f"{model} draws from {takes} only. Choose another model, or see in `/providers` who takes what."
     return f"For `{field}`, {model} takes {takes}."

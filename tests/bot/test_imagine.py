@@ -114,7 +114,7 @@ async def test_how_it_looks_is_drawn_and_told_in_the_file(world):
         ({"quality": "nonsense"}, "draft, fine"),
         ({"style": "nonsense"}, "warm, cold, faded"),
         ({"model": "nonsense"}, "Watercolour"),
-        ({"mask": ("mask.png", png())}, "an image as well"),
+        ({"mask": ("mask.png", png())}, "a mask together with an image"),
     ],
 )
 async def test_what_the_model_does_not_take_is_refused_privately(world, options, sentence):
@@ -128,7 +128,7 @@ async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world
 
 
 async def test_strength_without_an_image_is_refused(world):
-    assert "with an image" in await world.refused(prompt="x", strength=0.5)
+    assert "a strength together with an image" in await world.refused(prompt="x", strength=0.5)
 
 
 async def test_an_image_and_a_mask_are_repainted(world):

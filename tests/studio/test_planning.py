@@ -106,7 +106,7 @@ async def test_who_draws_and_with_what(asked, chosen, provider, model):
     [
         ({"provider": "nobody"}, "provider", None, "rich, image, plain, sizeless"),
         ({"model": "nothing"}, "model", None, "Full, Plain"),
-        ({"mask": IMAGE}, "mask", None, "an image as well, of the same shape"),
+        ({"mask": IMAGE}, "mask", None, "a mask together with an image of its shape"),
         ({"image": IMAGE}, "image", "Full", "a prompt alone"),
         ({"image": IMAGE, "mask": IMAGE}, "mask", "Full", "a prompt alone"),
         ({"provider": "image", "model": "fill", "image": IMAGE}, "image", "Fill", "a prompt with an image and a mask"),
