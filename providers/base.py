@@ -1,5 +1,6 @@
 """What a provider is, and the thread by which it speaks back to the job it draws for."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -7,6 +8,8 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Size, Sources
 from providers.transport import Transport
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
@@ -128,6 +131,13 @@ class Provider(ABC):
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:  # noqa: B027 - most cannot be told
         """Tell the API that what was remembered is wanted no more; errors are the caller's to log."""
+
+    async def abandon(self, ref: Mapping[str, Any]) -> None:
+        """Call off what an earlier try has left, for its answer reaches nobody any more; errors are logged."""
+        try:
+            await self.cancel(ref)
+        except EaselError as error:
+            log.info("%s: what is wanted no more could not be called off: %s", self.name, error)
 
     async def close(self) -> None:  # noqa: B027 - most have nothing to stop
         """Stop what runs in the background."""

@@ -86,7 +86,7 @@ class Automatic1111(Provider):
             await self._enlarge(sources, server, progress)
             return
         if progress.remembered:
-            await self._end(progress.remembered)
+            await self.abandon(progress.remembered)
         path, body = await asyncio.to_thread(drawing, request, sources, server.checkpoint(request.model))
         task = f"easel-{token_hex(8)}"
         await progress.remember({"task": task})
@@ -95,7 +95,7 @@ class Automatic1111(Provider):
             await _keep(answer, request, progress)
         except EaselError as error:
             if isinstance(error, Timeout):
-                await self._end({"task": task})
+                await self.abandon({"task": task})
             await progress.forget()
             raise
 
@@ -166,13 +166,6 @@ class Automatic1111(Provider):
 
     async def _post(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
-
-    async def _end(self, ref: Mapping[str, Any]) -> None:
-        """Stop what an earlier try has left at work, for its answer reaches nobody any more."""
-        try:
-            await self.cancel(ref)
-        except EaselError as error:
-            log.info("an abandoned drawing could not be stopped: %s", error)
 
 
 def _basic(key: SecretStr | None) -> SecretStr | None:

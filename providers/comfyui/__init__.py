@@ -10,7 +10,6 @@ no node beside `execution_success` as the end, a history without `status`.
 """
 
 import hashlib
-import logging
 import random
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -40,8 +39,6 @@ from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
 from providers.transport import Transport
-
-log = logging.getLogger(__name__)
 
 FIRST = "first-checkpoint"
 """The model's id while the server has not told what it has: whatever it lists first when the time comes."""
@@ -84,7 +81,7 @@ class ComfyUI(Provider):
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         ref = progress.remembered or {}
         if "offered" in ref:
-            await self._end(ref)
+            await self.abandon(ref)
         if "files" not in ref:
             sent = "prompt_id" in ref
             await self._draw(None if sent else await self._nodes(request, sources), ref, progress)
@@ -120,13 +117,6 @@ class ComfyUI(Provider):
             return False
         return True
 
-    async def _end(self, ref: Mapping[str, Any]) -> None:
-        """Call off what an earlier try may have sent, for its answer reaches nobody any more."""
-        try:
-            await self.cancel(ref)
-        except EaselError as error:
-            log.info("an abandoned prompt could not be called off: %s", error)
-
     async def _draw(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
         """nodes: None where an earlier run has sent them."""
         client_id = str(ref.get("client_id") or uuid4())
@@ -151,7 +141,7 @@ class ComfyUI(Provider):
             return answer.checked().parse(Accepted).prompt_id
         except EaselError as error:
             if not (error.failure.unaccepted or isinstance(error, InvalidRequest)):
-                await self._end({"offered": offered})
+                await self.abandon({"offered": offered})
             await progress.forget()
             raise
 
