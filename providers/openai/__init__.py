@@ -141,7 +141,11 @@ class OpenAICompatible(Provider):
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 
     def _absolute(self, url: str) -> str:
-        return urljoin(self._base_url, url) if url.startswith("/") else url
+        """What is no link is left as it is: the download says so, and takes no other picture along."""
+        try:
+            return urljoin(self._base_url, url) if url.startswith("/") else url
+        except ValueError:
+            return url
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = (await self._api.get("models")).checked().parse(ModelList).data

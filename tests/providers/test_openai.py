@@ -215,6 +215,12 @@ async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, a
     assert drawing.options["json"]["prompt"] == arrives
 
 
+async def test_a_path_that_is_no_link_is_told_by_the_download(openai):
+    provider = openai.provider()
+    with pytest.raises(BadResponse):
+        await openai.transport.download(provider._absolute("//[oops/a.png"))
+
+
 async def test_no_id_of_a_member_is_sent(openai):
     await openai.draw()
     assert not {"user", "safety_identifier"} & set(openai.sent())
