@@ -8,7 +8,7 @@ from yarl import URL
 
 from domain import ImageRequest, InvalidRequest, Job, Size, State, Upload
 from storage.settings import SettingsStore
-from studio.images import MAX_UPLOAD
+from studio import images
 from studio.studio import Studio
 from views.delivery import defer
 from views.origins import Interaction, origin_of
@@ -107,9 +107,8 @@ class Desk:
     def _upload(self, attachment: discord.Attachment | None, field: str) -> Upload | None:
         if attachment is None:
             return None
-        if attachment.size > MAX_UPLOAD:
-            raise InvalidRequest(field=field, takes=f"a file of at most {MAX_UPLOAD // 2**20} MiB")
         size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
+        images.check_announced(attachment.size, attachment.content_type, size, field)
         known = URL(attachment.url).host in self._upload_hosts
         return Upload(url=attachment.url if known else None, size=size)
 

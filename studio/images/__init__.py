@@ -2,7 +2,7 @@
 
 from studio.images.base import MAX_PIXELS, Container, Format
 from studio.images.pictures import Fitted, content_type, extension, fit, inspect_picture, mark
-from studio.images.uploads import MAX_UPLOAD, read_mask, read_upload
+from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
 
 __all__ = [
     "MAX_PIXELS",
@@ -10,6 +10,7 @@ __all__ = [
     "Container",
     "Fitted",
     "Format",
+    "check_announced",
     "content_type",
     "extension",
     "fit",

@@ -4,10 +4,12 @@ from PIL import Image, ImageChops
 
 from domain import InvalidRequest, Size
 from studio.images import codec, containers
-from studio.images.base import MAX_PIXELS, NotAPicture
+from studio.images.base import MAX_PIXELS, NotAPicture, checked_size
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
+KINDS = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
+"""Media types that a file may be announced with: two of them tell nothing."""
 MAX_RATIO = 1.01
 """How far a mask's aspect ratio may be from its image's."""
 TAKES = (
@@ -16,6 +18,19 @@ TAKES = (
 MASK_TAKES = "a PNG, JPEG or WebP file in the image's proportions, with white or transparency where to repaint"
 WHITE = 128
 """The least grey that counts as an area to repaint; JPEG is never quite black beside an edge."""
+
+
+def check_announced(length: int, kind: str | None, size: Size | None, field: str) -> None:
+    """What can be told of a file that is not fetched yet: its bytes, its media type, and its size. InvalidRequest."""
+    try:
+        if length > MAX_UPLOAD:
+            raise NotAPicture(f"The file has {length} bytes.")
+        if kind not in KINDS:
+            raise NotAPicture(f"Discord calls the file {kind}.")
+        if size:
+            checked_size(*size)
+    except NotAPicture as reason:
+        raise InvalidRequest(str(reason), field=field, takes=TAKES) from None
 
 
 async def read_upload(data: bytes) -> bytes:

@@ -248,6 +248,26 @@ class TestUpload:
         red, green, *_ = pixel(await images.read_upload(data), 2, 2)
         assert red > 200 > green
 
+    @pytest.mark.parametrize("kind", ["image/png", "image/jpeg", "image/webp", "application/octet-stream", None])
+    def test_taken_as_announced(self, kind):
+        images.check_announced(images.MAX_UPLOAD, kind, Size(1024, 1024), "image")
+        images.check_announced(1, kind, None, "image")
+
+    @pytest.mark.parametrize(
+        ("length", "kind", "size"),
+        [
+            (images.MAX_UPLOAD + 1, "image/png", None),
+            (1, "image/png", Size(9_000, 9_000)),
+            (1, "image/gif", Size(4, 4)),
+            (1, "text/plain; charset=utf-8", None),
+        ],
+    )
+    def test_refused_as_announced(self, length, kind, size):
+        with pytest.raises(InvalidRequest) as caught:
+            images.check_announced(length, kind, size, "mask")
+        assert (caught.value.failure.field, caught.value.failure.takes) == ("mask", uploads.TAKES)
+        assert caught.value.failure.detail
+
     @pytest.mark.parametrize(
         "data",
         [
