@@ -25,7 +25,7 @@ SECONDS = 30.0
 
 @pytest.fixture
 def start(tmp_path, monkeypatch, capsys, loggers):
-    """The bot's own main in an empty folder, with these variables and no others; its exit code and last words."""
+    """The bot's own main in an empty folder, with these variables and no others; its exit code and its words."""
     monkeypatch.chdir(tmp_path)
     for name in all_variables():
         monkeypatch.delenv(name, raising=False)
@@ -37,7 +37,7 @@ def start(tmp_path, monkeypatch, capsys, loggers):
         out, told = capsys.readouterr()
         assert "Traceback" not in told
         assert "canary" not in out + told
-        return code, told.splitlines()
+        return code, (out + told).splitlines()
 
     return run
 
@@ -167,21 +167,19 @@ async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
         ),
     ],
 )
-async def test_check_tells_what_is_set_wrongly(tmp_path, values, row):
-    checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
-    out, told = await ended(checked)
-    assert row in out.splitlines()
-    assert checked.returncode == (1 if " fails " in row else 0), told
+def test_check_tells_what_is_set_wrongly(start, values, row):
+    code, told = start("--check", **values)
+    assert row in told
+    assert code == (1 if " fails " in row else 0)
 
 
-async def test_check_tells_of_mistyped_names_in_the_file(tmp_path):
+def test_check_tells_of_mistyped_names_in_the_file(start, tmp_path):
     (tmp_path / ".env").write_text("OPENAI_API_KY=sk\nhttp_proxy=\nSKETCH=on\n", "utf-8")
-    checked = await process(tmp_path, str(ROOT / "bot.py"), "--check")
-    out, _ = await ended(checked)
-    assert [line for line in out.splitlines() if " fails " in line] == [
+    code, told = start("--check")
+    assert [line for line in told if " fails " in line] == [
         ".env           fails    OPENAI_API_KY is no setting; OPENAI_API_KEY is."
     ]
-    assert checked.returncode == 1
+    assert code == 1
 
 
 async def test_the_preview_tells_its_address_and_ends_by_sigterm(tmp_path):
