@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 from domain.frozen import Frozen
@@ -33,18 +34,21 @@ class Size(NamedTuple):
 
 
 class SizeRange(Frozen):
-    """Any size whose sides lie between two limits and are a multiple of a number."""
+    """Any size whose sides lie between two limits and are a multiple of a number, up to so many pixels."""
 
     low: int
     high: int
     multiple: int = 1
+    most_pixels: int | None = None
 
     def __contains__(self, size: Size) -> bool:
-        return all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
+        fits = all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
+        return fits and size.width * size.height <= (self.most_pixels or inf)
 
     def __str__(self) -> str:
         step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
-        return f"any size with sides from {self.low} to {self.high}{step}"
+        most = f", of at most {self.most_pixels / 1e6:g} megapixels" if self.most_pixels else ""
+        return f"any size with sides from {self.low} to {self.high}{step}{most}"
 
 
 class Span(Frozen):

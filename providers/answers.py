@@ -1,5 +1,6 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -27,15 +28,21 @@ from domain import (
 )
 
 MAX_PICTURE = 32 * 1024 * 1024
-RETRY_AFTER = (1.0, 120.0)
+RETRY_AFTER = (1.0, 3600.0)
+"""Seconds that are believed; how long a call itself waits is another matter."""
+LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
-POLICY = re.compile(r"safety|moderat|content.?polic|content.?filter|nsfw|prohibited|violat", re.IGNORECASE)
+POLICY = re.compile(
+    r"safety(?!_(?:checker|tolerance))|moderat|content.?polic|content.?filter|nsfw|prohibited|violat|flagged as",
+    re.IGNORECASE,
+)
+"""A safety_checker is a field that may be blamed; "flagged as sensitive" is what models on Replicate say."""
 MONEY = re.compile(
     r"billing|quota|credit|balance"
-    r"|insufficient(?![\W_]+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity))",
+    r"|insufficient(?![\W_]+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity|memory|vram|resource))",
     re.IGNORECASE,
 )
 NO_MONEY_LEFT = re.compile(
@@ -45,6 +52,8 @@ NO_MONEY_LEFT = re.compile(
 """Of too many requests, for which "your balance" is no reason but a hint. The last two are in xAI's sentence, as users
 report it (continuedev/continue #10373)."""
 REFUSALS = (400, 403, 404, 413, 415, 422)
+OF_CONTENT = (400, 403, 415, 422)
+"""A 404 that speaks of policy names a model."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -125,17 +134,25 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-    again: bool = False
-    """An earlier try of the same call may have been taken."""
+    maybe_taken: bool = False
+    """An earlier try of the same call may have been taken, or this one, whatever its status says elsewhere."""
 
     def is_picture(self) -> bool:
         return MAGIC.match(self.body) is not None
 
     def data(self) -> Any:
         """The JSON in the body; BadResponse where there is none."""
+        body = self.body.removeprefix(b"\xef\xbb\xbf")
         try:
-            return from_json(self.body.removeprefix(b"\xef\xbb\xbf"))
+            return from_json(body)
         except ValueError:
+            return self._mended(body)
+
+    def _mended(self, body: bytes) -> Any:
+        """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
+        try:
+            return from_json(json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace"))
+        except (ValueError, RecursionError):
             raise BadResponse(f"HTTP {self.status} without JSON, {len(self.body)} bytes") from None
 
     def parse(self, kind: type[Parsed]) -> Parsed:
@@ -154,7 +171,7 @@ class Answer(NamedTuple):
             return ""
 
     def retry_after(self) -> float | None:
-        """Seconds to wait, from a header, a field or a sentence; within 1 to 120."""
+        """Seconds to wait, from a header, a field or a sentence; from 1 to an hour."""
         seconds = _header_seconds(self.headers)
         if seconds is None:
             seconds = self._body_seconds()
@@ -173,12 +190,15 @@ class Answer(NamedTuple):
             raise error
         return self
 
-    def error(self) -> EaselError | None:
-        """What the status says went wrong; None for 2xx."""
+    def error(
+        self, text: str | None = None, *, field: str | None = None, reference: str | None = None
+    ) -> EaselError | None:
+        """What the status says went wrong, and the body, unless its sentence and its field are given; None for 2xx."""
         if 200 <= self.status < 300:
             return None
-        error = error_for(self.status, self.text(), retry_after=self.retry_after(), field=self.field())
-        if self.again:
+        text, field = self.text() if text is None else text, field or self.field()
+        error = error_for(self.status, text, retry_after=self.retry_after(), field=field, reference=reference)
+        if self.maybe_taken:
             error.failure = error.failure.model_copy(update={"unaccepted": False})
         return error
 
@@ -201,7 +221,7 @@ def error_for(
 ) -> EaselError:
     """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
     detail = f"{status}: {text}" if text else str(status)
-    if status in REFUSALS and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
+    if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
     if status == 401 or (status == 403 and not MONEY.search(text)):
         return AuthError(detail, reference=reference, unaccepted=True)

@@ -58,7 +58,7 @@ class Api:
 
     async def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
         """Any call; path: below the base URL, or a whole URL that an answer gave. options: of `Transport.call`."""
-        url = self._url(path)
+        url = self.url(path)
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
@@ -80,10 +80,10 @@ class Api:
 
     def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
         """As `Transport.socket`."""
-        return self._transport.socket(self._url(path).replace("http", "ws", 1), self._headers)
+        return self._transport.socket(self.url(path).replace("http", "ws", 1), self._headers)
 
-    def _url(self, path: str) -> str:
-        """BadResponse for a whole URL that would carry the key to somebody else."""
+    def url(self, path: str) -> str:
+        """Where a path leads; BadResponse for a whole URL that would carry the key to somebody else."""
         if not path.startswith(("http://", "https://")):
             return f"{self._base_url}/{path.lstrip('/')}"
         try:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import gcd
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic_core import to_json
 
@@ -26,7 +26,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, failure_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.links import collect, in_base64, segments
@@ -63,7 +63,7 @@ SIZES = tuple(
 )
 FREE: dict[str, Any] = {
     "sizes": SIZES,
-    "size_range": SizeRange(low=64, high=2000, multiple=16),  # 2000 x 2000 are the 4 megapixels that it allows
+    "size_range": SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
     "seed": True,
     "safety_checker": True,
 }
@@ -102,7 +102,7 @@ class Accepted(Reply):
 
 class Sample(Reply):
     sample: str | None = None
-    seed: int | None = None
+    seed: Annotated[int | None, TRIFLE] = None
 
 
 class Status(Reply):
@@ -150,7 +150,7 @@ class BlackForestLabs(Provider):
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
             answer = await self._api.post(f"v1/{other}", body)
         accepted = answer.checked().parse(Accepted)
-        await progress.remember({"id": accepted.id, "polling_url": accepted.polling_url})
+        await progress.remember({"id": accepted.id, "polling_url": self._api.url(accepted.polling_url)})
 
     async def _ask(self, url: str) -> Answer:
         answer = await self._api.get(url)

@@ -12,6 +12,10 @@ SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
 
 
+TOO_LONG = "bytes"
+"""The field of a BadResponse whose body is larger than what is taken into memory."""
+
+
 class Part(NamedTuple):
     """A field of a form, or a file in it."""
 
@@ -45,7 +49,7 @@ async def pass_on(
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
-            raise BadResponse(f"a body over {cap} bytes")
+            raise _too_long(cap)
         await take(len(chunk))
         for event in reader.feed(chunk):
             if await on_event(event):
@@ -58,7 +62,7 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
     """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
     expected = response.content_length or 0
     if expected > cap:
-        raise BadResponse(f"a body over {cap} bytes")
+        raise _too_long(cap)
     if expected > SMALL:
         await take(expected)
     chunks, length = list[bytes](), 0
@@ -66,7 +70,11 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
         chunks.append(chunk)
         length += len(chunk)
         if length > cap:
-            raise BadResponse(f"a body over {cap} bytes")
+            raise _too_long(cap)
     if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
         await take(length - (expected if expected > SMALL else 0))
     return b"".join(chunks)
+
+
+def _too_long(cap: int) -> BadResponse:
+    return BadResponse(f"a body over {cap} bytes", field=TOO_LONG)

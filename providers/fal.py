@@ -6,9 +6,10 @@ and guidance for `pro`, image_urls where it edits, strength where it draws from 
 where it fills), and 403 with a word about money is an empty account.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from domain import (
     Access,
@@ -23,8 +24,10 @@ from domain import (
     SizeRange,
     Sources,
     Span,
+    Timeout,
+    Unavailable,
 )
-from providers.answers import Answer, Reply, error_for, failure_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import collect, data_url, segments
@@ -73,9 +76,9 @@ class Accepted(Reply):
 
 class Status(Reply):
     status: str
-    queue_position: int | None = None
+    queue_position: Annotated[int | None, TRIFLE] = None
     error: Any = None
-    error_type: str | None = None
+    error_type: Annotated[str | None, TRIFLE] = None
 
 
 class Image(Reply):
@@ -83,14 +86,14 @@ class Image(Reply):
 
 
 class Timings(Reply):
-    inference: float | None = None
+    inference: Annotated[float | None, TRIFLE] = None
 
 
 class Result(Reply):
     images: list[Image]
-    seed: int | None = None
-    has_nsfw_concepts: list[bool] | None = None
-    timings: Timings | None = None
+    seed: Annotated[int | None, TRIFLE] = None
+    has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
+    timings: Annotated[Timings | None, TRIFLE] = None
 
     @property
     def good(self) -> list[str]:
@@ -141,8 +144,8 @@ class Fal(Provider):
             await collect(self._api, progress, **ref)
             return
         status = partial(self._ask, _without_logs(ref["status_url"]), progress)
-        await poll(self.transport, progress, status, partial(self._completed, progress=progress))
         result = partial(self._ask, ref["response_url"], progress, final=True)
+        await poll(self.transport, progress, status, partial(self._completed, result=result, progress=progress))
         await poll(self.transport, progress, result, partial(self._collected, progress=progress), AT_ONCE)
 
     async def check(self) -> Health:
@@ -153,10 +156,14 @@ class Fal(Provider):
             (await self._api.send("PUT", url)).checked()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        answer = await self._api.post(segments(request.model or MODELS[0][0]), _body(request, sources))
+        path, body = segments(request.model or MODELS[0][0]), _body(request, sources)
+        answer = await self._api.send("POST", path, json=body, not_taken=_not_taken)
         if error := _error(answer):
             raise error
-        await progress.remember(given(answer.parse(Accepted).model_dump()))
+        accepted = answer.parse(Accepted)
+        for link in filter(None, (accepted.status_url, accepted.response_url, accepted.cancel_url)):
+            self._api.url(link)  # what can never be asked is not remembered
+        await progress.remember(given(accepted.model_dump()))
 
     async def _ask(self, url: str, progress: Progress, *, final: bool = False) -> Answer:
         """One poll, tried once: a request that ran into fal's own time limit must not be asked for again.
@@ -178,12 +185,14 @@ class Fal(Provider):
             raise error
         return answer
 
-    async def _completed(self, answer: Answer, *, progress: Progress) -> bool:
+    async def _completed(self, answer: Answer, *, result: Callable[[], Awaitable[Answer]], progress: Progress) -> bool:
         status = answer.parse(Status)
         if status.status.upper() != "COMPLETED":
             await progress.report(position=status.queue_position)
             return False
         if status.error or status.error_type:
+            with suppress(Unavailable, Timeout):
+                await result()  # raises where the reason is behind it, as the client reads it
             await progress.forget()
             raise failure_for("; ".join(filter(None, (answer.text(), tidy(status.error_type or "")))))
         return True
@@ -228,18 +237,19 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     )
 
 
+def _not_taken(answer: Answer) -> bool:
+    """A 503 with the id of a request is fal's own, and no server's in between (as its client sees it)."""
+    return answer.status == 429 or (answer.status == 503 and REQUEST_ID not in answer.headers)
+
+
 def _without_logs(status_url: str) -> str:
     return f"{status_url}{'&' if '?' in status_url else '?'}logs=0"
 
 
 def _error(answer: Answer) -> EaselError | None:
     """What went wrong; fal says it in the type of a detail, not in its sentence."""
-    if answer.error() is None:
-        return None
     text = "; ".join(filter(None, (answer.text(), *_types(answer))))
-    reference = answer.headers.get(REQUEST_ID)
-    wait, field = answer.retry_after(), answer.field()
-    return error_for(answer.status, text, retry_after=wait, field=field, reference=reference)
+    return answer.error(text, reference=answer.headers.get(REQUEST_ID))
 
 
 def _types(answer: Answer) -> list[str]:

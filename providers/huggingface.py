@@ -26,7 +26,7 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.answers import RETRY_AFTER, Answer, Reply, failure_for, tidy
+from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.links import segments
@@ -40,8 +40,8 @@ EXAMPLES = (
 )
 EDITS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
 """In the names of models that draw from an image."""
-LOADS = 5
-"""How often a model may say that it is still loading."""
+LOADING_SECONDS = 240.0
+"""A model that would load for longer is given up: the job's own time limit could not tell its member why."""
 
 
 class Loading(Reply):
@@ -79,13 +79,16 @@ class HuggingFace(Provider):
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
         """The answer of a model that is in memory, which it may first have to come into."""
-        for turn in range(LOADS):
-            answer = await self._api.send("POST", path, json=body, tries=1 if turn else 3)
+        waited = 0.0
+        while True:
+            answer = await self._api.send("POST", path, json=body, tries=1 if waited else 3)
             if (seconds := _loading(answer)) is None:
                 return answer.checked()
+            waited += seconds
+            if waited > LOADING_SECONDS:
+                raise Unavailable("the model is still loading", field="model", unaccepted=True)
             await progress.report(eta=seconds)
             await self.transport.sleep(seconds)
-        raise Unavailable("the model is still loading", field="model", unaccepted=True)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def _loading(answer: Answer) -> float | None:
         seconds = answer.parse(Loading).estimated_time
     except BadResponse:
         return None
-    return min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+    return min(max(seconds, RETRY_AFTER[0]), LONGEST_WAIT)
 
 
 def _picture(answer: Answer) -> bytes:

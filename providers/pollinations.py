@@ -214,7 +214,7 @@ def _alone(link: str | None) -> str | None:
 
 def _checked(answer: Answer) -> Answer:
     if answer.status == 502 and SLOW_DOWN.search(answer.text()):
-        raise RateLimited(f"502: {answer.text()}", retry_after=answer.retry_after(), unaccepted=not answer.again)
+        raise RateLimited(f"502: {answer.text()}", retry_after=answer.retry_after(), unaccepted=not answer.maybe_taken)
     error = answer.error()
     if type(error) is InvalidRequest and (field := _blamed(answer)):
         raise InvalidRequest(error.failure.detail, field=field)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from domain import EaselError, RateLimited, Timeout, Unavailable
-from providers.answers import Answer
+from providers.answers import LONGEST_WAIT, Answer
 from providers.base import Progress
 from providers.transport import Transport
 
@@ -78,7 +78,7 @@ async def _poll(
             continue
         misses, unheard = 0, 0.0
         if _passes(answer) or (answer.status == 404 and since < LATE_SECONDS):
-            pause = max(pause, answer.retry_after() or 0)
+            pause = max(pause, min(answer.retry_after() or 0, LONGEST_WAIT))
             continue
         if answer.status in (404, 410):
             await progress.forget()

@@ -1,13 +1,13 @@
 """What is worth sending again, and after which pause."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import aiohttp
-from tenacity import RetryCallState, retry_if_exception, retry_if_result
+from tenacity import RetryCallState, retry_base, retry_if_exception, retry_if_result
 from tenacity.wait import wait_exponential_jitter
 
 from domain import Unavailable
-from providers.answers import Answer
+from providers.answers import LONGEST_WAIT, Answer
 from providers.guard import REFUSAL
 
 NOT_ACCEPTED = (429, 503)
@@ -26,9 +26,18 @@ def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
     return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
 
 
-surely_not_accepted = retry_if_exception(not_sent) | retry_if_result(
-    lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED)
-)
+def not_taken(answer: Answer) -> bool:
+    """Whether such an answer proves that a call was not taken."""
+    return answer.status in NOT_ACCEPTED
+
+
+def surely_not_taken(proof: Callable[[Answer], bool]) -> retry_base:
+    """Where a POST may be sent again."""
+    return retry_if_exception(not_sent) | retry_if_result(
+        lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED) and proof(answer)
+    )
+
+
 safe_to_repeat = retry_if_exception(
     lambda error: (
         isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
@@ -43,7 +52,7 @@ def told(state: RetryCallState) -> float | None:
 
 def pause_before(state: RetryCallState) -> float:
     seconds = told(state)
-    return _backoff(state) if seconds is None else seconds
+    return _backoff(state) if seconds is None else min(seconds, LONGEST_WAIT)
 
 
 def last_outcome(state: RetryCallState) -> Answer:

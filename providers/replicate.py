@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from domain import (
     Access,
@@ -23,8 +23,8 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.answers import Answer, Reply, failure_for
-from providers.api import Api, segment
+from providers.answers import TRIFLE, Answer, Reply, failure_for
+from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.links import collect, segments
@@ -67,15 +67,15 @@ PENDING = {"starting", "processing"}
 
 
 class Metrics(Reply):
-    predict_time: float | None = None
+    predict_time: Annotated[float | None, TRIFLE] = None
 
 
 class Prediction(Reply):
     id: str
     status: str
     output: Any = None
-    logs: str | None = None
-    metrics: Metrics | None = None
+    logs: Annotated[str | None, TRIFLE] = None
+    metrics: Annotated[Metrics | None, TRIFLE] = None
 
     @property
     def word(self) -> str:
@@ -117,7 +117,7 @@ class Replicate(Provider):
         if "urls" in ref:
             await collect(self._api, progress, **ref)
         else:
-            finished = partial(self._finished, request=request, progress=progress)
+            finished = partial(self._finished, seed=ref.get("seed"), progress=progress)
             await poll(self.transport, progress, partial(self._api.get, f"predictions/{segment(ref['id'])}"), finished)
 
     async def check(self) -> Health:
@@ -139,22 +139,23 @@ class Replicate(Provider):
         id = request.model or MODELS[0][0]
         known = await self._of(id, needed=_asks_for_more(request, sources))
         inputs = inputs_of(known, request, sources)
+        seed = inputs.get("seed")
         version = VERSION.fullmatch(id)
         answer = await self._post(id, version[1] if version else None, inputs)
         if answer.status == 404 and not version and known.version:
             answer = await self._post(id, known.version, inputs)
-        await progress.remember({"id": answer.checked().parse(Prediction).id})
-        return await self._finished(answer, request=request, progress=progress)
+        await progress.remember(given({"id": answer.checked().parse(Prediction).id, "seed": seed}))
+        return await self._finished(answer, seed=seed, progress=progress)
 
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
-        if version:
-            return await self._api.post("predictions", {"version": version, "input": inputs}, headers=WAIT)
-        return await self._api.post(f"models/{segments(id)}/predictions", {"input": inputs}, headers=WAIT)
+        path = "predictions" if version else f"models/{segments(id)}/predictions"
+        body = given({"version": version, "input": inputs})
+        return await self._api.send("POST", path, json=body, headers=WAIT, not_taken=_not_taken)
 
-    async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
+    async def _finished(self, answer: Answer, *, seed: int | None, progress: Progress) -> bool:
         prediction = answer.parse(Prediction)
         if prediction.word == "succeeded":
-            await self._collect(prediction, request, progress)
+            await self._collect(prediction, seed, progress)
             return True
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
@@ -165,13 +166,13 @@ class Replicate(Provider):
         await progress.report(fraction=fraction(prediction.logs or ""))
         return False
 
-    async def _collect(self, prediction: Prediction, request: ImageRequest, progress: Progress) -> None:
+    async def _collect(self, prediction: Prediction, seed: int | None, progress: Progress) -> None:
         urls = links(prediction.output)
         if not urls:
             await progress.forget()
             raise BadResponse("succeeded without a picture")
         seconds = prediction.metrics.predict_time if prediction.metrics else None
-        await collect(self._api, progress, urls=urls, seed=request.seed, seconds=seconds)
+        await collect(self._api, progress, urls=urls, seed=seed, seconds=seconds)
 
     async def _of(self, id: str, *, needed: bool) -> Known:
         """What is known of a model, asked for where it is not known yet.
@@ -212,6 +213,11 @@ class Replicate(Provider):
 
     def _model(self, id: str, title: str) -> Model:
         return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
+
+
+def _not_taken(answer: Answer) -> bool:
+    """A 503 proves nothing: while a connection waits for the outcome, the prediction is there already."""
+    return answer.status == 429
 
 
 def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:

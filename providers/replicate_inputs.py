@@ -20,6 +20,7 @@ IMAGE = ("image", "input_image")
 GUIDANCE = ("guidance_scale", "guidance")
 STYLE = ("style", "style_type", "style_preset")
 QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
+MOST_SEED = 2**31 - 1
 PIXELS = 1024 * 1024
 """Of the sizes that stand for ratios; what a model makes of one may differ."""
 
@@ -168,7 +169,7 @@ def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "num_outputs": request.count,
-        "seed": request.seed,
+        "seed": _seed(known, request.seed),
         "num_inference_steps": request.steps,
         "prompt_strength": request.strength,
         "scheduler": request.scheduler,
@@ -181,6 +182,15 @@ def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str
         **_size(known, request.size),
     }
     return {name: value for name, value in given(fields).items() if name in known.inputs}
+
+
+def _seed(known: Known, seed: int | None) -> int | None:
+    """A seed of ours beyond what the model takes becomes one that it takes, always the same."""
+    of = known.inputs.get("seed", Input())
+    if seed is None or _takes(of, seed):
+        return seed
+    low, high = max(of.minimum or 0, 0), min(of.maximum or MOST_SEED, MOST_SEED)
+    return int(low) + seed % int(high - low + 1) if low < high else None
 
 
 def _size(known: Known, size: Size | None) -> dict[str, Any]:

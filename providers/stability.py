@@ -28,7 +28,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, decode_picture, error_for, tidy
+from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
 from providers.bodies import Part
@@ -187,12 +187,12 @@ def _told(told: int | str | None, seed: int | None) -> int | None:
 
 
 def _checked(answer: Answer) -> Answer:
-    if answer.error():
-        raise _error(answer)
+    if error := _error(answer):
+        raise error
     return answer
 
 
-def _error(answer: Answer) -> EaselError:
+def _error(answer: Answer) -> EaselError | None:
     """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
     try:
         refusal = answer.parse(Refusal)
@@ -200,13 +200,7 @@ def _error(answer: Answer) -> EaselError:
         refusal = Refusal()
     text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
     reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
-    return error_for(
-        answer.status,
-        text,
-        retry_after=answer.retry_after(),
-        field=blamed(refusal.errors) or answer.field(),
-        reference=reference,
-    )
+    return answer.error(text, field=blamed(refusal.errors), reference=reference)
 
 
 def blamed(errors: Any) -> str | None:

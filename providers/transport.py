@@ -21,18 +21,18 @@ from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.answers import MAX_PICTURE, Answer, decode_picture
-from providers.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
+from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, guarded_socket, is_address, is_public
 from providers.repeating import (
-    NOT_ACCEPTED,
     RETRIED,
     last_outcome,
     not_sent,
+    not_taken,
     pause_before,
     safe_to_repeat,
-    surely_not_accepted,
+    surely_not_taken,
     told,
 )
 
@@ -109,17 +109,29 @@ class Transport:
         tries: int = 3,
         seconds: float | None = None,
         on_event: Callable[[Event], Awaitable[bool]] | None = None,
+        not_taken: Callable[[Answer], bool] = not_taken,
     ) -> Answer:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
-        A POST is sent again only where the server surely did not take it: no connection, 429, 503.
+        A POST is sent again only where the server surely did not take it: no connection, or an answer that `not_taken`
+        believes to say so, usually 429 or 503.
         form: sent as multipart, instead of `json`. seconds: a time limit of its own. on_event: gets the events of an
         answer that is a stream of them, whose body is empty then, until it says that it has all it wants.
         """
         total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
         sent = {"json": json} if json is not None else {}
         answer = await self._send(
-            self._api, method, url, total, MAX_ANSWER, tries, form=form, on_event=on_event, headers=headers, **sent
+            self._api,
+            method,
+            url,
+            total,
+            MAX_ANSWER,
+            tries,
+            form=form,
+            on_event=on_event,
+            proof=not_taken,
+            headers=headers,
+            **sent,
         )
         if 300 <= answer.status < 400:
             raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
@@ -158,11 +170,12 @@ class Transport:
         raise BadResponse("too many redirects")
 
     async def fetch(self, url: str, *, own: str = "", seed: int | None = None, seconds: float | None = None) -> Picture:
-        """The picture behind a result's URL; as a link where the place is slow or away, for it may be paid for."""
+        """The picture behind a result's URL, which may be paid for; as a link where it is slow, away or too large."""
         try:
             return Picture(data=await self.download(url, own=own), seed=seed, seconds=seconds)
-        except (Unavailable, Timeout) as error:
-            if not _can_be_opened(url):
+        except (Unavailable, Timeout, BadResponse) as error:
+            is_none = isinstance(error, BadResponse) and error.failure.field != TOO_LONG
+            if is_none or not _can_be_opened(url):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
             return Picture(link=str(URL(url)), seed=seed, seconds=seconds)
@@ -179,12 +192,13 @@ class Transport:
         patience: float = PATIENCE_SECONDS,
         form: Sequence[Part] = (),
         on_event: Callable[[Event], Awaitable[bool]] | None = None,
+        proof: Callable[[Answer], bool] = not_taken,
         **options: Any,
     ) -> Answer:
-        unsent = True
+        untaken = True
 
         async def once() -> Answer:
-            nonlocal unsent
+            nonlocal untaken
             body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
             # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
             limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
@@ -199,25 +213,26 @@ class Transport:
                         return Answer(response.status, response.headers, b"")
                     content = await read_body(response, cap, take)
             except BROKEN as error:
-                unsent = unsent and not_sent(error)
+                untaken = untaken and not_sent(error)
                 raise
             if len(content) > SMALL:
                 async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                     await asyncio.sleep(0)
-            before, unsent = unsent, unsent and response.status in NOT_ACCEPTED
-            return Answer(response.status, response.headers, content, again=not before)
+            answer = Answer(response.status, response.headers, content)
+            before, untaken = untaken, untaken and proof(answer)
+            return answer._replace(maybe_taken=not before or (not_taken(answer) and not untaken))
 
         retrying = AsyncRetrying(
             stop=lambda state: state.attempt_number >= tries or (told(state) or 0) > patience,
             wait=pause_before,
-            retry=surely_not_accepted if method == "POST" else safe_to_repeat,
+            retry=surely_not_taken(proof) if method == "POST" else safe_to_repeat,
             retry_error_callback=last_outcome,
             sleep=self.sleep,
         )
         try:
             return await retrying(once)
         except BROKEN as error:
-            raise _translated(error, unsent=unsent) from None
+            raise _translated(error, unsent=untaken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
 

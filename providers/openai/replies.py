@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
-from providers.answers import POLICY, TRIFLE, Answer, Reply, error_for, failure_for, tidy
+from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for, tidy
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -109,9 +109,9 @@ def error_of(answer: Answer) -> EaselError | None:
         wait = answer.retry_after() if kind is RateLimited else None
         unaccepted = kind in NOT_ACCEPTED
         return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=unaccepted)
-    if answer.status in (400, 422) and told.param and not POLICY.search(text):
+    if answer.status in (400, 422) and told.param and not (told.param == "prompt" and POLICY.search(text)):
         return InvalidRequest(detail, field=told.field, reference=reference)
-    return error_for(answer.status, text, retry_after=answer.retry_after(), field=answer.field(), reference=reference)
+    return answer.error(text, reference=reference)
 
 
 def failure_of(answer: Answer) -> EaselError | None:

@@ -75,14 +75,14 @@ def test_reading_raises_nothing_else(answer):
     assert isinstance(answer.text(), str)
     assert answer.field() is None or answer.field() in {*ImageRequest.model_fields}
     assert (answer.error() is None) == (200 <= answer.status < 300)
-    assert answer.retry_after() is None or 1 <= answer.retry_after() <= 120
+    assert answer.retry_after() is None or 1 <= answer.retry_after() <= 3600
 
 
 @quick
 @given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d+ \w+ \d+ \d+:\d+:\d+ .{0,6}"))
 def test_any_retry_after(text):
     wait = Answer(429, {"Retry-After": text}, b"").retry_after()
-    assert wait is None or 1 <= wait <= 120
+    assert wait is None or 1 <= wait <= 3600
 
 
 @pytest.mark.parametrize(
@@ -205,6 +205,10 @@ def test_the_field_of_an_error(name, field):
         (403, "blocked by moderation", ContentRejected),
         (402, "", QuotaError),
         (404, "", InvalidRequest),
+        (404, "The model home/nsfw-sdxl does not exist", InvalidRequest),
+        (422, "enable_safety_checker: Extra inputs are not permitted", InvalidRequest),
+        (422, "safety_tolerance: Input should be less than or equal to 2", InvalidRequest),
+        (422, "the safety checker found something", ContentRejected),
         (408, "", Timeout),
         (504, "", Timeout),
         (409, "", Unavailable),
@@ -242,6 +246,11 @@ def test_too_many_requests_may_mention_money(text):
     assert (type(error), error.failure.retry_after) == (RateLimited, 9)
 
 
+def test_half_an_emoji_takes_nothing_else_along():
+    body = rb'{"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox \ud83e"}'
+    assert Answer(200, {}, body).data() == {"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox ?"}
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "name", "read"),
     [
@@ -261,7 +270,13 @@ def test_null_is_as_good_as_left_out(kind, body, name, read):
 
 @pytest.mark.parametrize(
     ("text", "error"),
-    [("unsafe: violates the rules", ContentRejected), ("Insufficient credits", QuotaError), ("oops", Unavailable)],
+    [
+        ("unsafe: violates the rules", ContentRejected),
+        ("The input or output was flagged as sensitive. (E005)", ContentRejected),
+        ("Insufficient credits", QuotaError),
+        ("Insufficient GPU memory to run the model", Unavailable),
+        ("oops", Unavailable),
+    ],
 )
 def test_what_a_failure_means(text, error):
     assert type(failure_for(text)) is error

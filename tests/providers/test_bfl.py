@@ -12,7 +12,6 @@ from domain import (
     InvalidRequest,
     QuotaError,
     Size,
-    SizeRange,
     Sources,
     Timeout,
     Unavailable,
@@ -146,9 +145,15 @@ async def test_an_unknown_word_is_logged(bfl, caplog):
     assert "dreaming" in caplog.text
 
 
-async def test_a_poll_never_takes_the_key_elsewhere(bfl):
+async def test_a_link_to_poll_elsewhere_is_neither_asked_nor_remembered(bfl):
     assert "another host" in (await bfl.fail("foreign")).failure.detail
     assert bfl.server.elsewhere == []
+    assert bfl.progress.remembered is None
+
+
+@pytest.mark.parametrize("case", ["trifle-seed", "trifle-word"])
+async def test_an_odd_seed_beside_a_picture_costs_nothing(bfl, case):
+    assert [picture.seed for picture in (await bfl.draw(case, seed=7)).kept] == [7]
 
 
 async def test_regions_are_hosts_of_its_own(bfl, monkeypatch):
@@ -197,12 +202,12 @@ async def test_each_model_takes_what_the_documentation_says(bfl):
     assert all(each.seed and each.safety_checker and each.per_call == 1 for each in models.values())
 
 
-async def test_no_size_is_over_four_megapixels(bfl):
+async def test_sizes_go_up_to_four_megapixels(bfl):
     (model, *_) = await bfl.provider().models()
     sizes, limits = model.capabilities.sizes, model.capabilities.size_range
-    assert limits == SizeRange(low=64, high=2000, multiple=16)
-    assert limits.high**2 <= 4_000_000
-    assert all(size in limits for size in sizes)
+    assert str(limits) == "any size with sides from 64 to 4096, in steps of 16, of at most 4 megapixels"
+    assert all(size in limits for size in (*sizes, Size(2048, 1024), Size(2688, 1488), Size(2000, 2000)))
+    assert not any(size in limits for size in (Size(2048, 2048), Size(48, 1024), Size(1000, 1000), Size(4112, 64)))
 
 
 async def test_prices_are_those_of_the_documentation(bfl):

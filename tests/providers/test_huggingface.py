@@ -17,7 +17,7 @@ from domain import (
     Unavailable,
 )
 from providers.base import NO_FREE_CALL
-from providers.huggingface import EXAMPLES, LOADS, HuggingFace
+from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
 
@@ -112,10 +112,13 @@ async def test_a_model_that_loads_is_waited_for(huggingface, case, seconds):
     assert huggingface.server.calls == [POST] * 5
 
 
-async def test_a_model_that_loads_for_ever(huggingface):
-    raised = await huggingface.fail("loading-ever")
+@pytest.mark.parametrize(("case", "turns"), [("loading-ever", 12), ("loading-ever-far", 2)])
+async def test_a_model_that_loads_for_ever(huggingface, case, turns):
+    raised = await huggingface.fail(case)
     assert (type(raised), raised.failure.unaccepted) == (Unavailable, True)
-    assert len(huggingface.progress.reports) == LOADS
+    assert len(huggingface.progress.reports) == turns
+    assert sum(huggingface.waits[2:]) == LOADING_SECONDS
+    assert len(huggingface.server.calls) == turns + 3, "every wait is followed by a call"
 
 
 async def test_an_estimate_that_is_no_number(huggingface):

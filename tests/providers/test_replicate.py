@@ -26,7 +26,7 @@ from providers.replicate import MODELS, fraction, links
 from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
 from tests.providers.test_answers import JSON
 from tests.replay.pictures import draw
-from tests.replay.replicate import COMMUNITY, FILL, KONTEXT, ODD, SCHNELL, SDXL, VERSIONS
+from tests.replay.replicate import COMMUNITY, FILL, INPUTS, KONTEXT, ODD, SCHNELL, SDXL, TRIFLES, VERSIONS
 from tests.replay.sources import DATA_URL
 
 IMAGE = Sources(image=draw("image"))
@@ -218,6 +218,31 @@ async def test_a_paid_job_outlives_a_server_that_is_away(replicate, case):
 async def test_an_unknown_word_is_logged(replicate, caplog):
     await replicate.draw("odd-word")
     assert "dreaming" in caplog.text
+
+
+@pytest.mark.parametrize("case", TRIFLES)
+async def test_an_odd_trifle_beside_a_picture_costs_nothing(replicate, case):
+    assert len((await replicate.draw(case)).kept) == 1
+
+
+async def test_a_503_may_come_after_the_prediction_was_made(replicate):
+    raised = await replicate.fail("taken-503")
+    assert (type(raised), raised.failure.unaccepted) == (Unavailable, False)
+    assert replicate.server.count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "low", "high"),
+    [({"maximum": 65535}, 0, 65535), ({"minimum": 5, "maximum": 9}, 5, 9), ({"minimum": 2**31}, None, None)],
+)
+async def test_a_seed_is_one_that_the_schema_takes_and_the_one_that_is_told(replicate, monkeypatch, limits, low, high):
+    monkeypatch.setitem(INPUTS, SCHNELL, INPUTS[SCHNELL] | {"seed": {"type": "integer", **limits}})
+    progress = await replicate.draw("polled", model=SCHNELL, seed=2**31 - 1)
+    sent = replicate.sent()["input"].get("seed")
+    assert progress.kept[0].seed == sent
+    assert sent is None if low is None else low <= sent <= high
+    again = await replicate.draw("polled", model=SCHNELL, seed=2**31 - 1)
+    assert again.kept[0].seed == sent
 
 
 async def test_polls_stay_where_the_key_belongs(replicate):

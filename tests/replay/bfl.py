@@ -70,6 +70,8 @@ class BlackForestLabsReplay(Replay):
     queued = True
     polls = re.escape(RESULT)
     cases: ClassVar = {
+        "trifle-seed": "a seed that is no whole number",
+        "trifle-word": "a seed that is no number",
         "pending": "Pending three times, then Ready",
         **{name: f"the status {word}" for name, (word, _) in WORDS.items()},
         "late": "Task not found once, then as `pending`",
@@ -154,4 +156,5 @@ class BlackForestLabsReplay(Replay):
         size = (wanted.width or 1024, wanted.height or 1024) if isinstance(wanted, Sized) else (640, 640)
         seed = 42 if wanted.seed is None else wanted.seed
         sample = self.draw(call, wanted.prompt, *size, kind=wanted.output_format)
+        seed = {"trifle-seed": 1.5, "trifle-word": "many"}.get(call.case, seed)
         return {"id": id, "status": "Ready", "result": {"sample": sample, "prompt": wanted.prompt, "seed": seed}}

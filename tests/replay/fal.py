@@ -32,6 +32,14 @@ ERRORS = {
     "failed": ("The machine is out of breath", None),
     "failed-policy": ("It was flagged", "content_policy_violation"),
     "failed-type": (None, "runner_error"),
+    "failed-behind": ("Invalid status code: 422", "http_error"),
+}
+TRIFLES: dict[str, dict[str, Any]] = {
+    "trifle-seed": {"seed": 1.5},
+    "trifle-flags": {"has_nsfw_concepts": [None]},
+    "trifle-flag": {"has_nsfw_concepts": False},
+    "trifle-timings": {"timings": []},
+    "trifle-seconds": {"timings": {"inference": "fast"}},
 }
 FLAGS = {"nsfw": [True], "nsfw-some": [False, True, False, False], "nsfw-null": None}
 LAST_WORDS = {"result-500": 500, "result-502": 502, "result-503": 503}
@@ -101,6 +109,8 @@ class FalReplay(Replay):
     queued = True
     polls = "/requests/"
     cases: ClassVar = {
+        **{name: f"a result with {trifle}" for name, trifle in TRIFLES.items()},
+        "own-503": "a 503 by fal itself on the first submit",
         "queue": "third in the queue, in progress, completed",
         **{name: f"has_nsfw_concepts {flags}" for name, flags in FLAGS.items()},
         **{name: f"COMPLETED with {error}" for name, error in ERRORS.items()},
@@ -153,6 +163,8 @@ class FalReplay(Replay):
         _expect_sources(wanted)
         if call.case in REFUSED and call.case != "result-policy":
             return self._refused(*REFUSED[call.case])
+        if call.case == "own-503" and self.hit(call) == 1:
+            return self._refused(503, "Service unavailable")
         if call.case == "nginx-submit":
             return _nginx()
         id = f"request_{len(self._jobs)}"
@@ -195,8 +207,8 @@ class FalReplay(Replay):
         return web.json_response({"request_id": id, **done, **failure})
 
     def _result(self, id: str, call: Call) -> web.Response:
-        if call.case == "result-policy":
-            return self._refused(*REFUSED[call.case])
+        if call.case in ("result-policy", "failed-behind"):
+            return self._refused(*REFUSED["result-policy"])
         if call.case in LAST_WORDS:
             return self._refused(LAST_WORDS[call.case], "Internal Server Error")
         if call.case == "late-result" and self.hit(call) <= 8:
@@ -206,7 +218,8 @@ class FalReplay(Replay):
         flags = FLAGS.get(call.case, [False] * wanted.num_images)
         seed = 42 if wanted.seed is None else wanted.seed
         result = {"images": [] if call.case == "no-images" else images, "seed": seed, "has_nsfw_concepts": flags}
-        return web.json_response({**result, "prompt": wanted.prompt, "timings": {"inference": 1.5}})
+        more = {"prompt": wanted.prompt, "timings": {"inference": 1.5}}
+        return web.json_response({**result, **more, **TRIFLES.get(call.case, {})})
 
     def _image(self, wanted: Common, number: int, call: Call) -> dict[str, Any]:
         size = wanted.image_size if isinstance(wanted, Pro) and wanted.image_size else Size(width=640, height=640)

@@ -31,6 +31,7 @@ UNDER_200 = {
 ESTIMATES: dict[str, Any] = {
     "loading": 20,
     "loading-ever": 20,
+    "loading-ever-far": 400,
     "loading-text": "20.5",
     "loading-nan": float("nan"),
     "loading-far": 1e9,
@@ -94,7 +95,7 @@ class HuggingFaceReplay(Replay):
             return self.refusal(*REFUSED[call.case])
         if call.case in UNDER_200:
             return web.json_response({"error": UNDER_200[call.case]})
-        if call.case in ESTIMATES and (self.hit(call) <= 4 or call.case == "loading-ever"):
+        if call.case in ESTIMATES and (self.hit(call) <= 4 or call.case.startswith("loading-ever")):
             loading = {"error": f"Model {model} is currently loading", "estimated_time": ESTIMATES[call.case]}
             return web.json_response(loading, status=503)
         data = draw(prompt, size, "JPEG" if call.case == "jpeg" else "PNG")

@@ -77,6 +77,13 @@ REFUSED = {
 PREDICTION = re.compile(r"/predictions/([^/]+)(/cancel)?")
 
 
+TRIFLES: dict[str, dict[str, Any]] = {
+    "trifle-seconds": {"metrics": {"predict_time": "quick"}},
+    "trifle-metrics": {"metrics": []},
+    "trifle-logs": {"logs": ["a", "b"]},
+}
+
+
 class Run(Body):
     input: dict[str, Any]
     version: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
@@ -89,6 +96,8 @@ class ReplicateReplay(Replay):
     polls = r"^/predictions/"
     asides = r"^/models/[^/]+/[^/]+$"
     cases: ClassVar = {
+        **{name: f"a result with {trifle}" for name, trifle in TRIFLES.items()},
+        "taken-503": "503 in the wait for a prediction that was made",
         "polled": "starting, processing with a bar in the logs, succeeded",
         **{name: f"an output that is {name.removeprefix('output-')}" for name in OUTPUTS},
         **{name: f"ends as {word} {text or ''}" for name, (word, text) in ENDS.items()},
@@ -147,6 +156,8 @@ class ReplicateReplay(Replay):
         self._jobs[id] = wanted
         for path in (f"/predictions/{id}", f"/predictions/{id}/cancel"):
             self.follow(path, call)
+        if call.case == "taken-503":
+            return self.refusal(503, "upstream timed out")
         waits = call.case in WAITED or call.case.startswith("poll-") or "prefer" not in call.headers
         answer = self._waiting(id, "starting", "", call) if waits else self._done(id, call)
         return web.json_response(answer, status=201)
@@ -176,7 +187,7 @@ class ReplicateReplay(Replay):
 
     def _done(self, id: str, call: Call) -> dict[str, Any]:
         done = {**self._waiting(id, "succeeded", LOGS, call), "metrics": {"predict_time": 1.5}}
-        return {**done, "output": self._output(self._jobs[id], call)}
+        return {**done, "output": self._output(self._jobs[id], call), **TRIFLES.get(call.case, {})}
 
     def _output(self, wanted: dict[str, Any], call: Call) -> Any:
         size = wanted.get("width", 512), wanted.get("height", 512)
