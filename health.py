@@ -13,7 +13,7 @@ import discord
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from domain import Job, State
+from domain import Job
 from storage.store import Store
 from studio.studio import Studio
 
@@ -61,9 +61,11 @@ class Meter:
 
     def outcome(self, job: Job) -> None:
         self._jobs.labels(job.provider, "parked" if job.parked else job.state).inc()
+        for tried in () if job.parked else job.tried:
+            self._jobs.labels(tried.provider, "handed_on").inc()
 
-    def stage(self, job: Job, state: State, time: timedelta) -> None:
-        self._stages.labels(job.provider, state).observe(max(time.total_seconds(), 0))
+    def stage(self, job: Job, time: timedelta) -> None:
+        self._stages.labels(job.provider, job.state).observe(max(time.total_seconds(), 0))
 
     def trace(self) -> aiohttp.TraceConfig:
         """For discord.py's HTTP client."""
@@ -85,7 +87,7 @@ class Meter:
         for (provider, state), count in (await vitals.depth()).items():
             self._depth.labels(provider, state).set(count)
         for provider in vitals.studio.providers:
-            self._up.labels(provider).set(0 if vitals.studio.breakers.outage(provider) else 1)
+            self._up.labels(provider).set(0 if vitals.studio.breakers.is_shut(provider) else 1)
         for shard, latency in vitals.latencies():
             self._latency.labels(str(shard)).set(latency)
         return generate_latest(self.registry)

@@ -168,15 +168,18 @@ class JobStore:
 
     async def depth(self) -> Sequence[tuple[str, str, int]]:
         """Provider, state and number of the unfinished jobs."""
-        query = select(jobs.c.provider, jobs.c.state, func.count()).where(jobs.c.state.in_(UNFINISHED))
+        unfinished = jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False)
+        query = select(jobs.c.provider, jobs.c.state, func.count()).where(*unfinished)
         rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
     async def ended(self, since: datetime) -> Sequence[Ended]:
-        """The latest jobs that have an outcome, newest first, of all members."""
+        """The latest jobs that are drawn or have failed, newest first, of all members."""
         columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
-        over = jobs.c.state.not_in(UNFINISHED), jobs.c.created > since
-        found = await self._run(select(*columns).where(*over).order_by(jobs.c.created.desc()).limit(LATEST))
+        over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
+        found = await self._run(
+            select(*columns).where(over, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(LATEST)
+        )
         return [Ended(**row) for row in found.rows]
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from storage.bulletin import Bulletin
 from storage.database import Database, Do
@@ -38,13 +38,26 @@ class OutageStore:
     async def all(self) -> Sequence[Outage]:
         return [Outage(**row) for row in (await self._database.run(Do(select(outages)))).rows]
 
-    async def write(self, outage: Outage) -> None:
-        """A new one, or a later end of one that is known."""
+    async def write(self, outage: Outage) -> Outage | None:
+        """A new one, or a later end of one that is known, as it is now; None where another has written later news."""
         row = outage._asdict()
         later = {name: row[name] for name in ("kind", "until", "pause", "turn", "trying")}
         insert = insert_for(self._database.dialect)(outages).values(row)
-        upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later)
-        await self._database.run(Do(upsert), *self._notice(outage.provider))
+        new, old = insert.excluded, outages.c
+        is_news = or_(old.turn < new.turn, and_(old.turn == new.turn, old.until <= new.until))
+        upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later, where=is_news)
+        written = await self._database.run(*self._notice(outage.provider), Do(upsert.returning(outages)))
+        return Outage(**written.rows[0]) if written.rows else None
+
+    async def let_in(self, outage: Outage, now: datetime) -> bool:
+        """The next may try at once; False where another has written since."""
+        where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn", "until"))
+        mine = update(outages).where(*where).values(until=now, trying=False).returning(outages.c.provider)
+        return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
+
+    async def disown(self, now: datetime) -> None:
+        """Nobody tries any more: for a process that knows that it is the only one."""
+        await self._database.run(Do(update(outages).where(outages.c.trying).values(until=now, trying=False)))
 
     async def begin_probe(self, outage: Outage, until: datetime) -> bool:
         """True for the first who asks after the outage's end; the others wait until the new one."""

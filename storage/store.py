@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -49,11 +50,10 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
         database, bulletin = make_database(url), Bulletin(url)
         try:
             spool = await _spool(data_dir, place)
-            jobs = JobStore(database, bulletin)
-            await _bring_up_to_date(database, jobs, alone=not is_shared(url))
+            jobs, outages = JobStore(database, bulletin), OutageStore(database, bulletin)
+            await _bring_up_to_date(database, jobs, outages, alone=not is_shared(url))
             async with _listening(bulletin):
-                settings, outages = SettingsStore(database, bulletin), OutageStore(database, bulletin)
-                yield Store(jobs, settings, outages, Meta(database), spool, bulletin)
+                yield Store(jobs, SettingsStore(database, bulletin), outages, Meta(database), spool, bulletin)
         finally:
             await database.close()
 
@@ -83,11 +83,12 @@ async def _spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
         raise StoreError(f"{named}, {error}.") from None
 
 
-async def _bring_up_to_date(database: Database, jobs: JobStore, *, alone: bool) -> None:
+async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageStore, *, alone: bool) -> None:
     try:
         await database.migrate()
         if alone:
             await jobs.disown()
+            await outages.disown(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         kind = StoreAwayError if passes(error) and not alone else StoreError
         raise kind(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None

@@ -90,25 +90,26 @@ class Breakers:
 
     async def accepted(self, job_id: str) -> None:
         """A job gets on, so the next may try as well; that the provider is back is known when there is a picture."""
-        mine = self._probes.get(job_id)
-        if mine and self._down.get(mine.provider) == mine:
+        if mine := self._probes.get(job_id):
             with _unharmed(mine.provider):
                 await self._let_in(mine)
 
     async def learn(self, job: Job, failure: Failure | None) -> None:
         """What became of a job that has asked."""
-        mine = self._probes.get(job.id)
+        mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
                 await self._worked(job.provider, mine)
             elif failure.kind in OUTAGES and failure.field is None:  # else a part of the request is to blame
                 await self._counts(job, failure, mine)
-            elif mine and self._down.get(job.provider) == mine:
+            elif mine:
                 await self._let_in(mine)  # it has told nothing: another may try
 
-    def leave(self, job_id: str) -> None:
-        """A job has ended, however it did."""
-        self._probes.pop(job_id, None)
+    async def leave(self, job: Job) -> None:
+        """A job has ended, however it did: where nothing was learned of it, another may try."""
+        if mine := self._probes.pop(job.id, None):
+            with _unharmed(job.provider):
+                await self._let_in(mine)
 
     async def refresh(self) -> None:
         writes, read = self._writes, await self._store.all()
@@ -132,32 +133,43 @@ class Breakers:
         log.warning("%s is back", provider)
 
     async def _counts(self, job: Job, failure: Failure, mine: Outage | None) -> None:
-        members = self._failures.setdefault(job.provider, [])
-        members.append(job.user_id)
-        now, known = datetime.now(UTC), self._down.get(job.provider)
+        self._failures.setdefault(job.provider, []).append(job.user_id)
+        while (outage := self._worse(job.provider, failure, mine)) and not await self._write(outage):
+            await self.refresh()  # others have heard of it meanwhile: is ours still news?
+
+    def _worse(self, provider: str, failure: Failure, mine: Outage | None) -> Outage | None:
+        """The outage that a failure tells of; None where it is none, or nothing new."""
+        now, known = datetime.now(UTC), self._down.get(provider)
         told = min(failure.retry_after, LONGEST_TOLD) if failure.retry_after else None
         if known is None:
-            if told or _is_outage(members, failure):
-                pause = TOLD if told else SHORTEST
-                await self._write(Outage(job.provider, failure.kind, now, now + _seconds(told or pause), pause))
-        elif mine and _is_known(mine, known):
+            pause = TOLD if told else SHORTEST
+            outage = Outage(provider, failure.kind, now, now + _seconds(told or pause), pause)
+            return outage if told or _is_outage(self._failures.get(provider, ()), failure) else None
+        if mine and _is_known(mine, known):
             pause = TOLD if told else min(max(known.pause * 2, SHORTEST), LONGEST)
-            await self._write(_again(known, now + _seconds(told or pause), pause)._replace(kind=failure.kind))
-        elif told and now + _seconds(told) > known.until:
-            # Asked before the last that is known: nothing else that it tells is new.
-            await self._write(_again(known, now + _seconds(told), TOLD))
+            return _again(known, now + _seconds(told or pause), pause)._replace(kind=failure.kind)
+        # Asked before the last that is known: nothing but a longer pause is new.
+        is_longer = told and now + _seconds(told) > known.until
+        return _again(known, now + _seconds(told or 0), TOLD) if is_longer else None
 
     async def _let_in(self, mine: Outage) -> None:
-        """One more, at once."""
-        open_now = mine._replace(until=datetime.now(UTC), trying=False)
-        await self._store.write(open_now)
-        self._know(open_now)
+        """One more, at once, unless something was told since."""
+        if self._down.get(mine.provider) != mine:
+            return
+        now = datetime.now(UTC)
+        if await self._store.let_in(mine, now):
+            self._know(mine._replace(until=now, trying=False))
+        else:
+            await self.refresh()
 
-    async def _write(self, outage: Outage) -> None:
-        await self._store.write(outage)
-        self._know(outage)
-        left = (outage.until - datetime.now(UTC)).total_seconds()
-        log.warning("%s is down (%s): not asked for %.0f s", outage.provider, outage.kind, left)
+    async def _write(self, outage: Outage) -> bool:
+        written = await self._store.write(outage)
+        if written is None:
+            return False
+        self._know(written)
+        left = (written.until - datetime.now(UTC)).total_seconds()
+        log.warning("%s is down (%s): not asked for %.0f s", written.provider, written.kind, left)
+        return True
 
     def _know(self, outage: Outage) -> None:
         self._writes += 1

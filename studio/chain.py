@@ -1,6 +1,7 @@
 """The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from domain import (
@@ -8,6 +9,7 @@ from domain import (
     AuthError,
     EaselError,
     Failure,
+    ImageRequest,
     Job,
     QuotaError,
     RateLimited,
@@ -51,7 +53,7 @@ class Chain:
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
-            if not self._breakers.is_shut(name) and (planned := await self._planned(job, name, settings)):
+            if not self._breakers.is_shut(name) and (planned := await self._planned(job, job.asked, name, settings)):
                 return _moved(planned, tried, self._note(tried, planned))
         return None
 
@@ -61,23 +63,27 @@ class Chain:
         free = provider is not None and not provider.paid
         return failure.kind in WHY and not job.drawn and (free or (failure.unaccepted and job.remote is None))
 
-    async def _planned(self, job: Job, name: str, settings: Settings) -> Job | None:
-        if job.asked is None:
-            return None
-        if job.asked.provider and self._stays_inside(job.provider) and not self._stays_inside(name):
+    async def _planned(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
+        """By the server's model or the first, else by whichever takes what was asked for."""
+        if asked.provider and not self._goes_out(asked.provider) and self._goes_out(name):
             return None  # a member who names the host's own machines may have a reason
-        asked = job.asked.model_copy(update={"provider": name, "private": job.private})
-        try:
-            planned = await self._planner.plan(asked, settings, job)
-            await self.conduct.check(planned)
-            if asked.image:
-                await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
-        except EaselError:
-            return None
+        models = () if asked.model else await self._planner.providers[name].models()
+        for model in (asked.model, *(each.id for each in models)):
+            wanted = asked.model_copy(update={"provider": name, "model": model, "private": job.private})
+            with suppress(EaselError):
+                return await self._checked(await self._planner.plan(wanted, settings, job))
+        return None
+
+    async def _checked(self, planned: Job) -> Job:
+        """The job itself; an EaselError where it could not be drawn after all."""
+        await self.conduct.check(planned)
+        if planned.request.image:
+            await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned
 
-    def _stays_inside(self, name: str) -> bool:
-        return name in self._planner.providers and not self._planner.providers[name].outside
+    def _goes_out(self, name: str) -> bool:
+        """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
+        return name in self._planner.providers and self._planner.providers[name].outside
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> str:
         why = ", ".join(f"{title_of(self._planner.providers, each.provider)} {WHY[each.kind]}" for each in tried)

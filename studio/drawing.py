@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from domain import (
     Cancelled,
@@ -67,7 +68,7 @@ class Drawer:
 
     def cancel(self, job_id: str) -> None:
         """End a job that is being drawn here, now; nothing where it is not."""
-        if (deadline := self._deadlines.get(job_id)) and job_id not in self._unwanted:
+        if (deadline := self._deadlines.get(job_id)) and not (deadline.expired() or job_id in self._unwanted):
             self._unwanted.add(job_id)
             deadline.reschedule(asyncio.get_running_loop().time())
 
@@ -79,7 +80,7 @@ class Drawer:
         job = held.job
         shut = await self._breakers.admit(job) if _is_new(job) and job.provider in self._providers else None
         failure = shut or await self._learned(held)
-        if failure and (moved := await self._chain.next(held.job, failure)):
+        if failure and (moved := await self._next(held.job, failure)):
             log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
             await self._call_off(held.job)
             await held.update(**moved, release=True)
@@ -93,6 +94,14 @@ class Drawer:
         else:
             await self._conclude(held, failure)
 
+    async def _next(self, job: Job, failure: Failure) -> Mapping[str, Any] | None:
+        """As `Chain.next`; nobody, too, where looking for somebody fails: what happened is told all the same."""
+        try:
+            return await self._chain.next(job, failure)
+        except Exception:
+            log.exception("job %s: nobody could be found to take over", job.id)
+            return None
+
     async def _learned(self, held: Held) -> Failure | None:
         """What became of the job, which its provider's breaker learns."""
         try:
@@ -101,7 +110,7 @@ class Drawer:
                 await self._breakers.learn(held.job, failure)
             return failure
         finally:
-            self._breakers.leave(held.job.id)
+            await self._breakers.leave(held.job)
 
     async def _drawn(self, held: Held) -> Failure | None:
         is_new = _is_new(held.job)

@@ -14,11 +14,11 @@ class Lost(Exception):
     """Another process has taken the row."""
 
 
-Stage = Callable[[Job, State, timedelta], None]
-"""Told of each state that a job has left, and how long it was in it."""
+Stage = Callable[[Job, timedelta], None]
+"""Told of each state that a job has left: the job as it was, and for how long."""
 
 
-def unwatched(job: Job, state: State, time: timedelta) -> None:
+def unwatched(job: Job, time: timedelta) -> None:
     """Nobody wants to know."""
 
 
@@ -41,14 +41,15 @@ class Held:
 
     async def update(self, *, release: bool = False, **changes: Any) -> None:
         """Write these fields; `release` with the last write, for it saves one."""
-        before, self.job = self.job, self.job.having(**changes)
-        fields = {*changes, *self._noted}
-        self._noted.clear()
+        before = self.job
+        self.note(**changes)
+        fields = frozenset(self._noted)
         if not await self._store.save(self.job, self._owner, fields, release=release):
             raise Lost(self.job.id)
+        self._noted -= fields  # only now: what could not be written goes with the next update
         self.released = release
         if self.job.state is not before.state:
-            self._stage(self.job, before.state, datetime.now(UTC) - self._entered)
+            self._stage(before, datetime.now(UTC) - self._entered)
             self._entered = datetime.now(UTC)
 
     async def discard(self) -> None:
@@ -59,7 +60,7 @@ class Held:
 
 def _entered(job: Job) -> datetime:
     """When a job came into its state, as far as its row tells."""
-    if job.state is State.QUEUED and job.started is None:
+    if job.state is State.QUEUED and job.started is None and not job.tried:
         return job.created
     if job.state is State.DRAWN and job.started is not None:
         return job.started + timedelta(seconds=job.seconds or 0)

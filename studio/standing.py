@@ -14,9 +14,8 @@ ENOUGH = 5
 """Drawn jobs: from fewer nothing is concluded."""
 SLOW = 2.0
 """So many times the usual."""
-WORKED = (State.DELIVERED,)
-FAILED = (State.FAILED, State.INTERRUPTED)
-"""What was refused or cancelled says nothing of the provider."""
+FAILED = State.FAILED
+"""What was refused or cancelled, or cut off by our own end, says nothing of the provider."""
 
 
 class Standing(NamedTuple):
@@ -32,7 +31,7 @@ class Standing(NamedTuple):
 
 def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> Standing:
     """ended: newest first."""
-    drawn = [job.seconds for job in ended if job.provider == provider and job.state in WORKED and job.seconds]
+    drawn = [job.seconds for job in ended if job.provider == provider and _is_drawn(job) and job.seconds]
     failed = sum(map(len, _failures(provider, ended)))
     rate = len(drawn) / (len(drawn) + failed) if drawn or failed else None
     usual = median(drawn) if drawn else None
@@ -42,8 +41,13 @@ def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: 
     return Standing("slow" if slow else "up", None, rate, usual)
 
 
+def _is_drawn(job: Ended) -> bool:
+    """Whether it was delivered or, without a place to be delivered to, is parked."""
+    return job.state == State.DELIVERED or (job.state == State.DRAWN and job.failure is None)
+
+
 def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:
     for job in ended:
         asked = (job.failure or {}).get("field") not in NOT_ASKED
-        own = [str(job.state)] if job.provider == provider and job.state in FAILED and asked else []
+        own = [str(job.state)] if job.provider == provider and job.state == FAILED and asked else []
         yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider and tried.get("asked", True)]

@@ -90,6 +90,7 @@ class Studio:
         self._tasks = [
             asyncio.create_task(self._queue.run()),
             asyncio.create_task(_every(BEAT_SECONDS, self._beat)),
+            asyncio.create_task(_every(BEAT_SECONDS, self._adopt)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._recover)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
@@ -280,13 +281,16 @@ class Studio:
             await asyncio.sleep(0)
 
     async def _beat(self) -> None:
-        """Keep our rows, and take over those of the dead."""
+        """Keep our rows, and read what others have written. It waits for no provider, or the rows would seem dead."""
         for job_id in await self._store.jobs.beat(self._holders):
             self._drawer.cancel(job_id)
         self._beaten = time.monotonic()
-        await self._enqueue(await self._store.jobs.orphaned())
         await self._admission.refresh()
         await self.breakers.refresh()
+
+    async def _adopt(self) -> None:
+        """Take over the rows of the dead."""
+        await self._enqueue(await self._store.jobs.orphaned())
 
     def _unwanted(self, job_id: str | None) -> None:
         if job_id is not None:  # what was missed comes with the next beat

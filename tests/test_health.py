@@ -5,13 +5,22 @@ import asyncio
 import random
 import socket
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import discord
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from domain import State, Tried
+from health import Meter, Vitals
+from storage.outages import Outage
+from storage.store import open_store
+from studio.studio import Studio
+from tests.conftest import make_job
 from tests.discord_server import fails, is_callback
 from tests.faults.world import World, healthy, prompt_of, world_in
+from tests.studio.conftest import FakeDelivery, FakeProvider, paint
 
 LABELS = ("provider", "outcome", "state", "status", "shard")
 
@@ -69,6 +78,32 @@ async def test_a_job_is_counted_from_the_queue_to_its_outcome(world: World, port
     assert 0 <= found["easel_gateway_latency_seconds 0"] < 10
     id = world.discord.interactions[token].id
     assert sum(f"job {id}: delivered, popcord" in line for line in world.log) == 1
+
+
+async def test_a_provider_that_handed_a_job_on_is_counted_once_the_job_has_ended():
+    meter, tried = Meter(), (Tried(provider="first", kind="Unavailable"),)
+    meter.outcome(make_job(provider="second", state=State.DRAWN, parked=True, tried=tried))
+    meter.outcome(make_job(provider="second", state=State.DELIVERED, tried=tried))
+    counted = {
+        (sample.labels["provider"], sample.labels["outcome"]): sample.value
+        for family in meter.registry.collect()
+        for sample in family.samples
+        if sample.name == "easel_jobs_total"
+    }
+    assert counted == {("second", "parked"): 1, ("first", "handed_on"): 1, ("second", "delivered"): 1}
+
+
+async def test_who_may_be_asked_again_counts_as_up(tmp_path):
+    now = datetime.now(UTC)
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+        names = {"ready": now - timedelta(hours=1), "shut": now + timedelta(hours=1)}
+        for name, until in names.items():
+            await store.outages.write(Outage(name, "RateLimited", now - timedelta(hours=2), until, 0.0))
+        studio = Studio({name: FakeProvider(paint) for name in names}, "ready", store, FakeDelivery())
+        await studio.breakers.refresh()
+        page = await Meter().collect(Vitals(discord.Client(intents=discord.Intents.none()), studio, store))
+    assert b'easel_provider_up{provider="ready"} 1.0' in page
+    assert b'easel_provider_up{provider="shut"} 0.0' in page
 
 
 async def test_health_is_the_gateways_the_databases_and_the_workers(world: World, port: int):

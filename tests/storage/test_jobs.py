@@ -351,7 +351,7 @@ async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):
 
 
 async def test_depth_is_by_provider_and_state(jobs, names):
-    assert sorted(await jobs.depth()) == [("fake", "drawn", 3), ("fake", "queued", 2), ("fake", "sending", 1)]
+    assert sorted(await jobs.depth()) == [("fake", "drawn", 1), ("fake", "queued", 2), ("fake", "sending", 1)]
 
 
 async def test_finished_jobs_are_forgotten_after_their_time(jobs):

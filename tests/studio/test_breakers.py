@@ -181,7 +181,7 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
         pause *= 2
         for member in (1, 2):
             await breakers.learn(asking(member), DOWN)
-            breakers.leave(asking(member).id)
+            await breakers.leave(asking(member))
             assert (await breakers.admit(asking(3))).retry_after == pause
     assert breakers.outage("popcord").since == since
 
@@ -243,13 +243,54 @@ async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, b
     assert (await breakers.admit(asking(2))).retry_after == 99
 
 
-async def test_who_is_gone_without_a_word_tries_no_more(breakers, clock):
+async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
     assert await breakers.admit(asking(1)) is None
-    breakers.leave(asking(1).id)
-    await breakers.accepted(asking(1).id)
     assert await breakers.admit(asking(2))
+    await breakers.leave(asking(1))
+    assert await breakers.admit(asking(2)) is None
+    await breakers.accepted(asking(1).id)
+    assert await breakers.admit(asking(3))
+
+
+async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
+    told = [RateLimited("429", retry_after=seconds, unaccepted=True).failure for seconds in (120, 5, 60)]
+    await asyncio.gather(*(breakers.learn(asking(member), each) for member, each in enumerate(told)))
+    assert (await breakers.admit(asking(4))).retry_after == pytest.approx(120, abs=1)
+    clock.advance(121)
+    assert await breakers.admit(asking(4)) is None
+    await breakers.learn(asking(4), None)
+    assert breakers.outage("popcord") is None
+
+
+@pytest.mark.parametrize("news", [RateLimited("429", retry_after=120, unaccepted=True).failure, None])
+async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(breakers, store, clock, news):
+    other = Breakers(store)
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking(1)) is None
+    clock.advance(PROBE_SECONDS + 1)
+    await other.refresh()
+    assert await other.admit(asking(2)) is None
+    await other.learn(asking(2), news)
+    await breakers.accepted(asking(1).id)  # the notice has not come yet
+    for each in (breakers, other):
+        await each.refresh()
+        assert each.is_shut("popcord") is (news is not None)
+
+
+async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
+    async with open_store(await postgres.database(), tmp_path) as store:
+        for turn in range(10):
+            breakers, name = Breakers(store), f"provider {turn}"
+            told = [RateLimited("429", retry_after=each, unaccepted=True).failure for each in (120, 5, 60, 7)]
+            jobs = [make_job(member, provider=name, user_id=member) for member in range(4)]
+            await asyncio.gather(*map(breakers.learn, jobs, told))
+            known = breakers.outage(name)
+            await breakers.refresh()
+            assert known == breakers.outage(name)
+            assert known.until > datetime.now(UTC) + timedelta(seconds=100)
 
 
 @pytest.mark.parametrize("kind", [Unavailable, RateLimited])

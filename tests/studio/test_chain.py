@@ -1,6 +1,7 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportArgumentType=false
 """Who takes over: when it may, who it is, and what is told of it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +50,7 @@ class Street:
     def __init__(self, store, delivery) -> None:
         self.store, self.delivery = store, delivery
         self.providers: dict[str, Provider] = {}
+        self.stages: list[tuple[str, str, timedelta]] = []
         self.breakers = Breakers(store)
         self.conduct = Conduct(self.providers, store.meta)
 
@@ -68,11 +70,14 @@ class Street:
         links = Chain(Planner(self.providers, first), self.store, self.breakers, self.conduct)
         drawer = Drawer(self.providers, self.store.spool, self.delivery, Rush(), self.breakers, links)
         for _ in range(10):
-            async with hold(self.store.jobs, job.id, OWNER) as held:
+            async with hold(self.store.jobs, job.id, OWNER, self._stage) as held:
                 await drawer.draw(held)
             if held.job.state is State.DRAWN:
                 return await self.store.jobs.get(job.id)
         raise AssertionError("it goes round and round")
+
+    def _stage(self, job: Job, time: timedelta) -> None:
+        self.stages.append((job.provider, job.state, time))
 
 
 def fails(error):
@@ -242,6 +247,63 @@ async def test_words_meant_for_the_hosts_own_machine_do_not_leave_it(street):
     assert (await street.drawn("second", asked=ASKED.model_copy(update={"provider": "first"}))).provider == "first"
 
 
+async def test_nor_where_that_machine_is_off(street):
+    street.open("first", fails(NOT_TAKEN))
+    second = street.open("second", paint)
+    job = await street.drawn("second", asked=ASKED.model_copy(update={"provider": "own"}))
+    assert (job.provider, second.requests) == ("first", [])
+
+
+async def test_words_meant_for_anybody_may_leave_it_again(street):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("own", fails(NOT_TAKEN)).outside = False
+    street.open("last", paint)
+    job = await street.drawn("own", "last", asked=ASKED.model_copy(update={"provider": "first"}))
+    assert job.provider == "last"
+
+
+async def test_the_next_draws_with_whichever_of_its_models_can(street):
+    street.open("first", fails(NOT_TAKEN))
+    without, able = Capabilities(), Capabilities(seed=True)
+    street.open("second", paint).offered = [
+        Model(id=id, title=id, capabilities=takes) for id, takes in (("a", without), ("b", able), ("c", able))
+    ]
+    job = await street.drawn("second")
+    assert (job.provider, job.model) == ("second", "b")
+
+
+async def test_trouble_in_looking_for_the_next_is_not_the_members(street, monkeypatch, caplog):
+    street.open("first", fails(NOT_TAKEN))
+    street.open("second", paint)
+
+    async def away(*_):
+        raise OSError("the bucket is away")
+
+    monkeypatch.setattr(Planner, "plan", away)
+    job = await street.drawn("second")
+    assert (job.state, job.failure.kind) == (State.DRAWN, "Unavailable")
+    assert "nobody could be found to take over" in caplog.text
+
+
+async def test_the_time_with_the_first_is_not_the_seconds(street):
+    gate = asyncio.Event()
+
+    async def late(request, sources, progress):
+        await gate.wait()
+        raise NOT_TAKEN
+
+    street.open("first", late)
+    street.open("second", paint)
+    drawing = asyncio.create_task(street.drawn("second", created=datetime.now(UTC) - timedelta(hours=1)))
+    asyncio.get_running_loop().call_later(0.05, gate.set)
+    await drawing
+    times = {(provider, state): time.total_seconds() for provider, state, time in street.stages}
+    assert times["first", "queued"] > 3600
+    assert times["first", "sending"] > 0.04
+    assert times["second", "queued"] < 1800
+    assert ("second", "sending") in times
+
+
 async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_no_link(street):
     image = Upload(url=None, size=Size(64, 64), key="uploads/1/image")
     await street.store.spool.put("uploads/1/image", png())
@@ -314,7 +376,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     assert len(calls) == 1, "the queue asks too early, and is not let through"
     assert street.delivery.reports[-1].paused
     outage = street.breakers.outage("first")
-    await street.store.outages.write(outage._replace(until=datetime.now(UTC)))
+    assert await street.store.outages.let_in(outage, datetime.now(UTC))
     await street.breakers.refresh()
     job = await street.drawn()
     assert (job.failure, len(job.drawn), len(calls)) == (None, 1, 2)

@@ -3,10 +3,14 @@
 
 import asyncio
 import logging
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+import storage.database
+import storage.dialects
 from domain import (
     AuthError,
     BadResponse,
@@ -23,7 +27,8 @@ from domain import (
     Upload,
 )
 from providers.budget import Budget
-from storage.store import Store
+from storage.outages import Outage
+from storage.store import Store, open_store
 from studio.breakers import Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct
@@ -272,6 +277,88 @@ async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
         await draw(held, late)
         assert held.job.failure.detail == "its own"
         assert held.job.remote == {"id": 7}
+
+
+async def test_a_cancel_in_the_moment_of_the_time_limit_is_too_late_and_no_error(store, delivery, holding):
+    late, go = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_end(request, sources, progress):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            late.set()
+            await go.wait()
+
+    drawer = make_drawer({"fake": FakeProvider(slow_to_end)}, store, delivery, timedelta(milliseconds=50))
+    async with holding() as held:
+        drawing = asyncio.create_task(drawer.draw(held))
+        await late.wait()
+        drawer.cancel("1")
+        go.set()
+        await drawing
+        assert held.job.failure.kind == "Timeout"
+
+
+@pytest.mark.parametrize("field", ["drawn", "remote"])
+async def test_what_could_not_be_written_at_once_is_written_in_the_end(store, holding, draw, monkeypatch, field):
+    save, failed = store.jobs.save, []
+
+    async def away_once(job, owner, fields=None, *, release=False):
+        if field in (fields or ()) and not failed:
+            failed.append(field)
+            raise OSError("the database is away")
+        return await save(job, owner, fields, release=release)
+
+    async def script(request, sources, progress):
+        if field == "remote":
+            await progress.remember({"id": "7"})
+        await paint(request, sources, progress)
+
+    monkeypatch.setattr(store.jobs, "save", away_once)
+    async with holding() as held:
+        await draw(held, script)
+    row = await store.jobs.get("1")
+    assert (failed, row.state) == ([field], State.DRAWN)
+    assert len(row.drawn) == 1 if field == "drawn" else row.remote == {"id": "7"}
+
+
+async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, delivery, monkeypatch):
+    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+        with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
+
+            async def while_it_is_locked(request, sources, progress):
+                other.execute("BEGIN IMMEDIATE")
+                try:
+                    await paint(request, sources, progress)
+                finally:
+                    other.execute("ROLLBACK")
+
+            await store.jobs.add(make_job())
+            async with hold(store.jobs, "1", OWNER) as held:
+                assert held
+                await make_drawer({"fake": FakeProvider(while_it_is_locked)}, store, delivery).draw(held)
+        row = await store.jobs.get("1")
+        assert row and await store.spool.exists(row.drawn[0].key or "")
+
+
+async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_the_next_try(store, delivery, holding):
+    begun = asyncio.Event()
+
+    async def waits(request, sources, progress):
+        begun.set()
+        await asyncio.Event().wait()
+
+    drawer, now = make_drawer({"fake": FakeProvider(waits)}, store, delivery), datetime.now(UTC)
+    await store.outages.write(Outage("fake", "Unavailable", now, now, 30.0))
+    await drawer._breakers.refresh()
+    async with holding() as held:
+        drawing = asyncio.create_task(drawer.draw(held))
+        await begun.wait()
+        drawing.cancel()
+        await asyncio.wait({drawing})
+    assert await drawer._breakers.admit(make_job(2)) is None
 
 
 async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import State, Tried, Unavailable
+from domain import Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
 from studio.standing import ENOUGH, Standing, standing
 from tests.conftest import make_job
@@ -38,6 +38,13 @@ async def test_what_was_drawn_and_what_failed(told):
 async def test_refusals_cancellations_and_unfinished_jobs_say_nothing_of_it(told):
     states = (State.REFUSED, State.CANCELLED, State.QUEUED, State.DRAWN)
     assert await told({}, *({"state": state} for state in states)) == Standing("up", None, 1.0, 4.0)
+
+
+async def test_what_is_parked_was_drawn_and_our_own_end_is_no_failure_of_its(told):
+    parked = {"state": State.DRAWN, "parked": True}
+    ended = {"state": State.INTERRUPTED, "failure": Interrupted().failure}
+    failed = parked | {"failure": Unavailable().failure}
+    assert await told(parked, ended, failed) == Standing("up", None, 1.0, 4.0)
 
 
 async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_a_success_of_the_second(told, store):

@@ -2,9 +2,12 @@
 """What an earlier run, or somebody else at the same time, has left in the middle."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+import storage.jobs
+import studio.drawing as studio_drawing
 from domain import Drawn, Origin, Size, State
 from studio.queue import TryLater
 from studio.studio import Studio
@@ -59,6 +62,28 @@ async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, sto
     delivery.told = 900
     await studio._draw("1")
     assert (await store.jobs.get("1")).state is State.DRAWN
+
+
+async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
+    monkeypatch.setattr(studio_drawing, "CALL_OFF_SECONDS", 60.0)
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def hangs(ref):
+        asked.set()
+        await answers.wait()
+
+    studio.providers["fake"].cancel = hangs
+    await store.jobs.add(make_job(state=State.WAITING, remote=REMEMBERED))
+    await store.jobs.claim("1", "the dead")
+    await store.jobs.cancel("1")
+    monkeypatch.setattr(storage.jobs, "STALE", timedelta(0))
+    taking_over = asyncio.create_task(studio._adopt())
+    await asked.wait()
+    async with asyncio.timeout(10):
+        await studio._beat()
+    answers.set()
+    await taking_over
+    assert (await store.jobs.get("1")).failure.kind == "Cancelled"
 
 
 async def test_a_picture_goes_where_it_was_asked_for_first(studio, store, delivery):
