@@ -43,19 +43,26 @@ async def pass_on(
     cap: int,
     take: Callable[[int], Awaitable[None]],
     on_event: Callable[[Event], Awaitable[bool]],
-) -> None:
-    """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too."""
-    reader, length = EventReader(), 0
+) -> bytes:
+    """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too.
+
+    The body where it holds no event at all: not everything that is labelled as a stream is one.
+    """
+    reader, length, unread = EventReader(), 0, bytearray()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
             raise _too_long(cap)
         await take(len(chunk))
+        unread += chunk if len(unread) + len(chunk) == length else b""
         for event in reader.feed(chunk):
+            unread.clear()
             if await on_event(event):
-                return
+                return b""
     for event in reader.feed(END):
+        unread.clear()
         await on_event(event)
+    return bytes(unread)
 
 
 async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:

@@ -24,7 +24,7 @@ from providers.answers import MAX_PICTURE, Answer, decode_picture
 from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
-from providers.guard import REFUSAL, guarded_socket, is_address, is_public
+from providers.guard import PORTS, REFUSAL, guarded_socket, is_address, is_public
 from providers.repeating import (
     RETRIED,
     last_outcome,
@@ -56,6 +56,8 @@ PATIENCE_SECONDS = 30.0
 A download is, for what is paid for has no other place to come from.
 """
 LONGEST_LINK = 1500
+HOME = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
+"""Ends of names that only a house of its own knows."""
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
@@ -209,8 +211,8 @@ class Transport:
                 ):
                     take = partial(self._take, deadline)
                     if on_event and is_stream(response):
-                        await pass_on(response, cap, take, on_event)
-                        return Answer(response.status, response.headers, b"")
+                        unread = await pass_on(response, cap, take, on_event)
+                        return Answer(response.status, response.headers, unread)
                     content = await read_body(response, cap, take)
             except BROKEN as error:
                 untaken = untaken and not_sent(error)
@@ -247,9 +249,16 @@ class Transport:
             deadline.reschedule(loop.time() + left)
 
 
+async def _follow_none(*_: object) -> None:
+    raise aiohttp.ClientError("a redirect")
+
+
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    no_redirects = aiohttp.TraceConfig()
+    no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
     session = aiohttp.ClientSession(
         connector=connector,
+        trace_configs=[no_redirects],
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
@@ -289,10 +298,11 @@ def _joined(url: str, location: str) -> str:
 
 def _can_be_opened(url: str) -> bool:
     """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
-    host = URL(url).host or ""
-    if len(url) > LONGEST_LINK:
+    parsed = URL(url)
+    host = parsed.host or ""
+    if len(url) > LONGEST_LINK or parsed.port not in PORTS:
         return False
-    return is_public(host) if is_address(host) else "." in host
+    return is_public(host) if is_address(host) else "." in host and not host.endswith(HOME)
 
 
 def _translated(error: BaseException, *, unsent: bool) -> EaselError:

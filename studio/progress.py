@@ -70,15 +70,14 @@ class JobProgress:
     ) -> None:
         if preview or fraction is not None or position is not None:  # an eta may be that of being let in
             await self._breakers.accepted(self._held.job.id)
-        self._delivery.report(self._held.job, Report(fraction, position, eta, _shown(preview) if preview else None))
+        shown = await _shown(preview) if preview else None
+        self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
-def _shown(preview: bytes) -> Ready | None:
-    """An unfinished picture as it may be shown; None where it is none or too large, for nothing depends on it."""
-    if len(preview) > LARGEST_PREVIEW:
-        return None
+async def _shown(preview: bytes) -> Ready | None:
+    """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
-        data = images.mark(preview, ai=True, facts=None)
-        return Ready(data, images.extension(images.inspect_picture(data).format))
+        fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
+        return Ready(fitted.data, images.extension(fitted.format))
     except BadResponse:
         return None

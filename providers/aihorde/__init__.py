@@ -27,6 +27,7 @@ from domain import (
     Model,
     Picture,
     Sources,
+    Timeout,
     Unavailable,
 )
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
@@ -49,6 +50,8 @@ CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 PATIENCE_SECONDS = 30.0
 """So long no worker may be able to draw a job before it is given up."""
+LONGEST_SECONDS = 570.0
+"""Shortly before the job's own end, while what is finished of it can still be had."""
 PAUSES = Pauses(patience=60.0)
 STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
 """Other jobs of this address may have used up the minute's ten answers."""
@@ -108,25 +111,27 @@ class AIHorde(Provider):
             log.info("AI Horde says: %s", tidy(" ".join(remarks)))
 
     async def _wait(self, id: str, progress: Progress) -> None:
-        stuck: float | None = None
+        clock = asyncio.get_running_loop().time
+        begun, stuck = clock(), None
 
         async def is_done(answer: Answer) -> bool:
             nonlocal stuck
             state = answer.parse(State)
             if state.faulted:
-                await progress.forget()
-                raise Unavailable("the workers failed")
-            now = asyncio.get_running_loop().time()
+                await self._give_up(id, progress, Unavailable("the workers failed"))
+            now = clock()
             stuck = None if state.is_possible or state.done else stuck or now
             if stuck and now - stuck >= PATIENCE_SECONDS:
-                await self._give_up(id, progress)
+                await self._give_up(id, progress, Unavailable("no one serves this model and size", field="model"))
+            if now - begun >= LONGEST_SECONDS and not state.done:
+                await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
         ask = partial(self._ask, f"generate/check/{segment(id)}")
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
-    async def _give_up(self, id: str, progress: Progress) -> None:
+    async def _give_up(self, id: str, progress: Progress, why: EaselError) -> None:
         """Whoever calls a job off gets what is finished of it."""
         pictures = list[Kept]()
         try:
@@ -135,7 +140,7 @@ class AIHorde(Provider):
             log.warning("a job that nobody can draw could not be called off: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
-        raise Unavailable("no one serves this model and size", field="model")
+        raise why
 
     async def _call_off(self, id: str) -> list[Kept]:
         answer = await self._send("DELETE", f"generate/status/{segment(id)}")

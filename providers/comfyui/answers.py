@@ -76,6 +76,10 @@ class Status(Reply):
     messages: tuple[list[Any], ...] = ()
 
 
+MOST_FILES = 10
+"""Discord's limit: a workflow may have any number of nodes that save."""
+
+
 class Entry(Reply):
     """A prompt that is over."""
 
@@ -89,10 +93,10 @@ class Entry(Reply):
         return next(filter(None, map(_failure, self.status.messages)), Unavailable("the server tells no reason"))
 
     def files(self) -> list[File]:
-        """What the workflow keeps; what it only shows where there is nothing else."""
+        """What the workflow keeps, as many as a message takes; what it only shows where there is nothing else."""
         made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
-        return kept or [file for file in made if file.type == "temp"]
+        return (kept or [file for file in made if file.type == "temp"])[:MOST_FILES]
 
 
 class History(RootModel[dict[str, Any]]):

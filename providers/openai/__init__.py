@@ -128,9 +128,8 @@ class OpenAICompatible(Provider):
         data = answer.parse(Result).data
         if data:
             return sorted(data, key=lambda item: item.index or 0)
-        if data == [] and self._profile.empty_is_refusal:
-            raise ContentRejected("no picture came back")
-        raise failure_of(answer) or BadResponse("no data")
+        is_refusal = data == [] and self._profile.empty_is_refusal
+        raise failure_of(answer) or (ContentRejected("no picture came back") if is_refusal else BadResponse("no data"))
 
     async def _picture(self, item: Item, seed: int | None) -> Picture:
         if item.b64_json:

@@ -119,6 +119,7 @@ GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
     update={
         "sizes": _sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
         "size_range": Shape(low=256, high=3840, multiple=16, short=2160, ratio=3),
+        "per_call": 2,  # four of the largest would be more than what is taken into memory
     }
 )
 GPT_IMAGE_FINE = GPT_IMAGE_FREE.model_copy(update={"qualities": (*GPT_IMAGE.qualities, "xhigh", "max")})

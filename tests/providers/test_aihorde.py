@@ -296,10 +296,18 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
     assert "Nobody here can draw that" in caplog.text
 
 
-async def test_what_is_finished_is_kept_where_nobody_can_draw_the_rest(aihorde, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
-    raised = await aihorde.fail("half-impossible", count=2, seed=7)
-    assert (type(raised), raised.failure.unaccepted) == (Unavailable, False)
+@pytest.mark.parametrize(
+    ("case", "limit", "error"),
+    [
+        ("half-impossible", "PATIENCE_SECONDS", Unavailable),
+        ("half", "LONGEST_SECONDS", Timeout),
+        ("half-faulted", "LONGEST_SECONDS", Unavailable),
+    ],
+)
+async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, monkeypatch, case, limit, error):
+    monkeypatch.setattr(module, limit, 0.01)
+    raised = await aihorde.fail(case, count=2, seed=7)
+    assert (type(raised), raised.failure.unaccepted) == (error, False)
     assert [picture.seed for picture in aihorde.progress.kept] == [7]
     assert aihorde.progress.remembered is None
 

@@ -260,6 +260,10 @@ async def test_kept_pictures_come_before_shown_ones(comfyui):
     assert len(progress.kept) == 2
 
 
+async def test_no_more_pictures_come_than_a_message_takes(comfyui):
+    assert len((await comfyui.draw("many")).kept) == 10
+
+
 async def test_shown_pictures_where_none_is_kept(comfyui):
     progress = await comfyui.draw("only-temp")
     assert [file["type"] for file in progress.remembered["files"]] == ["temp"]

@@ -28,6 +28,7 @@ from providers.openai.profiles import (
     OPENAI,
 )
 from providers.openai.replies import is_over
+from providers.transport import MAX_ANSWER
 from tests.providers.conftest import load
 from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI
@@ -82,6 +83,7 @@ async def test_a_single_picture_is_streamed(openai):
             ("stream-unlabelled", 2),
         ),
         *(("stream-odd-partial", 0), ("stream-cut-late", 1), ("stream-late-error", 0), ("no-stream", 0)),
+        ("no-stream-labelled", 0),
     ],
 )
 async def test_streams_that_bring_the_picture(openai, case, previews):
@@ -399,7 +401,9 @@ def test_images_are_for_gpt_image_models():
         takes = OPENAI.capabilities(model)
         assert takes.image_to_image and takes.inpainting
         assert not (takes.seed or takes.negative_prompt or takes.steps or takes.guidance_scale or takes.strength)
-        assert (takes.per_call, takes.max_count) == (4, 4)
+        assert (takes.per_call, takes.max_count) == (2 if takes.size_range else 4, 4)
+        largest = max((size.width * size.height for size in takes.sizes), default=0)
+        assert takes.per_call * largest * 3 * 4 / 3 < MAX_ANSWER, "pictures that no PNG makes smaller, in base64"
 
 
 @pytest.mark.parametrize(

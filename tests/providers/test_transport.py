@@ -361,6 +361,14 @@ async def test_calls_follow_no_redirect(transport, server, method, status):
     assert len(server.requests) == 1
 
 
+async def test_a_socket_follows_no_redirect(transport, server):
+    server.script = [moved(server.elsewhere_url, 307)]
+    with pytest.raises(Unavailable):
+        async with transport.socket(server.url.replace("http", "ws") + "/ws"):
+            pass
+    assert len(server.requests) == 1
+
+
 async def test_an_own_server_may_be_private_but_its_redirects_may_not(transport, server):
     picture = says(body=draw("a"))
     server.script = [picture]
@@ -465,6 +473,9 @@ async def test_sessions_are_closed():
         ("http://[::1]/a.png", False),
         ("http://localhost/a.png", False),
         ("http://comfy:8188/a.png", False),
+        ("http://comfy.example:8188/a.png", False),
+        ("http://nas.local/a.png", False),
+        ("http://comfy.home.arpa/a.png", False),
     ],
 )
 async def test_a_link_into_the_hosts_own_network_is_not_passed_on(transport, monkeypatch, url, opens):

@@ -111,6 +111,7 @@ class AIHordeReplay(Replay):
         "all-censored": "every picture is censored",
         "none": "done, and no picture",
         "faulted": "the workers failed",
+        "half-faulted": "one picture is finished, and the workers failed with the other",
         "impossible": "nobody can draw it, for ever, and a warning says so at once",
         "possible-again": "nobody can draw it for two checks",
         "kudos": "403 KudosUpfront, unless downgrading is allowed",
@@ -204,7 +205,7 @@ class AIHordeReplay(Replay):
             return self._lost(call)
         if call.case in PASSING and call.case.startswith("check") and checks == 1:
             return self._refused(*REFUSED[call.case.removeprefix("check-")])
-        if call.case == "faulted":
+        if call.case in ("faulted", "half-faulted"):
             return web.json_response({**_state(wanted.params.n), "faulted": True})
         never = call.case in ("impossible", "half-impossible", "call-off-fails")
         if never or (call.case == "possible-again" and checks < 3):

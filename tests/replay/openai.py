@@ -182,9 +182,15 @@ class OpenAIReplay(Replay):
         width, height = _shape(wanted)
         pictures = [draw(f"{wanted['prompt']} {n}", (width, height)) for n in range(wanted["n"])]
         # A fault changes plain JSON, which a server that does not stream would answer.
-        if wanted.get("stream") and call.case not in ("no-stream", *FAULTS) and call.case not in PLAIN:
+        if (
+            wanted.get("stream")
+            and not call.case.startswith("no-stream")
+            and call.case not in FAULTS
+            and call.case not in PLAIN
+        ):
             return streamed(call.case, event, pictures[0])
-        return web.json_response(self._result(call, pictures), headers={"x-request-id": "req_1"})
+        kind = "text/event-stream" if call.case == "no-stream-labelled" else "application/json"
+        return web.json_response(self._result(call, pictures), headers={"x-request-id": "req_1"}, content_type=kind)
 
     def _result(self, call: Call, pictures: Sequence[bytes]) -> Any:
         linked = call.case in ("url", "url-path") or call.case.startswith("picture-")

@@ -45,6 +45,7 @@ STREAMS = {
     "stream-blocked": "held back in mid-stream",
     "stream-late-error": "a failure behind the finished picture",
     "no-stream": "plain JSON although a stream was asked for",
+    "no-stream-labelled": "the same, labelled as a stream",
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import storage.database
 import storage.dialects
+import studio.progress
 from domain import (
     AuthError,
     BadResponse,
@@ -36,9 +37,9 @@ from studio.delivery import Report
 from studio.drawing import Drawer
 from studio.holding import Lost, hold
 from studio.planning import Planner
-from studio.progress import LARGEST_PREVIEW
 from studio.rush import Rush
 from tests.conftest import make_job
+from tests.replay.pictures import noise
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
 
@@ -137,7 +138,22 @@ async def test_progress_is_told(holding, draw, delivery):
     assert delivery.reports == [Report(), Report(0.5, 3, 12.0)]
 
 
-@pytest.mark.parametrize("preview", [png(), b"no picture", b"", png() + bytes(LARGEST_PREVIEW)])
+async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delivery, monkeypatch):
+    large = noise((640, 480))
+    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 100_000)
+
+    async def generate(request, sources, progress):
+        await progress.report(preview=large)
+        await paint(request, sources, progress)
+
+    async with holding() as held:
+        await draw(held, generate)
+    (_, told) = delivery.reports
+    assert len(told.preview.data) <= 100_000 < len(large)
+    assert b"trainedAlgorithmicMedia" in told.preview.data
+
+
+@pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
 async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delivery, preview):
     async def generate(request, sources, progress):
         await progress.report(fraction=0.5, preview=preview)
