@@ -73,6 +73,8 @@ class Capabilities(Frozen):
     """Draws from words and an image without a mask."""
     image_by_link: bool = False
     """The API fetches the image itself, from the link that Discord gave it."""
+    sized_by_image: bool = False
+    """What is drawn from an image has its size, and no other can be asked for."""
     inpainting: bool = False
     """Repaints the white part of a mask in an image."""
     sizes: tuple[Size, ...] = ()

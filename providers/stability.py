@@ -70,7 +70,8 @@ class Offer(NamedTuple):
 
 
 TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
-SD3 = Offer("", "generate/sd3", TEXT.model_copy(update={"image_to_image": True, "strength": Span(low=0, high=1)}))
+FROM_IMAGE = {"image_to_image": True, "sized_by_image": True, "strength": Span(low=0, high=1)}
+SD3 = Offer("", "generate/sd3", TEXT.model_copy(update=FROM_IMAGE))
 INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
 OFFERS = {
     "core": Offer("Stable Image Core", "generate/core", TEXT.model_copy(update={"styles": STYLES})),

@@ -78,10 +78,14 @@ class Handover:
         return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
 
     async def _finish(self, held: Held, state: State) -> None:
-        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures."""
+        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures.
+
+        What is ordered and may yet be asked for again has to be asked for with the same link.
+        """
         job = held.job
+        request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
-        await held.update(state=state, token=None, request=_without_links(job.request), asked=asked, release=True)
+        await held.update(state=state, token=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
 

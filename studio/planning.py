@@ -14,12 +14,19 @@ from domain import (
     Settings,
     Size,
     Span,
+    State,
     find_model,
 )
 from providers.base import Provider
 
 SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."
+OF_ORIGIN = set(Origin.model_fields) - {"private"}
+ORDERED = (
+    *("request", "asked", "private", "provider", "model", "model_title", "cost", "notes", "upscales"),
+    *("calls", "calls_done", "remote"),
+)
+"""Fields of a job that say what its provider has been asked for."""
 LISTED = 8
 """How many names a refusal lists."""
 
@@ -48,7 +55,7 @@ class Planner:
             notes = (*notes, NO_AI)
         private = settings.private if request.private is None else request.private
         return Job(
-            **origin.model_dump(include=set(Origin.model_fields) - {"private"}),
+            **origin.model_dump(include=OF_ORIGIN),
             private=private,
             asked=request if settings.chain else None,
             upscales=any(each.capabilities.upscale for each in models),
@@ -71,6 +78,13 @@ class Planner:
                 }
             ),
         )
+
+    def plan_rest(self, parent: Job, origin: Origin) -> Job:
+        """For what is ordered already nothing is checked: a model may have been taken off the list since."""
+        if parent.provider not in self.providers:
+            raise InvalidRequest(field="provider", takes=_names(self.providers))
+        ordered = {name: getattr(parent, name) for name in ORDERED}
+        return Job(**origin.model_dump(include=OF_ORIGIN), **ordered, state=State.WAITING)
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:
         """The one that was asked for, else the server's, else the bot's; InvalidRequest."""
@@ -163,7 +177,15 @@ def _check_options(request: ImageRequest, model: Model) -> None:
             raise InvalidRequest(field=field, subject=model.title, takes=_names(offered))
     if not 1 <= request.count <= takes.max_count:
         raise InvalidRequest(field="count", subject=model.title, takes=f"1 to {takes.max_count}")
-    if request.size is not None and not takes.takes_size(request.size):
+    if request.size is not None:
+        _check_size(request.size, model, from_image=request.image is not None)
+
+
+def _check_size(size: Size, model: Model, *, from_image: bool) -> None:
+    takes = model.capabilities
+    if from_image and takes.sized_by_image:
+        raise InvalidRequest(field="size", subject=model.title, takes="the image's own size")
+    if not takes.takes_size(size):
         raise InvalidRequest(field="size", subject=model.title, takes=describe_sizes(takes))
 
 
@@ -176,6 +198,8 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
     """The size to draw at; a note where the server's own did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
+    if request.image and takes.sized_by_image:
+        return None, ()
     shape = request.image.size if request.image else None
     if shape is not None:
         return takes.nearest_size(shape), ()

@@ -119,6 +119,11 @@ class Studio:
         await self._conduct.check(job)
         return job
 
+    def plan_rest(self, parent: Job, origin: Origin) -> Job:
+        """A job for what its parent has ordered and not got; an EaselError is answered at once."""
+        self._admission.check(origin)
+        return self.planner.plan_rest(parent, origin)
+
     async def keep_uploads(self, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
         return await keep_uploads(self._store.spool, job_id, request, image, mask)
 

@@ -6,7 +6,7 @@ from functools import partial
 import discord
 from yarl import URL
 
-from domain import ImageRequest, InvalidRequest, Job, Size, State, Upload
+from domain import ImageRequest, InvalidRequest, Job, Size, Upload
 from storage.settings import SettingsStore
 from studio import images
 from studio.studio import Studio
@@ -74,10 +74,7 @@ class Desk:
             asked = (parent.asked or parent.request).model_copy(update={"private": parent.private})
             job = await self._plan(interaction, asked)
         else:
-            # A limit that the host has set since is none for what is ordered already.
-            job = await self._plan(interaction, parent.request.model_copy(update={"quality": None}))
-            kept = {"remote": parent.remote, "calls": parent.calls, "calls_done": parent.calls_done}
-            job = job.having(**kept, request=parent.request, asked=parent.asked, state=State.WAITING)
+            job = self.studio.plan_rest(parent, origin_of(interaction))
         await self._needs_upload(job)
         with self.studio.rush:
             promised = await self._promise(interaction, job.having(parent=parent.id), retry=True)

@@ -3,11 +3,12 @@
 
 import pytest
 
-from domain import State, Unavailable
+from domain import Model, State, Unavailable
 from providers import REGISTRY
 from providers.popcord import PopCord
 from providers.transport import Transport
 from tests.bot.conftest import files, png
+from tests.replay.replicate import KONTEXT
 
 
 async def test_popcord(hosted):
@@ -55,6 +56,41 @@ async def test_imagepipeline_pending_for_ever(hosted):
     shown, job = await hosted.imagine(prompt="a cat case:for-ever", provider="imagepipeline")
     assert job.state is State.FAILED
     assert "no picture in time" in shown.response.content
+
+
+async def test_retry_of_a_picture_that_the_provider_draws_from_a_link_finds_the_link(hosted):
+    options = {"prompt": "a cat case:broken", "provider": "pollinations", "model": "kontext"}
+    shown, _ = await hosted.imagine(**options, image=("a.png", png()))
+    assert "Retry asks for the same picture again" in shown.response.content
+    await hosted.member.click(shown.response, label="Retry")
+    again = await hosted.end()
+    assert again.failure.kind == "Unavailable", "it is asked for, and broken still"
+    calls = [call.query for call in hosted.replays["pollinations"].requests if call.path.startswith("/image/a")]
+    assert len(set(calls)) == 1, "the same picture"
+
+
+@pytest.mark.impatient
+async def test_retry_of_what_is_ordered_needs_no_list_of_models(hosted, monkeypatch):
+    options = {"prompt": "a cat case:poll-F04", "provider": "replicate", "model": KONTEXT}
+    await hosted.bot.studio.providers["replicate"].models()
+    shown, first = await hosted.imagine(**options, image=("a.png", png()))
+    assert first.remote
+
+    async def others() -> list[Model]:
+        return [Model(id="another", title="Another")]
+
+    monkeypatch.setattr(hosted.bot.studio.providers["replicate"], "models", others)
+    await hosted.member.click(shown.response, label="Retry")
+    again = await hosted.end()
+    assert (again.model, again.remote, again.failure.kind) == (KONTEXT, first.remote, first.failure.kind)
+    assert hosted.replays["replicate"].count("POST") == 1
+
+
+async def test_a_picture_that_has_its_images_size_can_have_no_other(hosted):
+    options = {"prompt": "a cat", "provider": "stability", "model": "sd3.5-large", "image": ("a.png", png((256, 256)))}
+    assert "takes the image's own size" in await hosted.refused(**options, size="1536x672")
+    shown, job = await hosted.imagine(**options)
+    assert (job.request.size, "Smaller than" in shown.response.content) == (None, False)
 
 
 @pytest.mark.impatient
