@@ -101,6 +101,8 @@ class Provider(ABC):
     """False: pictures are painted by an algorithm, and their files say so."""
     outside: ClassVar[bool] = True
     """False: words and images stay on machines of the host's own."""
+    volunteers: ClassVar[bool] = False
+    """True: strangers draw on their own machines, and could read the words."""
     reports: ClassVar[frozenset[str]] = frozenset()
     """What of `Progress.report` it tells: fraction, position, eta, preview."""
     bans: ClassVar[timedelta | None] = None

@@ -50,19 +50,19 @@ made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days 
 hours.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here:
-{outside}). Images are stripped of place and camera data before that. The exception are models that fetch your
-original file themselves, by the link that Discord gave it: those of Appy Pie, and some of Pollinations and Together.
-AI Horde's pictures are drawn on the machines of volunteers, who could read your words. When a provider is down, the
+{outside}). Images are stripped of place and camera data before that{by_link}.{volunteers} When a provider is down, the
 next in this server's chain gets them. A public picture's file carries its prompt and settings; a private one's does
 not.
 
-**Deleting it:** the button below deletes your finished requests, and pictures that wait for you; who is held back after
-a refusal stays so for its ten minutes. What a provider keeps is up to that provider; pictures that were posted stay
-until they are deleted by their button. When the bot is removed from a server, what is finished there is deleted; what
-is under way is cancelled, and goes after its 90 days.
+**Deleting it:** the button below deletes your finished requests, and pictures that wait for you{bans}. What a provider
+keeps is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is
+removed from a server, what is finished there is deleted; what is under way is cancelled, and goes after its 90 days.
 
 **Who runs this bot:** {host}
 """
+BY_LINK = ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
+VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
+BANS = "; who is held back after a refusal by {} stays so for that time"
 
 
 def providers_pages(
@@ -126,9 +126,28 @@ def help_page(providers: Sequence[Provider]) -> str:
     return _folded(HELP).format(providers=", ".join(provider.title for provider in providers))
 
 
-def privacy_page(providers: Sequence[Provider], host: str) -> str:
-    outside = ", ".join(provider.title for provider in providers if provider.outside) or "nobody outside this bot"
-    return _folded(PRIVACY).format(outside=outside, host=code(host, 100))
+def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) -> str:
+    """Of those that are on: who gets words and images, and in which way."""
+    providers = [provider for provider, _ in listed]
+    by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
+    bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]
+    return _folded(PRIVACY).format(
+        outside=_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
+        by_link=_about(BY_LINK, by_link),
+        volunteers=_about(VOLUNTEERS, [each.title for each in providers if each.volunteers]),
+        bans=_about(BANS, bans),
+        host=code(host, 100),
+    )
+
+
+def _about(sentence: str, names: Sequence[str]) -> str:
+    """Nothing, where it is about nobody."""
+    return sentence.format(_and(names)) if names else ""
+
+
+def _and(names: Sequence[str]) -> str:
+    *most, last = names or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _folded(text: str) -> str:

@@ -63,6 +63,7 @@ class AIHorde(Provider):
     paid = False
     reports = frozenset({"position", "eta"})
     bans = timedelta(minutes=10)
+    volunteers = True
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)

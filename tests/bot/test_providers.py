@@ -208,3 +208,9 @@ async def test_providers_page_lists_all(hosted):
         assert any(f"**{kind.title}**" in page for page in pages), kind.title
     assert all(len(page) <= 2000 for page in pages)
     assert any("price" in page for page in pages)
+
+
+async def test_privacy_tells_who_fetches_an_original_file(hosted):
+    shown = await hosted.member.slash(hosted.channel, "privacy")
+    assert shown.ephemeral
+    assert "except for models of Appy Pie and Pollinations, which" in shown.response.content

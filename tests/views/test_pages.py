@@ -1,0 +1,46 @@
+# pyright: basic
+"""The pages, with every provider on and with hardly one."""
+
+import pytest
+from pydantic import SecretStr
+
+from domain import Access, Capabilities, Model
+from providers import REGISTRY, build
+from providers.transport import Transport
+from views.pages import privacy_page
+
+PLAIN = Model(id="one", title="One")
+BY_LINK = Model(id="two", title="Two", capabilities=Capabilities(image_to_image=True, image_by_link=True))
+ACCESS = Access(base_url="http://127.0.0.1:1", key=SecretStr("user:password"))
+
+
+@pytest.fixture
+async def everybody():
+    """All that the registry has, and a server that the host names."""
+    async with Transport() as transport:
+        named = {"together": ACCESS.model_copy(update={"profile": "together"})}
+        on, _ = build({kind.name: ACCESS for kind in REGISTRY} | named, transport)
+        yield on
+
+
+async def test_privacy_is_one_message_whoever_is_on(everybody):
+    assert len(everybody) == len(REGISTRY) + 1
+    page = privacy_page([(each, [PLAIN, BY_LINK]) for each in everybody.values()], "x" * 200)
+    assert len(page) <= 2000
+    assert all(page.count(each.title) >= 2 for each in everybody.values() if each.outside)
+
+
+async def test_privacy_tells_what_the_providers_that_are_on_do(everybody):
+    listed = [(everybody[name], [PLAIN]) for name in ("popcord", "aihorde")]
+    page = privacy_page([*listed, (everybody["together"], [PLAIN, BY_LINK])], "host")
+    assert "(here: PopCord, AI Horde and Together)" in page
+    assert "except for models of Together, which fetch your original file themselves" in page
+    assert "The pictures of AI Horde are drawn on the machines of volunteers" in page
+    assert "who is held back after a refusal by AI Horde (10 minutes) stays so" in page
+
+
+async def test_privacy_says_nothing_of_what_is_off(everybody):
+    page = privacy_page([(everybody["sketch"], [PLAIN])], "host")
+    assert "(here: nobody outside this bot). Images are stripped of place and camera data before that. When" in page
+    assert not any(kind.title in page for kind in REGISTRY)
+    assert not any(word in page for word in ("volunteers", "held back", "themselves"))
