@@ -88,7 +88,6 @@ class Origin(Frozen):
     token: str | None
     """The interaction's; a secret, dropped when the job ends."""
     token_expires: datetime
-    locale: str
     upload_limit: int
     """Bytes that one attachment may have."""
     message_id: int | None = None

@@ -57,7 +57,6 @@ jobs = Table(
     Column("message_id", BigInteger),
     Column("token", Words),
     Column("token_expires", Moment, nullable=False),
-    Column("locale", String(16), nullable=False),
     Column("upload_limit", BigInteger, nullable=False),
     Column("private", Boolean, nullable=False),
     Column("request", JSON, nullable=False),

@@ -27,7 +27,6 @@ def make_job(id: int | str = 1, **changes) -> Job:
         "message_id": 500,
         "token": TOKEN,
         "token_expires": made + timedelta(minutes=15),
-        "locale": "en-US",
         "upload_limit": 10 * 2**20,
         "request": ImageRequest(prompt="a boat", size=Size(64, 64), seed=7),
         "provider": "fake",

@@ -16,7 +16,6 @@ def origin_of(interaction: Interaction, message_id: int | None = None) -> Origin
         user_id=interaction.user.id,
         token=interaction.token,
         token_expires=interaction.expires_at,
-        locale=str(interaction.locale),
         upload_limit=interaction.filesize_limit,
         message_id=message_id,
     )

@@ -27,7 +27,6 @@ def row(world, n: int, **changes) -> Job:
         "user_id": world.member.id,
         "token": None,
         "token_expires": started,
-        "locale": "en-US",
         "upload_limit": 10 * 2**20,
         "request": REQUEST,
         "provider": "imagepipeline",

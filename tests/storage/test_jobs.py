@@ -233,7 +233,6 @@ FIELDS = {
     "user_id": SNOWFLAKES,
     "token": maybe(WORDS),
     "token_expires": MOMENTS,
-    "locale": st.sampled_from(["", "de", "en-US"]),
     "upload_limit": SNOWFLAKES,
     "message_id": maybe(SNOWFLAKES),
     "private": st.booleans(),

@@ -35,13 +35,13 @@ async def test_the_migrations_make_the_tables_as_they_are_declared(either):
     assert await either.jobs._database._connected(undeclared) == []
 
 
-def go_back(connection) -> None:
+def go_back(connection, revision: str = "0004") -> None:
     """To the tables of an earlier version."""
     config = Config()
     config.set_main_option("script_location", str(storage.upgrade.MIGRATIONS))
     config.attributes["connection"] = connection
     with connection.begin():
-        command.downgrade(config, "0004")
+        command.downgrade(config, revision)
 
 
 async def test_a_migration_that_was_cut_off_is_made_again(either, monkeypatch):
@@ -80,6 +80,21 @@ async def test_a_migration_keeps_which_jobs_were_tried_again(either):
     again = [await either.jobs.add(make_job(id + 3, parent=str(id)), "us", retry=True) for id in (1, 2)]
     assert again == [False, True]
     assert await either.jobs._database._connected(undeclared) == []
+
+
+async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(either):
+    def migrated(connection) -> None:
+        go_back(connection, "0005")
+        with connection.begin():
+            connection.execute(text("UPDATE jobs SET locale = 'de'"))
+        storage.upgrade.upgrade(connection)
+
+    job = make_job()
+    await either.jobs.add(job)
+    await either.jobs._database._connected(migrated)
+    assert "locale" not in metadata.tables["jobs"].c
+    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs.get("1") == job
 
 
 async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
