@@ -26,7 +26,7 @@ from domain import Job
 from logs import set_up_logging
 from providers.base import Provider, title_of
 from providers.transport import Transport
-from startup import PASSING, STARTUP_ERRORS, default_of, point_at, startup_sentence
+from startup import STARTUP_ERRORS, TRANSIENT, default_of, point_at, startup_sentence
 from storage.store import Store, open_store
 from studio.holding import unwatched
 from studio.studio import Studio
@@ -248,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_fast(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
         print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
-        return 1 if isinstance(error, PASSING) else 2
+        return 1 if isinstance(error, TRANSIENT) else 2
 
 
 def _dotenv() -> Mapping[str, str | None]:

@@ -14,7 +14,7 @@ from storage.store import StoreAwayError, StoreError
 from studio.planning import default_provider
 
 DISCORD_API = "https://discord.com/api/v10"
-PASSING = (StoreAwayError, aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+TRANSIENT = (StoreAwayError, aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
 """Nothing that the host has set is wrong: starting again later may help."""
 STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
@@ -46,7 +46,7 @@ def startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
             return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-        case _ if isinstance(error, PASSING) and not isinstance(error, StoreError):
+        case _ if isinstance(error, TRANSIENT) and not isinstance(error, StoreError):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
         case _:
             return str(error)

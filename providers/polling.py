@@ -77,7 +77,7 @@ async def _poll(
             await progress.report()  # what the provider told before is not shown any longer
             continue
         misses, unheard = 0, 0.0
-        if _passes(answer) or (answer.status == 404 and since < LATE_SECONDS):
+        if _is_transient(answer) or (answer.status == 404 and since < LATE_SECONDS):
             pause = max(pause, min(answer.retry_after() or 0, LONGEST_WAIT))
             continue
         if answer.status in (404, 410):
@@ -96,5 +96,5 @@ async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
         return None
 
 
-def _passes(answer: Answer) -> bool:
+def _is_transient(answer: Answer) -> bool:
     return isinstance(answer.error(), (Unavailable, Timeout, RateLimited))

@@ -91,7 +91,7 @@ class Database(ABC):
         try:
             return await self._once(steps)
         except Exception as error:
-            if not passes(error):
+            if not is_transient(error):
                 raise
             self._trouble = time.monotonic()
         return await self._patiently(self._once, steps)
@@ -102,7 +102,7 @@ class Database(ABC):
 
     async def _patiently(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
-            retry=retry_if_exception(passes),
+            retry=retry_if_exception(is_transient),
             stop=stop_after_delay(PATIENCE_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
             before_sleep=self._tell,
@@ -192,7 +192,7 @@ def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done
             with connection.begin():
                 return [perform(steps, connection) for steps in batch]
         except DBAPIError as error:
-            if passes(error):
+            if is_transient(error):
                 raise  # each alone would wait as long as all have waited together
     return [_alone(connection, steps) for steps in batch]
 
@@ -214,7 +214,7 @@ def perform(steps: Sequence[Do], connection: Connection) -> Done:
     return Done(result.mappings().all() if result.returns_rows else (), result.rowcount)
 
 
-def passes(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the database may be back in a moment: restarted, out of reach, held by somebody, or short of room."""
     if isinstance(error, DBAPIError):
         blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, passes
+from storage.database import Database, is_transient
 from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
 from storage.outages import OutageStore
@@ -90,7 +90,7 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageS
             await jobs.disown()
             await outages.disown(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        kind = StoreAwayError if passes(error) and not alone else StoreError
+        kind = StoreAwayError if is_transient(error) and not alone else StoreError
         raise kind(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 
