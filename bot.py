@@ -27,6 +27,7 @@ from logs import set_up_logging
 from providers.base import Provider, title_of
 from providers.transport import Transport
 from startup import STARTUP_ERRORS, TRANSIENT, default_of, point_at, startup_sentence
+from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.holding import unwatched
 from studio.studio import Studio
@@ -63,7 +64,7 @@ async def opened(
 @asynccontextmanager
 async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
     """A process more for the drawing; ConfigError, StoreError."""
-    if not config.is_shared:
+    if not is_shared(config.database_url.get_secret_value()):
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
     async with _footing(config, lambda _: None, lambda _: None) as (store, studio, meter):
         worker = Worker(studio, _trace(meter))
@@ -94,7 +95,7 @@ async def _footing(
                     default,
                     store,
                     DiscordDelivery(client, partial(title_of, on), on_shown),
-                    queue_url=url if config.is_shared else None,
+                    queue_url=url if is_shared(url) else None,
                     limits=config.limits,
                     on_change=changed,
                     on_stage=meter.stage if meter else unwatched,

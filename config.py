@@ -60,11 +60,6 @@ class Config(Frozen):
     known: frozenset[str]
     """The names of all variables that are read."""
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether several processes may work on one database."""
-        return self.database_url.get_secret_value().startswith("postgresql:")
-
     def secrets(self) -> list[str]:
         """What must not appear in any log."""
         keys = [access.key for access in self.access.values()]

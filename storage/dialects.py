@@ -124,7 +124,7 @@ def insert_for(dialect: str) -> Any:
 
 
 def is_shared(url: str) -> bool:
-    """Whether several processes may stand on it."""
+    """Whether several processes may work on one database."""
     return url.startswith("postgresql:")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from config import PROVIDERS, ConfigError, misspelt, read_config
 from domain import Access, Limits
 from providers import REGISTRY
+from storage.dialects import is_shared
 from tests.conftest import ROOT
 
 TOKEN = "MTA4canary.GcanaR.y0canary0canary"
@@ -230,7 +231,7 @@ def test_the_example_names_what_is_read_and_nothing_else():
 def test_a_postgresql_is_shared_and_its_password_a_secret(scheme):
     config = read_config({"DATABASE_URL": f"{scheme}://easel:canary%40word@db.test:5433/easel?sslmode=require"})
     assert config.database_url.get_secret_value().startswith("postgresql://easel:")
-    assert config.is_shared
+    assert is_shared(config.database_url.get_secret_value())
     assert config.secrets() == ["canary%40word"]
     assert "canary" not in repr(config)
 
