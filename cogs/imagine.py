@@ -10,12 +10,10 @@ from discord.ext import commands
 
 from domain import Capabilities, EaselError, ImageRequest, InvalidRequest, Model, Size, find_model
 from views.desk import Desk
+from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.reporter import report
 from views.words import size_name
-
-CHOICES = 25
-LABEL = 100
 
 Command = app_commands.Command[Any, ..., Any]
 

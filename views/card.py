@@ -8,10 +8,9 @@ import discord
 
 from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
 from studio.delivery import Ready, Report
+from views.limits import ALT, MESSAGE
 from views.words import code, explain, plain
 
-ALT_LIMIT = 1024
-CONTENT_LIMIT = 2000
 SMALLER = 0.8
 """Of the pixels that were asked for: what is less is told."""
 LABELS = {
@@ -119,8 +118,8 @@ def _time(job: Job) -> str:
 
 def _content(lines: Sequence[str], links: Sequence[str]) -> str:
     """In whole lines, as far as they fit: the links first, for each of them is a picture."""
-    kept = _fitting(links, CONTENT_LIMIT)
-    text = _fitting(lines, CONTENT_LIMIT - sum(len(link) + 1 for link in kept))
+    kept = _fitting(links, MESSAGE)
+    text = _fitting(lines, MESSAGE - sum(len(link) + 1 for link in kept))
     return "\n".join([*text, *kept])
 
 
@@ -193,4 +192,4 @@ def button(verb: str, job_id: str) -> "discord.ui.Button[discord.ui.View]":
 
 def _alt(job: Job, provider: str) -> str:
     alt = f"A picture drawn by {provider} ({job.model_title}) for the words: {code(job.request.prompt, 800)[1:-1]}"
-    return alt[:ALT_LIMIT]
+    return alt[:ALT]

@@ -7,11 +7,10 @@ import discord
 from domain import Settings
 from providers.base import Provider
 from storage.settings import SettingsStore
+from views.limits import CHOICES
 from views.managing import ManagersPanel
 from views.origins import Interaction
 
-LINES = 25
-"""A menu has no more."""
 EMPTY = "Nobody: what a provider cannot draw ends with a sentence that says why."
 RULES = (
     "-# They are asked in this order when a provider is down, over its limit or late, and can draw what was asked for. "
@@ -54,7 +53,7 @@ class Next(discord.ui.Select[ChainPanel]):
 
     def __init__(self, offered: Mapping[str, str]) -> None:
         super().__init__(custom_id="chain:next", placeholder="Add who is asked next")
-        for name, title in list(offered.items())[:LINES]:
+        for name, title in list(offered.items())[:CHOICES]:
             self.add_option(label=title, value=name)
 
     async def callback(self, interaction: Interaction) -> None:

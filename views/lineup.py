@@ -7,13 +7,12 @@ import discord
 from domain import Job, State
 from providers.base import title_of
 from studio.studio import Studio
+from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.reporter import NO_RIGHT, ReportingView, tell
 from views.words import code
 
-VIEW_SECONDS = 14 * 60.0
 LISTED = 12
-CHOICES, LABEL = 25, 100
 NOTHING = "Nothing is being drawn, and nothing waits."
 TOO_LATE = "That one has just been drawn."
 PRIVATE = "a private request"
@@ -24,7 +23,7 @@ class LineUp(ReportingView):
 
     def __init__(self, studio: Studio, *, user_id: int, guild_id: int | None) -> None:
         """guild_id: None where only the member's own are theirs to see."""
-        super().__init__(timeout=VIEW_SECONDS)
+        super().__init__()
         self._studio = studio
         self._user_id = user_id
         self._guild_id = guild_id

@@ -8,14 +8,13 @@ from domain import Capabilities, Model
 from providers.base import Provider
 from studio.standing import Standing
 from studio.studio import Studio
+from views.limits import MESSAGE
 from views.origins import Interaction
 from views.reporter import ReportingView
 from views.words import code, plain
 
-LIMIT = 2000
 MODELS_SHOWN = 4
 SIGNS = {"up": "🟢 up", "slow": "🟡 slow", "down": "🔴 down", "untested": "⚪ not tried again, down"}
-VIEW_SECONDS = 14 * 60.0
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -71,8 +70,8 @@ def providers_pages(
     """How each provider does, and its first models; in as many messages as it takes."""
     pages = [""]
     for provider, models in listed:
-        lines = _provider_lines(provider, models, default, standings[provider.name], MODELS_SHOWN)[:LIMIT]
-        if len(pages[-1]) + len(lines) >= LIMIT:
+        lines = _provider_lines(provider, models, default, standings[provider.name], MODELS_SHOWN)[:MESSAGE]
+        if len(pages[-1]) + len(lines) >= MESSAGE:
             pages.append("")
         pages[-1] = f"{pages[-1]}\n{lines}".strip()
     return pages
@@ -157,7 +156,7 @@ def _folded(text: str) -> str:
 
 class ForgetMe(ReportingView):
     def __init__(self, studio: Studio) -> None:
-        super().__init__(timeout=VIEW_SECONDS)
+        super().__init__()
         self._studio = studio
 
     @discord.ui.button(

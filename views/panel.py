@@ -10,13 +10,13 @@ from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.planning import Planner
 from views.chain import ChainPanel, titles
+from views.limits import CHOICES, LABEL
 from views.managing import ManagersPanel
 from views.origins import Interaction
 from views.words import plain, size_name
 
-PAGE = 24
-"""A menu has 25 lines, and the first is for the default."""
-LABEL = 100
+PAGE = CHOICES - 1
+"""The first option is for the default."""
 DEFAULT = "default"
 
 Change = Callable[[str | None], dict[str, object]]

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
+from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.words import explain
 
@@ -51,7 +52,10 @@ def _words(interaction: Interaction, error: BaseException) -> str:
 
 
 class ReportingView(discord.ui.View):
-    """A view whose errors reach the member."""
+    """A view whose errors reach the member; it lives as long as its message can be redrawn."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=VIEW_SECONDS)
 
     async def on_error(self, interaction: Interaction, error: Exception, item: discord.ui.Item[Any], /) -> None:
         await report(interaction, error)
