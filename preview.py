@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import discord
 import simcord
@@ -19,7 +19,6 @@ from simcord.preview import Preview
 
 from config import Config, ConfigError
 from domain import Access, Job
-from studio.studio import Studio
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,6 @@ SETTLE_SECONDS = 2.0
 """The page shows what a click brings when no timer is due within so many seconds: a heartbeat comes every ten."""
 BUSY_SECONDS = 0.05
 """Between two tries to redraw the page while somebody's click is being answered."""
-
-
-class Bot(Protocol):
-    """What the preview needs of the bot."""
-
-    @property
-    def studio(self) -> Studio: ...
 
 
 Heard = Callable[[Job], None]

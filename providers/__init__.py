@@ -47,7 +47,6 @@ class Off(NamedTuple):
     """A provider that is not configured, and what the host would have to set."""
 
     name: str
-    title: str
     missing: str
 
     @property
@@ -67,5 +66,5 @@ def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str,
         if missing is None:
             on[kind.name] = kind(own, transport)
         else:
-            off.append(Off(kind.name, kind.title, missing))
+            off.append(Off(kind.name, missing))
     return on, off

@@ -195,10 +195,6 @@ class Named(NamedTuple):
 
     name: str
 
-    @property
-    def title(self) -> str:
-        return title_for(self.name)
-
     def missing(self, access: Access) -> str | None:
         lacking = OpenAICompatible.missing(access)
         return lacking and lacking.replace("<NAME>", self.name.upper())

@@ -1,17 +1,11 @@
 """Pictures: told by their content, capped before decoding, marked as made by AI, and sent untouched where they fit."""
 
-from studio.images.base import MAX_PIXELS, Container, Format
-from studio.images.pictures import Fitted, content_type, extension, fit, inspect_picture, mark
+from studio.images.pictures import extension, fit, inspect_picture, mark
 from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
 
 __all__ = [
-    "MAX_PIXELS",
     "MAX_UPLOAD",
-    "Container",
-    "Fitted",
-    "Format",
     "check_announced",
-    "content_type",
     "extension",
     "fit",
     "inspect_picture",

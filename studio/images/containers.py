@@ -3,20 +3,7 @@
 from typing import Protocol
 
 from studio.images import jpeg, png, webp
-from studio.images.base import MAX_PIXELS, MAX_SIDE, Container, Format, NotAPicture, Parsed, Part, find
-
-__all__ = [
-    "MAX_PIXELS",
-    "MAX_SIDE",
-    "Container",
-    "Format",
-    "NotAPicture",
-    "format_of",
-    "inspect",
-    "read_exif",
-    "read_xmp",
-    "stamp",
-]
+from studio.images.base import Container, Format, NotAPicture, Parsed, Part, find
 
 
 class Reader(Protocol):

@@ -13,7 +13,6 @@ QUALITIES = (90, 75)
 SHRINK = 0.85
 """Each step leaves at most this much of a side."""
 MIN_SIDE = 16
-CONTENT_TYPES: dict[Format, str] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 EXTENSIONS: dict[Format, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
 
@@ -23,10 +22,6 @@ class Fitted(NamedTuple):
     data: bytes
     format: Format
     reduced: bool
-
-
-def content_type(format: Format) -> str:  # noqa: A002 - the word for it
-    return CONTENT_TYPES[format]
 
 
 def extension(format: Format) -> str:  # noqa: A002 - the word for it
