@@ -28,7 +28,7 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 ALIKE = 0.85
-"""Of 1: how much of a mistyped name is right."""
+"""How like a known name, from 0 to 1 by difflib's measure, a name has to be to count as that one mistyped."""
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 

@@ -117,7 +117,11 @@ class Vitals(NamedTuple):
         return Count({(provider, state): n for provider, state, n in rows or ()})
 
     async def _database(self) -> bool:
-        return await _soon(self.store.meta.is_there()) is True
+        async def answers() -> bool:
+            await self.store.meta.ping()
+            return True
+
+        return await _soon(answers()) is True
 
 
 async def _soon(work: Coroutine[None, None, Result]) -> Result | None:

@@ -56,7 +56,7 @@ class Off(NamedTuple):
 
 
 def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
-    """Who is on, by name, and who is off, as who has no access is; in the registry's order, Sketch last."""
+    """The providers that are on, by name, and those that are off, as are all without access; Sketch comes last."""
     on: dict[str, Provider] = {}
     off: list[Off] = []
     named = [Named(name) for name, own in access.items() if own.profile]

@@ -16,9 +16,9 @@ from providers.events import Event
 from providers.transport import Transport
 
 LEAST_SECRET = 8
-"""Characters: shorter keys stand for none, as servers without keys get them, and may be parts of names."""
+"""Shorter keys are placeholders for servers that want none; striking them out would damage ordinary words."""
 LEAST_STRANGE = 12
-"""So many do not come together by chance, not in pictures either."""
+"""In long bodies, such as pictures in base64, a shorter key could occur by chance."""
 LONGEST_TEXT = 64 * 1024
 
 

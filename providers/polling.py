@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 LATE_SECONDS = 6.0
 """A 404 in the first seconds may be a job that has not reached every server yet."""
 SILENT_POLLS = 3
-"""So many at least have to fail before a provider counts as silent."""
+"""At least this many polls have to fail before a provider counts as silent."""
 
 
 class Pauses(NamedTuple):
@@ -26,11 +26,11 @@ class Pauses(NamedTuple):
     slowest: float = 5.0
     growth: float = 1.3
     patience: float = 120.0
-    """So long nobody may answer before the job is given up; what is remembered of it stays."""
+    """How long polls may go unanswered before the job is given up; what is remembered of it stays."""
 
 
 class Over(Exception):
-    """What an answer to a poll means for the whole job, where the same error would else pass for a poll that failed."""
+    """Raised by `ask` where an answer ends the whole job: its error alone might count as a poll that failed."""
 
     def __init__(self, error: EaselError) -> None:
         super().__init__(error)

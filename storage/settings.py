@@ -79,10 +79,9 @@ class Meta:
     async def get(self, key: str) -> str | None:
         return (await self._database.look(Do(_value(key)))).scalar()
 
-    async def is_there(self) -> bool:
-        """True; whoever asks wants to know whether the database takes what is written."""
+    async def ping(self) -> None:
+        """Ask the database something through its writers; raises where it does not answer."""
         await self._database.run(Do(_value("")))
-        return True
 
     async def set(self, key: str, value: str) -> None:
         await _replace(self._database, meta, {"key": key, "value": value})

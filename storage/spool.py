@@ -79,8 +79,8 @@ class Spool:
     async def _put(self, key: str, data: bytes) -> None:
         await self._store.put_async(key, data, use_multipart=False)
 
-    async def hand_over(self, key: str, data: bytes) -> None:
-        """Put, and keep at hand as well, the newest of them: for whoever `takes` it next in this process."""
+    async def put_fresh(self, key: str, data: bytes) -> None:
+        """Put, and keep a copy in memory, so that this process need not read it again; the oldest copies make room."""
         await self.put(key, data)
         self._fresh.pop(key, None)
         self._fresh[key] = data
@@ -88,7 +88,7 @@ class Spool:
             del self._fresh[next(iter(self._fresh))]
 
     async def take(self, key: str) -> bytes | None:
-        """As `get`; what is at hand is so no longer."""
+        """As `get`, but from memory where a copy is there; the copy is dropped."""
         return self._fresh.pop(key, None) or await self.get(key)
 
     async def get(self, key: str) -> bytes | None:

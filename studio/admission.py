@@ -30,7 +30,7 @@ class Admission:
         self._count(job, 1)
 
     def place(self, job: Job) -> int:
-        """The how many-th of its member's it is."""
+        """How many unfinished jobs its member has, this one included."""
         return self._load.by_member[job.user_id]
 
     def leave(self, job: Job) -> None:

@@ -37,7 +37,7 @@ LONGEST_TOLD = 3600.0
 TOLD = 0.0
 """Stands for a pause that the provider has asked for itself."""
 PROBE_SECONDS = 120.0
-"""So long the others wait for the one job that tries."""
+"""How long the others wait for the one job that tries."""
 OUTAGES: frozenset[str] = frozenset(
     kind.__name__ for kind in (Unavailable, Timeout, RateLimited, QuotaError, AuthError)
 )

@@ -53,4 +53,4 @@ class Delivery(Protocol):
         """Show it now: nobody else shows anything of the job until this returns."""
 
     async def settle(self, job: Job) -> None:
-        """Show no more of that: the job goes on, maybe elsewhere, to its outcome."""
+        """Show no more of its progress, and wait for what is just being shown: something else comes next."""

@@ -40,7 +40,7 @@ CALL_OFF_SECONDS = 5.0
 LONGEST_PAUSE = 180.0
 TOKEN_REST = timedelta(seconds=30)
 SECOND_CHANCE = timedelta(minutes=2)
-"""What a job that is picked up after a restart gets of it at least."""
+"""The least time that a job picked up after a restart still has."""
 
 
 class Drawer:

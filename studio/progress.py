@@ -55,7 +55,7 @@ class JobProgress:
         if picture.data:
             size = images.inspect_picture(picture.data).size
             entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{self._place}"})
-            await self._spool.hand_over(entry.key or "", picture.data)
+            await self._spool.put_fresh(entry.key or "", picture.data)
             await self._breakers.accepted(self._held.job.id)
         # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))

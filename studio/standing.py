@@ -13,7 +13,7 @@ LATELY = timedelta(hours=24)
 ENOUGH = 5
 """Drawn jobs: from fewer nothing is concluded."""
 SLOW = 2.0
-"""So many times the usual."""
+"""Times the usual seconds: a provider whose newest jobs take longer is slow."""
 FAILED = State.FAILED
 """What was refused or cancelled, or cut off by our own end, says nothing of the provider."""
 

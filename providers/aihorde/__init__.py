@@ -49,7 +49,7 @@ ANONYMOUS = "0000000000"
 CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 PATIENCE_SECONDS = 30.0
-"""So long no worker may be able to draw a job before it is given up."""
+"""How long a job waits while no worker can draw it, before it is given up."""
 LONGEST_SECONDS = 570.0
 """Shortly before the job's own end, while what is finished of it can still be had."""
 PAUSES = Pauses(patience=60.0)

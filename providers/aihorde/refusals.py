@@ -79,7 +79,7 @@ def checked(answer: Answer) -> Answer:
 
 
 def polled(answer: Answer) -> Answer:
-    """The answer to a poll: what passes by its code passes by its status, too."""
+    """The answer to a poll; where its code says that asking again may help, its status is made to say so, too."""
     error = error_of(answer)
     if not isinstance(error, (RateLimited, Unavailable)):
         return answer

@@ -133,7 +133,7 @@ def _names(answer: Answer) -> list[str]:
 
 
 def _labels(answer: Answer) -> list[str]:
-    """Schedulers' names as the web UI shows them; what SD.Next lists under this word are its samplers, without."""
+    """Schedulers' names as the web UI shows them; none of SD.Next, which lists its samplers here, without labels."""
     return [
         each.label for each in _entries(answer) if each.label and each.label.lower() not in ("automatic", "default")
     ]

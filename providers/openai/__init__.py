@@ -97,7 +97,7 @@ class OpenAICompatible(Provider):
         await self._discovery.close()
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """What is to be kept yet: nothing, where a stream has brought it."""
+        """The pictures that are still to be kept: none after a stream, which keeps its picture as it comes."""
         stream = Stream(progress)
         streams = self._profile.streams and request.count == 1 and is_gpt_image(request.model or "")
         drawing = await drawing_for(self._profile, request, sources, stream=streams)

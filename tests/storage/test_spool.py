@@ -110,10 +110,10 @@ async def test_sweeping_an_empty_spool(tmp_path):
     assert await (await open_spool(tmp_path / "new" / "spool", None)).sweep() == 0
 
 
-async def test_what_is_handed_over_is_stored_too_and_at_hand_once(spool, tmp_path, place, monkeypatch):
+async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path, place, monkeypatch):
     monkeypatch.setattr(storage.spool, "AT_HAND", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
-        await spool.hand_over(key, b"8 bytes.")
+        await spool.put_fresh(key, b"8 bytes.")
     assert list(spool._fresh) == ["pictures/7/1"]
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"8 bytes."
     for _ in range(2):
@@ -122,7 +122,7 @@ async def test_what_is_handed_over_is_stored_too_and_at_hand_once(spool, tmp_pat
 
 
 async def test_what_is_deleted_is_not_at_hand_either(spool):
-    await spool.hand_over("pictures/7/0", b"bytes")
+    await spool.put_fresh("pictures/7/0", b"bytes")
     await spool.delete(["pictures/7/0"])
     assert await spool.take("pictures/7/0") is None
 
