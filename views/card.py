@@ -9,7 +9,7 @@ import discord
 from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
 from studio.delivery import Ready, Report
 from views.limits import ALT, MESSAGE
-from views.words import code, explain, plain
+from views.words import code, explain, fitting, plain
 
 SMALLER = 0.8
 """Of the pixels that were asked for: what is less is told."""
@@ -118,18 +118,9 @@ def _time(job: Job) -> str:
 
 def _content(lines: Sequence[str], links: Sequence[str]) -> str:
     """In whole lines, as far as they fit: the links first, for each of them is a picture."""
-    kept = _fitting(links, MESSAGE)
-    text = _fitting(lines, MESSAGE - sum(len(link) + 1 for link in kept))
+    kept = fitting(links, MESSAGE)
+    text = fitting(lines, MESSAGE - sum(len(link) + 1 for link in kept))
     return "\n".join([*text, *kept])
-
-
-def _fitting(lines: Sequence[str], room: int) -> list[str]:
-    kept: list[str] = []
-    for line in lines:
-        if len(line) <= room:
-            kept.append(line)
-            room -= len(line) + 1
-    return kept
 
 
 def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:

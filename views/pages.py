@@ -1,20 +1,15 @@
-"""The pages of /providers, /help and /privacy, each within one message."""
+"""The pages of /help and /privacy, each within one message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import discord
 
-from domain import Capabilities, Model
+from domain import Model
 from providers.base import Provider
-from studio.standing import Standing
 from studio.studio import Studio
-from views.limits import MESSAGE
 from views.origins import Interaction
 from views.reporter import ReportingView
-from views.words import code, plain
-
-MODELS_SHOWN = 4
-SIGNS = {"up": "🟢 up", "slow": "🟡 slow", "down": "🔴 down", "untested": "⚪ not tried again, down"}
+from views.words import code
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -28,7 +23,7 @@ white part is painted anew. `private:True` shows the result to you alone.
 Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
 manage messages. **Upscale**, where it is shown, makes it larger.
 
-`/providers` shows who can draw here, how well each works today, with which models, and what each takes.
+`/providers` shows who can draw here and how well each works today; its menu shows one's models, and what they take.
 
 `/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
 
@@ -62,63 +57,6 @@ removed from a server, what is finished there is deleted; what is under way is c
 BY_LINK = ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
 VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
 BANS = "; who is held back after a refusal by {} stays so for that time"
-
-
-def providers_pages(
-    listed: Sequence[tuple[Provider, Sequence[Model]]], default: Provider, standings: Mapping[str, Standing]
-) -> list[str]:
-    """How each provider does, and its first models; in as many messages as it takes."""
-    pages = [""]
-    for provider, models in listed:
-        lines = _provider_lines(provider, models, default, standings[provider.name], MODELS_SHOWN)[:MESSAGE]
-        if len(pages[-1]) + len(lines) >= MESSAGE:
-            pages.append("")
-        pages[-1] = f"{pages[-1]}\n{lines}".strip()
-    return pages
-
-
-def state_of(standing: Standing) -> str:
-    """How a provider has done today, in words."""
-    rate = f"{standing.rate:.0%} of today's requests drawn" if standing.rate is not None else ""
-    seconds = f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else ""
-    since = f" since <t:{standing.since.timestamp():.0f}:t>" if standing.since else ""
-    return " · ".join(filter(None, [f"{SIGNS[standing.state]}{since}", rate, seconds]))
-
-
-def _provider_lines(
-    provider: Provider, models: Sequence[Model], default: Provider, standing: Standing, shown: int
-) -> str:
-    here = " · the default here" if provider is default else ""
-    lines = [f"**{provider.title}** (`{provider.name}`){here} · {state_of(standing)}"]
-    lines += [f"- {_model_line(model)}" for model in models[:shown]]
-    if len(models) > shown:
-        rest = len(models) - shown
-        lines.append(f"- and {rest} more model{'' if rest == 1 else 's'}: type in `model`")
-    return "\n".join(lines)
-
-
-def _model_line(model: Model) -> str:
-    price = f" · price {plain(model.price)}" if model.price else ""
-    return f"{plain(model.title)}{price}: {abilities(model.capabilities)}"
-
-
-def abilities(takes: Capabilities) -> str:
-    """What a model takes, as a list of words."""
-    words = {
-        "words alone": takes.text_to_image,
-        "an image": takes.image_to_image,
-        "an image with a mask": takes.inpainting,
-        "negative prompt": takes.negative_prompt,
-        "seed": takes.seed,
-        f"steps {takes.steps}": takes.steps is not None,
-        f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
-        f"strength {takes.strength}": takes.strength is not None,
-        "scheduler": bool(takes.schedulers),
-        "quality": bool(takes.qualities),
-        "style": bool(takes.styles),
-        "transparent": takes.transparent,
-    }
-    return ", ".join(word for word, has in words.items() if has)
 
 
 def help_page(providers: Sequence[Provider]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from discord.utils import escape_markdown, escape_mentions
 
@@ -67,6 +68,16 @@ def code(text: str, limit: int = SHOWN) -> str:
 def plain(text: str, limit: int = 80) -> str:
     """A title from outside, as it stands: nothing in it is markdown, a link or a mention."""
     return escape_mentions(escape_markdown(code(text, limit)[1:-1]))
+
+
+def fitting(lines: Sequence[str], room: int) -> list[str]:
+    """The lines that a text of so many characters has room for, each of them whole."""
+    kept: list[str] = []
+    for line in lines:
+        if len(line) <= room:
+            kept.append(line)
+            room -= len(line) + 1
+    return kept
 
 
 def size_name(size: Size) -> str:

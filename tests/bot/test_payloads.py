@@ -32,8 +32,10 @@ def found(world: World, problems) -> dict[str, list[str]]:
 
 
 async def test_commands_and_pages(world, problems):
-    for command in ("help", "privacy", "providers", "recover"):
+    for command in ("help", "privacy", "recover"):
         await world.member.slash(world.channel, command)
+    page = await world.member.slash(world.channel, "providers")
+    await world.member.select(page.response, ["sketch"], custom_id="providers:pick")
     assert any(each.path.endswith("/commands") for each in world.env.http_requests)
     assert found(world, problems) == {}
 

@@ -203,11 +203,25 @@ def answered(url):
 
 async def test_providers_page_lists_all(hosted):
     shown = await hosted.member.slash(hosted.channel, "providers")
-    pages = [shown.response.content, *(each.content for each in shown.followups)]
-    for kind in REGISTRY:
-        assert any(f"**{kind.title}**" in page for page in pages), kind.title
-    assert all(len(page) <= 2000 for page in pages)
-    assert any("price" in page for page in pages)
+    assert (shown.ephemeral, shown.followups) == (True, [])
+    *lines, legend = shown.response.content.splitlines()
+    assert legend.startswith("-# 🟢 up")
+    for line, kind in zip(lines, REGISTRY, strict=True):
+        assert f"🟢 **{kind.title}**" in line
+    assert "🟢 **Black Forest Labs** · FLUX.2 pro · " in shown.response.content
+
+
+async def test_providers_page_opens_one_and_goes_back(hosted):
+    page = await hosted.member.slash(hosted.channel, "providers")
+    whole = page.response.content
+    await hosted.member.select(page.response, ["sketch"], custom_id="providers:pick")
+    first, models, _ = page.response.content.splitlines()
+    assert first == "🟢 **Sketch (offline)**"
+    assert models.startswith("- **Oil painting**, **Watercolour**, **Ink drawing**, **Pixel art**: words alone, an ")
+    await hosted.member.select(page.response, ["pollinations"], custom_id="providers:pick")
+    assert "(price " in page.response.content
+    await hosted.member.click(page.response, label="◀ all providers")
+    assert page.response.content == whole
 
 
 async def test_privacy_tells_who_fetches_an_original_file(hosted):

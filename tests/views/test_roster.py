@@ -1,0 +1,70 @@
+# pyright: basic, reportArgumentType=false
+"""The page of /providers, with many providers on, long names, and every one of them down."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from domain import Capabilities, Model
+from providers import REGISTRY
+from studio.standing import Standing
+from views.roster import Pick, Row, provider_page, roster_page
+
+TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]
+UP = Standing("up", None, 0.98, 12.4)
+DOWN = Standing("untested", datetime(2026, 11, 1, tzinfo=UTC), 1.0, 599.0)
+
+
+def row(title: str, standing: Standing = UP, models: tuple[Model, ...] = ()) -> Row:
+    offered = models or (Model(id="one", title="FLUX.2 pro", price="0.03 USD a picture"),)
+    provider = SimpleNamespace(name=title.casefold(), title=title)
+    return Row(provider, offered, offered[0], standing, is_default=False)
+
+
+def test_all_that_is_known_stands_in_a_line():
+    line = roster_page([row("Sketch")._replace(is_default=True)]).splitlines()[0]
+    assert line == "🟢 **Sketch** · the default here · 98% drawn · usually 12 s · FLUX.2 pro · price 0.03 USD a picture"
+
+
+def test_a_usual_day_of_all_providers_fits_with_models_and_prices():
+    page = roster_page([row(title) for title in TITLES])
+    assert len(page) <= 2000
+    assert page.count("FLUX.2 pro") == page.count("0.03 USD") == len(REGISTRY)
+
+
+@pytest.mark.parametrize(("count", "shown"), [(16, 16), (20, 20), (40, 23)])
+def test_on_the_worst_of_days_it_is_still_one_message(count, shown):
+    models = (Model(id="one", title="*" * 80, price="x" * 60),)
+    page = roster_page([row(f"Black Forest {number:02}", DOWN, models) for number in range(count)])
+    assert len(page) <= 2000
+    assert page.count("⚪ **Black Forest ") == shown
+
+
+def test_a_menu_has_no_more_than_discord_takes():
+    menu = Pick([row(f"{number} " + "x" * 120) for number in range(40)], None)
+    assert len(menu.options) == 25
+    assert all(len(option.label) <= 100 for option in menu.options)
+
+
+def test_models_that_take_the_same_share_a_line():
+    words, image = Capabilities(seed=True), Capabilities(text_to_image=False, image_to_image=True)
+    models = [Model(id=str(n), title=f"M{n}", capabilities=image if n == 1 else words) for n in range(20)]
+    first, alike, other, _ = provider_page(row("Sketch", models=tuple(models))).splitlines()
+    assert first == "🟢 **Sketch** · 98% drawn · usually 12 s"
+    assert alike.startswith("- **M0**, **M2**, ")
+    assert alike.endswith("**M12** and 7 more: words alone, seed")
+    assert other == "- **M1**: an image"
+
+
+def test_many_models_that_all_differ_are_one_message():
+    models = [
+        Model(id=str(n), title=f"{n}" * 40, price="a" * 60, capabilities=Capabilities(seed=True, styles=(str(n),)))
+        for n in range(100)
+    ]
+    assert len(provider_page(row("Sketch", models=tuple(models)))) <= 2000
+
+
+def test_a_model_that_only_makes_pictures_larger_says_so():
+    larger = Model(id="up", title="Up", capabilities=Capabilities(text_to_image=False, upscale=True))
+    assert "**Up**: a picture to make larger" in provider_page(row("Sketch", models=(larger,)))

@@ -1,0 +1,173 @@
+"""The page of /providers: who can draw here, in a line each, and a menu to see what one's models take."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import discord
+
+from domain import Capabilities, Model, find_model
+from providers.base import Provider
+from storage.settings import SettingsStore
+from studio.standing import Standing
+from studio.studio import Studio
+from views.limits import CHOICES, LABEL, MESSAGE
+from views.origins import Interaction
+from views.reporter import ReportingView
+from views.words import fitting, plain
+
+SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
+LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
+MORE = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
+ALIKE = 12
+"""How many models are named of those that take the same."""
+
+
+class Row(NamedTuple):
+    """A provider as it is shown."""
+
+    provider: Provider
+    models: Sequence[Model]
+    usual: Model
+    """What draws where nobody names a model."""
+    standing: Standing
+    is_default: bool
+
+
+class Roster(ReportingView):
+    """All at a glance, or one with its models. `open` sends it."""
+
+    def __init__(self, studio: Studio, settings: SettingsStore, guild_id: int | None) -> None:
+        super().__init__()
+        self._studio = studio
+        self._settings = settings
+        self._guild_id = guild_id
+
+    async def open(self, interaction: Interaction) -> None:
+        await interaction.response.defer(ephemeral=True)
+        await interaction.edit_original_response(content=await self._draw(), view=self)
+
+    async def show(self, interaction: Interaction, name: str | None) -> None:
+        """One provider, or all."""
+        await interaction.response.defer()
+        await interaction.edit_original_response(content=await self._draw(name), view=self)
+
+    async def _draw(self, name: str | None = None) -> str:
+        rows = await self._rows()
+        self.clear_items()
+        self.add_item(Pick(rows, name))
+        chosen = next((row for row in rows if row.provider.name == name), None)
+        if chosen is None:
+            return roster_page(rows)
+        self.add_item(Back())
+        return provider_page(chosen)
+
+    async def _rows(self) -> list[Row]:
+        settings = await self._settings.get(self._guild_id)
+        default = self._studio.planner.default_for(settings)
+        standings = await self._studio.standings()
+        return [
+            Row(provider, models, _usual(models, settings.model), standings[provider.name], provider is default)
+            for provider, models in await offers(self._studio.providers)
+        ]
+
+
+class Pick(discord.ui.Select[Roster]):
+    def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
+        super().__init__(custom_id="providers:pick", placeholder="See one's models, and what they take…")
+        for row in rows[:CHOICES]:
+            self.add_option(
+                label=row.provider.title[:LABEL],
+                value=row.provider.name,
+                description=f"{len(row.models)} model{'' if len(row.models) == 1 else 's'}",
+                emoji=SIGNS[row.standing.state],
+                default=row.provider.name == chosen,
+            )
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.show(interaction, self.values[0])
+
+
+class Back(discord.ui.Button[Roster]):
+    def __init__(self) -> None:
+        super().__init__(label="◀ all providers", custom_id="providers:all")
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.show(interaction, None)
+
+
+async def offers(providers: Mapping[str, Provider]) -> list[tuple[Provider, Sequence[Model]]]:
+    """Who is on, and what each offers now; within 1.5 s."""
+    models = await asyncio.gather(*(provider.models() for provider in providers.values()))
+    return list(zip(providers.values(), models, strict=True))
+
+
+def roster_page(rows: Sequence[Row]) -> str:
+    return "\n".join([*_lines(rows, 2), LEGEND])
+
+
+def provider_page(row: Row) -> str:
+    """Models that take the same share a line."""
+    alike: dict[str, list[str]] = {}
+    for model in row.models:
+        alike.setdefault(abilities(model.capabilities), []).append(_priced(model))
+    lines = [_models_line(names, takes) for takes, names in alike.items()]
+    return "\n".join([*fitting([_line(row, 0), *lines], MESSAGE - len(MORE) - 1), MORE])
+
+
+def abilities(takes: Capabilities) -> str:
+    """What a model takes, as a list of words."""
+    words = {
+        "words alone": takes.text_to_image,
+        "an image": takes.image_to_image,
+        "an image with a mask": takes.inpainting,
+        "negative prompt": takes.negative_prompt,
+        "seed": takes.seed,
+        f"steps {takes.steps}": takes.steps is not None,
+        f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
+        f"strength {takes.strength}": takes.strength is not None,
+        "scheduler": bool(takes.schedulers),
+        "quality": bool(takes.qualities),
+        "style": bool(takes.styles),
+        "transparent": takes.transparent,
+        "a picture to make larger": takes.upscale,
+    }
+    return ", ".join(word for word, has in words.items() if has)
+
+
+def _lines(rows: Sequence[Row], facts: int) -> list[str]:
+    """As many facts of each as one message has room for; everybody is on it, unless there are dozens."""
+    lines = fitting([_line(row, facts) for row in rows], MESSAGE - len(LEGEND) - 1)
+    return lines if len(lines) == len(rows) or facts == 0 else _lines(rows, facts - 1)
+
+
+def _line(row: Row, facts: int) -> str:
+    """How it does today; facts: whether its usual model follows (1), and what that costs (2)."""
+    standing, model = row.standing, row.usual
+    words = [
+        f"{SIGNS[standing.state]} **{row.provider.title}**",
+        "the default here" if row.is_default else "",
+        f"down since <t:{standing.since.timestamp():.0f}:t>" if standing.since else "",
+        f"{standing.rate:.0%} drawn" if standing.rate is not None else "",
+        f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else "",
+        *[plain(model.title, 40), f"price {plain(model.price, 40)}" if model.price else ""][:facts],
+    ]
+    return " · ".join(filter(None, words))
+
+
+def _models_line(names: Sequence[str], takes: str) -> str:
+    rest = f" and {len(names) - ALIKE} more" if len(names) > ALIKE else ""
+    return f"- {', '.join(names[:ALIKE])}{rest}: {takes}"
+
+
+def _priced(model: Model) -> str:
+    price = f" (price {plain(model.price)})" if model.price else ""
+    return f"**{plain(model.title)}**{price}"
+
+
+def _usual(models: Sequence[Model], chosen: str | None) -> Model:
+    """The server's own where this provider has it, else the provider's."""
+    able = [model for model in models if model.capabilities.text_to_image] or models
+    return find_model(able, chosen or "") or able[0]
