@@ -63,7 +63,7 @@ async def opened(
 
 @asynccontextmanager
 async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
-    """A process more for the drawing; ConfigError, StoreError."""
+    """One more process that only draws and delivers; ConfigError, StoreError."""
     if not is_shared(config.database_url.get_secret_value()):
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
     async with _footing(config, lambda _: None, lambda _: None) as (store, studio, meter):

@@ -24,7 +24,7 @@ SAID: Mapping[type[EaselError], str] = {
 async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
     """Try the token and every provider that is on, without paying; how many failed.
 
-    mistakes: sentences about what is set, and means nothing.
+    mistakes: a sentence for each name that is set and that nothing reads.
     """
     rows = [("discord", *await _check_token(config))]
     async with Transport() as transport:

@@ -94,7 +94,7 @@ class Easel(commands.AutoShardedBot):
 
 
 class Worker(discord.Client):
-    """Draws and delivers; what members do reaches other processes."""
+    """Draws and delivers; what members type and press reaches the processes with a gateway."""
 
     def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig | None) -> None:
         super().__init__(

@@ -20,7 +20,7 @@ PROVIDERS = (
     *("replicate", "fal", "bfl", "stability", "huggingface"),
 )
 MOST_AT_ONCE = {"bfl": 24}
-"""Jobs, where a provider draws fewer than 100 (docs/providers.md)."""
+"""The largest `…_CONCURRENCY` of a provider that takes fewer than 100 jobs at once (docs/providers.md)."""
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
@@ -69,7 +69,7 @@ class Config(Frozen):
         return [secret for secret in (*told, self._database_password()) if secret]
 
     def _database_password(self) -> str:
-        """As it stands in the URL: whoever logs it would log that."""
+        """As it is spelt in the URL, for so it would appear in a log."""
         account, at, _ = self.database_url.get_secret_value().partition("://")[2].rpartition("@")
         return account.partition(":")[2] if at else ""
 

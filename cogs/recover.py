@@ -8,7 +8,7 @@ from views.origins import Interaction, origin_of
 from views.words import code
 
 AT_ONCE = 5
-"""Discord allows so many follow-ups where the bot is not a member."""
+"""As many follow-ups as Discord allows where the bot is not a member."""
 NOTHING = "Nothing of yours is waiting."
 ON_ITS_WAY = "It is on its way already."
 

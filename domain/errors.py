@@ -55,7 +55,7 @@ class Failure(Frozen):
     field: str | None = None
     takes: str | None = None
     subject: str | None = None
-    """What it is that takes no such thing: a model's title."""
+    """The title of the model, or of the provider, that does not take it."""
     retry_after: float | None = None
     reference: str | None = None
     """The provider's own id of what went wrong."""
@@ -66,14 +66,14 @@ class Failure(Frozen):
 
 
 NOT_ASKED = ("outage", "pause")
-"""The field of a failure that kept a job from a provider that is down, or that has said when to come again."""
+"""Fields of failures where the provider was not asked at all: it is down, or has said when to come again."""
 
 
 class EaselError(Exception):
     """Anything that ends a request and is worded for the member. The tree is at the top of this file."""
 
     state: ClassVar[State] = State.FAILED
-    """How a job ends that ended so."""
+    """The state of a job that ends with this error."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the host sets, as the parts of the bot that it is for get it."""
+"""What the host sets, in the form in which each part of the bot gets it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ class Access(Frozen):
     generation: int = 1
     enabled: bool = True
     profile: str | None = None
-    """Of a server that speaks like OpenAI: which of its dialects; set for no other."""
+    """Which dialect a server that speaks like OpenAI has; None for every other provider."""
     workflow: Path | None = None
     image_workflow: Path | None = None
     mask_workflow: Path | None = None

@@ -99,7 +99,7 @@ class Tried(Frozen):
 
     provider: str
     kind: str
-    """The error's."""
+    """The name of the error."""
     asked: bool = True
     """False: it was known to be down, and left alone."""
 

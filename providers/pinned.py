@@ -13,7 +13,7 @@ def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model])
 
 
 def affordable(access: Access, models: Sequence[Model]) -> Sequence[Model]:
-    """With qualities up to `access.quality`, which is also what is asked for where nobody says; as they are without."""
+    """With no better quality than `access.quality`, which is also the usual one; unchanged where it is not set."""
     if access.quality is None:
         return models
     return [

@@ -32,7 +32,7 @@ class Bulletin:
         self._listeners[topic].append(listener)
 
     def notice(self, topic: str, said: str) -> Sequence[Executable]:
-        """What to run in the transaction that it is about: everybody hears of it, or nobody."""
+        """Statements for the transaction that they tell of: nobody hears of what was not written."""
         return [select(func.pg_notify(CHANNEL, f"{topic} {said}"))] if is_shared(self._url) else []
 
     async def listen(self) -> None:

@@ -86,7 +86,7 @@ class Database(ABC):
     async def run(self, *steps: Do) -> Done:
         """In one transaction, through a short absence of the database; the last step's result.
 
-        They may run twice: a connection that is lost in a commit tells nothing of it.
+        The steps may run twice: a connection lost in a commit does not tell whether it was made.
         """
         try:
             return await self._once(steps)

@@ -24,7 +24,7 @@ class SettingsStore:
         self._loading: dict[int, asyncio.Task[Settings]] = {}
         """All who ask at once share one look."""
         self._changes = 0
-        """What was being read while a change came in may be old."""
+        """How many there were: what was being read while one came in may be old."""
         bulletin.on(CHANGED, self._changed)
 
     async def get(self, guild_id: int | None) -> Settings:
@@ -87,7 +87,7 @@ class Meta:
         await _replace(self._database, meta, {"key": key, "value": value})
 
     async def expire(self, prefix: str, before: str) -> None:
-        """Delete what begins so and has a smaller value."""
+        """Delete the keys that begin with the prefix and have a smaller value."""
         old = delete(meta).where(meta.c.key.startswith(prefix, autoescape=True), meta.c.value < before)
         await self._database.run(Do(old))
 

@@ -26,7 +26,7 @@ PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
 PROBE = "probe"
 EMPTY = timedelta(hours=1)
-"""After so long without a change, a job's empty folder is no longer needed."""
+"""How long a job's empty folder stays after its last change."""
 AT_HAND = 32 * 1024 * 1024
 """Bytes of pictures that wait in memory, besides the store, for their delivery."""
 
@@ -67,7 +67,7 @@ class Spool:
         await self.delete([PROBE])
 
     async def put(self, key: str, data: bytes) -> None:
-        """A paid picture is not given up at the first trouble."""
+        """Store it, if need be at the fifth try: a paid picture is not given up at the first trouble."""
         try:
             await self._put(key, data)
         except TROUBLE as error:

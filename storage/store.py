@@ -27,7 +27,7 @@ class StoreError(Exception):
 
 
 class StoreAwayError(StoreError):
-    """It may be there later."""
+    """The database is out of reach, and starting again later may help."""
 
 
 @dataclass(frozen=True)

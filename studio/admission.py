@@ -7,7 +7,7 @@ from storage.jobs import JobStore, Load
 
 
 class Admission:
-    """Counts as the table has them, renewed from time to time; between these, what this process takes and draws."""
+    """Counts from the table, renewed from time to time; in between they follow what this process takes and draws."""
 
     def __init__(self, jobs: JobStore, limits: Limits) -> None:
         self._jobs = jobs

@@ -33,7 +33,7 @@ class Conduct:
     async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
         """Around asking a provider: where it bans, a member's requests of this process go one by one.
 
-        Each until it is accepted: yields what to call then.
+        Yields what to call when the request is accepted: then the next one may go.
         """
         bans = self._providers[job.provider].bans
         with ExitStack() as until_accepted:

@@ -27,7 +27,7 @@ class JobProgress:
         breakers: Breakers,
         accepted: Callable[[], None],
     ) -> None:
-        """accepted: told when the provider has taken the call."""
+        """accepted: called when the provider has taken the call."""
         self._held = held
         self._accepted = accepted
         self._breakers = breakers

@@ -64,17 +64,17 @@ class Promises:
         return job if await writing else None
 
     async def fulfil(self, job: Job) -> None:
-        """The job is complete, and anybody may draw it."""
+        """Write the complete job and let go of its row: anybody may draw it now."""
         await self._jobs.save(job, self._owners[job.id], release=True)
         self.drop(job)
 
     async def withdraw(self, job: Job) -> None:
-        """The member is told otherwise."""
+        """Delete the row: its member is told why nothing comes of it."""
         try:
             await self._jobs.discard(job, self._owners[job.id])
         finally:
             self.drop(job)
 
     def drop(self, job: Job) -> None:
-        """Hold it no more: a row that was left so is found again."""
+        """Hold the row no more: the next look for unfinished ones finds it."""
         self._holders.discard(self._owners.pop(job.id, ""))

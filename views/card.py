@@ -12,7 +12,7 @@ from views.limits import ALT, MESSAGE
 from views.words import code, explain, fitting, plain
 
 SMALLER = 0.8
-"""Of the pixels that were asked for: what is less is told."""
+"""The share of the pixels asked for below which the receipt tells of it."""
 LABELS = {
     "again": ("Again", "🔁"),
     "upscale": ("Upscale", "🔍"),
@@ -50,7 +50,7 @@ def preview_files(job: Job, preview: Ready) -> list[discord.File]:
 
 
 class _File(discord.File):
-    """discord.py leaves each file in a cycle with its own `close`: closed, at least its bytes are gone."""
+    """discord.py leaves each file in a cycle of references: once it is closed, at least its bytes are freed."""
 
     def close(self) -> None:
         super().close()
@@ -139,7 +139,7 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 
 
 def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
-    """By more than what lies between a ratio and a size that stands for it."""
+    """By more than the difference between an API's own size for a ratio and ours."""
     if drawn is None or asked is None:
         return False
     return drawn.width * drawn.height < SMALLER * asked.width * asked.height

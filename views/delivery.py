@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 SEND_SECONDS = 120.0
 REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
-"""At least so many seconds before the first edit of a message, for most pictures are there by then, and between two."""
+"""The least seconds before a message is first edited, for most pictures are there by then, and between two edits."""
 TOKEN_MARGIN = timedelta(seconds=5)
 ALREADY_ANSWERED = 40060
 """Discord took an earlier try, or the gateway has sent the interaction again."""

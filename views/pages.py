@@ -64,7 +64,7 @@ def help_page(providers: Sequence[Provider]) -> str:
 
 
 def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) -> str:
-    """Of those that are on: who gets words and images, and in which way."""
+    """What becomes of words and images with the providers that are on."""
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
     bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]

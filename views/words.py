@@ -25,7 +25,7 @@ from domain import (
 )
 
 STATUS = re.compile(r"[1-5][0-9]{2}(?:: |$)")
-"""Of HTTP, at the beginning of a detail."""
+"""An HTTP status at the beginning of a detail."""
 SHOWN = 300
 TAKES = 800
 RATIOS = (
@@ -41,7 +41,7 @@ RATIOS = (
 RATIO_TOLERANCE = 1.03
 """786x1024 is meant as 3:4."""
 OPTIONS = {"guidance_scale": "guidance"}
-"""Of `/imagine`, as they are typed."""
+"""Our fields that are typed under another name in `/imagine`."""
 WORDS = {"negative_prompt": "negative prompt", "transparent": "transparent background", **OPTIONS}
 
 UNSURE = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."

@@ -27,7 +27,7 @@ CONNECT_SECONDS = 5.0
 """How long a drawing waits for its socket before it goes on without."""
 GOODBYE_SECONDS = 1.0
 CONNECTIONS = 6
-"""A socket that was lost so often is done without."""
+"""How often a socket is opened before the drawing goes on without."""
 QUIET_SECONDS = 5.0
 """How long the history is not asked while a socket is there to tell of the end."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
