@@ -28,6 +28,7 @@ from providers.answers import Answer, Reply, decode_picture, error_for
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.links import collect
+from providers.pinned import known_alone
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -88,13 +89,14 @@ class AppyPie(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._api = Api(transport, access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
+        self._models = known_alone(access, MODELS)
 
     @staticmethod
     def missing(access: Access) -> str | None:
         return None if access.key else "set APPYPIE_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        return MODELS
+        return self._models
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:

@@ -35,6 +35,7 @@ from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.links import collect
+from providers.pinned import known_alone, pinned
 from providers.polling import poll
 from providers.transport import Transport
 
@@ -135,14 +136,14 @@ class ImagePipeline(Provider):
         super().__init__(access, transport)
         self._generation = GENERATIONS[access.generation]
         self._api = Api(transport, access.base_url or BASE_URL, header=self._generation.header, key=access.key)
+        self._models = self._offered()
 
     @staticmethod
     def missing(access: Access) -> str | None:
         return None if access.key else "set IMAGEPIPELINE_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        listed = (self.access.models if self.access.generation == 1 else ()) or (DOCUMENTED_MODEL,)
-        return [Model(id=id, title=title, capabilities=self._generation.capabilities) for id, title in listed]
+        return self._models
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None and await self._submit(request, progress):
@@ -155,6 +156,14 @@ class ImagePipeline(Provider):
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    def _offered(self) -> Sequence[Model]:
+        """Generation 3 is not told a model, so that one of the host's own would draw as any other."""
+        id, title = DOCUMENTED_MODEL
+        documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
+        if self.access.generation == 3:
+            return known_alone(self.access, [documented])
+        return pinned(self.access, [documented], lambda id: documented.model_copy(update={"id": id, "title": id}))
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
         """True where the pictures were there at once."""

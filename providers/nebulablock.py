@@ -23,6 +23,7 @@ from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.links import in_base64
+from providers.pinned import pinned
 from providers.transport import Transport
 
 BASE_URL = "https://api.nebulablock.com"
@@ -100,7 +101,7 @@ class NebulaBlock(Provider):
         return None if access.key else "set NEBULABLOCK_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        return await self._discovery.get()
+        return pinned(self.access, await self._discovery.get(), lambda id: _model(id, None, None))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         answer = await self._submit(_body(request, sources))

@@ -1,15 +1,35 @@
 """The host's own choice among an API's models, and how good, and so how dear, a picture of theirs may be."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from domain import Access, Capabilities, Model
 
+log = logging.getLogger(__name__)
 
-def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model]) -> Sequence[Model]:
-    """`access.models` where the host set them, in that order: known ones keep what they take, others are made."""
+
+def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model | None]) -> Sequence[Model]:
+    """`access.models` where the host set them, in that order: known ones keep what they take, others are made.
+
+    Those of which `make` makes nothing are left out.
+    """
     models = {model.id: model for model in known}
-    chosen = [(models.get(id) or make(id), id, title) for id, title in access.models]
-    return [model if title == id else model.model_copy(update={"title": title}) for model, id, title in chosen] or known
+    chosen = [(models.get(id) or make(id), title) for id, title in access.models]
+    return [_titled(model, title) for model, title in chosen if model] or known
+
+
+def known_alone(access: Access, known: Sequence[Model]) -> Sequence[Model]:
+    """As `pinned`, where an API cannot be asked for any other model: logs which the host set in vain."""
+    ids = {model.id for model in known}
+    for id, _ in access.models:
+        if id not in ids:
+            log.warning("a model that this API cannot be asked for is left out: %s", id)
+    return pinned(access, known, lambda _: None)
+
+
+def _titled(model: Model, title: str) -> Model:
+    """An id that stands for its own title says nothing."""
+    return model if title == model.id else model.model_copy(update={"title": title})
 
 
 def affordable(access: Access, models: Sequence[Model]) -> Sequence[Model]:

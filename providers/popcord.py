@@ -5,12 +5,14 @@ are read, and an error body is believed even under status 200.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
 from providers.answers import Reply, error_for, failure_for
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.pinned import pinned
 from providers.transport import Transport
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
@@ -31,6 +33,11 @@ class SizeList(Reply):
     sizes: list[str]
 
 
+class Lists(NamedTuple):
+    models: Sequence[str]
+    sizes: Sequence[str]
+
+
 class Result(Reply):
     image_url: str = ""
     status_code: int = 200
@@ -43,14 +50,15 @@ class PopCord(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._api = Api(transport, access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
-        self._discovery = Discovery(self._discover, _models(MODELS, SIZES))
+        self._discovery = Discovery(self._discover, Lists(MODELS, SIZES))
 
     @staticmethod
     def missing(access: Access) -> str | None:
         return None if access.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:
-        return await self._discovery.get()
+        listed = await self._discovery.get()
+        return pinned(self.access, _models(listed), lambda id: _models(listed._replace(models=[id]))[0])
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -59,7 +67,7 @@ class PopCord(Provider):
         await keep_all(progress, [url], self._api.fetch)
 
     async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), len(await self._discover()), "needs none")
+        return Health(await self._api.is_reachable(), len((await self._discover()).models), "needs none")
 
     async def close(self) -> None:
         await self._discovery.close()
@@ -76,18 +84,18 @@ class PopCord(Provider):
             raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
         return result.image_url
 
-    async def _discover(self) -> tuple[Model, ...]:
+    async def _discover(self) -> Lists:
         models = (await self._api.get("models")).checked().parse(ModelList)
         sizes = (await self._api.get("sizes")).checked().parse(SizeList)
         if not (models.success and sizes.success and models.models and sizes.sizes):
             raise BadResponse("the lists of models and sizes are empty")
-        return _models(models.models, sizes.sizes)
+        return Lists(models.models, sizes.sizes)
 
 
-def _models(ids: Sequence[str], sizes: Sequence[str]) -> tuple[Model, ...]:
-    listed = tuple(size for text in sizes if (size := _size(text)))
-    takes = {id: Capabilities(sizes=SQUARE_ONLY.get(id, listed)) for id in ids}
-    return tuple(Model(id=id, title=TITLES.get(id, id), capabilities=takes[id]) for id in ids)
+def _models(listed: Lists) -> tuple[Model, ...]:
+    sizes = tuple(size for text in listed.sizes if (size := _size(text)))
+    takes = {id: Capabilities(sizes=SQUARE_ONLY.get(id, sizes)) for id in listed.models}
+    return tuple(Model(id=id, title=TITLES.get(id, id), capabilities=takes[id]) for id in listed.models)
 
 
 def _size(text: str) -> Size | None:
