@@ -47,12 +47,9 @@ class Off(NamedTuple):
     """A provider that is not configured, and what the host would have to set."""
 
     name: str
-    missing: str
-
-    @property
-    def is_wrong(self) -> bool:
-        """Something is set, but not so that it can work."""
-        return not self.missing.startswith("set ")
+    why: str
+    is_wrong: bool = False
+    """Something is set, but not so that it can work."""
 
 
 def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
@@ -62,9 +59,10 @@ def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str,
     named = [Named(name) for name, own in access.items() if own.profile]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own = access.get(kind.name, Access(enabled=False))
-        missing = kind.missing(own)
-        if missing is None:
-            on[kind.name] = kind(own, transport)
-        else:
+        if missing := kind.missing(own):
             off.append(Off(kind.name, missing))
+        elif wrong := kind.wrong(own):
+            off.append(Off(kind.name, wrong, is_wrong=True))
+        else:
+            on[kind.name] = kind(own, transport)
     return on, off

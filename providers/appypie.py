@@ -91,10 +91,6 @@ class AppyPie(Provider):
         self._api = Api(transport, access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
         self._models = known_alone(access, MODELS)
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set APPYPIE_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return self._models
 

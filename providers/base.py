@@ -115,10 +115,15 @@ class Provider(ABC):
         self.access = access
         self.transport = transport
 
-    @staticmethod
-    @abstractmethod
-    def missing(access: Access) -> str | None:
-        """What the host has to set to switch the provider on; None when it is on."""
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
+        """What the host has to set to switch the provider on; None when nothing is missing."""
+        return None if access.key else f"set {cls.name.upper()}_API_KEY"
+
+    @classmethod
+    def wrong(cls, access: Access) -> str | None:
+        """Which setting cannot work as it stands; asked only when nothing is missing."""
+        return None
 
     @abstractmethod
     async def models(self) -> Sequence[Model]:

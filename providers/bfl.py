@@ -123,10 +123,6 @@ class BlackForestLabs(Provider):
         super().__init__(access, transport)
         self._api = Api(transport, access.base_url or BASE_URL, header="x-key", key=access.key, domains=(DOMAIN,))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set BFL_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
 

@@ -129,10 +129,6 @@ class Fal(Provider):
             domains=(DOMAIN,),
         )
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set FAL_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
 

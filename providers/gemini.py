@@ -146,10 +146,6 @@ class Gemini(Provider):
         documented = tuple(_model(*each) for each in MODELS)
         self._discovery = Discovery(self._discover, documented)
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set GEMINI_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, await self._discovery.get(), lambda id: _model(id, id))
 

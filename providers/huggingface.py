@@ -62,10 +62,6 @@ class HuggingFace(Provider):
         root = access.base_url or BASE_URL
         self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set HUGGINGFACE_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
 

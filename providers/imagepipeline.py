@@ -138,10 +138,6 @@ class ImagePipeline(Provider):
         self._api = Api(transport, access.base_url or BASE_URL, header=self._generation.header, key=access.key)
         self._models = self._offered()
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set IMAGEPIPELINE_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return self._models
 

@@ -96,10 +96,6 @@ class NebulaBlock(Provider):
         self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
         self._discovery = Discovery(self._discover, tuple(_model(id, title, None) for id, title in FALLBACK))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set NEBULABLOCK_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, await self._discovery.get(), lambda id: _model(id, None, None))
 

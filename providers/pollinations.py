@@ -102,10 +102,6 @@ class Pollinations(Provider):
         self._api = Api(transport, self._root, header="Authorization", prefix="Bearer ", key=access.key)
         self._discovery: Discovery[tuple[Model, ...]] = Discovery(self._discover, (_named("flux"),))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set POLLINATIONS_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return affordable(self.access, pinned(self.access, await self._discovery.get(), _named))
 

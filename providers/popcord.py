@@ -52,8 +52,8 @@ class PopCord(Provider):
         self._api = Api(transport, access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
         self._discovery = Discovery(self._discover, Lists(MODELS, SIZES))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
         return None if access.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:

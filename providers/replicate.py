@@ -103,10 +103,6 @@ class Replicate(Provider):
         self._known: dict[str, Known] = {}
         self._discovery = Discovery(self._discover, self._models())
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set REPLICATE_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return affordable(self.access, await self._discovery.get())
 

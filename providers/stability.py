@@ -112,10 +112,6 @@ class Stability(Provider):
         base_url = access.base_url or BASE_URL
         self._api = Api(transport, base_url, header="Authorization", prefix="Bearer ", key=access.key)
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        return None if access.key else "set STABILITY_API_KEY"
-
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id) for id in OFFERS], _model)
 

@@ -74,8 +74,8 @@ class AIHorde(Provider):
         self._api = Api(transport, root, header="apikey", key=key)
         self._discovery = Discovery(self._discover, tuple(make_model(name, self._own_key) for name in FALLBACK))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
         return None if access.enabled else "set AIHORDE=on"
 
     async def models(self) -> Sequence[Model]:

@@ -68,10 +68,12 @@ class Automatic1111(Provider):
         self._discovery = Discovery(partial(discover, self._api), UNKNOWN)
         self._running, self._unwanted = set[str](), set[str]()
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        if not access.base_url:
-            return "set AUTOMATIC1111_BASE_URL"
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
+        return None if access.base_url else "set AUTOMATIC1111_BASE_URL"
+
+    @classmethod
+    def wrong(cls, access: Access) -> str | None:
         if access.key and ":" not in access.key.get_secret_value():
             return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
         return None

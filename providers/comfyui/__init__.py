@@ -65,10 +65,12 @@ class ComfyUI(Provider):
         self._workflows = read_workflows(access)
         self._discovery = Discovery(self._discover, self._models([FIRST], {}))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
-        if not access.base_url:
-            return "set COMFYUI_BASE_URL"
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
+        return None if access.base_url else "set COMFYUI_BASE_URL"
+
+    @classmethod
+    def wrong(cls, access: Access) -> str | None:
         try:
             read_workflows(access)
         except WorkflowError as error:

@@ -56,8 +56,8 @@ class OpenAICompatible(Provider):
         self._api = Api(transport, self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
         self._discovery = Discovery(self._discover, self._models(self._profile.models))
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
         profile = profile_for(access.profile)
         if not access.base_url and not profile.base_url:
             return "set <NAME>_BASE_URL"
@@ -185,8 +185,8 @@ class OpenAI(Streaming):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport, self.name, OPENAI)
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
         return None if access.key else "set OPENAI_API_KEY"
 
 
@@ -198,6 +198,9 @@ class Named(NamedTuple):
     def missing(self, access: Access) -> str | None:
         lacking = OpenAICompatible.missing(access)
         return lacking and lacking.replace("<NAME>", self.name.upper())
+
+    def wrong(self, access: Access) -> str | None:
+        return OpenAICompatible.wrong(access)
 
     def __call__(self, access: Access, transport: Transport) -> OpenAICompatible:
         profile = profile_for(access.profile)

@@ -18,8 +18,8 @@ class Sketch(Provider):
     outside = False
     ai = False
 
-    @staticmethod
-    def missing(access: Access) -> str | None:
+    @classmethod
+    def missing(cls, access: Access) -> str | None:
         return None if access.enabled else "set SKETCH=on"
 
     async def models(self) -> Sequence[Model]:

@@ -180,21 +180,22 @@ async def test_check_fails_aloud(comfyui, case):
 # --- workflows
 
 
-async def test_missing_names_the_variable(tmp_path, workflow, transport):
+async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, transport):
     at_home = {"base_url": AT_HOME}
     assert ComfyUI.missing(Access()) == "set COMFYUI_BASE_URL"
     assert ComfyUI.missing(Access(**at_home)) is None
-    assert ComfyUI.missing(Access(**at_home, workflow=workflow())) is None
-    assert "COMFYUI_WORKFLOW" in ComfyUI.missing(Access(**at_home, workflow=tmp_path / "none.json"))
-    assert "cannot be read" in ComfyUI.missing(Access(**at_home, workflow=tmp_path))
-    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.missing(Access(**at_home, workflow=workflow(image="%image%")))
+    assert ComfyUI.wrong(Access(**at_home)) is None
+    assert ComfyUI.wrong(Access(**at_home, workflow=workflow())) is None
+    assert "COMFYUI_WORKFLOW" in ComfyUI.wrong(Access(**at_home, workflow=tmp_path / "none.json"))
+    assert "cannot be read" in ComfyUI.wrong(Access(**at_home, workflow=tmp_path))
+    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.wrong(Access(**at_home, workflow=workflow(image="%image%")))
     masking = workflow(image="%image%", mask="%mask%")
-    told = ComfyUI.missing(Access(**at_home, image_workflow=masking))
+    told = ComfyUI.wrong(Access(**at_home, image_workflow=masking))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds %image% and %mask%: name that file in COMFYUI_MASK_WORKFLOW"
-    assert ComfyUI.missing(Access(**at_home, mask_workflow=masking)) is None
-    told = ComfyUI.missing(Access(**at_home, mask_workflow=workflow(image="%image%")))
+    assert ComfyUI.wrong(Access(**at_home, mask_workflow=masking)) is None
+    told = ComfyUI.wrong(Access(**at_home, mask_workflow=workflow(image="%image%")))
     assert told == "COMFYUI_MASK_WORKFLOW holds no %mask%"
-    told = ComfyUI.missing(Access(**at_home, image_workflow=workflow()))
+    told = ComfyUI.wrong(Access(**at_home, image_workflow=workflow()))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds no %image%"
     with pytest.raises(WorkflowError):
         ComfyUI(Access(**at_home, workflow=tmp_path / "none.json"), transport)
@@ -211,13 +212,13 @@ async def test_missing_names_the_variable(tmp_path, workflow, transport):
 def test_files_that_are_no_workflow(tmp_path, text):
     path = tmp_path / "wrong.json"
     path.write_bytes(text.encode("latin-1"))
-    told = ComfyUI.missing(Access(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.wrong(Access(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW names a file that is no workflow in ComfyUI's API format"
 
 
 def test_a_workflow_needs_a_prompt_and_may_begin_with_a_mark(tmp_path, workflow):
     path = workflow(text="a dog")
-    told = ComfyUI.missing(Access(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.wrong(Access(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW holds no %prompt%"
     path = workflow()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

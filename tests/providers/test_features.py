@@ -1,6 +1,8 @@
 # pyright: basic
 """The page of providers says what the code can do."""
 
+from pydantic import SecretStr
+
 from domain import Access
 from providers import REGISTRY, build
 from providers.features import BEGIN, END, PAGE, table, written
@@ -23,3 +25,9 @@ async def test_who_is_not_named_is_off(transport):
     on, off = build({"sketch": Access()}, transport)
     assert list(on) == ["sketch"]
     assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
+    assert [each.name for each in off if each.is_wrong] == []
+
+
+async def test_who_is_wrongly_set_is_told_apart_from_who_is_not_set(transport):
+    _, off = build({"automatic1111": Access(base_url="http://127.0.0.1:7860", key=SecretStr("x"))}, transport)
+    assert [each.name for each in off if each.is_wrong] == ["automatic1111"]

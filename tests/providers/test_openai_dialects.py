@@ -275,11 +275,14 @@ def test_a_named_server_stands_before_the_painter(openai):
     assert list(on)[-3:] == ["gpu", "together", "sketch"]
     assert [on[name].title for name in ("openai", "gpu", "together")] == ["OpenAI", "Gpu", "Together"]
     assert [on[name].name for name in ("openai", "gpu", "together")] == ["openai", "gpu", "together"]
-    assert [tuple(each) for each in off][-2:] == [("xai", "set XAI_API_KEY"), ("home", "set HOME_BASE_URL")]
+    assert [tuple(each) for each in off][-2:] == [
+        ("xai", "set XAI_API_KEY", False),
+        ("home", "set HOME_BASE_URL", False),
+    ]
 
 
 def test_openai_needs_a_key(openai):
-    assert ("openai", "set OPENAI_API_KEY") in build({}, openai.transport)[1]
+    assert ("openai", "set OPENAI_API_KEY", False) in build({}, openai.transport)[1]
 
 
 @pytest.mark.parametrize(("word", "same"), [("LocalAI", "localai"), ("zz", "minimal"), (None, "minimal")])

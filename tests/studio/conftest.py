@@ -54,10 +54,6 @@ class FakeProvider(Provider):
         self.offered = models or [Model(id="one", title="One", capabilities=Capabilities(sizes=(Size(64, 64),)))]
         self.requests = []
 
-    @staticmethod
-    def missing(access):
-        return None
-
     async def models(self):
         return self.offered
 
