@@ -58,21 +58,18 @@ TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)"
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
 FIELDS = {
-    "model_id": "model",
-    "width": "size",
-    "height": "size",
-    "image_size": "size",
-    "aspect_ratio": "size",
-    "samples": "count",
-    "num_images": "count",
-    "num_outputs": "count",
-    "num_steps": "steps",
-    "num_inference_steps": "steps",
-    "input_image": "image",
-    "image_url": "image",
-    "image_urls": "image",
-    "mask_url": "mask",
-    "mask_image": "mask",
+    "text": "prompt",
+    **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
+    **dict.fromkeys(("width", "height", "image_size", "aspect_ratio"), "size"),
+    **dict.fromkeys(("n", "samples", "batch_size", "num_images", "num_outputs"), "count"),
+    **dict.fromkeys(("step", "num_steps", "num_inference_steps"), "steps"),
+    **dict.fromkeys(("guidance", "cfg", "cfg_scale"), "guidance_scale"),
+    **dict.fromkeys(("denoise", "denoising_strength"), "strength"),
+    "sampler_name": "scheduler",
+    "style_preset": "style",
+    **dict.fromkeys(("images", "image_url", "image_urls", "file"), "image"),
+    **dict.fromkeys(("input_image", "source_image", "init_images"), "image"),
+    **dict.fromkeys(("mask_url", "mask_image", "source_mask"), "mask"),
     "background": "transparent",
 }
 """The APIs' names of fields where they are not ours."""
@@ -117,7 +114,8 @@ class Details(BaseModel):
 
     @property
     def blamed(self) -> list[str]:
-        return [str(name) for detail in self.detail for name in detail.loc[-1:]]
+        """From the innermost name outwards: behind a field's may stand a place in its list, or a type."""
+        return [str(name) for detail in self.detail for name in reversed(detail.loc)]
 
 
 class FieldErrors(BaseModel):
@@ -125,7 +123,7 @@ class FieldErrors(BaseModel):
 
     @property
     def blamed(self) -> list[str]:
-        return list(self.errors)
+        return [name for path in self.errors for name in reversed(path.split("."))]
 
 
 class Answer(NamedTuple):

@@ -28,7 +28,7 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, decode_picture, tidy
+from providers.answers import Answer, Reply, decode_picture, our_field, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
 from providers.bodies import Part
@@ -57,9 +57,6 @@ STYLES = (
     *("isometric", "line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art"),
     "tile-texture",
 )
-FIELDS = {"aspect_ratio": "size", "style_preset": "style"} | {
-    name: name for name in ("prompt", "negative_prompt", "seed", "strength", "model", "image", "mask")
-}
 WORD = re.compile(r"\w+")
 
 
@@ -203,5 +200,4 @@ def _error(answer: Answer) -> EaselError | None:
 def blamed(errors: Any) -> str | None:
     """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
     sentences = cast("list[Any]", errors) if isinstance(errors, list) else []
-    words = (found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))
-    return next((FIELDS[word] for word in words if word in FIELDS), None)
+    return our_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))

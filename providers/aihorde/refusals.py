@@ -44,20 +44,6 @@ BLAMED: Mapping[str, str] = {
     "SourceImage": "image",
 }
 """How the codes of invalid requests begin, and our words for what is wrong."""
-FIELDS: Mapping[str, str] = {
-    "prompt": "prompt",
-    "width": "size",
-    "height": "size",
-    "n": "count",
-    "seed": "seed",
-    "steps": "steps",
-    "cfg_scale": "guidance_scale",
-    "sampler_name": "scheduler",
-    "denoising_strength": "strength",
-    "models": "model",
-    "source_image": "image",
-    "source_mask": "mask",
-}
 SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
 
 
@@ -119,8 +105,7 @@ def _seconds(answer: Answer, text: str) -> float | None:
 def _validation(answer: Answer) -> EaselError | None:
     """`{"errors": {"params.width": "…"}}`, which has no code."""
     errors = _refusal(answer).errors or {}
-    names = [path.rpartition(".")[2] for path in errors]
-    if answer.status != 400 or not names:
+    if answer.status != 400 or not errors:
         return None
     sentence = tidy("; ".join(f"{path}: {text}" for path, text in errors.items()))
-    return InvalidRequest(f"400: {sentence}", field=next((FIELDS[name] for name in names if name in FIELDS), None))
+    return InvalidRequest(f"400: {sentence}", field=answer.field())

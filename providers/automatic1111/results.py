@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Details, Reply, error_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, error_for, tidy
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -12,16 +12,6 @@ CHECKPOINT = re.compile(r"checkpoint|model", re.IGNORECASE)
 IMAGE = re.compile(r"invalid encoded image|init image", re.IGNORECASE)
 NO_NEWS = ("HTTPException", "server_error")
 """Kinds of errors that say nothing."""
-FIELDS = {
-    "batch_size": "count",
-    "cfg_scale": "guidance_scale",
-    "denoising_strength": "strength",
-    "init_images": "image",
-    "sampler_name": "scheduler",
-    **{name: name for name in ("prompt", "negative_prompt", "steps", "seed", "mask", "scheduler")},
-    **dict.fromkeys(("width", "height"), "size"),
-}
-"""Our words for the fields of a body."""
 
 
 class Info(Reply):
@@ -87,7 +77,7 @@ def _error(answer: Answer) -> EaselError:
         return InvalidRequest(detail, field="image")
     if answer.status in (404, 405) and not (CHECKPOINT.search(text) or IMAGE.search(text)):
         return Unavailable(f"{detail} (is the server started with --api?)", unaccepted=True)
-    return error_for(answer.status, text, retry_after=answer.retry_after(), field=_field(answer))
+    return error_for(answer.status, text, retry_after=answer.retry_after(), field=answer.field())
 
 
 def _sentence(answer: Answer) -> str:
@@ -102,12 +92,3 @@ def _sentence(answer: Answer) -> str:
     if not isinstance(refusal.error, str) or not told:
         return tidy(told) or answer.text()
     return tidy(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")
-
-
-def _field(answer: Answer) -> str | None:
-    """Which option a list of details blames first."""
-    try:
-        blamed = answer.parse(Details).detail
-    except BadResponse:
-        return None
-    return next((FIELDS[name] for each in blamed for name in map(str, each.loc) if name in FIELDS), None)

@@ -7,25 +7,11 @@ from typing import Annotated, Any, cast
 from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Reply, tidy
+from providers.answers import TRIFLE, Answer, Reply, our_field, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 
-FIELDS = {
-    "ckpt_name": "model",
-    "unet_name": "model",
-    "sampler_name": "scheduler",
-    "scheduler": "scheduler",
-    "width": "size",
-    "height": "size",
-    "batch_size": "count",
-    "seed": "seed",
-    "steps": "steps",
-    "cfg": "guidance_scale",
-    "denoise": "strength",
-    "image": "image",
-    "text": "prompt",
-}
-"""The core nodes' names of inputs, and ours."""
+NOT_OURS = ("prompt", "model", "mask")
+"""Here a prompt is the whole workflow, and the others are inputs that its own nodes fill."""
 INPUT = re.compile(r"\b(\w+):")
 
 
@@ -170,9 +156,8 @@ def refusal(answer: Answer) -> InvalidRequest:
         found = []
     told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
     blamed = [error.input for error in found] or INPUT.findall(told)
-    return InvalidRequest(
-        f"{answer.status}: {told}", field=next((FIELDS[each] for each in blamed if each in FIELDS), None)
-    )
+    field = our_field(name for name in blamed if name not in NOT_OURS)
+    return InvalidRequest(f"{answer.status}: {told}", field=field)
 
 
 def _failure(message: list[Any]) -> EaselError | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
-from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for, tidy
+from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for, our_field, tidy
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -19,18 +19,6 @@ CODES: dict[str, type[EaselError]] = {
 }
 """Codes and types of errors; they say more than the status, which is 400 or 429 for most of them."""
 NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
-FIELDS = {
-    "n": "count",
-    "image[]": "image",
-    "images": "image",
-    "file": "image",
-    "step": "steps",
-    "background": "transparent",
-}
-OWN_FIELDS = (
-    *("prompt", "negative_prompt", "model", "size", "image", "mask", "count", "seed", "steps", "guidance_scale"),
-    *("quality", "transparent"),
-)
 
 
 class Item(Reply):
@@ -66,9 +54,7 @@ class Told(Reply):
     @property
     def field(self) -> str | None:
         """Our word for the parameter that is blamed."""
-        name = (self.param or "").partition("[")[0]
-        name = FIELDS.get(name, name)
-        return name if name in OWN_FIELDS else None
+        return our_field([(self.param or "").partition("[")[0]])
 
 
 class Refusal(Reply):

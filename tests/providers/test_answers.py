@@ -170,6 +170,12 @@ def test_the_sentence_of_an_error(body, text):
     [
         *(("prompt", "prompt"), ("width", "size"), ("num_steps", "steps"), ("seed", "seed"), ("zz", None), (0, None)),
         *(("image_url", "image"), ("mask_url", "mask"), ("image_size", "size"), ("num_images", "count")),
+        *(
+            ("guidance", "guidance_scale"),
+            ("n", "count"),
+            ("cfg_scale", "guidance_scale"),
+            ("sampler_name", "scheduler"),
+        ),
     ],
 )
 def test_the_field_of_an_error(name, field):
@@ -177,6 +183,20 @@ def test_the_field_of_an_error(name, field):
         error = Answer(422, {}, json.dumps(body).encode()).error()
         assert error
         assert error.failure.field == field
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"detail": [{"loc": ["body", "init_images", 0]}]}, "image"),
+        ({"detail": [{"loc": ["body", "image", "size"]}]}, "size"),
+        ({"detail": [{"loc": ["body", "zz", 0]}, {"loc": ["body", "seed", "int"]}]}, "seed"),
+        ({"errors": {"params.width": "no"}}, "size"),
+        ({"errors": {"params.zz": "no", "source_mask": "no"}}, "mask"),
+    ],
+)
+def test_a_field_is_told_by_the_innermost_name_that_we_know(body, field):
+    assert Answer(422, {}, json.dumps(body).encode()).field() == field
 
 
 @pytest.mark.parametrize(
