@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -161,6 +160,13 @@ class Answer(NamedTuple):
             where = ", ".join(".".join(map(str, each["loc"])) or "body" for each in error.errors()[:3])
             raise BadResponse(f"HTTP {self.status} with unexpected JSON at {where}") from None
 
+    def maybe(self, kind: type[Parsed]) -> Parsed | None:
+        """As `parse`; None where the body is not of that kind."""
+        try:
+            return self.parse(kind)
+        except BadResponse:
+            return None
+
     def text(self) -> str:
         """The sentence in an error body, whatever its shape; empty where there is none."""
         try:
@@ -178,8 +184,8 @@ class Answer(NamedTuple):
     def field(self) -> str | None:
         """Our word for the field that a list of details, or a table of errors, blames first."""
         for kind in (Details, FieldErrors):
-            with suppress(BadResponse):
-                return our_field(self.parse(kind).blamed)
+            if told := self.maybe(kind):
+                return our_field(told.blamed)
         return None
 
     def checked(self) -> Self:
@@ -201,12 +207,11 @@ class Answer(NamedTuple):
         return error
 
     def _body_seconds(self) -> float | None:
-        try:
-            return self.parse(Wait).retry_after
-        except BadResponse:
-            told = self.body[:LONGEST_TEXT].decode(errors="replace")
-            match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
-            return float(match[1]) if match else None
+        if wait := self.maybe(Wait):
+            return wait.retry_after
+        told = self.body[:LONGEST_TEXT].decode(errors="replace")
+        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
+        return float(match[1]) if match else None
 
 
 def our_field(names: Iterable[str]) -> str | None:

@@ -249,9 +249,7 @@ def _error(answer: Answer) -> EaselError | None:
 
 
 def _types(answer: Answer) -> list[str]:
-    try:
-        detail = answer.parse(Refusal).detail
-    except BadResponse:
-        detail = []
+    refusal = answer.maybe(Refusal)
+    detail = refusal.detail if refusal else []
     named = [kind.type for kind in (detail if isinstance(detail, list) else [detail])]
     return [tidy(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]

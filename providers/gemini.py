@@ -253,10 +253,8 @@ def _checked(answer: Answer) -> Answer:
 
 
 def _details(answer: Answer) -> list[Detail]:
-    try:
-        return answer.parse(Refusal).error.details
-    except BadResponse:
-        return []
+    refusal = answer.maybe(Refusal)
+    return refusal.error.details if refusal else []
 
 
 def _is_wrong_key(answer: Answer) -> bool:

@@ -16,7 +16,6 @@ from pydantic import Field
 
 from domain import (
     Access,
-    BadResponse,
     Capabilities,
     ImageRequest,
     Model,
@@ -106,13 +105,8 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _loading(answer: Answer) -> float | None:
-    if answer.status != 503:
-        return None
-    try:
-        seconds = answer.parse(Loading).estimated_time
-    except BadResponse:
-        return None
-    return min(max(seconds, RETRY_AFTER[0]), LONGEST_WAIT)
+    loading = answer.maybe(Loading) if answer.status == 503 else None
+    return min(max(loading.estimated_time, RETRY_AFTER[0]), LONGEST_WAIT) if loading else None
 
 
 def _picture(answer: Answer) -> bytes:

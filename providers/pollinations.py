@@ -219,10 +219,8 @@ def _checked(answer: Answer) -> Answer:
 
 def _blamed(answer: Answer) -> str | None:
     """Our word for the first of the fields that a 400 finds fault with."""
-    try:
-        return our_field(answer.parse(Refusal).error.details.fieldErrors)
-    except BadResponse:
-        return None
+    refusal = answer.maybe(Refusal)
+    return our_field(refusal.error.details.fieldErrors) if refusal else None
 
 
 def _picture(answer: Answer) -> bytes:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, cast
 
 from domain import (
     Access,
-    BadResponse,
     Capabilities,
     ContentRejected,
     EaselError,
@@ -188,10 +187,7 @@ def _checked(answer: Answer) -> Answer:
 
 def _error(answer: Answer) -> EaselError | None:
     """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
-    try:
-        refusal = answer.parse(Refusal)
-    except BadResponse:
-        refusal = Refusal()
+    refusal = answer.maybe(Refusal) or Refusal()
     text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
     reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
     return answer.error(text, field=blamed(refusal.errors), reference=reference)

@@ -6,7 +6,6 @@ from typing import Any
 
 from domain import (
     AuthError,
-    BadResponse,
     ContentRejected,
     EaselError,
     InvalidRequest,
@@ -89,12 +88,8 @@ def error_of(answer: Answer) -> EaselError | None:
 
 
 def _refusal(answer: Answer) -> Refusal:
-    if answer.status < 300:
-        return Refusal()
-    try:
-        return answer.parse(Refusal)
-    except BadResponse:
-        return Refusal()
+    refusal = None if answer.status < 300 else answer.maybe(Refusal)
+    return refusal or Refusal()
 
 
 def _seconds(answer: Answer, text: str) -> float | None:

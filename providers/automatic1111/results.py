@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from domain import BadResponse, EaselError, InvalidRequest, Unavailable
+from domain import EaselError, InvalidRequest, Unavailable
 from providers.answers import TRIFLE, Answer, Reply, error_for, tidy
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
@@ -82,10 +82,7 @@ def _error(answer: Answer) -> EaselError:
 
 def _sentence(answer: Answer) -> str:
     """The kind of an error stands in `error`, its sentence in `detail`, `message` or `errors`."""
-    try:
-        refusal = answer.parse(Refusal)
-    except BadResponse:
-        return answer.text()
+    refusal = answer.maybe(Refusal) or Refusal()
     told = next(
         (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""
     )

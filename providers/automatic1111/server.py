@@ -122,10 +122,8 @@ async def _asked(api: Api, path: str) -> Answer:
 
 
 def _entries(answer: Answer) -> list[Listed]:
-    try:
-        return answer.parse(Listing).root if answer.status == 200 else []
-    except BadResponse:
-        return []
+    listing = answer.maybe(Listing) if answer.status == 200 else None
+    return listing.root if listing else []
 
 
 def _names(answer: Answer) -> list[str]:
@@ -152,18 +150,14 @@ def _upscaler(names: list[str]) -> str | None:
 
 
 def _tells(progress: Answer) -> Literal["", "task", "id"]:
-    try:
-        told = progress.parse(AtWork).model_fields_set if progress.status == 200 else set[str]()
-    except BadResponse:
-        return ""
+    at_work = progress.maybe(AtWork) if progress.status == 200 else None
+    told = at_work.model_fields_set if at_work else set[str]()
     return "id" if "id" in told else "task" if told else ""
 
 
 def _loaded(options: Answer) -> str | None:
-    try:
-        return options.parse(Options).sd_model_checkpoint if options.status == 200 else None
-    except BadResponse:
-        return None
+    told = options.maybe(Options) if options.status == 200 else None
+    return told.sd_model_checkpoint if told else None
 
 
 def _by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:

@@ -150,10 +150,8 @@ def choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: 
 
 def refusal(answer: Answer) -> InvalidRequest:
     """Of a 400: what the nodes complain of, and which of our fields that is; old servers give a sentence alone."""
-    try:
-        found = [error for node in answer.parse(Refusal).node_errors.values() for error in node.errors]
-    except BadResponse:
-        found = []
+    refused = answer.maybe(Refusal)
+    found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
     told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
     blamed = [error.input for error in found] or INPUT.findall(told)
     field = our_field(name for name in blamed if name not in NOT_OURS)

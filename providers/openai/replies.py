@@ -119,10 +119,7 @@ def is_over(date: Any) -> bool:
 
 def _read(answer: Answer) -> _Read:
     text = answer.text()
-    try:
-        refusal = answer.parse(Refusal)
-    except EaselError:
-        return _Read(Told(), text)
+    refusal = answer.maybe(Refusal) or Refusal()
     if isinstance(refusal.error, Told):
         why = refusal.error.moderation_details
         return _Read(refusal.error, f"{text} ({why})" if why and str(why) else text)
