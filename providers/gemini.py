@@ -10,7 +10,6 @@ Lenient, for it is not confirmed: the details of errors, the pixels behind a rat
 among thoughts (a reported habit), a data: URL in the text (a relay's).
 """
 
-import base64
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -36,6 +35,7 @@ from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
+from providers.links import in_base64
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -189,7 +189,7 @@ class Gemini(Provider):
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
     if sources.image:
-        parts.append({"inlineData": {"mimeType": "image/png", "data": base64.b64encode(sources.image).decode()}})
+        parts.append({"inlineData": {"mimeType": "image/png", "data": in_base64(sources.image)}})
     size = FINE.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:

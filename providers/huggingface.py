@@ -8,7 +8,6 @@ A model that is not in memory answers 503 with `estimated_time` (not confirmed),
 an image is told by their names, and the limits of sizes, steps and guidance are wide: the API has the last word.
 """
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from domain import (
 from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, failure_for, tidy
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.links import segments
+from providers.links import in_base64, segments
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -99,7 +98,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     if not sources.image:
         return {"inputs": request.prompt, "parameters": given(parameters | target)}
     return {
-        "inputs": base64.b64encode(sources.image).decode(),
+        "inputs": in_base64(sources.image),
         "parameters": given(parameters | {"prompt": request.prompt, "target_size": target}),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import overload
 from urllib.parse import quote
 
 import pybase64
@@ -27,8 +28,13 @@ async def collect(
     await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))
 
 
+@overload
+def in_base64(data: bytes) -> str: ...
+@overload
+def in_base64(data: bytes | None) -> str | None: ...
 def in_base64(data: bytes | None) -> str | None:
-    return pybase64.b64encode(data).decode() if data else None
+    """By pybase64, which takes a fraction of the standard library's time."""
+    return None if data is None else pybase64.b64encode(data).decode()
 
 
 def data_url(png: bytes | None) -> str | None:

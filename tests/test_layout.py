@@ -106,6 +106,10 @@ def test_a_library_stays_at_home(library):
     assert users, "nobody uses it: strike it from the table and from requirements.txt"
 
 
+def test_the_standard_librarys_base64_is_too_slow_for_pictures():
+    assert [name for name, tree in PRODUCT.items() if "base64" in set(imported(tree))] == []
+
+
 def touches(tree: ast.Module, *expressions: str) -> int:
     return sum(isinstance(node, ast.expr) and ast.unparse(node) in expressions for node in ast.walk(tree))
 

@@ -1,7 +1,6 @@
 """What is sent to AI Horde, and what it answers."""
 
 import asyncio
-import base64
 import io
 import re
 from typing import Any
@@ -11,6 +10,7 @@ from PIL import Image
 from domain import ImageRequest, Size, Sources
 from providers.answers import Reply
 from providers.api import given
+from providers.links import in_base64
 
 DEFAULT_SIZE = Size(512, 512)
 FILTERED_LENGTH = 7000
@@ -138,4 +138,4 @@ def _webp(data: bytes) -> str:
         layer = image.convert("RGBA")
         flat = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     flat.save(out, "WEBP", lossless=True, quality=0)
-    return base64.b64encode(out.getvalue()).decode()
+    return in_base64(out.getvalue())

@@ -11,7 +11,6 @@ server says that the job at work is the one that we have named:
 
 import asyncio
 import logging
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
 from secrets import token_hex
@@ -41,6 +40,7 @@ from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.tasks import ask
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.links import in_base64
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -171,7 +171,7 @@ class Automatic1111(Provider):
 
 
 def _basic(key: SecretStr | None) -> SecretStr | None:
-    return SecretStr(b64encode(key.get_secret_value().encode()).decode()) if key else None
+    return SecretStr(in_base64(key.get_secret_value().encode())) if key else None
 
 
 async def _keep(answer: Answer, request: ImageRequest, progress: Progress) -> None:

@@ -1,7 +1,6 @@
 """From a request to the body of a POST."""
 
 import io
-from base64 import b64encode
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -10,6 +9,7 @@ from domain import ImageRequest, InvalidRequest, Size, Sources
 from providers.api import given
 from providers.automatic1111.server import BETWEEN
 from providers.harmless import without_tag
+from providers.links import in_base64
 
 DEFAULT_SIZE = Size(512, 512)
 LARGEST_SIDE = 4096
@@ -51,7 +51,7 @@ def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
     if longest >= LARGEST_SIDE:
         raise InvalidRequest(field="image", takes=f"images with sides of less than {LARGEST_SIDE} pixels")
     factor = min(2.0, LARGEST_SIDE / longest)
-    return {"image": b64encode(image).decode(), "upscaling_resize": factor, "upscaler_1": upscaler}
+    return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}
 
 
 def _fitted(data: bytes, size: Size) -> str:
@@ -61,4 +61,4 @@ def _fitted(data: bytes, size: Size) -> str:
         out = io.BytesIO()
         ImageOps.fit(image, size).save(out, "PNG")
         data = out.getvalue()
-    return b64encode(data).decode()
+    return in_base64(data)

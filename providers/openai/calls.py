@@ -1,7 +1,6 @@
 """From a request to the call that draws it: JSON, or a form where files go with it."""
 
 import asyncio
-import base64
 import io
 import re
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from domain import ImageRequest, InvalidRequest, Sources
 from providers.api import given
 from providers.bodies import Part
 from providers.harmless import without_tag
+from providers.links import in_base64
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_TAG = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
@@ -43,7 +43,7 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
     if request.safety_checker is False:
         fields |= profile.unchecked
     if sources.image and profile.image == "file":
-        fields["file"] = base64.b64encode(sources.image).decode()
+        fields["file"] = in_base64(sources.image)
     if sources.image_url and profile.image == "link":
         fields["image_url"] = sources.image_url
     return Drawing("images/generations", {"json": fields})
