@@ -107,6 +107,11 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def path_of(text: str) -> str:
+    """A model's id such as `owner/name` as part of a path: its slashes lead on."""
+    return quote(text, safe="/")
+
+
 def given(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A request's body: only the fields that are set, for no API says what it makes of null."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -27,9 +27,9 @@ from domain import (
     Span,
 )
 from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
-from providers.api import Api, given
+from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
-from providers.links import collect, in_base64, segments
+from providers.links import collect, in_base64
 from providers.pinned import pinned
 from providers.polling import poll
 from providers.transport import Transport
@@ -141,7 +141,7 @@ class BlackForestLabs(Provider):
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)
-        answer = await self._api.post(f"v1/{segments(id)}", body)
+        answer = await self._api.post(f"v1/{path_of(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
             answer = await self._api.post(f"v1/{other}", body)

@@ -28,9 +28,9 @@ from domain import (
     Unavailable,
 )
 from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
-from providers.api import Api, given
+from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.links import collect, data_url, segments
+from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
 from providers.transport import Transport
@@ -152,7 +152,7 @@ class Fal(Provider):
             (await self._api.send("PUT", url)).checked()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        path, body = segments(request.model or MODELS[0][0]), _body(request, sources)
+        path, body = path_of(request.model or MODELS[0][0]), _body(request, sources)
         answer = await self._api.send("POST", path, json=body, not_taken=_not_taken)
         if error := _error(answer):
             raise error

@@ -25,9 +25,9 @@ from domain import (
     Unavailable,
 )
 from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, failure_for, tidy
-from providers.api import Api, given
+from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.links import in_base64, segments
+from providers.links import in_base64
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -65,7 +65,7 @@ class HuggingFace(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model = request.model or EXAMPLES[0][0]
-        answer = await self._submit(f"hf-inference/models/{segments(model)}", _body(request, sources), progress)
+        answer = await self._submit(f"hf-inference/models/{path_of(model)}", _body(request, sources), progress)
         await progress.keep(Picture(data=_picture(answer), seed=request.seed))
 
     async def check(self) -> Health:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 from typing import overload
-from urllib.parse import quote
 
 import pybase64
 
@@ -39,8 +38,3 @@ def in_base64(data: bytes | None) -> str | None:
 
 def data_url(png: bytes | None) -> str | None:
     return f"data:image/png;base64,{in_base64(png)}" if png else None
-
-
-def segments(id: str) -> str:
-    """A model's id such as `owner/name` as part of a path."""
-    return quote(id, safe="/")

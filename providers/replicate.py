@@ -24,10 +24,10 @@ from domain import (
     Unavailable,
 )
 from providers.answers import TRIFLE, Answer, Reply, failure_for
-from providers.api import Api, given, segment
+from providers.api import Api, given, path_of, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
-from providers.links import collect, segments
+from providers.links import collect
 from providers.pinned import affordable, pinned
 from providers.polling import poll
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
@@ -144,7 +144,7 @@ class Replicate(Provider):
         return await self._finished(answer, seed=seed, progress=progress)
 
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
-        path = "predictions" if version else f"models/{segments(id)}/predictions"
+        path = "predictions" if version else f"models/{path_of(id)}/predictions"
         body = given({"version": version, "input": inputs})
         return await self._api.send("POST", path, json=body, headers=WAIT, not_taken=_not_taken)
 
@@ -188,7 +188,7 @@ class Replicate(Provider):
         return self._known.get(id, UNKNOWN)
 
     async def _look(self, id: str) -> None:
-        answer = await self._api.get(f"models/{segments(_name(id))}")
+        answer = await self._api.get(f"models/{path_of(_name(id))}")
         version = answer.checked().parse(Details).latest_version or Version()
         self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
 
