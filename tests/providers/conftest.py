@@ -170,7 +170,7 @@ async def appypie(bench_for):
 
 @pytest.fixture(params=KINDS)
 async def bench(request, bench_for):
-    """Each of the four."""
+    """Each provider."""
     return await bench_for(request.param)
 
 

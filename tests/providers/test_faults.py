@@ -27,8 +27,8 @@ from tests.replay.pictures import draw
 
 LINKING = [server.name for server in REPLAYS if server.links]
 EMBEDDING = [server.name for server in REPLAYS if server.embeds]
-COLLECTING = ("imagepipeline", "appypie", "openai", "replicate", "fal", "bfl")
-"""Those that remember their links alike."""
+COLLECTING = [server.name for server in REPLAYS if server.collects]
+DATA_LINKING = [server.name for server in REPLAYS if server.links and server.data_links]
 WAITS_FOR_THE_OUTCOME = ("replicate",)
 """A 503 may come after the job was taken."""
 NOWHERE = Call("GET", "/", {}, b"")
@@ -129,7 +129,7 @@ async def test_links_that_lead_to_no_picture(bench_for, name, case):
     assert not any(sign in raised.failure.detail for sign in ("<", "169.254", "127.0.0.1", "passwd"))
 
 
-@pytest.mark.parametrize("name", LINKING[1:])
+@pytest.mark.parametrize("name", DATA_LINKING)
 async def test_a_data_link_is_decoded_and_not_written_down(bench_for, name):
     progress = await (await bench_for(name)).draw("F13-data")
     assert [picture.data for picture in progress.kept] == [draw("a data URL")]
@@ -174,8 +174,9 @@ async def test_what_may_yet_come_is_not_forgotten_with_what_never_will(failing, 
     assert (len(progress.kept), progress.remembered is None) == (2, forgets)
 
 
-async def test_popcord_links_are_web_links(popcord):
-    assert type(await popcord.fail("F13-data")) is BadResponse
+@pytest.mark.parametrize("name", sorted({*LINKING} - {*DATA_LINKING}))
+async def test_a_data_link_is_no_link_where_links_lead_somewhere(bench_for, name):
+    assert type(await (await bench_for(name)).fail("F13-data")) is BadResponse
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class FromWords(Body):
 class AppyPieReplay(Replay):
     name = "appypie"
     model = "sdxl"
-    links = embeds = True
+    links = collects = embeds = True
     cases: ClassVar = {
         "raw": "the bytes of a PNG",
         "json-as-png": "JSON, labelled image/png",

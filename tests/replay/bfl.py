@@ -66,7 +66,7 @@ KINDS: dict[str, type[Wanted]] = {
 class BlackForestLabsReplay(Replay):
     name = "bfl"
     model = "flux-2-pro"
-    links = True
+    links = collects = True
     queued = True
     polls = re.escape(RESULT)
     cases: ClassVar = {

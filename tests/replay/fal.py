@@ -105,7 +105,7 @@ APPS: dict[str, type[Common]] = {
 class FalReplay(Replay):
     name = "fal"
     model = SCHNELL
-    links = True
+    links = collects = True
     queued = True
     polls = "/requests/"
     cases: ClassVar = {

@@ -63,7 +63,7 @@ class Accepted(NamedTuple):
 class ImagePipelineReplay(Replay):
     name = "imagepipeline"
     model = "sdxl"
-    links = True
+    links = collects = True
     polls = "/status/"
     cases: ClassVar = {
         "pending": "PENDING three times, then SUCCESS (generation 3: queued, processing, processing, completed)",

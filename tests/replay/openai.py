@@ -79,7 +79,7 @@ TOGETHER_LISTED: list[Told] = [
 class OpenAIReplay(Replay):
     name = "openai"
     model = FREE
-    links = True
+    links = collects = True
     embeds = True
     cases: ClassVar = {
         **{name: f"an error under {status}" for name, (status, _) in REFUSED.items()},

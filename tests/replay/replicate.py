@@ -92,7 +92,7 @@ class Run(Body):
 class ReplicateReplay(Replay):
     name = "replicate"
     model = VERSIONS[SCHNELL]
-    links = True
+    links = collects = True
     polls = r"^/predictions/"
     asides = r"^/models/[^/]+/[^/]+$"
     cases: ClassVar = {

@@ -85,6 +85,10 @@ class Replay(ABC):
     """The id of one that draws from words alone."""
     links: ClassVar[bool] = False
     """Whether plain answers hold links to pictures; `linked` makes one."""
+    data_links: ClassVar[bool] = True
+    """Whether a link may be a data URL; False where it has to lead somewhere."""
+    collects: ClassVar[bool] = False
+    """Whether the provider remembers its links by `links.collect`, as `urls`."""
     embeds: ClassVar[bool] = False
     """Whether answers may hold base64; `embedded` makes one."""
     by_get: ClassVar[bool] = False
