@@ -7,12 +7,18 @@ from domain import Access
 from providers import REGISTRY, build
 from providers.features import BEGIN, END, PAGE, table, written
 from tests.conftest import ROOT
+from tests.replay import REPLAYS
 
 
 async def test_the_table_in_the_docs_is_the_codes():
     page = PAGE.read_text(encoding="utf-8")
     assert BEGIN in page and END in page
     assert written(page, await table()) == page, "run: make features"
+
+
+def test_each_provider_has_its_replay_server_and_sketch_needs_none():
+    assert [kind.name for kind in REGISTRY if kind.name not in {server.name for server in REPLAYS}] == ["sketch"]
+    assert REGISTRY[-1].name == "sketch"
 
 
 def test_each_provider_has_its_words_in_the_docs():
