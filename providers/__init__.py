@@ -60,7 +60,7 @@ def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str,
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own = access.get(kind.name, Access(enabled=False))
         if missing := kind.missing(own):
-            off.append(Off(kind.name, missing))
+            off.append(Off(kind.name, missing, is_wrong=own.enabled and own != Access()))
         elif wrong := kind.wrong(own):
             off.append(Off(kind.name, wrong, is_wrong=True))
         else:

@@ -1,11 +1,14 @@
-"""Pictures as text: links to results as polled providers remember them, and images as data URLs."""
+"""Pictures on their way: links to results as polled providers remember them; images as text, and of the right size."""
 
+import io
 from collections.abc import Sequence
 from functools import partial
 from typing import overload
 
 import pybase64
+from PIL import Image, ImageOps
 
+from domain import Size
 from providers.api import Api, given
 from providers.base import Progress, keep_all
 
@@ -34,6 +37,16 @@ def in_base64(data: bytes | None) -> str | None: ...
 def in_base64(data: bytes | None) -> str | None:
     """By pybase64, which takes a fraction of the standard library's time."""
     return None if data is None else pybase64.b64encode(data).decode()
+
+
+def fitted(png: bytes, size: Size) -> bytes:
+    """An image, or a mask, of the size to draw at, cut where its shape is another; it belongs into a thread."""
+    image = Image.open(io.BytesIO(png))
+    if image.size == size:
+        return png
+    out = io.BytesIO()
+    ImageOps.fit(image, size).save(out, "PNG")
+    return out.getvalue()
 
 
 def data_url(png: bytes | None) -> str | None:

@@ -3,13 +3,13 @@
 import io
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from domain import ImageRequest, InvalidRequest, Size, Sources
 from providers.api import given
 from providers.automatic1111.server import BETWEEN
 from providers.harmless import without_tag
-from providers.links import in_base64
+from providers.links import fitted, in_base64
 
 DEFAULT_SIZE = Size(512, 512)
 LARGEST_SIDE = 4096
@@ -39,10 +39,13 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
     }
     if sources.image is None:
         return "txt2img", given(fields)
-    fields |= {"init_images": [_fitted(sources.image, size)], "denoising_strength": request.strength}
+    # Left to the servers, `resize_mode` means another thing in each.
+    image = in_base64(fitted(sources.image, size))
+    fields |= {"init_images": [image], "denoising_strength": request.strength}
     if sources.mask is not None:
         # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.
-        fields |= {"mask": _fitted(sources.mask, size), "inpainting_mask_invert": 0, "inpaint_full_res": False}
+        mask = in_base64(fitted(sources.mask, size))
+        fields |= {"mask": mask, "inpainting_mask_invert": 0, "inpaint_full_res": False}
     return "img2img", given(fields)
 
 
@@ -52,13 +55,3 @@ def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
         raise InvalidRequest(field="image", takes=f"images with sides of less than {LARGEST_SIDE} pixels")
     factor = min(2.0, LARGEST_SIDE / longest)
     return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}
-
-
-def _fitted(data: bytes, size: Size) -> str:
-    """In base64 and of the size to draw at: left to the servers, `resize_mode` means another thing in each."""
-    image = Image.open(io.BytesIO(data))
-    if image.size != size:
-        out = io.BytesIO()
-        ImageOps.fit(image, size).save(out, "PNG")
-        data = out.getvalue()
-    return in_base64(data)

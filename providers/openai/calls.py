@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
-from domain import ImageRequest, InvalidRequest, Sources
+from domain import ImageRequest, InvalidRequest, Size, Sources
 from providers.api import given
 from providers.bodies import Part
 from providers.harmless import without_tag
-from providers.links import in_base64
+from providers.links import fitted, in_base64
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_TAG = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
@@ -33,7 +33,8 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
         return _form("images/upscale", given({"model": _model(request), "scale": 2}), _image(sources.image))
     if sources.image and sources.mask and profile.own_inpainting:
         fields = given({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
-        return _form("images/inpainting", fields, _image(sources.image), _mask(sources.mask))
+        image, mask = await asyncio.to_thread(_both_fitted, sources.image, sources.mask, request.size)
+        return _form("images/inpainting", fields, _image(image), _mask(mask))
     fields = _fields(profile, request) | ({"stream": True, "partial_images": PARTIAL_IMAGES} if stream else {})
     if sources.image and profile.image == "form":
         files = [_image(sources.image, profile.image_part)]
@@ -47,6 +48,11 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
     if sources.image_url and profile.image == "link":
         fields["image_url"] = sources.image_url
     return Drawing("images/generations", {"json": fields})
+
+
+def _both_fitted(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, bytes]:
+    """Where the API takes no size, the picture's is the image's."""
+    return (fitted(image, size), fitted(mask, size)) if size else (image, mask)
 
 
 def harmless(prompt: str) -> str:

@@ -1,6 +1,9 @@
 # pyright: basic
 """The page of providers says what the code can do."""
 
+from pathlib import Path
+
+import pytest
 from pydantic import SecretStr
 
 from domain import Access
@@ -32,6 +35,21 @@ async def test_who_is_not_named_is_off(transport):
     assert list(on) == ["sketch"]
     assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
     assert [each.name for each in off if each.is_wrong] == []
+
+
+@pytest.mark.parametrize(
+    ("access", "wrong"),
+    [
+        ({"comfyui": Access(workflow=Path("mine.json"))}, ["comfyui"]),
+        ({"openai": Access(base_url="http://127.0.0.1:9/v1")}, ["openai"]),
+        ({"home": Access(profile="localai")}, ["home"]),
+        ({"openai": Access(), "comfyui": Access()}, []),
+        ({"aihorde": Access(enabled=False, key=SecretStr("mine"))}, []),
+    ],
+)
+async def test_what_is_set_in_vain_is_told(transport, access, wrong):
+    _, off = build(access, transport)
+    assert [each.name for each in off if each.is_wrong] == wrong
 
 
 async def test_who_is_wrongly_set_is_told_apart_from_who_is_not_set(transport):

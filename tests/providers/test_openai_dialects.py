@@ -25,7 +25,7 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
-from tests.providers.conftest import Bench
+from tests.providers.conftest import Bench, load
 from tests.providers.test_openai import EDIT, GENERATE, IMAGE, MASKED, drawn, form
 from tests.replay.openai import FREE, OpenAIReplay
 from tests.replay.pictures import draw
@@ -157,8 +157,11 @@ async def test_images_for_localai(speaking):
     assert base64.b64decode(bench.sent()["file"]) == IMAGE.image
     await bench.draw(sources=MASKED, steps=9)
     assert drawn(bench)[-1] == "POST /images/inpainting"
-    words = {"model": FREE, "prompt": "a quiet harbour", "steps": "9"}
-    assert form(bench) == words | {"image": MASKED.image, "mask": MASKED.mask}
+    sent = form(bench)
+    assert [load(sent.pop(name)).size for name in ("image", "mask")] == [(512, 512)] * 2, "it takes no size"
+    assert sent == {"model": FREE, "prompt": "a quiet harbour", "steps": "9"}
+    await bench.draw(sources=MASKED, size=None)
+    assert (form(bench)["image"], form(bench)["mask"]) == (MASKED.image, MASKED.mask)
     await bench.draw(sources=IMAGE, upscale=True, model="realesrgan-x4", prompt="")
     assert drawn(bench)[-1] == "POST /images/upscale"
     assert form(bench) == {"model": "realesrgan-x4", "scale": "2", "image": IMAGE.image}
@@ -276,8 +279,8 @@ def test_a_named_server_stands_before_the_painter(openai):
     assert [on[name].title for name in ("openai", "gpu", "together")] == ["OpenAI", "Gpu", "Together"]
     assert [on[name].name for name in ("openai", "gpu", "together")] == ["openai", "gpu", "together"]
     assert [tuple(each) for each in off][-2:] == [
-        ("xai", "set XAI_API_KEY", False),
-        ("home", "set HOME_BASE_URL", False),
+        ("xai", "set XAI_API_KEY", True),
+        ("home", "set HOME_BASE_URL", True),
     ]
 
 
