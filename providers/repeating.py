@@ -38,6 +38,23 @@ def surely_not_taken(proof: Callable[[Answer], bool]) -> retry_base:
     )
 
 
+class Doubt:
+    """Whether a call may have been taken, by what became of its tries so far."""
+
+    def __init__(self, proof: Callable[[Answer], bool]) -> None:
+        self._proof = proof
+        self.untaken = True
+
+    def after(self, answer: Answer) -> Answer:
+        """The answer to a try, which knows whether its call may have been taken whatever it says itself."""
+        before, self.untaken = self.untaken, self.untaken and self._proof(answer)
+        return answer._replace(maybe_taken=not before or (not_taken(answer) and not self.untaken))
+
+    def after_break(self, error: BaseException) -> None:
+        """A try that was answered by nothing whole."""
+        self.untaken = self.untaken and not_sent(error)
+
+
 safe_to_repeat = retry_if_exception(
     lambda error: (
         isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)

@@ -27,6 +27,7 @@ from providers.events import Event
 from providers.guard import PORTS, REFUSAL, guarded_socket, is_address, is_public
 from providers.repeating import (
     RETRIED,
+    Doubt,
     last_outcome,
     not_sent,
     not_taken,
@@ -197,32 +198,15 @@ class Transport:
         proof: Callable[[Answer], bool] = not_taken,
         **options: Any,
     ) -> Answer:
-        untaken = True
+        doubt = Doubt(proof)
 
         async def once() -> Answer:
-            nonlocal untaken
             body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
-            # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
-            limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
             try:
-                async with (
-                    asyncio.timeout(total) as deadline,
-                    session.request(method, url, timeout=limit, allow_redirects=False, **body, **options) as response,
-                ):
-                    take = partial(self._take, deadline)
-                    if on_event and is_stream(response):
-                        unread = await pass_on(response, cap, take, on_event)
-                        return Answer(response.status, response.headers, unread)
-                    content = await read_body(response, cap, take)
+                return doubt.after(await self._try(session, method, url, total, cap, on_event, **body, **options))
             except BROKEN as error:
-                untaken = untaken and not_sent(error)
+                doubt.after_break(error)
                 raise
-            if len(content) > SMALL:
-                async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
-                    await asyncio.sleep(0)
-            answer = Answer(response.status, response.headers, content)
-            before, untaken = untaken, untaken and proof(answer)
-            return answer._replace(maybe_taken=not before or (not_taken(answer) and not untaken))
 
         retrying = AsyncRetrying(
             stop=lambda state: state.attempt_number >= tries or (told(state) or 0) > patience,
@@ -234,9 +218,35 @@ class Transport:
         try:
             return await retrying(once)
         except BROKEN as error:
-            raise _translated(error, unsent=untaken) from None
+            raise _translated(error, unsent=doubt.untaken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
+
+    async def _try(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: str,
+        total: float,
+        cap: int,
+        on_event: Callable[[Event], Awaitable[bool]] | None,
+        **options: Any,
+    ) -> Answer:
+        # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
+        limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        async with (
+            asyncio.timeout(total) as deadline,
+            session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
+        ):
+            take = partial(self._take, deadline)
+            if on_event and is_stream(response):
+                unread = await pass_on(response, cap, take, on_event)
+                return Answer(response.status, response.headers, unread)
+            content = await read_body(response, cap, take)
+        if len(content) > SMALL:
+            async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
+                await asyncio.sleep(0)
+        return Answer(response.status, response.headers, content)
 
     async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
         """Room for so many bytes; what is paid for does not run out of time because others are being read."""
