@@ -79,7 +79,7 @@ class Drawer:
         """
         job = held.job
         shut = await self._breakers.admit(job) if _is_new(job) and job.provider in self._providers else None
-        failure = shut or await self._learned(held)
+        failure = shut or await self._attempt(held)
         if failure and (moved := await self._next(held.job, failure)):
             log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
             await self._call_off(held.job)
@@ -102,22 +102,22 @@ class Drawer:
             log.exception("job %s: nobody could be found to take over", job.id)
             return None
 
-    async def _learned(self, held: Held) -> Failure | None:
+    async def _attempt(self, held: Held) -> Failure | None:
         """What became of the job, which its provider's breaker learns."""
         try:
-            failure = await self._drawn(held)
+            failure = await self._attempt_shown(held)
             if held.job.provider in self._providers:
                 await self._breakers.learn(held.job, failure)
             return failure
         finally:
             await self._breakers.leave(held.job)
 
-    async def _drawn(self, held: Held) -> Failure | None:
+    async def _attempt_shown(self, held: Held) -> Failure | None:
         is_new = _is_new(held.job)
         held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         try:
-            failure = await self._outcome(held)
+            failure = await self._failure_of_run(held)
         finally:
             await self._delivery.settle(held.job)
         if failure is None:
@@ -138,7 +138,7 @@ class Drawer:
         # What is still remembered may yet come: trying again asks for it, and pays nothing.
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
 
-    async def _outcome(self, held: Held) -> Failure | None:
+    async def _failure_of_run(self, held: Held) -> Failure | None:
         try:
             await self._run(held)
         except (Cancelled, Timeout) as error:
