@@ -2,7 +2,8 @@
 
 pgqueuer, in memory or on PostgreSQL. Its ways, each tried: a finished job frees its slot only when the log buffer is
 full, so the batch size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown waits without limit, so
-it is cut; a lost connection leaves the listener deaf, so all is built anew, beside the work that is still going on.
+it is cut; a lost connection leaves the listener deaf, so all is built anew, beside the work that is still going on; its
+scheduler asks each second for nothing, and cancels that work when it finds no connection, so only the manager runs.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 import anyio
 import asyncpg
-from pgqueuer import PgQueuer
+from pgqueuer import QueueManager
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
@@ -76,7 +77,7 @@ class Driver(AsyncpgPoolDriver):
 class Engine(NamedTuple):
     """What is built anew together."""
 
-    queuer: PgQueuer
+    manager: QueueManager
     queries: Queries | InMemoryQueries
     pool: Any = None
 
@@ -129,7 +130,7 @@ class Queue:
             )
         except AWAY as error:
             log.warning("%d jobs not queued (%s): the table has them", len(entries), type(error).__name__)
-            self._engine.queuer.shutdown.set()  # built anew, it is filled from the table
+            self._engine.manager.shutdown.set()  # built anew, it is filled from the table
 
     async def run(self) -> None:
         """Work until `close`, and to the end of what is under way then."""
@@ -156,11 +157,11 @@ class Queue:
         """Take no more, give the work under way so many seconds, then cancel it."""
         self._closing.set()
         for engine in self._running.values():
-            engine.queuer.shutdown.set()
+            engine.manager.shutdown.set()
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for engine in self._running.values():
-            for context in list(engine.queuer.qm.job_context.values()):
+            for context in list(engine.manager.job_context.values()):
                 context.cancellation.cancel()
         if self._running:
             await asyncio.wait(self._running)
@@ -179,18 +180,18 @@ class Queue:
         task = asyncio.create_task(_run(engine))
         self._running[task] = engine
         task.add_done_callback(self._running.pop)
-        await _first(engine.queuer.shutdown, self._closing, task)
+        await _first(engine.manager.shutdown, self._closing, task)
 
     async def _build(self) -> Engine:
         engine = await _on_postgres(self._url) if self._url else _in_memory()
         for name, lane in self._lanes.items():
-            engine.queuer.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
+            engine.manager.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
         return engine
 
 
 async def _run(engine: Engine) -> None:
     try:
-        await engine.queuer.run(
+        await engine.manager.run(
             batch_size=1,
             dequeue_timeout=POLL,
             heartbeat_timeout=DEAD,
@@ -200,14 +201,14 @@ async def _run(engine: Engine) -> None:
     except Exception as error:
         log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=not isinstance(error, AWAY))
     finally:
-        engine.queuer.shutdown.set()
+        engine.manager.shutdown.set()
         await engine.close()
 
 
 def _in_memory() -> Engine:
     driver = InMemoryDriver()
     queries = InMemoryQueries(driver=driver)
-    return Engine(PgQueuer(driver, queries=queries), queries)
+    return Engine(QueueManager(queries), queries)
 
 
 async def _on_postgres(url: str) -> Engine:
@@ -229,10 +230,9 @@ async def _on_postgres(url: str) -> Engine:
         command_timeout=COMMAND_SECONDS,
     )
     queries = _queries(Driver(pool))
-    queuer = PgQueuer(queries.driver, queries=queries)
-    # A cut connection may have been the listener's: waiting for the health check would cost 20 s.
-    queuer.shutdown = queuer.qm.shutdown = queuer.sm.shutdown = broken
-    return Engine(queuer, queries, pool)
+    manager = QueueManager(queries)
+    manager.shutdown = broken  # it may have been the listener's: waiting for the health check would cost 20 s
+    return Engine(manager, queries, pool)
 
 
 async def _install(url: str) -> None:

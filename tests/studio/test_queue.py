@@ -2,7 +2,7 @@
 """The queue: how many at once, in which order, how often, and what becomes of them when it closes."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import asyncpg
@@ -215,7 +215,7 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
         monkeypatch.setattr("studio.queue.REBUILD_SECONDS", 0)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("studio.queue.PgQueuer.run", broken)
+    monkeypatch.setattr("studio.queue.QueueManager.run", broken)
     queue = await opened({"lane": Lane(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
@@ -223,6 +223,36 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
         await asyncio.sleep(0)
     await queue.close(5)
     await running
+
+
+@pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
+async def test_what_is_being_worked_on_outlives_a_connection_that_is_lost(postgres, monkeypatch, chore):
+    monkeypatch.setattr(studio.queue, "POLL", timedelta(seconds=0.05))
+    worker = Worker(waits=True)
+    queue = Queue({"a": Lane(worker.work, 1)}, await postgres.database())
+    await queue.open()
+    tried, engine = asyncio.Event(), queue._engine
+    assert engine
+
+    async def lost(*_, **__):
+        engine.manager.shutdown.set()  # as it hears of it
+        await asyncio.sleep(0.1)  # no statement fails at once
+        tried.set()
+        raise asyncpg.ConnectionDoesNotExistError
+
+    async with running(queue):
+        await queue.submit(Entry("a", "x"))
+        await worker.until(begun=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Queries, chore, lost)
+            with suppress(TimeoutError):  # a chore that is none of ours is never tried
+                async with asyncio.timeout(1.2):
+                    await tried.wait()
+                    for _ in range(50):
+                        await asyncio.sleep(0)
+        worker.gate.set()
+        await worker.until(ended=1)
+    assert (worker.begun, worker.cancelled) == (["x"], [])
 
 
 async def test_a_listener_is_not_probed_before_it_listens(postgres):
