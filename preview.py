@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 PORT = 8765
 SERVER, CHANNEL = "The Easel Arms", "pictures"
-SETTLE_SECONDS = 2.0
+SETTLE_SECONDS = 1.0
 """The page shows what a click brings when no timer is due within so many seconds: a heartbeat comes every ten."""
 BUSY_SECONDS = 0.05
 """Between two tries to redraw the page while somebody's click is being answered."""
