@@ -27,15 +27,16 @@ from domain import (
 )
 
 MAX_PICTURE = 32 * 1024 * 1024
-RETRY_AFTER = (1.0, 3600.0)
-"""Seconds that are believed; how long a call itself waits is another matter."""
+RETRY_AFTER = (1.0, 600.0)
+"""Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
 LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 POLICY = re.compile(
-    r"safety(?!_(?:checker|tolerance))|moderat|content.?polic|content.?filter|nsfw|prohibited|violat|flagged as",
+    r"safety(?!_(?:checker|tolerance))|moderat|content.?polic|content.?filter|nsfw|prohibited|violat"
+    r"|flagged as (?:sensitive|unsafe|nsfw|inappropriate)",
     re.IGNORECASE,
 )
 """A safety_checker is a field that may be blamed; "flagged as sensitive" is what models on Replicate say."""
@@ -132,7 +133,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     maybe_taken: bool = False
-    """An earlier try of the same call may have been taken, or this one, whatever its status says elsewhere."""
+    """An earlier try may have been taken; or this one, where a status proves less than it usually does."""
 
     def is_picture(self) -> bool:
         return MAGIC.match(self.body) is not None
@@ -175,7 +176,7 @@ class Answer(NamedTuple):
             return ""
 
     def retry_after(self) -> float | None:
-        """Seconds to wait, from a header, a field or a sentence; from 1 to an hour."""
+        """Seconds to wait, from a header, a field or a sentence; from 1 to 600."""
         seconds = _header_seconds(self.headers)
         if seconds is None:
             seconds = self._body_seconds()

@@ -38,6 +38,10 @@ class Progress(Protocol):
     async def keep(self, picture: Picture) -> None:
         """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no whole picture."""
 
+    def left(self) -> float:
+        """Seconds to the job's own end, at which the drawing is called off from outside."""
+        ...
+
     async def report(
         self,
         fraction: float | None = None,

@@ -157,7 +157,7 @@ class Fal(Provider):
         if error := _error(answer):
             raise error
         accepted = answer.parse(Accepted)
-        for link in filter(None, (accepted.status_url, accepted.response_url, accepted.cancel_url)):
+        for link in (accepted.status_url, accepted.response_url):
             self._api.url(link)  # what can never be asked is not remembered
         await progress.remember(given(accepted.model_dump()))
 

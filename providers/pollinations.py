@@ -106,17 +106,18 @@ class Pollinations(Provider):
         return affordable(self.access, pinned(self.access, await self._discovery.get(), _named))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        if request.image and not sources.image_url:
+        remembered, tried = progress.remembered or {}, progress.remembered is not None
+        image = remembered.get("image", sources.image_url) if request.image else None
+        if request.image and not image:
             await progress.forget()
             raise InvalidRequest(field="image", takes=SENT_ANEW)
-        remembered, tried = progress.remembered or {}, progress.remembered is not None
         seed: int = remembered.get("seed", _seed(request))
-        path = _path(request, sources, seed)
+        path = _path(request, image, seed)
         try:
             if "url" in remembered or not self._fits(request, path):
-                picture = await self._posted(request, sources, seed, progress)
+                picture = await self._posted(request, image, seed, progress)
             else:
-                await progress.remember({"seed": seed})
+                await progress.remember(given({"seed": seed, "image": image}))
                 picture = Picture(data=_picture(await self._get(path)), seed=seed)
             await progress.keep(picture)
         except EaselError as error:
@@ -137,9 +138,9 @@ class Pollinations(Provider):
     async def _get(self, path: str) -> Answer:
         return _checked(await self._api.send("GET", path, seconds=GET_SECONDS))
 
-    async def _posted(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
+    async def _posted(self, request: ImageRequest, image: str | None, seed: int, progress: Progress) -> Picture:
         if "url" not in (progress.remembered or {}):
-            answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
+            answer = _checked(await self._api.post("v1/images/generations", _body(request, image, seed)))
             item = next(iter(answer.parse(Result).data), Item())
             if item.b64_json:
                 return Picture(data=decode_picture(item.b64_json), seed=seed)
@@ -164,21 +165,21 @@ def _seed(request: ImageRequest) -> int:
     return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
 
 
-def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
+def _path(request: ImageRequest, image: str | None, seed: int) -> str:
     size = request.size or USUAL_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
         "height": size.height,
         "seed": seed,
-        "image": _alone(sources.image_url) if request.image else None,
+        "image": _alone(image),
         **_options(request),
     }
     query = {name: "true" if value is True else value for name, value in given(fields).items()}
     return f"image/{segment(request.prompt)}?{urlencode(query)}"
 
 
-def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
+def _body(request: ImageRequest, image: str | None, seed: int) -> dict[str, Any]:
     fields = {
         "model": request.model,
         "prompt": request.prompt,
@@ -186,7 +187,7 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
         "size": str(request.size or USUAL_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
-        "image": sources.image_url if request.image else None,
+        "image": image,
         **_options(request),
     }
     return given(fields)

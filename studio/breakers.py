@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 IN_A_ROW = 3
 SHORTEST, LONGEST = 30.0, 600.0
 """Seconds until a provider that is down is asked again."""
-LONGEST_TOLD = 3600.0
-"""Whoever asks for a longer pause is asked once an hour."""
 TOLD = 0.0
 """Stands for a pause that the provider has asked for itself."""
 PROBE_SECONDS = 120.0
@@ -140,7 +138,7 @@ class Breakers:
     def _worse(self, provider: str, failure: Failure, mine: Outage | None) -> Outage | None:
         """The outage that a failure tells of; None where it is none, or nothing new."""
         now, known = datetime.now(UTC), self._down.get(provider)
-        told = min(failure.retry_after, LONGEST_TOLD) if failure.retry_after else None
+        told = min(failure.retry_after, LONGEST) if failure.retry_after else None
         if known is None:
             pause = TOLD if told else SHORTEST
             outage = Outage(provider, failure.kind, now, now + _seconds(told or pause), pause)

@@ -67,16 +67,19 @@ class Chain:
         """By the server's model or the first, else by whichever takes what was asked for."""
         if asked.provider and not self._goes_out(asked.provider) and self._goes_out(name):
             return None  # a member who names the host's own machines may have a reason
+        try:
+            await self.conduct.check(job.having(provider=name))
+        except EaselError:
+            return None
         models = () if asked.model else await self._planner.providers[name].models()
         for model in (asked.model, *(each.id for each in models)):
             wanted = asked.model_copy(update={"provider": name, "model": model, "private": job.private})
             with suppress(EaselError):
-                return await self._checked(await self._planner.plan(wanted, settings, job))
+                return await self._with_uploads(await self._planner.plan(wanted, settings, job))
         return None
 
-    async def _checked(self, planned: Job) -> Job:
-        """The job itself; an EaselError where it could not be drawn after all."""
-        await self.conduct.check(planned)
+    async def _with_uploads(self, planned: Job) -> Job:
+        """The job itself; an EaselError where a file of it cannot be had any more."""
         if planned.request.image:
             await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned

@@ -5,6 +5,9 @@ from typing import NamedTuple, Protocol
 
 from domain import Job
 
+MOST_PICTURES = 10
+"""Discord's limit for a message: a workflow may save any number of pictures, and a model answer with any."""
+
 
 class Ready(NamedTuple):
     """A picture as it is sent: a file within the limit, or a link."""

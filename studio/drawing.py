@@ -207,7 +207,8 @@ class Drawer:
         """One call, or the rest of one that an earlier run began."""
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
-        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers, accepted)
+        deadline = self._deadlines[job.id]
+        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers, accepted, deadline)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
         held.note(calls_done=job.calls_done + 1, remote=None)

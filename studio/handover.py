@@ -8,7 +8,7 @@ from domain import AuthError, BadResponse, Drawn, EaselError, ImageRequest, Job,
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
-from studio.delivery import Delivery, Ready, TooLarge, Undeliverable
+from studio.delivery import MOST_PICTURES, Delivery, Ready, TooLarge, Undeliverable
 from studio.holding import Held
 from studio.receipts import facts
 
@@ -56,8 +56,9 @@ class Handover:
 
     async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
         """The pictures as they are sent: marked, and within the limits."""
-        limit = min(upload_limit, MESSAGE_LIMIT // max(len(job.drawn), 1))
-        made = [await self._one(job, drawn, limit) for drawn in job.drawn]
+        sent = job.drawn[:MOST_PICTURES]
+        limit = min(upload_limit, MESSAGE_LIMIT // max(len(sent), 1))
+        made = [await self._one(job, drawn, limit) for drawn in sent]
         return [ready for ready in made if ready]
 
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
@@ -78,14 +79,10 @@ class Handover:
         return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
 
     async def _finish(self, held: Held, state: State) -> None:
-        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures.
-
-        What is ordered and may yet be asked for again has to be asked for with the same link.
-        """
+        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures."""
         job = held.job
-        request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
-        await held.update(state=state, token=None, request=request, asked=asked, release=True)
+        await held.update(state=state, token=None, request=_without_links(job.request), asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
 

@@ -1,5 +1,6 @@
 """A provider's thread back to the job that it draws for."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,9 +27,11 @@ class JobProgress:
         rush: Rush,
         breakers: Breakers,
         accepted: Callable[[], None],
+        deadline: asyncio.Timeout,
     ) -> None:
-        """accepted: called when the provider has taken the call."""
+        """accepted: called when the provider has taken the call. deadline: the job's."""
         self._held = held
+        self._deadline = deadline
         self._accepted = accepted
         self._breakers = breakers
         self._spool = spool
@@ -60,6 +63,9 @@ class JobProgress:
         # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
         self._place += 1
+
+    def left(self) -> float:
+        return (self._deadline.when() or 0) - asyncio.get_running_loop().time()
 
     async def report(
         self,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import discord
 
 from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
-from studio.delivery import Ready, Report
+from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
 from views.words import code, explain, fitting, plain
 
@@ -129,6 +129,8 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     if len(pictures) < asked:
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
         notes.append(f"{len(pictures)} of {asked}.{why}")
+    if len(job.drawn) > MOST_PICTURES:
+        notes.append(f"{MOST_PICTURES} of the {len(job.drawn)} that came: a message takes no more.")
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):

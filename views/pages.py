@@ -23,7 +23,8 @@ white part is painted anew. `private:True` shows the result to you alone.
 Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
 manage messages. **Upscale**, where it is shown, makes it larger.
 
-`/providers` shows who can draw here and how well each works today; its menu shows one's models, and what they take.
+`/providers` shows who can draw here and how well each works today; its menu shows a provider's models, and what they
+take.
 
 `/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
 
@@ -56,7 +57,7 @@ removed from a server, what is finished there is deleted; what is under way is c
 """
 BY_LINK = ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
 VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
-BANS = "; who is held back after a refusal by {} stays so for that time"
+BANS = "; whoever is held back after a refusal by {} stays so for that time"
 
 
 def help_page(providers: Sequence[Provider]) -> str:

@@ -1,4 +1,4 @@
-"""The page of /providers: who can draw here, in a line each, and a menu to see what one's models take."""
+"""The page of /providers: who can draw here, in a line each, and a menu to see what the models of each take."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from views.words import fitting, plain
 SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MORE = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
+REST = "- and {} more"
 ALIKE = 12
 """How many models are named of those that take the same."""
 
@@ -74,7 +75,7 @@ class Roster(ReportingView):
 
 class Pick(discord.ui.Select[Roster]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
-        super().__init__(custom_id="providers:pick", placeholder="See one's models, and what they take…")
+        super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
         for row in rows[:CHOICES]:
             self.add_option(
                 label=row.provider.title[:LABEL],
@@ -109,12 +110,15 @@ def roster_page(rows: Sequence[Row]) -> str:
 
 
 def provider_page(row: Row) -> str:
-    """Models that take the same share a line."""
+    """Models that take the same share a line; how many are left out, where there is no room for all."""
     alike: dict[str, list[str]] = {}
     for model in row.models:
         alike.setdefault(abilities(model.capabilities), []).append(_priced(model))
-    lines = [_models_line(names, takes) for takes, names in alike.items()]
-    return "\n".join([*fitting([_line(row, 0), *lines], MESSAGE - len(MORE) - 1), MORE])
+    lines = {_models_line(names, takes): len(names) for takes, names in alike.items()}
+    head = _line(row, 0)
+    kept = fitting(list(lines), MESSAGE - len(head) - len(REST) - len(MORE) - 2 * len("\n"))
+    left = sum(count for line, count in lines.items() if line not in kept)
+    return "\n".join([head, *kept, *([REST.format(left)] if left else []), MORE])
 
 
 def abilities(takes: Capabilities) -> str:

@@ -50,8 +50,8 @@ CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 PATIENCE_SECONDS = 30.0
 """How long a job waits while no worker can draw it, before it is given up."""
-LONGEST_SECONDS = 570.0
-"""Shortly before the job's own end, while what is finished of it can still be had."""
+LAST_SECONDS = 30.0
+"""Before the job's own end it is called off, while what is finished of it can still be had."""
 PAUSES = Pauses(patience=60.0)
 STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
 """Other jobs of this address may have used up the minute's ten answers."""
@@ -112,19 +112,18 @@ class AIHorde(Provider):
             log.info("AI Horde says: %s", tidy(" ".join(remarks)))
 
     async def _wait(self, id: str, progress: Progress) -> None:
-        clock = asyncio.get_running_loop().time
-        begun, stuck = clock(), None
+        stuck: float | None = None
 
         async def is_done(answer: Answer) -> bool:
             nonlocal stuck
             state = answer.parse(State)
             if state.faulted:
                 await self._give_up(id, progress, Unavailable("the workers failed"))
-            now = clock()
+            now = asyncio.get_running_loop().time()
             stuck = None if state.is_possible or state.done else stuck or now
             if stuck and now - stuck >= PATIENCE_SECONDS:
                 await self._give_up(id, progress, Unavailable("no one serves this model and size", field="model"))
-            if now - begun >= LONGEST_SECONDS and not state.done:
+            if progress.left() <= LAST_SECONDS and not state.done:
                 await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done

@@ -10,8 +10,11 @@ from domain import BadResponse, EaselError, InvalidRequest, Unavailable
 from providers.answers import TRIFLE, Answer, Reply, our_field, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 
-NOT_OURS = ("prompt", "model", "mask")
-"""Here a prompt is the whole workflow, and the others are inputs that its own nodes fill."""
+OURS = (
+    *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
+    *("seed", "steps", "cfg", "denoise", "image", "text"),
+)
+"""Inputs of the core's nodes that a request fills; others, and nodes of others, are the host's own affair."""
 INPUT = re.compile(r"\b(\w+):")
 
 
@@ -62,10 +65,6 @@ class Status(Reply):
     messages: tuple[list[Any], ...] = ()
 
 
-MOST_FILES = 10
-"""Discord's limit: a workflow may have any number of nodes that save."""
-
-
 class Entry(Reply):
     """A prompt that is over."""
 
@@ -79,10 +78,10 @@ class Entry(Reply):
         return next(filter(None, map(_failure, self.status.messages)), Unavailable("the server tells no reason"))
 
     def files(self) -> list[File]:
-        """What the workflow keeps, as many as a message takes; what it only shows where there is nothing else."""
+        """What the workflow keeps; what it only shows where there is nothing else."""
         made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
-        return (kept or [file for file in made if file.type == "temp"])[:MOST_FILES]
+        return kept or [file for file in made if file.type == "temp"]
 
 
 class History(RootModel[dict[str, Any]]):
@@ -154,7 +153,7 @@ def refusal(answer: Answer) -> InvalidRequest:
     found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
     told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
     blamed = [error.input for error in found] or INPUT.findall(told)
-    field = our_field(name for name in blamed if name not in NOT_OURS)
+    field = our_field(name for name in blamed if name in OURS)
     return InvalidRequest(f"{answer.status}: {told}", field=field)
 
 

@@ -40,6 +40,10 @@ class Blocked(Reply):
         return tidy(", ".join(filter(None, (*self.categories, self.moderation_stage))))
 
 
+CONTENT = ("prompt", "image", "mask")
+"""What a filter looks at; other parameters may have names that sound like one."""
+
+
 class Told(Reply):
     message: str | None = None
     sort: str | None = Field(default=None, validation_alias="type")
@@ -95,7 +99,8 @@ def error_of(answer: Answer) -> EaselError | None:
         wait = answer.retry_after() if kind is RateLimited else None
         unaccepted = kind in NOT_ACCEPTED
         return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=unaccepted)
-    if answer.status in (400, 422) and told.param and not (told.param == "prompt" and POLICY.search(text)):
+    is_about_content = told.field in CONTENT and POLICY.search(text)
+    if answer.status in (400, 422) and told.param and not is_about_content:
         return InvalidRequest(detail, field=told.field, reference=reference)
     return answer.error(text, reference=reference)
 

@@ -28,6 +28,7 @@ class FakeProgress:
     def __init__(self, remembered: Mapping[str, Any] | None = None) -> None:
         self.remembered = remembered
         self.kept: list[Picture] = []
+        self.seconds_left = 600.0
         self.reports: list[tuple[float | None, int | None, float | None]] = []
         self.previews: list[bytes] = []
 
@@ -41,6 +42,9 @@ class FakeProgress:
         if not picture.link:
             load(picture.data)
         self.kept.append(picture)
+
+    def left(self) -> float:
+        return self.seconds_left
 
     async def report(self, fraction=None, position=None, eta=None, preview=None) -> None:
         self.reports.append((fraction, position, eta))

@@ -297,15 +297,16 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
 
 
 @pytest.mark.parametrize(
-    ("case", "limit", "error"),
+    ("case", "limits", "error"),
     [
-        ("half-impossible", "PATIENCE_SECONDS", Unavailable),
-        ("half", "LONGEST_SECONDS", Timeout),
-        ("half-faulted", "LONGEST_SECONDS", Unavailable),
+        ("half-impossible", {"PATIENCE_SECONDS": 0.01}, Unavailable),
+        ("half", {"LAST_SECONDS": 600}, Timeout),
+        ("half-faulted", {}, Unavailable),
     ],
 )
-async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, monkeypatch, case, limit, error):
-    monkeypatch.setattr(module, limit, 0.01)
+async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, monkeypatch, case, limits, error):
+    for name, seconds in limits.items():
+        monkeypatch.setattr(module, name, seconds)
     raised = await aihorde.fail(case, count=2, seed=7)
     assert (type(raised), raised.failure.unaccepted) == (error, False)
     assert [picture.seed for picture in aihorde.progress.kept] == [7]

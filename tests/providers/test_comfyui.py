@@ -260,10 +260,6 @@ async def test_kept_pictures_come_before_shown_ones(comfyui):
     assert len(progress.kept) == 2
 
 
-async def test_no_more_pictures_come_than_a_message_takes(comfyui):
-    assert len((await comfyui.draw("many")).kept) == 10
-
-
 async def test_shown_pictures_where_none_is_kept(comfyui):
     progress = await comfyui.draw("only-temp")
     assert [file["type"] for file in progress.remembered["files"]] == ["temp"]
@@ -320,6 +316,13 @@ async def test_a_disk_that_is_away_may_be_asked_again(comfyui):
     ref = comfyui.progress.remembered
     assert len((await comfyui.draw(remembered=ref)).kept) == 1
     assert posts(comfyui) == ["POST /prompt"]
+
+
+@pytest.mark.parametrize("name", ["images", "strength", "style", "private", "prompt", "model", "mask", "upscale"])
+def test_an_input_of_a_workflows_own_nodes_is_no_option_of_the_member(name):
+    error = {"type": "value_not_in_list", "message": "no", "details": "", "extra_info": {"input_name": name}}
+    body = {"error": {}, "node_errors": {"9": {"errors": [error], "class_type": "Own"}}}
+    assert refusal(Answer(400, {}, json.dumps(body).encode())).failure.field is None
 
 
 @pytest.mark.parametrize("case", ["refused", "old"])

@@ -238,6 +238,14 @@ async def test_cancelling_tells_the_queue(fal):
     assert fal.server.cancelled == ["request_0"]
 
 
+async def test_a_foreign_link_to_cancel_costs_no_picture_and_is_not_asked(fal):
+    progress = await fal.draw("foreign-cancel")
+    assert len(progress.kept) == 1
+    with pytest.raises(BadResponse, match="another host"):
+        await fal.provider().cancel({"cancel_url": f"{fal.server.elsewhere_url}/cancel"})
+    assert fal.server.elsewhere == []
+
+
 async def test_nothing_to_cancel(fal):
     refs = [{"urls": ["https://a.example/b.png"]}]
 

@@ -141,7 +141,7 @@ async def test_how_long_it_waits(transport, server, waits, headers, body, low, h
     assert low <= waits[0] <= high
 
 
-@pytest.mark.parametrize(("told", "known"), [("31", 31), ("99999", 3600)])
+@pytest.mark.parametrize(("told", "known"), [("31", 31), ("99999", 600)])
 async def test_a_longer_pause_is_for_others_to_wait(transport, server, waits, told, known):
     server.script = [says(status=429, headers={"Retry-After": told}), 200]
     answer = await transport.call("POST", server.url + "/a", json={})

@@ -117,6 +117,7 @@ class FalReplay(Replay):
         **{name: f"{status} {detail}" for name, (status, detail) in REFUSED.items()},
         "foreign": "a status_url on another host",
         "foreign-result": "a response_url on another host",
+        "foreign-cancel": "a cancel_url on another host",
         "timeout-type": "504 with X-Fal-Request-Timeout-Type on a poll",
         "nginx": "a page of 502 by nginx on the first polls of status and result",
         "nginx-submit": "the same on the submit",
@@ -177,7 +178,8 @@ class FalReplay(Replay):
             self.follow(path + end, call)
         hosts = {case: self.elsewhere_url if call.case == case else self.url for case in ("foreign", "foreign-result")}
         urls = {"status_url": f"{hosts['foreign']}{path}/status", "response_url": hosts["foreign-result"] + path}
-        return urls if call.case == "no-cancel" else {**urls, "cancel_url": f"{self.url}{path}/cancel"}
+        host = self.elsewhere_url if call.case == "foreign-cancel" else self.url
+        return urls if call.case == "no-cancel" else {**urls, "cancel_url": f"{host}{path}/cancel"}
 
     def _trouble(self, call: Call) -> web.Response | None:
         first = call.case in ("nginx", "late") and self.hit(call) == 1

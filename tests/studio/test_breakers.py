@@ -21,7 +21,7 @@ from domain import (
     Unavailable,
 )
 from storage.store import open_store
-from studio.breakers import IN_A_ROW, LONGEST, LONGEST_TOLD, PROBE_SECONDS, SHORTEST, Breakers
+from studio.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
 from tests.conftest import make_job
 from tests.studio.conftest import Clock
 
@@ -150,7 +150,7 @@ async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(b
 
 async def test_nobody_is_believed_for_more_than_an_hour(breakers):
     await breakers.learn(asking(1), RateLimited("429", retry_after=1e7).failure)
-    assert (await breakers.admit(asking(1))).retry_after == LONGEST_TOLD
+    assert (await breakers.admit(asking(1))).retry_after == LONGEST
 
 
 async def test_whoever_gets_on_lets_the_next_in(breakers, clock):

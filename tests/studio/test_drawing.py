@@ -284,6 +284,21 @@ async def test_late_is_told_and_what_was_accepted_is_not_forgotten(store, holdin
     assert (row.state, row.failure.kind, row.remote, len(row.drawn)) == (State.DRAWN, "Timeout", {"id": 7}, 1)
 
 
+async def test_a_provider_knows_how_long_the_job_has(holding, draw):
+    told = []
+
+    async def asks(request, sources, progress):
+        told.append(progress.left())
+        await paint(request, sources, progress)
+
+    begun = datetime.now(UTC) - timedelta(minutes=7)
+    async with holding(started=begun) as held:
+        await draw(held, asks)
+    async with holding(id=2, started=begun - timedelta(hours=1)) as held:
+        await draw(held, asks)
+    assert told == [pytest.approx(180, abs=5), pytest.approx(120, abs=5)]
+
+
 async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
     async def late(request, sources, progress):
         await progress.remember({"id": 7})

@@ -150,6 +150,15 @@ async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, 
     assert all(each.reduced for each in pictures)
 
 
+async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, delivery):
+    async with drawn(*[png()] * 12) as held:
+        await deliver(held)
+    ((_, pictures),) = delivery.delivered
+    assert len(pictures) == 10
+    assert (await store.jobs.get("1")).state is State.DELIVERED
+    assert not any(await spooled(store, 12))
+
+
 async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, deliver, delivery):
     entries = (Drawn(call=0, link="https://h.test/x.png"), Drawn(call=1, key="pictures/1/lost"))
     async with drawn(drawn=entries) as held:

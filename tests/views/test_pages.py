@@ -36,7 +36,7 @@ async def test_privacy_tells_what_the_providers_that_are_on_do(everybody):
     assert "(here: PopCord, AI Horde and Together)" in page
     assert "except for models of Together, which fetch your original file themselves" in page
     assert "The pictures of AI Horde are drawn on the machines of volunteers" in page
-    assert "who is held back after a refusal by AI Horde (10 minutes) stays so" in page
+    assert "whoever is held back after a refusal by AI Horde (10 minutes) stays so" in page
 
 
 async def test_privacy_says_nothing_of_what_is_off(everybody):

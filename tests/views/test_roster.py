@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from domain import Capabilities, Model
+from domain import Capabilities, Model, Span
 from providers import REGISTRY
 from studio.standing import Standing
 from views.roster import Pick, Row, provider_page, roster_page
@@ -59,10 +59,14 @@ def test_models_that_take_the_same_share_a_line():
 
 def test_many_models_that_all_differ_are_one_message():
     models = [
-        Model(id=str(n), title=f"{n}" * 40, price="a" * 60, capabilities=Capabilities(seed=True, styles=(str(n),)))
+        Model(id=str(n), title=f"{n}" * 40, price="a" * 60, capabilities=Capabilities(steps=Span(low=1, high=n + 2)))
         for n in range(100)
     ]
-    assert len(provider_page(row("Sketch", models=tuple(models)))) <= 2000
+    page = provider_page(row("Sketch", models=tuple(models)))
+    assert len(page) <= 2000
+    shown = page.count("- **")
+    assert shown > 5
+    assert f"- and {100 - shown} more" in page.splitlines()
 
 
 def test_a_model_that_only_makes_pictures_larger_says_so():

@@ -54,7 +54,6 @@ class ComfyUIReplay(Replay):
         "interrupted-history": "the same, without a socket",
         "no-status": "a history without `status`",
         "two": "two pictures and a preview of type temp",
-        "many": "a dozen pictures",
         "only-temp": "a picture of type temp alone",
         "odd-outputs": "nodes of others tell of pictures that are no files",
         "no-subfolder": "null for a file's folder",
