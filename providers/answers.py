@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -13,18 +13,8 @@ import pybase64
 from pydantic import BaseModel, ValidationError, WrapValidator, model_validator
 from pydantic_core import from_json
 
-from domain import (
-    AuthError,
-    BadResponse,
-    ContentRejected,
-    EaselError,
-    ImageRequest,
-    InvalidRequest,
-    QuotaError,
-    RateLimited,
-    Timeout,
-    Unavailable,
-)
+from domain import BadResponse, EaselError
+from providers.failures import error_for, our_field
 
 MAX_PICTURE = 32 * 1024 * 1024
 RETRY_AFTER = (1.0, 600.0)
@@ -34,45 +24,9 @@ DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
-POLICY = re.compile(
-    r"safety(?!_(?:checker|tolerance))|moderat|content.?polic|content.?filter|nsfw|prohibited|violat"
-    r"|flagged as (?:sensitive|unsafe|nsfw|inappropriate)",
-    re.IGNORECASE,
-)
-"""A safety_checker is a field that may be blamed; "flagged as sensitive" is what models on Replicate say."""
-MONEY = re.compile(
-    r"billing|quota|credit|balance"
-    r"|insufficient(?![\W_]+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity|memory|vram|resource))",
-    re.IGNORECASE,
-)
-NO_MONEY_LEFT = re.compile(
-    r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)|(?:used all|out of|no) (?:\w+ )?credits|spending limit",
-    re.IGNORECASE,
-)
-"""Of too many requests, for which "your balance" is no reason but a hint. The last two are in xAI's sentence, as users
-report it (continuedev/continue #10373)."""
-REFUSALS = (400, 403, 404, 413, 415, 422)
-OF_CONTENT = (400, 403, 415, 422)
-"""A 404 that speaks of policy names a model."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
-FIELDS = {
-    "text": "prompt",
-    **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
-    **dict.fromkeys(("width", "height", "image_size", "aspect_ratio"), "size"),
-    **dict.fromkeys(("n", "samples", "batch_size", "num_images", "num_outputs"), "count"),
-    **dict.fromkeys(("step", "num_steps", "num_inference_steps"), "steps"),
-    **dict.fromkeys(("guidance", "cfg", "cfg_scale"), "guidance_scale"),
-    **dict.fromkeys(("denoise", "denoising_strength"), "strength"),
-    "sampler_name": "scheduler",
-    "style_preset": "style",
-    **dict.fromkeys(("images", "image_url", "image_urls", "file"), "image"),
-    **dict.fromkeys(("input_image", "source_image", "init_images"), "image"),
-    **dict.fromkeys(("mask_url", "mask_image", "source_mask"), "mask"),
-    "background": "transparent",
-}
-"""The APIs' names of fields where they are not ours."""
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
@@ -134,6 +88,10 @@ class Answer(NamedTuple):
     body: bytes
     maybe_taken: bool = False
     """An earlier try may have been taken; or this one, where a status proves less than it usually does."""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
 
     def is_picture(self) -> bool:
         return MAGIC.match(self.body) is not None
@@ -199,7 +157,7 @@ class Answer(NamedTuple):
         self, text: str | None = None, *, field: str | None = None, reference: str | None = None
     ) -> EaselError | None:
         """What the status says went wrong, and the body, unless its sentence and its field are given; None for 2xx."""
-        if 200 <= self.status < 300:
+        if self.ok:
             return None
         text, field = self.text() if text is None else text, field or self.field()
         error = error_for(self.status, text, retry_after=self.retry_after(), field=field, reference=reference)
@@ -213,44 +171,6 @@ class Answer(NamedTuple):
         told = self.body[:LONGEST_TEXT].decode(errors="replace")
         match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
         return float(match[1]) if match else None
-
-
-def our_field(names: Iterable[str]) -> str | None:
-    """Our word for the first of the fields that an API names and a request has."""
-    return next((FIELDS.get(name, name) for name in names if name in {*FIELDS, *ImageRequest.model_fields}), None)
-
-
-def error_for(
-    status: int, text: str, *, retry_after: float | None = None, field: str | None = None, reference: str | None = None
-) -> EaselError:
-    """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
-    detail = f"{status}: {text}" if text else str(status)
-    if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
-        return ContentRejected(detail, reference=reference)
-    if status == 401 or (status == 403 and not MONEY.search(text)):
-        return AuthError(detail, reference=reference, unaccepted=True)
-    if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference, unaccepted=True)
-    if status == 429 and NO_MONEY_LEFT.search(text):
-        return QuotaError(detail, reference=reference, unaccepted=True)
-    if status == 429:
-        return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
-    if status in (408, 504):
-        return Timeout(detail, reference=reference)
-    if status in REFUSALS:
-        return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
-    if status in (409, 425) or status >= 500:
-        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=status == 503)
-    return BadResponse(detail, reference=reference)
-
-
-def failure_for(text: str) -> EaselError:
-    """The error behind a job that the provider reports as failed, told by its sentence alone."""
-    if POLICY.search(text):
-        return ContentRejected(text)
-    if MONEY.search(text):
-        return QuotaError(text)
-    return Unavailable(text)
 
 
 def decode_picture(text: str) -> bytes:

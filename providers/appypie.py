@@ -24,9 +24,10 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, decode_picture, error_for
+from providers.answers import Answer, Reply, decode_picture
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.failures import error_for
 from providers.links import collect
 from providers.pinned import known_alone
 from providers.transport import Transport

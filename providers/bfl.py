@@ -26,9 +26,10 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.failures import failure_for
 from providers.links import collect, in_base64
 from providers.pinned import pinned
 from providers.polling import poll

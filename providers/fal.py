@@ -27,9 +27,10 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply, failure_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.failures import failure_for
 from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
@@ -244,6 +245,8 @@ def _without_logs(status_url: str) -> str:
 
 def _error(answer: Answer) -> EaselError | None:
     """What went wrong; fal says it in the type of a detail, not in its sentence."""
+    if answer.ok:
+        return None
     text = "; ".join(filter(None, (answer.text(), *_types(answer))))
     return answer.error(text, reference=answer.headers.get(REQUEST_ID))
 

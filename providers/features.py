@@ -100,7 +100,9 @@ def _spans(spans: Any) -> str:
 def _sizes(takes: Sequence[Capabilities]) -> str:
     ranges = [each.size_range for each in takes if each.size_range]
     if ranges:
-        return f"{min(each.low for each in ranges)} to {max(each.high for each in ranges)}"
+        most = max(each.most_pixels or 0 for each in ranges)
+        limit = f", {most / 1e6:g} MP" if most else ""
+        return f"{min(each.low for each in ranges)} to {max(each.high for each in ranges)}{limit}"
     listed = {size for each in takes for size in each.sizes}
     return f"{len(listed)} to choose from" if listed else ""
 

@@ -9,9 +9,14 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, cast
 
+from yarl import URL
+
 REFUSAL = "address not allowed"
 PORTS = (80, 443)
 NAT64 = ip_network("64:ff9b::/96")
+LONGEST_LINK = 1500
+HOME = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
+"""Ends of names that only a house of its own knows."""
 SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Python 3.11.7)
     ip_network(text)
     for text in (
@@ -25,6 +30,15 @@ SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Py
         "5f00::/16",
     )
 )
+
+
+def can_be_opened(url: str) -> bool:
+    """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
+    parsed = URL(url)
+    host = parsed.host or ""
+    if len(url) > LONGEST_LINK or parsed.port not in PORTS:
+        return False
+    return is_public(host) if is_address(host) else "." in host and not host.endswith(HOME)
 
 
 def is_address(text: str) -> bool:

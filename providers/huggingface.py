@@ -24,9 +24,10 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, failure_for, tidy
+from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.failures import failure_for
 from providers.links import in_base64
 from providers.pinned import pinned
 from providers.transport import Transport

@@ -31,9 +31,10 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for
+from providers.answers import TRIFLE, Answer, Reply
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.failures import POLICY, failure_for
 from providers.links import collect
 from providers.pinned import known_alone, pinned
 from providers.polling import poll

@@ -18,10 +18,11 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import TRIFLE, Answer, Reply, decode_picture, failure_for
+from providers.answers import TRIFLE, Answer, Reply, decode_picture
 from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.failures import failure_for
 from providers.links import in_base64
 from providers.pinned import pinned
 from providers.transport import Transport

@@ -36,10 +36,11 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply, decode_picture, our_field, tidy
+from providers.answers import TRIFLE, Answer, Reply, decode_picture, tidy
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
+from providers.failures import our_field
 from providers.pinned import affordable, pinned
 from providers.transport import Transport
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.answers import Reply, error_for, failure_for
+from providers.answers import Reply
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.failures import error_for, failure_for
 from providers.pinned import pinned
 from providers.transport import Transport
 

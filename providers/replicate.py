@@ -23,10 +23,11 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply, failure_for
+from providers.answers import TRIFLE, Answer, Reply
 from providers.api import Api, given, path_of, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
+from providers.failures import failure_for
 from providers.links import collect
 from providers.pinned import affordable, pinned
 from providers.polling import poll

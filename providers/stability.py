@@ -27,10 +27,11 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, decode_picture, our_field, tidy
+from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
 from providers.bodies import Part
+from providers.failures import our_field
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -187,6 +188,8 @@ def _checked(answer: Answer) -> Answer:
 
 def _error(answer: Answer) -> EaselError | None:
     """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
+    if answer.ok:
+        return None
     refusal = answer.maybe(Refusal) or Refusal()
     text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
     reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None

@@ -24,7 +24,7 @@ from providers.answers import MAX_PICTURE, Answer, decode_picture
 from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
-from providers.guard import PORTS, REFUSAL, guarded_socket, is_address, is_public
+from providers.guard import REFUSAL, can_be_opened, guarded_socket
 from providers.repeating import (
     RETRIED,
     Doubt,
@@ -56,9 +56,6 @@ PATIENCE_SECONDS = 30.0
 
 A download is, for what is paid for has no other place to come from.
 """
-LONGEST_LINK = 1500
-HOME = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
-"""Ends of names that only a house of its own knows."""
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
@@ -178,7 +175,7 @@ class Transport:
             return Picture(data=await self.download(url, own=own), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
             is_none = isinstance(error, BadResponse) and error.failure.field != TOO_LONG
-            if is_none or not _can_be_opened(url):
+            if is_none or not can_be_opened(url):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
             return Picture(link=str(URL(url)), seed=seed, seconds=seconds)
@@ -304,15 +301,6 @@ def _joined(url: str, location: str) -> str:
         raise BadResponse("a redirect to what is no link") from None
     _origin(joined)
     return joined
-
-
-def _can_be_opened(url: str) -> bool:
-    """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
-    parsed = URL(url)
-    host = parsed.host or ""
-    if len(url) > LONGEST_LINK or parsed.port not in PORTS:
-        return False
-    return is_public(host) if is_address(host) else "." in host and not host.endswith(HOME)
 
 
 def _translated(error: BaseException, *, unsent: bool) -> EaselError:

@@ -4,7 +4,8 @@ import re
 from typing import Annotated, Any
 
 from domain import EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Reply, error_for, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
+from providers.failures import error_for
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -59,7 +60,7 @@ def read_info(text: object) -> Info:
 
 def checked(answer: Answer) -> Answer:
     """The answer itself; the error that the server means otherwise."""
-    if 200 <= answer.status < 300:
+    if answer.ok:
         return answer
     raise _error(answer)
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any, cast
 from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Reply, our_field, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
+from providers.failures import our_field
 
 OURS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),

@@ -6,7 +6,8 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
-from providers.answers import POLICY, TRIFLE, Answer, Reply, failure_for, our_field, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
+from providers.failures import POLICY, failure_for, our_field
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -89,7 +90,7 @@ class _Read(NamedTuple):
 
 def error_of(answer: Answer) -> EaselError | None:
     """What went wrong, told by its code first; None for 2xx."""
-    if 200 <= answer.status < 300:
+    if answer.ok:
         return None
     told, text = _read(answer)
     detail = f"{answer.status}: {text}" if text else str(answer.status)

@@ -181,4 +181,4 @@ async def bench(request, bench_for):
 @pytest.fixture
 def loopback_links(monkeypatch) -> None:
     """Links to the replay servers count as links that members can open."""
-    monkeypatch.setattr("providers.transport._can_be_opened", lambda _: True)
+    monkeypatch.setattr("providers.transport.can_be_opened", lambda _: True)

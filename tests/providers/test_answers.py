@@ -30,8 +30,9 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import DETAIL_LENGTH, Answer, decode_picture, error_for, failure_for, tidy
+from providers.answers import DETAIL_LENGTH, Answer, decode_picture, tidy
 from providers.appypie import Result as AppyPieResult
+from providers.failures import error_for, failure_for
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult

@@ -198,7 +198,7 @@ async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(benc
 @pytest.mark.parametrize("name", LINKING)
 async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, monkeypatch, name, opens):
     monkeypatch.setattr(transport_module, "MAX_PICTURE", 100)
-    monkeypatch.setattr(transport_module, "_can_be_opened", lambda _: opens)
+    monkeypatch.setattr(transport_module, "can_be_opened", lambda _: opens)
     bench = await bench_for(name)
     if opens:
         (picture,) = (await bench.draw("picture-F09-none")).kept
