@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, Sources
+from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, Sources, Unavailable
 from providers import REGISTRY, Provider, Transport
 from tests.replay import KEY, REPLAYS, Replay
 
 SERVERS = {server.name: server for server in REPLAYS}
 KINDS = {kind.name: kind for kind in REGISTRY if kind.name in SERVERS}
 SMALL = Size(512, 512)
-SECONDS = 3.0
+SECONDS, PATIENCE = 3.0, 20.0
 
 
 class FakeProgress:
@@ -97,6 +97,20 @@ class Bench:
         provider = self.provider(case, **access or {})
         await provider.generate(request, sources or Sources(), self.progress)
         return self.progress
+
+    async def draw_until(self, requests: int, case: str = "", **options: Any) -> None:
+        """Draw until the server has got so many requests, then hang up; the draw may also have given up by itself."""
+        drawing = asyncio.create_task(self.draw(case, **options))
+        async with asyncio.timeout(PATIENCE):
+            while len(self.server.requests) < requests and not drawing.done():
+                self.server.came.clear()
+                coming = asyncio.create_task(self.server.came.wait())
+                await asyncio.wait({drawing, coming}, return_when=asyncio.FIRST_COMPLETED)
+                coming.cancel()
+        drawing.cancel()
+        await asyncio.wait({drawing})
+        if not drawing.cancelled() and (error := drawing.exception()):
+            assert isinstance(error, Unavailable)
 
     async def fail(self, case: str = "", **options: Any) -> EaselError:
         """The error that drawing ends with."""

@@ -109,6 +109,8 @@ class Replay(ABC):
         self.elsewhere: list[Call] = []
         """What arrived at the second port, where nothing ever should."""
         self.started, self.left = asyncio.Event(), asyncio.Event()
+        self.came = asyncio.Event()
+        """Set with each request."""
         """Set when a call hangs, and when the caller has gone away meanwhile."""
         self.sent = 0
         """Bytes of an endless body that were sent."""
@@ -214,6 +216,7 @@ class Replay(ABC):
         call = self._with_case(call)
         call = call._replace(moment=self._moment(call))
         self.requests.append(call)
+        self.came.set()
         try:
             return await self._respond(request, call)
         except Unexpected as error:
