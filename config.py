@@ -231,7 +231,7 @@ def _access(read: _Variables, name: str) -> Access:
                 update={"generation": int(read.choice("IMAGEPIPELINE_GENERATION", "1", ("1", "3")))}
             )
         case "aihorde":
-            return access.model_copy(update={"enabled": read.switch("AIHORDE", "off")})
+            return access.model_copy(update={"enabled": read.switch("AIHORDE", "on" if access.key else "off")})
         case "comfyui":
             fields = ("workflow", "image_workflow", "mask_workflow")
             files = {field: read.get(f"COMFYUI_{field.upper()}") for field in fields}

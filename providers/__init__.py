@@ -60,7 +60,9 @@ def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str,
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own = access.get(kind.name, Access(enabled=False))
         if missing := kind.missing(own):
-            off.append(Off(kind.name, missing, is_wrong=own.enabled and own != Access()))
+            in_vain = own.enabled and own != Access()
+            why = f"{missing}: its other settings are in vain without it" if in_vain else missing
+            off.append(Off(kind.name, why, in_vain))
         elif wrong := kind.wrong(own):
             off.append(Off(kind.name, wrong, is_wrong=True))
         else:

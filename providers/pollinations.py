@@ -108,17 +108,16 @@ class Pollinations(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         remembered, tried = progress.remembered or {}, progress.remembered is not None
-        image = remembered.get("image", sources.image_url) if request.image else None
-        if request.image and not image:
+        if request.image and not sources.image_url and "url" not in remembered:
             await progress.forget()
             raise InvalidRequest(field="image", takes=SENT_ANEW)
         seed: int = remembered.get("seed", _seed(request))
-        path = _path(request, image, seed)
+        path = _path(request, sources, seed)
         try:
             if "url" in remembered or not self._fits(request, path):
-                picture = await self._posted(request, image, seed, progress)
+                picture = await self._posted(request, sources, seed, progress)
             else:
-                await progress.remember(given({"seed": seed, "image": image}))
+                await progress.remember({"seed": seed})
                 picture = Picture(data=_picture(await self._get(path)), seed=seed)
             await progress.keep(picture)
         except EaselError as error:
@@ -139,9 +138,9 @@ class Pollinations(Provider):
     async def _get(self, path: str) -> Answer:
         return _checked(await self._api.send("GET", path, seconds=GET_SECONDS))
 
-    async def _posted(self, request: ImageRequest, image: str | None, seed: int, progress: Progress) -> Picture:
+    async def _posted(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
         if "url" not in (progress.remembered or {}):
-            answer = _checked(await self._api.post("v1/images/generations", _body(request, image, seed)))
+            answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
             item = next(iter(answer.parse(Result).data), Item())
             if item.b64_json:
                 return Picture(data=decode_picture(item.b64_json), seed=seed)
@@ -166,21 +165,21 @@ def _seed(request: ImageRequest) -> int:
     return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
 
 
-def _path(request: ImageRequest, image: str | None, seed: int) -> str:
+def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
     size = request.size or USUAL_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
         "height": size.height,
         "seed": seed,
-        "image": _alone(image),
+        "image": _alone(sources.image_url) if request.image else None,
         **_options(request),
     }
     query = {name: "true" if value is True else value for name, value in given(fields).items()}
     return f"image/{segment(request.prompt)}?{urlencode(query)}"
 
 
-def _body(request: ImageRequest, image: str | None, seed: int) -> dict[str, Any]:
+def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
     fields = {
         "model": request.model,
         "prompt": request.prompt,
@@ -188,7 +187,7 @@ def _body(request: ImageRequest, image: str | None, seed: int) -> dict[str, Any]
         "size": str(request.size or USUAL_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
-        "image": image,
+        "image": sources.image_url if request.image else None,
         **_options(request),
     }
     return given(fields)

@@ -55,11 +55,13 @@ class Handover:
         raise Undeliverable("too large, however small")
 
     async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
-        """The pictures as they are sent: marked, and within the limits."""
-        sent = job.drawn[:MOST_PICTURES]
-        limit = min(upload_limit, MESSAGE_LIMIT // max(len(sent), 1))
-        made = [await self._one(job, drawn, limit) for drawn in sent]
-        return [ready for ready in made if ready]
+        """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
+        limit = min(upload_limit, MESSAGE_LIMIT // min(max(len(job.drawn), 1), MOST_PICTURES))
+        made = list[Ready]()
+        for drawn in job.drawn:
+            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, limit)):
+                made.append(ready)
+        return made
 
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
         if drawn.link:
@@ -79,10 +81,14 @@ class Handover:
         return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
 
     async def _finish(self, held: Held, state: State) -> None:
-        """Drop what only an unfinished job needs: the token, the links to uploads, the pictures."""
+        """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
+
+        What is ordered and may yet be asked for needs its links: Retry asks for the same, and for the calls behind it.
+        """
         job = held.job
+        request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
-        await held.update(state=state, token=None, request=_without_links(job.request), asked=asked, release=True)
+        await held.update(state=state, token=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
 

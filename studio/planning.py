@@ -21,6 +21,8 @@ from providers.base import Provider
 
 SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."
+ALIKE = 1.05
+"""How many times wider, or higher, a size may be than an image without a word."""
 OF_ORIGIN = set(Origin.model_fields) - {"private"}
 ORDERED = (
     *("request", "asked", "private", "provider", "model", "model_title", "cost", "notes", "upscales"),
@@ -202,12 +204,20 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
         return None, ()
     shape = request.image.size if request.image else None
     if shape is not None:
-        return takes.nearest_size(shape), ()
+        return _near(shape, takes)
     if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
         return takes.sizes[0], ()
     if size == settings.size:
         return size, ()
     return size, (f"Drawn at {size}: this model does not take the server's {settings.size}.",)
+
+
+def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:
+    """The size for an image; a note where its proportions are another's."""
+    size = takes.nearest_size(shape)
+    if size is None or size.distance(shape)[0] <= ALIKE:
+        return size, ()
+    return size, (f"Drawn at {size}, the nearest to the image's {shape}.",)
 
 
 def _seed(request: ImageRequest) -> int:

@@ -128,9 +128,8 @@ class Studio:
         return await keep_uploads(self._store.spool, job_id, request, image, mask)
 
     async def check_uploads(self, job: Job) -> None:
-        """InvalidRequest where a request that is made again has lost its files; what is ordered has its own link."""
-        by_link = job.remote is None and await self.planner.takes_link(job)
-        await check_uploads(self._store.spool, job, by_link=by_link)
+        """InvalidRequest where a request that is made again has lost its files."""
+        await check_uploads(self._store.spool, job, by_link=await self.planner.takes_link(job))
 
     async def promise(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
         """Write the row, and tell the member to wait; None where the interaction has come before. QueueFull.

@@ -239,3 +239,10 @@ def test_a_postgresql_is_shared_and_its_password_a_secret(scheme):
 @pytest.mark.parametrize("ids", ["3", "0-3", "2,3"])
 def test_shards_beyond_the_count_are_refused(ids):
     assert refusal({"SHARD_COUNT": "3", "SHARD_IDS": ids}).startswith("SHARD_IDS needs a SHARD_COUNT")
+
+
+@pytest.mark.parametrize(("values", "on"), [({}, False), ({"AIHORDE": "on"}, True), ({"AIHORDE": "off"}, False)])
+def test_a_key_switches_the_horde_on_unless_it_is_off(values, on):
+    assert read_config(values).access["aihorde"].enabled is on
+    with_key = read_config(values | {"AIHORDE_API_KEY": "mine"}).access["aihorde"]
+    assert with_key.enabled is (values.get("AIHORDE") != "off")

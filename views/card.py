@@ -9,7 +9,7 @@ import discord
 from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
-from views.words import code, explain, fitting, plain
+from views.words import code, explain, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
@@ -75,7 +75,7 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     """What the message says until the picture is there."""
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
-    seconds = f"about {report.eta:.0f} s" if report.eta else ""
+    seconds = f"about {in_time(report.eta)}" if report.eta else ""
     if report.paused:
         facts.append(f"asked again in {seconds or 'a while'}")
     elif seconds:
@@ -130,7 +130,7 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
         notes.append(f"{len(pictures)} of {asked}.{why}")
     if len(job.drawn) > MOST_PICTURES:
-        notes.append(f"{MOST_PICTURES} of the {len(job.drawn)} that came: a message takes no more.")
+        notes.append(f"{len(pictures)} pictures: a message takes no more.")
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):

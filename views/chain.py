@@ -1,6 +1,6 @@
 """Who takes over when a provider cannot draw: a server's chain, put together link by link."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import discord
 
@@ -20,10 +20,19 @@ RULES = (
 
 
 class ChainPanel(ManagersPanel):
-    def __init__(self, guild_id: int, settings: SettingsStore, providers: Mapping[str, Provider]) -> None:
+    """The links of one chain. `open` sends it; each change is saved, and told to whoever showed the old one."""
+
+    def __init__(
+        self,
+        guild_id: int,
+        settings: SettingsStore,
+        providers: Mapping[str, Provider],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(guild_id)
         self._settings = settings
         self._providers = providers
+        self._changed = changed
 
     async def open(self, interaction: Interaction) -> None:
         await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
@@ -32,6 +41,7 @@ class ChainPanel(ManagersPanel):
         now = await self._settings.get(self._guild_id)
         await self._settings.set(self._guild_id, now.model_copy(update={"chain": chain}))
         await interaction.response.edit_message(content=await self._draw(), view=self)
+        await self._changed()
 
     async def chain(self) -> tuple[str, ...]:
         return (await self._settings.get(self._guild_id)).chain

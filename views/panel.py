@@ -1,6 +1,7 @@
 """The settings panel of a server: what is in force, where it comes from, and menus that save at once."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import discord
@@ -31,9 +32,17 @@ class SettingsPanel(ManagersPanel):
         self._settings = settings
         self._planner = planner
         self._page: int | None = None
+        self._shown_by: Interaction | None = None
 
     async def open(self, interaction: Interaction) -> None:
         await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
+        self._shown_by = interaction
+
+    async def refresh(self) -> None:
+        """After a change that was made beside it; a panel that is gone, or too old, stays as it is."""
+        if self._shown_by:
+            with suppress(discord.HTTPException):
+                await self._shown_by.edit_original_response(content=await self._draw(), view=self)
 
     async def save(self, interaction: Interaction, changes: dict[str, object]) -> None:
         now = await self._settings.get(self._guild_id)
@@ -47,6 +56,7 @@ class SettingsPanel(ManagersPanel):
 
     async def _redraw(self, interaction: Interaction) -> None:
         await interaction.response.edit_message(content=await self._draw(), view=self)
+        self._shown_by = interaction
 
     async def _draw(self) -> str:
         """Lay out the menus for what is in force, and say it in words."""
@@ -128,7 +138,8 @@ class Takeover(discord.ui.Button[SettingsPanel]):
         self._panel = partial(ChainPanel, guild_id, settings, planner.providers)
 
     async def callback(self, interaction: Interaction) -> None:
-        await self._panel().open(interaction)
+        if self.view:
+            await self._panel(self.view.refresh).open(interaction)
 
 
 class Turn(discord.ui.Button[SettingsPanel]):

@@ -116,7 +116,8 @@ def provider_page(row: Row) -> str:
         alike.setdefault(abilities(model.capabilities), []).append(_priced(model))
     lines = {_models_line(names, takes): len(names) for takes, names in alike.items()}
     head = _line(row, 0)
-    kept = fitting(list(lines), MESSAGE - len(head) - len(REST) - len(MORE) - 2 * len("\n"))
+    ends = "\n".join([head, REST.format(len(row.models)), MORE])
+    kept = fitting(list(lines), MESSAGE - len(ends) - len("\n"))
     left = sum(count for line, count in lines.items() if line not in kept)
     return "\n".join([head, *kept, *([REST.format(left)] if left else []), MORE])
 

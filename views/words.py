@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from math import ceil
 
 from discord.utils import escape_markdown, escape_mentions
 
@@ -26,7 +27,7 @@ from domain import (
 
 STATUS = re.compile(r"[1-5][0-9]{2}(?:: |$)")
 """An HTTP status at the beginning of a detail."""
-MINUTES_FROM = 120.0
+MINUTES_FROM = 120
 SHOWN = 300
 TAKES = 800
 RATIOS = (
@@ -115,7 +116,7 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
         return fixed.format(provider)
     match error:
         case RateLimited():
-            when = f"in {_time(failure.retry_after)}" if failure.retry_after else "in a minute"
+            when = f"in {in_time(failure.retry_after)}" if failure.retry_after else "in a minute"
             return f"{provider} is getting too many requests just now. Try again {when}."
         case InvalidRequest():
             return _refusal(failure, provider)
@@ -133,13 +134,15 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < MINUTES_FROM else f"{seconds / 60:.0f} minutes"
+def in_time(seconds: float) -> str:
+    """A wait as people tell it: never shorter than it is by much."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < MINUTES_FROM else f"{ceil(whole / 60)} minutes"
 
 
 def _outage(failure: Failure, provider: str) -> str:
     trying = "Another request is trying it again; come back in a minute, or choose another provider."
-    when = _time(failure.retry_after) if failure.retry_after else ""
+    when = in_time(failure.retry_after) if failure.retry_after else ""
     soon = f"Try again in {when}, or now with another provider." if when else trying
     if failure.field == "pause":
         return f"{provider} has asked for a pause. {soon}"

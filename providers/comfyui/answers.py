@@ -66,6 +66,10 @@ class Status(Reply):
     messages: tuple[list[Any], ...] = ()
 
 
+MOST_FILES = 11
+"""One more than a message takes, so that the receipt says that there are more: a workflow may save hundreds."""
+
+
 class Entry(Reply):
     """A prompt that is over."""
 
@@ -79,10 +83,10 @@ class Entry(Reply):
         return next(filter(None, map(_failure, self.status.messages)), Unavailable("the server tells no reason"))
 
     def files(self) -> list[File]:
-        """What the workflow keeps; what it only shows where there is nothing else."""
+        """What the workflow keeps, as far as anybody is shown it; what it only shows where there is nothing else."""
         made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
-        return kept or [file for file in made if file.type == "temp"]
+        return (kept or [file for file in made if file.type == "temp"])[:MOST_FILES]
 
 
 class History(RootModel[dict[str, Any]]):

@@ -26,7 +26,7 @@ def check_announced(length: int, kind: str | None, size: Size | None, field: str
         if length > MAX_UPLOAD:
             raise NotAPicture(f"The file has {length} bytes.")
         if kind not in KINDS:
-            raise NotAPicture(f"Discord calls the file {kind}.")
+            raise NotAPicture(f"Its type is {kind}.")
         if size:
             checked_size(*size)
     except NotAPicture as reason:

@@ -109,6 +109,7 @@ async def test_admins_put_the_chain_together_and_members_may_not(hosted):
     for name in ("nebulablock", "sketch", "popcord"):
         await hosted.admin.select(chain.response, [name], custom_id="chain:next")
     assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in chain.response.content
+    assert "Taking over: Nebula Block, Sketch (offline), PopCord" in panel.response.content
     await hosted.admin.click(chain.response, label="Remove the last")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ("nebulablock", "sketch")
     again = await hosted.admin.slash(hosted.channel, "settings")

@@ -131,7 +131,7 @@ async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world
 async def test_a_file_that_cannot_be_one_by_its_name_is_refused_privately(world, field):
     files = {"image": ("a.png", png()), "mask": ("m.png", png())} | {field: ("a.gif", b"GIF89a")}
     told = await world.refused(prompt="x", **files)
-    assert f"That {field} will not do. Discord calls the file image/gif. What works: a PNG, JPEG or WebP" in told
+    assert f"That {field} will not do. Its type is image/gif. What works: a PNG, JPEG or WebP" in told
 
 
 async def test_strength_without_an_image_is_refused(world):

@@ -279,8 +279,8 @@ def test_a_named_server_stands_before_the_painter(openai):
     assert [on[name].title for name in ("openai", "gpu", "together")] == ["OpenAI", "Gpu", "Together"]
     assert [on[name].name for name in ("openai", "gpu", "together")] == ["openai", "gpu", "together"]
     assert [tuple(each) for each in off][-2:] == [
-        ("xai", "set XAI_API_KEY", True),
-        ("home", "set HOME_BASE_URL", True),
+        ("xai", "set XAI_API_KEY: its other settings are in vain without it", True),
+        ("home", "set HOME_BASE_URL: its other settings are in vain without it", True),
     ]
 
 

@@ -246,7 +246,10 @@ async def test_a_long_prompt_with_an_image(pollinations):
 async def test_a_posted_link_is_remembered_and_fetched(pollinations):
     progress = await pollinations.draw("post-link", prompt=LONG, seed=7)
     assert progress.sizes == [(512, 512)]
-    again = await pollinations.draw("post-link", prompt=LONG, remembered=progress.remembered)
+    gone = {"model": "kontext", "image": Upload(url=None)}
+    for request in ({}, gone):  # with or without an image: the picture is there already
+        again = await pollinations.draw("post-link", prompt=LONG, remembered=progress.remembered, **request)
+        assert len(again.kept) == 1
     assert again.kept == progress.kept
     assert pollinations.server.count("POST") == 1
 

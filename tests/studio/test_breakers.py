@@ -148,7 +148,7 @@ async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(b
     assert (await breakers.admit(asking(1))).retry_after == 100
 
 
-async def test_nobody_is_believed_for_more_than_an_hour(breakers):
+async def test_nobody_is_believed_for_more_than_ten_minutes(breakers):
     await breakers.learn(asking(1), RateLimited("429", retry_after=1e7).failure)
     assert (await breakers.admit(asking(1))).retry_after == LONGEST
 

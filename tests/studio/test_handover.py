@@ -159,6 +159,24 @@ async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, deli
     assert not any(await spooled(store, 12))
 
 
+async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, deliver, delivery):
+    async with drawn(*[png()] * 12) as held:
+        await store.spool.delete(["pictures/1/0", "pictures/1/1"])
+        await deliver(held)
+    ((_, pictures),) = delivery.delivered
+    assert len(pictures) == 10
+
+
+@pytest.mark.parametrize("remote", [None, {"urls": ["https://h.test/2.png"]}])
+async def test_what_is_ordered_and_may_be_asked_for_again_keeps_its_links(store, drawn, deliver, remote):
+    link = "https://cdn.discordapp.com/attachments/1/2/a.png"
+    request = REQUEST.model_copy(update={"count": 4, "image": Upload(url=link, key="uploads/1/image")})
+    late = {"calls": 4, "calls_done": 1, "remote": remote, "failure": failed(Timeout)}
+    async with drawn(png(), request=request, **late) as held:
+        await deliver(held)
+    assert (await store.jobs.get("1")).request.image.url == (link if remote else None)
+
+
 async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, deliver, delivery):
     entries = (Drawn(call=0, link="https://h.test/x.png"), Drawn(call=1, key="pictures/1/lost"))
     async with drawn(drawn=entries) as held:

@@ -71,6 +71,19 @@ async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, qua
     assert (await planned(**asked)).request.quality == quality
 
 
+@pytest.mark.parametrize(
+    ("shape", "notes"),
+    [
+        (Size(1024, 1024), ()),
+        (Size(1920, 1080), ()),
+        (Size(400, 300), ("Drawn at 512x288, the nearest to the image's 400x300.",)),
+    ],
+)
+async def test_an_image_of_other_proportions_is_told_so(shape, notes):
+    job = await planned(provider="image", image=Upload(url=None, size=shape))
+    assert job.notes == notes
+
+
 async def planned(of: Settings | None = None, **asked):
     planner = Planner(PROVIDERS, "rich")
     request = ImageRequest(prompt="a boat").model_copy(update=asked)

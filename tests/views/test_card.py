@@ -101,7 +101,7 @@ async def test_the_receipt_tells_what_is_known():
 
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
-    assert "-# 10 of the 12 that came: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
+    assert "-# 10 pictures: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
 
 
 async def test_without_a_picture_it_says_why():

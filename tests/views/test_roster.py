@@ -62,6 +62,8 @@ def test_many_models_that_all_differ_are_one_message():
         Model(id=str(n), title=f"{n}" * 40, price="a" * 60, capabilities=Capabilities(steps=Span(low=1, high=n + 2)))
         for n in range(100)
     ]
+    for length in range(1, 80):
+        assert len(provider_page(row("S" * length, models=tuple(models) * 2))) <= 2000
     page = provider_page(row("Sketch", models=tuple(models)))
     assert len(page) <= 2000
     shown = page.count("- **")

@@ -109,7 +109,7 @@ def test_every_error_is_worded(kind):
         (QuotaError(), "out of credit"),
         (RateLimited(retry_after=7.4), "Try again in 7 s."),
         (RateLimited(retry_after=600), "Try again in 10 minutes."),
-        (Unavailable(field="pause", retry_after=150), "Try again in 2 minutes, or now with another provider."),
+        (Unavailable(field="pause", retry_after=150), "Try again in 3 minutes, or now with another provider."),
         (RateLimited(), "Try again in a minute."),
         (ContentRejected(), "content filter"),
         (Timeout(), "no picture in time"),
