@@ -52,11 +52,12 @@ FIELDS = {
     "background": "transparent",
 }
 """The APIs' names of fields where they are not ours."""
+KNOWN = frozenset({*FIELDS, *ImageRequest.model_fields})
 
 
 def our_field(names: Iterable[str]) -> str | None:
     """Our word for the first of the fields that an API names and a request has."""
-    return next((FIELDS.get(name, name) for name in names if name in {*FIELDS, *ImageRequest.model_fields}), None)
+    return next((FIELDS.get(name, name) for name in names if name in KNOWN), None)
 
 
 def error_for(

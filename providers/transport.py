@@ -275,7 +275,7 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 
 
 def _picture_bytes(answer: Answer) -> bytes:
-    if answer.error():
+    if not answer.ok:
         away = answer.status >= 500 or answer.status in RETRIED
         raise (Unavailable if away else BadResponse)(f"the result's link answers {answer.status}")
     if not answer.is_picture():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, String, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Executable, String, and_, bindparam, delete, exists, func, or_, select, update
 
 from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
@@ -26,6 +26,9 @@ KEPT = timedelta(days=90)
 LATEST = 2000
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED = "cancelled"
+UNDER_WAY = and_(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False))
+OVER = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
+"""A parked job has its picture, and waits for nobody but its owner."""
 UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
 
 # Built once, and filled for each job: building one anew takes longer than running it.
@@ -143,14 +146,13 @@ class JobStore:
         return await self._left(jobs.c.heartbeat < self._dead_since())
 
     async def _left(self, *where: ColumnElement[bool]) -> Sequence[Left]:
-        unfinished = jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False)
         columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled
-        found = await self._run(select(*columns).where(*unfinished, *where).order_by(jobs.c.created))
+        found = await self._run(select(*columns).where(UNDER_WAY, *where).order_by(jobs.c.created))
         return [Left(**row) for row in found.rows]
 
     async def unfinished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
         """A member's or a server's jobs under way, oldest first."""
-        return await self._read(_whose(user_id, guild_id), jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False))
+        return await self._read(_whose(user_id, guild_id), UNDER_WAY)
 
     async def parked(self, user_id: int) -> Sequence[Job]:
         """A member's pictures that Discord would not take, oldest first."""
@@ -168,24 +170,21 @@ class JobStore:
 
     async def depth(self) -> Sequence[tuple[str, str, int]]:
         """Provider, state and number of the unfinished jobs."""
-        unfinished = jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False)
-        query = select(jobs.c.provider, jobs.c.state, func.count()).where(*unfinished)
+        query = select(jobs.c.provider, jobs.c.state, func.count()).where(UNDER_WAY)
         rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
     async def ended(self, since: datetime) -> Sequence[Ended]:
         """The latest jobs that are drawn or have failed, newest first, of all members."""
         columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
-        over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
         found = await self._run(
-            select(*columns).where(over, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(LATEST)
+            select(*columns).where(OVER, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(LATEST)
         )
         return [Ended(**row) for row in found.rows]
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
-        over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
-        return (await self._run(delete(jobs).where(_whose(user_id, guild_id), over).returning(jobs.c.id))).scalars()
+        return (await self._run(delete(jobs).where(_whose(user_id, guild_id), OVER).returning(jobs.c.id))).scalars()
 
     def _nobodys(self) -> ColumnElement[bool]:
         return or_(jobs.c.owner.is_(None), jobs.c.heartbeat < self._dead_since())
@@ -198,8 +197,7 @@ class JobStore:
 
     async def expire(self) -> None:
         """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""
-        over = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
-        some = select(jobs.c.id).where(jobs.c.created < _now() - KEPT, over).limit(AT_ONCE)
+        some = select(jobs.c.id).where(jobs.c.created < _now() - KEPT, OVER).limit(AT_ONCE)
         gone = AT_ONCE
         while gone == AT_ONCE:
             gone = (await self._run(delete(jobs).where(jobs.c.id.in_(some)))).changed

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import Executable, and_, delete, or_, select, update
 
 from storage.bulletin import Bulletin
-from storage.database import Database, Do
+from storage.database import Database, Do, Done
 from storage.dialects import insert_for
 from storage.tables import outages
 
@@ -46,14 +46,14 @@ class OutageStore:
         new, old = insert.excluded, outages.c
         is_news = or_(old.turn < new.turn, and_(old.turn == new.turn, old.until <= new.until))
         upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later, where=is_news)
-        written = await self._database.run(*self._notice(outage.provider), Do(upsert.returning(outages)))
+        written = await self._change(outage.provider, upsert.returning(outages))
         return Outage(**written.rows[0]) if written.rows else None
 
     async def let_in(self, outage: Outage, now: datetime) -> bool:
         """The next may try at once; False where another has written since."""
         where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn", "until"))
         mine = update(outages).where(*where).values(until=now, trying=False).returning(outages.c.provider)
-        return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
+        return (await self._change(outage.provider, mine)).scalar() is not None
 
     async def disown(self, now: datetime) -> None:
         """Nobody tries any more: for a process that knows that it is the only one."""
@@ -64,13 +64,14 @@ class OutageStore:
         # A commit whose answer got lost is made again, and finds its own mark.
         where = outages.c.provider == outage.provider, outages.c.until.in_((outage.until, until))
         mine = update(outages).where(*where).values(until=until, trying=True).returning(outages.c.provider)
-        return (await self._database.run(*self._notice(outage.provider), Do(mine))).scalar() is not None
+        return (await self._change(outage.provider, mine)).scalar() is not None
 
     async def end(self, outage: Outage) -> bool:
         """False where it was told of again, or is another one."""
         where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn"))
         gone = delete(outages).where(*where).returning(outages.c.provider)
-        return (await self._database.run(*self._notice(outage.provider), Do(gone))).scalar() is not None
+        return (await self._change(outage.provider, gone)).scalar() is not None
 
-    def _notice(self, provider: str) -> list[Do]:
-        return [Do(statement) for statement in self._bulletin.notice(CHANGED, provider)]
+    async def _change(self, provider: str, statement: Executable) -> Done:
+        """In one transaction with the notice of it."""
+        return await self._database.run(*map(Do, self._bulletin.notice(CHANGED, provider)), Do(statement))

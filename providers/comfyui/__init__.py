@@ -111,7 +111,7 @@ class ComfyUI(Provider):
     async def _called_off(self, prompt_id: str) -> bool:
         """By the newest servers; False where the others have to be told in their own way."""
         answer = await self._api.post(f"api/jobs/{segment(prompt_id)}/cancel", {})
-        return not answer.error() and answer.maybe(CalledOff) is not None
+        return answer.ok and answer.maybe(CalledOff) is not None
 
     async def _draw(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
         """nodes: None where an earlier run has sent them."""
@@ -143,7 +143,7 @@ class ComfyUI(Provider):
 
     async def _view(self, seed: int | None, file: File) -> Picture:
         answer = await self._api.get("view?" + urlencode(file.model_dump(), quote_via=quote, safe=""))
-        if answer.error():
+        if not answer.ok:
             away = answer.status >= 500 or answer.status in (408, 429)
             raise (Unavailable if away else BadResponse)(f"the picture answers {answer.status}")
         if not answer.is_picture():

@@ -1,5 +1,8 @@
 """Files that members send: checked, decoded, and painted anew, so that nothing but pixels is passed on."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from PIL import Image, ImageChops
 
 from domain import InvalidRequest, Size
@@ -22,15 +25,12 @@ WHITE = 128
 
 def check_announced(length: int, kind: str | None, size: Size | None, field: str) -> None:
     """What can be told of a file that is not fetched yet: its bytes, its media type, and its size. InvalidRequest."""
-    try:
-        if length > MAX_UPLOAD:
-            raise NotAPicture(f"The file has {length} bytes.")
+    with _refusing(field):
+        _check_length(length)
         if kind not in KINDS:
             raise NotAPicture(f"Its type is {kind}.")
         if size:
             checked_size(*size)
-    except NotAPicture as reason:
-        raise InvalidRequest(str(reason), field=field, takes=TAKES) from None
 
 
 async def read_upload(data: bytes) -> bytes:
@@ -54,10 +54,21 @@ async def read_mask(data: bytes, size: Size) -> bytes:
 
 def _check(data: bytes, field: str) -> None:
     """All that can be told before decoding."""
-    if len(data) > MAX_UPLOAD:
-        raise InvalidRequest(f"The file has {len(data)} bytes.", field=field, takes=TAKES)
-    try:
+    with _refusing(field):
+        _check_length(len(data))
         containers.inspect(data)
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_UPLOAD:
+        raise NotAPicture(f"The file has {length} bytes.")
+
+
+@contextmanager
+def _refusing(field: str) -> Generator[None]:
+    """What is no picture that we take is told to the member as such."""
+    try:
+        yield
     except NotAPicture as reason:
         raise InvalidRequest(str(reason), field=field, takes=TAKES) from None
 
