@@ -22,7 +22,7 @@ from studio.studio import Studio
 from views.buttons import card_buttons
 from views.desk import Desk
 from views.origins import Interaction
-from views.reporter import report
+from views.reporter import is_worth_a_traceback, report
 
 log = logging.getLogger("easel")
 
@@ -67,6 +67,7 @@ class Easel(commands.AutoShardedBot):
         await self.add_cog(Info(self.studio, self._store.settings))
         await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
         self.add_dynamic_items(card_buttons(self._desk))
+        logging.getLogger("discord.app_commands.tree").addFilter(is_worth_a_traceback)
         await self._sync()
 
     async def on_ready(self) -> None:

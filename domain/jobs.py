@@ -1,6 +1,7 @@
 """A request, and the job that it becomes."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Self
 
 from domain.errors import Failure, State
@@ -83,7 +84,8 @@ class Origin(Frozen):
     """The id of the interaction that caused it."""
     application_id: int
     guild_id: int | None
-    channel_id: int
+    channel_id: int | None
+    """None where it was not told: then only the interaction's token leads there."""
     user_id: int
     token: str | None
     """The interaction's; a secret, dropped when the job ends."""
@@ -92,6 +94,35 @@ class Origin(Frozen):
     """Bytes that one attachment may have."""
     message_id: int | None = None
     private: bool = False
+
+
+class Refusal(StrEnum):
+    """Why a place does not take pictures."""
+
+    EXPLICIT = "explicit"
+    BLOCKED = "blocked"
+    """By a filter of words or links."""
+    NO_RIGHT = "no right"
+    TOO_LARGE = "too large"
+    CLOSED = "closed"
+    """A thread that is archived or locked."""
+    INVALID = "invalid"
+    """The file, or the message around it."""
+    GONE = "gone"
+    """The message or its channel: somebody has deleted it."""
+    EXPIRED = "expired"
+    """The interaction's token is dead, and nothing else leads there."""
+    OTHER = "other"
+
+
+class Refused(Frozen):
+    """What became of the last try to deliver a parked job."""
+
+    kind: Refusal
+    code: int | None = None
+    """The place's own number for it."""
+    times: int = 1
+    """How many tries in a row have ended so."""
 
 
 class Tried(Frozen):
@@ -127,6 +158,8 @@ class Job(Origin):
     failure: Failure | None = None
     parked: bool = False
     """Drawn, but Discord would not take it: waits for its owner to ask."""
+    refused: Refused | None = None
+    """Why; None also where an earlier version has parked it."""
     cancelled: bool = False
     """Somebody wants it no more; its holder ends it when it hears of that."""
     upscales: bool = False

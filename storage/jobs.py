@@ -14,7 +14,7 @@ from storage.database import Database, Do, Done
 from storage.dialects import insert_for
 from storage.tables import jobs
 
-NESTED = {"request", "asked", "tried", "notes", "remote", "drawn", "failure"}
+NESTED = {"request", "asked", "tried", "notes", "remote", "drawn", "failure", "refused"}
 NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
@@ -155,8 +155,9 @@ class JobStore:
         return await self._read(_whose(user_id, guild_id), UNDER_WAY)
 
     async def parked(self, user_id: int) -> Sequence[Job]:
-        """A member's pictures that Discord would not take, oldest first."""
-        return await self._read(jobs.c.user_id == user_id, jobs.c.parked.is_(True), jobs.c.state == State.DRAWN)
+        """A member's pictures that Discord would not take: those least often refused first, then the oldest."""
+        found = await self._read(jobs.c.user_id == user_id, jobs.c.parked.is_(True), jobs.c.state == State.DRAWN)
+        return sorted(found, key=lambda job: job.refused.times if job.refused else 0)
 
     async def load(self) -> Load:
         """Of the jobs that are not drawn yet."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from domain import Job
+from domain import Job, Refusal, Refused
 
 MOST_PICTURES = 10
 """Discord's limit for a message: a workflow may save any number of pictures, and a model answer with any."""
@@ -32,16 +32,21 @@ class Report(NamedTuple):
 
 
 class Undeliverable(Exception):
-    """The place will not take it, now or later: the pictures wait until their owner asks for them."""
+    """The place will not take it, now or later."""
 
-
-class TooLarge(Exception):
-    """The place refuses so many bytes, whatever it said before."""
+    def __init__(self, kind: Refusal, code: int | None = None) -> None:
+        """code: the place's own number for it."""
+        super().__init__(f"{kind} ({code})" if code else str(kind))
+        self.kind = kind
+        self.code = code
 
 
 class Delivery(Protocol):
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Show the outcome, good or bad; raises Undeliverable, TooLarge or queue.TryLater."""
+        """Show the outcome, good or bad; raises Undeliverable or queue.TryLater."""
+
+    async def excuse(self, job: Job, refused: Refused) -> None:
+        """Say, where the pictures should have been, why they are not; raises Undeliverable or queue.TryLater."""
 
     async def recall(self, job: Job) -> Job | None:
         """A job with the message that told its member to wait, or as it is where that cannot be known.

@@ -4,11 +4,23 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from domain import AuthError, BadResponse, Drawn, EaselError, ImageRequest, Job, QuotaError, State, Upload
+from domain import (
+    AuthError,
+    BadResponse,
+    Drawn,
+    EaselError,
+    ImageRequest,
+    Job,
+    QuotaError,
+    Refusal,
+    Refused,
+    State,
+    Upload,
+)
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
-from studio.delivery import MOST_PICTURES, Delivery, Ready, TooLarge, Undeliverable
+from studio.delivery import MOST_PICTURES, Delivery, Ready, Undeliverable
 from studio.holding import Held
 from studio.receipts import facts
 
@@ -16,7 +28,11 @@ log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 24 * 1024 * 1024
 """All attachments of a message together; Discord refuses requests over 25 MiB."""
-HALVINGS = 4
+LIMITS = tuple(mebibytes * 1024 * 1024 for mebibytes in (500, 100, 50, 20, 10, 8))
+"""What Discord lets a file have, by who sends it and where; a bot's own may have less than a member was told."""
+TRIES = 8
+"""From the largest message down to half a mebibyte."""
+NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
 HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
@@ -39,20 +55,33 @@ class Handover:
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
             if pictures or held.job.private:
-                await held.update(parked=True, token=None, release=True)
+                await self._park(held, _refused(held.job, error), pictures)
                 return
         await self._finish(held, _final_state(held.job, pictures))
 
     async def _send(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Send; smaller and smaller where the upload limit turns out to be lower than Discord said."""
-        limit = job.upload_limit
-        for _ in range(HALVINGS):
+        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent."""
+        for _ in range(TRIES):
             try:
                 return await self._delivery.deliver(job, pictures)
-            except TooLarge:
-                limit //= 2
-                pictures = await self._ready(job, limit)
-        raise Undeliverable("too large, however small")
+            except Undeliverable as error:
+                largest = max((len(each.data) for each in pictures), default=0)
+                if error.kind is not Refusal.TOO_LARGE or not largest:
+                    raise
+                smaller = await self._ready(job, _below(largest))
+                if len(smaller) < len(pictures):
+                    raise  # rather all of them later than some of them now
+                pictures = smaller
+        raise Undeliverable(Refusal.TOO_LARGE)
+
+    async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
+        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
+        if pictures and refused.kind not in NOBODY_THERE:
+            try:
+                await self._delivery.excuse(held.job, refused)
+            except Undeliverable as error:
+                log.warning("job %s: nor could that be said, %s", held.job.id, error)
+        await held.update(parked=True, refused=refused, token=None, release=True)
 
     async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
@@ -88,9 +117,19 @@ class Handover:
         job = held.job
         request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
-        await held.update(state=state, token=None, request=request, asked=asked, release=True)
+        await held.update(state=state, token=None, refused=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
+
+
+def _below(size: int) -> int:
+    """The limit of the next try: the next that Discord is known to have, or half of what was too much."""
+    return max((limit for limit in LIMITS if limit < size), default=size // 2)
+
+
+def _refused(job: Job, error: Undeliverable) -> Refused:
+    before = job.refused.times if job.refused else 0
+    return Refused(kind=error.kind, code=error.code, times=before + 1)
 
 
 def _line(job: Job) -> tuple[int, str]:

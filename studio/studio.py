@@ -208,6 +208,16 @@ class Studio:
             await self._queue.submit(Entry(DELIVER, job.id))
         return moved
 
+    async def give_up(self, job_id: str) -> None:
+        """Delete a job whose pictures wait for its owner, with them; nothing where none wait."""
+
+        async def drop(held: Held) -> None:
+            if held.job.parked:
+                await held.discard()
+                await self._store.spool.clear(job_id)
+
+        await self._with(job_id, drop)
+
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
         """Delete what is stored of the finished jobs of a member or a server; how many those were."""
         ids = await self._store.jobs.forget(user_id=user_id, guild_id=guild_id)

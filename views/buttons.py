@@ -1,6 +1,7 @@
 """The buttons below a result. They live as long as the message: all that they know is a job's id."""
 
 import re
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import discord
@@ -40,12 +41,10 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
 
     async def _press(self, interaction: Interaction) -> None:
         job = await self.desk.studio.find(self.job_id)
-        if job is None and self.verb == "delete":
-            await _delete(interaction, _asked_by(interaction))
+        if self.verb == "delete":
+            await self._delete(interaction, job)
         elif job is None or not _may_see(interaction, job):
             await tell(interaction, UNKNOWN)
-        elif self.verb == "delete":
-            await _delete(interaction, job.user_id)
         elif self.verb == "retry" and job.remote is not None and interaction.user.id != job.user_id:
             await tell(interaction, NOT_YOURS)
         elif self.verb == "retry":
@@ -54,6 +53,18 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
             await self._upscale(interaction, job)
         else:
             await self.desk.again(interaction, job)
+
+    async def _delete(self, interaction: Interaction, job: Job | None) -> None:
+        """The message, whose job may be gone or have moved; and what waits for its owner, if it is they who ask."""
+        owner = job.user_id if job and _may_see(interaction, job) else _asked_by(interaction)
+        if interaction.user.id != owner and not interaction.permissions.manage_messages:
+            await tell(interaction, NOT_YOURS)
+            return
+        await interaction.response.defer()
+        with suppress(discord.NotFound):  # somebody else was quicker
+            await interaction.delete_original_response()
+        if job and interaction.user.id == job.user_id:
+            await self.desk.studio.give_up(self.job_id)
 
     async def _retry(self, interaction: Interaction, job: Job) -> None:
         if not await self.desk.retry(interaction, job):
@@ -77,14 +88,6 @@ def _asked_by(interaction: Interaction) -> int | None:
     """Who asked for the message, as Discord itself remembers it."""
     asked = interaction.message.interaction_metadata if interaction.message else None
     return asked.user.id if asked else None
-
-
-async def _delete(interaction: Interaction, owner: int | None) -> None:
-    if interaction.user.id != owner and not interaction.permissions.manage_messages:
-        await tell(interaction, NOT_YOURS)
-        return
-    await interaction.response.defer()
-    await interaction.delete_original_response()
 
 
 def card_buttons(desk: Desk) -> type[CardButton]:

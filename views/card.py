@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import discord
 
-from domain import NOT_ASKED, AuthError, EaselError, Job, QuotaError, Size, State
+from domain import NOT_ASKED, AuthError, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
 from views.words import code, explain, fitting, in_time, plain
@@ -19,6 +19,7 @@ LABELS = {
     "retry": ("Retry", "🔁"),
     "delete": ("Delete", "🗑️"),
 }
+WORDLESS = "-# Its words are left out: they could not be shown here."
 CUSTOM_ID = r"easel:(?P<verb>again|upscale|retry|delete):(?P<job>[0-9]{1,20}(?:-[0-9]{1,3})?)"
 
 
@@ -26,7 +27,7 @@ class Card(NamedTuple):
     """A message for the outcome of a job. Its view is stopped: its buttons are answered by `views.buttons`."""
 
     content: str
-    view: discord.ui.View
+    view: discord.ui.View | None
     pictures: Sequence[Ready]
     name: str
     alt: str
@@ -64,11 +65,20 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     verbs = _verbs(job, pictures)
     return Card(
         content=_content(lines, links),
-        view=_buttons(job, verbs),
+        view=buttons(job, verbs),
         pictures=pictures,
         name=f"easel-{job.id}",
         alt=_alt(job, provider),
     )
+
+
+def wordless_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
+    """The same without a word from outside: neither the member's nor a provider's or model's."""
+    kind = job.failure.kind if job.failure else EaselError.__name__
+    line = WORDLESS if pictures else explain(EaselError.revive(Failure(kind=kind)), provider)
+    links = [each.link for each in pictures if each.link]
+    card = result_card(job, pictures, provider)
+    return card._replace(content=_content([line], links), alt="A picture")
 
 
 def drawing_line(job: Job, report: Report, provider: str) -> str:
@@ -170,7 +180,7 @@ def _worth_retrying(job: Job) -> bool:
     return error is None or not (error.state is State.REFUSED or isinstance(error, AuthError | QuotaError))
 
 
-def _buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
+def buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for verb in verbs:
         view.add_item(button(verb, job.id))

@@ -9,11 +9,13 @@ from typing import cast
 import aiohttp
 import discord
 
-from domain import Job
-from studio.delivery import Ready, Report, TooLarge, Undeliverable
+from domain import Job, Refusal, Refused
+from studio.delivery import Ready, Report, Undeliverable
 from studio.queue import TryLater
-from views.card import Card, drawing_line, preview_files, result_card
+from views.card import Card, drawing_line, preview_files, result_card, wordless_card
+from views.excuse import excuse_card, wordless_excuse
 from views.origins import Interaction
+from views.verdicts import ALREADY_ANSWERED, INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +24,9 @@ REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
 """The least seconds before a message is first edited, for most pictures are there by then, and between two edits."""
 TOKEN_MARGIN = timedelta(seconds=5)
-ALREADY_ANSWERED = 40060
-"""Discord took an earlier try, or the gateway has sent the interaction again."""
-UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, TOO_LARGE, INVALID_TOKEN = 10008, 10015, 40005, 50027
+ABOUT_THE_WORDS = (Refusal.BLOCKED, Refusal.INVALID)
+NO_USE_ELSEWHERE = (Refusal.TOO_LARGE, Refusal.EXPLICIT, Refusal.BLOCKED)
+"""Another message in the same channel would meet the same."""
 TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
 
 
@@ -44,14 +46,11 @@ class DiscordDelivery:
 
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
         await self.settle(job)
-        card = result_card(job, pictures, self._title(job.provider))
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._send(job, card)
-        except TRANSIENT as error:
-            raise TryLater(type(error).__name__) from None
-        except discord.HTTPException as error:
-            raise _verdict(error) from None
+        title = self._title(job.provider)
+        await self._say(job, result_card(job, pictures, title), wordless_card(job, pictures, title))
+
+    async def excuse(self, job: Job, refused: Refused) -> None:
+        await self._say(job, excuse_card(job, refused, self._title(job.provider)), wordless_excuse(job, refused))
 
     async def recall(self, job: Job) -> Job | None:
         # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
@@ -93,12 +92,45 @@ class DiscordDelivery:
     async def _show(self, job: Job, report: Report) -> None:
         try:
             async with asyncio.timeout(REPORT_SECONDS):
-                line = drawing_line(job, report, self._title(job.provider))
-                files = preview_files(job, report.preview) if report.preview else discord.utils.MISSING
-                await self._reply(job).edit_message(_message(job), content=line, attachments=files)
+                await self._show_line(job, report)
             self._on_shown(job)
         except (*TRANSIENT, discord.HTTPException) as error:
             log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
+
+    async def _show_line(self, job: Job, report: Report) -> None:
+        """With the unfinished picture, if it is taken."""
+        message, line = self._reply(job), drawing_line(job, report, self._title(job.provider))
+        if report.preview:
+            try:
+                files = preview_files(job, report.preview)
+                await message.edit_message(_message(job), content=line, attachments=files)
+            except discord.HTTPException as error:
+                if isinstance(verdict(error), TryLater):
+                    raise
+                log.info("job %s: its unfinished picture is refused, %s", job.id, error.code)
+            else:
+                return
+        await message.edit_message(_message(job), content=line)
+
+    async def _say(self, job: Job, card: Card, wordless: Card) -> None:
+        """wordless: the same without words from outside, for where these may be what is refused."""
+        try:
+            await self._try(job, card)
+        except Undeliverable as error:
+            if error.kind not in ABOUT_THE_WORDS:
+                raise
+            log.warning("job %s: refused, %s; tried again without words from outside", job.id, error)
+            plain = wordless if error.kind is Refusal.BLOCKED else wordless._replace(view=None)
+            await self._try(job, plain)
+
+    async def _try(self, job: Job, card: Card) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send(job, card)
+        except TRANSIENT as error:
+            raise TryLater(type(error).__name__) from None
+        except discord.HTTPException as error:
+            raise verdict(error) from None
 
     async def _send(self, job: Job, card: Card) -> None:
         if _token_lives(job):
@@ -109,9 +141,9 @@ class DiscordDelivery:
                     raise
             else:
                 return
-        if job.private:
-            raise Undeliverable("a private picture, and the interaction's token is dead")
-        await self._edit_or_post(job, card)
+        if job.private or job.channel_id is None:
+            raise Undeliverable(Refusal.EXPIRED)
+        await self._edit_or_post(job, job.channel_id, card)
 
     async def _edit_reply(self, job: Job, card: Card) -> None:
         await self._reply(job).edit_message(
@@ -121,20 +153,21 @@ class DiscordDelivery:
     def _reply(self, job: Job) -> discord.Webhook:
         return discord.Webhook.partial(job.application_id, job.token or "", client=self._client)
 
-    async def _edit_or_post(self, job: Job, card: Card) -> None:
-        channel = self._client.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+    async def _edit_or_post(self, job: Job, channel_id: int, card: Card) -> None:
+        channel = self._client.get_partial_messageable(channel_id, guild_id=job.guild_id)
         if job.message_id:
             try:
                 message = channel.get_partial_message(job.message_id)
                 await message.edit(content=card.content, attachments=card.files(), view=card.view)
             except discord.HTTPException as error:
-                if error.status != 400 or error.code == TOO_LARGE:
+                if not _is_beyond_editing(error):
                     raise  # the same edit may do later, or already has: another message would show the picture twice
                 log.warning("job %s: its message cannot be edited (%s), posting another", job.id, error.code)
             else:
                 return
         # The same nonce again within minutes gives the message that is there already.
-        await channel.send(card.content, files=card.files(), view=card.view, nonce=job.id)
+        view = card.view or discord.utils.MISSING
+        await channel.send(card.content, files=card.files(), view=view, nonce=job.id)
 
 
 def _message(job: Job) -> int:
@@ -174,11 +207,9 @@ def _token_lives(job: Job) -> bool:
     return job.token is not None and datetime.now(UTC) < job.token_expires - TOKEN_MARGIN
 
 
-def _verdict(error: discord.HTTPException) -> Exception:
-    if error.status == 429:
-        return TryLater("429")
-    if error.status == 413 or error.code == TOO_LARGE:
-        return TooLarge(str(error.status))
-    if error.code == UNKNOWN_MESSAGE:
-        return Undeliverable("its message was deleted")
-    return Undeliverable(f"Discord answers {error.status}, {error.code}")
+def _is_beyond_editing(error: discord.HTTPException) -> bool:
+    """Whether another message may be taken where this edit never is."""
+    if error.code == TOO_MANY_EDITS:
+        return True
+    told = verdict(error)
+    return error.status == 400 and isinstance(told, Undeliverable) and told.kind not in NO_USE_ELSEWHERE

@@ -9,22 +9,30 @@ from discord import app_commands
 from domain import EaselError
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
+from views.verdicts import is_too_late
 from views.words import explain
 
 log = logging.getLogger(__name__)
 
 NO_RIGHT = "That needs the right to manage this server."
 OURS = "Something went wrong in Easel itself. The bot's host finds it in the log under `{}`."
-LOST = (10062, 40060)
-"""The interaction is too old, or has been answered: there is nobody to tell."""
+CHANGED = (
+    "I no longer know this command, or it has just changed. Try again in a minute; if that does not help, restart "
+    "Discord, for it still shows the old one."
+)
+OLD = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
+"""What Discord has of a command is not what this process has: one of the two is older."""
 
 
 async def report(interaction: Interaction, error: BaseException) -> None:
     """Tell the member privately; log what is ours with a traceback."""
     original = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    if isinstance(original, discord.HTTPException) and original.code in LOST:
+    if is_too_late(original):
         log.warning("interaction %s: came too late to be answered", interaction.id)
         return
+    if interaction.type is discord.InteractionType.autocomplete:
+        log.info("interaction %s: nothing to suggest, %s", interaction.id, type(original).__name__)
+        return  # Discord takes nothing but suggestions there
     try:
         await tell(interaction, _words(interaction, original))
     except (discord.HTTPException, OSError) as failed:
@@ -46,9 +54,21 @@ def _words(interaction: Interaction, error: BaseException) -> str:
         case EaselError():
             log.info("interaction %s: %s", interaction.id, error.failure)
             return explain(error)
+        case _ if isinstance(error, OLD):
+            log.info("interaction %s: %s", interaction.id, error)
+            return CHANGED
         case _:
             log.error("interaction %s: an error in Easel itself", interaction.id, exc_info=error)
             return OURS.format(interaction.id)
+
+
+def is_worth_a_traceback(record: logging.LogRecord) -> bool:
+    """A filter for discord.py's own log, to which it reports what fails in a suggestion, and to nobody else."""
+    error = record.exc_info[1] if record.exc_info else None
+    if is_too_late(error) or isinstance(error, OLD):
+        log.info("suggestions came to nothing, %s", type(error).__name__)
+        return False
+    return True
 
 
 class ReportingView(discord.ui.View):

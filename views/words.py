@@ -20,6 +20,8 @@ from domain import (
     QueueFull,
     QuotaError,
     RateLimited,
+    Refusal,
+    Refused,
     Size,
     Timeout,
     Unavailable,
@@ -58,6 +60,25 @@ SENTENCES: dict[type[EaselError], str] = {
     ),
     Cancelled: "Cancelled before the picture was there.",
 }
+ELSEWHERE = "`/recover` in another channel, or in a direct message with me, hands it over."
+REFUSALS = {
+    Refusal.EXPLICIT: (
+        "Discord's filter took it for explicit. `/recover` in an age-restricted channel, or in a direct message with "
+        "me, hands it over."
+    ),
+    Refusal.BLOCKED: f"a filter of this server, or of Discord, held it back. {ELSEWHERE}",
+    Refusal.NO_RIGHT: (
+        "I have no right to show it here. Who manages this server can let me see this channel, write and attach "
+        f"files; {ELSEWHERE}"
+    ),
+    Refusal.TOO_LARGE: f"no file small enough for this place could be made of it. {ELSEWHERE}",
+    Refusal.CLOSED: f"this thread is closed. {ELSEWHERE}",
+    Refusal.INVALID: "Discord did not accept it as it was sent. `/recover` tries again.",
+    Refusal.GONE: "its message or channel was deleted. `/recover` hands it over.",
+    Refusal.EXPIRED: "it came too late for this place. `/recover` hands it over.",
+    Refusal.OTHER: f"Discord did not take it (code {{}}). {ELSEWHERE}",
+}
+"""Why a picture is not shown, and what to do."""
 
 
 def code(text: str, limit: int = SHOWN) -> str:
@@ -132,6 +153,11 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
             return f"{provider} is not working just now.{said} Try again later, or try another provider."
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
+
+
+def why_refused(refused: Refused) -> str:
+    """Why a picture is there and not shown, and what to do."""
+    return f"The picture is drawn, but {REFUSALS[refused.kind].format(refused.code)}"
 
 
 def in_time(seconds: float) -> str:

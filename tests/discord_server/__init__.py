@@ -13,8 +13,12 @@ from tests.discord_server.faults import (
     held,
     is_callback,
     is_channel,
+    is_channel_edit,
     is_edit,
     is_follow_up,
+    is_post,
+    larger_than,
+    refuses,
 )
 from tests.discord_server.model import (
     AGE_RESTRICTED,
@@ -57,7 +61,11 @@ __all__ = [
     "held",
     "is_callback",
     "is_channel",
+    "is_channel_edit",
     "is_edit",
     "is_follow_up",
+    "is_post",
+    "larger_than",
     "nth",
+    "refuses",
 ]

@@ -39,6 +39,15 @@ def fails(status: int, *, taken: bool = False) -> Action:
     return action
 
 
+def refuses(status: int, code: int) -> Action:
+    """Discord's word against what is sent, by its JSON error code."""
+
+    async def action(_: Answer) -> web.Response:
+        return json_answer({"message": f"refused with {code}", "code": code}, status)
+
+    return action
+
+
 def busy(seconds: float = 0.05, *, via: bool = True, told: bool = True) -> Action:
     """429; without `Via` it is Cloudflare's, which discord.py does not retry; told: with Retry-After."""
 
@@ -87,6 +96,21 @@ def is_follow_up(sent: Sent) -> bool:
 def is_channel(sent: Sent) -> bool:
     """A message posted or edited by the bot's own token."""
     return sent.method in ("POST", "PATCH") and sent.path.startswith("/channels/")
+
+
+def is_channel_edit(sent: Sent) -> bool:
+    """Of a message by the bot's own token."""
+    return sent.method == "PATCH" and sent.path.startswith("/channels/")
+
+
+def is_post(sent: Sent) -> bool:
+    """A new message by the bot's own token."""
+    return sent.method == "POST" and sent.path.startswith("/channels/")
+
+
+def larger_than(size: int) -> Callable[[Sent], bool]:
+    """Has a file of more bytes."""
+    return lambda sent: max(sent.sizes, default=0) > size
 
 
 def has_picture(sent: Sent) -> bool:

@@ -94,7 +94,11 @@ class DiscordServer:
         self.forbidden: set[str] = set()
         """Channels where the bot may no longer send; interactions need no such right."""
         self.upload_limit = self.told_limit = 10 * MEBIBYTE
-        """How long a request is on its way here."""
+        """What a file may have, and what an interaction says of that."""
+        self.own_limit: int | None = None
+        """What a file may have that the bot sends by its own token, where that is another."""
+        self.tells_channel = True
+        """Off, interactions come without their channel."""
         self.ready = asyncio.Event()
         """Set when a shard has been told of its servers, or has resumed."""
         self.gateway = Gateway(token, self._hello, self._is_ready)
@@ -225,6 +229,8 @@ class DiscordServer:
         token = f"interaction-token-{id}"
         more["attachment_size_limit"] = self.told_limit
         payload = interaction_json(id, token, kind, data, user, at, rights) | more
+        if not self.tells_channel:
+            del payload["channel"], payload["channel_id"]
         if at.installed_by == MEMBERS:
             self.forbidden.add(at.channel)
         self.interactions[token] = Interaction(id, token, user, at, self.clock.now(), payload)
@@ -293,7 +299,8 @@ class DiscordServer:
         try:
             if not authorized and not by_token and sent.path != "/gateway":
                 raise Refused(401, 0, "401: Unauthorized")
-            if sum(sent.sizes) > REQUEST_LIMIT or any(size > self.upload_limit for size in sent.sizes):
+            limit = self.upload_limit if by_token or self.own_limit is None else self.own_limit
+            if sum(sent.sizes) > REQUEST_LIMIT or any(size > limit for size in sent.sizes):
                 raise Refused(413, 40005, "Request entity too large")
             told = self._told(sent, files)
         except Refused as error:
