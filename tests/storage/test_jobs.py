@@ -10,7 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import storage.jobs
-from domain import UNFINISHED, Drawn, Failure, ImageRequest, Job, Size, State, Tried, Upload
+from domain import (
+    UNFINISHED,
+    Drawn,
+    Failure,
+    ImageRequest,
+    Job,
+    Refusal,
+    Refused,
+    Size,
+    State,
+    Tried,
+    Upload,
+)
 from storage.jobs import STALE
 from storage.tables import jobs as table
 from tests.conftest import make_job
@@ -145,6 +157,16 @@ async def test_parked_are_a_members_own(jobs, names):
     assert [names[job.id] for job in await jobs.parked(401)] == ["another's parked"]
 
 
+async def test_what_was_refused_least_often_comes_first(jobs):
+    """Or what is always refused would stand before everything else for ever."""
+    tries = {"1": 2, "2": 1, "3": 0, "4": 1}
+    for id, times in tries.items():
+        refused = Refused(kind=Refusal.EXPLICIT, times=times) if times else None
+        created = datetime.now(UTC) + timedelta(seconds=int(id))
+        await jobs.add(make_job(id, created=created, state=State.DRAWN, parked=True, refused=refused))
+    assert [job.id for job in await jobs.parked(400)] == ["3", "2", "4", "1"]
+
+
 async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
     load = await jobs.load()
     assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
@@ -226,10 +248,11 @@ FAILURES = st.builds(
     unaccepted=st.booleans(),
 )
 WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
+TIMES = st.integers(1, 10)
 FIELDS = {
     "application_id": SNOWFLAKES,
     "guild_id": maybe(SNOWFLAKES),
-    "channel_id": SNOWFLAKES,
+    "channel_id": maybe(SNOWFLAKES),
     "user_id": SNOWFLAKES,
     "token": maybe(WORDS),
     "token_expires": MOMENTS,
@@ -251,6 +274,7 @@ FIELDS = {
     "drawn": st.lists(DRAWN, max_size=3).map(tuple),
     "failure": maybe(FAILURES),
     "parked": st.booleans(),
+    "refused": maybe(st.builds(Refused, kind=st.sampled_from(Refusal), code=maybe(st.integers()), times=TIMES)),
     "parent": maybe(SNOWFLAKES.map(str)),
     "cost": maybe(WORDS),
     "seconds": maybe(NUMBERS),

@@ -97,6 +97,27 @@ async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(eit
     assert await either.jobs.get("1") == job
 
 
+async def test_a_migration_knows_a_channel_that_was_never_told(either):
+    """It was written as 0, and what waited then still waits."""
+
+    def migrated(connection) -> list[int]:
+        go_back(connection, "0006")
+        with connection.begin():
+            written = connection.execute(text("SELECT channel_id FROM jobs ORDER BY id")).scalars().all()
+        storage.upgrade.upgrade(connection)
+        return list(written)
+
+    parked = {"state": State.DRAWN, "parked": True}
+    jobs = [make_job(1, **parked), make_job(2, channel_id=None, **parked)]
+    for job in jobs:
+        await either.jobs.add(job)
+    assert await either.jobs._database._connected(migrated) == [300, 0]
+    assert [each.having(created=jobs[0].created) for each in await either.jobs.parked(400)] == [
+        each.having(created=jobs[0].created) for each in jobs
+    ]
+    assert await either.jobs._database._connected(undeclared) == []
+
+
 async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
     await store.jobs.add(make_job())
     with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:

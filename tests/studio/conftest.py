@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from domain import Access, Capabilities, Job, Model, Picture, Size
+from domain import Access, Capabilities, Job, Model, Picture, Refused, Size
 from providers.base import Health, Progress, Provider
 from storage.store import Store, open_store
 from studio.delivery import Ready, Report
@@ -76,6 +76,9 @@ class FakeDelivery:
     def __init__(self) -> None:
         self.answers: list[Exception] = []
         self.delivered: list[tuple[Job, list[Ready]]] = []
+        self.excused: list[tuple[Job, Refused]] = []
+        self.excuses: list[Exception] = []
+        """What the next excuses meet."""
         self.reports: list[Report] = []
         self.told: int | Exception | None = 500
         """The message that told a member to wait; None where nobody was told."""
@@ -84,6 +87,11 @@ class FakeDelivery:
         self.delivered.append((job, list(pictures)))
         if self.answers:
             raise self.answers.pop(0)
+
+    async def excuse(self, job: Job, refused: Refused) -> None:
+        self.excused.append((job, refused))
+        if self.excuses:
+            raise self.excuses.pop(0)
 
     async def recall(self, job: Job) -> Job | None:
         if isinstance(self.told, Exception):

@@ -4,6 +4,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 from PIL import Image
@@ -14,18 +15,21 @@ from domain import (
     Failure,
     ImageRequest,
     Interrupted,
+    Refusal,
+    Refused,
     Size,
     State,
     Timeout,
     Upload,
 )
 from storage.store import Store
-from studio.delivery import TooLarge, Undeliverable
-from studio.handover import HALVINGS, MESSAGE_LIMIT, Handover
-from studio.holding import Held
+from studio.delivery import Undeliverable
+from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
+from studio.holding import Held, hold
 from studio.queue import TryLater
-from tests.studio.conftest import FakeProvider, paint, png
+from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
+TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
 REQUEST = ImageRequest(
     prompt="a boat",
     image=Upload(url="https://cdn.test/canary.png", key="uploads/1/image"),
@@ -99,7 +103,7 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, accepted):
     async with drawn(*[png()] * pictures, failure=failed(failure) if failure else None) as held:
-        await deliver(held, *([] if accepted else [Undeliverable("gone")]))
+        await deliver(held, *([] if accepted else [Undeliverable(Refusal.GONE)]))
     row = await store.jobs.get("1")
     waits = bool(pictures) and not accepted
     assert (row.state, row.parked) == ((State.DRAWN, True) if waits else (state, False))
@@ -122,22 +126,103 @@ def noisy(side: int) -> bytes:
     return file.getvalue()
 
 
-async def test_too_large_is_sent_smaller_and_smaller(store, drawn, deliver, delivery):
+async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, drawn, deliver, delivery):
+    """A member's own limit may be fifty times the bot's: what was told says nothing of the next try."""
     big = noisy(256)
-    async with drawn(big, upload_limit=2 * len(big)) as held:
-        await deliver(held, TooLarge(), TooLarge(), TooLarge())
+    async with drawn(big, upload_limit=LIMITS[0]) as held:
+        await deliver(held, *[TOO_LARGE] * 3)
         assert held.job.state is State.DELIVERED
     sizes = [len(pictures[0].data) for _, pictures in delivery.delivered]
-    limits = [2 * len(big) >> n for n in range(4)]
-    assert all(size <= limit for size, limit in zip(sizes, limits, strict=True))
-    assert [pictures[0].reduced for _, pictures in delivery.delivered] == [limit < sizes[0] for limit in limits]
+    assert len(sizes) == 4
+    assert all(after <= before // 2 for before, after in pairwise(sizes))
+    assert [pictures[0].reduced for _, pictures in delivery.delivered] == [False, True, True, True]
 
 
-async def test_too_large_however_small_waits_for_its_owner(store, drawn, deliver, delivery):
-    async with drawn(png()) as held:
-        await deliver(held, *[TooLarge()] * 9)
-    assert len(delivery.delivered) == HALVINGS
+async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
+    big = noisy(256)
+    monkeypatch.setattr("studio.handover.LIMITS", (2 * len(big), 10_000, 5_000))
+    async with drawn(big, upload_limit=LIMITS[0]) as held:
+        await deliver(held, TOO_LARGE)
+    assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
+
+
+async def test_several_pictures_are_made_smaller_by_the_largest(drawn, deliver, delivery):
+    small, big = png(), noisy(256)
+    async with drawn(small, big) as held:
+        await deliver(held, TOO_LARGE)
+    before, after = [[len(each.data) for each in pictures] for _, pictures in delivery.delivered]
+    assert (before[0], after[1] <= before[1] // 2) == (after[0], True)
+
+
+@pytest.mark.parametrize("pictures", [1, 3])
+async def test_too_large_however_small_waits_for_its_owner(store, drawn, deliver, delivery, pictures):
+    """All of it: what cannot be made smaller is not left out, nor sent again as it was."""
+    async with drawn(*[noisy(64)] * pictures) as held:
+        await deliver(held, *[TOO_LARGE] * 99)
+    sent = [[each.data for each in pictures] for _, pictures in delivery.delivered]
+    assert 1 < len(sent) <= TRIES
+    assert all(len(each) == pictures for each in sent)
+    assert all(before != after for before, after in pairwise(sent))
+    row = await store.jobs.get("1")
+    assert (row.parked, row.refused.kind) == (True, Refusal.TOO_LARGE)
+    assert await spooled(store, pictures) == [True] * pictures
+
+
+async def test_a_link_that_is_too_large_is_not_sent_again(store, drawn, deliver, delivery):
+    async with drawn(drawn=(Drawn(call=0, link="https://h.test/x.png"),)) as held:
+        await deliver(held, *[TOO_LARGE] * 9)
+    assert len(delivery.delivered) == 1
     assert (await store.jobs.get("1")).parked
+
+
+REASONS = [kind for kind in Refusal if kind not in (Refusal.GONE, Refusal.EXPIRED, Refusal.TOO_LARGE)]
+
+
+@pytest.mark.parametrize("kind", REASONS)
+async def test_what_is_refused_is_said_and_waits_for_its_owner(store, drawn, deliver, delivery, kind):
+    async with drawn(png()) as held:
+        await deliver(held, Undeliverable(kind, 7))
+    refused = Refused(kind=kind, code=7)
+    ((told, why),) = delivery.excused
+    assert (told.token is not None, why) == (True, refused)
+    row = await store.jobs.get("1")
+    assert (row.parked, row.token, row.refused) == (True, None, refused)
+    assert await spooled(store, 1) == [True]
+
+
+@pytest.mark.parametrize("kind", [Refusal.GONE, Refusal.EXPIRED])
+async def test_where_nobody_is_there_nothing_is_said(store, drawn, deliver, delivery, kind):
+    async with drawn(png()) as held:
+        await deliver(held, Undeliverable(kind))
+    assert delivery.excused == []
+    assert (await store.jobs.get("1")).refused == Refused(kind=kind)
+
+
+async def test_a_reason_that_is_refused_too_keeps_no_picture_from_waiting(store, drawn, deliver, delivery):
+    delivery.excuses = [Undeliverable(Refusal.NO_RIGHT)]
+    async with drawn(png()) as held:
+        await deliver(held, Undeliverable(Refusal.EXPLICIT))
+    row = await store.jobs.get("1")
+    assert (row.parked, row.refused.kind) == (True, Refusal.EXPLICIT)
+
+
+async def test_a_reason_that_could_not_be_given_now_is_given_later(store, drawn, deliver, delivery):
+    """Nobody is left in silence: the whole delivery comes again."""
+    delivery.excuses = [TryLater("503")]
+    async with drawn(png()) as held:
+        before = held.job
+        with pytest.raises(TryLater):
+            await deliver(held, Undeliverable(Refusal.EXPLICIT))
+    assert await store.jobs.get("1") == before
+
+
+async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver):
+    async with drawn(png(), refused=Refused(kind=Refusal.EXPIRED, times=2)) as held:
+        await deliver(held, Undeliverable(Refusal.EXPLICIT))
+        assert held.job.refused == Refused(kind=Refusal.EXPLICIT, times=3)
+    async with hold(store.jobs, "1", OWNER) as held:
+        await deliver(held)
+    assert (await store.jobs.get("1")).refused is None
 
 
 async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, monkeypatch):

@@ -12,8 +12,8 @@ import discord
 import pytest
 
 import views.delivery
-from domain import Timeout
-from studio.delivery import Ready, Report, TooLarge, Undeliverable
+from domain import Refusal, Refused, Timeout
+from studio.delivery import Ready, Report, Undeliverable
 from studio.queue import TryLater
 from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
@@ -34,13 +34,15 @@ class FakeDiscord:
 
     def __init__(self) -> None:
         self.answers: dict[str, Exception | Callable] = {}
+        self.refuses: Callable[[dict], bool] = lambda sent: True
+        """Which of what is sent gets the answer of its place."""
         self.calls: list[tuple[str, dict]] = []
 
     async def take(self, where: str, **sent) -> None:
         attached = sent.pop("attachments", discord.utils.MISSING)
         read = [file.fp.read() for file in (*(attached or ()), *sent.pop("files", ()))]
         self.calls.append((where, sent | ({"files": read} if read else {})))
-        answer = self.answers.get(where)
+        answer = self.answers.get(where) if self.refuses(self.calls[-1][1]) else None
         if isinstance(answer, Exception):
             raise answer
         if answer:
@@ -117,13 +119,33 @@ TRANSIENT = [
     TimeoutError(),
     ConnectionResetError(),
 ]
-LARGE = [answer(413), answer(413, 40005), answer(400, 40005)]
-NEVER = [answer(404, 10008), answer(404, 10003), answer(403, 50013), answer(403, 50001)]
-OUTCOMES = [
-    *((error, TryLater) for error in TRANSIENT),
-    *((error, TooLarge) for error in LARGE),
-    *((error, Undeliverable) for error in NEVER),
-]
+PASSING = [answer(403), answer(403, 40333), answer(400, 40004), answer(400, 130000)]
+"""Cloudflare's page, Cloudflare's word, and what Discord has switched off for a while."""
+REFUSED = {
+    answer(413): Refusal.TOO_LARGE,
+    answer(413, 40005): Refusal.TOO_LARGE,
+    answer(400, 40005): Refusal.TOO_LARGE,
+    answer(400, 50045): Refusal.TOO_LARGE,
+    answer(404, 10008): Refusal.GONE,
+    answer(404, 10003): Refusal.GONE,
+    answer(403, 50013): Refusal.NO_RIGHT,
+    answer(403, 50001): Refusal.NO_RIGHT,
+    answer(403, 50278): Refusal.NO_RIGHT,
+    answer(400, 20009): Refusal.EXPLICIT,
+    answer(403, 20009): Refusal.EXPLICIT,
+    answer(403, 160005): Refusal.CLOSED,
+    answer(403, 99999): Refusal.OTHER,
+}
+WORDS = {
+    answer(400, 50035): Refusal.INVALID,
+    answer(400, 50046): Refusal.INVALID,
+    answer(400, 200000): Refusal.BLOCKED,
+    answer(400, 240000): Refusal.BLOCKED,
+}
+"""Refused for the sake of words or buttons, maybe: those are left out at a second try."""
+LATER = [(error, None) for error in [*TRANSIENT, *PASSING]]
+OUTCOMES = [*LATER, *REFUSED.items()]
+EXCUSE = Refused(kind=Refusal.EXPLICIT, code=20009)
 
 
 def label(value) -> str | None:
@@ -132,14 +154,92 @@ def label(value) -> str | None:
     return type(value).__name__ if isinstance(value, Exception) else None
 
 
-@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, (answer(400, 50035), Undeliverable)], ids=label)
+async def outcome_of(delivering) -> Refusal | None:
+    """Why it is refused; None where it may pass."""
+    with pytest.raises((Undeliverable, TryLater)) as caught:
+        await delivering
+    assert "canary" not in str(caught.value)
+    return caught.value.kind if isinstance(caught.value, Undeliverable) else None
+
+
+@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, *WORDS.items()], ids=label)
 @pytest.mark.parametrize("private", [False, True])
 async def test_what_an_answer_to_the_edit_means(fake, delivery, error, outcome, private):
     fake.answers["reply"] = error
-    with pytest.raises(outcome) as caught:
-        await delivery.deliver(make_job(private=private), [PICTURE])
+    assert await outcome_of(delivery.deliver(make_job(private=private), [PICTURE])) is outcome
+    assert fake.places == ["reply"] * (2 if error in WORDS else 1)
+
+
+def wordy(sent: dict) -> bool:
+    return "a boat" in sent["content"] or sent["view"] is not None
+
+
+@pytest.mark.parametrize("pictures", [[PICTURE], []])
+@pytest.mark.parametrize("error", WORDS, ids=label)
+async def test_words_that_are_refused_cost_no_picture(fake, delivery, error, pictures):
+    """The member's words, or those around them, may be what a filter or a form does not take."""
+    fake.answers["reply"] = error
+    fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is Refusal.BLOCKED else wordy
+    job = make_job(model_title="canary", failure=None if pictures else Timeout("canary").failure)
+    await delivery.deliver(job, pictures)
+    sent = fake.calls[-1][1]
+    assert sent.get("files") == ([b"bytes"] if pictures else None)
+    assert "canary" not in sent["content"]
+    assert (sent["view"] is None) is (WORDS[error] is Refusal.INVALID)
+
+
+def has_files(sent: dict) -> bool:
+    return "files" in sent
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"), [({}, ["reply"]), (DEAD, ["message"]), (DEAD | {"message_id": None}, ["channel"])]
+)
+async def test_a_refused_picture_gives_way_to_the_reason(fake, delivery, changes, places):
+    fake.answers, fake.refuses = dict.fromkeys(places, answer(400, 20009)), has_files
+    job = make_job(**changes)
+    assert await outcome_of(delivery.deliver(job, [PICTURE])) is Refusal.EXPLICIT
+    await delivery.excuse(job, EXCUSE)
+    assert fake.places == places * 2
+    said = fake.calls[-1][1]
+    assert "files" not in said
+    assert "`a boat`" in said["content"]
+    assert "age-restricted channel" in said["content"]
+    assert [item.label for item in said["view"].children] == ["Again", "Delete"]
+
+
+@pytest.mark.parametrize("error", WORDS, ids=label)
+async def test_a_reason_whose_words_are_refused_is_given_without_them(fake, delivery, error):
+    fake.answers["reply"], fake.refuses = error, lambda sent: "a boat" in sent["content"]
+    await delivery.excuse(make_job(), EXCUSE)
+    assert fake.places == ["reply", "reply"]
+    assert "age-restricted channel" in fake.calls[-1][1]["content"]
+
+
+async def test_a_reason_that_is_refused_too_is_not_given(fake, delivery):
+    fake.answers["reply"] = answer(403, 50013)
+    assert await outcome_of(delivery.excuse(make_job(), EXCUSE)) is Refusal.NO_RIGHT
+
+
+async def test_a_private_reason_is_never_given_in_a_channel(fake, delivery):
+    assert await outcome_of(delivery.excuse(make_job(private=True, **DEAD), EXCUSE)) is Refusal.EXPIRED
+    assert fake.places == []
+
+
+async def test_where_no_channel_was_told_only_the_token_leads(fake, delivery):
+    await delivery.deliver(make_job(channel_id=None), [PICTURE])
     assert fake.places == ["reply"]
-    assert "canary" not in str(caught.value)
+    assert await outcome_of(delivery.deliver(make_job(channel_id=None, **DEAD), [PICTURE])) is Refusal.EXPIRED
+    assert fake.places == ["reply"]
+
+
+async def test_an_unfinished_picture_that_is_refused_takes_no_progress_with_it(fake, delivery, monkeypatch):
+    monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
+    fake.answers["reply"], fake.refuses = answer(400, 20009), has_files
+    delivery.report(make_job(), Report(0.5, preview=PICTURE))
+    await shown(delivery)
+    assert ["files" in sent for _, sent in fake.calls] == [True, False]
+    assert "50%" in fake.calls[1][1]["content"]
 
 
 @pytest.mark.parametrize("error", [answer(404, 10015), answer(401, 50027)], ids=label)
@@ -169,25 +269,24 @@ async def test_a_private_picture_is_never_shown_in_a_channel(fake, delivery, err
 async def test_what_an_answer_to_the_bots_own_edit_means(fake, delivery, error, outcome):
     """A second message only where the first cannot have been changed and never will be."""
     fake.answers["message"] = error
-    with pytest.raises(outcome):
-        await delivery.deliver(make_job(**DEAD), [PICTURE])
+    assert await outcome_of(delivery.deliver(make_job(**DEAD), [PICTURE])) is outcome
     assert fake.places == ["message"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"message_id": None}])
-async def test_what_cannot_be_edited_is_posted_once(fake, delivery, changes):
-    fake.answers["message"] = answer(400, 50035)
+@pytest.mark.parametrize("error", [answer(400, 50035), answer(400, 50083), answer(429, 30046)], ids=label)
+async def test_what_cannot_be_edited_is_posted_once(fake, delivery, changes, error):
+    fake.answers["message"] = error
     await delivery.deliver(make_job(**DEAD, **changes), [PICTURE])
     assert fake.places == [*([] if changes else ["message"]), "channel"]
     posted = fake.calls[-1][1]
     assert (posted["nonce"], posted["files"]) == ("1", [b"bytes"])
 
 
-@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, (answer(400, 50035), Undeliverable)], ids=label)
+@pytest.mark.parametrize(("error", "outcome"), [*OUTCOMES, *WORDS.items()], ids=label)
 async def test_what_an_answer_to_the_post_means(fake, delivery, error, outcome):
     fake.answers["channel"] = error
-    with pytest.raises(outcome):
-        await delivery.deliver(make_job(message_id=None, **DEAD), [PICTURE])
+    assert await outcome_of(delivery.deliver(make_job(message_id=None, **DEAD), [PICTURE])) is outcome
 
 
 async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
