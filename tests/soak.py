@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from tests.discord_server import Message, Sent, breaks, busy, fails, is_callback, nth
+from tests.discord_server import Message, Sent, breaks, busy, fails, has_picture, is_callback, nth, refuses
 from tests.discord_server.faults import Action, Answer
 from tests.faults.world import DRAWING, IMPATIENT, Row, World, healthy, world_in
 
@@ -53,6 +53,8 @@ SENT_AGAIN = {"F04-503": 3}
 ON_CALLBACK = (fails(500), fails(502, taken=True), busy(), breaks(), breaks(taken=True))
 ON_THE_REST = (*ON_CALLBACK, fails(503), busy(via=False, told=False))
 CHANCE_OF_CASE, CHANCE_OF_FAULT, CHANCE_OF_DELETION, CHANCE_OF_PRIVACY = 0.25, 0.1, 0.01, 0.2
+CHANCE_OF_REFUSAL = 0.02
+EXPLICIT = refuses(400, 20009)
 TROUBLES = ("kill", "cut", "expire", "kill", "invalidate", "stop", "cut", "kill", "expire", "kill")
 """Spread evenly over the jobs."""
 
@@ -70,6 +72,8 @@ class Asked:
     """On its callback (True), and on what follows."""
     deleted: bool
     """Somebody deletes the reply while it is drawn."""
+    refused: bool
+    """Discord takes none of its pictures where it was asked for."""
     token: str = ""
     since: float = 0.0
 
@@ -90,7 +94,8 @@ def planned(number: int, dice: random.Random) -> Asked:
         False: [dice.choice(ON_THE_REST) for _ in range(2) if dice.random() < CHANCE_OF_FAULT],
     }
     prompt = f"job {number} case:{case}" if case else f"job {number}"
-    return Asked(prompt, provider, case, count, options, befalls, dice.random() < CHANCE_OF_DELETION)
+    deleted, refused = dice.random() < CHANCE_OF_DELETION, dice.random() < CHANCE_OF_REFUSAL
+    return Asked(prompt, provider, case, count, options, befalls, deleted, refused)
 
 
 class Weather:
@@ -109,6 +114,9 @@ class Weather:
         reply = self._discord.reply(asked.token) if asked.token else None
         if asked.deleted and reply and not is_callback(sent):
             reply.deleted = True
+        if asked.refused and has_picture(sent):
+            self._next = EXPLICIT
+            return True
         befalls = asked.befalls[is_callback(sent)]
         if befalls:
             self._next = befalls.pop()
@@ -211,6 +219,8 @@ def outcome(world: World, asked: Asked, row: Row | None) -> str:
     assert row.final or row.parked, f"still {row.state}"
     if row.parked:
         assert row.failure or (world.folder / "spool" / "pictures" / row.id).exists(), "parked without pictures"
+        told = asked.deleted or asked.options["private"] or any(is_final(message) for message in shown)
+        assert told, "parked, and not told"
         # Where Discord took an edit, did not say so, and the private way to its message is closed now.
         assert not pictures or asked.options["private"], "parked, and shown to all"
         return "parked, though it was shown" if pictures else "parked"

@@ -26,7 +26,8 @@ manage messages. **Upscale**, where it is shown, makes it larger.
 `/providers` shows who can draw here and how well each works today; its menu shows a provider's models, and what they
 take.
 
-`/recover` hands you pictures that could not be delivered, for instance because their channel was gone.
+`/recover` hands you pictures that could not be delivered, for instance because Discord took them for explicit, or their
+channel was gone.
 
 `/queue` shows what of yours is being drawn or waits, and cancels it; those who manage the server see all of it.
 

@@ -208,8 +208,13 @@ async def test_without_a_channel_only_the_token_leads_there(running):
     token = await running.imagine("nowhere", user=user)
     assert len((await running.end(token)).attachments) == 1
     late = await drawn_late(running, "nowhere, and late", user=user)
-    discord.tells_channel = True
     await is_kept_for(running, late, user)
+    await discord.click(discord.reply(token), "Delete", user=user)
+    await discord.until(lambda: discord.reply(token) is None)
+    for command in ("queue", "providers", "privacy", "help"):
+        told = await discord.slash(command, user=user)
+        assert (await discord.until(lambda told=told: discord.said(told))).content
+    discord.tells_channel = True
     assert not any("/channels/0/" in sent.path for sent in discord.requests)
 
 

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportOptionalMemberAccess=false
 """The result message: within Discord's limits whatever is in it, with the buttons that its outcome allows."""
 
 import re
@@ -15,6 +15,8 @@ from domain import (
     ImageRequest,
     Interrupted,
     InvalidRequest,
+    Refusal,
+    Refused,
     Size,
     Timeout,
     Tried,
@@ -22,7 +24,9 @@ from domain import (
 )
 from studio.delivery import Ready, Report
 from tests.conftest import make_job
-from views.card import CUSTOM_ID, drawing_line, result_card
+from views.card import CUSTOM_ID, drawing_line, result_card, wordless_card
+from views.excuse import excuse_card, wordless_excuse
+from views.limits import MESSAGE
 
 PICTURE = Ready(b"bytes", "png")
 
@@ -177,6 +181,29 @@ async def test_limits_hold_whatever_is_in_it(prompt, title, notes, lengths, deta
     assert 1 <= len(card.content) <= 2000
     assert all(len(file.description or "") <= 1024 for file in card.files())
     assert 1 <= len(drawing_line(job, Report(0.5, 3, 12.0), "PopCord")) <= 2000
+
+
+OUTSIDE = {"request": ImageRequest(prompt="canary " * 500), "model": "canary", "model_title": "canary" * 50}
+
+
+@pytest.mark.parametrize("kind", Refusal)
+async def test_a_refused_picture_is_excused_within_the_limits(kind):
+    refused = Refused(kind=kind, code=999_999)
+    card, wordless = excuse_card(make_job(**OUTSIDE), refused, "PopCord"), wordless_excuse(make_job(**OUTSIDE), refused)
+    assert len(card.content) <= MESSAGE
+    assert "canary" in card.content
+    assert "canary" not in wordless.content
+    assert [each.files() for each in (card, wordless)] == [[], []]
+
+
+@pytest.mark.parametrize("pictures", [[PICTURE], [link(80)], []])
+async def test_a_wordless_card_has_nothing_from_outside_but_the_pictures(pictures):
+    failure = None if pictures else InvalidRequest("canary", field="canary", takes="canary", reference="canary").failure
+    card = wordless_card(make_job(notes=("canary",), failure=failure, **OUTSIDE), pictures, "PopCord")
+    assert "canary" not in card.content + card.alt
+    assert all(each.link in card.content for each in pictures if each.link)
+    assert [file.description for file in card.files()] == ["A picture"] * len(card.files())
+    assert len(card.files()) == sum(bool(each.data) for each in pictures)
 
 
 async def test_files_can_be_sent_again():

@@ -19,11 +19,13 @@ from domain import (
     QueueFull,
     QuotaError,
     RateLimited,
+    Refusal,
+    Refused,
     Size,
     Timeout,
     Unavailable,
 )
-from views.words import OPTIONS, code, explain, size_name
+from views.words import OPTIONS, code, explain, size_name, why_refused
 
 DETAIL = "canary detail of https://h.test/?key=1"
 NOT_THE_PROVIDERS = (EaselError, InvalidRequest, Cancelled, QueueFull)
@@ -43,6 +45,14 @@ def is_one_span(text: str, limit: int) -> bool:
         and not hidden
         and (inside == " " or inside == inside.strip())
     )
+
+
+@pytest.mark.parametrize("kind", Refusal)
+def test_a_refused_picture_is_told_with_what_to_do(kind):
+    told = why_refused(Refused(kind=kind, code=99999))
+    assert told.startswith("The picture is drawn, but ")
+    assert "`/recover`" in told
+    assert ("99999" in told) is (kind is Refusal.OTHER)
 
 
 def test_an_outage_is_told_with_its_beginning_and_its_end():
