@@ -86,6 +86,15 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     assert (await store.jobs.get("1")).failure.kind == "Cancelled"
 
 
+async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
+    for id in "12":
+        await store.spool.put(f"pictures/{id}/0", png())
+        await store.jobs.add(make_job(id, state=State.DRAWN, parked=id == "1"))
+        await studio.give_up(id)
+    assert [await store.jobs.get(id) is None for id in "12"] == [True, False]
+    assert [await store.spool.get(f"pictures/{id}/0") is None for id in "12"] == [True, False]
+
+
 async def test_a_picture_goes_where_it_was_asked_for_first(studio, store, delivery):
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)

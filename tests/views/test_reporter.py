@@ -1,0 +1,79 @@
+# pyright: basic
+"""What goes wrong in a command or a button: who is told, and what the log keeps of it."""
+
+import logging
+from types import SimpleNamespace
+from unittest.mock import AsyncMock, create_autospec
+
+import discord
+import pytest
+from discord import app_commands
+
+from domain import Timeout
+from views.reporter import CHANGED, is_worth_a_traceback, report
+
+COMMAND = create_autospec(app_commands.Command, instance=True)
+COMMAND.configure_mock(name="imagine", qualified_name="imagine")
+
+
+def answer(status: int, code: int) -> discord.HTTPException:
+    return discord.HTTPException(SimpleNamespace(status=status, reason="x"), {"code": code, "message": "x"})  # pyright: ignore
+
+
+LATE = [answer(404, 10062), answer(400, 40060), answer(404, 10008), answer(404, 10015), answer(401, 50027)]
+OLD = [app_commands.CommandNotFound("gone", []), app_commands.CommandSignatureMismatch(COMMAND)]
+
+
+def label(value) -> str:
+    return str(value.code) if isinstance(value, discord.HTTPException) else type(value).__name__
+
+
+def interaction(kind=discord.InteractionType.application_command):
+    response = SimpleNamespace(is_done=lambda: False, send_message=AsyncMock())
+    return SimpleNamespace(id=1, type=kind, response=response)
+
+
+@pytest.fixture
+def log(caplog):
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+@pytest.mark.parametrize("wrap", [lambda error: error, lambda error: app_commands.CommandInvokeError(COMMAND, error)])
+@pytest.mark.parametrize("error", LATE, ids=label)
+async def test_where_nobody_waits_nobody_is_told_and_nothing_is_wrong(log, error, wrap):
+    asked = interaction()
+    await report(asked, wrap(error))
+    asked.response.send_message.assert_not_awaited()
+    assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.WARNING, None)]
+
+
+@pytest.mark.parametrize("error", OLD, ids=label)
+async def test_an_unknown_or_old_command_has_its_own_sentence(log, error):
+    asked = interaction()
+    await report(asked, error)
+    asked.response.send_message.assert_awaited_once_with(CHANGED, ephemeral=True)
+    assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
+
+
+async def test_what_is_ours_is_logged_whole(log):
+    asked, error = interaction(), RuntimeError("canary")
+    await report(asked, error)
+    assert "Easel itself" in asked.response.send_message.await_args.args[0]
+    assert [each.exc_info[1] for each in log.records] == [error]
+
+
+@pytest.mark.parametrize("error", [*OLD, *LATE, Timeout()], ids=label)
+async def test_suggestions_are_no_place_for_sentences(log, error):
+    asked = interaction(discord.InteractionType.autocomplete)
+    await report(asked, error)
+    asked.response.send_message.assert_not_awaited()
+    assert [each.exc_info for each in log.records] == [None]
+
+
+@pytest.mark.parametrize(
+    ("error", "worth"), [*((each, False) for each in [*LATE, *OLD]), (RuntimeError(), True)], ids=label
+)
+def test_what_discord_py_logs_of_suggestions_is_kept_where_it_is_a_fault(error, worth):
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "", (), (type(error), error, None))
+    assert is_worth_a_traceback(record) is worth
