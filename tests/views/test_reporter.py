@@ -3,6 +3,7 @@
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import AsyncMock, create_autospec
 
 import discord
@@ -28,7 +29,7 @@ def label(value) -> str:
     return str(value.code) if isinstance(value, discord.HTTPException) else type(value).__name__
 
 
-def interaction(kind=discord.InteractionType.application_command):
+def interaction(kind=discord.InteractionType.application_command) -> Any:
     response = SimpleNamespace(is_done=lambda: False, send_message=AsyncMock())
     return SimpleNamespace(id=1, type=kind, response=response)
 
