@@ -310,6 +310,8 @@ class Automatic1111Replay(Replay):
         """What takes its time; a job that is at work stays so when its caller hangs up."""
         for path in ("/internal/progress", f"{ROOT}/progress", f"{ROOT}/interrupt"):
             self.follow(path, call)
+        if call.case == "steps":
+            self.at_work = wanted.force_task_id
         if call.case in HELD:
             self.at_work = SOMEBODY if call.case in ("foreign", "waiting") else wanted.force_task_id
             self.started.set()
