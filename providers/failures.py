@@ -36,6 +36,8 @@ report it (continuedev/continue #10373)."""
 REFUSALS = (400, 403, 404, 413, 415, 422)
 OF_CONTENT = (400, 403, 415, 422)
 """A 404 that speaks of policy names a model."""
+GATEWAYS = frozenset({502, 503, 504, *range(520, 528), 530})
+"""Statuses that come from before the server, which is not there or has no time."""
 FIELDS = {
     "text": "prompt",
     **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
@@ -68,7 +70,7 @@ def error_for(
     if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
     if status == 401 or (status == 403 and not MONEY.search(text)):
-        return AuthError(detail, reference=reference, unaccepted=True)
+        return AuthError(detail, reference=reference, unaccepted=True, answered=status == 403)
     if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
         return QuotaError(detail, reference=reference, unaccepted=True)
     if status == 429 and NO_MONEY_LEFT.search(text):
@@ -80,7 +82,8 @@ def error_for(
     if status in REFUSALS:
         return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
     if status in (409, 425) or status >= 500:
-        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=status == 503)
+        told = {"unaccepted": status == 503, "answered": status >= 500 and status not in GATEWAYS}
+        return Unavailable(detail, retry_after=retry_after, reference=reference, **told)
     return BadResponse(detail, reference=reference)
 
 
@@ -90,4 +93,4 @@ def failure_for(text: str) -> EaselError:
         return ContentRejected(text)
     if MONEY.search(text):
         return QuotaError(text)
-    return Unavailable(text)
+    return Unavailable(text, answered=True)

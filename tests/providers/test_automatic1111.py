@@ -205,6 +205,18 @@ async def test_failures(a1111, case, error, field, detail):
     assert a1111.progress.remembered is None
 
 
+@pytest.mark.parametrize("case", ["broken-checkpoint", "F04"])
+async def test_what_the_server_itself_failed_at_may_be_the_checkpoints_fault(a1111, case):
+    assert (await a1111.fail(case)).failure.answered
+
+
+@pytest.mark.parametrize("case", ["F04-503", "F11", "no-api"])
+async def test_a_server_that_is_not_there_is_no_checkpoints_fault(a1111, case):
+    raised = await a1111.fail(case)
+    assert type(raised) is Unavailable
+    assert not raised.failure.answered
+
+
 async def test_a_server_without_the_api_took_nothing(a1111):
     assert (await a1111.fail("no-api")).failure.unaccepted
 

@@ -321,6 +321,7 @@ async def test_outcomes_without_a_picture(comfyui, case, error, detail):
     assert type(raised) is error
     assert detail in raised.failure.detail
     assert "secret.py" not in str(raised.failure)
+    assert raised.failure.answered is (error is Unavailable), "the server is there: another model may yet draw"
     assert comfyui.progress.remembered is None
     assert posts(comfyui) == ["POST /prompt"]
 
