@@ -82,8 +82,8 @@ def error_for(
     if status in REFUSALS:
         return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
     if status in (409, 425) or status >= 500:
-        told = {"unaccepted": status == 503, "answered": status >= 500 and status not in GATEWAYS}
-        return Unavailable(detail, retry_after=retry_after, reference=reference, **told)
+        answered, untaken = status >= 500 and status not in GATEWAYS, status == 503
+        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=untaken, answered=answered)
     return BadResponse(detail, reference=reference)
 
 
