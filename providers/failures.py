@@ -70,11 +70,11 @@ def error_for(
     if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
     if status == 401 or (status == 403 and not MONEY.search(text)):
-        return AuthError(detail, reference=reference, unaccepted=True, answered=status == 403)
+        return AuthError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference, unaccepted=True)
+        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 429 and NO_MONEY_LEFT.search(text):
-        return QuotaError(detail, reference=reference, unaccepted=True)
+        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 429:
         return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
     if status in (408, 504):
@@ -92,5 +92,5 @@ def failure_for(text: str) -> EaselError:
     if POLICY.search(text):
         return ContentRejected(text)
     if MONEY.search(text):
-        return QuotaError(text)
+        return QuotaError(text, answered=True)
     return Unavailable(text, answered=True)

@@ -97,16 +97,16 @@ class Breakers:
             with _unharmed(mine.provider):
                 await self._let_in(mine)
 
-    async def learn(self, job: Job, failure: Failure | None) -> None:
-        """What became of a job that has asked."""
+    async def learn(self, job: Job, failure: Failure | None, *, only_model: bool = False) -> None:
+        """What became of a job that has asked. only_model: whether its provider offers no other."""
         mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
                 await self._worked(job.provider, mine)
-            elif failure.kind in OUTAGES and failure.field is None and not self._is_of_one_model(job, failure):
+            elif self._is_the_providers(job, failure, only_model=only_model):
                 await self._counts(job, failure, mine)
             elif mine:
-                await self._let_in(mine)  # a part of the request is to blame, which tells nothing: another may try
+                await self._let_in(mine)  # it has told nothing: another may try
 
     async def leave(self, job: Job) -> None:
         """A job has ended, however it did: where nothing was learned of it, another may try."""
@@ -127,13 +127,15 @@ class Breakers:
         self._failures.pop(provider, None)
         self._failing.pop(provider, None)
 
-    def _is_of_one_model(self, job: Job, failure: Failure) -> bool:
-        """Whether the provider, though it is there, has failed at this model and at no other."""
-        if not failure.answered:
+    def _is_the_providers(self, job: Job, failure: Failure, *, only_model: bool) -> bool:
+        """Whether it cannot draw just now; not where a part of the request is to blame, or one of its models alone."""
+        if failure.kind not in OUTAGES or failure.field is not None:
             return False
+        if only_model or not failure.answered:
+            return True
         models = self._failing.setdefault(job.provider, set())
         models.add(job.model)
-        return len(models) == 1
+        return len(models) > 1
 
     async def _worked(self, provider: str, mine: Outage | None) -> None:
         """Only a job that was let in, and since whose time nothing bad was told, says that an outage is over."""

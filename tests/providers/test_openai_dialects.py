@@ -110,6 +110,20 @@ async def test_each_dialect_sends_what_it_may(speaking, profile, options, sent):
     assert bench.sent() == {"prompt": "a quiet harbour", **sent}
 
 
+@pytest.mark.parametrize(
+    ("case", "answered"),
+    [
+        *((each, True) for each in ("wrong-key", "not-verified", "no-quota", "billing-limit", "server-error", "F01")),
+        *((each, False) for each in ("rate-limit-ever", "F04-503", "F11", "F08")),
+    ],
+)
+async def test_a_proxys_model_may_have_no_key_no_credit_or_no_server_of_its_own(speaking, case, answered):
+    """LiteLLM hands on what the one behind a model says."""
+    bench = speaking("litellm")
+    bench.hurry()
+    assert (await bench.fail(case)).failure.answered is answered
+
+
 async def test_the_servers_own_model_is_not_named(speaking):
     bench = speaking("minimal")
     assert [model.id for model in await bench.provider("lists-none").models()] == [SERVER_DEFAULT[0]]

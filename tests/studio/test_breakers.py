@@ -139,11 +139,17 @@ def asking_for(model: str, member: int = 1) -> Job:
     return asking(member).having(model=model)
 
 
-@pytest.mark.parametrize("kind", [Unavailable, AuthError])
+@pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
 async def test_a_broken_model_is_no_outage(breakers, kind):
     for member in range(3 * IN_A_ROW):
         await breakers.learn(asking_for("broken", member), kind("no", answered=True).failure)
     assert not breakers.is_shut("popcord")
+
+
+async def test_a_provider_whose_only_model_fails_is_down(breakers):
+    for member in range(IN_A_ROW):
+        await breakers.learn(asking_for("broken", member), BROKEN, only_model=True)
+    assert breakers.is_shut("popcord")
 
 
 async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breakers):
