@@ -63,6 +63,8 @@ class Failure(Frozen):
     """The provider surely did not take the job: another one may, and nothing is paid twice."""
     unsure: bool = False
     """It may have taken the job, and be paid, though nothing can be asked for."""
+    answered: bool = False
+    """The provider is there, and says itself that it failed: with another of its models it may yet draw."""
 
 
 NOT_ASKED = ("outage", "pause")
@@ -86,6 +88,7 @@ class EaselError(Exception):
         reference: str | None = None,
         unaccepted: bool = False,
         unsure: bool = False,
+        answered: bool = False,
     ) -> None:
         super().__init__(detail)
         self.failure = Failure(
@@ -98,6 +101,7 @@ class EaselError(Exception):
             reference=reference,
             unaccepted=unaccepted,
             unsure=unsure,
+            answered=answered,
         )
 
     @staticmethod

@@ -36,6 +36,8 @@ report it (continuedev/continue #10373)."""
 REFUSALS = (400, 403, 404, 413, 415, 422)
 OF_CONTENT = (400, 403, 415, 422)
 """A 404 that speaks of policy names a model."""
+GATEWAYS = frozenset({502, 503, 504, *range(520, 528), 530})
+"""Statuses that come from before the server, which is not there or has no time."""
 FIELDS = {
     "text": "prompt",
     **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
@@ -68,11 +70,11 @@ def error_for(
     if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
     if status == 401 or (status == 403 and not MONEY.search(text)):
-        return AuthError(detail, reference=reference, unaccepted=True)
+        return AuthError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference, unaccepted=True)
+        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 429 and NO_MONEY_LEFT.search(text):
-        return QuotaError(detail, reference=reference, unaccepted=True)
+        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 429:
         return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
     if status in (408, 504):
@@ -80,7 +82,8 @@ def error_for(
     if status in REFUSALS:
         return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
     if status in (409, 425) or status >= 500:
-        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=status == 503)
+        answered, untaken = status >= 500 and status not in GATEWAYS, status == 503
+        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=untaken, answered=answered)
     return BadResponse(detail, reference=reference)
 
 
@@ -89,5 +92,5 @@ def failure_for(text: str) -> EaselError:
     if POLICY.search(text):
         return ContentRejected(text)
     if MONEY.search(text):
-        return QuotaError(text)
-    return Unavailable(text)
+        return QuotaError(text, answered=True)
+    return Unavailable(text, answered=True)

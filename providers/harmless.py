@@ -2,6 +2,9 @@
 
 import re
 
+EXTRA_ARGS = "sd_cpp_extra_args"
+"""stable-diffusion.cpp reads settings of its own between such tags in a prompt (its server's api.md)."""
+
 
 def without_tag(text: str, name: str) -> str:
     """The text without such tags and what stands between a pair of them; nothing that is left adds up to a new one.

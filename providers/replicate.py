@@ -156,7 +156,7 @@ class Replicate(Provider):
             return True
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
-            stopped = Unavailable(f"{prediction.word} by somebody else")
+            stopped = Unavailable(f"{prediction.word} by somebody else", answered=True)
             raise failure_for(answer.text()) if prediction.word in FAILED else stopped
         if prediction.word not in PENDING:
             log.warning("an unknown status, taken for pending: %.40s", prediction.word)

@@ -1,8 +1,11 @@
 """Which providers are down, so that nobody waits for them in vain: a circuit breaker for each, one for all processes.
 
-Some failures in a row open it, or one that says for how long. When its time is over, one job tries again (half open);
-the others wait until that one gets on, and then come one by one. Each further failure opens it for longer, a picture of
-theirs closes it.
+Some failures in a row open it, or one that says for how long. Where the provider is there, and says itself that it
+failed, the model may be to blame, such as a broken checkpoint: that counts from when a second model has failed so,
+with no picture in between.
+
+When its time is over, one job tries again (half open); the others wait until that one gets on, and then come one by
+one. Each further failure opens it for longer, a picture of theirs closes it.
 """
 
 import asyncio
@@ -53,6 +56,8 @@ class Breakers:
         self._writes = 0
         self._failures: dict[str, list[int]] = {}
         """Whose jobs have failed in a row."""
+        self._failing: dict[str, set[str]] = {}
+        """The models at which each has failed in a row, though it is there."""
         self._probes: dict[str, Outage] = {}
         """By the jobs of this process that try whether a provider is back: its outage, as each has marked it."""
         self._refreshing: set[asyncio.Task[None]] = set()
@@ -92,13 +97,13 @@ class Breakers:
             with _unharmed(mine.provider):
                 await self._let_in(mine)
 
-    async def learn(self, job: Job, failure: Failure | None) -> None:
-        """What became of a job that has asked."""
+    async def learn(self, job: Job, failure: Failure | None, *, only_model: bool = False) -> None:
+        """What became of a job that has asked. only_model: whether its provider offers no other."""
         mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
                 await self._worked(job.provider, mine)
-            elif failure.kind in OUTAGES and failure.field is None:  # else a part of the request is to blame
+            elif self._is_the_providers(job, failure, only_model=only_model):
                 await self._counts(job, failure, mine)
             elif mine:
                 await self._let_in(mine)  # it has told nothing: another may try
@@ -115,12 +120,26 @@ class Breakers:
             writes, read = self._writes, await self._store.all()
         known = {outage.provider: outage for outage in read}
         for provider in self._down.keys() - known.keys():
-            self._failures.pop(provider, None)
+            self._count_anew(provider)
         self._down = known
+
+    def _count_anew(self, provider: str) -> None:
+        self._failures.pop(provider, None)
+        self._failing.pop(provider, None)
+
+    def _is_the_providers(self, job: Job, failure: Failure, *, only_model: bool) -> bool:
+        """Whether it cannot draw just now; not where a part of the request is to blame, or one of its models alone."""
+        if failure.kind not in OUTAGES or failure.field is not None:
+            return False
+        if only_model or not failure.answered:
+            return True
+        models = self._failing.setdefault(job.provider, set())
+        models.add(job.model)
+        return len(models) > 1
 
     async def _worked(self, provider: str, mine: Outage | None) -> None:
         """Only a job that was let in, and since whose time nothing bad was told, says that an outage is over."""
-        self._failures.pop(provider, None)
+        self._count_anew(provider)
         if not (mine and _is_known(mine, self._down.get(provider))):
             return
         if not await self._store.end(mine):

@@ -106,8 +106,9 @@ class Drawer:
         """What became of the job, which its provider's breaker learns."""
         try:
             failure = await self._attempt_shown(held)
-            if held.job.provider in self._providers:
-                await self._breakers.learn(held.job, failure)
+            if provider := self._providers.get(held.job.provider):
+                only_model = failure is not None and failure.answered and len(await provider.models()) == 1
+                await self._breakers.learn(held.job, failure, only_model=only_model)
             return failure
         finally:
             await self._breakers.leave(held.job)

@@ -146,11 +146,7 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
         case QueueFull():
             return _full(failure)
         case Unavailable():
-            said = _said(failure) if " " in failure.detail else ""
-            if failure.field:
-                another = WORDS.get(failure.field, failure.field)
-                return f"{provider} could not draw that.{said} Try again later, or choose another {another}."
-            return f"{provider} is not working just now.{said} Try again later, or try another provider."
+            return _not_drawn(failure, provider)
         case _:
             return "Something went wrong in Easel itself. The bot's host finds it in the log."
 
@@ -158,6 +154,17 @@ def _sentence(error: EaselError, failure: Failure, provider: str) -> str:
 def why_refused(refused: Refused) -> str:
     """Why a picture is there and not shown, and what to do."""
     return f"The picture is drawn, but {REFUSALS[refused.kind].format(refused.code)}"
+
+
+def _not_drawn(failure: Failure, provider: str) -> str:
+    """What is to blame: a part of the request, the model, or the provider as a whole."""
+    said = _said(failure) if " " in failure.detail else ""
+    if failure.field:
+        another = WORDS.get(failure.field, failure.field)
+        return f"{provider} could not draw that.{said} Try again later, or choose another {another}."
+    if failure.answered:
+        return f"{provider} could not draw with this model.{said} Try again later, or choose another model or provider."
+    return f"{provider} is not working just now.{said} Try again later, or try another provider."
 
 
 def in_time(seconds: float) -> str:

@@ -118,7 +118,7 @@ class AIHorde(Provider):
             nonlocal stuck
             state = answer.parse(State)
             if state.faulted:
-                await self._give_up(id, progress, Unavailable("the workers failed"))
+                await self._give_up(id, progress, Unavailable("the workers failed", answered=True))
             now = asyncio.get_running_loop().time()
             stuck = None if state.is_possible or state.done else stuck or now
             if stuck and now - stuck >= PATIENCE_SECONDS:

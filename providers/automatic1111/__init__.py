@@ -35,6 +35,7 @@ from domain import (
 from providers.answers import Answer, decode_picture
 from providers.api import Api
 from providers.automatic1111.bodies import drawing, enlarging
+from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import Enlarged, Result, checked
 from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.tasks import ask
@@ -50,8 +51,6 @@ POST_SECONDS = 590.0
 """One call queues, loads a checkpoint and draws: as long as a job may last."""
 PAUSE = 2.0
 """Seconds between two questions of how far the drawing is."""
-NEARLY_DONE = 0.9
-"""From here on the job is left to end: until the interrupt arrives, another one may have begun."""
 
 
 class Automatic1111(Provider):
@@ -66,6 +65,7 @@ class Automatic1111(Provider):
         root = (access.base_url or "").removesuffix("/sdapi/v1")
         self._api = Api(transport, root, header="Authorization", prefix="Basic ", key=_basic(access.key))
         self._discovery = Discovery(partial(discover, self._api), UNKNOWN)
+        self._interrupts = Interrupts(self._api, transport)
         self._running, self._unwanted = set[str](), set[str]()
 
     @classmethod
@@ -107,19 +107,16 @@ class Automatic1111(Provider):
         return Health(reachable=True, models=len(server.models), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Interrupt the job while it is the one at work; one that still waits in the server's queue cannot be told."""
+        """Interrupt the job while it is the one at work; one that still waits in the server's queue, when it begins."""
         task = str(ref.get("task"))
         if task in self._running:
             self._unwanted.add(task)
         server = await self._server()
-        if not server.tells:
-            return
-        state = await ask(self._api, server.tells, task, preview=False)
-        if state.active and (state.progress or 0) < NEARLY_DONE:
-            # Once: by the time of a second try somebody else's job may be at work.
-            checked(await self._api.send("POST", "sdapi/v1/interrupt", json={}, tries=1))
+        if server.tells:
+            await self._interrupts.call_off(server.tells, task)
 
     async def close(self) -> None:
+        await self._interrupts.close()
         await self._discovery.close()
 
     async def _server(self) -> Server:

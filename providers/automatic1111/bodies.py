@@ -8,13 +8,11 @@ from PIL import Image
 from domain import ImageRequest, InvalidRequest, Size, Sources
 from providers.api import given
 from providers.automatic1111.server import BETWEEN
-from providers.harmless import without_tag
+from providers.harmless import EXTRA_ARGS, without_tag
 from providers.links import fitted, in_base64
 
 DEFAULT_SIZE = Size(512, 512)
 LARGEST_SIDE = 4096
-EXTRA_ARGS = "sd_cpp_extra_args"
-"""stable-diffusion.cpp reads settings of its own between such tags; `<lora:…>` and `(word:1.2)` are for everybody."""
 
 
 def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
@@ -23,6 +21,7 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
     sampler, _, scheduler = (request.scheduler or "").partition(BETWEEN)
     negative = request.negative_prompt
     fields: dict[str, Any] = {
+        # Only the tag goes: `<lora:…>` and `(word:1.2)` are for everybody.
         "prompt": without_tag(request.prompt, EXTRA_ARGS),
         "negative_prompt": without_tag(negative, EXTRA_ARGS) if negative is not None else None,
         "width": size.width,

@@ -5,12 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, EaselError, InvalidRequest, Model, Size, SizeRange, Span
-from providers.answers import Answer, Reply, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
@@ -20,7 +20,7 @@ BETWEEN = " / "
 """Between a sampler and a scheduler."""
 LARGE = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
 """Names of checkpoints that were trained at 1024x1024; no list says so, except SD.Next's by its `type`."""
-SMALL_SIZES = ("512x512", "512x768", "768x512", "504x896", "896x504", "768x768", "1024x1024")
+SMALL_SIZES = ("512x512", "512x768", "768x512", "512x896", "896x512", "768x768", "1024x1024")
 LARGE_SIZES = ("1024x1024", "832x1216", "1216x832", "768x1344", "1344x768", "768x768", "512x512")
 # No limits are documented; these are the web UI's, and the server has the last word.
 COMMON = Capabilities(
@@ -39,7 +39,12 @@ CURRENT = "current"
 LISTS = ("samplers", "schedulers", "upscalers", "prompt-styles", "options")
 LISTED = 8
 """How many names a refusal lists."""
-PLAIN_UPSCALERS = ("lanczos", "nearest")
+HEADING = re.compile(r"([-─━═=_~*#])\1.*\1{2}")
+"""A line in a list that parts its entries, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
+MODEL_FILE = re.compile(r"\.(?:pth?|safetensors|onnx|ckpt|bin|gguf)$", re.IGNORECASE)
+PLAIN_UPSCALER = "lanczos"
+SD_CPP_MULTIPLE = 64
+"""stable-diffusion.cpp makes sides larger until they are multiples of this (SD 1 and 2), or of a part of it."""
 
 
 class Listed(Reply):
@@ -50,9 +55,26 @@ class Listed(Reply):
     type: str | None = None
     name: str | None = None
     label: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    model_path: str | None = None
+
+    @property
+    def is_heading(self) -> bool:
+        return HEADING.fullmatch(self.title or self.label or self.name or "") is not None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether an upscaler's network is there; an address, or another's repository, has yet to be downloaded."""
+        path = self.model_path or ""
+        return "://" not in path and MODEL_FILE.search(path) is not None
 
 
-class Listing(RootModel[list[Listed]]): ...
+class Listing(RootModel[list[Annotated[Listed | None, TRIFLE]]]):
+    @property
+    def entries(self) -> list[Listed]:
+        """Those that can be read, and are no headings."""
+        return [each for each in self.root if each and not each.is_heading]
 
 
 class Options(Reply):
@@ -95,15 +117,16 @@ async def discover(api: Api) -> Server:
         _asked(api, "progress?skip_current_image=true"),
     )
     samplers, schedulers, upscalers, styles, options, progress = others
-    checkpoints = {each.title: each for each in checked(models).parse(Listing).root if each.title}
+    checkpoints = {each.title: each for each in checked(models).parse(Listing).entries if each.title}
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
     tells = _tells(progress)
-    upscaler = _upscaler(_names(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
+    upscaler = _upscaler(_entries(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
     takes = COMMON.model_copy(
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
-            "styles": tuple(dict.fromkeys(_names(styles))),
+            "size_range": _size_range(progress),
+            "styles": tuple(dict.fromkeys(_styles(styles))),
             "upscale": upscaler is not None,
         }
     )
@@ -118,12 +141,12 @@ async def _asked(api: Api, path: str) -> Answer:
     try:
         return await api.get(f"sdapi/v1/{path}")
     except EaselError:
-        return Answer(404, {}, b"")
+        return Answer(503, {}, b"")
 
 
 def _entries(answer: Answer) -> list[Listed]:
     listing = answer.maybe(Listing) if answer.status == 200 else None
-    return listing.root if listing else []
+    return listing.entries if listing else []
 
 
 def _names(answer: Answer) -> list[str]:
@@ -143,10 +166,22 @@ def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*samplers, *both]))
 
 
-def _upscaler(names: list[str]) -> str | None:
-    """The first that is a network; else the first that is at least better than copying pixels."""
-    real = [name for name in names if name.lower() != "none"]
-    return next((name for name in real if name.lower() not in PLAIN_UPSCALERS), next(iter(real), None))
+def _styles(answer: Answer) -> list[str]:
+    """Without what holds no words: Forge fails at a style whose prompt is null."""
+    whole = (each for each in _entries(answer) if each.prompt is not None and each.negative_prompt is not None)
+    return [each.name for each in whole if each.name]
+
+
+def _upscaler(listed: list[Listed]) -> str | None:
+    """The first network whose file is there; else the one that is at least better than copying pixels."""
+    networks = [each.name for each in listed if each.name and each.has_file]
+    plain = [each.name for each in listed if each.name and each.name.lower() == PLAIN_UPSCALER]
+    return next(iter([*networks, *plain]), None)
+
+
+def _size_range(progress: Answer) -> SizeRange:
+    """stable-diffusion.cpp alone knows no progress."""
+    return SizeRange(low=64, high=2048, multiple=SD_CPP_MULTIPLE if progress.status == 404 else 8)
 
 
 def _tells(progress: Answer) -> Literal["", "task", "id"]:

@@ -10,6 +10,7 @@ no node beside `execution_success` as the end, a history without `status`.
 """
 
 import hashlib
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -33,12 +34,14 @@ from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.bodies import Part
 from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
 from providers.comfyui.sockets import listening
-from providers.comfyui.waiting import Waiting, queue_of
-from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, read_workflows, sampling
+from providers.comfyui.waiting import LostPrompt, Waiting, queue_of
+from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, named, read_workflows, sampling
 from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
 from providers.transport import Transport
+
+log = logging.getLogger(__name__)
 
 FIRST = "first-checkpoint"
 """The model's id while the server has not told what it has: whatever it lists first when the time comes."""
@@ -47,6 +50,8 @@ ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 SEEDS = 2**31
+SUBMISSIONS = 3
+"""How often a prompt is sent in all where the server forgets it: it may be this very prompt that brings it down."""
 PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
 """Short: it is the host's own server, and while its socket is there the history is asked rarely."""
 
@@ -85,8 +90,7 @@ class ComfyUI(Provider):
         if "offered" in ref:
             await self.abandon(ref)
         if "files" not in ref:
-            sent = "prompt_id" in ref
-            await self._draw(None if sent else await self._nodes(request, sources), ref, progress)
+            await self._draw(request, sources, ref, progress)
         files: list[Any] = (progress.remembered or {})["files"]
         await keep_all(progress, map(File.model_validate, files), partial(self._view, request.seed))
 
@@ -113,7 +117,18 @@ class ComfyUI(Provider):
         answer = await self._api.post(f"api/jobs/{segment(prompt_id)}/cancel", {})
         return answer.ok and answer.maybe(CalledOff) is not None
 
-    async def _draw(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
+    async def _draw(self, request: ImageRequest, sources: Sources, ref: Mapping[str, Any], progress: Progress) -> None:
+        """What a server that was started anew has lost is sent again: it costs nothing."""
+        for _ in range(SUBMISSIONS):
+            nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
+            try:
+                return await self._draw_once(nodes, ref, progress)
+            except LostPrompt:
+                log.warning("the server has lost a prompt: it was started anew")
+                ref = {}
+        raise Unavailable("the server was started anew again and again")
+
+    async def _draw_once(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
         """nodes: None where an earlier run has sent them."""
         client_id = str(ref.get("client_id") or uuid4())
         async with listening(self._api, self.transport.sleep, client_id, progress) as listener:
@@ -130,7 +145,7 @@ class ComfyUI(Provider):
         offered = str(uuid4())
         await progress.remember({"offered": offered})
         try:
-            fields = {"prompt": nodes, "client_id": client_id, "prompt_id": offered}
+            fields = {"prompt": named(nodes, offered), "client_id": client_id, "prompt_id": offered}
             answer = await self._api.post("prompt", fields)
             if answer.status == 400:
                 raise refusal(answer)

@@ -80,7 +80,8 @@ class Entry(Reply):
     def failure(self) -> EaselError | None:
         if self.status is None or self.status.status_str != "error":
             return None
-        return next(filter(None, map(_failure, self.status.messages)), Unavailable("the server tells no reason"))
+        unknown = Unavailable("the server tells no reason", answered=True)
+        return next(filter(None, map(_failure, self.status.messages)), unknown)
 
     def files(self) -> list[File]:
         """What the workflow keeps, as far as anybody is shown it; what it only shows where there is nothing else."""

@@ -179,8 +179,8 @@ def failure_of(event: Event) -> EaselError:
     Whatever its words are, a server of the host's own has no filter and no account.
     """
     if event.type == "execution_interrupted":
-        return Unavailable("stopped at the server")
-    return Unavailable(tidy(str(event.data.get("exception_message") or "a node failed")))
+        return Unavailable("stopped at the server", answered=True)
+    return Unavailable(tidy(str(event.data.get("exception_message") or "a node failed")), answered=True)
 
 
 def _fraction(data: dict[str, Any]) -> float | None:

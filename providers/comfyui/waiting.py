@@ -1,6 +1,6 @@
 """Waiting for a prompt that the server has taken: the history tells the outcome, the queue the place in line."""
 
-from domain import BadResponse, EaselError, Timeout
+from domain import BadResponse, EaselError
 from providers.answers import Answer
 from providers.api import Api, segment
 from providers.base import Progress
@@ -9,6 +9,10 @@ from providers.comfyui.sockets import Listener
 
 MISSES = 3
 """In its last moment a prompt may be in neither the history asked before nor the queue asked after."""
+
+
+class LostPrompt(Exception):
+    """The server was started anew, and knows nothing of what it had before."""
 
 
 class Waiting:
@@ -43,12 +47,12 @@ class Waiting:
         return True
 
     async def _look_into_queue(self) -> None:
-        """A server that was started anew knows nothing of what it had before."""
         if self._listener.is_running:
             return
         self._misses = 0 if await self._is_queued() else self._misses + 1
         if self._misses == MISSES:
-            await self._end(Timeout("the server no longer knows the prompt"))
+            await self._progress.forget()
+            raise LostPrompt
 
     async def _is_queued(self) -> bool:
         try:

@@ -27,6 +27,12 @@ VARIABLES = {
     "mask": "COMFYUI_MASK_WORKFLOW",
 }
 """Of the host's own, by what they draw from; ours stand beside this file under the same names."""
+PREFIXES = ("filename_prefix", "save_prefix")
+"""Inputs with the beginning of a file's name: of the core's nodes, and of others that save pictures."""
+PARTING = ("/", "\\", "-", "_")
+"""Behind a prefix that ends so, no hyphen is needed."""
+UNREAD = "easel"
+"""An input that no node has: the server passes it over when it runs a node, not when it looks for an old outcome."""
 UPLOADS = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
 """The placeholders that each has to hold, and no others of these."""
 BATCH = 4
@@ -46,6 +52,19 @@ class Workflow(NamedTuple):
     def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The nodes with the values in them."""
         return cast("dict[str, Any]", _filled(self.nodes, values))
+
+
+def named(nodes: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The nodes, saving files of a name of their own; the host's own prefix, where there is one, stands before it.
+
+    The server numbers files by what is in the folder just now, and answers with old names what it has drawn before:
+    a name without ours may be gone, or be somebody else's picture by now.
+    """
+    linked = {value[0] for node in nodes.values() for value in node["inputs"].values() if _is_link(value)}
+    return {
+        id: node | {"inputs": _named_inputs(node["inputs"], name, is_last=id not in linked)}
+        for id, node in nodes.items()
+    }
 
 
 class Workflows(NamedTuple):
@@ -142,6 +161,26 @@ def _read(path: Path, variable: str) -> Workflow:
     if "prompt" not in workflow.marks:
         raise WorkflowError(f"{variable} holds no %prompt%")
     return workflow
+
+
+def _named_inputs(inputs: dict[str, Any], name: str, *, is_last: bool) -> dict[str, Any]:
+    """A last node that has no prefix, such as one that only shows pictures, is at least run anew."""
+    prefixes = {key: value for key, value in inputs.items() if key in PREFIXES and isinstance(value, str)}
+    unread = {UNREAD: name} if is_last and not prefixes else {}
+    return inputs | {key: _joined(prefix, name) for key, prefix in prefixes.items()} | unread
+
+
+def _joined(prefix: str, name: str) -> str:
+    return prefix + name if prefix.endswith(PARTING) or not prefix else f"{prefix}-{name}"
+
+
+def _is_link(value: Any) -> bool:
+    """Whether an input comes out of another node, by its id and the output's number."""
+    match value:
+        case [str(), int()]:
+            return True
+        case _:
+            return False
 
 
 def _is_node(node: Any) -> bool:

@@ -80,10 +80,11 @@ class OpenAICompatible(Provider):
             await collect(self._api, progress, urls=urls, seed=request.seed)
             return
 
-        async def picture(item: Item) -> Picture:
-            return await self._picture(item, request.seed)
+        async def picture(numbered: tuple[int, Item]) -> Picture:
+            place, item = numbered
+            return await self._picture(item, self._seed(request, place))
 
-        await keep_all(progress, items, picture)
+        await keep_all(progress, enumerate(items), picture)
 
     async def check(self) -> Health:
         try:
@@ -130,6 +131,11 @@ class OpenAICompatible(Provider):
             return sorted(data, key=lambda item: item.index or 0)
         is_refusal = data == [] and self._profile.empty_is_refusal
         raise failure_of(answer) or (ContentRejected("no picture came back") if is_refusal else BadResponse("no data"))
+
+    def _seed(self, request: ImageRequest, place: int) -> int | None:
+        if request.seed is None or not self._profile.extra_args:
+            return request.seed
+        return request.seed + place
 
     async def _picture(self, item: Item, seed: int | None) -> Picture:
         if item.b64_json:

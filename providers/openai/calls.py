@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import re
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from PIL import Image, ImageOps
 from domain import ImageRequest, InvalidRequest, Size, Sources
 from providers.api import given
 from providers.bodies import Part
-from providers.harmless import without_tag
+from providers.harmless import EXTRA_ARGS, without_tag
 from providers.links import fitted, in_base64
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
@@ -19,6 +20,8 @@ LARGEST_MASK = 4 * 1000 * 1000
 LARGEST_IMAGE = 50 * 1000 * 1000
 """Bytes, as OpenAI documents them for edits."""
 PARTIAL_IMAGES = 2
+RANDOM = -1
+"""The seed by which stable-diffusion.cpp throws the dice itself."""
 
 
 class Drawing(NamedTuple):
@@ -61,7 +64,7 @@ def harmless(prompt: str) -> str:
     stable-diffusion.cpp reads native options from a tag of this name; where the name is left in some other spelling,
     every `<` goes, so that nothing can be a tag. LocalAI reads a negative prompt behind the first `|`.
     """
-    prompt = without_tag(prompt, "sd_cpp_extra_args")
+    prompt = without_tag(prompt, EXTRA_ARGS)
     if SD_TAG.search(prompt):
         prompt = prompt.replace("<", "")
     return prompt.replace("|", "/")
@@ -93,7 +96,20 @@ def _prompt(profile: Profile, request: ImageRequest) -> str:
     if profile.base_url:
         return request.prompt
     negative = f"|{harmless(request.negative_prompt)}" if profile.bar and request.negative_prompt else ""
-    return harmless(request.prompt) + negative
+    return harmless(request.prompt) + negative + (_extra_args(request) if profile.extra_args else "")
+
+
+def _extra_args(request: ImageRequest) -> str:
+    """stable-diffusion.cpp's own tag, for what has no field there: left to itself, it always draws seed 42."""
+    guidance = given({"txt_cfg": request.guidance_scale})
+    sampling = given({"sample_steps": request.steps, "guidance": guidance or None})
+    args = {
+        "seed": RANDOM if request.seed is None else request.seed,
+        "negative_prompt": harmless(request.negative_prompt) if request.negative_prompt else None,
+        "sample_params": sampling or None,
+    }
+    told = json.dumps(given(args), ensure_ascii=False).replace("<", r"\u003c")  # so that nothing in it ends the tag
+    return f"<{EXTRA_ARGS}>{told}</{EXTRA_ARGS}>"
 
 
 def _size(profile: Profile, request: ImageRequest) -> dict[str, Any]:

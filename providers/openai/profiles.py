@@ -49,6 +49,8 @@ class Profile(NamedTuple):
     """What is sent where the host wants no safety checker."""
     bar: bool = False
     """The prompt ends at the first `|`, and the negative prompt begins."""
+    extra_args: bool = False
+    """Options go into stable-diffusion.cpp's tag behind the prompt; each picture's seed is one more than the last."""
     image: Literal["", "form", "file", "link"] = ""
     """How an image is sent: with the call for edits, in base64 or as a link."""
     image_part: str = "image"
@@ -183,9 +185,20 @@ PROFILES: Mapping[str, Profile] = {
         title="stable-diffusion.cpp",
         self_hosted=True,
         words={"count": "n"},
+        extra_args=True,
         image="form",
         image_part="image[]",
-        takes=DIFFUSION.model_copy(update={"image_to_image": True}),
+        takes=DIFFUSION.model_copy(
+            update={
+                # It makes sides larger until they are multiples of 64 (SD 1 and 2), or of a part of it.
+                "size_range": SizeRange(low=128, high=2048, multiple=64),
+                "seed": True,
+                "negative_prompt": True,
+                "steps": STEPS,
+                "guidance_scale": GUIDANCE,
+                "image_to_image": True,
+            }
+        ),
         models=(("sd-cpp-local", "stable-diffusion.cpp"),),
     ),
     "localai": Profile(

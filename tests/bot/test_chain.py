@@ -13,7 +13,9 @@ from providers.sketch import Sketch
 from storage.outages import Outage
 from tests.bot.conftest import files, png, variables, world_of
 from tests.conftest import make_job
-from tests.replay import REPLAYS, Automatic1111Replay
+from tests.replay import REPLAYS, Automatic1111Replay, ComfyUIReplay
+from tests.replay.automatic1111 import LARGE, PLAIN
+from tests.replay.comfyui import CHECKPOINTS
 
 NAMES = [kind.name for kind in REPLAYS]
 
@@ -25,6 +27,21 @@ async def test_each_provider_draws_for_a_member(kind, tmp_path):
         assert (job.state, job.failure, job.provider) == (State.DELIVERED, None, kind.name)
         assert len(await files(shown)) == 1
         assert replay.unexpected == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "broken", "good"),
+    [(Automatic1111Replay, "broken-checkpoint", PLAIN, LARGE), (ComfyUIReplay, "error", *CHECKPOINTS)],
+    ids=["automatic1111", "comfyui"],
+)
+async def test_a_broken_checkpoint_keeps_nobody_from_the_others(kind, case, broken, good, tmp_path):
+    async with kind() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
+        for by in (world.member, world.other) * 2:
+            shown, job = await world.imagine(by=by, prompt=f"case:{case}", provider=kind.name, model=broken)
+            assert (job.state, job.failure.field) == (State.FAILED, None)
+            assert "could not draw with this model" in shown.response.content
+        _, job = await world.imagine(prompt="a cat", provider=kind.name, model=good)
+        assert (job.state, job.provider) == (State.DELIVERED, kind.name)
 
 
 @pytest.mark.parametrize("kind", REPLAYS, ids=NAMES)

@@ -6,11 +6,12 @@ from tests.faults.world import IMPATIENT, World
 DOWN = "http://127.0.0.1:9"
 """Nobody listens there."""
 NOT_WORKING, NO_PICTURE = "is not working just now", "sent back no picture that can be shown"
+NOT_WITH_THIS = "could not draw with this model"
 IN_TIME = "sent no picture in time"
 CASES = {
     "F15": ("Timeout", IN_TIME),
     "F08": ("Timeout", IN_TIME),
-    "F04": ("Unavailable", NOT_WORKING),
+    "F04": ("Unavailable", NOT_WITH_THIS),
     "F04-503": ("Unavailable", NOT_WORKING),
     "F11": ("Unavailable", NOT_WORKING),
     "F11-reset": ("Unavailable", NOT_WORKING),

@@ -27,6 +27,7 @@ from providers.answers import Answer
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.budget import Budget
+from tests.providers.conftest import PATIENCE
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
 from tests.replay.pictures import draw
 
@@ -190,6 +191,7 @@ async def test_fewer_than_asked_for_are_kept(a1111):
         ("checkpoint-404", InvalidRequest, "model", "Checkpoint not found"),
         ("bad-image", InvalidRequest, "image", "Invalid encoded image"),
         ("detail-list", InvalidRequest, "guidance_scale", "cfg_scale: value is not a valid float"),
+        ("broken-checkpoint", Unavailable, None, "Failed to recognize model type!"),
         ("out-of-memory", Unavailable, "size", "OutOfMemoryError: CUDA out of memory. Oh (a smaller size"),
         ("no-api", Unavailable, None, "--api"),
     ],
@@ -201,6 +203,18 @@ async def test_failures(a1111, case, error, field, detail):
     assert detail in raised.failure.detail
     assert drawings(a1111) == ["POST /txt2img"]
     assert a1111.progress.remembered is None
+
+
+@pytest.mark.parametrize("case", ["broken-checkpoint", "F04"])
+async def test_what_the_server_itself_failed_at_may_be_the_checkpoints_fault(a1111, case):
+    assert (await a1111.fail(case)).failure.answered
+
+
+@pytest.mark.parametrize("case", ["F04-503", "F11", "no-api"])
+async def test_a_server_that_is_not_there_is_no_checkpoints_fault(a1111, case):
+    raised = await a1111.fail(case)
+    assert type(raised) is Unavailable
+    assert not raised.failure.answered
 
 
 async def test_a_server_without_the_api_took_nothing(a1111):
@@ -294,6 +308,20 @@ async def test_lists_that_cannot_be_had_do_not_stop_a_drawing(a1111, case):
     models = await a1111.provider(case).models()
     assert {model.id for model in models} == {PLAIN, LARGE}
     assert not any(model.capabilities.schedulers or model.capabilities.upscale for model in models)
+
+
+async def test_headings_and_odd_entries_cost_no_list_and_are_not_offered(a1111):
+    plain, headed = [await a1111.provider(case).models() for case in ("", "headings")]
+    assert headed == plain
+    assert headed[0].capabilities.styles == ("Ink & wash", "Aquarell ✨")
+
+
+async def test_every_size_offered_for_stable_diffusion_cpp_is_the_size_that_it_draws(a1111):
+    assert (await a1111.provider().models())[0].capabilities.takes_size(Size(520, 512))
+    (model,) = await a1111.provider("sdcpp").models()
+    for size in model.capabilities.sizes:
+        assert (await a1111.draw("sdcpp", size=size)).sizes == [size]
+    assert not model.capabilities.takes_size(Size(520, 512))
 
 
 async def test_the_loaded_checkpoint_is_drawn_with_as_it_is(a1111):
@@ -426,6 +454,47 @@ async def test_cancel_never_stops_what_is_not_surely_ours(a1111, case):
     assert a1111.server.calls.count(f"POST {ROOT}/interrupt") == 0
 
 
+async def cancelled_in_queue(a1111):
+    """A provider that was told to call off what waits in the server's queue."""
+    await hang_up(a1111, await begin(a1111, "waiting"))
+    provider = a1111.provider("waiting")
+    await provider.cancel(a1111.progress.remembered)
+    assert a1111.server.interrupted == []
+    return provider
+
+
+async def test_what_was_cancelled_in_the_servers_queue_is_interrupted_when_it_begins(a1111):
+    await cancelled_in_queue(a1111)
+    a1111.server.at_work = task = a1111.progress.remembered["task"]
+    async with asyncio.timeout(PATIENCE):
+        await a1111.server._over.wait()
+    assert a1111.server.interrupted == [task]
+
+
+async def test_what_has_left_the_servers_queue_stops_nobody_else(a1111):
+    provider = await cancelled_in_queue(a1111)
+    a1111.server.waits = False
+    await asyncio.wait(provider._interrupts._following.values())
+    assert a1111.server.interrupted == []
+
+
+async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
+    monkeypatch.setattr("providers.automatic1111.interrupts.LONGEST_QUEUE", 0)
+    provider = await cancelled_in_queue(a1111)
+    await asyncio.wait(provider._interrupts._following.values())
+    assert a1111.server.interrupted == []
+
+
+async def test_only_so_many_are_followed(a1111, monkeypatch):
+    monkeypatch.setattr("providers.automatic1111.interrupts.MOST", 2)
+    provider = await cancelled_in_queue(a1111)
+    for number in range(3):
+        await provider.cancel({"task": f"easel-{number}"})
+    assert len(provider._interrupts._following) == 2
+    await provider.close()
+    assert not provider._interrupts._following
+
+
 async def test_cancel_of_a_job_that_has_ended_meanwhile(a1111):
     await hang_up(a1111, await begin(a1111, "held"))
     a1111.server.at_work = SOMEBODY
@@ -494,7 +563,7 @@ async def test_upscaling(a1111, case, side, result, upscaler):
     assert body(a1111)["upscaler_1"] == upscaler
 
 
-@pytest.mark.parametrize("case", ["no-upscalers", "sdcpp"])
+@pytest.mark.parametrize("case", ["no-upscalers", "sdcpp", "sdnext"])
 async def test_no_upscaling_where_there_is_none(a1111, case):
     assert not any(model.capabilities.upscale for model in await a1111.provider(case).models())
     raised = await a1111.fail(case, upscale=True, sources=SOURCES)

@@ -14,13 +14,13 @@ from domain import (
     InvalidRequest,
     Size,
     Sources,
-    Timeout,
     Unavailable,
 )
 from providers.answers import Answer
-from providers.comfyui import sockets
+from providers.comfyui import SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal
 from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
+from providers.comfyui.workflow import HERE
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
@@ -57,6 +57,21 @@ def posts(bench) -> list[str]:
 
 def histories(bench) -> int:
     return sum("/history/" in call for call in bench.server.calls)
+
+
+def saves(node: dict) -> bool:
+    return node["class_type"] == "SaveImage"
+
+
+def ending_in(folder, kind: str, prefix: str = "easel"):
+    """A host's own workflow whose last node is of a kind."""
+    nodes = json.loads((HERE / "words.json").read_text())
+    nodes["9"] = {
+        "class_type": kind,
+        "inputs": {"images": ["8", 0]} | ({"filename_prefix": prefix} if kind == "SaveImage" else {}),
+    }
+    (folder / "own.json").write_text(json.dumps(nodes))
+    return folder / "own.json"
 
 
 # --- images and masks
@@ -299,7 +314,6 @@ async def test_names_of_files_are_quoted(comfyui):
         ("error-unlisted", Unavailable, "The card is out of memory"),
         ("interrupted", Unavailable, "stopped at the server"),
         ("interrupted-history", Unavailable, "stopped at the server"),
-        ("lost", Timeout, "no longer knows"),
     ],
 )
 async def test_outcomes_without_a_picture(comfyui, case, error, detail):
@@ -307,8 +321,59 @@ async def test_outcomes_without_a_picture(comfyui, case, error, detail):
     assert type(raised) is error
     assert detail in raised.failure.detail
     assert "secret.py" not in str(raised.failure)
+    assert raised.failure.answered is (error is Unavailable), "the server is there: another model may yet draw"
     assert comfyui.progress.remembered is None
     assert posts(comfyui) == ["POST /prompt"]
+
+
+async def test_a_prompt_that_a_restarted_server_has_lost_is_sent_again(comfyui):
+    progress = await comfyui.draw("lost", sources=SOURCE, size=Size(640, 480))
+    assert progress.sizes == [(640, 480)]
+    first, second = (submitted(comfyui, index)["prompt_id"] for index in (0, 1))
+    assert first != second == progress.remembered["prompt_id"]
+
+
+async def test_a_remembered_prompt_that_is_lost_is_sent_again(comfyui):
+    progress = await comfyui.draw("lost", remembered={"client_id": OURS, "prompt_id": OTHER})
+    assert progress.sizes == [(512, 512)]
+    assert posts(comfyui) == ["POST /prompt"] * (SUBMISSIONS - 1)
+
+
+async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui):
+    raised = await comfyui.fail("lost-for-ever")
+    assert type(raised) is Unavailable
+    assert posts(comfyui) == ["POST /prompt"] * SUBMISSIONS
+    assert comfyui.progress.remembered is None
+
+
+@pytest.mark.parametrize("end", ["SaveImage", "PreviewImage", "OwnNode"])
+async def test_the_same_words_and_seed_find_their_picture_after_the_folder_was_tidied(comfyui, tmp_path, end):
+    """Neither nothing, nor somebody else's picture that has the old name by now."""
+    access = {"workflow": ending_in(tmp_path, end)}
+    mine = (await comfyui.draw(access=access, seed=7)).kept
+    comfyui.server.disk.tidy()
+    theirs = (await comfyui.draw(access=access, seed=7, prompt="somebody's secret")).kept
+    again = (await comfyui.draw(access=access, seed=7)).kept
+    assert [picture.data for picture in again] == [picture.data for picture in mine] != theirs
+
+
+async def test_each_job_has_files_of_its_own(comfyui):
+    for _ in range(2):
+        await comfyui.draw(seed=7)
+    (first, *_), (second, *_) = [
+        [node["inputs"]["filename_prefix"] for node in submitted(comfyui, n)["prompt"].values() if saves(node)]
+        for n in (0, 1)
+    ]
+    assert first.startswith("easel-")
+    assert first.removeprefix("easel-") == submitted(comfyui, 0)["prompt_id"] != second.removeprefix("easel-")
+
+
+@pytest.mark.parametrize(
+    ("own", "begins"), [("flux", "flux-"), ("flux/%year%", "flux/%year%-"), ("flux/", "flux/"), ("", ""), ("a_", "a_")]
+)
+async def test_a_prefix_of_the_hosts_own_is_the_beginning(comfyui, tmp_path, own, begins):
+    await comfyui.draw(access={"workflow": ending_in(tmp_path, "SaveImage", own)})
+    assert inputs(comfyui, "SaveImage")["filename_prefix"] == begins + submitted(comfyui)["prompt_id"]
 
 
 async def test_a_disk_that_is_away_may_be_asked_again(comfyui):

@@ -20,7 +20,15 @@ from providers.answers import Answer
 from providers.comfyui import FIRST, ComfyUI
 from providers.comfyui.answers import Queue, choices, entry_of
 from providers.comfyui.sockets import read_event, read_preview
-from providers.comfyui.workflow import PLACEHOLDERS, Workflow, WorkflowError, capabilities, read_workflow, sampling
+from providers.comfyui.workflow import (
+    PLACEHOLDERS,
+    Workflow,
+    WorkflowError,
+    capabilities,
+    named,
+    read_workflow,
+    sampling,
+)
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
@@ -119,7 +127,9 @@ async def test_a_workflow_without_a_model_is_one(comfyui, workflow):
     assert (takes.image_to_image, takes.sizes, takes.steps, takes.per_call) == (False, (), None, 1)
     assert comfyui.server.calls == []
     await comfyui.draw(access=access, model="flux", seed=7, prompt="%seed%")
-    assert inputs(comfyui, "OwnNode") == {"text": "%seed%", "seed": 7}
+    sent = inputs(comfyui, "OwnNode")
+    assert sent.pop("easel"), "what the server passes over, so that the node is run anew"
+    assert sent == {"text": "%seed%", "seed": 7}
     assert comfyui.progress.sizes == [(512, 512)]
 
 
@@ -254,6 +264,14 @@ def test_values_never_change_the_workflow(prompt, tree):
     assert filled["1"]["inputs"]["more"] == f"<{prompt}>7"
     assert shape(filled) == shape(nodes)
     assert json.loads(json.dumps(filled)) == filled
+
+
+@pytest.mark.parametrize("prefix", [["2", 0], 7, None])
+def test_a_prefix_that_comes_from_elsewhere_stays(prefix):
+    nodes = {"1": {"class_type": "Own", "inputs": {"filename_prefix": prefix}}, "2": {"class_type": "A", "inputs": {}}}
+    sent = named(nodes, "name")
+    assert sent["1"]["inputs"] == {"filename_prefix": prefix, "easel": "name"}
+    assert sent["2"]["inputs"] == ({} if isinstance(prefix, list) else {"easel": "name"})
 
 
 @given(texts)

@@ -1,5 +1,6 @@
 # pyright: basic, reportOptionalMemberAccess=false
 import base64
+import json
 import math
 import re
 
@@ -74,7 +75,6 @@ async def test_check_where_no_models_are_listed(speaking):
         ("minimal", {}, {"model": FREE, "n": 1, "size": "512x512"}),
         ("litellm", {}, {"model": FREE, "n": 1, "size": "512x512"}),
         ("openai", {}, {"model": FREE, "n": 1, "size": "512x512", "stream": True, "partial_images": 2}),
-        ("sdcpp", {"count": 2}, {"n": 2, "size": "512x512"}),
         ("nscale", {}, {"model": FREE, "n": 1, "size": "512x512", "response_format": "b64_json"}),
         (
             "localai",
@@ -108,6 +108,20 @@ async def test_each_dialect_sends_what_it_may(speaking, profile, options, sent):
     assert len(progress.kept) == options.get("count", 1)
     assert {picture.seed for picture in progress.kept} == {options.get("seed")}
     assert bench.sent() == {"prompt": "a quiet harbour", **sent}
+
+
+@pytest.mark.parametrize(
+    ("case", "answered"),
+    [
+        *((each, True) for each in ("wrong-key", "not-verified", "no-quota", "billing-limit", "server-error", "F01")),
+        *((each, False) for each in ("rate-limit-ever", "F04-503", "F11", "F08")),
+    ],
+)
+async def test_a_proxys_model_may_have_no_key_no_credit_or_no_server_of_its_own(speaking, case, answered):
+    """LiteLLM hands on what the one behind a model says."""
+    bench = speaking("litellm")
+    bench.hurry()
+    assert (await bench.fail(case)).failure.answered is answered
 
 
 async def test_the_servers_own_model_is_not_named(speaking):
@@ -167,11 +181,62 @@ async def test_images_for_localai(speaking):
     assert form(bench) == {"model": "realesrgan-x4", "scale": "2", "image": IMAGE.image}
 
 
+def tagged(prompt: str, **args) -> str:
+    return f"{prompt}<sd_cpp_extra_args>{json.dumps(args, ensure_ascii=False)}</sd_cpp_extra_args>"
+
+
 async def test_images_for_stable_diffusion_cpp(speaking):
     bench = speaking("sdcpp")
-    await bench.draw(sources=IMAGE)
+    await bench.draw(sources=IMAGE, seed=7)
     assert drawn(bench) == [EDIT]
-    assert form(bench) == {"prompt": "a quiet harbour", "n": "1", "size": "512x512", "image[]": IMAGE.image}
+    sent = {"prompt": tagged("a quiet harbour", seed=7), "n": "1", "size": "512x512", "image[]": IMAGE.image}
+    assert form(bench) == sent
+
+
+@pytest.mark.parametrize("sources", [None, IMAGE])
+async def test_stable_diffusion_cpp_draws_the_seed_that_the_receipt_tells(speaking, sources):
+    bench = speaking("sdcpp")
+    for seed in (7, 8):
+        progress = await bench.draw(seed=seed, count=2, sources=sources)
+        told = [(picture.seed, picture.data) for picture in progress.kept]
+        assert told == [(seed + n, draw(f"a quiet harbour {seed + n}", (512, 512))) for n in range(2)]
+
+
+async def test_stable_diffusion_cpp_takes_its_options_in_its_tag(speaking):
+    bench = speaking("sdcpp")
+    await bench.draw(seed=7, negative_prompt='fog "thick"\nnacht ✨', steps=9, guidance_scale=4.5)
+    sampling = {"sample_steps": 9, "guidance": {"txt_cfg": 4.5}}
+    told = tagged("a quiet harbour", seed=7, negative_prompt='fog "thick"\nnacht ✨', sample_params=sampling)
+    assert bench.sent() == {"prompt": told, "n": 1, "size": "512x512"}
+    await bench.draw(steps=9)
+    assert bench.sent(1)["prompt"] == tagged("a quiet harbour", seed=-1, sample_params={"sample_steps": 9})
+    assert [picture.seed for picture in bench.progress.kept] == [None]
+
+
+async def test_every_size_for_stable_diffusion_cpp_is_the_size_that_it_draws(speaking):
+    (model,) = await speaking("sdcpp").provider().models()
+    takes = model.capabilities
+    assert (takes.seed, takes.negative_prompt, bool(takes.steps), bool(takes.guidance_scale)) == (True,) * 4
+    for size in takes.sizes:
+        assert (await speaking("sdcpp").draw(size=size)).sizes == [size]
+    assert not takes.takes_size(Size(520, 512))
+
+
+HOSTILE = (
+    "</sd_cpp_extra_args>",
+    "<sd_cpp_extra_args>{}</sd_cpp_extra_args>",
+    "<SD_CPP_extra_args>{",
+    "< sd-cpp_extra_args>",
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+async def test_no_orders_to_stable_diffusion_cpp_but_ours(speaking, words):
+    bench = speaking("sdcpp")
+    await bench.draw(prompt=f"a cat{words}", negative_prompt=f"fog{words}", seed=7)
+    told = re.findall(r"<sd_cpp_extra_args>([^<]*)</sd_cpp_extra_args>$", bench.sent()["prompt"])
+    assert [set(json.loads(each)) for each in told] == [{"seed", "negative_prompt"}]
+    assert bench.sent()["prompt"].count("<") == 2
 
 
 async def test_images_for_together_are_links(speaking):
@@ -232,7 +297,7 @@ async def test_a_bar_parts_the_negative_prompt_for_localai(speaking):
     assert bench.sent()["prompt"] == "a cat / a dog|fog/rain"
 
 
-@pytest.mark.parametrize("profile", ["minimal", "sdcpp", "localai"])
+@pytest.mark.parametrize("profile", ["minimal", "localai"])
 async def test_no_native_options_in_a_prompt(speaking, profile):
     bench = speaking(profile)
     await bench.draw(prompt='a <SD_cpp_extra_args>{"steps": 999}</sd_cpp_extra_args> cat <lora:x:1>')

@@ -21,7 +21,22 @@ LISTED = [(PLAIN, "plain-v1-5"), (LARGE, "künstler-xl ✨")]
 SAME = [(PLAIN, "ink"), ("old/ink.ckpt [aaaaaaaaaa]", "ink"), (PLAIN, "ink"), ("Neu/ink.ckpt [bbbbbbbbbb]", "ink")]
 SAMPLERS, SCHEDULERS = ("DPM++ 2M", "Euler a"), (("automatic", "Automatic"), ("karras", "Karras"))
 STYLES = ("Ink & wash", "Aquarell ✨", "Ink & wash")
-UPSCALERS = ("None", "Lanczos", "Nearest", "4x-Sharp", "4x-Soft")
+HEADINGS = ("---------------- STYLES ----------------", "── Euler ──")
+"""Lines that part a list's entries: of Forge's styles, and of SD.Next's samplers."""
+PLAIN_UPSCALERS = (("None", None), ("Lanczos", None), ("Nearest", None))
+AWAY = (
+    ("DAT x2", "https://models.example/DAT_x2.pth"),
+    ("Aura 4x", "somebody/aura"),
+    ("Seed 3B", None),
+    ("VFX 2x", ""),
+)
+"""Upscalers whose networks the servers would have to download first."""
+SDNEXT_UPSCALERS = (("None", None), ("Resize Nearest", None), ("Resize Lanczos", None), ("Latent Area", None), *AWAY)
+UPSCALERS = (
+    *(*PLAIN_UPSCALERS, *AWAY),
+    *(("4x-Sharp", "/srv/models/ESRGAN/4x-Sharp.pth"), ("4x-Soft", "C:\\models\\4x-Soft.safetensors")),
+)
+"""Names, and where the networks are."""
 SOMEBODY = "task(txt2img-SOMEBODY)"
 SDNEXT = ("sdnext", "sdnext-own")
 HELD = ("held", "held-late", "held-busy", "large-previews", "waiting", "foreign", *SDNEXT)
@@ -93,7 +108,7 @@ class Pictured(Words):
 class Enlarging(Body):
     image: str
     upscaling_resize: float = Field(2, ge=1, le=8)
-    upscaler_1: Literal["Lanczos", "Nearest", "4x-Sharp", "4x-Soft"]
+    upscaler_1: str
 
 
 class Asked(Body):
@@ -125,6 +140,8 @@ class Automatic1111Replay(Replay):
         "held-late": "the same, and says that it is nearly done",
         "held-busy": "the same, and answers an interrupt with 503, as somebody else's job begins",
         "waiting": "waits in the queue for ever",
+        "headings": "lists with headings, with nulls and with entries of other types",
+        "broken-checkpoint": "500 for a checkpoint that cannot be read",
         "foreign": "draws somebody else's picture for ever",
         "no-internal": "lacks /internal/progress, as under --nowebui",
         "no-progress-now": "answers 503 where progress should be",
@@ -148,6 +165,8 @@ class Automatic1111Replay(Replay):
         super().__init__(*args, **options)
         self.at_work: str | None = None
         """The task at work; it stays that when its caller hangs up, as a job on the server does."""
+        self.waits = True
+        """Whether the job of the case "waiting" is in the queue, unless it is at work."""
         self.interrupted: list[str | None] = []
         self._over = asyncio.Event()
 
@@ -189,8 +208,14 @@ class Automatic1111Replay(Replay):
             "samplers": [{"name": name, "aliases": [], "options": {}} for name in SAMPLERS],
             "schedulers": [{"name": name, "label": label} for name, label in SCHEDULERS],
             "prompt-styles": [{"name": name, "prompt": "{prompt}, ink", "negative_prompt": ""} for name in STYLES],
-            "upscalers": [{"name": name, "model_name": None, "scale": 4} for name in _upscalers(call.case)],
+            "upscalers": [
+                {"name": name, "model_name": None, "model_path": path, "model_url": None, "scale": 4}
+                for name, path in _upscalers(call.case)
+            ],
         }
+        if call.case == "headings":
+            lists = {name: [*HEADED, *entries] for name, entries in lists.items()}
+            lists["prompt-styles"].append({"name": "Half", "prompt": None, "negative_prompt": "fog"})
         if call.case in SDNEXT:
             lists["schedulers"] = [{"name": name, "class": "Scheduler", "options": {}} for name in SAMPLERS]
             lists["sd-models"] = [{**each, "type": "sdxl"} for each in lists["sd-models"]]
@@ -210,7 +235,9 @@ class Automatic1111Replay(Replay):
             return self.refusal(503, "Later")
         if call.case == "steps":
             return self._step(self.hit(call))
-        state = {"active": asked.id_task == self.at_work, "queued": call.case == "waiting", "completed": False}
+        active = asked.id_task == self.at_work
+        queued = call.case == "waiting" and self.waits and not active
+        state = {"active": active, "queued": queued, "completed": False}
         if call.case == "large-previews":
             state |= self._large_preview(self.hit(call))
         return web.json_response({**state, "progress": 0.97 if call.case == "held-late" else 0.3, "eta": 2.0})
@@ -265,6 +292,9 @@ class Automatic1111Replay(Replay):
             case "detail-list":
                 wrong = {"loc": ["body", "cfg_scale"], "msg": "value is not a valid float", "type": "type_error.float"}
                 return web.json_response({"detail": [wrong]}, status=422)
+            case "broken-checkpoint":
+                body = {"error": "ValueError", "detail": "", "body": "", "message": "Failed to recognize model type!"}
+                return web.json_response(body, status=500)
             case "out-of-memory":
                 body = {
                     "error": "OutOfMemoryError",
@@ -280,6 +310,8 @@ class Automatic1111Replay(Replay):
         """What takes its time; a job that is at work stays so when its caller hangs up."""
         for path in ("/internal/progress", f"{ROOT}/progress", f"{ROOT}/interrupt"):
             self.follow(path, call)
+        if call.case == "steps":
+            self.at_work = wanted.force_task_id
         if call.case in HELD:
             self.at_work = SOMEBODY if call.case in ("foreign", "waiting") else wanted.force_task_id
             self.started.set()
@@ -292,6 +324,8 @@ class Automatic1111Replay(Replay):
         count = {"fewer": 1, "nothing": 0}.get(call.case, wanted.batch_size)
         word = "half of " if call.case in HELD else ""
         size = (wanted.width, wanted.height)
+        if call.case == "sdcpp":
+            size = (-(-wanted.width // 64) * 64, -(-wanted.height // 64) * 64)
         images = [_text(draw(f"{word}{wanted.prompt} {place}", size)) for place in range(count)]
         if call.case == "large-previews":
             images = [_text(NOISE)]
@@ -308,7 +342,11 @@ class Automatic1111Replay(Replay):
 
     def _enlarge(self, call: Call) -> web.Response:
         wanted = call.parse(Enlarging)
-        expect(wanted.upscaler_1 in _upscalers(call.case) and call.case != "sdcpp", "no such upscaler")
+        paths = dict(_upscalers(call.case))
+        expect(wanted.upscaler_1 in paths and call.case != "sdcpp", "no such upscaler")
+        expect((wanted.upscaler_1, paths[wanted.upscaler_1]) not in AWAY, "an upscaler that is not there")
+        if call.case in SDNEXT and paths[wanted.upscaler_1] is None:
+            return self.refusal(500, "1 validation error for ResProcessImage")
         image = _opened(wanted.image)
         size = tuple(int(side * wanted.upscaling_resize) for side in image.size)
         expect(max(size) <= 4096, "a picture that is too large")
@@ -323,8 +361,17 @@ def _checkpoint(title: str, name: str) -> dict[str, Any]:
     return {"title": title, "model_name": name, "hash": None, "sha256": None, "filename": "/m/" + title, "config": None}
 
 
-def _upscalers(case: str) -> tuple[str, ...]:
-    return {"plain-upscalers": UPSCALERS[:3], "no-upscalers": UPSCALERS[:1]}.get(case, UPSCALERS)
+HEADED: list[Any] = [
+    *({"name": name, "title": name, "label": name, "prompt": None, "negative_prompt": None} for name in HEADINGS),
+    *(None, "text", 7, [], {}),
+    {"name": 7, "title": 7, "label": 7, "prompt": "x", "negative_prompt": "y"},
+]
+
+
+def _upscalers(case: str) -> tuple[tuple[str, str | None], ...]:
+    plain, none = (*PLAIN_UPSCALERS, *AWAY), PLAIN_UPSCALERS[:1]
+    own = {"plain-upscalers": plain, "no-upscalers": none, **dict.fromkeys(SDNEXT, SDNEXT_UPSCALERS)}
+    return own.get(case, UPSCALERS)
 
 
 def _check_sources(wanted: Pictured) -> None:

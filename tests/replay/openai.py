@@ -11,7 +11,7 @@ from PIL import Image
 from tests.replay.faults import FAULTS
 from tests.replay.forms import Field as FormField
 from tests.replay.forms import fields_of
-from tests.replay.openai_dialects import BODIES, KEYLESS
+from tests.replay.openai_dialects import BODIES, KEYLESS, as_sd_cpp
 from tests.replay.openai_streams import BLOCKED, ODDLY_BLOCKED, STREAMS, Told, streamed, told
 from tests.replay.pictures import draw
 from tests.replay.server import Call, Replay, Unexpected, expect
@@ -179,8 +179,11 @@ class OpenAIReplay(Replay):
             status, body = REFUSED[call.case]
             headers = {"x-request-id": "req_1"} | ({"retry-after-ms": "1500"} if status == 429 else {})
             return web.json_response(body, status=status, headers=headers)
+        if self.dialect == "sdcpp":
+            wanted = as_sd_cpp(wanted)
         width, height = _shape(wanted)
-        pictures = [draw(f"{wanted['prompt']} {n}", (width, height)) for n in range(wanted["n"])]
+        first = wanted.get("drawn_seed", 0)
+        pictures = [draw(f"{wanted['prompt']} {first + n}", (width, height)) for n in range(wanted["n"])]
         # A fault changes plain JSON, which a server that does not stream would answer.
         if (
             wanted.get("stream")

@@ -1,10 +1,11 @@
 """What each dialect of OpenAI may be sent."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from tests.replay.server import Body
+from tests.replay.server import Body, Unexpected, expect
 
 Size = Field("1024x1024", pattern=r"^(auto|[0-9]+x[0-9]+)$")
 ASPECTS = "1:1 3:4 4:3 9:16 16:9 2:3 3:2 9:19.5 19.5:9 9:20 20:9 1:2 2:1".replace(".", r"\.").split()
@@ -36,6 +37,43 @@ class SdCpp(Body):
     size: str = Size
     output_format: Literal["png", "jpeg"] = "png"
     output_compression: int = 100
+
+
+class Guidance(Body):
+    txt_cfg: float
+
+
+class SampleParams(Body):
+    sample_steps: int = Field(20, ge=1, le=100)
+    guidance: Guidance | None = None
+
+
+class ExtraArgs(Body):
+    """What stable-diffusion.cpp takes in a tag within the prompt; all that it has no field for."""
+
+    seed: int = 42
+    negative_prompt: str = ""
+    sample_params: SampleParams | None = None
+
+
+EXTRA_ARGS = re.compile("<sd_cpp_extra_args>(.*?)</sd_cpp_extra_args>")
+
+
+def as_sd_cpp(wanted: dict[str, Any]) -> dict[str, Any]:
+    """A request as the server draws it: the first tag's arguments, no tag left, and sides in steps of 64."""
+    told = EXTRA_ARGS.findall(wanted["prompt"])
+    expect(len(told) <= 1, "a member's orders to the server")
+    try:
+        args = ExtraArgs.model_validate_json(told[0]) if told else ExtraArgs()
+    except ValidationError as error:
+        raise Unexpected(f"extra arguments that are not documented: {error}") from None
+    width, height = (-(-int(side) // 64) * 64 for side in wanted["size"].split("x"))
+    return {
+        **wanted,
+        "prompt": EXTRA_ARGS.sub("", wanted["prompt"]),
+        "size": f"{width}x{height}",
+        "drawn_seed": 4000 if args.seed < 0 else args.seed,
+    }
 
 
 class LocalAI(Minimal):

@@ -132,6 +132,55 @@ async def test_one_member_alone_does_not_shut_out_the_others(breakers):
     assert breakers.is_shut("popcord")
 
 
+BROKEN = Unavailable("500: no such header", answered=True).failure
+
+
+def asking_for(model: str, member: int = 1) -> Job:
+    return asking(member).having(model=model)
+
+
+@pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
+async def test_a_broken_model_is_no_outage(breakers, kind):
+    for member in range(3 * IN_A_ROW):
+        await breakers.learn(asking_for("broken", member), kind("no", answered=True).failure)
+    assert not breakers.is_shut("popcord")
+
+
+async def test_a_provider_whose_only_model_fails_is_down(breakers):
+    for member in range(IN_A_ROW):
+        await breakers.learn(asking_for("broken", member), BROKEN, only_model=True)
+    assert breakers.is_shut("popcord")
+
+
+async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breakers):
+    for member in range(IN_A_ROW - 1):
+        await breakers.learn(asking_for("broken", member), BROKEN)
+        await breakers.learn(asking_for("good", member), DOWN)
+    await breakers.learn(asking_for("broken", 7), BROKEN)
+    assert not breakers.is_shut("popcord")
+
+
+async def test_a_server_that_fails_at_several_models_is_down(breakers):
+    for member in range(2 * IN_A_ROW):
+        await breakers.learn(asking_for(f"model {member % 2}", member), BROKEN)
+    assert breakers.is_shut("popcord")
+
+
+async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
+    for member in range(2 * IN_A_ROW):
+        await breakers.learn(asking_for(f"model {member % 2}", member), BROKEN)
+        await breakers.learn(asking_for("good", member), None)
+    assert not breakers.is_shut("popcord")
+
+
+async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
+    await opened(breakers)
+    clock.advance(SHORTEST)
+    assert await breakers.admit(asking_for("broken")) is None
+    await breakers.learn(asking_for("broken"), BROKEN)
+    assert await breakers.admit(asking_for("good", 2)) is None, "it told nothing: another may try"
+
+
 async def test_nobody_there_shuts_it_whoever_asks(breakers):
     for _ in range(IN_A_ROW):
         await breakers.learn(asking(1), Unavailable("no connection", unaccepted=True).failure)

@@ -130,6 +130,7 @@ def test_every_error_is_worded(kind):
         (Unavailable("502"), "not working just now. Try"),
         (Unavailable("503: come back later"), "It says: `come back later`"),
         (Unavailable("503: no workers", field="model"), "`no workers`. Try again later, or choose another model."),
+        (Unavailable("500: a bad header", answered=True), "could not draw with this model. It says: `a bad header`."),
         (Unavailable("cut", unsure=True), "may have to be paid for."),
         (InvalidRequest(field="transparent", subject="One"), "takes no transparent background. Leave `transparent`"),
         (Unavailable(field="pause", retry_after=60), "has asked for a pause. Try again in 60 s"),

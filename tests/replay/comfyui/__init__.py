@@ -12,12 +12,13 @@ from aiohttp import web
 from PIL import Image
 from pydantic import Field
 
+from tests.replay.comfyui.disk import Disk, File
 from tests.replay.comfyui.nodes import CHECKPOINTS, batch_of, check, info, refused, refusing, size_of, text_of
 from tests.replay.comfyui.script import FILES, Job, entry, script
 from tests.replay.pictures import draw
 from tests.replay.server import Body, Call, Replay, expect
 
-DEAF = {"no-socket", "queued", "lost", "slow", "error-history", "interrupted-history", "old"}
+DEAF = {"no-socket", "queued", "lost", "lost-for-ever", "slow", "error-history", "interrupted-history", "old"}
 """Cases without sockets."""
 
 
@@ -46,7 +47,8 @@ class ComfyUIReplay(Replay):
         "late-history": "the history has it some polls after the socket said so",
         "slow": "{} three times, then the result",
         "queued": "two others wait before it",
-        "lost": "the server was started anew and knows it no more",
+        "lost": "the server was started anew and knows the first prompt no more",
+        "lost-for-ever": "the server knows no prompt any more",
         "error": "a node fails",
         "error-history": "the same, without a socket",
         "error-unlisted": "the same, and the history never has it",
@@ -79,7 +81,7 @@ class ComfyUIReplay(Replay):
         self._jobs: dict[str, Job] = {}
         self._submitted: dict[str, asyncio.Future[Job]] = {}
         self._listened: set[str] = set()
-        self._on_disk: dict[tuple[str, str, str], bytes] = {}
+        self.disk = Disk()
 
     async def socket(self, request: web.Request, call: Call) -> web.StreamResponse | None:
         if call.path != "/ws" or call.case in DEAF or "origin" in call.headers:
@@ -203,15 +205,14 @@ class ComfyUIReplay(Replay):
         submitted = self._job_of(wanted.client_id)
         if submitted.done():  # sent again, by whom was told to
             return self._accepted(submitted.result())
-        job = Job(wanted.prompt, wanted.client_id, call.case, number=len(self._jobs))
+        is_found = call.case == "lost" and self._jobs
+        job = Job(wanted.prompt, wanted.client_id, "no-socket" if is_found else call.case, number=len(self._jobs))
         if wanted.prompt_id and call.case != "old":
             job.id = str(UUID(wanted.prompt_id))
         self._jobs[job.id] = job
         self.follow(f"/history/{job.id}", call)
         self._place(job)
-        job.files = [*FILES.get(job.case, [])] or self._drawn(job)
-        for n, file in enumerate(job.files):
-            self._on_disk[file] = draw(f"{text_of(job.nodes)} {n}", size_of(job.nodes))
+        job.files = self._saved(job)
         submitted.set_result(job)
         return self._accepted(job)
 
@@ -221,17 +222,22 @@ class ComfyUIReplay(Replay):
     def _place(self, job: Job) -> None:
         if job.case == "queued":
             self.running, self.pending = ["other-0"], ["other-1", "other-2", job.id]
-        elif job.case != "lost":
+        elif not job.is_lost:
             self.running.append(job.id)
 
-    def _drawn(self, job: Job) -> list[tuple[str, str, str]]:
-        count = 0 if job.case == "no-pictures" else batch_of(job.nodes)
-        return [(f"easel_{job.number}_{n}.png", "", "output") for n in range(count)]
+    def _saved(self, job: Job) -> list[File]:
+        files = FILES.get(job.case)
+        count = batch_of(job.nodes) if files is None else len(files)
+        pictures = [draw(f"{text_of(job.nodes)} {n}", size_of(job.nodes)) for n in range(count)]
+        if files is None:
+            return self.disk.save(job.nodes, pictures)
+        self.disk.files.update(zip(files, pictures, strict=True))
+        return files
 
     def _history(self, id: str, call: Call) -> dict[str, Any]:
-        expect(id and (id in self._jobs or call.case == "lost"), f"no such prompt: {id}")
+        expect(id and (id in self._jobs or call.case.startswith("lost")), f"no such prompt: {id}")
         job = self._jobs.get(id)
-        if job is None or job.case == "lost":
+        if job is None or job.is_lost:
             return {}
         heard = job.client_id in self._listened and job.case != "no-goodbye"
         if not job.over and not heard and id in self.running:
@@ -245,14 +251,14 @@ class ComfyUIReplay(Replay):
         query = parse_qs(call.query, keep_blank_values=True, strict_parsing=True)
         expect(set(query) == {"filename", "subfolder", "type"}, "a file that is not fully named")
         file = (query["filename"][0], query["subfolder"][0], query["type"][0])
-        expect(file in self._on_disk and "+" not in call.query, f"no such file: {file}")
-        if call.case == "no-file":
+        expect("+" not in call.query, f"no such file: {file}")
+        if call.case == "no-file" or file not in self.disk.files:
             return web.Response(status=404)
         if call.case == "broken-disk":
             return web.Response(status=500)
         if call.case == "no-picture-file":
             return web.Response(text="hello", content_type="image/png")
-        return web.Response(body=self._on_disk[file], content_type="image/png")
+        return web.Response(body=self.disk.files[file], content_type="image/png")
 
     def _upload(self, call: Call) -> web.Response:
         head = b"Content-Type: " + call.headers["content-type"].encode() + b"\r\n\r\n"

@@ -36,6 +36,11 @@ class Job:
     """Of the frames of its socket."""
     files: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has forgotten it."""
+        return self.case.startswith("lost")
+
 
 def entry(job: Job) -> dict[str, Any]:
     images = [{"filename": name, "subfolder": folder, "type": kind} for name, folder, kind in job.files]
