@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import unquote
+from weakref import WeakSet
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -106,6 +107,8 @@ class Replay(ABC):
         self.key = key
         self.requests: list[Call] = []
         self.unexpected: list[str] = []
+        self.dropped: list[str] = []
+        """What came over a kept connection, and got no answer."""
         self.elsewhere: list[Call] = []
         """What arrived at the second port, where nothing ever should."""
         self.started, self.left = asyncio.Event(), asyncio.Event()
@@ -117,6 +120,9 @@ class Replay(ABC):
         self.drip_seconds, self.slow_seconds = 0.5, 25.0
         self.gate: Callable[[Call], Awaitable[object]] | None = None
         """Where a call waits before it is answered, if a test wants it to."""
+        self.drops_kept = False
+        """Whether a connection that was kept is dropped at its next request, as where its idle time has just ended."""
+        self._used = WeakSet[object]()
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
         self._followed: dict[str, str] = {}
@@ -141,6 +147,10 @@ class Replay(ABC):
         """As if its machine were gone: nobody listens, and every connection is cut."""
         for site in list(self._runner.sites):
             await site.stop()
+        self.cut()
+
+    def cut(self) -> None:
+        """Break every connection off, as a restarted router does; the server itself lives on."""
         for connection in self._runner.server.connections if self._runner.server else ():
             if connection.transport:
                 connection.transport.abort()
@@ -209,6 +219,9 @@ class Replay(ABC):
         return self._hits[call.case, call.path]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if self.drops_kept and request.protocol in self._used:
+            return self._dropped(request)
+        self._used.add(request.protocol)
         call = await _read(request)
         if request.url.port == self._other_port:
             self.elsewhere.append(call)
@@ -225,6 +238,12 @@ class Replay(ABC):
         except asyncio.CancelledError:
             self.left.set()
             raise
+
+    def _dropped(self, request: web.Request) -> web.Response:
+        self.dropped.append(f"{request.method} {request.rel_url.raw_path}")
+        assert request.transport
+        request.transport.abort()
+        return web.Response()
 
     def _moment(self, call: Call) -> str:
         if call.path.startswith("/pictures/"):
