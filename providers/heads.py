@@ -18,7 +18,7 @@ INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 MOST_IN_LINE = 64 * 1024
 MOST_HEADERS = 256
 MOST = 256 * 1024
-"""Bytes of a head that are kept until its end comes; a longer one is the parser's to refuse."""
+"""Bytes of a head; who sends more is hung up on."""
 
 
 class TidyHeads(ResponseHandler):
@@ -42,17 +42,16 @@ class TidyHeads(ResponseHandler):
     def _whole(self, head: bytearray, data: bytes) -> bytes:
         """All heads that are whole by now, and what stands behind the last; nothing while that is awaited."""
         seen, ready = max(len(head) - 3, 0), b""
-        head += data
-        while found := END.search(head, seen):
-            whole, rest = bytes(head[: found.end()]).lstrip(b"\r\n"), head[found.end() :]
+        head += data if head else data.lstrip(b"\r\n")
+        while found := END.search(head, seen, MOST):
+            whole, rest = bytes(head[: found.end()]), head[found.end() :]
             ready += mended(whole)
             head[:], seen = rest, 0
             if not INTERIM.match(whole):
                 self._head = None
                 return ready + bytes(rest)
         if len(head) > MOST:
-            self._head = None
-            return ready + bytes(head)
+            self.abort()
         return ready
 
 

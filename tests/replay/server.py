@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import unquote
-from weakref import WeakSet
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -122,7 +121,7 @@ class Replay(ABC):
         """Where a call waits before it is answered, if a test wants it to."""
         self.drops_kept = False
         """Whether a connection that was kept is dropped at its next request, as where its idle time has just ended."""
-        self._used = WeakSet[object]()
+        self._used = set[object]()
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
         self._followed: dict[str, str] = {}
