@@ -25,7 +25,7 @@ from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_o
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, can_be_opened, guarded_socket
-from providers.heads import MOST_HEADERS, MOST_IN_LINE, TidyHeads
+from providers.heads import MOST_HEADERS, MOST_IN_LINE, Connector
 from providers.repeating import (
     RETRIED,
     Doubt,
@@ -84,10 +84,10 @@ class Transport:
         self._outside: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self._api = _session(aiohttp.TCPConnector())
+        self._api = _session(Connector())
         # The other side may be dropping a kept connection just now, and nobody knows whether it took what was sent.
-        self._fresh = _session(aiohttp.TCPConnector(force_close=True, limit=0))
-        self._outside = _session(aiohttp.TCPConnector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._fresh = _session(Connector(force_close=True, limit=0))
+        self._outside = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
         return self
 
     async def __aexit__(
@@ -285,10 +285,9 @@ async def _follow_none(*_: object) -> None:
     raise aiohttp.ClientError("a redirect")
 
 
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects = aiohttp.TraceConfig()
     no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
-    connector._factory = partial(TidyHeads, loop=asyncio.get_running_loop())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     session = aiohttp.ClientSession(
         connector=connector,
         max_line_size=MOST_IN_LINE,

@@ -223,7 +223,9 @@ def test_the_example_shows_each_default_as_it_is():
 
 def of_any(names) -> set[str]:
     """With what every provider has as one name: the example shows it for one of them."""
-    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY)", re.IGNORECASE)
+    pattern = re.compile(
+        rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY|LINK_HOSTS)", re.IGNORECASE
+    )
     return {pattern.sub("ANY_", name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""The faults that any server may have, whatever it should have answered: F01 to F15, variants behind a hyphen."""
+"""The faults that any server may have, whatever it should have answered: F01 to F16, variants behind a hyphen."""
 
 import asyncio
 import base64
@@ -261,3 +261,8 @@ async def _(at: Struck):
     at.replay.started.set()
     await asyncio.Event().wait()
     return at.good
+
+
+@_fault("F16", "a connection that was kept and has just been dropped; over a new one, the right answer")
+async def _(at: Struck):
+    return at.replay.drop(at.request, at.call) if at.call.kept else at.good

@@ -50,6 +50,8 @@ class Call(NamedTuple):
     """What kind of call it is: one of MOMENTS, or none of them."""
     query: str = ""
     """As sent, behind the question mark."""
+    kept: bool = False
+    """Whether it came over a connection that had been used before."""
 
     @property
     def json(self) -> Any:
@@ -120,7 +122,7 @@ class Replay(ABC):
         self.gate: Callable[[Call], Awaitable[object]] | None = None
         """Where a call waits before it is answered, if a test wants it to."""
         self.drops_kept = False
-        """Whether a connection that was kept is dropped at its next request, as where its idle time has just ended."""
+        """Whether every connection that was kept is dropped at its next request."""
         self._used = set[object]()
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
@@ -218,15 +220,15 @@ class Replay(ABC):
         return self._hits[call.case, call.path]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if self.drops_kept and request.protocol in self._used:
-            return self._dropped(request)
+        call = (await _read(request))._replace(kept=request.protocol in self._used)
         self._used.add(request.protocol)
-        call = await _read(request)
         if request.url.port == self._other_port:
             self.elsewhere.append(call)
             return web.Response(body=draw("elsewhere"), content_type="image/png")
         call = self._with_case(call)
         call = call._replace(moment=self._moment(call))
+        if self.drops_kept and call.kept:
+            return self.drop(request, call)
         self.requests.append(call)
         self.came.set()
         try:
@@ -238,8 +240,9 @@ class Replay(ABC):
             self.left.set()
             raise
 
-    def _dropped(self, request: web.Request) -> web.Response:
-        self.dropped.append(f"{request.method} {request.rel_url.raw_path}")
+    def drop(self, request: web.Request, call: Call) -> web.Response:
+        """Hang up, as where the idle time of a kept connection has just ended."""
+        self.dropped.append(f"{call.method} {call.path}")
         assert request.transport
         request.transport.abort()
         return web.Response()
