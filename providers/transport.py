@@ -223,11 +223,13 @@ class Transport:
         doubt = Doubt(proof)
 
         async def once() -> Answer:
+            nonlocal session
             body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
             try:
                 return doubt.after(await self._try(session, method, url, total, cap, on_event, **body, **options))
             except BROKEN as error:
                 doubt.after_break(error)
+                session = self._fresh if session is self._api else session  # what else was kept may be dead, too
                 raise
 
         retrying = AsyncRetrying(

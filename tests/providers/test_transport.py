@@ -585,6 +585,13 @@ async def test_a_redirect_may_lead_to_a_host_that_is_allowed(transport, server, 
     assert await transport.download(server.url + "/a", own=server.url, hosts=(("127.0.0.1", port),)) == draw("a")
 
 
+async def test_a_get_that_met_a_dead_connection_does_not_meet_the_next(transport, server):
+    await asyncio.gather(*(transport.call("GET", server.url + "/a") for _ in range(5)))
+    server.drops_kept = True
+    assert (await transport.call("GET", server.url + "/a")).status == 200
+    assert server.dropped == ["GET /a"]
+
+
 async def test_only_a_get_goes_out_on_a_kept_connection(transport, server):
     server.drops_kept = True
     for method in ("GET", "POST", "PUT", "DELETE"):
