@@ -22,7 +22,7 @@ HUGE = 300 * MEBIBYTE
 DATE_SECONDS = 30
 """How far in the future the date of F03 lies."""
 OTHER_NAMES = {
-    "localhost": "http://localhost:7860",
+    "localhost": "http://localhost:9",
     "https": "https://127.0.0.1",
     "anyhost": "http://0.0.0.0:8188",
     "container": "http://comfyui:8188",
