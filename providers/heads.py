@@ -67,13 +67,13 @@ class Connector(aiohttp.TCPConnector):
 
 def mended(head: bytes) -> bytes:
     """A head without lines that are no headers, without blanks in names, and with one length where all agree."""
-    first, *lines = FOLD.sub(b" ", head).splitlines()
+    first, *lines = FOLD.sub(b" ", head).rstrip(b"\r\n").split(b"\n")
     parted = [line.partition(b":") for line in lines]
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]
     fields = [(name, value) for name, value in fields if TOKEN.fullmatch(name)]
     others = [(name, value) for name, value in fields if name.lower() != b"content-length"]
-    is_chunked = any(name.lower() == b"transfer-encoding" for name, _ in others)
+    is_chunked = any(name.lower() == b"transfer-encoding" and b"chunked" in value.lower() for name, value in others)
     lengths = {part.strip() for name, value in fields if (name, value) not in others for part in value.split(b",")}
     if is_chunked or len(lengths) == 1:  # where both are told, chunks win (RFC 9112, 6.3)
         fields = others if is_chunked else [*others, (b"Content-Length", lengths.pop())]
-    return b"\r\n".join([first, *(name + b": " + value for name, value in fields), b"", b""])
+    return b"\r\n".join([first.rstrip(), *(name + b": " + value for name, value in fields), b"", b""])
