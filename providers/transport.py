@@ -151,7 +151,7 @@ class Transport:
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await self._api.ws_connect(
+                socket = await self._fresh.ws_connect(
                     spelt(url), headers=headers, heartbeat=HEARTBEAT_SECONDS, timeout=limit
                 )
             async with socket:
