@@ -25,6 +25,7 @@ DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgr
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 AWS = ("AWS_ACCESS_KEY_ID", *AWS_SECRETS, "AWS_REGION", "AWS_ENDPOINT_URL")
 NUMBER = re.compile(r"[0-9]{1,9}")
+HOST = re.compile(r"[a-z0-9._:-]+")
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 ALIKE = 0.85
@@ -129,6 +130,24 @@ class _Variables(NamedTuple):
             raise ConfigError(f"{name} is no list such as id=title, id=title.")
         return tuple((id.strip(), title.strip() or id.strip()) for id, _, title in parted)
 
+    def hosts(self, name: str) -> tuple[tuple[str, int | None], ...]:
+        """host, host:port."""
+        entries = [entry.strip() for entry in (self.get(name) or "").split(",") if entry.strip()]
+        found = [_host(entry) for entry in entries]
+        if None in found:
+            raise ConfigError(f"{name} is no list of hosts such as images.lan, 192.168.1.20:9000.")
+        return tuple(host for host in found if host)
+
+
+def _host(text: str) -> tuple[str, int | None] | None:
+    """A host, and its port where one is told; None for anything else."""
+    try:
+        url = URL(f"http://{text}")
+        host = url.raw_host if url == url.origin() else None
+    except ValueError:
+        return None
+    return (host, url.explicit_port) if host and HOST.fullmatch(host) else None
+
 
 def read_config(values: Mapping[str, str | None]) -> Config:
     """Everything at once; ConfigError for the first variable that is wrong."""
@@ -224,6 +243,7 @@ def _access(read: _Variables, name: str) -> Access:
         concurrency=read.number(f"{prefix}_CONCURRENCY", Access().concurrency, 1, MOST_AT_ONCE.get(name, 100)),
         models=read.pairs(f"{prefix}_MODELS"),
         quality=read.get(f"{prefix}_QUALITY"),
+        link_hosts=read.hosts(f"{prefix}_LINK_HOSTS"),
     )
     match name:
         case "imagepipeline":

@@ -18,6 +18,8 @@ class Access(Frozen):
     """Ids and titles: what an API that lists none has, or what the host wants to offer of a long list."""
     quality: str | None = None
     """The best that members may choose, where a model has several."""
+    link_hosts: tuple[tuple[str, int | None], ...] = ()
+    """Hosts at private addresses that links to its pictures may lead to; without a port, at each of theirs."""
     generation: int = 1
     enabled: bool = True
     profile: str | None = None

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import aiohttp
 from pydantic import SecretStr
-from yarl import URL
 
 from domain import BadResponse, Picture
+from providers.addresses import LinkHosts, spelt
 from providers.answers import Answer
 from providers.events import Event
 from providers.transport import Transport
@@ -34,10 +34,15 @@ class Api:
         prefix: str = "",
         key: SecretStr | None = None,
         domains: Sequence[str] = (),
+        link_hosts: LinkHosts = (),
     ) -> None:
-        """domains: whose hosts may get the key too, where an answer says to ask there."""
+        """domains: whose hosts may get the key too, where an answer says to ask there.
+
+        link_hosts: those that results may lie at although their address is private.
+        """
         self._transport = transport
         self._domains = domains
+        self._link_hosts = link_hosts
         self._base_url = base_url.rstrip("/")
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
@@ -68,7 +73,7 @@ class Api:
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
-        return await self._transport.fetch(url, own=self._base_url, seed=seed, seconds=seconds)
+        return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
 
     def _strikes(self, length: int) -> bool:
         return len(self._key) >= (LEAST_SECRET if length <= LONGEST_TEXT else LEAST_STRANGE)
@@ -86,14 +91,11 @@ class Api:
         """Where a path leads; BadResponse for a whole URL that would carry the key to somebody else."""
         if not path.startswith(("http://", "https://")):
             return f"{self._base_url}/{path.lstrip('/')}"
-        try:
-            url = URL(path)
-            own = url.origin() == URL(self._base_url).origin()
-        except ValueError:
-            raise BadResponse("a link to ask at that is no link") from None
+        url = spelt(path)
         if url.user or url.password:
             raise BadResponse("a link to ask at with a name or a password")
-        if own or (url.scheme == "https" and any(_is_in(url.host or "", domain) for domain in self._domains)):
+        own = url.origin() == spelt(self._base_url).origin()
+        if own or (url.scheme == "https" and any(_is_in(url.raw_host or "", domain) for domain in self._domains)):
             return path
         raise BadResponse("a link to ask at that leads to another host")
 

@@ -89,7 +89,13 @@ class AppyPie(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(transport, access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
+        self._api = Api(
+            transport,
+            access.base_url or BASE_URL,
+            header="Ocp-Apim-Subscription-Key",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._models = known_alone(access, MODELS)
 
     async def models(self) -> Sequence[Model]:

@@ -122,7 +122,14 @@ class BlackForestLabs(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(transport, access.base_url or BASE_URL, header="x-key", key=access.key, domains=(DOMAIN,))
+        self._api = Api(
+            transport,
+            access.base_url or BASE_URL,
+            header="x-key",
+            key=access.key,
+            domains=(DOMAIN,),
+            link_hosts=access.link_hosts,
+        )
 
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)

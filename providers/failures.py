@@ -33,11 +33,20 @@ NO_MONEY_LEFT = re.compile(
 )
 """Of too many requests, for which "your balance" is no reason but a hint. The last two are in xAI's sentence, as users
 report it (continuedev/continue #10373)."""
-REFUSALS = (400, 403, 404, 413, 415, 422)
-OF_CONTENT = (400, 403, 415, 422)
+REFUSALS = (400, 403, 404, *range(405, 452))
+"""But for those that say more, further down."""
+OF_CONTENT = (400, 403, 415, 422, 451)
 """A 404 that speaks of policy names a model."""
 GATEWAYS = frozenset({502, 503, 504, *range(520, 528), 530})
 """Statuses that come from before the server, which is not there or has no time."""
+IN_THE_WAY = (409, 423, 425)
+"""Refused as things stand: somebody else, or the same in a while, may draw it."""
+TIMED_OUT = (408, 504, 522, 524, 598, 599)
+"""With Cloudflare's: the server behind it may have begun."""
+NEVER_ARRIVED = (521, 523, 525, 526, 530)
+"""Cloudflare's, where it found no server to pass a call on to; its 520 proves nothing (its list of 5xx errors)."""
+UNDONE = (501, 503, *NEVER_ARRIVED, *IN_THE_WAY)
+FIELD_OF = {404: "model", 410: "model", 413: "image", 414: "prompt"}
 FIELDS = {
     "text": "prompt",
     **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
@@ -69,7 +78,7 @@ def error_for(
     detail = f"{status}: {text}" if text else str(status)
     if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
-    if status == 401 or (status == 403 and not MONEY.search(text)):
+    if status in (401, 407) or (status == 403 and not MONEY.search(text)):
         return AuthError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
         return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
@@ -77,13 +86,13 @@ def error_for(
         return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
     if status == 429:
         return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
-    if status in (408, 504):
+    if status in TIMED_OUT:
         return Timeout(detail, reference=reference)
-    if status in REFUSALS:
-        return InvalidRequest(detail, field={404: "model", 413: "image"}.get(status, field), reference=reference)
-    if status in (409, 425) or status >= 500:
-        answered, untaken = status >= 500 and status not in GATEWAYS, status == 503
+    if status in IN_THE_WAY or status >= 500:
+        answered, untaken = status >= 500 and status not in GATEWAYS, status in UNDONE
         return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=untaken, answered=answered)
+    if status in REFUSALS:
+        return InvalidRequest(detail, field=FIELD_OF.get(status, field), reference=reference)
     return BadResponse(detail, reference=reference)
 
 

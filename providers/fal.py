@@ -34,6 +34,7 @@ from providers.failures import failure_for
 from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
+from providers.repeating import not_taken
 from providers.transport import Transport
 
 BASE_URL = "https://queue.fal.run"
@@ -128,6 +129,7 @@ class Fal(Provider):
             prefix="Key ",
             key=access.key,
             domains=(DOMAIN,),
+            link_hosts=access.link_hosts,
         )
 
     async def models(self) -> Sequence[Model]:
@@ -236,7 +238,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 def _not_taken(answer: Answer) -> bool:
     """A 503 with the id of a request is fal's own, and no server's in between (as its client sees it)."""
-    return answer.status == 429 or (answer.status == 503 and REQUEST_ID not in answer.headers)
+    return not_taken(answer) and not (answer.status == 503 and REQUEST_ID in answer.headers)
 
 
 def _without_logs(status_url: str) -> str:

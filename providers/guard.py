@@ -32,13 +32,18 @@ SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Py
 )
 
 
-def can_be_opened(url: str) -> bool:
+def can_be_opened(url: URL) -> bool:
     """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
-    parsed = URL(url)
-    host = parsed.host or ""
-    if len(url) > LONGEST_LINK or parsed.port not in PORTS:
-        return False
-    return is_public(host) if is_address(host) else "." in host and not host.endswith(HOME)
+    return len(str(url)) <= LONGEST_LINK and url.port in PORTS and may_be_public(url.raw_host or "")
+
+
+def may_be_public(host: str) -> bool:
+    """Whether a host, by its spelling alone, may be one that others reach, too."""
+    if is_address(host):
+        return is_public(host)
+    host = host.rstrip(".")
+    end = host.rpartition(".")[2]
+    return "." in host and not host.endswith(HOME) and not end[:1].isdigit()  # 127.1 and 0x7f.1 are numbers, too
 
 
 def is_address(text: str) -> bool:

@@ -136,7 +136,13 @@ class ImagePipeline(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._generation = GENERATIONS[access.generation]
-        self._api = Api(transport, access.base_url or BASE_URL, header=self._generation.header, key=access.key)
+        self._api = Api(
+            transport,
+            access.base_url or BASE_URL,
+            header=self._generation.header,
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._models = self._offered()
 
     async def models(self) -> Sequence[Model]:

@@ -100,7 +100,14 @@ class Pollinations(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._root = access.base_url or BASE_URL
-        self._api = Api(transport, self._root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = Api(
+            transport,
+            self._root,
+            header="Authorization",
+            prefix="Bearer ",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._discovery: Discovery[tuple[Model, ...]] = Discovery(self._discover, (_named("flux"),))
 
     async def models(self) -> Sequence[Model]:

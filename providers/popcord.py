@@ -50,7 +50,14 @@ class PopCord(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(transport, access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = Api(
+            transport,
+            access.base_url or "",
+            header="Authorization",
+            prefix="Bearer ",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._discovery = Discovery(self._discover, Lists(MODELS, SIZES))
 
     @classmethod

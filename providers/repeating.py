@@ -8,10 +8,11 @@ from tenacity.wait import wait_exponential_jitter
 
 from domain import Unavailable
 from providers.answers import LONGEST_WAIT, Answer
+from providers.failures import NEVER_ARRIVED
 from providers.guard import REFUSAL
 
-NOT_ACCEPTED = (429, 503)
-RETRIED = (408, 425, 500, 502, 504, *NOT_ACCEPTED)
+NOT_ACCEPTED = (429, 503, *NEVER_ARRIVED)
+RETRIED = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED)
 
 _backoff = wait_exponential_jitter(initial=1, max=20)
 

@@ -31,6 +31,7 @@ from providers.failures import failure_for
 from providers.links import collect
 from providers.pinned import affordable, pinned
 from providers.polling import poll
+from providers.repeating import not_taken
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
 from providers.transport import Transport
 
@@ -100,7 +101,14 @@ class Replicate(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         base_url = access.base_url or BASE_URL
-        self._api = Api(transport, base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = Api(
+            transport,
+            base_url,
+            header="Authorization",
+            prefix="Bearer ",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._known: dict[str, Known] = {}
         self._discovery = Discovery(self._discover, self._models())
 
@@ -214,7 +222,7 @@ class Replicate(Provider):
 
 def _not_taken(answer: Answer) -> bool:
     """A 503 proves nothing: while a connection waits for the outcome, the prediction is there already."""
-    return answer.status == 429
+    return answer.status != 503 and not_taken(answer)
 
 
 def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:

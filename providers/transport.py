@@ -13,18 +13,19 @@ from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urljoin
 
 import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
+from providers.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
 from providers.answers import MAX_PICTURE, Answer, decode_picture
 from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, can_be_opened, guarded_socket
+from providers.heads import MOST_HEADERS, MOST_IN_LINE, Connector
 from providers.repeating import (
     RETRIED,
     Doubt,
@@ -56,11 +57,13 @@ PATIENCE_SECONDS = 30.0
 
 A download is, for what is paid for has no other place to come from.
 """
+WITHHELD = "status"
+"""The field of a BadResponse to a download that was refused: a member's browser may have more luck."""
 BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class Transport:
-    """Both sessions. Use as an async context manager.
+    """All sessions. Use as an async context manager.
 
     seconds: the time limit of a call that draws; asking and downloading take at most `ASK_SECONDS` of it.
     sleep: waits between tries; tests pass one that does not.
@@ -77,23 +80,26 @@ class Transport:
         self._seconds = seconds
         self.sleep = sleep
         self._api: aiohttp.ClientSession
+        self._fresh: aiohttp.ClientSession
         self._outside: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self._api = _session(aiohttp.TCPConnector())
-        self._outside = _session(aiohttp.TCPConnector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._api = _session(Connector())
+        # The other side may be dropping a kept connection just now, and nobody knows whether it took what was sent.
+        self._fresh = _session(Connector(force_close=True, limit=0))
+        self._outside = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._api.close()
-        await self._outside.close()
+        for session in (self._api, self._fresh, self._outside):
+            await session.close()
 
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
-            await self._send(self._api, "GET", url, ASK_SECONDS, MAX_ANSWER, 1)
+            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ANSWER, 1)
         except EaselError:
             return False
         return True
@@ -114,16 +120,16 @@ class Transport:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
         A POST is sent again only where the server surely did not take it: no connection, or an answer that `not_taken`
-        believes to say so, usually 429 or 503.
+        believes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
         form: sent as multipart, instead of `json`. seconds: a time limit of its own. on_event: gets the events of an
         answer that is a stream of them, whose body is empty then, until it says that it has all it wants.
         """
         total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
         sent = {"json": json} if json is not None else {}
         answer = await self._send(
-            self._api,
+            self._api if method == "GET" else self._fresh,
             method,
-            url,
+            spelt(url),
             total,
             MAX_ANSWER,
             tries,
@@ -145,46 +151,65 @@ class Transport:
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await self._api.ws_connect(url, headers=headers, heartbeat=HEARTBEAT_SECONDS, timeout=limit)
+                socket = await self._fresh.ws_connect(
+                    spelt(url), headers=headers, heartbeat=HEARTBEAT_SECONDS, timeout=limit
+                )
             async with socket:
                 yield socket
         except BROKEN as error:
             raise _translated(error, unsent=False) from None
 
-    async def download(self, url: str, *, own: str = "") -> bytes:
+    async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
         """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one.
 
-        own: the base URL of the server that gave the link, whose host and port may have a private address.
+        own: the base URL of the server that gave the link, which may have a private address, and call itself by another
+        one. hosts: those that may have one, too, because the host of the bot says so.
         """
-        if url.startswith("data:"):
-            return decode_picture(url)
-        origin = _origin(url)
-        session = self._api if own and origin == _origin(own) else self._outside
+        if text.startswith("data:"):
+            return decode_picture(text)
+        url = web_link(text)
+        if own and not is_among(url, hosts):
+            url = at_home(url, own)
+        session = self._api if own and url.origin() == spelt(own).origin() else self._outside
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
             with EaselError.after_acceptance():
-                answer = await self._send(session, "GET", url, total, MAX_PICTURE, 3, patience=inf)
+                known = self._api if is_among(url, hosts) else session
+                answer = await self._send(known, "GET", url, total, MAX_PICTURE, 3, patience=inf)
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
-            url, session = _joined(url, answer.headers.get("Location", "")), self._outside
+            target = redirected(url, answer.headers.get("Location", ""))
+            session = session if target.origin() == url.origin() else self._outside
+            url = target
         raise BadResponse("too many redirects")
 
-    async def fetch(self, url: str, *, own: str = "", seed: int | None = None, seconds: float | None = None) -> Picture:
-        """The picture behind a result's URL, which may be paid for; as a link where it is slow, away or too large."""
+    async def fetch(
+        self,
+        url: str,
+        *,
+        own: str = "",
+        hosts: LinkHosts = (),
+        seed: int | None = None,
+        seconds: float | None = None,
+    ) -> Picture:
+        """The picture behind a result's URL, which may be paid for; as a link where it cannot be had, or is too large.
+
+        What is there and is no picture is not passed on.
+        """
         try:
-            return Picture(data=await self.download(url, own=own), seed=seed, seconds=seconds)
+            return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
-            is_none = isinstance(error, BadResponse) and error.failure.field != TOO_LONG
-            if is_none or not can_be_opened(url):
+            is_none = isinstance(error, BadResponse) and error.failure.field not in (TOO_LONG, WITHHELD)
+            if is_none or not can_be_opened(link := web_link(url)):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
-            return Picture(link=str(URL(url)), seed=seed, seconds=seconds)
+            return Picture(link=str(link), seed=seed, seconds=seconds)
 
     async def _send(
         self,
         session: aiohttp.ClientSession,
         method: str,
-        url: str,
+        url: URL,
         total: float,
         cap: int,
         tries: int,
@@ -198,11 +223,13 @@ class Transport:
         doubt = Doubt(proof)
 
         async def once() -> Answer:
+            nonlocal session
             body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
             try:
                 return doubt.after(await self._try(session, method, url, total, cap, on_event, **body, **options))
             except BROKEN as error:
                 doubt.after_break(error)
+                session = self._fresh if session is self._api else session  # what else was kept may be dead, too
                 raise
 
         retrying = AsyncRetrying(
@@ -223,7 +250,7 @@ class Transport:
         self,
         session: aiohttp.ClientSession,
         method: str,
-        url: str,
+        url: URL,
         total: float,
         cap: int,
         on_event: Callable[[Event], Awaitable[bool]] | None,
@@ -260,11 +287,14 @@ async def _follow_none(*_: object) -> None:
     raise aiohttp.ClientError("a redirect")
 
 
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects = aiohttp.TraceConfig()
     no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
     session = aiohttp.ClientSession(
         connector=connector,
+        max_line_size=MOST_IN_LINE,
+        max_field_size=MOST_IN_LINE,
+        max_headers=MOST_HEADERS,
         trace_configs=[no_redirects],
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
@@ -275,32 +305,13 @@ def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
 
 
 def _picture_bytes(answer: Answer) -> bytes:
+    if answer.status >= 500 or answer.status in RETRIED:
+        raise Unavailable(f"the result's link answers {answer.status}")
     if not answer.ok:
-        away = answer.status >= 500 or answer.status in RETRIED
-        raise (Unavailable if away else BadResponse)(f"the result's link answers {answer.status}")
+        raise BadResponse(f"the result's link answers {answer.status}", field=WITHHELD)
     if not answer.is_picture():
         raise BadResponse("the result's link holds no image")
     return answer.body
-
-
-def _origin(url: str) -> URL:
-    try:
-        parsed = URL(url)
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.user or parsed.password:
-            raise BadResponse("the result is no web link")
-        return parsed.origin()
-    except ValueError:
-        raise BadResponse("the result is no link") from None
-
-
-def _joined(url: str, location: str) -> str:
-    """Where a redirect leads."""
-    try:
-        joined = urljoin(url, location)
-    except ValueError:
-        raise BadResponse("a redirect to what is no link") from None
-    _origin(joined)
-    return joined
 
 
 def _translated(error: BaseException, *, unsent: bool) -> EaselError:

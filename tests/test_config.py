@@ -112,6 +112,7 @@ def test_each_variable_is_read():
         "CONCURRENCY": "7",
         "MODELS": "a=A model, b",
         "QUALITY": "medium",
+        "LINK_HOSTS": "Images.lan, 192.168.1.20:9000,[fd00::1]:80",
     }
     of_providers = {f"{name.upper()}_{what}": value for name in PROVIDERS for what, value in each.items()}
     assert values.keys() | of_providers.keys() == variables()
@@ -136,6 +137,7 @@ def test_each_variable_is_read():
         access = config.access[name]
         assert access.key is not None
         assert (access.key.get_secret_value(), access.base_url, access.concurrency) == (KEY, "https://h.test/v1", 7)
+        assert access.link_hosts == (("images.lan", None), ("192.168.1.20", 9000), ("fd00::1", 80))
     pipeline = config.access["imagepipeline"]
     assert (pipeline.models, pipeline.generation) == ((("a", "A model"), ("b", "b")), 3)
 
@@ -151,6 +153,10 @@ BAD = {
     "DATABASE_URL": ["canary", "mysql://u:canary@h/db", "sqlite:canary.db", "://canary"],
     "APPYPIE_CONCURRENCY": NUMBERS,
     "BFL_CONCURRENCY": ["25"],
+    "OPENAI_LINK_HOSTS": [
+        *("http://canary", "canary/x", "user@canary", "canary.lan:99999", "canary.lan:x", "a,canary lan", "*", "*.lan"),
+        *("canary?x", "canary#x", "fd00::1", ":80", "[canary"),
+    ],
     "LOG_LEVEL": ["canary", "20"],
     "LOG_FORMAT": ["canary"],
     "SPOOL_URL": ["canary", "s3://", "s3:///", "https://canary.test"],
@@ -217,7 +223,9 @@ def test_the_example_shows_each_default_as_it_is():
 
 def of_any(names) -> set[str]:
     """With what every provider has as one name: the example shows it for one of them."""
-    pattern = re.compile(rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY)", re.IGNORECASE)
+    pattern = re.compile(
+        rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY|LINK_HOSTS)", re.IGNORECASE
+    )
     return {pattern.sub("ANY_", name) for name in names}
 
 

@@ -13,6 +13,8 @@ from views.words import code, explain, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
+CUT_OFF = tuple(".,:;)]'\"")
+"""What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
 LABELS = {
     "again": ("Again", "🔁"),
     "upscale": ("Upscale", "🔍"),
@@ -61,7 +63,7 @@ class _File(discord.File):
 def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
     lines = _receipt(job, pictures, provider) if pictures else _apology(job, provider)
-    links = [each.link for each in pictures if each.link]
+    links = [_whole(each.link) for each in pictures if each.link]
     verbs = _verbs(job, pictures)
     return Card(
         content=_content(lines, links),
@@ -79,6 +81,11 @@ def wordless_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
     return card._replace(content=_content([line], links), alt="A picture")
+
+
+def _whole(link: str) -> str:
+    """A link that Discord neither shortens by its last sign nor shows as anything else; else with its preview."""
+    return f"<{link}>" if link.endswith(CUT_OFF) else link
 
 
 def drawing_line(job: Job, report: Report, provider: str) -> str:

@@ -71,7 +71,13 @@ class AIHorde(Provider):
         key = access.key if access.key and access.key.get_secret_value() != ANONYMOUS else None
         self._own_key = key is not None
         self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if key else {"apikey": ANONYMOUS})
-        self._api = Api(transport, root, header="apikey", key=key)
+        self._api = Api(
+            transport,
+            root,
+            header="apikey",
+            key=key,
+            link_hosts=access.link_hosts,
+        )
         self._discovery = Discovery(self._discover, tuple(make_model(name, self._own_key) for name in FALLBACK))
 
     @classmethod

@@ -96,7 +96,7 @@ class Automatic1111(Provider):
             answer = await self._draw(path, body | {"force_task_id": task}, task, server, progress)
             await _keep(answer, request, progress)
         except EaselError as error:
-            if isinstance(error, Timeout):
+            if isinstance(error, (Timeout, Unavailable)) and not error.failure.unaccepted:
                 await self.abandon({"task": task})
             await progress.forget()
             raise

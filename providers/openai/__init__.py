@@ -53,7 +53,14 @@ class OpenAICompatible(Provider):
         self._profile = (profile or profile_for(access.profile)).at(access.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(access.base_url or self._profile.base_url)
-        self._api = Api(transport, self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = Api(
+            transport,
+            self._base_url,
+            header="Authorization",
+            prefix="Bearer ",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._discovery = Discovery(self._discover, self._models(self._profile.models))
 
     @classmethod

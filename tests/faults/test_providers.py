@@ -50,3 +50,18 @@ async def test_whatever_a_provider_answers(world):
     await ends_as(world, down, "Unavailable", NOT_WORKING)
     assert world.paid() == {f"a cat case:{case}": REFUSED_AND_SENT_AGAIN.get(case, 1) for case in CASES}
     assert world.spooled() == []
+
+
+async def test_connections_that_were_kept_and_dropped_cost_no_picture(world):
+    """All that is paid for goes out on a connection of its own; what only asks is asked again."""
+    for replay in world.replays.values():
+        replay.drops_kept = True
+    await world.start(*IMPATIENT)
+    for number in range(3):
+        for provider in ("popcord", "imagepipeline", "nebulablock"):
+            await world.end(token := await world.imagine(f"boat {number}", provider=provider))
+            assert world.row(token).state == "delivered"
+    assert world.paid() == {f"boat {number}": 1 for number in range(3)}
+    dropped = [call for replay in world.replays.values() for call in replay.dropped]
+    assert dropped
+    assert not any(call.startswith("POST") for call in dropped)

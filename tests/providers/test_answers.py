@@ -249,11 +249,26 @@ def test_a_field_is_told_by_the_innermost_name_that_we_know(body, field):
         (500, "", Unavailable),
         (503, "", Unavailable),
         (302, "", BadResponse),
-        (418, "", BadResponse),
+        *((status, "", InvalidRequest) for status in (405, 406, 410, 411, 414, 418, 421, 424, 426, 428, 431, 451)),
+        *((status, "", Timeout) for status in (522, 524, 598, 599)),
+        *((status, "", Unavailable) for status in (423, 501, 520, 521, 523, 525, 526, 530)),
+        (407, "", AuthError),
+        (451, "prohibited by our content policy", ContentRejected),
+        (499, "", BadResponse),
     ],
 )
 def test_what_a_status_means(status, text, error):
     assert type(error_for(status, text)) is error
+
+
+@pytest.mark.parametrize("status", [401, 402, 407, 409, 423, 425, 429, 501, 503, 521, 523, 525, 526, 530])
+def test_what_proves_that_nothing_was_taken(status):
+    assert error_for(status, "").failure.unaccepted
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 522, 524, 598, 599])
+def test_what_proves_nothing(status):
+    assert not error_for(status, "").failure.unaccepted
 
 
 @pytest.mark.parametrize(

@@ -548,6 +548,16 @@ async def test_a_job_that_takes_too_long_is_stopped(a1111):
     assert a1111.progress.remembered is None
 
 
+async def test_a_job_whose_connection_breaks_off_is_stopped(a1111):
+    drawing = await begin(a1111, "held")
+    task = a1111.server.at_work
+    a1111.server.cut()
+    with pytest.raises(Unavailable):
+        await drawing
+    assert a1111.server.interrupted == [task]
+    assert a1111.progress.remembered is None
+
+
 # Upscaling
 
 

@@ -22,7 +22,7 @@ from providers import transport as transport_module
 from providers.base import keep_all
 from tests.providers.conftest import FakeProgress
 from tests.replay import FAULTS, REPLAYS, Call
-from tests.replay.faults import DATE_SECONDS, REDIRECTS
+from tests.replay.faults import DATE_SECONDS, OTHER_NAMES, REDIRECTS
 from tests.replay.pictures import draw
 
 LINKING = [server.name for server in REPLAYS if server.links]
@@ -149,8 +149,24 @@ async def test_a_link_that_leads_nowhere_takes_no_other_picture_along(bench_for,
 async def test_no_link_leads_into_another_providers_private_server(bench_for, name):
     bench, other = await bench_for(name), await bench_for("comfyui")
     other.provider()
+    bench.server.host(NOWHERE, b"gone", status=404)  # the same path here is asked for, and is no picture
     assert type(await bench.fail(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]})) is BadResponse
     assert other.server.requests == []
+
+
+@pytest.mark.parametrize("name", COLLECTING)
+async def test_links_may_lead_to_a_server_that_the_host_allows(bench_for, name):
+    bench, other = await bench_for(name), await bench_for("comfyui")
+    allowed = {"link_hosts": (("127.0.0.1", other.server.port),)}
+    await bench.draw(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]}, access=allowed)
+    assert [picture.data for picture in bench.progress.kept] == [draw("a")]
+
+
+@pytest.mark.parametrize("name", LINKING)
+async def test_a_host_that_is_allowed_is_asked_under_its_own_name(bench_for, name):
+    bench = await bench_for(name)
+    raised = await bench.fail("F13-localhost", access={"link_hosts": (("localhost", None),)})
+    assert type(raised) is Unavailable  # nobody listens at that port
 
 
 @pytest.mark.parametrize(
@@ -213,6 +229,21 @@ async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, 
 @pytest.mark.parametrize("name", LINKING)
 async def test_downloads_that_succeed(bench_for, name, case):
     assert (await (await bench_for(name)).draw(case)).sizes == [(512, 512)]
+
+
+@pytest.mark.parametrize("case", [f"F13-{name}" for name in OTHER_NAMES])
+@pytest.mark.parametrize("name", LINKING)
+async def test_a_server_that_calls_itself_by_another_name_is_asked_where_it_is(bench_for, name, case):
+    progress = await (await bench_for(name)).draw(case)
+    assert [picture.data for picture in progress.kept] == [draw("under another name")]
+
+
+async def test_no_drawing_goes_out_on_a_connection_that_the_other_side_may_have_dropped(bench):
+    """Whether it was taken could not be told: it would be lost, or paid for twice."""
+    bench.server.drops_kept = True
+    for _ in range(2):
+        assert len((await bench.draw()).kept) == 1
+    assert not any(call.startswith("POST") or call.endswith("/ws") for call in bench.server.dropped)
 
 
 @pytest.mark.parametrize(

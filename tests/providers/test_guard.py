@@ -7,6 +7,7 @@ import pytest
 
 from domain import BadResponse, EaselError, Unavailable
 from providers import guard
+from providers.addresses import web_link
 from providers.guard import guarded_socket, is_public
 
 PRIVATE = """
@@ -46,6 +47,16 @@ NOWHERE = [
 ]
 
 
+ODD_HOSTS = [
+    *("http://good.example\\@inside.lan/", "http://inside.lan\\.good.example/", "http://good.example\t.inside.lan/"),
+    *("http://good.example%00.inside.lan/", "http://good.example%2Finside.lan/", "http://good.example#@inside.lan/"),
+    *("http://good.example?@inside.lan/", "http://inside.lan:80@good.example/", "http://g\u2024example/"),
+    *("http://\u24dbocalhost/", "http://EXÄMPLE.example/", "http://good.example:80:90/", "http://[::1].good.example/"),
+    *("http://good.example\n.inside.lan/", " http://good.example/", "http:good.example/", "http:///good.example/"),
+    *("http://good.example;inside.lan/", "http://good.example&inside.lan/", "http://\u3002good.example/"),
+]
+
+
 @pytest.mark.parametrize("address", [*PRIVATE.split(), *NO_ADDRESSES])
 def test_private(address):
     assert not is_public(address)
@@ -77,8 +88,10 @@ class Resolver:
 
     def __init__(self, address: str = "") -> None:
         self.address = address
+        self.asked: list[str] = []
 
     async def resolve(self, host, port=0, family=socket.AF_INET):
+        self.asked.append(host)
         if not self.address:
             raise OSError("no such name")
         return [{"hostname": host, "host": self.address, "port": port, "family": family, "proto": 6, "flags": 0}]
@@ -114,6 +127,33 @@ async def test_links_that_lead_nowhere(transport, resolve_to, link):
     with pytest.raises(EaselError) as caught:
         await transport.download(link)
     assert type(caught.value) in (BadResponse, Unavailable)
+
+
+@pytest.mark.parametrize("link", ODD_HOSTS)
+async def test_the_host_that_is_judged_is_the_host_that_is_asked_for(transport, resolve_to, link):
+    resolve_to("")
+    with pytest.raises(EaselError):
+        await transport.download(link)
+    for host in transport._outside.connector._resolver.asked:
+        assert host == web_link(link).raw_host
+
+
+@pytest.mark.parametrize(
+    ("link", "opens"),
+    [
+        ("https://pictures.example/a?sig=%2F", True),
+        ("https://pictures.example:8443/a", False),
+        ("https://localhost./a", False),
+        ("https://nas.LAN./a", False),
+        ("https://127.1/a", False),
+        ("https://0x7f.0.0.0x1/a", False),
+        ("https://2130706433/a", False),
+        ("https://\u24dbocalhost/a", False),
+        ("https://pictures.example/" + "a" * 1500, False),
+    ],
+)
+def test_what_a_member_could_open(link, opens):
+    assert guard.can_be_opened(web_link(link)) is opens
 
 
 @pytest.mark.parametrize("host", ["a" * 70, f"{'a' * 70}.invalid", "a..invalid", ".a.invalid"])

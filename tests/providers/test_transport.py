@@ -15,16 +15,19 @@ from pydantic import SecretStr
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers import guard
 from providers import transport as transport_module
+from providers.addresses import at_home, web_link
 from providers.api import Api
 from providers.bodies import SMALL, Part
 from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
+from tests.rawserver import raw_server
 from tests.replay import Call, Replay
-from tests.replay.faults import HUGE, MEBIBYTE
+from tests.replay.faults import HUGE, MEBIBYTE, OTHER_NAMES
 from tests.replay.pictures import SVG, animation, bomb, draw
 
 SECRET = "x-secret=canary"
-DIES = (408, 425, 429, 500, 502, 503, 504)
+NEVER_ARRIVED = (521, 523, 525, 526, 530)
+DIES = (408, 425, 429, 500, 502, 503, 504, 520, 522, 524, *NEVER_ARRIVED)
 NO_HOSTS = ("http://[oops/x.png", "//[oops", "http://a..invalid/", f"http://{'a' * 70}.invalid/")
 LIVES = (200, 204, 400, 401, 402, 403, 404, 410, 413, 422, 501)
 
@@ -80,7 +83,7 @@ def free_port() -> int:
 async def test_what_is_sent_again(transport, server, waits, method, status):
     server.script = [status]
     answer = await transport.call(method, f"{server.url}/a", json={} if method == "POST" else None)
-    again = status in (DIES if method == "GET" else (429, 503))
+    again = status in (DIES if method == "GET" else (429, 503, *NEVER_ARRIVED))
     assert answer.status == status
     assert len(server.requests) == (3 if again else 1)
     assert len(waits) == len(server.requests) - 1
@@ -428,17 +431,18 @@ def test_fixtures_that_no_job_may_keep(data):
         load(data)
 
 
-@pytest.mark.parametrize(
-    ("status", "as_link"), [(404, False), (403, False), (410, False), *((status, True) for status in DIES)]
-)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 451, *DIES])
 @pytest.mark.usefixtures("loopback_links")
-async def test_a_link_that_is_only_away_is_passed_on(transport, server, status, as_link):
+async def test_a_link_that_gives_nothing_is_passed_on(transport, server, status):
     server.script = [status]
-    if as_link:
-        assert (await transport.fetch(server.url + "/a", seed=3, own=server.url)).link == server.url + "/a"
-    else:
-        with pytest.raises(BadResponse):
-            await transport.fetch(server.url + "/a", own=server.url)
+    assert (await transport.fetch(server.url + "/a", seed=3, own=server.url)).link == server.url + "/a"
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_a_refusal_whose_link_no_member_could_open_is_the_last_word(transport, server, status):
+    server.script = [status]
+    with pytest.raises(BadResponse):
+        await transport.fetch(server.url + "/a", own=server.url)
 
 
 @pytest.mark.parametrize(("script", "there"), [([200], True), ([404], True), ([500], True), ([302], True)])
@@ -488,3 +492,112 @@ async def test_a_link_into_the_hosts_own_network_is_not_passed_on(transport, mon
     else:
         with pytest.raises(Unavailable):
             await transport.fetch(url)
+
+
+SIGNED = "/b%C3%BCcket/a%27b%2Fc%2Cd%20e/../f;g?X-Amz-Signature=a%2Fb%2Cc%27d+e%3D&Expires|1&sig=%zz"
+RELATIVE = "/a%27b%2Fc%2Cd;g?sig=a%2Fb%2Cc%27d+e%3D"
+ON_THE_WIRE = SIGNED.replace("%zz", "%25zz")
+
+
+@pytest.fixture
+async def raw():
+    async with raw_server() as raw:
+        raw.answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + draw("a")
+        yield raw
+
+
+async def test_a_link_is_asked_for_as_it_is_spelt(transport, raw):
+    await transport.download(raw.url + SIGNED, own=raw.url)
+    assert raw.targets == [ON_THE_WIRE]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [("/ü b.png?q=ö<>", "/%C3%BC%20b.png?q=%C3%B6%3C%3E"), ("/\r\nX: y\t", "/X:%20y"), ("?a=1", "/?a=1")],
+)
+async def test_only_what_no_request_can_hold_is_quoted(transport, raw, text, target):
+    await transport.download(raw.url + text, own=raw.url)
+    assert raw.targets == [target]
+
+
+@pytest.mark.parametrize(("place", "target"), [("{}" + SIGNED, ON_THE_WIRE), (RELATIVE, RELATIVE)])
+async def test_a_redirect_leads_where_it_says(transport, raw, place, target):
+    location = place.format(raw.url).encode()
+    raw.answer = b"HTTP/1.1 302 Found\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location
+    with pytest.raises(BadResponse, match="redirects"):
+        await transport.download(raw.url + "/a", own=raw.url)
+    assert raw.targets == ["/a", *[target] * MAX_REDIRECTS]
+
+
+async def test_a_link_to_ask_at_is_asked_at_as_it_is_spelt(transport, raw):
+    await Api(transport, raw.url).get(raw.url + SIGNED)
+    assert raw.targets == [ON_THE_WIRE]
+
+
+async def test_a_link_is_passed_on_as_it_is_spelt(transport, monkeypatch):
+    async def away(*_, **__):
+        raise Unavailable("503")
+
+    monkeypatch.setattr(transport, "download", away)
+    assert (await transport.fetch("https://pictures.example" + SIGNED)).link == "https://pictures.example" + ON_THE_WIRE
+
+
+@pytest.mark.parametrize("base", ["", "/v1", "/behind/a/prefix"])
+async def test_a_server_is_asked_where_it_is_whatever_it_calls_itself(transport, server, base):
+    server.script = [says(body=draw("a"))]
+    for origin in OTHER_NAMES.values():
+        assert await transport.download(f"{origin}/files/a%2Fb.png?x=%27", own=server.url + base) == draw("a")
+    assert {(call.path, call.query) for call in server.requests} == {("/files/a%2Fb.png", "x=%27")}
+
+
+@pytest.mark.parametrize(
+    "host", ["pictures.example", "8.8.8.8", "[2606:4700::1111]", "127.0.0.1.pictures.example", "xn--nxasmq6b.example"]
+)
+def test_what_may_be_public_is_not_asked_for_at_home(host):
+    url = web_link(f"https://{host}/a")
+    assert at_home(url, "http://127.0.0.1:8080/v1") == url
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lets"),
+    [
+        ((("127.0.0.1", None),), True),
+        ((("127.0.0.1", "port"),), True),
+        ((("127.0.0.1", 9),), False),
+        ((("localhost", None),), False),
+    ],
+)
+async def test_a_host_may_allow_more_hosts(transport, server, hosts, lets):
+    named = tuple((host, server.port if port == "port" else port) for host, port in hosts)
+    server.script = [says(body=draw("a"))]
+    api = Api(transport, "https://hosted.invalid/v1", header="x-key", key=SecretStr("test-key"), link_hosts=named)
+    if lets:
+        assert (await api.fetch(server.url + "/a")).data == draw("a")
+        assert "x-key" not in server.requests[0].headers
+    else:
+        with pytest.raises(EaselError):
+            await api.fetch(server.url + "/a")
+        assert server.requests == []
+
+
+async def test_a_redirect_may_lead_to_a_host_that_is_allowed(transport, server, raw):
+    server.script = [moved(raw.url + "/a.png")]
+    port = int(raw.url.rpartition(":")[2])
+    assert await transport.download(server.url + "/a", own=server.url, hosts=(("127.0.0.1", port),)) == draw("a")
+
+
+async def test_a_get_that_met_a_dead_connection_does_not_meet_the_next(transport, server):
+    await asyncio.gather(*(transport.call("GET", server.url + "/a") for _ in range(5)))
+    server.drops_kept = True
+    assert (await transport.call("GET", server.url + "/a")).status == 200
+    assert server.dropped == ["GET /a"]
+
+
+async def test_only_a_get_goes_out_on_a_kept_connection(transport, server):
+    server.drops_kept = True
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        assert (await transport.call(method, server.url + "/a", tries=1)).status == 200
+    assert server.dropped == []
+    with pytest.raises(Unavailable):
+        await transport.call("GET", server.url + "/a", tries=1)
+    assert server.dropped == ["GET /a"]

@@ -1,4 +1,4 @@
-"""The faults that any server may have, whatever it should have answered: F01 to F15, variants behind a hyphen."""
+"""The faults that any server may have, whatever it should have answered: F01 to F16, variants behind a hyphen."""
 
 import asyncio
 import base64
@@ -21,6 +21,14 @@ MEBIBYTE = 1024 * 1024
 HUGE = 300 * MEBIBYTE
 DATE_SECONDS = 30
 """How far in the future the date of F03 lies."""
+OTHER_NAMES = {
+    "localhost": "http://localhost:9",
+    "https": "https://127.0.0.1",
+    "anyhost": "http://0.0.0.0:8188",
+    "container": "http://comfyui:8188",
+    "neighbour": "http://192.168.1.20:9000",
+}
+"""What a server at a private address may take itself for."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -199,6 +207,11 @@ def _bytes(answer: web.Response) -> bytes:
     return answer.body if isinstance(answer.body, bytes) else b""
 
 
+def _path(at: Struck, data: bytes, status: int = 200) -> str:
+    """Where the server hosts it, without the server."""
+    return at.replay.host(at.call, data, status=status).removeprefix(at.replay.url)
+
+
 _redirect("F10", 302)
 for _status in REDIRECTS:
     _redirect(f"F10-{_status}", _status)
@@ -216,8 +229,14 @@ _linked("F13-500", "500", lambda at: at.replay.host(at.call, PAGE.encode(), "htm
 _linked("F13-429", "429", lambda at: at.replay.host(at.call, b"slow down", status=429))
 _linked("F13-page", "a page of HTML", lambda at: at.replay.host(at.call, PAGE.encode(), "html"))
 _linked("F13-file", "file:///etc/passwd", lambda at: "file:///etc/passwd")
-_linked("F13-metadata", "a cloud's metadata", lambda at: "http://169.254.169.254/latest/meta-data/")
-_linked("F13-loopback", "another port of this machine", lambda at: at.replay.elsewhere_url + "/picture.png")
+_linked("F13-metadata", "a cloud's metadata", lambda at: "http://169.254.169.254" + _path(at, b"gone", 404))
+_linked("F13-loopback", "another port of this machine", lambda at: at.replay.elsewhere_url + _path(at, b"gone", 404))
+for _name, _origin in OTHER_NAMES.items():
+    _linked(
+        f"F13-{_name}",
+        f"the server's own, under another name: {_origin}",
+        lambda at, origin=_origin: origin + _path(at, draw("under another name")),
+    )
 _linked(
     "F13-moved",
     "a redirect to another port of this machine",
@@ -242,3 +261,8 @@ async def _(at: Struck):
     at.replay.started.set()
     await asyncio.Event().wait()
     return at.good
+
+
+@_fault("F16", "a connection that was kept and has just been dropped; over a new one, the right answer")
+async def _(at: Struck):
+    return at.replay.drop(at.request, at.call) if at.call.kept else at.good

@@ -50,6 +50,8 @@ class Call(NamedTuple):
     """What kind of call it is: one of MOMENTS, or none of them."""
     query: str = ""
     """As sent, behind the question mark."""
+    kept: bool = False
+    """Whether it came over a connection that had been used before."""
 
     @property
     def json(self) -> Any:
@@ -106,6 +108,8 @@ class Replay(ABC):
         self.key = key
         self.requests: list[Call] = []
         self.unexpected: list[str] = []
+        self.dropped: list[str] = []
+        """What came over a kept connection, and got no answer."""
         self.elsewhere: list[Call] = []
         """What arrived at the second port, where nothing ever should."""
         self.started, self.left = asyncio.Event(), asyncio.Event()
@@ -117,6 +121,9 @@ class Replay(ABC):
         self.drip_seconds, self.slow_seconds = 0.5, 25.0
         self.gate: Callable[[Call], Awaitable[object]] | None = None
         """Where a call waits before it is answered, if a test wants it to."""
+        self.drops_kept = False
+        """Whether every connection that was kept is dropped at its next request."""
+        self._used = set[object]()
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
         self._followed: dict[str, str] = {}
@@ -141,6 +148,10 @@ class Replay(ABC):
         """As if its machine were gone: nobody listens, and every connection is cut."""
         for site in list(self._runner.sites):
             await site.stop()
+        self.cut()
+
+    def cut(self) -> None:
+        """Break every connection off, as a restarted router does; the server itself lives on."""
         for connection in self._runner.server.connections if self._runner.server else ():
             if connection.transport:
                 connection.transport.abort()
@@ -209,12 +220,15 @@ class Replay(ABC):
         return self._hits[call.case, call.path]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        call = await _read(request)
+        call = (await _read(request))._replace(kept=request.protocol in self._used)
+        self._used.add(request.protocol)
         if request.url.port == self._other_port:
             self.elsewhere.append(call)
             return web.Response(body=draw("elsewhere"), content_type="image/png")
         call = self._with_case(call)
         call = call._replace(moment=self._moment(call))
+        if self.drops_kept and call.kept:
+            return self.drop(request, call)
         self.requests.append(call)
         self.came.set()
         try:
@@ -225,6 +239,13 @@ class Replay(ABC):
         except asyncio.CancelledError:
             self.left.set()
             raise
+
+    def drop(self, request: web.Request, call: Call) -> web.Response:
+        """Hang up, as where the idle time of a kept connection has just ended."""
+        self.dropped.append(f"{call.method} {call.path}")
+        assert request.transport
+        request.transport.abort()
+        return web.Response()
 
     def _moment(self, call: Call) -> str:
         if call.path.startswith("/pictures/"):

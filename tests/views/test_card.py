@@ -164,6 +164,15 @@ async def test_links_are_sent_whole_before_anything_else(length, notes):
     assert shown == links[: min(4, 2000 // length)]
 
 
+@pytest.mark.parametrize(
+    ("end", "whole"), [("x", True), ("=", True), ("/", True), *((each, False) for each in (".", "'", ")", ",", ":"))]
+)
+async def test_a_link_that_discord_would_cut_short_stands_in_brackets(end, whole):
+    ready = Ready(link=f"https://h.test/a?sig={end}")
+    shown = result_card(make_job(drawn=drawn(ready)), [ready], "PopCord").content.splitlines()[-1]
+    assert shown == (ready.link if whole else f"<{ready.link}>")
+
+
 @given(
     prompt=st.text(max_size=4000),
     title=st.text(max_size=300),

@@ -1,0 +1,73 @@
+"""Links from outside as they are spelt: a signature covers every letter of one, so that none is spelt otherwise."""
+
+import re
+from collections.abc import Collection
+from urllib.parse import quote, urljoin
+
+from yarl import URL
+
+from domain import BadResponse
+from providers.guard import may_be_public
+
+ON_THE_WIRE = "!#$%&'()*+,-./:;=?@[]_|~"
+"""Signs that stay as they are, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
+LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+LinkHosts = Collection[tuple[str, int | None]]
+"""Hosts that results may lie at whatever their address is; without a port, at each of theirs."""
+
+
+def spelt(text: str) -> URL:
+    """A URL of which only the host is normalised, and quoted only what no request can hold; BadResponse.
+
+    Whoever judges its host and whoever connects to it have the same object before them.
+    """
+    try:
+        read, raw = URL(text), URL(text, encoded=True)
+        path, query = _on_the_wire(raw.raw_path), _on_the_wire(raw.raw_query_string)
+        return URL.build(
+            scheme=read.scheme, authority=read.raw_authority, path=path or "/", query_string=query, encoded=True
+        )
+    except ValueError:
+        raise BadResponse("the result is no link") from None
+
+
+def web_link(text: str) -> URL:
+    """As `spelt`; BadResponse for what leads elsewhere than the web, or brings a name or a password."""
+    url = spelt(text)
+    if url.scheme not in ("http", "https") or not url.raw_host or url.user or url.password:
+        raise BadResponse("the result is no web link")
+    return url
+
+
+def redirected(url: URL, location: str) -> URL:
+    """Where a redirect leads; BadResponse."""
+    try:
+        return web_link(urljoin(str(url), location))
+    except ValueError:
+        raise BadResponse("a redirect to what is no link") from None
+
+
+def at_home(url: URL, base_url: str) -> URL:
+    """A link of the server at a base URL, which may call itself by a name that only its own machine knows.
+
+    Nobody else can mean such a name: the path is asked for where the server is known to be.
+    """
+    if may_be_public(url.raw_host or ""):
+        return url
+    home = spelt(base_url)
+    return URL.build(
+        scheme=home.scheme,
+        authority=home.raw_authority,
+        path=url.raw_path,
+        query_string=url.raw_query_string,
+        encoded=True,
+    )
+
+
+def is_among(url: URL, hosts: LinkHosts) -> bool:
+    return (url.raw_host, None) in hosts or (url.raw_host, url.port) in hosts
+
+
+def _on_the_wire(text: str) -> str:
+    return quote(LONE_PERCENT.sub("%25", text), safe=ON_THE_WIRE, errors="surrogateescape")

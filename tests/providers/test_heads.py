@@ -1,0 +1,96 @@
+# pyright: basic
+"""Answers that are whole, and oddly wrapped."""
+
+import gzip
+import json
+import zlib
+
+import brotli
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import EaselError
+from providers.heads import MOST_IN_LINE, mended
+from tests.rawserver import raw_server
+
+BODY = json.dumps({"data": "x" * 50}).encode()
+LENGTH = b"Content-Length: %d" % len(BODY)
+CHUNKS = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+OK = b"HTTP/1.1 200 OK"
+
+
+def wrapped(*headers: bytes, body: bytes = BODY, first: bytes = OK, end: bytes = b"\r\n") -> bytes:
+    return end.join([first, *headers, b"", b""]) + body
+
+
+def packed(coding: bytes, body: bytes) -> bytes:
+    return wrapped(b"Content-Encoding: " + coding, b"Content-Length: %d" % len(body), body=body)
+
+
+ODD = {
+    "plain": wrapped(LENGTH),
+    "a long header": wrapped(b"Content-Security-Policy: " + b"a" * 30_000, LENGTH),
+    "many headers": wrapped(*(b"X-%d: a" % number for number in range(200)), LENGTH),
+    "a blank in a name": wrapped(b"Foo Bar: x", LENGTH),
+    "a blank behind a name": wrapped(b"Foo : x", LENGTH.replace(b":", b" :")),
+    "no name": wrapped(b": x", LENGTH),
+    "no colon": wrapped(b"nonsense", LENGTH),
+    "two equal lengths": wrapped(LENGTH, LENGTH),
+    "two equal lengths in one": wrapped(LENGTH + b", %d" % len(BODY)),
+    "a length and chunks": wrapped(LENGTH, b"Transfer-Encoding: chunked", body=CHUNKS),
+    "a folded line": wrapped(b"X-A: a", b" Foo Bar: b", LENGTH),
+    "line feeds alone": wrapped(LENGTH, b"Foo Bar: x", end=b"\n"),
+    "no reason": wrapped(LENGTH, first=b"HTTP/1.1 200"),
+    "HTTP/1.0 without a length": wrapped(first=b"HTTP/1.0 200 OK"),
+    "blank lines before": b"\r\n\r\n" + wrapped(b"Foo Bar: x", LENGTH),
+    "early hints": b"HTTP/1.1 103 Early Hints\r\nFoo Bar: x\r\n\r\n" + wrapped(b"Foo Bar: x", LENGTH),
+    "br unasked": packed(b"br", brotli.compress(BODY)),
+    "zstd unasked": packed(b"zstd", zstd.compress(BODY)),
+    "gzip unasked": packed(b"gzip", gzip.compress(BODY)),
+    "deflate unasked": packed(b"deflate", zlib.compress(BODY)),
+}
+CONTRADICTORY = {
+    "two lengths": wrapped(LENGTH, b"Content-Length: 3"),
+    "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MOST_IN_LINE + 1), LENGTH),
+    "too many headers": wrapped(*(b"X-%d: a" % number for number in range(300)), LENGTH),
+    "an endless head": wrapped(*[b"X-A: " + b"a" * 9000] * 40, LENGTH),
+    "no br": packed(b"br", bytes([255]) * 50),
+}
+
+
+@pytest.fixture
+async def raw():
+    async with raw_server() as raw:
+        yield raw
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("pieces", [1, 7, 10_000])
+@pytest.mark.parametrize("name", ODD)
+async def test_an_odd_answer_that_is_whole_is_read(transport, raw, name, pieces, method):
+    raw.answer, raw.pieces = ODD[name], pieces
+    assert (await transport.call(method, raw.url + "/a", tries=1)).body == BODY
+
+
+@pytest.mark.parametrize("name", CONTRADICTORY)
+async def test_what_has_two_meanings_or_no_end_is_refused_and_may_be_paid_for(transport, raw, name):
+    raw.answer = CONTRADICTORY[name]
+    with pytest.raises(EaselError) as caught:
+        await transport.call("POST", raw.url + "/a")
+    assert not caught.value.failure.unaccepted
+    assert len(raw.targets) == 1
+
+
+async def test_the_next_answer_on_a_kept_connection_is_mended_too(transport, raw):
+    raw.answer, raw.stays = ODD["a blank in a name"], False
+    for _ in range(2):
+        assert (await transport.call("GET", raw.url + "/a")).body == BODY
+
+
+@given(st.binary(max_size=300))
+def test_any_head_is_mended_to_one_head(junk):
+    head = mended(b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n")
+    assert head.endswith(b"\r\n\r\n")
+    assert mended(head) == head
