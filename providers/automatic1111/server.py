@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 from pydantic import RootModel
@@ -14,6 +15,7 @@ from providers.answers import Answer, Reply, tidy
 from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
+from providers.listed import OFFERED, Bounded, few
 
 HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 BETWEEN = " / "
@@ -52,7 +54,7 @@ class Listed(Reply):
     label: str | None = None
 
 
-class Listing(RootModel[list[Listed]]): ...
+class Listing(RootModel[Bounded[Listed]]): ...
 
 
 class Options(Reply):
@@ -103,14 +105,14 @@ async def discover(api: Api) -> Server:
     takes = COMMON.model_copy(
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
-            "styles": tuple(dict.fromkeys(_names(styles))),
+            "styles": few(_names(styles)),
             "upscale": upscaler is not None,
         }
     )
     server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
     loaded = server.titles.get(_loaded(options) or "")
     listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
-    return Server(tuple(server.model(*each) for each in listed), server.titles, takes, upscaler, tells)
+    return Server(tuple(server.model(*each) for each in listed[:OFFERED]), server.titles, takes, upscaler, tells)
 
 
 async def _asked(api: Api, path: str) -> Answer:
@@ -140,7 +142,7 @@ def _labels(answer: Answer) -> list[str]:
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
     """Samplers, then each with each scheduler."""
     both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
-    return tuple(dict.fromkeys([*samplers, *both]))
+    return few(chain(samplers, both))
 
 
 def _upscaler(names: list[str]) -> str | None:
