@@ -23,9 +23,11 @@ Item = TypeVar("Item")
 
 
 def _head(value: Any) -> Any:
-    if not isinstance(value, list) or len(entries := cast("list[Any]", value)) <= READ:
+    if not isinstance(value, list):
         return value
-    tell_once(f"a list of {len(entries):,} entries: only the first {READ:,} are read")
+    entries = cast("list[Any]", value)
+    if len(entries) > READ:
+        tell_once(f"a list of {len(entries):,} entries: only the first {READ:,} are read")
     return entries[:READ]
 
 
