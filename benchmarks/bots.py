@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import asyncpg
 
+from benchmarks import hostile
 from benchmarks.discord_server import Discord
 from benchmarks.loopback import Child
 from benchmarks.provider import Provider
@@ -60,10 +61,12 @@ class Bot:
         guilds: int = 1,
         greeting: str = "",
         watched: bool = False,
+        besieged: bool = False,
     ) -> None:
+        """besieged: two of the host's own servers have gone mad."""
         self.contestant = contestant
         self._world = world
-        self._guilds, self._greeting = guilds, greeting
+        self._guilds, self._greeting, self._besieged = guilds, greeting, besieged
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         self.folder = Path(self._folder.name)
         self._watch = {"BEATS": str(self.folder / "beats.json")} if watched else {}
@@ -156,6 +159,7 @@ class Bot:
             "POPCORD_CONCURRENCY": "100",
             "QUEUE_PER_MEMBER": "100000",
             "QUEUE_PER_SERVER": "100000",
+            **(hostile.settings(provider) if self._besieged else {}),
             **({"DATABASE_URL": self._database} if self._database else {}),
             **self._watch,
         }
