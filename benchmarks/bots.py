@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from math import nan
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
@@ -29,6 +31,8 @@ ROOT = Path(__file__).parent.parent
 TOKEN = "bench-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"  # noqa: S105 - nobody's
 CONTESTANTS = ("floor", "baseline", "sqlite", "postgres")
 """The baseline is another checkout of Easel, on SQLite."""
+BESIEGED_BYTES = 6 * 2**30
+"""Of addresses, for a bot that is sent the worst: it shall not take the machine's memory with it."""
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -93,6 +97,8 @@ class Bot:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, *self._program()], cwd=self.folder, env=self._environment(), stdout=log, stderr=log
             )
+        if self._besieged:
+            resource.prlimit(self._process.pid, resource.RLIMIT_AS, (BESIEGED_BYTES, BESIEGED_BYTES))
         self.ready_seconds = self._ready() - self.began
 
     def stop(self, number: int = signal.SIGTERM) -> None:
@@ -113,9 +119,10 @@ class Bot:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self, field: str) -> float:
-        """VmRSS or VmHWM in MiB."""
+        """VmRSS or VmHWM in MiB; nan once the process has died."""
         status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
-        return int(status.partition(f"{field}:")[2].split()[0]) / 1024
+        told = status.partition(f"{field}:")[2].split()
+        return int(told[0]) / 1024 if told else nan
 
     def beats(self) -> Beats:
         """What the watch over its loop has noted, once it has stopped."""
