@@ -127,7 +127,7 @@ class Discord(Server):
             case "GET", ["oauth2", "applications", "@me"]:
                 return _json(APPLICATION_ABOUT)
             case "GET", ["", "attachments", name]:
-                return Reply(files()[name].data, content_type="image/png")
+                return Reply(files()[name].data, content_type=files()[name].kind)
             case "PUT", ["applications", _, "commands"]:
                 added = {"application_id": str(APPLICATION), "version": "1"}
                 return _json([each | added | {"id": str(2001 + n)} for n, each in enumerate(json.loads(asked.body))])

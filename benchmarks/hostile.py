@@ -18,6 +18,7 @@ HUGE = 60 * 2**20
 LARGE_SIDE = 1530
 """Noise, as a PNG of 7 MB."""
 MATRICES = 10_000
+SCANS, SCANNED_SIDE = 32_700, 2048
 
 
 def settings(url: str) -> dict[str, str]:
@@ -62,17 +63,23 @@ class File(NamedTuple):
     name: str
     data: bytes
     side: int
+    kind: str = "image/png"
 
     def announced(self, origin: str) -> dict[str, object]:
         """As Discord tells of it."""
         link = f"{origin}/attachments/{self.name}"
-        about = {"id": "9001", "filename": self.name, "size": len(self.data), "content_type": "image/png"}
+        about = {"id": "9001", "filename": self.name, "size": len(self.data), "content_type": self.kind}
         return {**about, "url": link, "proxy_url": link, "width": self.side, "height": self.side}
 
 
 @cache
 def files() -> dict[str, File]:
-    return {file.name: file for file in (File("bomb.png", _bomb(), 64), File("large.png", _large(), LARGE_SIDE))}
+    named = (
+        File("bomb.png", _bomb(), 64),
+        File("scans.jpeg", _scans(), SCANNED_SIDE, "image/jpeg"),
+        File("large.png", _large(), LARGE_SIDE),
+    )
+    return {file.name: file for file in named}
 
 
 def _large() -> bytes:
@@ -91,6 +98,15 @@ def _bomb() -> bytes:
     tags = struct.pack(">I4sII", 1, b"D2B0", 144, len(steps))
     profile = struct.pack(">I", 144 + len(steps)) + about[4:] + tags + steps
     return _png(Image.new("RGB", (64, 64), "red"), profile)
+
+
+def _scans() -> bytes:
+    """A JPEG of half a megabyte that takes more than a minute: its last scan comes again and again."""
+    out = io.BytesIO()
+    Image.new("L", (SCANNED_SIDE,) * 2, 128).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    start = data.rindex(b"\xff\xda")
+    return data[:start] + data[start:-2] * SCANS + b"\xff\xd9"
 
 
 def _png(image: Image.Image, profile: bytes | None) -> bytes:

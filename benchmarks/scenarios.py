@@ -145,6 +145,7 @@ def siege(world: World, contestant: str) -> Figures:
         world.discord("dispatch", offsets=[0.1, 2.0, 9.0], provider=HOARD)
         world.discord("dispatch", offsets=[4.0, 4.1], provider=TORRENT)
         world.discord("dispatch", offsets=[6.0, 6.1], provider=TORRENT, upload="bomb.png")
+        world.discord("dispatch", offsets=[6.2, 6.3], provider=TORRENT, upload="scans.jpeg")
         world.discord("dispatch", offsets=[11.0 + n / 20 for n in range(20)], provider=TORRENT, upload="large.png")
         besieged, peak = _probed(world), bot.memory("VmHWM")
     return {
