@@ -83,7 +83,7 @@ def files() -> dict[str, File]:
 
 
 def _large() -> bytes:
-    image = Image.frombytes("RGB", (LARGE_SIDE,) * 2, random.Random(1).randbytes(LARGE_SIDE**2 * 3))  # noqa: S311
+    image = Image.frombytes("RGB", (LARGE_SIDE, LARGE_SIDE), random.Random(1).randbytes(LARGE_SIDE**2 * 3))  # noqa: S311
     return _png(image, None)
 
 
@@ -103,7 +103,7 @@ def _bomb() -> bytes:
 def _scans() -> bytes:
     """A JPEG of half a megabyte that takes more than a minute: its last scan comes again and again."""
     out = io.BytesIO()
-    Image.new("L", (SCANNED_SIDE,) * 2, 128).save(out, "JPEG", progressive=True)
+    Image.new("L", (SCANNED_SIDE, SCANNED_SIDE), 128).save(out, "JPEG", progressive=True)
     data = out.getvalue()
     start = data.rindex(b"\xff\xda")
     return data[:start] + data[start:-2] * SCANS + b"\xff\xd9"

@@ -69,8 +69,10 @@ def watercolour(picture: Plane, rng: np.random.Generator, detail: float, loose: 
     y, x = np.ogrid[: np.float32(height), : np.float32(width)]
     wash = washed[np.clip(y + down, 0, height - 1).astype(np.int16), np.clip(x + right, 0, width - 1).astype(np.int16)]
     grain = noise(rng, picture.shape, side / 5, 2)
-    bands = (wash[..., band].astype(np.float32) for band in range(3))
-    edge = soften(sum(np.abs(band - np.roll(band, 1, (0, 1))) for band in bands) * np.float32(5 / 3 / 255), side / 900)
+    change = np.zeros((height, width), np.float32)
+    for band in (wash[..., n].astype(np.float32) for n in range(3)):
+        change += np.abs(band - np.roll(band, 1, (0, 1)))
+    edge = soften(change * (5 / 3 / 255), side / 900)
     pigment = 0.55 + 0.6 * noise(rng, picture.shape, 3) + grain * 0.14 + np.clip(edge, 0, 0.4)
     inside = np.minimum(np.minimum(x, width - x), np.minimum(y, height - y)) / min(width, height)
     reached = step(0.022, 0.034, inside + (noise(rng, picture.shape, 9) - 0.5) * 0.05)
