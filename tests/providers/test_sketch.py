@@ -208,13 +208,13 @@ def test_four_large_pictures_at_once_stay_below_500_mib():
 
 @pytest.mark.parametrize("model", STYLES)
 def test_what_a_picture_takes_while_it_is_painted(model):
-    """Its planes in full would be 130 MiB at this size, and 300 at the largest."""
+    """With all its planes in full it was 136 to 203 MiB at this size."""
     request = ImageRequest(prompt="a red boat on a lake in rain, mountains, birds", model=model, size=Size(1024, 1024))
     list(paint(request.model_copy(update={"size": SMALL}), Sources(), 1))  # imports are not counted
     tracemalloc.start()
     try:
         list(paint(request, Sources(), 1))
-        assert tracemalloc.get_traced_memory()[1] < 70 * 2**20
+        assert tracemalloc.get_traced_memory()[1] < 85 * 2**20
     finally:
         tracemalloc.stop()
 
