@@ -16,10 +16,10 @@ from benchmarks.table import table
 from providers.transport import DRAW_SECONDS
 from studio.drawing import DRAW_TIME
 
-ONCE = ("flood", "kill")
+ONCE = ("flood", "siege", "kill")
 """Scenarios that take long and vary little."""
-NOT_FOR_THE_FLOOR = ("flood",)
-"""It would hold every picture in memory."""
+NOT_FOR_THE_FLOOR = ("flood", "siege")
+"""It would hold every picture in memory, and takes no uploads."""
 KINDS = {"packages": "By package", "alone": "In the function itself", "within": "In it and what it calls"}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,12 +14,14 @@ import warnings
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from math import nan
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
 import asyncpg
 
+from benchmarks import hostile
 from benchmarks.discord_server import Discord
 from benchmarks.loopback import Child
 from benchmarks.provider import Provider
@@ -28,6 +31,8 @@ ROOT = Path(__file__).parent.parent
 TOKEN = "bench-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"  # noqa: S105 - nobody's
 CONTESTANTS = ("floor", "baseline", "sqlite", "postgres")
 """The baseline is another checkout of Easel, on SQLite."""
+BESIEGED_BYTES = 6 * 2**30
+"""Of addresses, for a bot that is sent the worst: it shall not take the machine's memory with it."""
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,10 +65,12 @@ class Bot:
         guilds: int = 1,
         greeting: str = "",
         watched: bool = False,
+        besieged: bool = False,
     ) -> None:
+        """besieged: two of the host's own servers have gone mad."""
         self.contestant = contestant
         self._world = world
-        self._guilds, self._greeting = guilds, greeting
+        self._guilds, self._greeting, self._besieged = guilds, greeting, besieged
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
         self.folder = Path(self._folder.name)
         self._watch = {"BEATS": str(self.folder / "beats.json")} if watched else {}
@@ -90,6 +97,8 @@ class Bot:
             self._process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, *self._program()], cwd=self.folder, env=self._environment(), stdout=log, stderr=log
             )
+        if self._besieged:
+            resource.prlimit(self._process.pid, resource.RLIMIT_AS, (BESIEGED_BYTES, BESIEGED_BYTES))
         self.ready_seconds = self._ready() - self.began
 
     def stop(self, number: int = signal.SIGTERM) -> None:
@@ -110,9 +119,10 @@ class Bot:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self, field: str) -> float:
-        """VmRSS or VmHWM in MiB."""
+        """VmRSS or VmHWM in MiB; nan once the process has died."""
         status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
-        return int(status.partition(f"{field}:")[2].split()[0]) / 1024
+        told = status.partition(f"{field}:")[2].split()
+        return int(told[0]) / 1024 if told else nan
 
     def beats(self) -> Beats:
         """What the watch over its loop has noted, once it has stopped."""
@@ -156,6 +166,7 @@ class Bot:
             "POPCORD_CONCURRENCY": "100",
             "QUEUE_PER_MEMBER": "100000",
             "QUEUE_PER_SERVER": "100000",
+            **(hostile.settings(provider) if self._besieged else {}),
             **({"DATABASE_URL": self._database} if self._database else {}),
             **self._watch,
         }

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
 
+from benchmarks.hostile import files
 from benchmarks.loopback import Asked, Reply, Server
 from benchmarks.payloads import APPLICATION, APPLICATION_ABOUT, BOT, GUILD, MEMBER, guild, interaction, message, ready
 
@@ -33,6 +34,7 @@ class Seen:
     delivered: float | None = None
     """The first edit with a file."""
     files: int = 0
+    provider: str = ""
 
 
 class Counts(NamedTuple):
@@ -81,9 +83,9 @@ class Discord(Server):
         self._seen.clear()
         self._delivered = 0
 
-    async def on_dispatch(self, offsets: Sequence[float], provider: str) -> None:
-        """Interactions so many seconds from now each; returns at once."""
-        self._start(self._dispatch_at(offsets, provider))
+    async def on_dispatch(self, offsets: Sequence[float], provider: str, upload: str = "") -> None:
+        """Interactions so many seconds from now each; returns at once. upload: a hostile file, all by one member."""
+        self._start(self._dispatch_at(offsets, provider, upload))
 
     async def on_counts(self) -> Counts:
         """How many came, were acknowledged, and got a picture."""
@@ -124,6 +126,8 @@ class Discord(Server):
                 return _json(BOT)
             case "GET", ["oauth2", "applications", "@me"]:
                 return _json(APPLICATION_ABOUT)
+            case "GET", ["", "attachments", name]:
+                return Reply(files()[name].data, content_type=files()[name].kind)
             case "PUT", ["applications", _, "commands"]:
                 added = {"application_id": str(APPLICATION), "version": "1"}
                 return _json([each | added | {"id": str(2001 + n)} for n, each in enumerate(json.loads(asked.body))])
@@ -192,13 +196,13 @@ class Discord(Server):
         self._dispatching.add(task)
         task.add_done_callback(self._dispatching.discard)
 
-    async def _dispatch_at(self, offsets: Sequence[float], provider: str) -> None:
+    async def _dispatch_at(self, offsets: Sequence[float], provider: str, upload: str = "") -> None:
         self._gate, began = None, time.monotonic()
         for offset in offsets:
             pause = began + offset - time.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
-            await self._dispatch(provider)
+            await self._dispatch(provider, upload)
 
     async def _dispatch_through(self, gate: asyncio.Semaphore, count: int, provider: str) -> None:
         self._gate = gate
@@ -206,11 +210,12 @@ class Discord(Server):
             await gate.acquire()
             await self._dispatch(provider)
 
-    async def _dispatch(self, provider: str) -> None:
+    async def _dispatch(self, provider: str, upload: str = "") -> None:
         self._ids += 1
         id = str((int(time.time() * 1000) - DISCORD_EPOCH << 22) + self._ids)
-        payload = interaction(id, MEMBER + self._ids, provider)
-        self._seen[id] = Seen(id, time.monotonic())
+        image = files()[upload].announced(f"http://127.0.0.1:{self.port}") if upload else None
+        payload = interaction(id, MEMBER if upload else MEMBER + self._ids, provider, image)
+        self._seen[id] = Seen(id, time.monotonic(), provider=provider)
         await self._frame(0, payload, "INTERACTION_CREATE")
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 KEPT = 64 * 1024
 """Bytes of a body that are kept; the rest is counted and dropped."""
-REASONS = {200: "OK", 204: "No Content", 404: "Not Found", 411: "Length Required"}
+REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found", 411: "Length Required"}
 
 _shared = bytearray(256 * 1024)
 """Read into by every connection, one at a time: the loop has one thread."""
@@ -38,11 +38,14 @@ class Reply(NamedTuple):
     status: int = 200
     content_type: str = "application/json"
     delay: float = 0.0
+    endless: bool = False
+    """The body is sent over and over, until the other side hangs up."""
 
     def encoded(self) -> bytes:
+        end = "Connection: close" if self.endless else f"Content-Length: {len(self.body)}"
         head = (
             f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Status')}\r\n"
-            f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+            f"Content-Type: {self.content_type}\r\n{end}\r\n\r\n"
         )
         return head.encode() + self.body
 
@@ -53,6 +56,7 @@ class Http(asyncio.BufferedProtocol):
     def __init__(self, answer: Callable[[Asked], Reply]) -> None:
         self._answer = answer
         self._transport: asyncio.Transport
+        self._endless, self._full = b"", False
         self._begin()
 
     def _begin(self) -> None:
@@ -103,6 +107,21 @@ class Http(asyncio.BufferedProtocol):
     def _write(self, reply: Reply) -> None:
         if not self._transport.is_closing():
             self._transport.write(reply.encoded())
+            if reply.endless:
+                self._endless = reply.body
+                self._go_on()
+
+    def _go_on(self) -> None:
+        if self._endless and not self._full and not self._transport.is_closing():
+            self._transport.write(self._endless)
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._go_on()
 
 
 class Server(ABC):

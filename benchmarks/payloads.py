@@ -40,9 +40,13 @@ def ready(ids: Sequence[int], shard: Sequence[int], gateway: str) -> dict[str, A
     }
 
 
-def interaction(id: str, member: int, provider: str) -> dict[str, Any]:
+def interaction(id: str, member: int, provider: str, image: dict[str, Any] | None = None) -> dict[str, Any]:
+    """image: an attachment, as Discord tells of one."""
     user = {"id": str(member), "username": f"member{member}", "discriminator": "0", "avatar": None, "global_name": None}
     given = {"prompt": f"a boat on a lake, number {id}", "provider": provider}
+    options: list[dict[str, Any]] = [{"name": key, "type": 3, "value": value} for key, value in given.items()]
+    if image:
+        options.append({"name": "image", "type": 11, "value": image["id"]})
     return {
         "id": id,
         "application_id": str(APPLICATION),
@@ -72,7 +76,8 @@ def interaction(id: str, member: int, provider: str) -> dict[str, Any]:
             "id": "2001",
             "name": "imagine",
             "type": 1,
-            "options": [{"name": key, "type": 3, "value": value} for key, value in given.items()],
+            "options": options,
+            "resolved": {"attachments": {image["id"]: image}} if image else {},
         },
     }
 

@@ -7,6 +7,7 @@ import random
 
 from PIL import Image
 
+from benchmarks import hostile
 from benchmarks.loopback import Asked, Reply, Server
 
 SIDE = 660
@@ -64,4 +65,4 @@ class Provider(Server):
                 listed = {"model_name": MODEL, "model_alias": "FLUX.1 schnell", "model_type": "Image", "price": "0.002"}
                 return Reply(json.dumps({"data": {"models": [listed]}}).encode())
             case _:
-                return Reply(b"{}", 404)
+                return hostile.answer(asked.method, asked.path) or Reply(b"{}", 404)

@@ -11,6 +11,7 @@ from typing import NamedTuple, Self
 
 from benchmarks.bots import Bot, Unfinished, World
 from benchmarks.discord_server import Counts, Seen
+from benchmarks.hostile import HOARD, TORRENT
 from benchmarks.run_bot import BEAT, Beats
 
 BASE64, LINK = "nebulablock", "popcord"
@@ -27,6 +28,9 @@ LATE, LATE_SECONDS = 40, 4.0
 STREAM, WIDTH = 200, 16
 FLOOD, FLOOD_SECONDS, FLOOD_WATCHED = 2000, 8.0, 12.0
 KILLED = 20
+PROBES, PROBE_SECONDS = 80, 0.25
+HELD_OUT = "others acknowledged, %"
+BEYOND = "another member's latest acknowledgement beyond the idle one, ms"
 DELIVERED = "pictures delivered, %"
 ACKED, LATE_ACKED = "acknowledged, %", "late ones acknowledged, %"
 WORK = "longest work of the loop at a stretch, ms"
@@ -130,6 +134,34 @@ def flood(world: World, contestant: str) -> Figures:
         acked = _acked_share(_seen(world))
         bot.stop()
         return {"in flight": counts.came - counts.delivered, ACKED: acked, **pauses.figures(bot.beats())}
+
+
+def siege(world: World, contestant: str) -> Figures:
+    """What one provider and one member send at their worst, and how long another member waits for a word meanwhile."""
+    world.provider("delay", delay=0.0)
+    with Bot(world, contestant, besieged=True) as bot:
+        _warm(world)
+        idle = _probed(world)
+        world.discord("dispatch", offsets=[0.1, 2.0, 9.0], provider=HOARD)
+        world.discord("dispatch", offsets=[4.0, 4.1], provider=TORRENT)
+        world.discord("dispatch", offsets=[6.0, 6.1], provider=TORRENT, upload="bomb.png")
+        world.discord("dispatch", offsets=[6.2, 6.3], provider=TORRENT, upload="scans.jpeg")
+        world.discord("dispatch", offsets=[11.0 + n / 20 for n in range(20)], provider=TORRENT, upload="large.png")
+        besieged, peak = _probed(world), bot.memory("VmHWM")
+    return {
+        "another member's latest acknowledgement, idle, ms": max(_acks(idle)) * 1000,
+        HELD_OUT: _acked_share(besieged),
+        BEYOND: (max(_acks(besieged)) - max(_acks(idle))) * 1000,
+        "acknowledgement p50 beyond the idle one, ms": (median(_acks(besieged)) - median(_acks(idle))) * 1000,
+        "peak memory, MiB": peak,
+    }
+
+
+def _probed(world: World) -> list[Seen]:
+    """What a member saw who asked a sound provider again and again."""
+    _dispatch(world, [PROBE_SECONDS * n for n in range(PROBES)])
+    _wait(world, PROBES)
+    return [each for each in _seen(world) if each.provider == BASE64]
 
 
 def kill(world: World, contestant: str) -> Figures:
@@ -260,5 +292,6 @@ SCENARIOS: Mapping[str, Callable[[World, str], Figures]] = {
     "idle": partial(idle, guilds=1),
     "idle1000": partial(idle, guilds=1000),
     "flood": flood,
+    "siege": siege,
     "kill": kill,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, isnan, nan
 from statistics import median
 
-from benchmarks.scenarios import ACKED, CPU, DELIVERED, LATE_ACKED, RATE, WORK
+from benchmarks.scenarios import ACKED, BEYOND, CPU, DELIVERED, HELD_OUT, LATE_ACKED, RATE, WORK
 
 TITLES = {
     "rest": "one after another",
@@ -17,6 +17,7 @@ TITLES = {
     "idle": "idle, 1 server",
     "idle1000": "idle, 1,000 servers",
     "flood": "2,000 in flight",
+    "siege": "hostile answers and uploads",
     "kill": "kill -9 with 20 in flight",
 }
 
@@ -71,6 +72,8 @@ TARGETS = {
     ("idle1000", "memory, MiB"): _over_floor(60, "MiB"),
     ("flood", ACKED): ALL,
     ("flood", WORK): _at_most(50),
+    ("siege", HELD_OUT): ALL,
+    ("siege", BEYOND): _at_most(100),
     ("kill", "killed while downloading: pictures of 20"): TWENTY,
     ("kill", "killed in the paid call: answered of 20"): TWENTY,
     ("kill", "paid twice"): _at_most(0),

@@ -1,6 +1,7 @@
 """/imagine: from a member's options to an `ImageRequest`."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import discord
@@ -167,9 +168,9 @@ def _named(names: Sequence[str]) -> list[tuple[str, str]]:
 def _choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
     """What matches anywhere in name or value; values over Discord's limit are left out, never cut."""
     wanted = typed.casefold().replace(" ", "")
-    matching = [
+    matching = (
         Choice(name=name[:LABEL], value=value)
         for name, value in offered
         if wanted in f"{name}\n{value}".casefold().replace(" ", "")
-    ]
-    return matching[:CHOICES]
+    )
+    return list(islice(matching, CHOICES))

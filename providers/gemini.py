@@ -35,7 +35,9 @@ from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
+from providers.ends import has_ended, living
 from providers.links import in_base64
+from providers.listed import Bounded, capped
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -51,8 +53,7 @@ RATIOS = {
     Size(1536, 672): "21:9",
 }
 MODELS = (
-    ("gemini-2.5-flash-image", "Gemini 2.5 Flash Image"),
-    ("gemini-3.1-flash-image", "Gemini 3.1 Flash Image"),
+    ("gemini-nano-banana-2.1", "Nano Banana 2.1"),
     ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
     ("gemini-3-pro-image", "Gemini 3 Pro Image"),
 )
@@ -63,7 +64,9 @@ SHAPES = {
 }
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
 FINE = CAPABILITIES.model_copy(update={"sizes": tuple(SHAPES)})
-IS_FINE = re.compile(r"^gemini-3(?!.*lite)")
+IS_FINE = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
+FAMILIES = ("image", "nano-banana")
+"""In the names of Gemini's models that draw; no list says it in another way."""
 REFUSED = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
@@ -130,9 +133,13 @@ class Listed(Reply):
     title: str | None = Field(None, validation_alias="displayName")
     methods: list[str] | None = Field(None, validation_alias="supportedGenerationMethods")
 
+    @property
+    def id(self) -> str:
+        return self.name.removeprefix("models/")
+
 
 class ModelList(Reply):
-    models: list[Listed]
+    models: Bounded[Listed]
 
 
 class Gemini(Provider):
@@ -143,11 +150,10 @@ class Gemini(Provider):
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
         self._api = Api(transport, root, header="x-goog-api-key", key=access.key)
-        documented = tuple(_model(*each) for each in MODELS)
-        self._discovery = Discovery(self._discover, documented)
+        self._discovery = Discovery(self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, await self._discovery.get(), lambda id: _model(id, id))
+        return living(await self._discovery.get()) or living(DOCUMENTED)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model, body = request.model or MODELS[0][0], _body(request, sources)
@@ -173,17 +179,20 @@ class Gemini(Provider):
             answer = await self._api.post(path, _without_size(body))
         return _picture(_checked(answer).parse(Result))
 
-    async def _discover(self) -> tuple[Model, ...]:
+    async def _offered(self) -> Sequence[Model]:
+        return self._models(await self._discover())
+
+    def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
+        return pinned(self.access, listed, lambda id: _model(id, id))
+
+    async def _discover(self) -> Sequence[Model]:
         answer = _checked(await self._api.get("models?pageSize=1000"))
-        found = {
-            id: _model(id, tidy(each.title or "") or id)
-            for each in answer.parse(ModelList).models
-            if _draws(id := each.name.removeprefix("models/"), each.methods)
-        }
-        if not found:
+        titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
+        if not titles:
             raise BadResponse("the list holds no image model")
-        first = [id for id, _ in MODELS if id in found]
-        return tuple(found[id] for id in dict.fromkeys([*first, *found]))
+        first = [id for id, _ in MODELS if id in titles]
+        ids = capped(dict.fromkeys([*first, *titles]), self.access, str)
+        return [_model(id, tidy(titles[id] or "") or id) for id in ids]
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
@@ -261,10 +270,15 @@ def _is_wrong_key(answer: Answer) -> bool:
     return any(WRONG_KEY.search(text) for text in (answer.text(), *(each.reason for each in _details(answer))))
 
 
-def _draws(id: str, methods: Sequence[str] | None) -> bool:
+def _draws(listed: Listed) -> bool:
     """Imagen, which is in the list as well, is called in another way."""
-    return id.startswith("gemini") and "image" in id and (methods is None or "generateContent" in methods)
+    ours = listed.id.startswith("gemini") and any(word in listed.id for word in FAMILIES)
+    return ours and not has_ended(listed.id) and (listed.methods is None or "generateContent" in listed.methods)
 
 
 def _model(id: str, title: str) -> Model:
     return Model(id=id, title=title, capabilities=FINE if IS_FINE.search(id) else CAPABILITIES)
+
+
+DOCUMENTED = tuple(_model(*each) for each in MODELS)
+"""Where the list cannot be read."""

@@ -24,6 +24,7 @@ from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.failures import failure_for
 from providers.links import in_base64
+from providers.listed import Bounded, capped
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -57,7 +58,7 @@ class Listed(Reply):
 
 
 class ListedData(Reply):
-    models: list[Listed]
+    models: Bounded[Listed]
 
 
 class ModelList(Reply):
@@ -95,10 +96,10 @@ class NebulaBlock(Provider):
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
         self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
-        self._discovery = Discovery(self._discover, tuple(_model(id, title, None) for id, title in FALLBACK))
+        self._discovery = Discovery(self._offered, self._models([_model(id, title, None) for id, title in FALLBACK]))
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, await self._discovery.get(), lambda id: _model(id, None, None))
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         answer = await self._submit(_body(request, sources))
@@ -127,14 +128,20 @@ class NebulaBlock(Provider):
             answer = await self._api.post("images/generation", {OTHER_NAMES.get(k, k): v for k, v in body.items()})
         return answer.checked()
 
-    async def _discover(self) -> tuple[Model, ...]:
+    async def _offered(self) -> Sequence[Model]:
+        return self._models(await self._discover())
+
+    def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
+        return pinned(self.access, listed, lambda id: _model(id, None, None))
+
+    async def _discover(self) -> Sequence[Model]:
         listed = (await self._api.get("serverless/models")).checked().parse(ModelList).data.models
-        models = [
-            _model(each.model_name, each.model_alias, each.price) for each in listed if each.model_type == "Image"
-        ]
-        if not models:
+        drawing = [each for each in listed if each.model_type == "Image"]
+        if not drawing:
             raise BadResponse("the list holds no image model")
-        return tuple(sorted(models, key=lambda model: not model.capabilities.text_to_image))
+        offered = capped(drawing, self.access, lambda each: each.model_name)
+        models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
+        return sorted(models, key=lambda model: not model.capabilities.text_to_image)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:

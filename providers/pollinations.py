@@ -41,6 +41,7 @@ from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.failures import our_field
+from providers.listed import Bounded, capped
 from providers.pinned import affordable, pinned
 from providers.transport import Transport
 
@@ -90,7 +91,7 @@ class Refusal(Reply):
     error: Blamed
 
 
-LIST = TypeAdapter(list[Annotated[Listed | str | None, TRIFLE]])
+LIST = TypeAdapter(Bounded[Annotated[Listed | str | None, TRIFLE]])
 
 
 class Pollinations(Provider):
@@ -108,10 +109,10 @@ class Pollinations(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery: Discovery[tuple[Model, ...]] = Discovery(self._discover, (_named("flux"),))
+        self._discovery = Discovery(self._offered, self._models([_named("flux")]))
 
     async def models(self) -> Sequence[Model]:
-        return affordable(self.access, pinned(self.access, await self._discovery.get(), _named))
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         remembered, tried = progress.remembered or {}, progress.remembered is not None
@@ -156,16 +157,22 @@ class Pollinations(Provider):
             await progress.remember({"url": item.url, "seed": seed})
         return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
 
-    async def _discover(self) -> tuple[Model, ...]:
+    async def _offered(self) -> Sequence[Model]:
+        return self._models(await self._discover())
+
+    def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
+        return affordable(self.access, pinned(self.access, listed, _named))
+
+    async def _discover(self) -> Sequence[Model]:
         try:
             listed = LIST.validate_python((await self._api.get("image/models")).checked().data())
         except ValidationError:
             raise BadResponse("no list of models") from None
-        models = [_named(each) if isinstance(each, str) else _model(each) for each in listed if each and _draws(each)]
-        if not models:
+        found = {_name(each): each for each in listed if each and _draws(each)}
+        if not found:
             raise BadResponse("the list holds no image model")
-        found = {model.id: model for model in models}
-        return tuple(sorted(found.values(), key=lambda model: model.id != "flux"))
+        names = capped(sorted(found, key=lambda name: name != "flux"), self.access, str)
+        return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
 
 
 def _seed(request: ImageRequest) -> int:
@@ -239,6 +246,10 @@ def _picture(answer: Answer) -> bytes:
 
 def _draws(listed: Listed | str) -> bool:
     return isinstance(listed, str) or listed.output_modalities is None or "image" in listed.output_modalities
+
+
+def _name(listed: Listed | str) -> str:
+    return listed if isinstance(listed, str) else listed.name
 
 
 def _named(id: str) -> Model:

@@ -13,6 +13,7 @@ from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.failures import error_for, failure_for
+from providers.listed import Bounded, capped, few
 from providers.pinned import pinned
 from providers.transport import Transport
 
@@ -26,12 +27,12 @@ SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
 
 class ModelList(Reply):
     success: bool = True
-    models: list[str]
+    models: Bounded[str]
 
 
 class SizeList(Reply):
     success: bool = True
-    sizes: list[str]
+    sizes: Bounded[str]
 
 
 class Lists(NamedTuple):
@@ -58,15 +59,14 @@ class PopCord(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._discover, Lists(MODELS, SIZES))
+        self._discovery = Discovery(self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
         return None if access.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:
-        listed = await self._discovery.get()
-        return pinned(self.access, _models(listed), lambda id: _models(listed._replace(models=[id]))[0])
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -92,6 +92,14 @@ class PopCord(Provider):
             raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
         return result.image_url
 
+    async def _offered(self) -> Sequence[Model]:
+        return self._models(await self._discover())
+
+    def _models(self, listed: Lists) -> Sequence[Model]:
+        sizes = tuple(size for text in few(listed.sizes) if (size := _size(text)))
+        models = [_model(id, sizes) for id in capped(listed.models, self.access, str)]
+        return pinned(self.access, models, lambda id: _model(id, sizes))
+
     async def _discover(self) -> Lists:
         models = (await self._api.get("models")).checked().parse(ModelList)
         sizes = (await self._api.get("sizes")).checked().parse(SizeList)
@@ -100,10 +108,9 @@ class PopCord(Provider):
         return Lists(models.models, sizes.sizes)
 
 
-def _models(listed: Lists) -> tuple[Model, ...]:
-    sizes = tuple(size for text in listed.sizes if (size := _size(text)))
-    takes = {id: Capabilities(sizes=SQUARE_ONLY.get(id, sizes)) for id in listed.models}
-    return tuple(Model(id=id, title=TITLES.get(id, id), capabilities=takes[id]) for id in listed.models)
+def _model(id: str, sizes: tuple[Size, ...]) -> Model:
+    takes = Capabilities(sizes=SQUARE_ONLY.get(id, sizes))
+    return Model(id=id, title=TITLES.get(id, id), capabilities=takes)
 
 
 def _size(text: str) -> Size | None:

@@ -110,10 +110,10 @@ class Replicate(Provider):
             link_hosts=access.link_hosts,
         )
         self._known: dict[str, Known] = {}
-        self._discovery = Discovery(self._discover, self._models())
+        self._discovery = Discovery(self._offered, affordable(access, self._models()))
 
     async def models(self) -> Sequence[Model]:
-        return affordable(self.access, await self._discovery.get())
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None and await self._submit(request, sources, progress):
@@ -200,6 +200,9 @@ class Replicate(Provider):
         answer = await self._api.get(f"models/{path_of(_name(id))}")
         version = answer.checked().parse(Details).latest_version or Version()
         self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
+
+    async def _offered(self) -> Sequence[Model]:
+        return affordable(self.access, await self._discover())
 
     async def _discover(self) -> Sequence[Model]:
         """Each model by itself, for one that is gone must not take the others with it."""

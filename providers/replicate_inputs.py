@@ -14,6 +14,7 @@ from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from providers.api import given
 from providers.base import USUAL_SIZES
 from providers.links import data_url
+from providers.listed import OFFERED, few
 
 RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE = ("image", "input_image")
@@ -92,7 +93,7 @@ def capabilities(known: Known) -> Capabilities:
 
 
 def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
-    return tuple(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
+    return few(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
 
 
 def _dearness(quality: str) -> int:
@@ -108,7 +109,7 @@ def _first(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
 def ratios(known: Known) -> dict[Size, str]:
     """A size of about a megapixel for each ratio that the model offers."""
     offered = known.inputs["aspect_ratio"].enum if "aspect_ratio" in known.inputs else ()
-    found = [match for each in offered if (match := RATIO.fullmatch(str(each)))]
+    found = [match for each in offered[:OFFERED] if (match := RATIO.fullmatch(str(each)))]
     return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
 
 

@@ -1,5 +1,6 @@
 """The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -73,6 +74,7 @@ class Chain:
             return None
         models = () if asked.model else await self._planner.providers[name].models()
         for model in (asked.model, *(each.id for each in models)):
+            await asyncio.sleep(0)  # a list may be long
             wanted = asked.model_copy(update={"provider": name, "model": model, "private": job.private})
             with suppress(EaselError):
                 return await self._with_uploads(await self._planner.plan(wanted, settings, job))

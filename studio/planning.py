@@ -21,6 +21,7 @@ from providers.base import Provider
 
 SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."
+GONE = "The model that this server chose is not on offer now, so the default one drew."
 ALIKE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
 OF_ORIGIN = set(Origin.model_fields) - {"private"}
@@ -53,6 +54,8 @@ class Planner:
         takes = model.capabilities
         _check_options(request, model)
         size, notes = _size(request, settings, takes)
+        if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
+            notes = (*notes, GONE)
         if not provider.ai:
             notes = (*notes, NO_AI)
         private = settings.private if request.private is None else request.private
@@ -106,14 +109,15 @@ class Planner:
         return model is not None and model.capabilities.image_by_link
 
     def _model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
-        able = [model for model in models if _can(model.capabilities, request)]
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
-                raise InvalidRequest(field="model", takes=_names([model.title for model in models]))
-            if named not in able:
+                titles = _names([model.title for model in models])
+                raise InvalidRequest("it is not offered, or not any more", field="model", takes=titles)
+            if not _can(named.capabilities, request):
                 raise _unable(named, request)
             return named
+        able = [model for model in models if _can(model.capabilities, request)]
         if not able:
             raise _unable(models[0], request)
         own = find_model(able, settings.model or "")
@@ -134,6 +138,10 @@ def call_request(job: Job) -> ImageRequest:
     done = job.calls_done * each
     seed = None if request.seed is None else (request.seed + done) % SEEDS
     return request.model_copy(update={"count": min(each, request.count - done), "seed": seed})
+
+
+def _is_gone(model_id: str | None, models: Sequence[Model]) -> bool:
+    return model_id is not None and find_model(models, model_id) is None
 
 
 def _can(takes: Capabilities, request: ImageRequest) -> bool:

@@ -188,6 +188,8 @@ def _summary(now: Settings, provider: Provider, model: Model, chain: Sequence[st
     ]
     if now.provider and now.provider != provider.name:
         lines.append(f"-# `{now.provider}`, which this server chose, is switched off by the host.")
+    elif now.provider and now.model and now.model != model.id:
+        lines.append("-# The model that this server chose is not on offer now, so the default one draws.")
     return "\n".join(filter(None, lines))
 
 

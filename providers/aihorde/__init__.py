@@ -78,14 +78,14 @@ class AIHorde(Provider):
             key=key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._discover, tuple(make_model(name, self._own_key) for name in FALLBACK))
+        self._discovery = Discovery(self._offered, self._models([make_model(name, self._own_key) for name in FALLBACK]))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
         return None if access.enabled else "set AIHORDE=on"
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, await self._discovery.get(), lambda name: make_model(name, self._own_key))
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -179,6 +179,12 @@ class AIHorde(Provider):
         if kept.is_link:
             return await self._api.fetch(kept.img, seed=kept.seed)
         return Picture(data=await asyncio.to_thread(decode_picture, kept.img), seed=kept.seed)
+
+    async def _offered(self) -> Sequence[Model]:
+        return self._models(await self._discover())
+
+    def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
+        return pinned(self.access, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = checked(await self._send("GET", MODELS)).parse(ModelList).root

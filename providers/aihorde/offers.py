@@ -8,6 +8,7 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from providers.aihorde.wire import DEFAULT_SIZE
 from providers.answers import Reply, tidy
+from providers.listed import LONGEST, Bounded
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
@@ -31,13 +32,14 @@ class Listed(Reply):
     eta: float | None = None
 
 
-class ModelList(RootModel[list[Listed]]):
+class ModelList(RootModel[Bounded[Listed]]):
     pass
 
 
 def staffed(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
     """Those with the most workers first; BadResponse where nobody works."""
-    served = sorted((each for each in listed if each.name and each.count > 0), key=lambda each: -each.count)
+    named = (each for each in listed if 0 < len(each.name) <= LONGEST)
+    served = sorted((each for each in named if each.count > 0), key=lambda each: -each.count)
     if not served:
         raise BadResponse("no model has a worker")
     return tuple(make_model(each.name, own_key, each.eta) for each in served[:LISTED])

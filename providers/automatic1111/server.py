@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import RootModel
@@ -14,6 +15,7 @@ from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
+from providers.listed import OFFERED, Bounded, few
 
 HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 BETWEEN = " / "
@@ -70,7 +72,7 @@ class Listed(Reply):
         return "://" not in path and MODEL_FILE.search(path) is not None
 
 
-class Listing(RootModel[list[Annotated[Listed | None, TRIFLE]]]):
+class Listing(RootModel[Bounded[Annotated[Listed | None, TRIFLE]]]):
     @property
     def entries(self) -> list[Listed]:
         """Those that can be read, and are no headings."""
@@ -126,14 +128,14 @@ async def discover(api: Api) -> Server:
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
             "size_range": _size_range(progress),
-            "styles": tuple(dict.fromkeys(_styles(styles))),
+            "styles": few(_styles(styles)),
             "upscale": upscaler is not None,
         }
     )
     server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
     loaded = server.titles.get(_loaded(options) or "")
     listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
-    return Server(tuple(server.model(*each) for each in listed), server.titles, takes, upscaler, tells)
+    return Server(tuple(server.model(*each) for each in listed[:OFFERED]), server.titles, takes, upscaler, tells)
 
 
 async def _asked(api: Api, path: str) -> Answer:
@@ -163,7 +165,7 @@ def _labels(answer: Answer) -> list[str]:
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
     """Samplers, then each with each scheduler."""
     both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
-    return tuple(dict.fromkeys([*samplers, *both]))
+    return few(chain(samplers, both))
 
 
 def _styles(answer: Answer) -> list[str]:

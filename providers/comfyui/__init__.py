@@ -231,9 +231,12 @@ class ComfyUI(Provider):
             for id in checkpoints if "model" in workflow.marks else [workflow.name]:
                 drawing.setdefault(id, []).append(workflow)
 
+        any_model = [workflow for workflow in self._workflows.all if "model" in workflow.marks] or self._workflows.all
+        usual = capabilities(any_model, schedulers)
+
         def make(id: str) -> Model:
-            any_model = [workflow for workflow in self._workflows.all if "model" in workflow.marks]
-            takes = capabilities(drawing.get(id) or any_model or self._workflows.all, schedulers)
+            workflows = drawing.get(id, any_model)
+            takes = usual if workflows == any_model else capabilities(workflows, schedulers)
             return Model(id=id, title=_title(id), capabilities=takes)
 
         return pinned(self.access, [make(id) for id in drawing], make)

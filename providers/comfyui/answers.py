@@ -10,6 +10,7 @@ from domain import BadResponse, EaselError, InvalidRequest, Unavailable
 from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 from providers.failures import our_field
+from providers.listed import few
 
 OURS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
@@ -187,4 +188,4 @@ def _file(told: Any) -> File | None:
 
 
 def _texts(listed: Iterable[Any]) -> tuple[str, ...]:
-    return tuple(name for name in listed if isinstance(name, str) and name)
+    return few(name for name in listed if isinstance(name, str) and name)

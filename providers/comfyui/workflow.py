@@ -7,6 +7,7 @@ nor a placeholder's name in a prompt can change the workflow.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -14,6 +15,7 @@ from pydantic_core import from_json
 
 from domain import Access, Capabilities, SizeRange, Sources, Span
 from providers.base import USUAL_SIZES
+from providers.listed import few
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
@@ -137,7 +139,7 @@ def sampling(scheduler: str | None, marks: frozenset[str]) -> dict[str, str]:
 def _choices(marks: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Samplers, and each with each scheduler behind it: "euler", "euler karras"."""
     first, *rest = [listed.get(mark, ()) for mark in ("sampler", "scheduler") if mark in marks] or [()]
-    return (*first, *(f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names))
+    return few(chain(first, (f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names)))
 
 
 def _own(kind: str, path: Path) -> Workflow:

@@ -30,7 +30,9 @@ from providers.answers import Answer, decode_picture, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
+from providers.ends import has_ended, living
 from providers.links import collect
+from providers.listed import capped
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, Result, error_of, failure_of, is_over
@@ -61,7 +63,9 @@ class OpenAICompatible(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._discover, self._models(self._profile.models))
+        documented = self._models(self._profile.models)
+        self._pinned = affordable(access, pinned(access, documented, self._model)) if access.models else ()
+        self._discovery = Discovery(self._offered, affordable(access, documented))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -71,11 +75,7 @@ class OpenAICompatible(Provider):
         return None if access.base_url or access.key else "set <NAME>_API_KEY"
 
     async def models(self) -> Sequence[Model]:
-        if self.access.models:
-            models = pinned(self.access, self._models(self._profile.models), self._model)
-        else:
-            models = await self._discovery.get()
-        return affordable(self.access, models)
+        return self._living(self._pinned) or self._living(await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is not None:
@@ -159,6 +159,12 @@ class OpenAICompatible(Provider):
         except ValueError:
             return url
 
+    def _living(self, models: Sequence[Model]) -> Sequence[Model]:
+        return living(models) if self._profile.ends else models
+
+    async def _offered(self) -> Sequence[Model]:
+        return affordable(self.access, await self._discover())
+
     async def _discover(self) -> tuple[Model, ...]:
         listed = (await self._api.get("models")).checked().parse(ModelList).data
         typed = any(each.type == "image" for each in listed)
@@ -168,12 +174,12 @@ class OpenAICompatible(Provider):
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))
-        return self._models([(id, titles.get(id, id)) for id in ids])
+        return self._models([(id, titles.get(id, id)) for id in capped(ids, self.access, str)])
 
     def _offers(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
-        retired = is_over(listed.shutdown_date) or profile.is_retired(id)
-        return not retired and (not profile.kept or id.startswith(profile.kept))
+        ended = is_over(listed.shutdown_date) or (profile.ends and has_ended(id))
+        return not ended and (not profile.kept or id.startswith(profile.kept))
 
     def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:
         return tuple(self._model(id, title) for id, title in pairs)

@@ -64,16 +64,14 @@ class Profile(NamedTuple):
     """The models that take something else: the first pattern found in an id, without what stands before its slashes."""
     kept: tuple[str, ...] = ()
     """Beginnings of the ids that make pictures; all ids, where there are none."""
-    retired: re.Pattern[str] | None = None
+    ends: bool = False
+    """Its models end when their makers say so."""
     models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)
     """Where no list can be read; and the order of those that are in it."""
 
     def capabilities(self, model_id: str) -> Capabilities:
         name = _own_name(model_id)
         return next((takes for pattern, takes in self.families if pattern.search(name)), self.takes)
-
-    def is_retired(self, model_id: str) -> bool:
-        return self.retired is not None and self.retired.search(_own_name(model_id)) is not None
 
     def at(self, base_url: str | None) -> Self:
         """The same at another address, about which nothing is known then."""
@@ -157,16 +155,13 @@ OPENAI = Profile(
     takes=WIDE,
     families=GPT_FAMILIES,
     kept=("gpt-image", "chatgpt-image", "grok-imagine", "flux", "sd"),
-    retired=re.compile(r"^(?:dall-e-[23]|gpt-image-1)$"),
+    ends=True,
     models=(
         ("gpt-image-2.6-sunburst", "GPT Image 2.6 Sunburst"),
         ("gpt-image-2.6-flare", "GPT Image 2.6 Flare"),
         ("gpt-image-2.5-sunburst", "GPT Image 2.5 Sunburst"),
         ("gpt-image-2.5-flare", "GPT Image 2.5 Flare"),
         ("gpt-image-2", "GPT Image 2"),
-        ("gpt-image-1.5", "GPT Image 1.5"),
-        ("gpt-image-1-mini", "GPT Image 1 mini"),
-        ("chatgpt-image-latest", "ChatGPT Image"),
     ),
 )
 MINIMAL = Profile(takes=WIDE)
@@ -179,7 +174,7 @@ PROFILES: Mapping[str, Profile] = {
         image="form",
         takes=WIDE,
         families=tuple((each, takes.model_copy(update={"safety_checker": False})) for each, takes in GPT_FAMILIES),
-        retired=OPENAI.retired,
+        ends=True,
     ),
     "sdcpp": Profile(
         title="stable-diffusion.cpp",
@@ -235,6 +230,7 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "xai": Profile(
         title="xAI",
+        ends=True,
         base_url="https://api.x.ai/v1",
         size_style="aspect",
         response_format="b64_json",
@@ -243,7 +239,6 @@ PROFILES: Mapping[str, Profile] = {
         kept=("grok-imagine-image",),
         models=(
             ("grok-imagine-image-2.0", "Grok Imagine 2.0"),
-            ("grok-imagine-image-quality", "Grok Imagine Quality"),
             ("grok-imagine-image", "Grok Imagine"),
         ),
     ),

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
 from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.failures import POLICY, failure_for, our_field
+from providers.listed import Bounded
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -74,7 +75,7 @@ class Listed(Reply):
 
 
 class ModelList(Reply):
-    data: list[Listed]
+    data: Bounded[Listed]
 
     @model_validator(mode="before")
     @classmethod

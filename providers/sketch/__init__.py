@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from domain import Access, Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
 from providers.base import Health, Progress, Provider
+from providers.transport import Transport
 
 TITLES = {"paint": "Oil painting", "watercolour": "Watercolour", "ink": "Ink drawing", "pixel": "Pixel art"}
 SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Size(512, 768), Size(512, 512))
@@ -17,6 +18,11 @@ class Sketch(Provider):
     paid = False
     outside = False
     ai = False
+
+    def __init__(self, access: Access, transport: Transport) -> None:
+        super().__init__(access, transport)
+        self._easel = asyncio.Lock()
+        """One picture at a time: two take as long beside each other, for Python's lock, and twice the memory."""
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -34,12 +40,17 @@ class Sketch(Provider):
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         first = secrets.randbelow(2**32) if request.seed is None else request.seed
         for i in range(request.count):
-            stages = await asyncio.to_thread(_paint, request, sources, first + i)
-            # a stage at a time: a cancelled job stops at the next one, and reports cannot pile up
-            while not isinstance(stage := await asyncio.to_thread(next, stages), bytes):
-                await progress.report(fraction=(i + stage) / request.count)
-            await progress.keep(Picture(data=stage, seed=first + i))
+            async with self._easel:
+                data = await self._painted(request, sources, first + i, i, progress)
+            await progress.keep(Picture(data=data, seed=first + i))
             await progress.report(fraction=(i + 1) / request.count)
+
+    async def _painted(self, request: ImageRequest, sources: Sources, seed: int, i: int, progress: Progress) -> bytes:
+        stages = await asyncio.to_thread(_paint, request, sources, seed)
+        # a stage at a time: a cancelled job stops at the next one, and reports cannot pile up
+        while not isinstance(stage := await asyncio.to_thread(next, stages), bytes):
+            await progress.report(fraction=(i + stage) / request.count)
+        return stage
 
     async def check(self) -> Health:
         return Health(reachable=True, models=len(TITLES), key="needs none")

@@ -1,5 +1,6 @@
 """What is painted on: a canvas with the light of its scene."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,9 @@ from domain import Size
 from providers.sketch.words import MEANINGS, Scene
 
 Plane: TypeAlias = NDArray[Any]  # 0..1; height x width, or height x width x 3
+Strip: TypeAlias = Callable[[slice], Plane]  # what a plane is in some rows of it
+ROWS = 64
+"""What has three bands is worked out in strips so high: a large picture's planes would take hundreds of MiB."""
 LIGHTS = {  # the sky's top, middle and horizon; what falls on lit and on shaded sides
     "dawn": "6685c2 dbb3c2 ffdbad ffe0c2 8580a8",
     "day": "387acc 80bae8 dbeded fff4e4 8599bd",
@@ -37,8 +41,32 @@ def step(low: float, high: float, value: Any) -> Plane:
     return t * t * (3 - 2 * t)
 
 
+def strips(height: int) -> Iterator[slice]:
+    return (slice(top, top + ROWS) for top in range(0, height, ROWS))
+
+
+def cut(plane: Any, rows: slice) -> Any:
+    """Those rows of a plane; what is the same in every row stays as it is."""
+    return plane if np.ndim(plane) < 2 or len(plane) == 1 else plane[rows]
+
+
+def filled(shape: tuple[int, ...], strip: Strip) -> Plane:
+    """A plane, worked out strip by strip."""
+    plane = np.empty(shape, np.float32)
+    for rows in strips(len(plane)):
+        plane[rows] = strip(rows)
+    return plane
+
+
 def image_of(plane: Plane) -> Image.Image:
-    return Image.fromarray((np.clip(plane, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return image_from(plane.shape, lambda rows: plane[rows])
+
+
+def image_from(shape: tuple[int, ...], strip: Strip) -> Image.Image:
+    bytes_ = np.empty(shape, np.uint8)
+    for rows in strips(len(bytes_)):
+        bytes_[rows] = np.clip(strip(rows), 0, 1) * 255 + 0.5
+    return Image.fromarray(bytes_)
 
 
 def soften(plane: Plane, radius: float) -> Plane:
@@ -74,7 +102,7 @@ class Canvas:
         dull = DULL.get(scene.weather, 0)
         self.lamps = max({"dawn": 0.3, "day": 0.1, "sunset": 0.6}.get(scene.time, 1.0), dull)
         bands = [paint(band) for band in LIGHTS[scene.time].split()]
-        bands = [mix(band, band.mean() * np.array((0.88, 0.95, 1.03)), dull) for band in bands]
+        bands = [mix(band, band.mean() * np.array((0.88, 0.95, 1.03), np.float32), dull) for band in bands]
         if tint := scene.tints.get("sky") or scene.tints.get("mood"):
             bands[:3] = [mix(band, paint(tint) * (0.35 + band.mean()), 0.5) for band in bands[:3]]
         self.top, self.mid, self.low, self.sun, self.shade = bands
@@ -94,9 +122,11 @@ class Canvas:
         """A surface's colour when the light reaches it by an amount from 0 to 1."""
         return colour * mix(self.shade, self.sun * 1.08, np.clip(amount, 0, 1)[..., None])
 
-    def lay(self, mask: Plane, colour: Plane, haze: float = 0) -> None:
+    def lay(self, mask: Plane, colour: Plane | Strip, haze: float = 0) -> None:
         """Lay a colour over a part, seen through the air: haze 0 is near, 1 is lost."""
-        self.rgb += (mix(colour, self.air, haze) - self.rgb) * mask[..., None]
+        for rows in strips(self.height):
+            own = colour(rows) if callable(colour) else colour
+            self.rgb[rows] += (mix(own, self.air, haze) - self.rgb[rows]) * cut(mask, rows)[..., None]
 
     def below(self, ridge: Plane) -> Plane:
         return np.clip((self.ys - ridge) * self.height + 0.5, 0, 1)

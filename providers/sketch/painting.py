@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from domain import ImageRequest, Size, Sources
-from providers.sketch.canvas import Canvas, Plane, image_of, mix, step
+from providers.sketch.canvas import Canvas, Plane, cut, image_from, image_of, mix, step, strips
 from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
 from providers.sketch.styles import STYLES
 from providers.sketch.words import read
@@ -36,18 +36,30 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
         elif request.transparent and layer is paint_things:
             shape = step(0, 0.04, np.abs(c.rgb - sky).max(-1, keepdims=True))
         yield 0.5 * (i + 1) / len(LAYERS)
-    vivid, tint = TINTS.get(request.style or "", (1.0, 1.0))
-    colour = (0.85 + 0.045 * (request.guidance_scale or 7)) * vivid
-    picture = mix(c.rgb.mean(-1, keepdims=True), c.rgb, colour) * tint
+    picture, rng = _coloured(c.rgb, request), c.rng
+    del c, sky
     fitted, strength, mask = _source(sources, size, request.strength) or (picture, 1.0, 1.0)
-    hand = (c.rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
-    painted = STYLES.get(scene.style, STYLES["paint"])(mix(fitted, picture, step(0.2, 1, strength)), *hand)
+    hand = (rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
+    if fitted is not picture:
+        picture = mix(fitted, picture, float(step(0.2, 1, strength)))
+    painted, amount = STYLES.get(scene.style, STYLES["paint"])(picture, *hand), float(step(0, 0.35, strength))
+    del picture
     yield 0.9
-    image, file = image_of(mix(fitted, painted, mask * step(0, 0.35, strength))), io.BytesIO()
+    image = image_from(painted.shape, lambda rows: mix(fitted[rows], painted[rows], cut(mask, rows) * amount))
+    file = io.BytesIO()
     if request.transparent:
         image.putalpha(image_of((1 - mask * (1 - shape))[..., 0]))
     (image if size == full else image.resize(full)).save(file, "PNG", compress_level=4)
     yield file.getvalue()
+
+
+def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
+    """The picture in as much colour as the guidance and the style want, in its own place."""
+    vivid, tint = TINTS.get(request.style or "", (1.0, (1.0, 1.0, 1.0)))
+    colour = (0.85 + 0.045 * (request.guidance_scale or 7)) * vivid
+    for rows in strips(len(rgb)):
+        rgb[rows] = mix(rgb[rows].mean(-1, keepdims=True), rgb[rows], colour) * np.asarray(tint, np.float32)
+    return rgb
 
 
 def _source(sources: Sources, size: Size, strength: float | None) -> tuple[Plane, float, Plane | float] | None:

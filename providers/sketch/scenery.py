@@ -1,8 +1,10 @@
 """A scene as a picture without a style yet: what is painted from back to front."""
 
+from functools import partial
+
 import numpy as np
 
-from providers.sketch.canvas import Canvas, Plane, mix, paint, step
+from providers.sketch.canvas import Canvas, Plane, cut, mix, paint, step, strips
 from providers.sketch.things import Layer
 
 SOILS = {"desert": "e6b875", "city": "6b6b75"}
@@ -27,7 +29,7 @@ def paint_sky(c: Canvas) -> None:
         c.lay(np.exp(-far / size * 0.55) * 0.75, c.sun)
         face = 1 - step(0.5, 0.62, c.noise(9, 2)) * 0.16 * night
         disc = paint("f8f2dc" if night else "fff0c0")
-        c.lay(np.clip((size - far) * c.height * 0.6 + 0.5, 0, 1), disc * face[..., None])
+        c.lay(np.clip((size - far) * c.height * 0.6 + 0.5, 0, 1), lambda rows: disc * face[rows, :, None])
 
 
 def paint_clouds(c: Canvas) -> None:
@@ -38,7 +40,17 @@ def paint_clouds(c: Canvas) -> None:
     for cells, weight in ((2.2, 0.95), (4.5, 0.6)):
         bank = c.noise(cells, 6, 2.4)[rows]
         bright = np.clip(c.relief(bank, 2.6), 0, 1) * (0.3 if c.scene.weather == "rain" else 1)
-        c.lay(step(1 - cover, 1.25 - cover * 0.75, bank) * weight, mix(dark, white, bright[..., None]))
+        c.lay(step(1 - cover, 1.25 - cover * 0.75, bank) * weight, partial(_between, dark, white, bright))
+
+
+def _between(a: Plane, b: Plane, amount: Plane, rows: slice) -> Plane:
+    """Two colours, mixed at each place by its own amount."""
+    return mix(a, b, amount[rows, :, None])
+
+
+def _lit(c: Canvas, a: Plane, b: Plane, amount: Plane, light: Plane, rows: slice) -> Plane:
+    """As `_between`, in the light that falls there."""
+    return c.lit(_between(a, b, amount, rows), cut(light, rows))
 
 
 def soil(c: Canvas) -> Plane:
@@ -57,7 +69,7 @@ def paint_land(c: Canvas) -> None:
         snow = step(0.28, 0.16, (c.ys - ridge) / tall + (rock - 0.5) * 0.55) * (place == "mountains")
         stone = paint("6a666a") if place == "mountains" else soil(c)
         light = c.relief(rock, tall * 8) + (c.relief(-ridge, 6) - 0.5)
-        c.lay(c.below(ridge), c.lit(mix(stone, paint("edf2ff"), snow[..., None]), light), haze)
+        c.lay(c.below(ridge), partial(_lit, c, stone, paint("edf2ff"), snow, light), haze)
     crowd = {"forest": "tree" if tint else "pine", "city": "tower"}.get(place)
     for depth, (haze, count) in enumerate(((0.72, 26), (0.46, 17), (0.2, 10)) if crowd else ()):
         layer = Layer(c)
@@ -96,8 +108,12 @@ def paint_ground(c: Canvas) -> None:
     deep = np.clip((c.ys - c.shore) / 0.4, 0, 1)
     grain = mix(c.noise(3, 4, 4), c.noise(26, 3, 1.6), 0.5 * deep)
     bare = step(0, 0.5, deep + (rock - 0.5) * 0.6) * step(0.02, 0.1, c.shore - c.shore.min()) * c.scene.water
-    stone = c.lit(paint("6b6062"), c.relief(rock, 4.5))
-    c.lay(c.below(c.shore), mix(c.lit(soil(c), grain * 1.25 - 0.1 - deep * 0.16), stone, bare[..., None]))
+    light, rough, earth, stone = grain * 1.25 - 0.1 - deep * 0.16, c.relief(rock, 4.5), soil(c), paint("6b6062")
+
+    def colour(rows: slice) -> Plane:
+        return mix(c.lit(earth, light[rows]), c.lit(stone, rough[rows]), bare[rows, :, None])
+
+    c.lay(c.below(c.shore), colour)
 
 
 def paint_things(c: Canvas) -> None:
@@ -118,6 +134,7 @@ def paint_things(c: Canvas) -> None:
                 foot += 0.02 if c.scene.water else 0.4 * back if number > 9 else 0.06 if copy else 0.12
             spots.append((foot, kind, x, scale))
     mirrors.lay(fade=0.4)
+    del mirrors
     for foot, kind, x, scale in sorted(spots):
         layer.thing(kind, x, foot, scale, tint=c.scene.tints.get(kind))
         if kind == "lighthouse" and c.lamps == 1:  # its beam: two cones that fade with distance
@@ -136,8 +153,10 @@ def paint_air(c: Canvas) -> None:
         wide, tall = (0.0015, 0.02 + 0.05 * near**2) if rain else (0.002 + 0.012 * near**5,) * 2
         layer.shape(((x, y), (x + wide / c.aspect, y + tall)), paint("f4f8ff"), oval=True)
     layer.lay(fade=0.35 if rain else 0.85)
-    c.rgb *= 1 - 0.62 * np.clip(np.hypot((c.xs - 0.5) * 1.25, c.ys - 0.48) - 0.42, 0, 1)[..., None]
-    c.rgb = mix(c.rgb, step(0, 1, c.rgb), 0.3)
+    for rows in strips(c.height):
+        corners = np.clip(np.hypot((c.xs - 0.5) * 1.25, c.ys[rows] - 0.48) - 0.42, 0, 1)
+        darkened = c.rgb[rows] * (1 - 0.62 * corners[..., None])
+        c.rgb[rows] = mix(darkened, step(0, 1, darkened), 0.3)
 
 
 LAYERS = (paint_sky, paint_clouds, paint_land, paint_water, paint_ground, paint_things, paint_air)

@@ -1,5 +1,6 @@
 """The things that can be painted, and the layers of shapes that they are drawn on."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,19 @@ class Layer:
     """Shapes drawn twice as large as the canvas, to be laid onto it: their colours, and what of them shines."""
 
     def __init__(self, c: Canvas) -> None:
-        self.c, self.size = c, (c.width * 2, c.height * 2)
-        self.images = Image.new("RGBA", self.size), Image.new("L", self.size)
-        self.pens = [ImageDraw.Draw(image) for image in self.images]
+        self.c, self.size, self.empty = c, (c.width * 2, c.height * 2), True
+
+    @cached_property
+    def images(self) -> tuple[Image.Image, Image.Image]:
+        """Made with the first shape: they are the largest things that a picture takes."""
+        return Image.new("RGBA", self.size), Image.new("L", self.size)
+
+    @cached_property
+    def pens(self) -> list[ImageDraw.ImageDraw]:
+        return [ImageDraw.Draw(image) for image in self.images]
 
     def shape(self, points: Any, colour: Plane, shines: bool = False, oval: bool = False) -> None:
-        ink = tuple(int(band * 255) for band in np.clip((*colour, 1), 0, 1))
+        ink, self.empty = tuple(int(band * 255) for band in np.clip((*colour, 1), 0, 1)), False
         for pen, value in zip(self.pens, (ink, 255 * shines), strict=True):
             (pen.ellipse if oval else pen.polygon)([(x * self.size[0], y * self.size[1]) for x, y in points], value)
 
@@ -73,13 +81,19 @@ class Layer:
 
     def lay(self, haze: float = 0, fade: float = 1) -> None:
         """Lay it all onto the canvas, rounder than it was drawn, and with the bloom of its lamps."""
-        if not self.images[0].getbbox():
+        if self.empty or not self.images[0].getbbox():
             return
         small = [image.resize((self.c.width, self.c.height), Image.Resampling.BOX) for image in self.images]
-        body, glow = (np.asarray(image, np.float32) / 255 for image in small)
-        colour, alpha = body[..., :3], body[..., 3]
-        lit = self.c.lit(colour, self.c.relief(soften(alpha, self.c.height / 90), 0.7) + 0.16)
-        shining = (glow * (0.25 + 0.75 * self.c.lamps))[..., None]
-        self.c.lay(alpha * fade, mix(mix(lit, self.c.air, haze), colour, shining))
+        del self.images, self.pens
+        body = np.asarray(small[0])
+        alpha, glow = (np.asarray(plane, np.float32) / 255 for plane in (body[..., 3], small[1]))
+        light = self.c.relief(soften(alpha, self.c.height / 90), 0.7) + 0.16
+
+        def colour(rows: slice) -> Plane:
+            own = body[rows, :, :3].astype(np.float32) / 255
+            shining = glow[rows, :, None] * (0.25 + 0.75 * self.c.lamps)
+            return mix(mix(self.c.lit(own, light[rows]), self.c.air, haze), own, shining)
+
+        self.c.lay(alpha * fade, colour)
         if glow.any():
             self.c.lay(np.clip(soften(glow, self.c.height / 45) * 2.2, 0, 0.6) * self.c.lamps, paint("ffc76b"))

@@ -53,6 +53,13 @@ async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
         assert shown.ephemeral
 
 
+async def test_a_model_that_is_gone_is_told(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ended"))
+    content = (await opened(world)).response.content
+    assert "Model: **Oil painting** · the bot's default" in content
+    assert "this server chose is not on offer now" in content
+
+
 async def test_back_to_the_bots_default(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ink"))
     panel = await opened(world)

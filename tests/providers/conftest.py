@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import date
 from typing import Any
 
 import pytest
@@ -190,6 +191,12 @@ async def appypie(bench_for):
 async def bench(request, bench_for):
     """Each provider."""
     return await bench_for(request.param)
+
+
+@pytest.fixture
+def day(monkeypatch):
+    """Move the clock by which models end: `day("2026-12-01")`."""
+    return lambda text: monkeypatch.setattr("providers.ends.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from domain import (
     Unavailable,
 )
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
-from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NO_SIZES, REFUSED, SIDES
+from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
 
 POST = f"POST /v1beta/models/{MODEL}:generateContent"
@@ -85,9 +85,9 @@ async def test_the_third_generation_draws_twice_as_wide(gemini, size, ratio):
 
 
 async def test_who_draws_twice_as_wide(gemini):
-    ids = tuple((id, id) for id in ("gemini-2.5-flash-image", "gemini-3.1-flash-image", FINE, NO_SIZES))
+    ids = tuple((id, id) for id in ("gemini-2.5-flash-image", NEWEST, FINE, NO_SIZES))
     models = await gemini.provider(models=ids).models()
-    assert [model.id for model in models if Size(2048, 2048) in model.capabilities.sizes] == [ids[1][0], FINE]
+    assert [model.id for model in models if Size(2048, 2048) in model.capabilities.sizes] == [NEWEST, FINE]
     assert all(model.capabilities.sizes[0] == Size(1024, 1024) for model in models)
 
 
@@ -204,9 +204,10 @@ async def test_the_root_is_never_doubled(gemini, end):
 async def test_the_list_is_read(gemini):
     models = await gemini.provider().models()
     assert [(model.id, model.title) for model in models] == [
-        (MODEL, "Nano"),
+        (NEWEST, "Two One"),
         (NO_SIZES, NO_SIZES),
         ("gemini-4-image", "Four"),
+        (MODEL, "Nano"),
     ]
     assert all(model.capabilities.image_to_image and not model.capabilities.seed for model in models)
 
@@ -224,7 +225,7 @@ async def test_the_hosts_list_is_the_list(gemini):
 
 async def test_check_tries_the_key(gemini):
     health = await gemini.provider().check()
-    assert (health.reachable, health.models, health.key) == (True, 3, "accepted")
+    assert (health.reachable, health.models, health.key) == (True, 4, "accepted")
     with pytest.raises(AuthError):
         await gemini.provider("bad-key").check()
 

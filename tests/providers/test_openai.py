@@ -344,9 +344,10 @@ async def test_milliseconds_to_wait(openai):
 # Models
 
 
-async def test_current_models_are_listed_in_our_order(openai):
+async def test_current_models_are_listed_in_our_order(openai, day):
+    day("2026-12-01")
     models = await openai.provider().models()
-    assert [model.id for model in models] == [FIXED, FREE, MINI, "gpt-image-2-2026-04-21", "gpt-image-10"]
+    assert [model.id for model in models] == [FIXED, FREE, "gpt-image-2-2026-04-21", "gpt-image-10"]
     assert [model.title for model in models[:2]] == ["GPT Image 2.6 Sunburst", "GPT Image 2"]
 
 
@@ -358,8 +359,8 @@ async def test_the_documented_models_stand_in(openai, case):
 
 
 async def test_the_hosts_list_is_the_list(openai):
-    models = await openai.provider(models=(("gpt-image-1", "Old"), (FREE, FREE))).models()
-    assert [(model.id, model.title) for model in models] == [("gpt-image-1", "Old"), (FREE, "GPT Image 2")]
+    models = await openai.provider(models=(("gpt-image-9", "New"), (FREE, FREE))).models()
+    assert [(model.id, model.title) for model in models] == [("gpt-image-9", "New"), (FREE, "GPT Image 2")]
     assert models[1].capabilities == GPT_IMAGE_FREE
     assert openai.server.calls == []
 

@@ -1,5 +1,9 @@
 # pyright: basic
+import asyncio
 import io
+import subprocess
+import sys
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -172,3 +176,62 @@ def test_any_text_gives_a_picture(prompt):
     *_, data = paint(ImageRequest(prompt=prompt, negative_prompt=prompt[::-1], size=Size(64, 64)), Sources(), 1)
     assert isinstance(data, bytes)
     assert Image.open(io.BytesIO(data)).size == (64, 64)
+
+
+FOUR_AT_ONCE = """
+import asyncio
+from pathlib import Path
+from domain import Access, ImageRequest, Size, Sources
+from providers.sketch import Sketch
+
+class Nothing:
+    async def keep(self, picture): pass
+    async def report(self, **told): pass
+
+async def draw(sketch, model):
+    request = ImageRequest(prompt="boats and castles on a lake in rain", model=model, size=Size(1536, 1536))
+    await sketch.generate(request, Sources(), Nothing())
+
+async def main():
+    sketch = Sketch(Access(), None)
+    await asyncio.gather(*(draw(sketch, model.id) for model in await sketch.models()))
+
+asyncio.run(main())
+print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+"""
+
+
+def test_four_large_pictures_at_once_stay_below_500_mib():
+    told = subprocess.run([sys.executable, "-c", FOUR_AT_ONCE], capture_output=True, text=True, check=True)
+    assert int(told.stdout) / 1024 < 500
+
+
+@pytest.mark.parametrize("model", STYLES)
+def test_what_a_picture_takes_while_it_is_painted(model):
+    """With all its planes in full it was 136 to 203 MiB at this size."""
+    request = ImageRequest(prompt="a red boat on a lake in rain, mountains, birds", model=model, size=Size(1024, 1024))
+    list(paint(request.model_copy(update={"size": SMALL}), Sources(), 1))  # imports are not counted
+    tracemalloc.start()
+    try:
+        list(paint(request, Sources(), 1))
+        assert tracemalloc.get_traced_memory()[1] < 85 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+async def test_pictures_are_painted_one_after_another(monkeypatch):
+    painting = most = 0
+
+    def fake(*_):
+        nonlocal painting, most
+        painting += 1
+        most = max(most, painting)
+        yield 0.5
+        painting -= 1
+        yield b"picture"
+
+    monkeypatch.setattr("providers.sketch._paint", fake)
+    log, provider = Log(), sketch()
+    request = ImageRequest(prompt="a boat", size=SMALL)
+    await asyncio.gather(*(provider.generate(request, Sources(), log) for _ in range(4)))
+    assert (most, len(log.pictures)) == (1, 4)

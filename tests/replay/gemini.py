@@ -19,6 +19,9 @@ MODEL = "gemini-2.5-flash-image"
 NO_SIZES = "gemini-3.1-flash-lite-image"
 """Knows no imageSize."""
 FINE = "gemini-3-pro-image"
+NEWEST = "gemini-nano-banana-2.1"
+"""Draws, and does not say "image" in its name."""
+ENDED = "gemini-3.1-flash-image"
 SIDES = {
     "1:1": (512, 512),
     "2:3": (416, 624),
@@ -58,6 +61,8 @@ LISTED = [
     {"name": "models/gemini-5-image-live", "supportedGenerationMethods": ["bidiGenerateContent"]},
     {"name": f"models/{MODEL}", "displayName": "Nano", "supportedGenerationMethods": ["generateContent"]},
     {"name": f"models/{NO_SIZES}"},
+    {"name": f"models/{ENDED}", "displayName": "Two", "supportedGenerationMethods": ["generateContent"]},
+    {"name": f"models/{NEWEST}", "displayName": "Two One", "supportedGenerationMethods": ["generateContent"]},
 ]
 
 
@@ -146,7 +151,7 @@ class GeminiReplay(Replay):
     def _generate(self, call: Call, model: str) -> web.Response:
         wanted = call.parse(Wanted)
         expect(call.query == "", "a query")
-        expect(model in (MODEL, NO_SIZES, FINE, "gemini-4-image"), f"no such model: {model}")
+        expect(model in (MODEL, NO_SIZES, FINE, NEWEST, "gemini-4-image"), f"no such model: {model}")
         expect(wanted.generationConfig.responseModalities == ["TEXT", "IMAGE"], "other modalities")
         config = wanted.generationConfig.imageConfig
         expect(config.aspectRatio in SIDES, f"no such ratio: {config.aspectRatio}")

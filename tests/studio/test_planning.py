@@ -19,7 +19,7 @@ from domain import (
     Span,
     Upload,
 )
-from studio.planning import NO_AI, SEEDS, Planner, call_request, default_provider
+from studio.planning import GONE, NO_AI, SEEDS, Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
 
@@ -88,6 +88,28 @@ async def planned(of: Settings | None = None, **asked):
     planner = Planner(PROVIDERS, "rich")
     request = ImageRequest(prompt="a boat").model_copy(update=asked)
     return await planner.plan(request, of or Settings(), ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "notes"),
+    [
+        ({}, {"provider": "rich", "model": "ended"}, (GONE,)),
+        ({}, {"provider": "rich", "model": "plain"}, ()),
+        ({"model": "plain"}, {"provider": "rich", "model": "ended"}, ()),
+        ({"provider": "sizeless"}, {"provider": "rich", "model": "ended"}, ()),
+        ({}, {"provider": "switched-off", "model": "ended"}, ()),
+    ],
+)
+async def test_who_has_lost_its_servers_model_is_told(asked, chosen, notes):
+    assert (await planned(Settings(**chosen), **asked)).notes == notes
+
+
+async def test_an_ended_model_is_refused_with_what_works():
+    with pytest.raises(InvalidRequest) as caught:
+        await planned(provider="rich", model="ended")
+    failure = caught.value.failure
+    assert (failure.field, failure.takes) == ("model", "Full, Plain")
+    assert "not any more" in failure.detail
 
 
 @pytest.mark.parametrize(

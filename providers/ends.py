@@ -1,0 +1,47 @@
+"""Models that end, as their makers have said: from its day on none of them is offered.
+
+Facts: OpenAI's and Google's pages of deprecations, xAI's migration guides. Whether `gemini-2.5-flash-image` (announced
+for October 2026, and moved before) still lives is told by Google's list alone.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+from domain import Model
+from providers.listed import tell_once
+
+ENDS: Mapping[str, date] = {
+    "dall-e-2": date(2026, 5, 12),
+    "dall-e-3": date(2026, 5, 12),
+    "gpt-image-1": date(2026, 10, 23),
+    "gpt-image-1-mini": date(2026, 12, 1),
+    "gpt-image-1.5": date(2026, 12, 1),
+    "chatgpt-image-latest": date(2026, 12, 1),
+    "gemini-2.5-flash-image-preview": date(2026, 1, 15),
+    "gemini-3-pro-image-preview": date(2026, 6, 25),
+    "gemini-3.1-flash-image-preview": date(2026, 6, 25),
+    "gemini-3.1-flash-image": date(2026, 10, 29),
+    "grok-imagine-image-pro": date(2026, 5, 15),
+    "grok-imagine-image-quality": date(2026, 11, 2),
+}
+"""By a model's own name; the first day without it."""
+SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def has_ended(model_id: str) -> bool:
+    """Whether a model's day has come, also that of its dated snapshots, and under the name of who serves it."""
+    name = SNAPSHOT.sub("", model_id.rpartition("/")[2].lower())
+    return name in ENDS and ENDS[name] <= today()
+
+
+def living(models: Sequence[Model]) -> Sequence[Model]:
+    """Without those that have ended, of which the host reads once."""
+    ended = [model.id for model in models if has_ended(model.id)]
+    for id in ended:
+        tell_once(f"{id} has ended and is not offered any more; <NAME>_MODELS and servers' settings may name others")
+    return [model for model in models if model.id not in ended] if ended else models

@@ -1,0 +1,63 @@
+"""Lists from outside may be of any length; what is read and offered of them is not."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Annotated, Any, TypeVar, cast
+
+from pydantic import BeforeValidator
+
+from domain import Access
+
+log = logging.getLogger(__name__)
+
+READ = 10_000
+"""Entries of a list that are looked at."""
+OFFERED = 1_000
+"""Of them, those that are offered: a member sees 25 at a time, and finds the others by their names."""
+LONGEST = 200
+"""Characters of an id or a name: Discord's menus take 100."""
+
+Item = TypeVar("Item")
+
+
+def _head(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    entries = cast("list[Any]", value)
+    if len(entries) > READ:
+        tell_once(f"a list of {len(entries):,} entries: only the first {READ:,} are read")
+    return entries[:READ]
+
+
+Bounded = Annotated[list[Item], BeforeValidator(_head)]
+"""A list in what an API answers, cut before its entries are looked at."""
+
+
+def capped(items: Iterable[Item], access: Access, id_of: Callable[[Item], str]) -> Sequence[Item]:
+    """The models to offer, in their order; where there are too many, those that the host has named come first."""
+    whole = [each for each in items if len(id_of(each)) <= LONGEST]
+    if len(whole) <= OFFERED:
+        return whole
+    tell_once(f"a list of {len(whole):,} models: only {OFFERED:,} are offered; <NAME>_MODELS chooses others")
+    named = {id for id, _ in access.models}
+    return sorted(whole, key=lambda each: id_of(each) not in named)[:OFFERED]
+
+
+def few(names: Iterable[str]) -> tuple[str, ...]:
+    """Samplers, styles or sizes, each once; those after the first 1,000 are left out."""
+    found: dict[str, None] = {}
+    for name in islice(names, READ):
+        if len(found) == OFFERED:
+            tell_once(f"a list of more than {OFFERED:,} names: what follows them is not offered")
+            break
+        if len(name) <= LONGEST:
+            found[name] = None
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def tell_once(text: str) -> None:
+    """Log what the host should know, and need not read every ten minutes."""
+    log.warning(text)

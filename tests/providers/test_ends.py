@@ -1,0 +1,105 @@
+# pyright: basic
+"""A model past its end is not offered, whoever named it."""
+
+import pytest
+
+from domain import Access
+from providers.ends import ENDS, has_ended
+from providers.gemini import MODELS
+from providers.listed import tell_once
+from providers.openai import OpenAICompatible
+from providers.openai.profiles import PROFILES
+from tests.replay.gemini import ENDED, NEWEST
+from tests.replay.openai import FREE, MINI
+
+LAST_DAY, AFTER = "2026-11-30", "2026-12-01"
+
+
+@pytest.fixture(autouse=True)
+def _untold():
+    tell_once.cache_clear()
+
+
+@pytest.fixture
+async def openai(bench_for):
+    return await bench_for("openai")
+
+
+@pytest.fixture
+async def gemini(bench_for):
+    return await bench_for("gemini")
+
+
+async def offered(provider) -> list[str]:
+    return [model.id for model in await provider.models()]
+
+
+async def test_a_listed_model_goes_on_its_day_without_a_restart(openai, day):
+    day(LAST_DAY)
+    provider = openai.provider()
+    assert MINI in await offered(provider)
+    day(AFTER)
+    assert MINI not in await offered(provider)
+    assert FREE in await offered(provider)
+
+
+async def test_one_that_the_host_has_named_goes_too_and_is_logged_once(openai, day, caplog):
+    day(LAST_DAY)
+    provider = openai.provider(models=((MINI, "Cheap"), (FREE, "Two")))
+    assert await offered(provider) == [MINI, FREE]
+    day(AFTER)
+    assert await offered(provider) == await offered(provider) == [FREE]
+    (record,) = caplog.records
+    assert MINI in record.getMessage() and "_MODELS" in record.getMessage()
+
+
+@pytest.mark.parametrize("name", ["openai", "gemini"])
+async def test_where_all_that_the_host_has_named_are_over_the_usual_ones_stand_in(bench_for, day, name):
+    day(AFTER)
+    bench = await bench_for(name)
+    only = {"openai": MINI, "gemini": ENDED}[name]
+    models = await offered(bench.provider(models=((only, "Old"),)))
+    assert models and not any(map(has_ended, models))
+
+
+async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini):
+    models = await offered(gemini.provider())
+    assert models[0] == NEWEST
+    assert ENDED not in models
+    assert (await gemini.draw(model=NEWEST)).sizes == [(512, 512)]
+
+
+async def test_no_list_brings_an_ended_one_back(gemini, day):
+    day(AFTER)
+    models = await offered(gemini.provider("F01"))
+    assert models and not any(map(has_ended, models))
+
+
+def test_what_stands_in_for_a_list_has_no_end():
+    documented = [id for profile in PROFILES.values() for id, _ in profile.models]
+    assert not ENDS.keys() & {*documented, *(id for id, _ in MODELS)}
+
+
+@pytest.mark.parametrize(
+    ("id", "ended"),
+    [
+        ("gpt-image-1.5", True),
+        ("gpt-image-1.5-2025-12-16", True),
+        ("openai/GPT-Image-1.5", True),
+        ("gpt-image-1.50", False),
+        ("gpt-image-2", False),
+        ("grok-imagine-image-quality", True),
+        ("grok-imagine-image", False),
+        ("gemini-3.1-flash-lite-image", False),
+    ],
+)
+def test_whose_day_has_come(day, id, ended):
+    day(AFTER)
+    assert has_ended(id) is ended
+
+
+async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai, transport, day):
+    """Only where the names are their makers' do the makers' dates count."""
+    day(AFTER)
+    own = OpenAICompatible(Access(base_url=openai.server.url, models=((MINI, "Ours"),)), transport, "own")
+    assert await offered(own) == [MINI]

@@ -1,0 +1,81 @@
+# pyright: basic
+"""However long a list from outside is, what is kept of it is short, and made once."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from providers.answers import Answer
+from providers.listed import LONGEST, OFFERED, READ, few, tell_once
+
+MANY = [f"image-{number}" for number in range(READ + OFFERED)]
+SIZES = [f"{side}x512" for side in range(64, 64 + 2 * OFFERED)]
+LISTS: dict[str, Mapping[str, Any]] = {
+    "popcord": {"models": {"models": MANY}, "sizes": {"sizes": SIZES}},
+    "nebulablock": {"models": {"data": {"models": [{"model_name": id, "model_type": "Image"} for id in MANY]}}},
+    "openai": {"models": {"data": [{"id": f"flux-{id}"} for id in MANY]}},
+    "gemini": {"pageSize=1000": {"models": [{"name": f"models/gemini-{id}"} for id in MANY]}},
+    "pollinations": {"models": MANY},
+    "aihorde": {"known": [{"name": id, "count": 1} for id in MANY]},
+    "comfyui": {
+        "checkpoints": MANY,
+        "KSampler": {
+            "KSampler": {"input": {"required": {"sampler_name": [MANY[:300]], "scheduler": [MANY[:300]]}}},
+        },
+    },
+    "automatic1111": {
+        "sd-models": [{"title": id, "model_name": id} for id in MANY],
+        "samplers": [{"name": id} for id in MANY[:300]],
+        "schedulers": [{"label": id} for id in MANY[:300]],
+        "prompt-styles": [{"name": id} for id in MANY],
+    },
+}
+"""By the end of a path, what a server with far too much answers."""
+
+
+@pytest.fixture(params=LISTS)
+async def crowded(request, bench_for, monkeypatch):
+    """A provider whose API lists far too much."""
+    tell_once.cache_clear()
+    bench = await bench_for(request.param)
+    answers = LISTS[request.param]
+
+    async def call(method, url, **_) -> Answer:
+        found = next((value for end, value in answers.items() if url.endswith(end)), None)
+        return Answer(404, {}, b"") if found is None else Answer(200, {}, json.dumps(found).encode())
+
+    monkeypatch.setattr(bench.transport, "call", call)
+    return bench
+
+
+async def test_so_many_are_offered_and_no_more(crowded, caplog):
+    models = await crowded.provider().models()
+    assert 1 < len(models) <= OFFERED
+    for takes in (model.capabilities for model in (models[0], models[-1])):
+        assert max(map(len, (takes.sizes, takes.schedulers, takes.styles))) <= OFFERED
+    assert sum(f"{len(MANY):,}" in record.getMessage() for record in caplog.records) <= 1
+
+
+async def test_the_list_is_made_once(crowded):
+    provider = crowded.provider()
+    assert await provider.models() is await provider.models()
+
+
+async def test_what_the_host_has_named_is_offered_whatever_the_list_holds(crowded):
+    known = (await crowded.provider().models())[1].id
+    models = await crowded.provider(models=(("own", "Mine"), (known, "Known"))).models()
+    assert [(model.id, model.title) for model in models] == [("own", "Mine"), (known, "Known")]
+
+
+def test_the_host_is_told_once(caplog):
+    tell_once.cache_clear()
+    for _ in range(3):
+        few(MANY)
+    assert len(caplog.records) == 1
+
+
+def test_names_that_no_menu_could_show_are_left_out():
+    assert few(["a", "b" * (LONGEST + 1), "a", "c"]) == ("a", "c")
+    assert len(few(MANY)) == OFFERED
