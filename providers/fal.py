@@ -27,6 +27,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from domain.numbers import Place, Seconds, Seed
 from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
@@ -77,7 +78,7 @@ class Accepted(Reply):
 
 class Status(Reply):
     status: str
-    queue_position: Annotated[int | None, TRIFLE] = None
+    queue_position: Place = None
     error: Any = None
     error_type: Annotated[str | None, TRIFLE] = None
 
@@ -87,12 +88,12 @@ class Image(Reply):
 
 
 class Timings(Reply):
-    inference: Annotated[float | None, TRIFLE] = None
+    inference: Seconds = None
 
 
 class Result(Reply):
     images: list[Image]
-    seed: Annotated[int | None, TRIFLE] = None
+    seed: Seed = None
     has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
     timings: Annotated[Timings | None, TRIFLE] = None
 
@@ -170,7 +171,7 @@ class Fal(Provider):
         """
         answer = await self._api.get(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
-            return answer._replace(status=410)
+            return answer.having(status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
             await progress.forget()
             raise Over(_error(answer) or BadResponse(f"{answer.status}"))

@@ -18,6 +18,7 @@ from domain import (
     Sources,
     Span,
 )
+from domain.numbers import Place, Seconds
 from providers.answers import TRIFLE, Answer, Reply, decode_picture
 from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
@@ -65,12 +66,12 @@ class ModelList(Reply):
 
 
 class Timings(Reply):
-    inference: Annotated[float | None, TRIFLE] = None
+    inference: Seconds = None
 
 
 class Item(Reply):
     b64_json: str
-    index: Annotated[int | None, TRIFLE] = None
+    index: Place = None
     timings: Annotated[Timings | None, TRIFLE] = None
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
+from domain.numbers import Place
 from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.failures import POLICY, failure_for, our_field
 
@@ -25,7 +26,7 @@ NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
 class Item(Reply):
     b64_json: str | None = None
     url: str | None = None
-    index: Annotated[int | None, TRIFLE] = None
+    index: Place = None
     respect_moderation: bool | None = None
 
 
