@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from domain import (
     Access,
     BadResponse,
@@ -35,6 +37,7 @@ from providers.failures import failure_for
 from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
+from providers.shapes import is_link, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://queue.fal.run"
@@ -92,7 +95,7 @@ class Timings(Reply):
 
 
 class Result(Reply):
-    images: list[Image]
+    images: list[Annotated[Image | None, TRIFLE]] = Field(default_factory=list[Image | None])
     seed: Seed = None
     has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
     timings: Annotated[Timings | None, TRIFLE] = None
@@ -102,7 +105,7 @@ class Result(Reply):
         """The links to pictures that are not black."""
         flags = self.has_nsfw_concepts or []
         black = {place for place, flag in enumerate(flags) if flag}
-        return [image.url for place, image in enumerate(self.images) if place not in black]
+        return [image.url for place, image in enumerate(self.images) if image and place not in black]
 
 
 class Kind(Reply):
@@ -197,11 +200,12 @@ class Fal(Provider):
 
     async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
         result = answer.parse(Result)
-        if not result.good:
+        urls = result.good or ([] if any(result.images) else list(filter(is_link, pictures_in(answer.data()))))
+        if not urls:
             await progress.forget()
             raise ContentRejected("a black picture: has_nsfw_concepts") if result.images else BadResponse("no picture")
         seconds = result.timings.inference if result.timings else None
-        await collect(self._api, progress, urls=result.good, seed=result.seed, seconds=seconds)
+        await collect(self._api, progress, urls=urls, seed=result.seed, seconds=seconds)
         return True
 
 

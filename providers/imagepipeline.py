@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
@@ -32,7 +32,7 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Number, Seconds
-from providers.answers import Answer, Reply
+from providers.answers import EACH, TRIFLE, Answer, Reply
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.failures import POLICY, failure_for
@@ -63,7 +63,9 @@ class Status(Reply):
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
-    links: list[str] | str | None = Field(None, validation_alias=AliasChoices("download_urls", "result_url"))
+    links: Annotated[list[str] | str | None, EACH, TRIFLE] = Field(
+        None, validation_alias=AliasChoices("download_urls", "result_url")
+    )
     progress: Number = None
     eta: Seconds = Field(None, validation_alias="estimated_time_seconds")
     reason: str | None = Field(None, validation_alias="failure_reason_code")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from domain import EaselError, InvalidRequest, Unavailable
 from domain.numbers import Place, Seed
-from providers.answers import TRIFLE, Answer, Reply, read_json, tidy
+from providers.answers import EACH, TRIFLE, Answer, Reply, read_json, tidy
 from providers.failures import error_for
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
@@ -25,7 +25,7 @@ class Info(Reply):
 class Result(Reply):
     """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
-    images: list[str]
+    images: Annotated[list[str], EACH]
     info: Any = None
 
     def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
 from domain.numbers import Place
-from providers.answers import TRIFLE, Answer, Reply, tidy
+from providers.answers import EACH, TRIFLE, Answer, Reply, tidy
 from providers.failures import POLICY, failure_for, our_field
+from providers.shapes import is_link, pictures_in
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -31,7 +32,14 @@ class Item(Reply):
 
 
 class Result(Reply):
-    data: list[Item] | None = None
+    data: Annotated[list[Item] | None, EACH, TRIFLE] = None
+
+
+def items_of(answer: Answer) -> list[Item] | None:
+    """The pictures where OpenAI puts them; else wherever the answer has them."""
+    data = answer.parse(Result).data
+    found = [] if data else pictures_in(answer.data())
+    return [Item(url=each) if is_link(each) else Item(b64_json=each) for each in found] or data
 
 
 class Blocked(Reply):
