@@ -123,7 +123,10 @@ async def _with(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any
 
 def as_json(value: Any) -> str:
     """What goes into a JSON column: PostgreSQL takes no NaN, and one that came in from outside must lose no row."""
-    return json.dumps(plain(value), allow_nan=False)
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(plain(value), allow_nan=False)
 
 
 def insert_for(dialect: str) -> Any:
