@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from domain.frozen import Frozen
+from domain.numbers import Seconds
 
 
 class State(StrEnum):
@@ -56,7 +57,7 @@ class Failure(Frozen):
     takes: str | None = None
     subject: str | None = None
     """The title of the model, or of the provider, that does not take it."""
-    retry_after: float | None = None
+    retry_after: Seconds = None
     reference: str | None = None
     """The provider's own id of what went wrong."""
     unaccepted: bool = False

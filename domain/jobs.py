@@ -7,6 +7,7 @@ from typing import Any, Self
 from domain.errors import Failure, State
 from domain.frozen import Frozen
 from domain.models import Size
+from domain.numbers import Seconds, Seed
 
 
 class Upload(Frozen):
@@ -60,8 +61,8 @@ class Picture(Frozen):
 
     data: bytes = b""
     link: str | None = None
-    seed: int | None = None
-    seconds: float | None = None
+    seed: Seed = None
+    seconds: Seconds = None
     """How long the provider says that it took."""
 
 
@@ -73,8 +74,8 @@ class Drawn(Frozen):
     key: str | None = None
     link: str | None = None
     size: Size | None = None
-    seed: int | None = None
-    seconds: float | None = None
+    seed: Seed = None
+    seconds: Seconds = None
 
 
 class Origin(Frozen):

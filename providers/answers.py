@@ -3,17 +3,20 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from html import unescape
-from math import isnan
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from math import isfinite, isnan
+from typing import Any, Self, TypeVar, cast
 
 import pybase64
-from pydantic import BaseModel, ValidationError, WrapValidator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
 from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
+from domain.numbers import plain
 from providers.failures import error_for, our_field
 
 MAX_PICTURE = 32 * 1024 * 1024
@@ -23,6 +26,9 @@ LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
+MOST_VALUES = 100_000
+"""Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
+SLICE = 1024 * 1024
 MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
@@ -44,18 +50,35 @@ TRIFLE = WrapValidator(_or_none)
 """On a field that nothing depends on: what cannot be read is left out."""
 
 
+def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
+    if not isinstance(value, list):
+        return validate(value)
+    listed = cast("list[Any]", value)
+    return [read for one in listed for read in _or_none([one], validate) or ()]
+
+
+EACH = WrapValidator(_each)
+"""On a list: the entries that cannot be read are left out, and take no other along."""
+
+
 class Reply(BaseModel):
-    """What an API answers, or a part of it: a field that is null is as good as one that is not there."""
+    """What an API answers, or a part of it: a field that is null, or no number, is as good as one that is not there."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nulls(cls, value: Any) -> Any:
+    def _without_nothing(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: each for name, each in cast("dict[Any, Any]", value).items() if each is not None}
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_nothing(each)}
 
 
-class Wait(BaseModel):
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not isfinite(value))
+
+
+class Wait(Reply):
     retry_after: float
 
 
@@ -80,8 +103,9 @@ class FieldErrors(BaseModel):
         return [name for path in self.errors for name in reversed(path.split("."))]
 
 
-class Answer(NamedTuple):
-    """One HTTP answer, read to its end. Its Content-Type is not believed."""
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, read to its end. Its Content-Type is not believed, and its JSON is read once."""
 
     status: int
     headers: Mapping[str, str]
@@ -96,20 +120,25 @@ class Answer(NamedTuple):
     def is_picture(self) -> bool:
         return MAGIC.match(self.body) is not None
 
-    def data(self) -> Any:
-        """The JSON in the body; BadResponse where there is none."""
-        body = self.body.removeprefix(b"\xef\xbb\xbf")
-        try:
-            return from_json(body)
-        except ValueError:
-            return self._mended(body)
+    def having(self, **changes: Any) -> Self:
+        """A changed copy."""
+        return replace(self, **changes)
 
-    def _mended(self, body: bytes) -> Any:
-        """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
+    def data(self) -> Any:
+        """The JSON in the body; BadResponse where there is none, or far too much of it."""
+        if (why := self._read[1]) is not None:
+            raise BadResponse(f"HTTP {self.status} {why}, {len(self.body)} bytes")
+        return self._read[0]
+
+    @cached_property
+    def _read(self) -> tuple[Any, str | None]:
+        """The JSON, and why there is none."""
         try:
-            return from_json(json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace"))
-        except (ValueError, RecursionError):
-            raise BadResponse(f"HTTP {self.status} without JSON, {len(self.body)} bytes") from None
+            return read_json(self.body), None
+        except TooMuch:
+            return None, "with too many values in its JSON"
+        except ValueError:
+            return None, "without JSON"
 
     def parse(self, kind: type[Parsed]) -> Parsed:
         """The JSON as a model: lenient to what is not used, strict on what is; BadResponse."""
@@ -171,6 +200,44 @@ class Answer(NamedTuple):
         told = self.body[:LONGEST_TEXT].decode(errors="replace")
         match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
         return float(match[1]) if match else None
+
+
+class TooMuch(ValueError):
+    """JSON of so many values that reading them would hold up everybody."""
+
+
+def read_json(text: bytes | str) -> Any:
+    """JSON from outside; ValueError where it is none.
+
+    The text is counted before it is read: a parser lets nobody else have a turn, and makes of each `[],` an object.
+    """
+    body = text.encode(errors="replace") if isinstance(text, str) else text
+    if has_too_many_values(body):
+        raise TooMuch
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return from_json(body)
+    except ValueError:
+        return _mended(body)
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Told by commas and brackets, of which pictures in base64 have none."""
+    count = 0
+    for start in range(0, len(body), SLICE):
+        part = body[start : start + SLICE]
+        count += part.count(b",") + part.count(b"[") + part.count(b"{")
+        if count > MOST_VALUES:
+            return True
+    return False
+
+
+def _mended(body: bytes) -> Any:
+    """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
+    try:
+        return plain(json.loads(body))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def decode_picture(text: str) -> bytes:

@@ -69,7 +69,7 @@ class Api:
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
         if answer.is_picture() or not self._strikes(len(answer.body)):
             return answer
-        return answer._replace(body=answer.body.replace(self._key.encode(), b"***"))
+        return answer.having(body=answer.body.replace(self._key.encode(), b"***"))
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""

@@ -7,7 +7,7 @@ sibling's answer is not documented at all: what it may hold is sniffed.
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
@@ -24,12 +24,13 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply, decode_picture
+from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.failures import error_for
 from providers.links import collect
 from providers.pinned import known_alone
+from providers.shapes import as_link, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -70,8 +71,10 @@ class Result(Reply):
 
     code: int | str | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
     trace: str | int | None = Field(None, validation_alias="traceId")
-    base64: str = Field("", validation_alias=AliasChoices("image_data", "image", "b64_json"))
-    links: list[str] | str | None = Field(None, validation_alias=AliasChoices("output", "url", "image_url", "imageUrl"))
+    base64: Annotated[str | None, TRIFLE] = Field("", validation_alias=AliasChoices("image_data", "image", "b64_json"))
+    links: Annotated[list[str] | str | None, EACH, TRIFLE] = Field(
+        None, validation_alias=AliasChoices("output", "url", "image_url", "imageUrl")
+    )
 
     @property
     def status(self) -> int:
@@ -121,8 +124,8 @@ class AppyPie(Provider):
         result = _result(answer)
         if result.base64:
             await progress.keep(Picture(data=decode_picture(result.base64), seed=request.seed))
-        elif result.urls:
-            await collect(self._api, progress, urls=result.urls, seed=request.seed)
+        elif urls := result.urls or pictures_in(answer.data()):
+            await collect(self._api, progress, urls=list(map(as_link, urls)), seed=request.seed)
         else:
             raise BadResponse("neither an image nor a link", reference=_reference(result))
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import gcd
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -26,7 +26,8 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import TRIFLE, Answer, Reply, tidy
+from domain.numbers import Seed
+from providers.answers import Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.failures import failure_for
@@ -103,7 +104,7 @@ class Accepted(Reply):
 
 class Sample(Reply):
     sample: str | None = None
-    seed: Annotated[int | None, TRIFLE] = None
+    seed: Seed = None
 
 
 class Status(Reply):
@@ -159,7 +160,7 @@ class BlackForestLabs(Provider):
     async def _ask(self, url: str) -> Answer:
         answer = await self._api.get(url)
         if answer.status == 200 and answer.parse(Status).word == "task not found":
-            return answer._replace(status=404)
+            return answer.having(status=404)
         return answer
 
     async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:

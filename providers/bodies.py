@@ -7,11 +7,14 @@ import aiohttp
 
 from domain import BadResponse
 from providers.events import END, Event, EventReader
+from providers.turns import Turns
 
 SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
 
 
+MAX_ERROR = 1024 * 1024
+"""Of an answer that is no success."""
 TOO_LONG = "bytes"
 """The field of a BadResponse whose body is larger than what is taken into memory."""
 
@@ -48,17 +51,19 @@ async def pass_on(
 
     The body where it holds no event at all: not everything that is labelled as a stream is one.
     """
-    reader, length, unread = EventReader(), 0, bytearray()
+    reader, length, unread, turns = EventReader(), 0, bytearray(), Turns()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
             raise _too_long(cap)
         await take(len(chunk))
+        await turns.took(len(chunk))
         unread += chunk if len(unread) + len(chunk) == length else b""
         for event in reader.feed(chunk):
             unread.clear()
             if await on_event(event):
                 return b""
+            await turns.took(len(event.data))
     for event in reader.feed(END):
         unread.clear()
         await on_event(event)
@@ -66,16 +71,24 @@ async def pass_on(
 
 
 async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
-    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing."""
-    expected = response.content_length or 0
+    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing.
+
+    Of an error only its beginning, where the sentence stands: its status has to be known however long it is.
+    """
+    is_error = response.status >= 400
+    cap = min(cap, MAX_ERROR) if is_error else cap
+    expected = min(response.content_length or 0, MAX_ERROR) if is_error else response.content_length or 0
     if expected > cap:
         raise _too_long(cap)
     if expected > SMALL:
         await take(expected)
-    chunks, length = list[bytes](), 0
+    chunks, length, turns = list[bytes](), 0, Turns()
     async for chunk in response.content.iter_any():
+        await turns.took(len(chunk))
         chunks.append(chunk)
         length += len(chunk)
+        if length > cap and is_error:
+            break
         if length > cap:
             raise _too_long(cap)
     if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too

@@ -4,9 +4,13 @@ import codecs
 import re
 from typing import NamedTuple
 
+from domain import BadResponse
+
 END = b"\n\n"
 """What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
+MOST_LINES = 50_000
+"""Of a whole stream: one that draws sends a handful of events, and now and then a sign of life."""
 
 
 class Event(NamedTuple):
@@ -22,12 +26,17 @@ class EventReader:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
         self._rest: list[str] = []
         self._name, self._data = "", list[str]()
+        self._lines = 0
 
     def feed(self, chunk: bytes) -> list[Event]:
+        """BadResponse where the stream has more lines than anybody needs."""
         text = self._decode(chunk)
         if not LINE_END.search(text):  # pictures come in lines of megabytes: joined once, not at every chunk
             self._rest.append(text)
             return []
+        self._lines += max(text.count("\n"), text.count("\r"))  # counted first: splitting makes an object of each
+        if self._lines > MOST_LINES:
+            raise BadResponse("a stream without an end")
         text = "".join([*self._rest, text])
         held = "\r" if text.endswith("\r") else ""  # its \n may be on the way
         *lines, rest = LINE_END.split(text[: len(text) - len(held)])

@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from domain import (
     Access,
     BadResponse,
@@ -27,6 +29,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from domain.numbers import Place, Seconds, Seed
 from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
@@ -35,6 +38,7 @@ from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
 from providers.repeating import not_taken
+from providers.shapes import is_link, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://queue.fal.run"
@@ -78,7 +82,7 @@ class Accepted(Reply):
 
 class Status(Reply):
     status: str
-    queue_position: Annotated[int | None, TRIFLE] = None
+    queue_position: Place = None
     error: Any = None
     error_type: Annotated[str | None, TRIFLE] = None
 
@@ -88,12 +92,12 @@ class Image(Reply):
 
 
 class Timings(Reply):
-    inference: Annotated[float | None, TRIFLE] = None
+    inference: Seconds = None
 
 
 class Result(Reply):
-    images: list[Image]
-    seed: Annotated[int | None, TRIFLE] = None
+    images: list[Annotated[Image | None, TRIFLE]] = Field(default_factory=list[Image | None])
+    seed: Seed = None
     has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
     timings: Annotated[Timings | None, TRIFLE] = None
 
@@ -102,7 +106,7 @@ class Result(Reply):
         """The links to pictures that are not black."""
         flags = self.has_nsfw_concepts or []
         black = {place for place, flag in enumerate(flags) if flag}
-        return [image.url for place, image in enumerate(self.images) if place not in black]
+        return [image.url for place, image in enumerate(self.images) if image and place not in black]
 
 
 class Kind(Reply):
@@ -172,7 +176,7 @@ class Fal(Provider):
         """
         answer = await self._api.get(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
-            return answer._replace(status=410)
+            return answer.having(status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
             await progress.forget()
             raise Over(_error(answer) or BadResponse(f"{answer.status}"))
@@ -198,11 +202,12 @@ class Fal(Provider):
 
     async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
         result = answer.parse(Result)
-        if not result.good:
+        urls = result.good or ([] if any(result.images) else list(filter(is_link, pictures_in(answer.data()))))
+        if not urls:
             await progress.forget()
             raise ContentRejected("a black picture: has_nsfw_concepts") if result.images else BadResponse("no picture")
         seconds = result.timings.inference if result.timings else None
-        await collect(self._api, progress, urls=result.good, seed=result.seed, seconds=seconds)
+        await collect(self._api, progress, urls=urls, seed=result.seed, seconds=seconds)
         return True
 
 

@@ -12,7 +12,7 @@ among thoughts (a reported habit), a data: URL in the text (a relay's).
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
@@ -31,7 +31,7 @@ from domain import (
     Size,
     Sources,
 )
-from providers.answers import Answer, Reply, decode_picture, tidy
+from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture, tidy
 from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
@@ -89,7 +89,7 @@ class Part(Reply):
 
 
 class Content(Reply):
-    parts: list[Part] | None = None
+    parts: Annotated[list[Part] | None, EACH, TRIFLE] = None
 
 
 class Candidate(Reply):
@@ -112,7 +112,7 @@ class Feedback(Reply):
 
 
 class Result(Reply):
-    candidates: list[Candidate] | None = None
+    candidates: Annotated[list[Candidate] | None, EACH, TRIFLE] = None
     feedback: Feedback | None = Field(None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback"))
 
 

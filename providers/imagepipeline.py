@@ -31,7 +31,8 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply
+from domain.numbers import Number, Seconds
+from providers.answers import EACH, TRIFLE, Answer, Reply
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.failures import POLICY, failure_for
@@ -62,9 +63,11 @@ class Status(Reply):
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
-    links: list[str] | str | None = Field(None, validation_alias=AliasChoices("download_urls", "result_url"))
-    progress: Annotated[float | None, TRIFLE] = None
-    eta: Annotated[float | None, TRIFLE] = Field(None, validation_alias="estimated_time_seconds")
+    links: Annotated[list[str] | str | None, EACH, TRIFLE] = Field(
+        None, validation_alias=AliasChoices("download_urls", "result_url")
+    )
+    progress: Number = None
+    eta: Seconds = Field(None, validation_alias="estimated_time_seconds")
     reason: str | None = Field(None, validation_alias="failure_reason_code")
 
     @property

@@ -18,7 +18,8 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import TRIFLE, Answer, Reply, decode_picture
+from domain.numbers import Place, Seconds
+from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture
 from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -26,6 +27,7 @@ from providers.failures import failure_for
 from providers.links import in_base64
 from providers.listed import Bounded, capped
 from providers.pinned import pinned
+from providers.shapes import is_link, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://api.nebulablock.com"
@@ -66,18 +68,18 @@ class ModelList(Reply):
 
 
 class Timings(Reply):
-    inference: Annotated[float | None, TRIFLE] = None
+    inference: Seconds = None
 
 
 class Item(Reply):
     b64_json: str
-    index: Annotated[int | None, TRIFLE] = None
+    index: Place = None
     timings: Annotated[Timings | None, TRIFLE] = None
 
 
 class Result(Reply):
     status: str = "success"
-    data: list[Item] | None = None
+    data: Annotated[list[Item] | None, EACH, TRIFLE] = None
 
 
 class Credit(Reply):
@@ -106,14 +108,15 @@ class NebulaBlock(Provider):
         result = answer.parse(Result)
         if result.status.lower() != "success":
             raise failure_for(answer.text())
-        if not result.data:
+        items = result.data or [Item(b64_json=each) for each in pictures_in(answer.data()) if not is_link(each)]
+        if not items:
             raise BadResponse("success without data")
 
         async def decoded(item: Item) -> Picture:
             seconds = item.timings.inference if item.timings else None
             return Picture(data=decode_picture(item.b64_json), seed=request.seed, seconds=seconds)
 
-        await keep_all(progress, _in_order(result.data), decoded)
+        await keep_all(progress, _in_order(items), decoded)
 
     async def check(self) -> Health:
         balance = (await self._api.get("users/credits")).checked().parse(Credits).data.available_balance

@@ -36,7 +36,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply, decode_picture, tidy
+from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture, tidy
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
@@ -76,7 +76,7 @@ class Item(Reply):
 
 
 class Result(Reply):
-    data: list[Item]
+    data: Annotated[list[Item], EACH]
 
 
 class Details(Reply):

@@ -49,7 +49,7 @@ class Doubt:
     def after(self, answer: Answer) -> Answer:
         """The answer to a try, which knows whether its call may have been taken whatever it says itself."""
         before, self.untaken = self.untaken, self.untaken and self._proof(answer)
-        return answer._replace(maybe_taken=not before or (not_taken(answer) and not self.untaken))
+        return answer.having(maybe_taken=not before or (not_taken(answer) and not self.untaken))
 
     def after_break(self, error: BaseException) -> None:
         """A try that was answered by nothing whole."""

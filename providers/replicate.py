@@ -23,6 +23,7 @@ from domain import (
     Sources,
     Unavailable,
 )
+from domain.numbers import Seconds
 from providers.answers import TRIFLE, Answer, Reply
 from providers.api import Api, given, path_of, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
@@ -69,7 +70,7 @@ PENDING = {"starting", "processing"}
 
 
 class Metrics(Reply):
-    predict_time: Annotated[float | None, TRIFLE] = None
+    predict_time: Seconds = None
 
 
 class Prediction(Reply):

@@ -27,6 +27,7 @@ from domain import (
     Sources,
     Span,
 )
+from domain.numbers import Number, Seed
 from providers.answers import Answer, Reply, decode_picture, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
@@ -86,7 +87,7 @@ class Result(Reply):
 
     image: str
     finish_reason: str = ""
-    seed: int | str | None = None
+    seed: Seed = None
 
 
 class Refusal(Reply):
@@ -97,7 +98,7 @@ class Refusal(Reply):
 
 
 class Balance(Reply):
-    credits: float
+    credits: Number = None
 
 
 class Stability(Provider):
@@ -119,7 +120,7 @@ class Stability(Provider):
 
     async def check(self) -> Health:
         balance = _checked(await self._api.get("v1/user/balance")).parse(Balance)
-        return Health(reachable=True, models=None, key=f"accepted, {balance.credits:g} credits")
+        return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
 
 def _offer(id: str) -> Offer:

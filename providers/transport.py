@@ -45,6 +45,8 @@ IN_FLIGHT = 32 * 1024 * 1024
 """Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
 MAX_REDIRECTS = 3
 GOODBYE_SECONDS = 1.0
+MAX_MESSAGE = 4 * 1024 * 1024
+"""Of a WebSocket, which tells of steps and shows previews."""
 HEARTBEAT_SECONDS = 20.0
 """A WebSocket whose other side does not answer for longer is broken."""
 CONNECT_SECONDS = 10.0
@@ -152,7 +154,11 @@ class Transport:
             limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
                 socket = await self._fresh.ws_connect(
-                    spelt(url), headers=headers, heartbeat=HEARTBEAT_SECONDS, timeout=limit
+                    spelt(url),
+                    headers=headers,
+                    heartbeat=HEARTBEAT_SECONDS,
+                    timeout=limit,
+                    max_msg_size=MAX_MESSAGE,
                 )
             async with socket:
                 yield socket

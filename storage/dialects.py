@@ -1,6 +1,7 @@
 """The two databases: SQLite in a thread of its own, and PostgreSQL over asyncpg."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +11,7 @@ import asyncpg
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 
+from domain.numbers import plain
 from storage.database import ClosedError, Database, Do, Done, perform
 from storage.upgrade import upgrade
 
@@ -29,7 +31,7 @@ class _Thread:
 
     def __init__(self, url: str) -> None:
         self._executor = ThreadPoolExecutor(1, "sqlite")
-        self._engine = create_engine(url, hide_parameters=True)
+        self._engine = create_engine(url, hide_parameters=True, json_serializer=as_json)
         event.listen(self._engine, "connect", _configure)
         self._connection: Connection | None = None
 
@@ -105,13 +107,26 @@ def _pool(creator: Callable[[], Awaitable[Any]], size: int) -> "AsyncEngine":
     from sqlalchemy.ext.asyncio import create_async_engine  # 6 MB that SQLite does without
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=creator, hide_parameters=True, pool_size=size, max_overflow=0
+        "postgresql+asyncpg://",
+        async_creator=creator,
+        hide_parameters=True,
+        json_serializer=as_json,
+        pool_size=size,
+        max_overflow=0,
     )
 
 
 async def _with(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any:
     async with engine.connect() as connection:
         return await connection.run_sync(work)
+
+
+def as_json(value: Any) -> str:
+    """What goes into a JSON column: PostgreSQL takes no NaN, and one that came in from outside must lose no row."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(plain(value), allow_nan=False)
 
 
 def insert_for(dialect: str) -> Any:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain import BadResponse, Drawn, Picture, State
+from domain.numbers import fraction as share
+from domain.numbers import place, plain, seconds
 from storage.spool import Spool
 from studio import images
 from studio.breakers import Breakers
@@ -45,7 +47,7 @@ class JobProgress:
         return self._held.job.remote
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
-        await self._held.update(remote=dict(ref), state=State.WAITING)
+        await self._held.update(remote=plain(dict(ref)), state=State.WAITING)
         self._accepted()
 
     async def forget(self) -> None:
@@ -74,6 +76,7 @@ class JobProgress:
         eta: float | None = None,
         preview: bytes | None = None,
     ) -> None:
+        fraction, position, eta = share(fraction), place(position), seconds(eta)
         if preview or fraction is not None or position is not None:  # an eta may be that of being let in
             await self._breakers.accepted(self._held.job.id)
         shown = await _shown(preview) if preview else None

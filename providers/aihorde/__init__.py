@@ -99,7 +99,7 @@ class AIHorde(Provider):
 
     async def check(self) -> Health:
         user = checked(await self._send("GET", "find_user")).parse(User)
-        key = f"accepted, {user.kudos:.0f} kudos" if self._own_key else "the anonymous one, which works"
+        key = f"accepted, {user.kudos or 0:.0f} kudos" if self._own_key else "the anonymous one, which works"
         return Health(reachable=True, models=len(await self._discover()), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:

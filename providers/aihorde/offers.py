@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
+from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
 from providers.answers import Reply, tidy
 from providers.listed import LONGEST, Bounded
@@ -29,7 +30,7 @@ class Listed(Reply):
     name: str
     count: int = 0
     """Workers."""
-    eta: float | None = None
+    eta: Seconds = None
 
 
 class ModelList(RootModel[Bounded[Listed]]):

@@ -69,7 +69,7 @@ def polled(answer: Answer) -> Answer:
     if not isinstance(error, (RateLimited, Unavailable)):
         return answer
     seconds = error.failure.retry_after
-    return answer._replace(status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
+    return answer.having(status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
 
 
 def error_of(answer: Answer) -> EaselError | None:

@@ -3,12 +3,13 @@
 import asyncio
 import io
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from PIL import Image
 
 from domain import ImageRequest, Size, Sources
-from providers.answers import Reply
+from domain.numbers import Number, Place, Seconds, Seed
+from providers.answers import EACH, TRIFLE, Reply
 from providers.api import given
 from providers.links import in_base64
 
@@ -31,8 +32,8 @@ class State(Reply):
     done: bool
     faulted: bool = False
     is_possible: bool = True
-    queue_position: int | None = None
-    wait_time: float | None = None
+    queue_position: Place = None
+    wait_time: Seconds = None
 
 
 class Remark(Reply):
@@ -41,31 +42,25 @@ class Remark(Reply):
 
 class Generation(Reply):
     img: str = ""
-    seed: str | int | None = None
-    censored: bool | None = None
-    gen_metadata: list[Remark] | None = None
+    seed: Seed = None
+    censored: Annotated[bool | None, TRIFLE] = None
+    gen_metadata: Annotated[list[Remark], EACH] | None = None
 
     @property
     def is_censored(self) -> bool:
         """A placeholder lies where the picture should be."""
         return bool(self.censored) or any(remark.type == "censorship" for remark in self.gen_metadata or ())
 
-    @property
-    def number(self) -> int | None:
-        """The seed."""
-        text = str(self.seed)
-        return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
-
 
 class Result(Reply):
     """The answer to `status`."""
 
-    generations: list[Generation]
+    generations: Annotated[list[Generation], EACH]
 
     @property
     def pictures(self) -> "list[Kept]":
         """Without the censored."""
-        return [Kept(img=each.img, seed=each.number) for each in self.generations if not each.is_censored]
+        return [Kept(img=each.img, seed=each.seed) for each in self.generations if not each.is_censored]
 
 
 class Kept(Reply):
@@ -73,7 +68,7 @@ class Kept(Reply):
 
     img: str
     """A link, or base64."""
-    seed: int | None = None
+    seed: Seed = None
 
     @property
     def is_link(self) -> bool:
@@ -81,7 +76,7 @@ class Kept(Reply):
 
 
 class User(Reply):
-    kudos: float = 0
+    kudos: Number = None
 
 
 async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:

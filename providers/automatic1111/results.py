@@ -4,7 +4,8 @@ import re
 from typing import Annotated, Any
 
 from domain import EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Reply, tidy
+from domain.numbers import Place, Seed
+from providers.answers import EACH, TRIFLE, Answer, Reply, read_json, tidy
 from providers.failures import error_for
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
@@ -16,15 +17,15 @@ NO_NEWS = ("HTTPException", "server_error")
 
 
 class Info(Reply):
-    seed: Annotated[int | None, TRIFLE] = None
-    all_seeds: Annotated[tuple[int, ...] | None, TRIFLE] = None
-    index_of_first_image: Annotated[int | None, TRIFLE] = None
+    seed: Seed = None
+    all_seeds: Annotated[list[Seed] | None, TRIFLE] = None
+    index_of_first_image: Place = None
 
 
 class Result(Reply):
     """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
-    images: list[str]
+    images: Annotated[list[str], EACH]
     info: Any = None
 
     def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
@@ -35,7 +36,7 @@ class Result(Reply):
         start = info.seed if seed is None or seed < 0 else seed
         pictures = self.images[first : first + count]
         counted = [None if start is None else start + place for place in range(len(pictures))]
-        seeds = (info.all_seeds or ())[: len(pictures)]
+        seeds = (info.all_seeds or [])[: len(pictures)]
         return list(zip(pictures, [*seeds, *counted[len(seeds) :]], strict=True))
 
 
@@ -53,7 +54,7 @@ class Refusal(Reply):
 def read_info(text: object) -> Info:
     """What can be used of `info`; stable-diffusion.cpp may leave it empty."""
     try:
-        return Info.model_validate_json(text) if isinstance(text, str) else Info.model_validate(text)
+        return Info.model_validate(read_json(text) if isinstance(text, str) else text)
     except ValueError:
         return Info()
 

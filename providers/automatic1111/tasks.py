@@ -1,12 +1,13 @@
 """Asking after one's own job: how far it is, and whether it is the one at work."""
 
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
 from domain import BadResponse
-from providers.answers import TRIFLE, Reply, decode_picture
+from domain.numbers import Number, Place, fraction
+from providers.answers import Reply, decode_picture
 from providers.api import Api
 
 SECONDS = 10.0
@@ -20,15 +21,15 @@ class Task(Reply):
 
     active: bool = False
     queued: bool = False
-    progress: float | None = None
-    eta: float | None = None
+    progress: Number = None
+    eta: Number = None
     live_preview: str | None = None
-    id_live_preview: int | None = None
+    id_live_preview: Place = None
     textinfo: str | None = None
 
     @property
     def fraction(self) -> float | None:
-        return None if self.progress is None else max(0.0, min(1.0, self.progress))
+        return fraction(self.progress)
 
     @property
     def seconds(self) -> float | None:
@@ -50,8 +51,8 @@ class AtWork(BaseModel):
     """The answer of /progress: of whichever job is at work."""
 
     id: str | int | None = None
-    progress: Annotated[float | None, TRIFLE] = 0
-    eta_relative: float | None = None
+    progress: Number = 0
+    eta_relative: Number = None
     current_image: str | None = None
 
 

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
-from pydantic import FiniteFloat, ValidationError
+from pydantic import ValidationError
 
 from domain import EaselError, Unavailable
-from providers.answers import Reply, tidy
+from domain.numbers import Number, fraction
+from providers.answers import Reply, read_json, tidy
 from providers.api import Api
 from providers.base import Progress
+from providers.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +42,12 @@ class Event(Reply):
 
 
 class Steps(Reply):
-    value: FiniteFloat
-    max: FiniteFloat
+    value: Number = None
+    max: Number = None
 
     @property
     def fraction(self) -> float | None:
-        return min(max(self.value / self.max, 0.0), 1.0) if self.max > 0 else None
+        return fraction(self.value / self.max) if self.value is not None and self.max and self.max > 0 else None
 
 
 class About(Reply):
@@ -146,8 +148,10 @@ async def _listen(
                 await socket.send_json(FEATURES)
                 listener.is_connected = True
                 tried.set()
+                turns = Turns()
                 async for message in socket:
                     await listener.hear(message)
+                    await turns.took(len(message.data))
         except EaselError as error:
             log.info("no socket, or no more: %s", error)
         listener.lost()
@@ -157,8 +161,8 @@ async def _listen(
 
 def read_event(text: str) -> Event | None:
     try:
-        return Event.model_validate_json(text)
-    except ValidationError:
+        return Event.model_validate(read_json(text))
+    except ValueError:
         return None
 
 
@@ -168,8 +172,9 @@ def read_preview(frame: bytes) -> Preview | None:
     if kind == PREVIEW and len(frame) > 8:
         return Preview(frame[8:], None)
     if kind == PREVIEW_WITH_METADATA and len(frame) > 8 + number:
-        with suppress(ValidationError):
-            return Preview(frame[8 + number :], About.model_validate_json(frame[8 : 8 + number]).prompt_id)
+        with suppress(ValueError):
+            about = About.model_validate(read_json(frame[8 : 8 + number]))
+            return Preview(frame[8 + number :], about.prompt_id)
     return None
 
 

@@ -35,7 +35,7 @@ from providers.links import collect
 from providers.listed import capped
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
-from providers.openai.replies import Item, Listed, ModelList, Result, error_of, failure_of, is_over
+from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_over, items_of
 from providers.openai.streaming import Stream, is_stream
 from providers.pinned import affordable, pinned
 from providers.transport import Transport
@@ -133,7 +133,7 @@ class OpenAICompatible(Provider):
         return []
 
     def _items(self, answer: Answer) -> list[Item]:
-        data = answer.parse(Result).data
+        data = items_of(answer)
         if data:
             return sorted(data, key=lambda item: item.index or 0)
         is_refusal = data == [] and self._profile.empty_is_refusal

@@ -6,9 +6,11 @@ from typing import Annotated, Any, NamedTuple, cast
 from pydantic import Field, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
-from providers.answers import TRIFLE, Answer, Reply, tidy
+from domain.numbers import Place
+from providers.answers import EACH, TRIFLE, Answer, Reply, tidy
 from providers.failures import POLICY, failure_for, our_field
 from providers.listed import Bounded
+from providers.shapes import is_link, pictures_in
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -26,12 +28,19 @@ NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
 class Item(Reply):
     b64_json: str | None = None
     url: str | None = None
-    index: Annotated[int | None, TRIFLE] = None
+    index: Place = None
     respect_moderation: bool | None = None
 
 
 class Result(Reply):
-    data: list[Item] | None = None
+    data: Annotated[list[Item] | None, EACH, TRIFLE] = None
+
+
+def items_of(answer: Answer) -> list[Item] | None:
+    """The pictures where OpenAI puts them; else wherever the answer has them."""
+    data = answer.parse(Result).data
+    found = [] if data else pictures_in(answer.data())
+    return [Item(url=each) if is_link(each) else Item(b64_json=each) for each in found] or data
 
 
 class Blocked(Reply):

@@ -8,6 +8,7 @@ from providers.answers import Answer, Reply, decode_picture
 from providers.base import Progress
 from providers.events import END, Event, EventReader
 from providers.openai.replies import failure_of
+from providers.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class Stream:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.kept = False
+        self._knows_strange = False
 
     async def take(self, event: Event) -> bool:
         """Whether nothing more is wanted: there is the finished picture, or the stream's end."""
@@ -36,7 +38,7 @@ class Stream:
     async def _take(self, event: Event) -> None:
         """What is no event of these is passed over."""
         answer = Answer(200, {}, event.data.encode())
-        told = _told(answer)
+        told = self._told(answer)
         name = told.type if event.name == "message" else event.name
         if name.endswith(".partial_image"):
             await self._show(told)
@@ -47,8 +49,10 @@ class Stream:
 
     async def take_all(self, answer: Answer) -> None:
         """The events of a stream that was not labelled as one."""
+        turns = Turns()
         for event in EventReader().feed(answer.body + END):
             await self.take(event)
+            await turns.took(len(event.data))
 
     async def _show(self, told: Told) -> None:
         with contextlib.suppress(BadResponse):  # nothing depends on it
@@ -58,15 +62,17 @@ class Stream:
         await self._progress.keep(Picture(data=decode_picture(told.b64_json or "")))
         self.kept = True
 
+    def _told(self, answer: Answer) -> Told:
+        """Only the first event that tells nothing is logged: a stream may be full of them."""
+        told = answer.maybe(Told)
+        if told is None:
+            if not self._knows_strange:
+                log.info("an event that holds no JSON is passed over, and so will others be")
+            self._knows_strange = True
+        return told or Told()
+
 
 def is_stream(answer: Answer) -> bool:
     """Whether the answer was one; without the label its events are still in the body."""
     labelled = answer.headers.get("Content-Type", "").startswith("text/event-stream")
     return (labelled and not answer.body) or answer.body.startswith(STARTS)
-
-
-def _told(answer: Answer) -> Told:
-    told = answer.maybe(Told)
-    if told is None:
-        log.info("an event that holds no JSON is passed over")
-    return told or Told()

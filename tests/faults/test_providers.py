@@ -21,6 +21,7 @@ CASES = {
     "F12-empty": ("BadResponse", NO_PICTURE),
     "F13-page": ("BadResponse", NO_PICTURE),
     "F14": ("BadResponse", NO_PICTURE),
+    "F14-bomb": ("BadResponse", NO_PICTURE),
     "picture-F04": ("Unavailable", NOT_WORKING),
     "picture-F06": ("BadResponse", NO_PICTURE),
     "picture-F08": ("Timeout", IN_TIME),

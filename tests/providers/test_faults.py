@@ -57,6 +57,7 @@ def posts(bench) -> int:
         ("F11-reset", Unavailable, 1),
         *((f"F12{variant}", BadResponse, 1) for variant in ("", "-null", "-list", "-text", "-empty", "-204")),
         ("F14", BadResponse, 1),
+        ("F14-bomb", BadResponse, 1),
     ],
 )
 async def test_a_fault_ends_the_call(bench, case, error, tries):
@@ -96,7 +97,7 @@ async def test_busy_for_ever_tells_when(bench):
 
 
 @pytest.mark.parametrize(
-    "case", ["F09", "F09-text", "F09-image", "F09-json", "F09-none", "F14-texts", "F14-more", "F14-bom"]
+    "case", ["F09", "F09-text", "F09-image", "F09-json", "F09-none", "F14-texts", "F14-more", "F14-bom", "F14-nan"]
 )
 async def test_labels_and_trifles_do_not_matter(bench, case):
     assert (await bench.draw(case)).sizes == [(512, 512)]

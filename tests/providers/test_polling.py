@@ -90,7 +90,7 @@ async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):
 
 @pytest.mark.parametrize("said", [{}, {"detail": "6 requests per minute while you have less than $5 in credit"}])
 async def test_who_asks_for_a_pause_gets_it(asked, waits, said):
-    await asked(BUSY._replace(body=json.dumps(said).encode()), DONE)
+    await asked(BUSY.having(body=json.dumps(said).encode()), DONE)
     assert 0.9 * 34 <= waits[1] <= 1.1 * 34
 
 

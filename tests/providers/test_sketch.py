@@ -121,7 +121,7 @@ async def test_on_no_background():
     assert alpha[-1].min() > 235
 
 
-@pytest.mark.parametrize("seed", [None, -3, 0, 2**70])
+@pytest.mark.parametrize("seed", [None, -3, 0, 2**64 - 1])
 async def test_any_seed(seed):
     picture = (await drawn(seed=seed)).pictures[0]
     assert picture.seed is not None

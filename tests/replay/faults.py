@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,15 @@ OTHER_NAMES = {
     "neighbour": "http://192.168.1.20:9000",
 }
 """What a server at a private address may take itself for."""
+NO_NUMBERS = {
+    "seed": 10**400,
+    "timings": {"inference": math.nan},
+    "metrics": {"predict_time": 9e99},
+    "queue_position": math.inf,
+    "wait_time": math.nan,
+    "eta": math.nan,
+}
+"""Beside what a provider should have answered; 9e99 is written as 1e400."""
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -251,6 +261,10 @@ _linked(
 )
 _linked("F13-data", "a data: URL", lambda at: "data:image/png;base64," + base64.b64encode(draw("a data URL")).decode())
 _fixed("F14", "JSON nested 10 000 deep", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
+_fixed("F14-bomb", "JSON of a million empty lists", b"[" + b"[]," * 1_000_000 + b"0]")
+_changed(
+    "F14-nan", "NaN and 1e400 for trifles", lambda body: json.dumps({**body, **NO_NUMBERS}).replace("9e+99", "1e400")
+)
 _changed("F14-texts", "numbers as strings", lambda body: _texts(json.dumps(body)))
 _changed("F14-more", "fields that nobody knows", lambda body: json.dumps({**body, "zz": {"of": [1, None]}, "aa": None}))
 _changed("F14-bom", "a byte order mark before the JSON", lambda body: "\ufeff" + json.dumps(body))

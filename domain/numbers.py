@@ -1,0 +1,82 @@
+"""Numbers from outside: finite, and of a size that anybody can use, or absent. A wrong one never costs a picture."""
+
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+LONGEST = 40
+"""Characters of a number that comes as text."""
+SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**64 - 1
+"""Servers draw with seeds of 64 bits, with or without a sign."""
+LARGEST_PLACE = 1_000_000
+WEEK = 7 * 86_400.0
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also one that comes as text; None for anything else, and for true and false."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str) and len(value) > LONGEST:
+        return None
+    try:
+        read = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if isfinite(read) else None
+
+
+def whole(value: Any, least: int, largest: int) -> int | None:
+    """A whole number between two limits, both included; text is not taken by way of a float, which would round it."""
+    read = number(value)
+    if read is None or not read.is_integer():
+        return None
+    try:
+        exact = int(value)
+    except ValueError:
+        exact = int(read)
+    return exact if least <= exact <= largest else None
+
+
+def seconds(value: Any) -> float | None:
+    """How long something took or takes; nobody draws for more than a week."""
+    read = number(value)
+    return read if read is not None and 0 <= read <= WEEK else None
+
+
+def fraction(value: Any) -> float | None:
+    """How far something is, brought into 0 to 1."""
+    read = number(value)
+    return None if read is None else min(max(read, 0.0), 1.0)
+
+
+def seed(value: Any) -> int | None:
+    return whole(value, SMALLEST_SEED, LARGEST_SEED)
+
+
+def place(value: Any) -> int | None:
+    """In a queue, or in a list."""
+    return whole(value, 0, LARGEST_PLACE)
+
+
+def plain(value: Any) -> Any:
+    """Something made of JSON as every database takes it: no NaN, no infinity, no half an emoji, no zero byte."""
+    if isinstance(value, str):
+        return value if value.isascii() and "\0" not in value else _text(value)
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _text(value: str) -> str:
+    return value.replace("\0", "").encode(errors="replace").decode()
+
+
+Number = Annotated[float | None, BeforeValidator(number)]
+Seconds = Annotated[float | None, BeforeValidator(seconds)]
+Seed = Annotated[int | None, BeforeValidator(seed)]
+Place = Annotated[int | None, BeforeValidator(place)]
