@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError, WrapValidator, model_validator
 from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
+from domain.kinds import kind_of
 from providers.failures import error_for, our_field
 
 MAX_PICTURE = 32 * 1024 * 1024
@@ -23,7 +24,6 @@ LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
-MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -94,7 +94,7 @@ class Answer(NamedTuple):
         return 200 <= self.status < 300
 
     def is_picture(self) -> bool:
-        return MAGIC.match(self.body) is not None
+        return kind_of(self.body) is not None
 
     def data(self) -> Any:
         """The JSON in the body; BadResponse where there is none."""
@@ -183,7 +183,7 @@ def decode_picture(text: str) -> bytes:
         data = pybase64.b64decode(text, validate=True)
     except ValueError:
         data = _unusual_base64(text)
-    if not MAGIC.match(data):
+    if kind_of(data) is None:
         raise BadResponse("base64 that holds no image")
     return data
 

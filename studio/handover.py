@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from domain import AuthError, BadResponse, Drawn, EaselError, ImageRequest, Job, QuotaError, State, Upload
+from domain.kinds import ending_of
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
@@ -69,6 +70,8 @@ class Handover:
         data = await self._spool.take(drawn.key) if drawn.key else None
         if data is None:
             return None
+        if drawn.way == "file":
+            return _as_file(job, drawn, data, limit)
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
@@ -78,7 +81,7 @@ class Handover:
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None
-        return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
+        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced)
 
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
@@ -91,6 +94,14 @@ class Handover:
         await held.update(state=state, token=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
+
+
+def _as_file(job: Job, drawn: Drawn, data: bytes, limit: int) -> Ready | None:
+    """What nothing here decodes goes as it is, or not at all."""
+    if len(data) > limit:
+        log.warning("job %s: one file of %d bytes is over the limit", job.id, len(data))
+        return None
+    return Ready(data, ending_of(drawn.kind or "bin"))
 
 
 def _line(job: Job) -> tuple[int, str]:
