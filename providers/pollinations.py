@@ -225,7 +225,7 @@ def _blamed(answer: Answer) -> str | None:
 
 
 def _picture(answer: Answer) -> bytes:
-    if not answer.is_picture():  # an SVG, which some models draw, is none that Discord shows
+    if not answer.is_picture():
         raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
     return answer.body
 

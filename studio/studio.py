@@ -112,7 +112,7 @@ class Studio:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        images.WORKSHOP.close()
+        images.WORKSHOP.interrupt()
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; an EaselError is answered at once, and has cost nothing."""

@@ -1,6 +1,7 @@
 """What the process beside us does with one file: from bytes, to bytes and what is to be known of them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from PIL import Image, ImageChops
@@ -31,15 +32,14 @@ def receive(data: bytes) -> Made:
         raise
     except NotAPicture as reason:
         return _redrawn(data, reason)
-    except (codec.TooMuch, MemoryError):
-        return Made(way="file")
 
 
 def _as_it_is(data: bytes) -> Made:
+    """For a kind that viewers show. What is too large to be decoded here is taken at its container's word."""
     found = containers.inspect(data)
     if found.scans > MAX_SCANS:
-        raise codec.TooMuch
-    if found.size.width * found.size.height <= codec.MOST_PIXELS:
+        return Made(way="file")
+    with suppress(codec.TooMuch, MemoryError):
         codec.check(data)
     return Made(size=found.size)
 
@@ -89,21 +89,27 @@ def reduce(data: bytes, limit: int) -> Made:
 
 
 def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
-    """Ever smaller files: by quality first, then by size. What is very large begins smaller."""
-    if image.width * image.height > strict.MAX_PIXELS or max(image.size) > strict.MAX_SIDE:
-        side = int(strict.MAX_PIXELS**0.5)
-        image.thumbnail((side, side))
+    """Ever smaller files: by quality first, then by size. What no WebP holds, or takes minutes, begins smaller."""
+    width, height = image.size
+    image = _resized(image, min(strict.MAX_SIDE / max(width, height), (strict.MAX_PIXELS / (width * height)) ** 0.5))
     copy = b""
     for quality in QUALITIES:
         yield (copy := codec.encode_webp(image, quality))
     # On noise, JPEG of the same quality is the smaller one.
     if image.mode == "RGB":
         yield codec.encode_jpeg(image, QUALITIES[-1])
-    width, height = image.size
-    while max(width, height) > MIN_SIDE:
-        ratio = min(SHRINK, (max(limit, 0) / len(copy)) ** 0.5)
-        width, height = max(1, int(width * ratio)), max(1, int(height * ratio))
-        yield (copy := codec.encode_webp(image.resize((width, height), Image.Resampling.LANCZOS), QUALITIES[-1]))
+    ratio = 1.0
+    while ratio * max(image.size) > MIN_SIDE:
+        ratio *= min(SHRINK, (max(limit, 0) / len(copy)) ** 0.5)
+        yield (copy := codec.encode_webp(_resized(image, ratio), QUALITIES[-1]))
+
+
+def _resized(image: Image.Image, ratio: float) -> Image.Image:
+    """Smaller; itself where it need not be."""
+    if ratio >= 1:
+        return image
+    width, height = (max(1, int(side * ratio)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def read_upload(data: bytes) -> Made:

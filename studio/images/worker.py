@@ -1,4 +1,7 @@
-"""The process beside us that decodes: one file after another from its standard input, until that ends."""
+"""The process beside us that decodes: one file after another from its standard input, until that ends.
+
+Its argument: after how many idle seconds it ends by itself.
+"""
 
 import os
 import signal
@@ -13,7 +16,6 @@ from studio.images.wire import Message, read, write
 
 MOST_MEMORY = 2**30
 """Bytes of address space: a picture of 67 megapixels is decoded in 300 MiB."""
-IDLE_SECONDS = 60.0
 
 
 def main() -> None:
@@ -23,10 +25,12 @@ def main() -> None:
     _limit_memory()
     asked: SimpleQueue[Message | None] = SimpleQueue()
     Thread(target=_listen, args=(asked,), daemon=True).start()
-    while message := _next(asked):
+    patience = None
+    while message := _next(asked, patience):
         facts, data = message
         _limit_seconds(facts["seconds"])
         write(sys.stdout.buffer, *_answer(facts, data))
+        patience = float(sys.argv[1])
 
 
 def _listen(asked: "SimpleQueue[Message | None]") -> None:
@@ -37,10 +41,10 @@ def _listen(asked: "SimpleQueue[Message | None]") -> None:
         asked.put(None)
 
 
-def _next(asked: "SimpleQueue[Message | None]") -> Message | None:
-    """None at the end, and when there has been nothing to do for a while."""
+def _next(asked: "SimpleQueue[Message | None]", patience: float | None) -> Message | None:
+    """None at the end, and when there has been nothing to do for so many seconds."""
     try:
-        return asked.get(timeout=IDLE_SECONDS)
+        return asked.get(timeout=patience)
     except Empty:
         return None
 
