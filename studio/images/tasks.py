@@ -8,7 +8,7 @@ from PIL import Image, ImageChops
 
 from domain import Size
 from domain.kinds import kind_of
-from studio.images import codec, containers, strict, xmp
+from studio.images import codec, containers, png, strict, xmp
 from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, WrongMask
 
 QUALITIES = (90, 75)
@@ -36,11 +36,12 @@ def receive(data: bytes) -> Made:
 
 def _as_it_is(data: bytes) -> Made:
     """For a kind that viewers show. What is too large to be decoded here is taken at its container's word."""
-    found = containers.inspect(data)
+    found, parts, _ = containers.parse(data)
     if found.scans > MAX_SCANS:
         return Made(way="file")
     with suppress(codec.TooMuch, MemoryError):
-        codec.check(data)
+        if not (found.format == "png" and png.unpacks(parts)):
+            codec.check(data)
     return Made(size=found.size)
 
 
