@@ -81,7 +81,7 @@ class Handover:
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None
-        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced)
+        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
 
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.

@@ -133,6 +133,8 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         notes.append(f"{len(pictures)} pictures: a message takes no more.")
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
+    if any(each.stilled for each in pictures):
+        notes.append("It moves, but only its first frame fits.")
     notes += dict.fromkeys(sentence for each in job.drawn if (sentence := _arrival(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
         notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
@@ -150,7 +152,7 @@ def _arrival(drawn: Drawn) -> str:
         case "mended":
             return "It arrived damaged: this is what could be read of it."
         case "file":
-            return f"It came as a {kind} file that cannot be shown here: download it to see it."
+            return f"It came as a file that cannot be shown here ({kind}): download it to see it."
         case "shown":
             return ""
 

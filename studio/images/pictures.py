@@ -31,6 +31,8 @@ class Fitted(NamedTuple):
     data: bytes
     format: Format
     reduced: bool
+    stilled: bool = False
+    """Of one that moves, only the first frame fits."""
 
 
 async def receive(data: bytes) -> Received:
@@ -71,9 +73,9 @@ async def fit(data: bytes, limit: int) -> Fitted:
     try:
         if len(data) <= limit:
             return Fitted(data, containers.format_of(data), reduced=False)
-        containers.inspect(data)
+        moving = containers.inspect(data).moving
         copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
-        return Fitted(copy, containers.format_of(copy), reduced=True)
+        return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
     except Died:

@@ -70,8 +70,8 @@ async def test_imagepipeline_pending_for_ever(hosted):
         ("endless", "jpg", ""),
         ("huge", "png", "5000x4000"),
         ("half", "png", "It arrived damaged"),
-        ("svg", "svg", "It came as a SVG file that cannot be shown here"),
-        ("video", "mp4", "It came as a MP4 file"),
+        ("svg", "svg", "cannot be shown here (SVG)"),
+        ("video", "mp4", "cannot be shown here (MP4)"),
     ],
 )
 async def test_whatever_a_provider_draws_arrives(hosted, case, ending, says):

@@ -109,7 +109,7 @@ class TestMark:
 class TestFit:
     async def test_what_fits_is_untouched(self, no_decoding):
         data = saved(corner(), "PNG")
-        assert await images.fit(data, len(data)) == (data, "png", False)
+        assert await images.fit(data, len(data)) == (data, "png", False, False)
 
     async def test_large_noise_becomes_small_and_keeps_the_mark(self):
         data = images.mark(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
@@ -129,6 +129,11 @@ class TestFit:
         data = saved(noise(300, 300), "PNG")
         fitted = await images.fit(data, len(data) // 3)
         assert (fitted.format, opened(fitted.data).size) == ("webp", (300, 300))
+
+    async def test_what_moves_and_does_not_fit_is_stilled(self):
+        frames = {"save_all": True, "append_images": [Image.new("RGB", (200, 200), "red")]}
+        fitted = await images.fit(saved(noise(200, 200), "GIF", **frames), 30_000)
+        assert (fitted.reduced, fitted.stilled, opened(fitted.data).size) == (True, True, (200, 200))
 
     async def test_jpeg_where_it_is_smaller(self):
         data = saved(noise(300, 300), "PNG")
