@@ -49,3 +49,13 @@ async def test_whatever_a_provider_answers(world):
     await ends_as(world, down, "Unavailable", NOT_WORKING)
     assert world.paid() == {f"a cat case:{case}": REFUSED_AND_SENT_AGAIN.get(case, 1) for case in CASES}
     assert world.spooled() == []
+
+
+async def test_a_picture_that_discord_does_not_show_arrives_converted(world):
+    await world.start()
+    message = await world.end(await world.imagine("a cat case:picture-F16"))
+    (picture,) = message.attachments
+    assert picture.filename.endswith(".png")
+    assert "Converted from AVIF" in message.content
+    assert world.paid() == {"a cat case:picture-F16": 1}
+    assert world.spooled() == []
