@@ -42,6 +42,8 @@ def parse(data: bytes) -> Parsed:
     """The picture in pieces, with what is wrong with it; NotAPicture where no viewer would show it."""
     reader = _reader(data)
     parsed = reader.parse(data)
+    if parsed.container.format == "webp":
+        return parsed  # browsers do not obey EXIF in it (tried with Chromium 155)
     size = exif.shown(parsed.container.size, find(parsed.parts, *reader.EXIF))
     return parsed._replace(container=parsed.container._replace(size=size))
 

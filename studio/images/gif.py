@@ -12,6 +12,8 @@ HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 """Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
+LARGEST_SIDE = 16_383
+"""Browsers refuse more long before 65,535."""
 XMP: tuple[bytes, bytes] = APPLICATION, b"XMP DataXMP"
 EXIF: tuple[bytes, bytes] = b"no EXIF", b""
 
@@ -22,11 +24,15 @@ def parse(data: bytes) -> Parsed:
     frames = [part for part in parts if part.kind == IMAGE]
     if not frames:
         raise Hollow("the GIF holds no picture")
-    return Parsed(Container("gif", _size(data), moving=len(frames) > 1), parts, flaws)
+    return Parsed(Container("gif", _size(data, frames[0]), moving=len(frames) > 1), parts, flaws)
 
 
-def _size(data: bytes) -> Size:
-    return some_size(*struct.unpack_from("<HH", data, 6))
+def _size(data: bytes, first: Part) -> Size:
+    size = some_size(*struct.unpack_from("<HH", data, 6))
+    left, top, width, height = struct.unpack_from("<HHHH", first.whole, 1)
+    if left + width > size.width or top + height > size.height or max(size) > LARGEST_SIDE:
+        raise NotAPicture("the GIF's first frame does not lie in its picture")
+    return size
 
 
 def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:

@@ -1,5 +1,6 @@
 """Pictures from providers: kept, marked, and made small enough to send."""
 
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from domain.kinds import kind_of
 from studio.images import containers, xmp
 from studio.images.base import Container, Format, Made, NotAPicture
 from studio.images.workshop import WORKSHOP, Died
+
+log = logging.getLogger(__name__)
 
 RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
@@ -44,7 +47,8 @@ async def receive(data: bytes) -> Received:
         made = await WORKSHOP.do("receive", data, RECEIVE_SECONDS)
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
-    except Died:
+    except Died as error:
+        log.warning("a picture (%s, %d bytes) is passed on undecoded: %s", kind, len(data), error)
         made = Made(way="file")
     return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 

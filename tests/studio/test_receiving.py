@@ -108,7 +108,7 @@ async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind,
     assert sent.size == (53, 37)
     assert sent.getexif().get(exif.ORIENTATION, 1) == orientation
     assert b"CANARY" not in marked(data)
-    assert got.size == ((37, 53) if orientation >= 5 else (53, 37))
+    assert got.size == ((37, 53) if orientation >= 5 and kind != "WEBP" else (53, 37)), "as Chromium shows it"
     small = await images.fit(marked(data), len(marked(data)) - 1)
     assert (opened(small.data).width < opened(small.data).height) == (orientation >= 5)
 
