@@ -113,6 +113,13 @@ async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind,
     assert (opened(small.data).width < opened(small.data).height) == (orientation >= 5)
 
 
+@pytest.mark.parametrize("kind", ["AVIF", "TIFF"])
+async def test_what_is_converted_is_turned_upright(kind):
+    got = await images.receive(turned(kind, 6))
+    assert (got.way, got.size, opened(got.data).size) == ("converted", (37, 53), (37, 53))
+    assert exif.ORIENTATION not in opened(got.data).getexif()
+
+
 @pytest.mark.parametrize(
     "data",
     [
