@@ -48,27 +48,28 @@ def _as_it_is(data: bytes) -> Made:
 def _redrawn(data: bytes, reason: NotAPicture) -> Made:
     kind = kind_of(data)
     try:
-        image = _decoded(data)
+        image, whole = _decoded(data)
     except NotAPicture:
         if kind in containers.READERS:
             raise reason from None
         return Made(way="file")  # of the others, there are sound ones that our decoders do not know
     except (codec.TooMuch, MemoryError):
         return Made(way="file")
-    return Made(codec.encode_png(image), image.size, "mended" if kind in containers.READERS else "converted")
+    sound = whole and kind not in containers.READERS
+    return Made(codec.encode_png(image), image.size, "converted" if sound else "mended")
 
 
-def _decoded(data: bytes) -> Image.Image:
-    """As much of it as can be had; NotAPicture where that is nothing."""
+def _decoded(data: bytes) -> tuple[Image.Image, bool]:
+    """As much of it as can be had, and whether that is all; NotAPicture where it is nothing."""
     if kind_of(data) not in codec.DECODED:
         raise NotAPicture("nothing here decodes it")
     try:
-        return codec.decode_foreign(data)
+        return codec.decode_foreign(data), True
     except NotAPicture:
         image = codec.decode_foreign(data, damaged=True)
     if all(low == high for low, high in _extremes(image.convert("RGB"))):
         raise NotAPicture("nothing of it can be decoded")
-    return image
+    return image, False
 
 
 def _extremes(image: Image.Image) -> list[tuple[float, float]]:
