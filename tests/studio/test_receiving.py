@@ -5,6 +5,7 @@ import asyncio
 import os
 import random
 import struct
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
@@ -76,16 +77,15 @@ async def test_a_converted_picture_is_the_picture():
     got = await images.receive(FOREIGN["heic"][0])
     image = opened(got.data)
     assert (got.kind, image.format, image.size) == ("heic", "PNG", (64, 48))
-    (red, _, blue), (red2, _, blue2) = image.getpixel((5, 5)), image.getpixel((60, 40))
-    assert red > 200 > 50 > blue
-    assert blue2 > 200 > 50 > red2
+    assert image.getpixel((5, 5)) == pytest.approx((255, 0, 0), abs=60)
+    assert image.getpixel((60, 40)) == pytest.approx((0, 0, 255), abs=60)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
 def test_what_moves_goes_on_moving(kind):
     data = marked(animation(kind))
     image = Image.open(BytesIO(data))
-    assert image.n_frames == 2
+    assert getattr(image, "n_frames", 1) == 2
     for number, colour in enumerate([(255, 0, 0), (0, 0, 255)]):
         image.seek(number)
         assert image.convert("RGB").getpixel((3, 3)) == pytest.approx(colour, abs=6)
@@ -147,7 +147,7 @@ async def test_whatever_counts_as_a_picture_is_looked_at(kind):
 
 async def test_every_damage_is_shown_mended_or_refused():
     """What goes on untouched can be decoded by a strict reader, whatever happened to it on its way."""
-    dice, ways = random.Random(7), dict.fromkeys(("shown", "mended", "file"), 0)
+    dice, ways = random.Random(7), Counter[str]()
     for data in (*PLAIN.values(), animation("WEBP"), animation("PNG"), turned("JPEG", 6)):
         for _ in range(40):
             broken = bytearray(data[: dice.choice((len(data), dice.randrange(len(data))))])
@@ -159,7 +159,7 @@ async def test_every_damage_is_shown_mended_or_refused():
                 continue
             ways[got.way] += 1
             if got.way != "file":
-                assert opened(marked(got.data)).size
+                opened(marked(got.data))
     assert ways["shown"] > 9 < ways["mended"]
 
 
