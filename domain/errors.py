@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from domain.frozen import Frozen
-from domain.numbers import Seconds
+from domain.numbers import Number
 
 
 class State(StrEnum):
@@ -57,7 +57,7 @@ class Failure(Frozen):
     takes: str | None = None
     subject: str | None = None
     """The title of the model, or of the provider, that does not take it."""
-    retry_after: Seconds = None
+    retry_after: Number = None
     reference: str | None = None
     """The provider's own id of what went wrong."""
     unaccepted: bool = False

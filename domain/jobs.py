@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from domain.errors import Failure, State
 from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
+
+Way = Literal["shown", "converted", "mended", "file"]
+"""How a picture is handed over: the very file; a PNG of it, for Discord does not show its kind; a PNG of what could be
+read of a damaged one; or the very file as something to download, for it cannot be shown."""
 
 
 class Upload(Frozen):
@@ -74,6 +78,10 @@ class Drawn(Frozen):
     key: str | None = None
     link: str | None = None
     size: Size | None = None
+    """As a viewer shows it."""
+    kind: str | None = None
+    """What the provider sent: one of domain.kinds."""
+    way: Way = "shown"
     seed: Seed = None
     seconds: Seconds = None
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, mode
 from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
+from domain.kinds import kind_of
 from domain.numbers import plain
 from providers.failures import error_for, our_field
 
@@ -29,7 +30,6 @@ LONGEST_TEXT = 6000
 MOST_VALUES = 100_000
 """Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
 SLICE = 1024 * 1024
-MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP|GIF8|....ftyp(?:avif|heic|mif1)", re.DOTALL)
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -118,7 +118,7 @@ class Answer:
         return 200 <= self.status < 300
 
     def is_picture(self) -> bool:
-        return MAGIC.match(self.body) is not None
+        return kind_of(self.body) is not None
 
     def having(self, **changes: Any) -> Self:
         """A changed copy."""
@@ -250,7 +250,7 @@ def decode_picture(text: str) -> bytes:
         data = pybase64.b64decode(text, validate=True)
     except ValueError:
         data = _unusual_base64(text)
-    if not MAGIC.match(data):
+    if kind_of(data) is None:
         raise BadResponse("base64 that holds no image")
     return data
 

@@ -188,8 +188,6 @@ class Gemini(Provider):
     async def _discover(self) -> Sequence[Model]:
         answer = _checked(await self._api.get("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
-        if not titles:
-            raise BadResponse("the list holds no image model")
         first = [id for id, _ in MODELS if id in titles]
         ids = capped(dict.fromkeys([*first, *titles]), self.access, str)
         return [_model(id, tidy(titles[id] or "") or id) for id in ids]

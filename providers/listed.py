@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator
 
-from domain import Access
+from domain import Access, BadResponse
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,13 @@ Bounded = Annotated[list[Item], BeforeValidator(_head)]
 
 
 def capped(items: Iterable[Item], access: Access, id_of: Callable[[Item], str]) -> Sequence[Item]:
-    """The models to offer, in their order; where there are too many, those that the host has named come first."""
+    """The models to offer, in their order; where there are too many, those that the host has named come first.
+
+    BadResponse where there is none.
+    """
     whole = [each for each in items if len(id_of(each)) <= LONGEST]
+    if not whole:
+        raise BadResponse("the list holds no model that makes pictures")
     if len(whole) <= OFFERED:
         return whole
     tell_once(f"a list of {len(whole):,} models: only {OFFERED:,} are offered; <NAME>_MODELS chooses others")

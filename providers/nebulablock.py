@@ -140,8 +140,6 @@ class NebulaBlock(Provider):
     async def _discover(self) -> Sequence[Model]:
         listed = (await self._api.get("serverless/models")).checked().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
-        if not drawing:
-            raise BadResponse("the list holds no image model")
         offered = capped(drawing, self.access, lambda each: each.model_name)
         models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
         return sorted(models, key=lambda model: not model.capabilities.text_to_image)

@@ -169,8 +169,6 @@ class Pollinations(Provider):
         except ValidationError:
             raise BadResponse("no list of models") from None
         found = {_name(each): each for each in listed if each and _draws(each)}
-        if not found:
-            raise BadResponse("the list holds no image model")
         names = capped(sorted(found, key=lambda name: name != "flux"), self.access, str)
         return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
 
@@ -239,7 +237,7 @@ def _blamed(answer: Answer) -> str | None:
 
 
 def _picture(answer: Answer) -> bytes:
-    if not answer.is_picture():  # an SVG, which some models draw, is none that Discord shows
+    if not answer.is_picture():
         raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
     return answer.body
 

@@ -17,6 +17,8 @@ class Ready(NamedTuple):
     link: str | None = None
     reduced: bool = False
     """Re-encoded to fit the upload limit."""
+    stilled: bool = False
+    """And only the first frame of one that moves."""
 
 
 class Report(NamedTuple):

@@ -17,6 +17,7 @@ from domain import (
     State,
     Upload,
 )
+from domain.kinds import ending_of
 from providers.base import Provider
 from storage.spool import Spool
 from studio import images
@@ -98,6 +99,8 @@ class Handover:
         data = await self._spool.take(drawn.key) if drawn.key else None
         if data is None:
             return None
+        if drawn.way == "file":
+            return _as_file(job, drawn, data, limit)
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
@@ -107,7 +110,7 @@ class Handover:
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None
-        return Ready(fitted.data, images.extension(fitted.format), reduced=fitted.reduced)
+        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
 
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
@@ -130,6 +133,14 @@ def _below(size: int) -> int:
 def _refused(job: Job, error: Undeliverable) -> Refused:
     before = job.refused.times if job.refused else 0
     return Refused(kind=error.kind, code=error.code, times=before + 1)
+
+
+def _as_file(job: Job, drawn: Drawn, data: bytes, limit: int) -> Ready | None:
+    """What nothing here decodes goes as it is, or not at all."""
+    if len(data) > limit:
+        log.warning("job %s: one file of %d bytes is over the limit", job.id, len(data))
+        return None
+    return Ready(data, ending_of(drawn.kind or "bin"))
 
 
 def _line(job: Job) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain import BadResponse, Drawn, Picture, State
+from domain.kinds import ending_of
 from domain.numbers import fraction as share
 from domain.numbers import place, plain, seconds
 from storage.spool import Spool
@@ -58,9 +59,10 @@ class JobProgress:
         drawn = self._held.job.drawn
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
         if picture.data:
-            size = images.inspect_picture(picture.data).size
-            entry = entry.model_copy(update={"size": size, "key": f"pictures/{self._held.job.id}/{self._place}"})
-            await self._spool.put_fresh(entry.key or "", picture.data)
+            made = await images.receive(picture.data)
+            told = {"size": made.size, "kind": made.kind, "way": made.way}
+            entry = entry.model_copy(update={**told, "key": f"pictures/{self._held.job.id}/{self._place}"})
+            await self._spool.put_fresh(entry.key or "", made.data)
             await self._breakers.accepted(self._held.job.id)
         # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
@@ -87,6 +89,6 @@ async def _shown(preview: bytes) -> Ready | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
         fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
-        return Ready(fitted.data, images.extension(fitted.format))
+        return Ready(fitted.data, ending_of(fitted.format))
     except BadResponse:
         return None

@@ -12,6 +12,7 @@ from domain import EaselError, ImageRequest, Job, Limits, Origin, Settings, Stat
 from providers.base import Provider
 from storage.jobs import CANCELLED, STALE, Left
 from storage.store import Store
+from studio import images
 from studio.admission import Admission
 from studio.breakers import Breakers
 from studio.chain import Chain
@@ -111,6 +112,7 @@ class Studio:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        images.WORKSHOP.interrupt()
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; an EaselError is answered at once, and has cost nothing."""

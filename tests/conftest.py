@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain import ImageRequest, Job, Size
+from studio import images
 from tests.postgres import Postgres, postgres_in
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +48,14 @@ def loggers():
     for each, level, handlers in before:
         each.setLevel(level)
         each.handlers[:] = handlers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def decoders() -> Generator[None]:
+    """The processes that decode pictures end before the interpreter does, which would complain of them."""
+    yield
+    while images.WORKSHOP._idle:
+        images.WORKSHOP._idle.pop().end()
 
 
 @pytest.fixture(scope="session")

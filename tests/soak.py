@@ -43,11 +43,17 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "popcord": Kind(1, "512x512", ("F04", "F05", "F08", "F11-reset", "F12", "F13-page", "F15", "F16", "picture-F06")),
+    "popcord": Kind(
+        1,
+        "512x512",
+        ("F04", "F05", "F08", "F11-reset", "F12", "F13-page", "F15", "F16", "picture-F06", "picture-F17"),
+    ),
     "imagepipeline": Kind(
         4, "128x128", ("F16", "F04", "F05", "F12", "policy", "model-error", "gateway", "late", "no-links")
     ),
-    "nebulablock": Kind(1, "512x512", ("F04", "F04-503", "F05", "F06", "F15", "no-credit", "no-data", "dialect")),
+    "nebulablock": Kind(
+        1, "512x512", ("F04", "F04-503", "F05", "F06", "F15", "F17", "no-credit", "no-data", "dialect")
+    ),
     "sketch": Kind(1, "64x64", ()),
 }
 SENT_AGAIN = {"F04-503": 3}

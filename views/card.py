@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import discord
 
-from domain import NOT_ASKED, AuthError, EaselError, Failure, Job, QuotaError, Size, State
+from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
 from views.words import code, explain, fitting, in_time, plain
@@ -150,11 +150,28 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         notes.append(f"{len(pictures)} pictures: a message takes no more.")
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
+    if any(each.stilled for each in pictures):
+        notes.append("It moves, but only its first frame fits.")
+    notes += dict.fromkeys(sentence for each in job.drawn if (sentence := _arrival(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
         notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
     if any(each.link for each in pictures):
         notes.append("The picture could not be fetched; this link to it will expire.")
     return notes
+
+
+def _arrival(drawn: Drawn) -> str:
+    """Why it is not, or not quite, what the provider has sent."""
+    kind = (drawn.kind or "").upper()
+    match drawn.way:
+        case "converted":
+            return f"Converted from {kind}, which Discord does not show."
+        case "mended":
+            return "It arrived damaged: this is what could be read of it."
+        case "file":
+            return f"It came as a file that cannot be shown here ({kind}): download it to see it."
+        case "shown":
+            return ""
 
 
 def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
@@ -176,7 +193,8 @@ def _apology(job: Job, provider: str) -> list[str]:
 def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:
     """Retry also below some of the pictures, where the rest is paid for and may yet come."""
     retry = job.remote is not None or (not pictures and _worth_retrying(job))
-    single = len(pictures) == 1 and bool(pictures[0].data) and not job.request.upscale
+    shown = all(each.way != "file" for each in job.drawn)
+    single = len(pictures) == 1 and bool(pictures[0].data) and shown and not job.request.upscale
     larger = ["upscale"] if single and job.upscales else []
     return [*(["again"] if pictures else []), *larger, *(["retry"] if retry else []), "delete"]
 

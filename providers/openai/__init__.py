@@ -169,8 +169,6 @@ class OpenAICompatible(Provider):
         listed = (await self._api.get("models")).checked().parse(ModelList).data
         typed = any(each.type == "image" for each in listed)
         ids = [each.id for each in listed if (not typed or each.type == "image") and self._offers(each)]
-        if not ids:
-            raise BadResponse("the list holds no model that makes pictures")
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))

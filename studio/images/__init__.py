@@ -1,15 +1,18 @@
-"""Pictures: told by their content, capped before decoding, marked as made by AI, and sent untouched where they fit."""
+"""Pictures: told by their content, decoded in a process with limits, marked as made by AI, untouched if they fit."""
 
-from studio.images.pictures import extension, fit, inspect_picture, mark
+from studio.images.pictures import Received, fit, inspect_picture, mark, receive
 from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
+from studio.images.workshop import WORKSHOP
 
 __all__ = [
     "MAX_UPLOAD",
+    "WORKSHOP",
+    "Received",
     "check_announced",
-    "extension",
     "fit",
     "inspect_picture",
     "mark",
     "read_mask",
     "read_upload",
+    "receive",
 ]

@@ -1,34 +1,51 @@
-"""What the readers of the three containers share. They walk the structure and never decode a pixel."""
+"""What the readers of the containers share. They walk the structure, never decode a pixel, and forgive trifles."""
 
 from collections.abc import Iterable
 from itertools import islice
 from typing import Literal, NamedTuple
 
 from domain import Size
+from domain.jobs import Way
 
-Format = Literal["png", "jpeg", "webp"]
+Format = Literal["png", "jpeg", "webp", "gif"]
 
-MAX_SIDE = 16_383
-"""WebP's 14 bits are the tightest of the three (RFC 6386, section 9.1)."""
-MAX_PIXELS = 16_777_216
-"""64 MiB once decoded as RGBA."""
 MAX_PARTS = 32_768
 """A 32 MiB PNG in chunks of 1 KiB; without a cap, a file of empty chunks costs fifty times its size in memory."""
+MAX_SCANS = 100
+"""Scans of a JPEG: each goes over all of its pixels again. Encoders make 10 or so."""
 
 
 class NotAPicture(ValueError):
-    """The bytes are not one whole still PNG, JPEG or WebP; the text says why and quotes none of them."""
+    """The bytes are not one sound picture; the text says why and quotes none of them."""
+
+
+class Hollow(NotAPicture):
+    """The frame of a picture around nothing: there is nothing to mend either."""
+
+
+class WrongMask(NotAPicture):
+    """A picture, but no mask for that image."""
+
+
+class Made(NamedTuple):
+    """What came of a file. Empty data: the file itself will do."""
+
+    data: bytes = b""
+    size: tuple[int, int] | None = None
+    way: Way = "shown"
 
 
 class Container(NamedTuple):
-    """A picture's file format, and its size in pixels as the header has it (before any EXIF rotation)."""
+    """A picture's file format, and its size in pixels as a viewer shows it."""
 
     format: Format
     size: Size
+    moving: bool = False
+    scans: int = 1
 
 
 class Part(NamedTuple):
-    """One PNG chunk, JPEG segment or WebP chunk: its name, all of its bytes, and its payload alone."""
+    """One PNG chunk, JPEG segment, WebP chunk or GIF block: its name, all of its bytes, and its payload alone."""
 
     kind: bytes
     whole: memoryview
@@ -36,10 +53,11 @@ class Part(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A whole picture, in pieces, in the file's order."""
+    """A picture, in pieces, in the file's order, and the trifles that are wrong with it."""
 
     container: Container
     parts: list[Part]
+    flaws: list[str]
 
 
 def gather(parts: Iterable[Part]) -> list[Part]:
@@ -56,10 +74,8 @@ def find(parts: Iterable[Part], kind: bytes, head: bytes = b"") -> bytes | None:
     return next((body[len(head) :] for body in bodies), None)
 
 
-def checked_size(width: int, height: int) -> Size:
-    """The size, if it is one that we are willing to decode."""
-    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
-        raise NotAPicture(f"{width}x{height} pixels: each side must have 1 to {MAX_SIDE}")
-    if width * height > MAX_PIXELS:
-        raise NotAPicture(f"{width}x{height} pixels: at most {MAX_PIXELS} are taken")
+def some_size(width: int, height: int) -> Size:
+    """The size, if it is one."""
+    if not (width > 0 and height > 0):
+        raise NotAPicture(f"{width}x{height} pixels: each side must have some")
     return Size(width, height)

@@ -1,24 +1,22 @@
-"""Decoding and encoding through Pillow, off the event loop."""
+"""Decoding and encoding through Pillow. It runs in a process of its own: see `workshop`."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Generator
+from contextlib import contextmanager
 from io import BytesIO
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, cast
 
-from PIL import Image, ImageCms
+import pi_heif
+from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
 
-from studio.images import containers
+from studio.images import containers, profiles
+from studio.images.base import NotAPicture
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-image")
-"""Bounds memory: one decoded picture may take 64 MiB, and twice that while it is converted. It starts no thread
-before it is used and belongs to no event loop."""
-FORMATS = ("PNG", "JPEG", "WEBP")
-ORIENTATION = 0x0112
+STRICT = ("PNG", "JPEG", "WEBP")
+GENEROUS = (*STRICT, "GIF", "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
+DECODED = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
+"""The kinds that GENEROUS reads."""
+MOST_PIXELS = 67_108_864
+"""Of a picture from a provider: 8192x8192, 256 MiB once decoded."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,47 +29,86 @@ TURNS = {
 """What undoes each EXIF orientation (Exif 2.32, 4.6.4 A)."""
 
 
-async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run it where Pillow may take its time; two at once in this process."""
-    return await asyncio.get_running_loop().run_in_executor(THREADS, partial(work, *args, **kwargs))
+class TooMuch(Exception):
+    """It is larger than what is decoded, or moves in a way that we cannot keep."""
+
+
+def set_up() -> None:
+    """Once in the process: what decoders are there, and that they start no threads, whose stacks count as memory."""
+    pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    Image.MAX_IMAGE_PIXELS = None  # we have a limit of our own
+
+
+def check(data: bytes) -> None:
+    """Decode the first frame of a picture that viewers show; NotAPicture where it cannot be decoded."""
+    with _decoding():
+        _loaded(containers.stamp(data, b""), GENEROUS)
 
 
 def decode(data: bytes) -> Image.Image:
-    """A fresh upright RGB or RGBA (where something shows through) image in sRGB, without metadata.
+    """A fresh upright RGB or RGBA (where something shows through) image in sRGB, without metadata; NotAPicture.
 
-    The caller has checked the container and its size. Raises whatever Pillow raises.
+    The caller has checked the container and its size.
     """
-    # Without metadata, Pillow's readers of EXIF, text and multi-picture files have nothing to stumble over.
-    bare = containers.stamp(data, b"")
-    with Image.open(BytesIO(bare), formats=FORMATS) as image:
-        image.load()
-        colours = _to_srgb(image)
-    turn = TURNS.get(_orientation(containers.read_exif(data)))
-    fresh = Image.new(colours.mode, colours.size)
-    fresh.paste(colours)
-    return fresh if turn is None else fresh.transpose(turn)
+    with _decoding():
+        # Without metadata, Pillow's readers of EXIF, text and multi-picture files have nothing to stumble over.
+        image = _loaded(containers.stamp(data, b""), (*STRICT, "GIF"))
+        turn = TURNS.get(containers.orientation(data))
+        colours = _bare(_to_srgb(image))
+        return colours if turn is None else colours.transpose(turn)
 
 
-def _orientation(block: bytes | None) -> int:
-    exif = Image.Exif()
+def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
+    """As `decode`, of any kind in DECODED, and with damaged=True as much as can be had; NotAPicture, TooMuch."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = damaged
     try:
-        exif.load(block or b"")
-        return int(exif.get(ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - damaged EXIF raises anything, and must not cost a sound picture
-        return 1
+        with _decoding():
+            image = _loaded(data, GENEROUS)
+            upright = ImageOps.exif_transpose(image)
+            return _bare(_to_srgb(upright))
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+@contextmanager
+def _decoding() -> Generator[None]:
+    try:
+        yield
+    except (NotAPicture, TooMuch, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow raises anything
+        raise NotAPicture(f"it cannot be decoded: {type(error).__name__}") from None
+
+
+def _loaded(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+    image = Image.open(BytesIO(data), formats=formats)
+    if image.width * image.height > MOST_PIXELS:
+        raise TooMuch(f"{image.width}x{image.height} pixels")
+    if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:
+        raise TooMuch("several pictures")
+    image.load()
+    return image
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    image.info.clear()
+    fresh = Image.new(image.mode, image.size)
+    fresh.paste(image)
+    return fresh
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA, through the picture's own profile if it has a sound one."""
+    """RGB or RGBA, through the picture's own profile if it has a plain one."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = _from_16_bits(image)
     if image.mode != "CMYK":
         image = image.convert(mode)
-    if profile:
+    if profile and profiles.is_plain(profile):
         image = _through_profile(image, profile)
-    opaque = mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255)
+    opaque = mode == "RGBA" and image.convert(mode).getchannel("A").getextrema() == (255, 255)
     return image.convert("RGB" if opaque else mode)
 
 

@@ -1,15 +1,19 @@
-"""One whole still picture, told by its content: which format, which size, and the same picture with our XMP."""
+"""A picture, told by its content: which format, which size, and the same picture with our XMP."""
 
-from typing import Protocol
+from typing import Protocol, get_args
 
-from studio.images import jpeg, png, webp
+from domain.kinds import kind_of
+from studio.images import exif, gif, jpeg, png, webp
 from studio.images.base import Container, Format, NotAPicture, Parsed, Part, find
 
 
 class Reader(Protocol):
-    """What each of the three modules offers."""
+    """What each of the modules offers."""
 
-    def parse(self, data: bytes) -> Parsed: ...
+    def parse(self, data: bytes) -> Parsed:
+        """Generous: trifles are listed, not refused; the size is the stored one."""
+        ...
+
     def stamp(self, parts: list[Part], xmp: bytes) -> bytes: ...
 
     XMP: tuple[bytes, bytes]
@@ -17,17 +21,16 @@ class Reader(Protocol):
     EXIF: tuple[bytes, bytes]
 
 
-READERS: dict[Format, Reader] = {"png": png, "jpeg": jpeg, "webp": webp}
+READERS: dict[Format, Reader] = {"png": png, "jpeg": jpeg, "webp": webp, "gif": gif}
+"""What Discord shows."""
 
 
 def format_of(data: bytes) -> Format:
     """As its first bytes tell; NotAPicture for any other."""
-    if data.startswith(png.SIGNATURE):
-        return "png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
+    kind = kind_of(data)
+    for known in get_args(Format):
+        if kind == known:
+            return known
     raise NotAPicture("the file is neither a PNG nor a JPEG nor a WebP picture")
 
 
@@ -35,13 +38,23 @@ def _reader(data: bytes) -> Reader:
     return READERS[format_of(data)]
 
 
+def parse(data: bytes) -> Parsed:
+    """The picture in pieces, with what is wrong with it; NotAPicture where no viewer would show it."""
+    reader = _reader(data)
+    parsed = reader.parse(data)
+    if parsed.container.format == "webp":
+        return parsed  # browsers do not obey EXIF in it (tried with Chromium 155)
+    size = exif.shown(parsed.container.size, find(parsed.parts, *reader.EXIF))
+    return parsed._replace(container=parsed.container._replace(size=size))
+
+
 def inspect(data: bytes) -> Container:
-    """The format and size of one whole still picture; NotAPicture otherwise. Bytes behind its end are tolerated."""
-    return _reader(data).parse(data).container
+    """The format and size of a picture that viewers show; NotAPicture otherwise."""
+    return parse(data).container
 
 
 def stamp(data: bytes, xmp: bytes) -> bytes:
-    """The same picture, its compressed data untouched, with `xmp` as its only metadata besides what colours need.
+    """The same picture, its compressed data untouched, with `xmp` as its only metadata besides what its look needs.
 
     NotAPicture as in `inspect`; ValueError for an XMP packet that the container cannot hold (JPEG: 65,000 bytes).
     """
@@ -52,10 +65,11 @@ def stamp(data: bytes, xmp: bytes) -> bytes:
 def read_xmp(data: bytes) -> bytes | None:
     """The XMP packet that the file carries, where we would have put it."""
     reader = _reader(data)
-    return find(reader.parse(data).parts, *reader.XMP)
+    packet = find(reader.parse(data).parts, *reader.XMP)
+    return packet.removesuffix(gif.MAGIC) if packet else packet
 
 
-def read_exif(data: bytes) -> bytes | None:
-    """The EXIF block (a TIFF header and what follows) that the file carries."""
+def orientation(data: bytes) -> int:
+    """How the picture is to be turned, as EXIF counts it."""
     reader = _reader(data)
-    return find(reader.parse(data).parts, *reader.EXIF)
+    return exif.orientation(find(reader.parse(data).parts, *reader.EXIF))

@@ -5,7 +5,8 @@ import struct
 from collections.abc import Iterator
 
 from domain import Size
-from studio.images.base import Container, NotAPicture, Parsed, Part, checked_size, gather
+from studio.images import exif
+from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
 
 SOI, EOI, SOS, COM = b"\xd8", b"\xd9", b"\xda", b"\xfe"
 APP0, APP1, APP2, APP14 = b"\xe0", b"\xe1", b"\xe2", b"\xee"
@@ -24,56 +25,67 @@ MAX_XMP = 65_000
 
 
 def parse(data: bytes) -> Parsed:
-    parts = gather(_segments(data))
+    flaws = list[str]()
+    parts = gather(_segments(data, flaws))
     kinds = [part.kind for part in parts]
     if SOS not in kinds:
-        raise NotAPicture("the JPEG holds no picture")
+        raise Hollow("the JPEG holds no picture")
     before = parts[: kinds.index(SOS)]
     frames = [part for part in before if part.kind in FRAMES]
     if len(frames) != 1 or sum(kind in FRAMES for kind in kinds) != 1 or DQT not in kinds[: len(before)]:
         raise NotAPicture("the JPEG's header makes no sense")
-    return Parsed(Container("jpeg", _size(frames[0].body)), parts)
+    if DHT not in kinds[: len(before)]:
+        raise Hollow("the JPEG has no tables to decode its data with")
+    return Parsed(Container("jpeg", _size(frames[0].body), scans=kinds.count(SOS)), parts, flaws)
 
 
-def _segments(data: bytes) -> Iterator[Part]:
-    """Everything between SOI and the EOI that ends the picture; a scan's data belongs to its SOS."""
-    view, at = memoryview(data), 2
-    while True:
-        code = _marker(data, at)
+def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
+    """Everything between SOI and the EOI that ends the picture; a scan's data belongs to its SOS.
+
+    Once there has been a scan, the rest may be missing: decoders show as much as there is.
+    """
+    view, at, has_pixels = memoryview(data), 2, False
+    while (code := _marker(data, at, has_pixels, flaws)) is not None:
         kind, body = data[code : code + 1], code + 3
         if kind == EOI:
-            yield Part(kind, view[code - 1 : code + 1], view[:0])
             return
         if kind not in SEGMENTS:
             raise NotAPicture("the JPEG has a segment that browsers do not know")
         length = int.from_bytes(data[code + 1 : body], "big")
         at = code + 1 + length
         if length < 2 or at > len(data):
-            raise NotAPicture("the JPEG is cut off")
+            if not has_pixels:
+                raise NotAPicture("the JPEG is cut off")
+            flaws.append("the JPEG is cut off")
+            return
         payload = view[body:at]
         if kind == SOS:
-            at = _scan_end(data, at, payload)
+            at, has_pixels = _scan_end(data, at, payload), True
         yield Part(kind, view[code - 1 : at], payload)
 
 
-def _marker(data: bytes, at: int) -> int:
-    """Where the marker's code is, behind any number of FF."""
+def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | None:
+    """Where the marker's code is, behind any number of FF; None where the file ends behind its pixels."""
     found = FILL.match(data, at)
-    if found is None or found.end() >= len(data):
-        raise NotAPicture("the JPEG is cut off" if at >= len(data) - 1 else "the JPEG is damaged")
-    return found.end()
+    if found and found.end() < len(data):
+        return found.end()
+    if found is None and at < len(data) - 1:
+        raise NotAPicture("the JPEG is damaged")
+    if not has_pixels:
+        raise NotAPicture("the JPEG is cut off")
+    flaws.append("the JPEG is cut off")
+    return None
 
 
 def _scan_end(data: bytes, at: int, header: memoryview) -> int:
-    """Where the entropy-coded data that starts at `at` ends."""
+    """Where the entropy-coded data that starts at `at` ends, which may be where the file does."""
     if not header or not 1 <= header[0] <= 4 or len(header) != 4 + 2 * header[0]:
         raise NotAPicture("a scan in the JPEG makes no sense")
     found = SCAN_END.search(data, at)
-    if found is None:
-        raise NotAPicture("the JPEG is cut off")
-    if found.start() == at:
+    end = found.start() if found else len(data.rstrip(b"\xff"))
+    if end <= at:
         raise NotAPicture("a scan in the JPEG is empty")
-    return found.start()
+    return end
 
 
 def _size(body: memoryview) -> Size:
@@ -83,14 +95,17 @@ def _size(body: memoryview) -> Size:
     depth, height, width, channels = struct.unpack_from(">BHHB", body)
     if depth != 8 or channels not in {1, 3, 4} or len(body) != 6 + 3 * channels:
         raise NotAPicture("the JPEG's header makes no sense")
-    return checked_size(width, height)
+    return some_size(width, height)
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture without foreign metadata, and with our XMP in front; ValueError over 65,000 bytes of it."""
     if len(xmp) > MAX_XMP:
         raise ValueError(f"an XMP packet of {len(xmp)} bytes does not fit into a JPEG")
-    return b"".join([b"\xff" + SOI, *_jfif(parts), segment(APP1, XMP[1] + xmp), *_kept(parts)])
+    turned = exif.remnant(find(parts, *EXIF))
+    ours = [segment(APP1, EXIF[1] + turned)] if turned else []
+    ours.append(segment(APP1, XMP[1] + xmp))
+    return b"".join([b"\xff" + SOI, *_jfif(parts), *ours, *_kept(parts), b"\xff" + EOI])
 
 
 def _jfif(parts: list[Part]) -> list[bytes]:

@@ -1,19 +1,31 @@
-"""Pictures from providers: checked, marked, and made small enough to send."""
+"""Pictures from providers: kept, marked, and made small enough to send."""
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from PIL import Image
+from domain import BadResponse, Size
+from domain.jobs import Way
+from domain.kinds import kind_of
+from studio.images import containers, xmp
+from studio.images.base import Container, Format, Made, NotAPicture
+from studio.images.workshop import WORKSHOP, Died
 
-from domain import BadResponse
-from studio.images import codec, containers, xmp
-from studio.images.base import Container, Format, NotAPicture
+log = logging.getLogger(__name__)
 
-QUALITIES = (90, 75)
-SHRINK = 0.85
-"""Each step leaves at most this much of a side."""
-MIN_SIDE = 16
-EXTENSIONS: dict[Format, str] = {"png": "png", "jpeg": "jpg", "webp": "webp"}
+RECEIVE_SECONDS = 20.0
+REDUCE_SECONDS = 60.0
+
+
+class Received(NamedTuple):
+    """What is kept of what a provider has sent, and what it was."""
+
+    data: bytes
+    kind: str
+    """One of domain.kinds."""
+    way: Way
+    size: Size | None
+    """As a viewer shows it."""
 
 
 class Fitted(NamedTuple):
@@ -22,15 +34,27 @@ class Fitted(NamedTuple):
     data: bytes
     format: Format
     reduced: bool
+    stilled: bool = False
+    """Of one that moves, only the first frame fits."""
 
 
-def extension(format: Format) -> str:  # noqa: A002 - the word for it
-    """The file name's ending, without the dot."""
-    return EXTENSIONS[format]
+async def receive(data: bytes) -> Received:
+    """All that may be seen in any way is kept, for it is paid for; BadResponse where there is no picture at all."""
+    kind = kind_of(data)
+    if kind is None:
+        raise BadResponse("bytes that are no picture")
+    try:
+        made = await WORKSHOP.do("receive", data, RECEIVE_SECONDS)
+    except NotAPicture as reason:
+        raise BadResponse(str(reason)) from None
+    except Died as error:
+        log.warning("a picture (%s, %d bytes) is passed on undecoded: %s", kind, len(data), error)
+        made = Made(way="file")
+    return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 
 
 def inspect_picture(data: bytes) -> Container:
-    """The format and size; BadResponse when the bytes are not one whole still PNG, JPEG or WebP within the caps."""
+    """The format and size; BadResponse when the bytes are no PNG, JPEG, WebP or GIF."""
     try:
         return containers.inspect(data)
     except NotAPicture as reason:
@@ -46,46 +70,17 @@ def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
 
 
 async def fit(data: bytes, limit: int) -> Fitted:
-    """What `mark` gives, if it has at most `limit` bytes, else a lossy copy that does and keeps the mark.
+    """What `mark` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
     BadResponse when it cannot be made so small.
     """
-    if len(data) <= limit:
-        return Fitted(data, _format(data), reduced=False)
-    inspect_picture(data)
-    return await codec.in_thread(_reduce, data, limit)
-
-
-def _format(data: bytes) -> Format:
     try:
-        return containers.format_of(data)
+        if len(data) <= limit:
+            return Fitted(data, containers.format_of(data), reduced=False)
+        moving = containers.inspect(data).moving
+        copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
+        return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
-
-
-def _reduce(data: bytes, limit: int) -> Fitted:
-    packet = containers.read_xmp(data)
-    try:
-        image = codec.decode(data)
-    except Exception as error:
-        raise BadResponse(f"the picture cannot be decoded: {type(error).__name__}") from error
-    for smaller in _copies(image, limit):
-        copy = containers.stamp(smaller, packet) if packet and xmp.is_ours(packet) else smaller
-        if len(copy) <= limit:
-            return Fitted(copy, _format(copy), reduced=True)
-    raise BadResponse(f"the picture cannot be made as small as {limit} bytes")
-
-
-def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
-    """Ever smaller files: by quality first, then by size."""
-    copy = b""
-    for quality in QUALITIES:
-        yield (copy := codec.encode_webp(image, quality))
-    # On noise, JPEG of the same quality is the smaller one.
-    if image.mode == "RGB":
-        yield codec.encode_jpeg(image, QUALITIES[-1])
-    width, height = image.size
-    while max(width, height) > MIN_SIDE:
-        ratio = min(SHRINK, (max(limit, 0) / len(copy)) ** 0.5)
-        width, height = max(1, int(width * ratio)), max(1, int(height * ratio))
-        yield (copy := codec.encode_webp(image.resize((width, height), Image.Resampling.LANCZOS), QUALITIES[-1]))
+    except Died:
+        raise BadResponse("the picture takes too long to be made smaller") from None

@@ -4,41 +4,48 @@ import struct
 from collections.abc import Iterator
 
 from domain import Size
-from studio.images.base import Container, NotAPicture, Parsed, Part, checked_size, find, gather
+from studio.images import exif
+from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
 
 LOSSY, LOSSLESS, EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
-PROFILE, ALPHA = b"ICCP", b"ALPH"
+PROFILE, ALPHA, LOOP, FRAME = b"ICCP", b"ALPH", b"ANIM", b"ANMF"
 XMP: tuple[bytes, bytes] = b"XMP ", b""
 EXIF: tuple[bytes, bytes] = b"EXIF", b""
-HAS_PROFILE, HAS_ALPHA, HAS_XMP, IS_ANIMATED = 0x20, 0x10, 0x04, 0x02
+HAS_PROFILE, HAS_ALPHA, HAS_EXIF, HAS_XMP, IS_ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02
 """Flags in the first byte of VP8X (section 2.7.1)."""
+PIXELS = frozenset({LOSSY, LOSSLESS, FRAME})
 
 
 def parse(data: bytes) -> Parsed:
+    flaws = list[str]()
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
-        raise NotAPicture("the WebP is cut off")
-    parts = gather(_chunks(memoryview(data)[:end]))
+        flaws.append("the WebP is cut off")
+    parts = gather(_chunks(memoryview(data)[:end], flaws))
     kinds = [part.kind for part in parts]
-    if b"ANIM" in kinds or b"ANMF" in kinds or _flags(parts) & IS_ANIMATED:
-        raise NotAPicture("the WebP is animated")
-    if kinds.count(LOSSY) + kinds.count(LOSSLESS) != 1 or EXTENDED in kinds[1:]:
+    if kinds[:1] not in ([LOSSY], [LOSSLESS], [EXTENDED]):
+        raise Hollow("the WebP begins with neither a header nor a picture")
+    if EXTENDED in kinds[1:]:
         raise NotAPicture("the WebP does not hold one picture")
-    if kinds[0] not in {LOSSY, LOSSLESS, EXTENDED}:
-        raise NotAPicture("the WebP begins with neither a header nor a picture")
-    return Parsed(Container("webp", _size(parts)), parts)
+    moving = bool(_flags(parts) & IS_ANIMATED)
+    if FRAME in kinds if moving else kinds.count(LOSSY) + kinds.count(LOSSLESS) == 1:
+        return Parsed(Container("webp", _canvas(parts[0].body) if moving else _size(parts), moving), parts, flaws)
+    raise NotAPicture("the WebP does not hold one picture")
 
 
-def _chunks(view: memoryview) -> Iterator[Part]:
-    at = 12
+def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
+    """What is behind the pixels may be cut off."""
+    at, has_pixels = 12, False
     while at < len(view):
-        if at + 8 > len(view):
-            raise NotAPicture("the WebP is cut off")
-        kind, length = struct.unpack_from("<4sI", view, at)
+        kind, length = struct.unpack_from("<4sI", view, at) if at + 8 <= len(view) else (b"", 0)
         end = at + 8 + length
-        if end > len(view):
-            raise NotAPicture("the WebP is cut off")
+        if not kind or end > len(view):
+            if not has_pixels or kind in PIXELS:
+                raise NotAPicture("the WebP is cut off")
+            flaws.append("the WebP is cut off")
+            return
         yield Part(kind, view[at:end], view[at + 8 : end])
+        has_pixels |= kind in PIXELS
         at = end + (length & 1)
 
 
@@ -62,7 +69,7 @@ def _size(parts: list[Part]) -> Size:
 
 def _canvas(body: memoryview) -> Size:
     width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
-    return checked_size(width + 1, height + 1)
+    return some_size(width + 1, height + 1)
 
 
 def _lossy_size(body: memoryview) -> Size:
@@ -72,7 +79,7 @@ def _lossy_size(body: memoryview) -> Size:
     if 10 + (int.from_bytes(body[:3], "little") >> 5) > len(body):
         raise NotAPicture("the WebP's picture is cut off")
     width, height = struct.unpack_from("<HH", body, 6)
-    return checked_size(width & 0x3FFF, height & 0x3FFF)
+    return some_size(width & 0x3FFF, height & 0x3FFF)
 
 
 def _lossless_size(body: memoryview) -> Size:
@@ -80,7 +87,7 @@ def _lossless_size(body: memoryview) -> Size:
     if len(body) < 6 or body[0] != 0x2F or body[4] >> 5:
         raise NotAPicture("the WebP's picture makes no sense")
     bits = int.from_bytes(body[1:5], "little")
-    return checked_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    return some_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
 
 
 READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
@@ -88,18 +95,27 @@ READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture in the extended format, without foreign metadata, and with our XMP at the end."""
-    picture = next(part for part in parts if part.kind in READERS)
     claimed = _flags(parts)
     # What the header does not announce, decoders ignore, and it must not come to life here.
     profile = find(parts, PROFILE) if claimed & HAS_PROFILE else None
+    turned = exif.remnant(find(parts, *EXIF))
+    if claimed & IS_ANIMATED:
+        size, chunks, flags = _canvas(parts[0].body), [(p.kind, p.body) for p in parts if p.kind in (LOOP, FRAME)], 0
+    else:
+        size, chunks, flags = _still(parts)
+    flags |= HAS_XMP | claimed & (HAS_ALPHA | IS_ANIMATED)
+    flags |= (HAS_PROFILE if profile is not None else 0) | (HAS_EXIF if turned else 0)
+    whole = [(EXTENDED, _header(flags, size)), (PROFILE, profile), *chunks, (EXIF[0], turned), (XMP[0], xmp)]
+    return chunk(b"RIFF", b"WEBP" + b"".join(chunk(kind, body) for kind, body in whole if body is not None))
+
+
+def _still(parts: list[Part]) -> tuple[Size, list[tuple[bytes, bytes | memoryview | None]], int]:
+    """The size, the chunks that hold pixels, and the flag that says whether something shows through them."""
+    picture = next(part for part in parts if part.kind in READERS)
     alpha = find(parts, ALPHA) if parts[0].kind == EXTENDED and picture.kind == LOSSY else None
-    flags = HAS_XMP | (claimed & HAS_ALPHA) | (HAS_PROFILE if profile is not None else 0)
     # VP8L has its own hint, at the same bit of its fifth byte.
-    if alpha is not None or (picture.kind == LOSSLESS and picture.body[4] & HAS_ALPHA):
-        flags |= HAS_ALPHA
-    chunks = [(EXTENDED, _header(flags, _size(parts))), (PROFILE, profile), (ALPHA, alpha)]
-    chunks += [(picture.kind, picture.body), (XMP[0], xmp)]
-    return chunk(b"RIFF", b"WEBP" + b"".join(chunk(kind, body) for kind, body in chunks if body is not None))
+    clear = alpha is not None or (picture.kind == LOSSLESS and picture.body[4] & HAS_ALPHA)
+    return _size(parts), [(ALPHA, alpha), (picture.kind, picture.body)], HAS_ALPHA if clear else 0
 
 
 def _header(flags: int, size: Size) -> bytes:

@@ -58,6 +58,30 @@ async def test_imagepipeline_pending_for_ever(hosted):
     assert "no picture in time" in shown.response.content
 
 
+@pytest.mark.parametrize(
+    ("case", "ending", "says"),
+    [
+        ("avif", "png", "Converted from AVIF, which Discord does not show."),
+        ("heic", "png", "Converted from HEIC"),
+        ("gif", "gif", ""),
+        ("moving-webp", "webp", ""),
+        ("moving-png", "png", ""),
+        ("comment", "png", ""),
+        ("endless", "jpg", ""),
+        ("huge", "png", "5000x4000"),
+        ("half", "png", "It arrived damaged"),
+        ("svg", "svg", "cannot be shown here (SVG)"),
+        ("video", "mp4", "cannot be shown here (MP4)"),
+    ],
+)
+async def test_whatever_a_provider_draws_arrives(hosted, case, ending, says):
+    shown, job = await hosted.imagine(prompt=f"a cat case:{case}", provider="pollinations")
+    assert (job.state, job.remote) == (State.DELIVERED, None)
+    (file,) = shown.response.attachments
+    assert file.filename.endswith(f".{ending}")
+    assert says in shown.response.content
+
+
 async def test_retry_of_a_picture_that_the_provider_draws_from_a_link_finds_the_link(hosted):
     options = {"prompt": "a cat case:broken", "provider": "pollinations", "model": "kontext"}
     shown, _ = await hosted.imagine(**options, image=("a.png", png()))

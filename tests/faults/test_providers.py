@@ -66,3 +66,13 @@ async def test_connections_that_were_kept_and_dropped_cost_no_picture(world):
     dropped = [call for replay in world.replays.values() for call in replay.dropped]
     assert dropped
     assert not any(call.startswith("POST") for call in dropped)
+
+
+async def test_a_picture_that_discord_does_not_show_arrives_converted(world):
+    await world.start()
+    message = await world.end(await world.imagine("a cat case:picture-F17"))
+    (picture,) = message.attachments
+    assert picture.filename.endswith(".png")
+    assert "Converted from AVIF" in message.content
+    assert world.paid() == {"a cat case:picture-F17": 1}
+    assert world.spooled() == []

@@ -7,7 +7,7 @@ import pytest
 
 from tests.discord_server import has_picture, held, is_callback
 from tests.faults.world import World
-from tests.replay.pictures import draw
+from tests.replay.pictures import colour_bomb, draw, with_scans
 
 
 async def test_pictures_on_their_way_are_delivered_before_the_end_or_after_the_next_start(world):
@@ -66,3 +66,15 @@ async def test_two_processes_in_one_folder(world):
     assert first.returncode is None
     first.kill()
     await first.wait()
+
+
+async def test_files_that_take_minutes_to_decode_hold_up_nobody_and_no_end(world):
+    discord = world.discord
+    await world.start()
+    tokens = [await world.imagine("from a bomb", image=colour_bomb(), provider="sketch") for _ in range(3)]
+    assert [len((await world.end(token)).attachments) for token in tokens] == [1, 1, 1]
+    slow = await world.imagine("from many scans", image=with_scans(100, (4096, 4096)), provider="sketch")
+    await discord.until(lambda: any(sent.path.startswith("/attachments/") for sent in discord.requests[-1:]))
+    assert await world.stop() == 0
+    await world.start()
+    assert await discord.until(lambda: discord.said(slow))

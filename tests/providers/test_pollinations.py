@@ -134,7 +134,6 @@ async def test_what_was_surely_not_taken_is_not_remembered(pollinations):
         ("forbidden", AuthError, "403: This key"),
         ("unprocessable", InvalidRequest, "422: The prompt"),
         ("rejected", ContentRejected, "content moderation"),
-        ("svg", BadResponse, "bytes that are no picture"),
         ("cut", BadResponse, "no whole picture"),
         ("error-as-200", BadResponse, "It went wrong"),
     ],
@@ -254,7 +253,7 @@ async def test_a_posted_link_is_remembered_and_fetched(pollinations):
     assert pollinations.server.count("POST") == 1
 
 
-@pytest.mark.parametrize("case", ["post-svg", "post-nothing", "F05", "F12-list"])
+@pytest.mark.parametrize("case", ["post-nothing", "F05", "F12-list"])
 async def test_posts_without_a_picture(pollinations, case):
     assert type(await pollinations.fail(case, prompt=LONG)) is BadResponse
     assert pollinations.server.calls == [POST]

@@ -1,4 +1,4 @@
-"""The faults that any server may have, whatever it should have answered: F01 to F16, variants behind a hyphen."""
+"""The faults that any server may have, whatever it should have answered: F01 to F17, variants behind a hyphen."""
 
 import asyncio
 import base64
@@ -165,8 +165,9 @@ _busy("F03-ever", "for ever, with Retry-After: 7", lambda: {"Retry-After": "7"},
 _fixed("F04", "500 and a page of HTML", PAGE.encode(), "text/html", 500)
 _fixed("F04-503", "503 and a page of HTML", PAGE.encode(), "text/html", 503)
 _fixed("F05", "JSON, cut short", b'{"data":[{"b64')
-_embedded("F06", "a picture, cut short", draw("cut")[:-40])
+_embedded("F06", "a picture, cut short before anything can be seen", draw("cut")[:60])
 _embedded("F06-hello", "base64 that holds no picture", b"hello")
+_embedded("F17", "a picture of a kind that Discord does not show", draw("avif", kind="AVIF"))
 
 
 @_fault("F07", "300 MB without a length")

@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 from pydantic import Field, ValidationError
 
-from tests.replay.pictures import SVG, draw
+from tests.replay.pictures import SVG, draw, foreign
 from tests.replay.server import Body, Call, Replay, Unexpected, expect
 
 LONGEST_URL = 2000
 KINDS = {"png": "PNG", "webp": "WEBP"}
+FOREIGN = foreign()
 LISTED: list[Any] = [
     {
         "name": "kontext",
@@ -93,7 +94,7 @@ class PollinationsReplay(Replay):
     by_get = True
     cases: ClassVar = {
         **{name: f"the picture as {kind}" for name, kind in KINDS.items()},
-        "svg": "an SVG",
+        **{name: f"{name}, with its own type" for name in FOREIGN},
         "cut": "a picture, cut short",
         "error-as-200": "an error in JSON, under HTTP 200",
         "x402": "402 with an offer to pay",
@@ -165,8 +166,9 @@ class PollinationsReplay(Replay):
         expect(int(wanted.seed) < 2**31, "a seed that is too large")
         self._check(wanted.model, wanted.image)
         match call.case:
-            case "svg":
-                return web.Response(body=SVG, content_type="image/svg+xml")
+            case name if name in FOREIGN:
+                data, kind = FOREIGN[name]
+                return web.Response(body=data, content_type=kind)
             case "error-as-200":
                 return web.json_response({"status": 500, "success": False, "error": {"message": "It went wrong"}})
             case _:

@@ -107,7 +107,7 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
     async with holding() as held:
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (
-        Drawn(call=0, key="pictures/1/0", size=Size(32, 16), seed=3, seconds=1.5),
+        Drawn(call=0, key="pictures/1/0", size=Size(32, 16), kind="png", seed=3, seconds=1.5),
         Drawn(call=0, link="https://h.test/x.png"),
     )
 

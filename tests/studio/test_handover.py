@@ -89,6 +89,15 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
+@pytest.mark.parametrize(("limit", "sent"), [(20, [(b"8BPS\0\1 and more", "psd")]), (10, [])])
+async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery, limit, sent):
+    await store.spool.put("pictures/1/0", b"8BPS\0\1 and more")
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    async with drawn(drawn=(entry,), upload_limit=limit) as held:
+        await deliver(held)
+    assert [(each.data, each.extension) for each in delivery.delivered[0][1]] == sent
+
+
 @pytest.mark.parametrize(
     ("pictures", "failure", "state"),
     [

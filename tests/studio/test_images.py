@@ -6,7 +6,6 @@ import os
 import random
 import re
 import struct
-import threading
 from contextlib import suppress
 from io import BytesIO
 from typing import Any
@@ -18,7 +17,8 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, InvalidRequest, Size
 from studio import images
-from studio.images import base, codec, png, uploads
+from studio.images import codec, png, strict, uploads, workshop
+from studio.images import exif as orientations
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
@@ -56,7 +56,7 @@ def corner(size=(40, 24), mode="RGB", ground: Any = "blue"):
 
 def exif(orientation=1):
     data = Image.Exif()
-    data[codec.ORIENTATION] = orientation
+    data[orientations.ORIENTATION] = orientation
     data[0x010E] = CANARY.decode()
     data.get_ifd(0x8825)[29] = "GPS-" + CANARY.decode()
     return data
@@ -72,7 +72,7 @@ def no_decoding(monkeypatch):
     def fail(*args, **kwargs):
         pytest.fail("decoded")
 
-    monkeypatch.setattr(codec.Image, "open", fail)
+    monkeypatch.setattr(workshop.Workshop, "do", fail)
 
 
 class TestMark:
@@ -105,14 +105,11 @@ class TestMark:
         with pytest.raises(BadResponse, match="cut off"):
             images.inspect_picture(data[: len(data) // 2])
 
-    def test_names(self):
-        assert [images.extension(f) for f in ("png", "jpeg", "webp")] == ["png", "jpg", "webp"]
-
 
 class TestFit:
     async def test_what_fits_is_untouched(self, no_decoding):
         data = saved(corner(), "PNG")
-        assert await images.fit(data, len(data)) == (data, "png", False)
+        assert await images.fit(data, len(data)) == (data, "png", False, False)
 
     async def test_large_noise_becomes_small_and_keeps_the_mark(self):
         data = images.mark(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
@@ -132,6 +129,11 @@ class TestFit:
         data = saved(noise(300, 300), "PNG")
         fitted = await images.fit(data, len(data) // 3)
         assert (fitted.format, opened(fitted.data).size) == ("webp", (300, 300))
+
+    async def test_what_moves_and_does_not_fit_is_stilled(self):
+        frames = {"save_all": True, "append_images": [Image.new("RGB", (200, 200), "red")]}
+        fitted = await images.fit(saved(noise(200, 200), "GIF", **frames), 30_000)
+        assert (fitted.reduced, fitted.stilled, opened(fitted.data).size) == (True, True, (200, 200))
 
     async def test_jpeg_where_it_is_smaller(self):
         data = saved(noise(300, 300), "PNG")
@@ -308,23 +310,17 @@ class TestUpload:
                 with suppress(InvalidRequest):
                     opened(await images.read_upload(bytes(broken)))
 
-    async def test_two_at_once(self, monkeypatch):
-        running, seen, lock, gate = 0, [], threading.Lock(), threading.Barrier(2, timeout=10)
-        decode = codec.decode
-
-        def counted(data):
-            nonlocal running
-            with lock:
-                running += 1
-                seen.append(running)
-            gate.wait()
-            with lock:
-                running -= 1
-            return decode(data)
-
-        monkeypatch.setattr(codec, "decode", counted)
-        await asyncio.gather(*(images.read_upload(saved(corner(), "PNG")) for _ in range(6)))
-        assert max(seen) == 2
+    async def test_two_at_once(self):
+        own = workshop.Workshop()
+        data = saved(noise(500, 500), "PNG")
+        asked = asyncio.gather(*(own.do("upload", data, 60) for _ in range(6)))
+        most = 0
+        while not asked.done():
+            most = max(most, len(own._busy))
+            await asyncio.sleep(0)
+        assert most == len(own._idle) == 2
+        for worker in own._idle:
+            worker.end()
 
 
 def mask(*box, size=(40, 24), mode="L", ground: Any = 0, fill: Any = 255):
@@ -383,4 +379,4 @@ class TestMask:
 
 
 def test_pillow_warns_of_no_picture_that_we_take():
-    assert (Image.MAX_IMAGE_PIXELS or 0) > base.MAX_PIXELS
+    assert (Image.MAX_IMAGE_PIXELS or 0) > strict.MAX_PIXELS

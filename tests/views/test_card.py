@@ -146,6 +146,27 @@ async def test_a_much_smaller_picture_is_not_passed_off_as_what_was_asked_for(wa
     assert (line in result_card(job, [PICTURE], "AI Horde").content.splitlines()) is told
 
 
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("shown", ""),
+        ("converted", "-# Converted from HEIC, which Discord does not show."),
+        ("mended", "-# It arrived damaged: this is what could be read of it."),
+        ("file", "-# It came as a file that cannot be shown here (HEIC): download it to see it."),
+    ],
+)
+async def test_the_receipt_says_what_became_of_what_the_provider_sent(way, told):
+    one = Drawn(call=0, key="k", kind="heic", way=way)
+    card = result_card(make_job(drawn=(one, one), upscales=True), [PICTURE], "PopCord")
+    assert [line for line in card.content.splitlines()[2:] if line] == ([told] if told else [])
+    assert ("Upscale" in [getattr(item, "label", "") for item in card.view.children]) is (way != "file")
+
+
+async def test_the_receipt_says_that_something_moved():
+    still = PICTURE._replace(reduced=True, stilled=True)
+    assert "only its first frame" in result_card(make_job(), [still], "PopCord").content
+
+
 async def test_what_is_remembered_is_asked_for_by_retry():
     job = make_job(failure=Timeout().failure, remote={"id": "7"})
     card = result_card(job, [], "PopCord")

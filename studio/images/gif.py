@@ -1,0 +1,89 @@
+"""GIF by its blocks (CompuServe's GIF89a specification; XMP in it is Adobe's XMP part 3, 1.1.2)."""
+
+import struct
+from collections.abc import Iterator
+
+from domain import Size
+from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, gather, some_size
+
+IMAGE, TRAILER, EXTENSION = b",", b";", b"!"
+HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
+"""Names of parts: the header with the colours of all frames; how a frame is shown; what a program has added."""
+LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
+"""Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
+LARGEST_SIDE = 16_383
+"""Browsers refuse more long before 65,535."""
+XMP: tuple[bytes, bytes] = APPLICATION, b"XMP DataXMP"
+EXIF: tuple[bytes, bytes] = b"no EXIF", b""
+
+
+def parse(data: bytes) -> Parsed:
+    flaws = list[str]()
+    parts = gather(_blocks(data, flaws))
+    frames = [part for part in parts if part.kind == IMAGE]
+    if not frames:
+        raise Hollow("the GIF holds no picture")
+    return Parsed(Container("gif", _size(data, frames[0]), moving=len(frames) > 1), parts, flaws)
+
+
+def _size(data: bytes, first: Part) -> Size:
+    size = some_size(*struct.unpack_from("<HH", data, 6))
+    left, top, width, height = struct.unpack_from("<HHHH", first.whole, 1)
+    if left + width > size.width or top + height > size.height or max(size) > LARGEST_SIDE:
+        raise NotAPicture("the GIF's first frame does not lie in its picture")
+    return size
+
+
+def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
+    """The header and what follows up to the trailer; once there has been a frame, the rest may be missing."""
+    view, has_pixels = memoryview(data), False
+    try:
+        at = 13 + _colours(data[10])
+        yield Part(HEAD, view[:at], view[:at])
+        while (start := data[at : at + 1]) != TRAILER:
+            kind, body, end = _block(data, at, start)
+            yield Part(kind, view[at:end], view[body:end])
+            has_pixels |= kind == IMAGE
+            at = end
+    except IndexError:
+        if not has_pixels:
+            raise NotAPicture("the GIF is cut off") from None
+        flaws.append("the GIF is cut off")
+
+
+def _block(data: bytes, at: int, start: bytes) -> tuple[bytes, int, int]:
+    """Its name, where its payload begins, and where it ends; IndexError where the file ends before that."""
+    if start == IMAGE:
+        body = at + 10 + _colours(data[at + 9])
+        return IMAGE, body, _sub_blocks_end(data, body + 1)
+    if start == EXTENSION:
+        kind = data[at + 1 : at + 2]
+        return kind, at + 3 if kind == APPLICATION else at + 2, _sub_blocks_end(data, at + 2)
+    if not start:
+        raise IndexError
+    raise NotAPicture("the GIF has a block that nobody knows")
+
+
+def _colours(packed: int) -> int:
+    """Bytes of the table that follows."""
+    return 3 << (packed & 7) + 1 if packed & 0x80 else 0
+
+
+def _sub_blocks_end(data: bytes, at: int) -> int:
+    while length := data[at]:
+        at += 1 + length
+    return at + 1
+
+
+def stamp(parts: list[Part], xmp: bytes) -> bytes:
+    """The same frames without foreign metadata, and with our XMP in front of them."""
+    head, *rest = parts
+    ours = EXTENSION + APPLICATION + b"\x0b" + XMP[1] + xmp + MAGIC
+    kept = [part.whole for part in rest if part.kind in (IMAGE, CONTROL) or _loops(part)]
+    return b"".join([b"GIF89a", head.whole[6:], ours, *kept, TRAILER])
+
+
+def _loops(part: Part) -> bool:
+    """Whether it tells how often the frames are shown."""
+    return part.kind == APPLICATION and bytes(part.body[:11]) in LOOPS

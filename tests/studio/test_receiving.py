@@ -1,0 +1,252 @@
+# pyright: basic
+"""What providers send: nothing that can be seen is lost, nothing that cannot is shown, and bombs end alone."""
+
+import asyncio
+import os
+import random
+import struct
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from domain import BadResponse, Drawn, InvalidRequest, Size
+from domain.kinds import KINDS, kind_of
+from providers.answers import Answer
+from studio import images
+from studio.images import exif, gif, jpeg, pictures, png, profiles, uploads, worker, workshop
+from tests.replay.pictures import SRGB, animation, draw, foreign, with_scans, with_steps
+
+FOREIGN = foreign()
+WAYS = {
+    "avif": "converted",
+    "tiff": "converted",
+    "bmp": "converted",
+    "heic": "converted",
+    "half": "mended",
+    "svg": "file",
+    "video": "file",
+}
+"""Those that are not shown as they are."""
+PLAIN = {kind: draw("a fox", (53, 37), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
+
+
+def saved(image, kind, **options):
+    out = BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def opened(data):
+    image = Image.open(BytesIO(data))
+    image.load()
+    return image
+
+
+def marked(data):
+    return images.mark(data, ai=True, facts={"prompt": "a fox"})
+
+
+def turned(kind, orientation):
+    block = Image.Exif()
+    block[exif.ORIENTATION] = orientation
+    block[0x010E] = "CANARY"
+    return saved(opened(PLAIN["PNG"]), kind, exif=block)
+
+
+def without_tables(data):
+    kept = [part.whole for part in jpeg.parse(data).parts if part.kind != jpeg.DHT]
+    return b"\xff\xd8" + b"".join(kept) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+async def test_what_providers_send_besides(name):
+    data, _ = FOREIGN[name]
+    got = await images.receive(data)
+    assert got.way == WAYS.get(name, "shown")
+    if got.way in ("shown", "file"):
+        assert got.data == data
+    if got.way != "file":
+        assert got.size == opened(marked(got.data)).size
+        assert b"trainedAlgorithmicMedia" in marked(got.data)
+
+
+async def test_a_converted_picture_is_the_picture():
+    got = await images.receive(FOREIGN["heic"][0])
+    image = opened(got.data)
+    assert (got.kind, image.format, image.size) == ("heic", "PNG", (64, 48))
+    assert image.getpixel((5, 5)) == pytest.approx((255, 0, 0), abs=60)
+    assert image.getpixel((60, 40)) == pytest.approx((0, 0, 255), abs=60)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_what_moves_goes_on_moving(kind):
+    data = marked(animation(kind))
+    image = Image.open(BytesIO(data))
+    assert getattr(image, "n_frames", 1) == 2
+    for number, colour in enumerate([(255, 0, 0), (0, 0, 255)]):
+        image.seek(number)
+        assert image.convert("RGB").getpixel((3, 3)) == pytest.approx(colour, abs=6)
+    assert b"trainedAlgorithmicMedia" in data
+    assert image.info.get("loop") == Image.open(BytesIO(animation(kind))).info.get("loop")
+
+
+def test_foreign_words_in_a_gif_are_dropped():
+    data = saved(Image.new("P", (4, 4)), "GIF", comment=b"CANARY")
+    assert b"CANARY" in data
+    assert b"CANARY" not in marked(data)
+    assert [part.kind for part in gif.parse(marked(data)).parts] == [gif.HEAD, gif.APPLICATION, gif.IMAGE]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind, orientation):
+    data = turned(kind, orientation)
+    got, sent = await images.receive(data), opened(marked(data))
+    assert sent.size == (53, 37)
+    assert sent.getexif().get(exif.ORIENTATION, 1) == orientation
+    assert b"CANARY" not in marked(data)
+    assert got.size == ((37, 53) if orientation >= 5 and kind != "WEBP" else (53, 37)), "as Chromium shows it"
+    small = await images.fit(marked(data), len(marked(data)) - 1)
+    assert (opened(small.data).width < opened(small.data).height) == (orientation >= 5)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "TIFF"])
+async def test_what_is_converted_is_turned_upright(kind):
+    got = await images.receive(turned(kind, 6))
+    assert (got.way, got.size, opened(got.data).size) == ("converted", (37, 53), (37, 53))
+    assert exif.ORIENTATION not in opened(got.data).getexif()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png.SIGNATURE + png.chunk(b"IHDR", struct.pack(">IIBBBBB", 512, 512, 8, 2, 0, 0, 0))
+        + png.chunk(b"IDAT", b"not what zlib writes") + png.chunk(b"IEND", b""),
+        b"RIFF" + struct.pack("<I", 22) + b"WEBPVP8 " + struct.pack("<I", 10) + b"\0\0\0\x9d\x01\x2a\x35\0\x25\0",
+        without_tables(PLAIN["JPEG"]),
+        b"GIF89a" + bytes(30),
+        PLAIN["PNG"][:40],
+        b"<html>", b"{}", b"",
+    ],
+    ids=range(8),
+)  # fmt: skip
+async def test_no_picture_at_all(data):
+    with pytest.raises(BadResponse):
+        await images.receive(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whatever_counts_as_a_picture_is_looked_at(kind):
+    """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
+    (data,) = [data for data, _ in FOREIGN.values() if kind_of(data) == kind][:1] or [PLAIN.get(kind.upper(), b"")]
+    assert Answer(200, {}, data).is_picture() == bool(data)
+
+
+async def test_every_damage_is_shown_mended_or_refused():
+    """What goes on untouched can be decoded by a strict reader, whatever happened to it on its way."""
+    dice, ways = random.Random(7), Counter[str]()
+    for data in (*PLAIN.values(), animation("WEBP"), animation("PNG"), turned("JPEG", 6)):
+        for _ in range(40):
+            broken = bytearray(data[: dice.choice((len(data), dice.randrange(len(data))))])
+            for _ in range(dice.randrange(4)):
+                broken[dice.randrange(len(broken) or 1) : dice.randrange(len(broken) or 1)] = dice.randbytes(2)
+            try:
+                got = await images.receive(bytes(broken))
+            except BadResponse:
+                continue
+            ways[got.way] += 1
+            if got.way != "file":
+                opened(marked(got.data))
+    assert ways["shown"] > 9 < ways["mended"]
+
+
+async def test_a_picture_that_takes_too_long_is_handed_over_as_a_file(monkeypatch):
+    monkeypatch.setattr(pictures, "RECEIVE_SECONDS", 0.05)
+    data = saved(Image.effect_noise((4000, 4000), 60), "TIFF")
+    got = await images.receive(data)
+    assert (got.way, got.data, got.size) == ("file", data, None)
+    monkeypatch.undo()
+    assert (await images.receive(PLAIN["PNG"])).way == "shown"
+
+
+async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(monkeypatch):
+    monkeypatch.setattr(uploads, "SECONDS", 0.05)
+    with pytest.raises(InvalidRequest) as caught:
+        await images.read_upload(with_scans(100))
+    assert (caught.value.failure.field, caught.value.failure.takes) == ("image", uploads.PLAINER)
+    monkeypatch.undo()
+    assert opened(await images.read_upload(PLAIN["PNG"])).size == (53, 37)
+
+
+async def test_the_end_of_the_bot_ends_what_is_under_way():
+    reading = asyncio.create_task(images.read_upload(with_scans(100)))
+    while not images.WORKSHOP._busy:
+        await asyncio.sleep(0)
+    images.WORKSHOP.interrupt()
+    with pytest.raises(InvalidRequest):
+        await reading
+
+
+async def test_scans_are_counted_before_decoding():
+    with pytest.raises(InvalidRequest, match="101 scans"):
+        await images.read_upload(with_scans(101))
+    assert (await images.receive(with_scans(101))).way == "file"
+
+
+async def test_only_plain_profiles_are_applied(monkeypatch):
+    assert profiles.is_plain(SRGB)
+    monkeypatch.setattr(uploads, "SECONDS", 600)
+    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.LARGEST)):
+        assert not profiles.is_plain(odd)
+    data = saved(opened(PLAIN["PNG"]), "PNG", icc_profile=with_steps(3))
+    assert opened(await images.read_upload(data)).tobytes() == opened(PLAIN["PNG"]).tobytes()
+
+
+async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
+    monkeypatch.setitem(os.environ, "DISCORD_TOKEN", "CANARY")
+    own = workshop.Workshop(1)
+    await own.do("receive", PLAIN["PNG"], 60)
+    (idle,) = own._idle
+    given, limits = (said(idle, what) for what in ("environ", "limits"))
+    idle.end()
+    assert "CANARY" not in given
+    assert str(worker.MOST_MEMORY) in limits
+
+
+def said(process, what):
+    """By Linux, of a process."""
+    return Path(f"/proc/{process._process.pid}/{what}").read_text(encoding="utf-8")
+
+
+async def test_one_that_has_gone_to_rest_is_replaced():
+    own = workshop.Workshop(1, idle_seconds=0.0)
+    for _ in range(3):
+        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    for rested in own._idle:
+        rested.end()
+
+
+async def test_one_that_was_killed_or_crashes_is_replaced():
+    own = workshop.Workshop(1)
+    for _ in range(2):
+        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+        (idle,) = own._idle
+        idle._process.kill()
+        idle._process.wait()
+    with pytest.raises(workshop.Died):
+        await own.do("no such task", b"", 60)
+    assert own._idle == []
+
+
+def test_rows_of_earlier_versions_are_read():
+    assert Drawn.model_validate({"call": 0, "key": "k", "size": [1, 2]}).way == "shown"
+
+
+def test_the_orientation_is_read_in_either_order_and_damage_is_upright():
+    little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, exif.ORIENTATION, 3, 1, 6, 0, 0)
+    assert exif.orientation(little) == exif.orientation(exif.remnant(little)) == 6
+    assert [exif.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
+    assert exif.shown(Size(3, 2), little) == Size(2, 3)
