@@ -7,6 +7,8 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
+from studio.promises import AnsweredElsewhere, Unclear
+from views.acknowledging import TooLate
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.words import explain
@@ -22,8 +24,11 @@ LOST = (10062, 40060)
 async def report(interaction: Interaction, error: BaseException) -> None:
     """Tell the member privately; log what is ours with a traceback."""
     original = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    if isinstance(original, discord.HTTPException) and original.code in LOST:
+    if isinstance(original, TooLate) or (isinstance(original, discord.HTTPException) and original.code in LOST):
         log.warning("interaction %s: came too late to be answered", interaction.id)
+        return
+    if isinstance(original, AnsweredElsewhere | Unclear):
+        log.info("interaction %s: not answered here, %s", interaction.id, type(original).__name__)
         return
     try:
         await tell(interaction, _words(interaction, original))

@@ -8,6 +8,7 @@ from tests.discord_server.faults import (
     Answer,
     breaks,
     busy,
+    cloudflare,
     fails,
     has_picture,
     held,
@@ -15,6 +16,9 @@ from tests.discord_server.faults import (
     is_channel,
     is_edit,
     is_follow_up,
+    is_login,
+    is_sync,
+    refuses,
 )
 from tests.discord_server.model import (
     AGE_RESTRICTED,
@@ -52,6 +56,7 @@ __all__ = [
     "Sent",
     "breaks",
     "busy",
+    "cloudflare",
     "fails",
     "has_picture",
     "held",
@@ -59,5 +64,8 @@ __all__ = [
     "is_channel",
     "is_edit",
     "is_follow_up",
+    "is_login",
+    "is_sync",
     "nth",
+    "refuses",
 ]

@@ -39,6 +39,25 @@ def fails(status: int, *, taken: bool = False) -> Action:
     return action
 
 
+def refuses(status: int, code: int, text: str = "refused") -> Action:
+    """One of Discord's own errors."""
+
+    async def action(_: Answer) -> web.Response:
+        return json_answer({"message": text, "code": code}, status)
+
+    return action
+
+
+def cloudflare(status: int, retry_after: int | None = None) -> Action:
+    """A page of HTML by whoever stands before Discord."""
+
+    async def action(_: Answer) -> web.Response:
+        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        return web.Response(text="<title>error 1015</title>", content_type="text/html", status=status, headers=headers)
+
+    return action
+
+
 def busy(seconds: float = 0.05, *, via: bool = True, told: bool = True) -> Action:
     """429; without `Via` it is Cloudflare's, which discord.py does not retry; told: with Retry-After."""
 
@@ -69,6 +88,14 @@ def held(until: asyncio.Event, *, taken: bool = False) -> Action:
         return told or answer()
 
     return action
+
+
+def is_login(sent: Sent) -> bool:
+    return sent.path == "/users/@me"
+
+
+def is_sync(sent: Sent) -> bool:
+    return sent.method == "PUT" and sent.path.endswith("/commands")
 
 
 def is_callback(sent: Sent) -> bool:
