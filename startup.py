@@ -65,7 +65,7 @@ async def admitted(token: str) -> None:
     """
     for pause in PAUSES:
         try:
-            async with discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=PAUSES[-1]) as client:
+            async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=PAUSES[-1]) as client:
                 await client.login(token)
                 return
         except (discord.HTTPException, discord.RateLimited) as error:
