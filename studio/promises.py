@@ -46,7 +46,7 @@ class Promises:
         retry: the job asks for its parent again; None also where another does.
         What `acknowledge` raises goes through, and leaves no row, unless it is Unclear or the process is ending.
         """
-        if job.id in self._making:
+        if job.id in self._making or job.id in self._owners:
             return None  # the gateway has sent the interaction again
         owner = uuid.uuid4().hex
         self._making.add(job.id)
@@ -74,7 +74,11 @@ class Promises:
             if writing.exception() is None:
                 await self._part(job, owner, error)
             raise
-        return job if await writing else None
+        return job if await writing or await self._take_over(row, owner, retry=retry) else None
+
+    async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
+        """Two processes with the same shards were slow to write it: who has told the member draws."""
+        return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
 
     async def _part(self, job: Job, owner: str, error: Exception) -> None:
         """Delete the row of a member who was not told; leave it to the next look where that is not known."""
