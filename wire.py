@@ -46,9 +46,9 @@ class DiscordClock:
             self._least, self._most = least, most
         else:
             self._least, self._most = max(least, self._least), min(most, self._most)
-        if not self._warned and (told := clock_trouble(self.ahead)):
+        if not self._warned and (trouble := clock_trouble(self.ahead)):
             self._warned = True
-            log.warning("%s", told)
+            log.warning("%s", trouble)
 
 
 def clock_trouble(ahead: timedelta) -> str | None:

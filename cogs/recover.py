@@ -4,6 +4,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from studio.studio import Studio
+from views.acknowledging import defer
 from views.origins import Interaction, origin_of
 from views.words import code
 
@@ -21,7 +22,7 @@ class Recover(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def recover(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await defer(interaction, private=True, now=self._studio.now)
         jobs = await self._studio.parked(interaction.user.id)
         await interaction.edit_original_response(content=_summary(len(jobs)))
         for job in jobs[:AT_ONCE]:

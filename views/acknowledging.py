@@ -18,6 +18,9 @@ REQUEST_SECONDS = 10.0
 """For all tries together, and for asking what became of them."""
 UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED = 10015, 10062, 40060
 
+WAITS = "waits"
+"""Among an interaction's extras: its member was told to wait, though discord.py did not learn so."""
+
 
 class TooLate(Exception):
     """Discord would not take another try."""
@@ -72,6 +75,7 @@ async def defer(interaction: Interaction, *, private: bool, now: Callable[[], da
             # Only the very first request cannot be answered by what an earlier one of ours has done.
             if tries.count == 1:
                 raise AnsweredElsewhere from None
+            interaction.extras[WAITS] = True
             return await _reply_id(interaction)
         if error.code == UNKNOWN_INTERACTION or not tries.unsure:
             raise
@@ -103,10 +107,12 @@ async def _find_reply(interaction: Interaction, failed: Exception) -> int:
     """The id of the reply, if a request did arrive; what has failed, where none did; Unclear."""
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
-            return (await interaction.original_response()).id
+            reply = await interaction.original_response()
     except discord.HTTPException as error:
         if error.code == UNKNOWN_WEBHOOK:
             raise failed from None
         raise Unclear from None
     except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
         raise Unclear from None
+    interaction.extras[WAITS] = True
+    return reply.id

@@ -8,7 +8,7 @@ from discord import app_commands
 
 from domain import EaselError
 from studio.promises import AnsweredElsewhere, Unclear
-from views.acknowledging import TooLate
+from views.acknowledging import WAITS, TooLate
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.words import explain
@@ -38,9 +38,10 @@ async def report(interaction: Interaction, error: BaseException) -> None:
 
 async def tell(interaction: Interaction, text: str) -> None:
     """Answer privately, unless the answer has been promised to all: who sees it is fixed by the defer."""
-    if not interaction.response.is_done():
+    promised = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    if not (interaction.response.is_done() or WAITS in interaction.extras):
         await interaction.response.send_message(text, ephemeral=True)
-    elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+    elif promised or WAITS in interaction.extras:
         await interaction.edit_original_response(content=text)  # or it would say "thinking" for ever
     else:
         await interaction.followup.send(text, ephemeral=True)

@@ -224,7 +224,7 @@ class DiscordServer:
     def answer_elsewhere(self, token: str) -> None:
         """Another process with the same token is the first to tell the member to wait."""
         interaction = self.interactions[token]
-        self._callback(interaction.id, token, {"type": DEFERRED}, [])
+        self._callback(interaction.id, token, {"type": MESSAGE, "data": {"content": "drawn elsewhere"}}, [])
 
     async def delete_channel(self, at: Place = HERE) -> None:
         self.gone.add(at.channel)

@@ -71,3 +71,18 @@ async def test_nothing_is_tried_again_after_the_time_to_answer(running, taken):
         await running.logged(f"interaction {discord.interactions[token].id}: came too late")
         assert running.row(token) is None
     assert (len(about(running, token)), running.paid()[prompt]) == (1, int(taken))
+
+
+async def test_who_was_told_to_wait_by_an_echo_is_told_what_is_wrong(running):
+    running.discord.fault(is_callback, fails(500, taken=True))
+    token = await running.imagine("no picture", provider="sketch", image=b"no picture at all")
+    reply = await running.discord.until(lambda: running.discord.said(token))
+    assert "image" in reply.content
+    assert running.row(token) is None
+
+
+@pytest.mark.parametrize("command", ["recover", "privacy", "providers"])
+async def test_other_commands_know_their_own_echo(running, command):
+    running.discord.fault(is_callback, fails(500, taken=True))
+    token = await running.discord.slash(command, user="77")
+    assert (await running.discord.until(lambda: running.discord.said(token))).private
