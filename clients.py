@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from config import Config
 from storage.store import Store
 from studio.studio import Studio
 from syncing import CommandSync
+from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
 from views.desk import Desk
 from views.origins import Interaction
@@ -28,6 +30,7 @@ from views.reporter import report
 
 log = logging.getLogger("easel")
 
+INTERACTION = "INTERACTION_CREATE"
 SYNC_SECONDS = 10.0
 """How long the start waits for the commands to be told."""
 LONGEST_LIMIT = 60.0
@@ -64,9 +67,9 @@ class Easel(commands.AutoShardedBot):
             http_trace=trace,
             max_ratelimit_timeout=LONGEST_LIMIT,
         )
-        _guard(self._connection.parsers)
         self._store = store
         self.studio = studio(self)
+        _guard(self._connection.parsers, self.studio.now)
         self._telling: asyncio.Task[None] | None = None
         self._desk = Desk(self.studio, store.settings, upload_hosts)
 
@@ -127,15 +130,18 @@ def _intents() -> discord.Intents:
     return intents
 
 
-def _guard(parsers: dict[str, Callable[[Any], None]]) -> None:
+def _guard(parsers: dict[str, Callable[[Any], None]], now: Callable[[], datetime]) -> None:
     """Have what cannot be parsed logged and left out: discord.py would end the process for one such event.
 
     Its table of parsers is where all shards look them up; subclassing its state would take as much of its inside.
+    now: Discord's time.
     """
 
     def guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
         def parsed(data: Any) -> None:
             try:
+                # The tasks that an interaction starts inherit what counts its answers.
+                TRIES.set(Tries(int(data["id"]), now) if event == INTERACTION else None)
                 parse(data)
             except Exception:
                 log.exception("gateway: an event that cannot be read is left out, %s", event)

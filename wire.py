@@ -15,6 +15,8 @@ log = logging.getLogger("easel")
 
 RESOLUTION = timedelta(seconds=1)
 """Of a Date header."""
+CALLBACK = "/callback"
+"""How the path ends that answers an interaction."""
 TOLERATED = timedelta(minutes=1)
 
 
@@ -62,20 +64,21 @@ def clock_trouble(ahead: timedelta) -> str | None:
 def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfig:
     """Have a trace of discord.py's HTTP client count tries and read the time, too."""
 
-    async def started(_: Any, context: SimpleNamespace, __: Any) -> None:
+    async def started(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
         context.started = time.monotonic()
-        if tries := TRIES.get():
-            tries.begin()
+        context.tries = TRIES.get() if request.url.path.endswith(CALLBACK) else None
+        if context.tries:
+            context.tries.begin()
 
     async def ended(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
-        if tries := TRIES.get():
-            tries.answered(request.response.status)
+        if context.tries:
+            context.tries.answered(request.response.status)
         if date := _date(request.response.headers.get("Date", "")):
             clock.learn(date, datetime.now(UTC), timedelta(seconds=time.monotonic() - context.started))
 
-    async def broke(_: Any, __: Any, request: aiohttp.TraceRequestExceptionParams) -> None:
-        if tries := TRIES.get():
-            tries.broke(request.exception)
+    async def broke(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams) -> None:
+        if context.tries:
+            context.tries.broke(request.exception)
 
     trace.on_request_start.append(started)
     trace.on_request_end.append(ended)

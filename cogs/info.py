@@ -33,7 +33,7 @@ class Info(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def privacy(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True, now=self._studio.now)
+        await defer(interaction, private=True)
         application = interaction.client.application
         host = application.owner if application else None
         page = privacy_page(await offers(self._studio.providers), _name(host))

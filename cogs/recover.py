@@ -22,7 +22,7 @@ class Recover(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def recover(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True, now=self._studio.now)
+        await defer(interaction, private=True)
         jobs = await self._studio.parked(interaction.user.id)
         await interaction.edit_original_response(content=_summary(len(jobs)))
         for job in jobs[:AT_ONCE]:

@@ -1,8 +1,7 @@
-"""Telling a member to wait, within the three seconds that Discord gives, and knowing whether that was done."""
+"""Answering an interaction in time, first of all by telling its member to wait, and knowing whether that was done."""
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
@@ -13,11 +12,12 @@ from studio.promises import AnsweredElsewhere, Unclear
 from views.origins import Interaction
 
 ANSWER_TIME = timedelta(seconds=3)
-"""An interaction that is older is not acknowledged any more."""
+"""An interaction that is older is not answered any more."""
 REQUEST_SECONDS = 10.0
 """For all tries together, and for asking what became of them."""
 UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED = 10015, 10062, 40060
 
+ASKED_IN_VAIN = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 WAITS = "waits"
 """Among an interaction's extras: its member was told to wait, though discord.py did not learn so."""
 
@@ -27,10 +27,12 @@ class TooLate(Exception):
 
 
 class Tries:
-    """The HTTP requests behind one acknowledgement: discord.py makes another by itself after a 5xx."""
+    """The HTTP requests that answer one interaction: discord.py makes another by itself after a 5xx."""
 
-    def __init__(self, until: datetime, now: Callable[[], datetime]) -> None:
-        self._until, self._now = until, now
+    def __init__(self, interaction_id: int, now: Callable[[], datetime]) -> None:
+        """now: Discord's time."""
+        self._until = discord.utils.snowflake_time(interaction_id) + ANSWER_TIME
+        self._now = now
         self.count = 0
         self.unsure = False
         """Whether one of them may have been taken though its answer does not say so."""
@@ -47,41 +49,31 @@ class Tries:
     def broke(self, error: BaseException) -> None:
         self.unsure |= not isinstance(error, aiohttp.ClientConnectorError)
 
-    @contextmanager
-    def counted(self) -> Generator[None]:
-        token = TRIES.set(self)
-        try:
-            yield
-        finally:
-            TRIES.reset(token)
-
 
 TRIES: ContextVar[Tries | None] = ContextVar("tries", default=None)
-"""Of the acknowledgement under way in this task; whoever watches the requests counts them here."""
+"""Of the interaction that this task is about; whoever watches the requests counts them here."""
 
 
-async def defer(interaction: Interaction, *, private: bool, now: Callable[[], datetime]) -> int | None:
+async def defer(interaction: Interaction, *, private: bool) -> int | None:
     """Say that an answer is on its way, and who will see it; the id of the answer's message, if Discord tells.
 
-    now: Discord's time. AnsweredElsewhere; Unclear; any other error means that the member was not told.
+    AnsweredElsewhere; Unclear; any other error means that the member was not told.
     """
-    tries = Tries(interaction.created_at + ANSWER_TIME, now)
+    tries = TRIES.get()
     try:
-        with tries.counted():
-            async with asyncio.timeout(REQUEST_SECONDS):
-                return await _defer(interaction, private)
+        async with asyncio.timeout(REQUEST_SECONDS):
+            return await _defer(interaction, private)
     except discord.HTTPException as error:
         if error.code == ALREADY_ANSWERED:
             # Only the very first request cannot be answered by what an earlier one of ours has done.
-            if tries.count == 1:
+            if tries and tries.count == 1:
                 raise AnsweredElsewhere from None
-            interaction.extras[WAITS] = True
             return await _reply_id(interaction)
-        if error.code == UNKNOWN_INTERACTION or not tries.unsure:
+        if error.code == UNKNOWN_INTERACTION or not (tries and tries.unsure):
             raise
         return await _find_reply(interaction, error)
     except (aiohttp.ClientError, TimeoutError, TooLate) as error:
-        if not tries.unsure:
+        if not (tries and tries.unsure):
             raise
         return await _find_reply(interaction, error)
 
@@ -97,22 +89,25 @@ async def _defer(interaction: Interaction, private: bool) -> int | None:
 
 async def _reply_id(interaction: Interaction) -> int | None:
     """Asked for where the answer that told it was lost: without it the reply cannot be edited when the token dies."""
+    interaction.extras[WAITS] = True
     try:
-        return (await interaction.original_response()).id
-    except (discord.DiscordException, aiohttp.ClientError):
+        return await _ask(interaction)
+    except ASKED_IN_VAIN:
         return None
 
 
 async def _find_reply(interaction: Interaction, failed: Exception) -> int:
     """The id of the reply, if a request did arrive; what has failed, where none did; Unclear."""
     try:
-        async with asyncio.timeout(REQUEST_SECONDS):
-            reply = await interaction.original_response()
-    except discord.HTTPException as error:
-        if error.code == UNKNOWN_WEBHOOK:
+        found = await _ask(interaction)
+    except ASKED_IN_VAIN as error:
+        if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_WEBHOOK:
             raise failed from None
         raise Unclear from None
-    except (discord.DiscordException, aiohttp.ClientError, TimeoutError):
-        raise Unclear from None
     interaction.extras[WAITS] = True
-    return reply.id
+    return found
+
+
+async def _ask(interaction: Interaction) -> int:
+    async with asyncio.timeout(REQUEST_SECONDS):
+        return (await interaction.original_response()).id

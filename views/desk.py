@@ -94,9 +94,8 @@ class Desk:
 
     async def _promise(self, interaction: Interaction, job: Job, *, retry: bool = False) -> Job | None:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        tell = partial(defer, interaction, private=job.private, now=self.studio.now)
         try:
-            return await self.studio.promise(job, tell, retry=retry)
+            return await self.studio.promise(job, partial(defer, interaction, private=job.private), retry=retry)
         except AnsweredElsewhere:
             self._warn()
             raise

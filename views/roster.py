@@ -46,7 +46,7 @@ class Roster(ReportingView):
         self._guild_id = guild_id
 
     async def open(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True, now=self._studio.now)
+        await defer(interaction, private=True)
         await interaction.edit_original_response(content=await self._draw(), view=self)
 
     async def show(self, interaction: Interaction, name: str | None) -> None:

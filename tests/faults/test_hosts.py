@@ -24,11 +24,9 @@ async def test_a_second_process_with_the_same_token_buys_nothing_twice(world, tm
     assert len(world.discord.gateway.sessions) == 2
     prompts = [f"shared {number}" for number in range(8)]
     tokens = [await world.imagine(prompt) for prompt in prompts]
-    for token in tokens:
-        await world.until(lambda token=token: world.row(token) or other.row(token))
     try:
         for token in tokens:
-            await world.discord.until(lambda token=token: not world.discord.reply(token).thinking)
+            await world.discord.until(lambda token=token: world.discord.said(token))
             await world.until(lambda token=token: (world.row(token) is None) != (other.row(token) is None))
         assert [world.paid()[prompt] for prompt in prompts] == [1] * len(prompts)
         assert sum(WARNING in line for line in world.log) <= 1

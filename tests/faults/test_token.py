@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.discord_server import Answer, Sent, fails, is_callback
+from tests.discord_server import MANAGE_SERVER, Answer, Sent, fails, is_callback
 from tests.faults.world import ANSWER_SECONDS, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -86,3 +86,17 @@ async def test_other_commands_know_their_own_echo(running, command):
     running.discord.fault(is_callback, fails(500, taken=True))
     token = await running.discord.slash(command, user="77")
     assert (await running.discord.until(lambda: running.discord.said(token))).private
+
+
+@pytest.mark.parametrize("command", ["help", "queue", "settings"])
+async def test_no_answer_of_any_kind_is_tried_again_after_its_time(running, command):
+    discord = running.discord
+
+    async def late(answer: Answer):
+        discord.clock.advance(ANSWER_SECONDS + 1)
+        return await fails(500)(answer)
+
+    discord.fault(is_callback, late)
+    token = await discord.slash(command, user="78", rights=MANAGE_SERVER)
+    await running.logged(f"interaction {discord.interactions[token].id}: came too late")
+    assert len(about(running, token)) == 1
