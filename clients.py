@@ -96,6 +96,7 @@ class Easel(commands.AutoShardedBot):
     async def close(self) -> None:
         if self._telling:
             self._telling.cancel()
+            await asyncio.wait({self._telling})
         await super().close()
 
     async def _tell_commands(self) -> None:

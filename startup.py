@@ -44,6 +44,8 @@ async def point_at(api_url: str | None) -> None:
         return
     try:
         async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
+            if answer.status in (403, 429) or answer.status >= 500:
+                answer.raise_for_status()
             DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
     except (ValueError, KeyError, TypeError):
         raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None

@@ -89,6 +89,6 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
 def _date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment.replace(tzinfo=moment.tzinfo or UTC)

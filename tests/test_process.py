@@ -149,6 +149,15 @@ async def test_who_is_never_let_in_may_be_started_again(discord, tmp_path, actio
     assert log.splitlines()[-1].startswith((b"Discord does not let", b"Discord cannot be reached"))
 
 
+@pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(502), breaks()])
+async def test_a_proxy_that_does_not_answer_for_now_is_no_wrong_setting(discord, tmp_path, action):
+    discord.fault(lambda sent: sent.path == "/gateway", action, times=100)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        _, log = await process.communicate()
+    assert process.returncode == 1
+    assert log.splitlines()[-1].startswith(b"Discord cannot be reached")
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [
