@@ -88,15 +88,19 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
     assert token.encode() not in log
 
 
-async def test_commands_are_told_once(discord, tmp_path):
-    for _ in range(2):
+async def test_commands_are_told_only_when_they_have_changed(discord, tmp_path):
+    """A provider more is a choice more."""
+    told = []
+    for more in ({}, {}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}):
         discord.ready.clear()
-        async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        discord.requests.clear()
+        async with asyncio.timeout(SECONDS), easel(discord, tmp_path, **more) as process:
             await discord.ready.wait()
             process.send_signal(signal.SIGTERM)
             await process.communicate()
             assert process.returncode == 0
-    assert [each.path for each in discord.requests if each.method == "PUT"] == [f"/applications/{APPLICATION}/commands"]
+        told.append([each.path for each in discord.requests if each.method == "PUT"])
+    assert told == [[f"/applications/{APPLICATION}/commands"], [], [f"/applications/{APPLICATION}/commands"], []]
 
 
 async def test_a_token_that_discord_refuses(discord, tmp_path):

@@ -186,14 +186,6 @@ async def bot_message(world, rows):
     return world.channel.last_message
 
 
-async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path, replays):
-    async def puts(*, with_hosted: bool) -> int:
-        async with world_of(variables(tmp_path, replays if with_hosted else []), [], strict_sync=False) as world:
-            return sum(each.method == "PUT" and each.path.endswith("/commands") for each in world.env.http_requests)
-
-    assert [await puts(with_hosted=each) for each in (False, False, True, True)] == [1, 0, 1, 0]
-
-
 async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
     values = variables(tmp_path, replays, IMAGEPIPELINE_CONCURRENCY="1")
     async with world_of(values, replays) as world:
