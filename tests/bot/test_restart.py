@@ -170,7 +170,7 @@ async def test_buttons_work_after_a_restart(tmp_path):
     async with world_of(values, []) as world:
         shown, first = await world.imagine(prompt="a boat", size="64x64", steps=1)
         buttons = shown.response.message.components
-    async with world_of(values, [], strict_sync=False) as world:
+    async with world_of(values, []) as world:
         message = await bot_message(world, buttons)
         await world.member.click(message, label="Again")
         assert (await world.end()).parent == first.id
