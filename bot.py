@@ -26,13 +26,14 @@ from domain import Job
 from logs import set_up_logging
 from providers.base import Provider, title_of
 from providers.transport import Transport
-from startup import STARTUP_ERRORS, TRANSIENT, default_of, point_at, startup_sentence
+from startup import STARTUP_ERRORS, admitted, default_of, exit_code, point_at, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.holding import unwatched
 from studio.studio import Studio
 from views.delivery import DiscordDelivery
 from views.desk import UPLOAD_HOSTS
+from wire import DiscordClock, watch
 
 if TYPE_CHECKING:
     from health import Meter
@@ -55,8 +56,9 @@ async def opened(
 
     on_change: called with each job that comes to an end. on_shown: when its progress has been shown.
     """
-    async with _footing(config, on_change, on_shown) as (store, studio, meter):
-        bot = Easel(config, store, studio, _trace(meter), _upload_hosts(config))
+    clock = DiscordClock()
+    async with _footing(config, clock, on_change, on_shown) as (store, studio, meter):
+        bot = Easel(config, store, studio, _trace(meter, clock), _upload_hosts(config))
         async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
             yield bot
 
@@ -66,15 +68,16 @@ async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
     """One more process that only draws and delivers; ConfigError, StoreError."""
     if not is_shared(config.database_url.get_secret_value()):
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
-    async with _footing(config, lambda _: None, lambda _: None) as (store, studio, meter):
-        worker = Worker(studio, _trace(meter))
+    clock = DiscordClock()
+    async with _footing(config, clock, lambda _: None, lambda _: None) as (store, studio, meter):
+        worker = Worker(studio, _trace(meter, clock))
         async with _until_closed(worker, worker.studio), _watched(config, meter, worker, worker.studio, store):
             yield worker
 
 
 @asynccontextmanager
 async def _footing(
-    config: Config, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
+    config: Config, clock: DiscordClock, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
@@ -94,11 +97,12 @@ async def _footing(
                     on,
                     default,
                     store,
-                    DiscordDelivery(client, partial(title_of, on), on_shown),
+                    DiscordDelivery(client, partial(title_of, on), on_shown, clock.now),
                     queue_url=url if is_shared(url) else None,
                     limits=config.limits,
                     on_change=changed,
                     on_stage=meter.stage if meter else unwatched,
+                    now=clock.now,
                 )
 
             try:
@@ -145,8 +149,8 @@ def _meter(config: Config) -> "Meter | None":
     return Meter()
 
 
-def _trace(meter: "Meter | None") -> aiohttp.TraceConfig | None:
-    return meter.trace() if meter else None
+def _trace(meter: "Meter | None", clock: DiscordClock) -> aiohttp.TraceConfig:
+    return watch(meter.trace() if meter else aiohttp.TraceConfig(), clock)
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
@@ -168,7 +172,7 @@ async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
     await point_at(config.discord_api_url)
     async with opened(config) as bot:
-        await _stoppable(bot.login(_token(config)))
+        await _stoppable(_log_in(bot, config))
         await bot.studio.start()
         await _stoppable(bot.connect())
 
@@ -177,7 +181,7 @@ async def work(config: Config) -> None:
     """Draw and deliver until cancelled."""
     await point_at(config.discord_api_url)
     async with opened_worker(config) as worker:
-        await _stoppable(worker.login(_token(config)))
+        await _stoppable(_log_in(worker, config))
         await worker.studio.start()
         log.info("working, without a gateway")
         await asyncio.get_running_loop().create_future()
@@ -195,8 +199,10 @@ async def _stoppable(work: Coroutine[None, None, None]) -> None:
             await asyncio.wait({task}, timeout=STUBBORN_SECONDS)
 
 
-def _token(config: Config) -> str:
-    return config.token.get_secret_value() if config.token else ""
+async def _log_in(client: discord.Client, config: Config) -> None:
+    token = config.token.get_secret_value() if config.token else ""
+    await admitted(token)
+    await client.login(token)
 
 
 async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
@@ -249,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run_fast(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
         print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
-        return 1 if isinstance(error, TRANSIENT) else 2
+        return exit_code(error)
 
 
 def _dotenv() -> Mapping[str, str | None]:

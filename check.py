@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import aiohttp
 import discord
 
 import providers
@@ -10,6 +11,7 @@ from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, 
 from providers.base import Provider
 from providers.transport import Transport
 from startup import STARTUP_ERRORS, default_of, point_at, startup_sentence
+from wire import DiscordClock, clock_trouble, watch
 
 SAID: Mapping[type[EaselError], str] = {
     AuthError: "the key is not accepted",
@@ -26,7 +28,9 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
 
     mistakes: a sentence for each name that is set and that nothing reads.
     """
-    rows = [("discord", *await _check_token(config))]
+    clock = DiscordClock()
+    rows = [("discord", *await _check_token(config, clock))]
+    rows += [("clock", "fails", told)] if (told := clock_trouble(clock.ahead)) else []
     async with Transport() as transport:
         on, off = providers.build(config.access, transport)
         for provider in on.values():
@@ -40,10 +44,11 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
     return sum(state == "fails" for _, state, _ in rows)
 
 
-async def _check_token(config: Config) -> tuple[str, str]:
+async def _check_token(config: Config, clock: DiscordClock) -> tuple[str, str]:
     if config.token is None:
         return "off", "set DISCORD_TOKEN to switch it on"
-    async with discord.Client(intents=discord.Intents.none()) as client:
+    trace = watch(aiohttp.TraceConfig(), clock)
+    async with discord.Client(intents=discord.Intents.none(), http_trace=trace) as client:
         try:
             await point_at(config.discord_api_url)
             await client.login(config.token.get_secret_value())

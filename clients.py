@@ -1,9 +1,11 @@
 """Easel's two kinds of Discord client: the bot behind the gateway, and the worker without one."""
 
-import hashlib
-import json
+import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
 
 import aiohttp
 import discord
@@ -19,12 +21,20 @@ from cogs.settings import SettingsCog
 from config import Config
 from storage.store import Store
 from studio.studio import Studio
+from syncing import CommandSync
+from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
 from views.desk import Desk
 from views.origins import Interaction
 from views.reporter import is_worth_a_traceback, report
 
 log = logging.getLogger("easel")
+
+INTERACTION = "INTERACTION_CREATE"
+SYNC_SECONDS = 10.0
+"""How long the start waits for the commands to be told."""
+LONGEST_LIMIT = 60.0
+"""Seconds that discord.py waits by itself where Discord wants a pause; a longer one is an error, and comes again."""
 
 
 class Tree(app_commands.CommandTree["Easel"]):
@@ -40,7 +50,7 @@ class Easel(commands.AutoShardedBot):
         config: Config,
         store: Store,
         studio: Callable[[discord.Client], Studio],
-        trace: aiohttp.TraceConfig | None,
+        trace: aiohttp.TraceConfig,
         upload_hosts: frozenset[str],
     ) -> None:
         super().__init__(
@@ -54,10 +64,13 @@ class Easel(commands.AutoShardedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             shard_count=config.shard_count,
             shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
-            http_trace=trace,  # type: ignore[arg-type] # None is its default, whatever its types say
+            http_trace=trace,
+            max_ratelimit_timeout=LONGEST_LIMIT,
         )
         self._store = store
         self.studio = studio(self)
+        _guard(self._connection.parsers, self.studio.now)
+        self._telling: asyncio.Task[None] | None = None
         self._desk = Desk(self.studio, store.settings, upload_hosts)
 
     async def setup_hook(self) -> None:
@@ -68,7 +81,7 @@ class Easel(commands.AutoShardedBot):
         await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
         self.add_dynamic_items(card_buttons(self._desk))
         logging.getLogger("discord.app_commands.tree").addFilter(is_worth_a_traceback)
-        await self._sync()
+        await self._tell_commands()
 
     async def on_ready(self) -> None:
         log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
@@ -81,28 +94,33 @@ class Easel(commands.AutoShardedBot):
         await self._store.settings.forget(guild.id)
         log.info("left server %s, %d of its jobs deleted", guild.id, count)
 
-    async def _sync(self) -> None:
-        """Tell Discord the commands, only when they have changed: it counts, and limits, how often."""
-        commands = sorted((command.to_dict(self.tree) for command in self.tree.get_commands()), key=lambda c: c["name"])
-        digest = hashlib.sha256(json.dumps(commands, sort_keys=True).encode()).hexdigest()
-        key = f"commands:{self.application_id}"
-        if await self._store.meta.get(key) == digest:
-            log.info("commands: unchanged")
-            return
-        await self.tree.sync()
-        await self._store.meta.set(key, digest)
-        log.info("commands: %d told to Discord", len(commands))
+    async def close(self) -> None:
+        if self._telling:
+            self._telling.cancel()
+            await asyncio.wait({self._telling})
+        await super().close()
+
+    async def _tell_commands(self) -> None:
+        """Goes on by itself where Discord takes its time, or refuses."""
+        sync = CommandSync(self.tree, self._store.meta)
+        self._telling = asyncio.create_task(sync.run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SYNC_SECONDS):
+                await sync.tried.wait()
+        if self._telling.done():
+            self._telling.result()
 
 
 class Worker(discord.Client):
     """Draws and delivers; what members type and press reaches the processes with a gateway."""
 
-    def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig | None) -> None:
+    def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig) -> None:
         super().__init__(
             intents=_intents(),
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
-            http_trace=trace,  # type: ignore[arg-type] # None is its default, whatever its types say
+            http_trace=trace,
+            max_ratelimit_timeout=LONGEST_LIMIT,
         )
         self.studio = studio(self)
 
@@ -112,3 +130,24 @@ def _intents() -> discord.Intents:
     intents = discord.Intents.none()
     intents.guilds = True
     return intents
+
+
+def _guard(parsers: dict[str, Callable[[Any], None]], now: Callable[[], datetime]) -> None:
+    """Have what cannot be parsed logged and left out: discord.py would end the process for one such event.
+
+    Its table of parsers is where all shards look them up; subclassing its state would take as much of its inside.
+    now: Discord's time.
+    """
+
+    def guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+        def parsed(data: Any) -> None:
+            try:
+                # The tasks that an interaction starts inherit what counts its answers.
+                TRIES.set(Tries(int(data["id"]), now) if event == INTERACTION else None)
+                parse(data)
+            except Exception:
+                log.exception("gateway: an event that cannot be read is left out, %s", event)
+
+        return parsed
+
+    parsers.update({event: guarded(event, parse) for event, parse in parsers.items()})

@@ -1,5 +1,7 @@
 """Reaching Discord, or telling the host in one sentence why not."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
 
 import aiohttp
@@ -13,9 +15,23 @@ from providers.base import Provider
 from storage.store import StoreAwayError, StoreError
 from studio.planning import default_provider
 
+log = logging.getLogger("easel")
+
 DISCORD_API = "https://discord.com/api/v10"
-TRANSIENT = (StoreAwayError, aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
-"""Nothing that the host has set is wrong: starting again later may help."""
+UNREACHED = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
+"""Between tries to be let in; after the last one the process ends, to be started again."""
+LONGEST_PAUSE = 900.0
+NOT_ACCEPTED = "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
+CLOSED = {
+    4004: NOT_ACCEPTED,
+    4010: "Discord knows no such shard: each of SHARD_IDS has to be less than SHARD_COUNT.",
+    4011: "The bot is in too many servers for so few shards: set a larger SHARD_COUNT, or none.",
+    4012: "Discord no longer speaks this version's API: upgrade Easel.",
+    4013: "Discord does not know what this version asks to be told of: upgrade Easel.",
+    4014: "Discord does not allow what this version asks to be told of: upgrade Easel, which needs no such right.",
+}
+"""The gateway's close codes after which trying again is of no use."""
 STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
@@ -28,6 +44,8 @@ async def point_at(api_url: str | None) -> None:
         return
     try:
         async with aiohttp.ClientSession() as session, session.get(f"{api_url}/gateway") as answer:
+            if answer.status in (403, 429) or answer.status >= 500:
+                answer.raise_for_status()
             DiscordWebSocket.DEFAULT_GATEWAY = URL((await answer.json(content_type=None))["url"])
     except (ValueError, KeyError, TypeError):
         raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
@@ -42,11 +60,54 @@ def default_of(config: Config, on: Mapping[str, Provider]) -> str:
     return default_provider(on, config.default_provider)
 
 
+async def admitted(token: str) -> None:
+    """Wait until Discord lets this machine in, if it asks for patience; LoginFailure.
+
+    With a client of its own: discord.py's cannot log in twice.
+    """
+    for pause in PAUSES:
+        try:
+            async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=PAUSES[-1]) as client:
+                await client.login(token)
+                return
+        except (discord.HTTPException, discord.RateLimited) as error:
+            wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
+            log.warning("%s Next try in %.0f s.", startup_sentence(error), wait)
+        await asyncio.sleep(wait)
+
+
+def pause_wanted(error: BaseException) -> float:
+    """How many seconds Discord asks to be left alone."""
+    if isinstance(error, discord.RateLimited):
+        return error.retry_after
+    asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
+    return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0
+
+
+def exit_code(error: BaseException) -> int:
+    """2 where the host has to change something; 1 where starting again later may help."""
+    if isinstance(error, StoreAwayError):
+        return 1
+    return 2 if isinstance(error, ConfigError | StoreError | discord.LoginFailure) or _closed(error) else 1
+
+
 def startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
-            return "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-        case _ if isinstance(error, TRANSIENT) and not isinstance(error, StoreError):
+            return NOT_ACCEPTED
+        case _ if told := _closed(error):
+            return told
+        case _ if isinstance(error, UNREACHED):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
+        case discord.HTTPException() | discord.RateLimited():
+            status = getattr(error, "status", 429)
+            return f"Discord does not let this machine in for now ({status}): it may ask too often."
         case _:
             return str(error)
+
+
+def _closed(error: BaseException) -> str | None:
+    """The sentence for a connection that Discord has closed for good."""
+    if isinstance(error, discord.PrivilegedIntentsRequired):
+        return CLOSED[4014]
+    return CLOSED.get(error.code) if isinstance(error, discord.ConnectionClosed) else None

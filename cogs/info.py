@@ -6,6 +6,7 @@ from discord.ext import commands
 
 from storage.settings import SettingsStore
 from studio.studio import Studio
+from views.acknowledging import defer
 from views.origins import Interaction
 from views.pages import ForgetMe, help_page, privacy_page
 from views.roster import Roster, offers
@@ -32,7 +33,7 @@ class Info(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def privacy(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, private=True)
         application = interaction.client.application
         host = application.owner if application else None
         page = privacy_page(await offers(self._studio.providers), _name(host))

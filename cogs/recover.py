@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from domain import Job
 from studio.studio import Studio
+from views.acknowledging import defer
 from views.delivery import TRANSIENT
 from views.origins import Interaction, origin_of
 from views.words import code
@@ -31,7 +32,7 @@ class Recover(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def recover(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await defer(interaction, private=True)
         jobs = await self._studio.parked(interaction.user.id)
         summary = _summary(len(jobs))
         await interaction.edit_original_response(content=summary)

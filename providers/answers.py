@@ -275,15 +275,21 @@ def _header_seconds(headers: Mapping[str, str]) -> float | None:
         if text := headers.get("retry-after-ms"):
             return float(text) / 1000
         if text := headers.get("Retry-After"):
-            return float(text) if text.replace(".", "", 1).isdigit() else _seconds_until(text)
+            return float(text) if text.replace(".", "", 1).isdigit() else _seconds_until(text, headers.get("Date"))
     except (ValueError, OverflowError):
         pass
     return None
 
 
-def _seconds_until(text: str) -> float:
+def _seconds_until(text: str, now: str | None) -> float:
+    """By the server's own clock where it tells the time: this machine's may be wrong."""
+    told = _moment(now) if now else datetime.now(UTC)
+    return (_moment(text) - told).total_seconds()
+
+
+def _moment(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _message(body: Any) -> str:

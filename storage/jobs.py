@@ -94,6 +94,11 @@ class JobStore:
         mark = [Do(RETRY, {"job": job.parent, "child": job.id})] if retry else []
         return (await self._database.run(*mark, Do(insert, row))).scalar() is not None
 
+    async def take(self, id: str, owner: str) -> bool:
+        """Hold a promised row, whoever has held it; False where there is none."""
+        promised = update(jobs).where(jobs.c.id == id, jobs.c.state == State.PROMISED)
+        return (await self._run(promised.values(owner=owner, heartbeat=_now()))).changed > 0
+
     async def discard(self, job: Job, owner: str) -> None:
         """Delete a held row; what it asked for again may be asked for by another."""
         child = jobs.alias()

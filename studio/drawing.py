@@ -55,7 +55,9 @@ class Drawer:
         breakers: Breakers,
         chain: Chain,
         draw_time: timedelta = DRAW_TIME,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """now: Discord's time, by which tokens die."""
         self._providers = providers
         self._breakers = breakers
         self._chain = chain
@@ -63,6 +65,7 @@ class Drawer:
         self._delivery = delivery
         self._rush = rush
         self._draw_time = draw_time
+        self._now = now
         self._deadlines: dict[str, asyncio.Timeout] = {}
         self._unwanted: set[str] = set()
 
@@ -84,10 +87,10 @@ class Drawer:
             log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
             await self._call_off(held.job)
             await held.update(**moved, release=True)
-        elif shut and _may_wait(job, shut):
+        elif shut and _may_wait(shut) and self._has_time(job, shut):
             await self._delivery.show(job, Report(eta=shut.retry_after, paused=True))
             raise TryLater(shut.kind)
-        elif failure and _asks_for_patience(held.job, failure):
+        elif failure and _asks_for_patience(held.job, failure) and self._has_time(held.job, failure):
             await self._delivery.show(held.job, Report(eta=failure.retry_after, paused=True))
             await held.update(state=State.QUEUED, started=None, release=True)
             raise TryLater(failure.kind)
@@ -218,8 +221,12 @@ class Drawer:
         now = datetime.now(UTC)
         left = self._draw_time - (now - (job.started or now))
         if job.tried or job.private:  # late already, and what nobody else may see is told by the token alone
-            left = min(left, job.token_expires - now - TOKEN_REST)
+            left = min(left, job.token_expires - self._now() - TOKEN_REST)
         return max(left, min(SECOND_CHANCE, self._draw_time)).total_seconds()
+
+    def _has_time(self, job: Job, failure: Failure) -> bool:
+        """A provider that says when it is ready again is believed, while the member's token lives."""
+        return (failure.retry_after or 0) <= LONGEST_PAUSE and self._now() - job.created < DRAW_TIME
 
 
 def _is_new(job: Job) -> bool:
@@ -231,14 +238,9 @@ def _asks_for_patience(job: Job, failure: Failure) -> bool:
     """A job that the provider did not take, because it wants a longer pause than a call waits."""
     untouched = failure.unaccepted and job.remote is None and not job.drawn
     busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field is None
-    return untouched and busy and (failure.retry_after or 0) > PATIENCE_SECONDS and _has_time(job, failure)
+    return untouched and busy and (failure.retry_after or 0) > PATIENCE_SECONDS
 
 
-def _may_wait(job: Job, shut: Failure) -> bool:
+def _may_wait(shut: Failure) -> bool:
     """Not for a provider that is simply down: nobody knows for how long."""
-    return (shut.kind == RateLimited.__name__ or shut.field == "pause") and _has_time(job, shut)
-
-
-def _has_time(job: Job, failure: Failure) -> bool:
-    """A provider that says when it is ready again is believed, while the member's token lives."""
-    return (failure.retry_after or 0) <= LONGEST_PAUSE and datetime.now(UTC) - job.created < DRAW_TIME
+    return shut.kind == RateLimited.__name__ or shut.field == "pause"

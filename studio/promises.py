@@ -14,6 +14,14 @@ Acknowledge = Callable[[], Awaitable[int | None]]
 """Tells the member to wait; the id of the message that says so, if it is known."""
 
 
+class AnsweredElsewhere(Exception):
+    """Another process has told the member to wait, and draws the picture."""
+
+
+class Unclear(Exception):
+    """Nobody knows whether the member was told to wait: Discord is asked later."""
+
+
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
@@ -25,6 +33,7 @@ class Promises:
         self._jobs = jobs
         self._holders = holders
         self._owners: dict[str, str] = {}
+        self._making: set[str] = set()
         self._closing = False
 
     def close(self) -> None:
@@ -35,9 +44,12 @@ class Promises:
         """Write the row, then tell the member; None where the row is there already.
 
         retry: the job asks for its parent again; None also where another does.
-        What `acknowledge` raises goes through, and leaves no row, unless the process is ending.
+        What `acknowledge` raises goes through, and leaves no row, unless it is Unclear or the process is ending.
         """
+        if job.id in self._making or job.id in self._owners:
+            return None  # the gateway has sent the interaction again
         owner = uuid.uuid4().hex
+        self._making.add(job.id)
         self._holders.add(owner)
         try:
             promised = await self._make(job, owner, acknowledge, retry=retry)
@@ -45,6 +57,7 @@ class Promises:
                 self._owners[job.id] = owner
             return promised
         finally:
+            self._making.discard(job.id)
             if self._owners.get(job.id) != owner:
                 self._holders.discard(owner)
 
@@ -56,12 +69,23 @@ class Promises:
             return None
         try:
             job = job.having(message_id=await acknowledge())
-        except Exception:
+        except Exception as error:
             await asyncio.wait({writing})
-            if writing.exception() is None and not self._closing:
-                await self._jobs.discard(job, owner)
+            if writing.exception() is None:
+                await self._part(job, owner, error)
             raise
-        return job if await writing else None
+        return job if await writing or await self._take_over(row, owner, retry=retry) else None
+
+    async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
+        """Two processes with the same shards were slow to write it: who has told the member draws."""
+        return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
+
+    async def _part(self, job: Job, owner: str, error: Exception) -> None:
+        """Delete the row of a member who was not told; leave it to the next look where that is not known."""
+        if isinstance(error, AnsweredElsewhere) or not (self._closing or isinstance(error, Unclear)):
+            await self._jobs.discard(job, owner)
+        else:
+            await self._jobs.release(job.id, owner)
 
     async def fulfil(self, job: Job) -> None:
         """Write the complete job and let go of its row: anybody may draw it now."""

@@ -45,6 +45,7 @@ class Studio:
     queue_url: of the PostgreSQL that all processes share; None for a queue in memory.
     on_change: called with a job each time that its row has reached an outcome or a resting place.
     on_stage: called each time that a job has left a state.
+    now: Discord's time, by which tokens die.
     """
 
     def __init__(
@@ -59,15 +60,17 @@ class Studio:
         on_change: Callable[[Job], None] = lambda _: None,
         on_stage: Stage = unwatched,
         draw_time: timedelta = DRAW_TIME,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.providers = providers
         self.planner = Planner(providers, default)
+        self.now = now
         self._store = store
         self.rush = Rush()
         self.breakers = Breakers(store)
         self._conduct = Conduct(providers, store.meta)
         chain = Chain(self.planner, store, self.breakers, self._conduct)
-        self._drawer = Drawer(providers, store.spool, delivery, self.rush, self.breakers, chain, draw_time)
+        self._drawer = Drawer(providers, store.spool, delivery, self.rush, self.breakers, chain, draw_time, now)
         self._handover = Handover(providers, store.spool, delivery)
         self._delivery = delivery
         self._admission = Admission(store.jobs, limits)
@@ -142,7 +145,7 @@ class Studio:
         self._admission.enter(job)
         promised = None
         try:
-            made = job.having(created=datetime.now(UTC))
+            made = job.having(created=self.now())
             promised = await self._promises.make(made, acknowledge, retry=retry)
         finally:
             if promised is None:

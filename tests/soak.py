@@ -32,6 +32,8 @@ STUCK_SECONDS = 150.0
 """Longer than the row of a dead holder waits for the next sweep."""
 MEMBERS, SERVERS = 200, 8
 TOO_LATE = 16 * 60
+AHEAD = 15 * 60
+"""Seconds that the host's clock is before Discord's."""
 
 
 class Kind(NamedTuple):
@@ -61,7 +63,7 @@ SENT_AGAIN = {"F04-503": 3}
 ON_CALLBACK = (fails(500), fails(502, taken=True), busy(), breaks(), breaks(taken=True))
 ON_THE_REST = (*ON_CALLBACK, fails(503), busy(via=False, told=False))
 CHANCE_OF_CASE, CHANCE_OF_FAULT, CHANCE_OF_DELETION, CHANCE_OF_PRIVACY = 0.25, 0.1, 0.01, 0.2
-CHANCE_OF_REFUSAL = 0.02
+CHANCE_OF_REFUSAL, CHANCE_OF_ANOTHER = 0.02, 0.02
 EXPLICIT = refuses(400, 20009)
 TROUBLES = ("kill", "cut", "expire", "kill", "invalidate", "stop", "cut", "kill", "expire", "kill")
 """Spread evenly over the jobs."""
@@ -82,6 +84,8 @@ class Asked:
     """Somebody deletes the reply while it is drawn."""
     refused: bool
     """Discord takes none of its pictures where it was asked for."""
+    elsewhere: bool
+    """Another process with the same token answers first, and draws."""
     token: str = ""
     since: float = 0.0
 
@@ -97,13 +101,14 @@ def planned(number: int, dice: random.Random) -> Asked:
     count = dice.choice((1, 1, 1, 2, 4))
     options = {"provider": provider, "count": count, "size": kind.size, "private": dice.random() < CHANCE_OF_PRIVACY}
     options |= {"user": str(5000 + dice.randrange(MEMBERS)), "at": nth(dice.randrange(SERVERS))}
+    elsewhere = dice.random() < CHANCE_OF_ANOTHER
     befalls = {
-        True: [dice.choice(ON_CALLBACK) for _ in range(1) if dice.random() < CHANCE_OF_FAULT],
+        True: [] if elsewhere else [dice.choice(ON_CALLBACK) for _ in range(1) if dice.random() < CHANCE_OF_FAULT],
         False: [dice.choice(ON_THE_REST) for _ in range(2) if dice.random() < CHANCE_OF_FAULT],
     }
     prompt = f"job {number} case:{case}" if case else f"job {number}"
     deleted, refused = dice.random() < CHANCE_OF_DELETION, dice.random() < CHANCE_OF_REFUSAL
-    return Asked(prompt, provider, case, count, options, befalls, deleted, refused)
+    return Asked(prompt, provider, case, count, options, befalls, deleted, refused, elsewhere)
 
 
 class Weather:
@@ -122,6 +127,8 @@ class Weather:
         reply = self._discord.reply(asked.token) if asked.token else None
         if asked.deleted and reply and not is_callback(sent):
             reply.deleted = True
+        if asked.elsewhere and asked.token and not self._discord.interactions[asked.token].answered:
+            self._discord.answer_elsewhere(asked.token)
         if asked.refused and has_picture(sent):
             self._next = EXPLICIT
             return True
@@ -151,6 +158,7 @@ class Soak:
         self._started = 0.0
 
     async def run(self) -> None:
+        self.world.discord.clock.advance(-AHEAD)
         await self._start()
         troubles = {len(self.plan) * (n + 1) // (len(TROUBLES) + 1): name for n, name in enumerate(TROUBLES)}
         for number, asked in enumerate(self.plan):

@@ -23,17 +23,25 @@ BELOW = {
     "preview": {"domain", "config"},
     "health": {"domain", "storage", "studio"},
     "startup": {"config", "storage", "providers", "studio"},
-    "check": {"domain", "config", "providers", "startup"},
-    "clients": {"config", "storage", "studio", "views", "cogs"},
+    "check": {"domain", "config", "providers", "startup", "wire"},
+    "wire": {"views"},
+    "syncing": {"storage", "startup"},
+    "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},
     "bot": {
         *("domain", "config", "logs", "storage", "providers", "studio", "views"),
-        *("clients", "health", "startup", "check", "preview"),
+        *("clients", "health", "startup", "check", "preview", "wire"),
     },
 }
 """What each part of the house may import, besides itself."""
 ONLY = {
-    "discord": ("bot.py", "clients.py", "startup.py", "check.py", "health.py", "preview.py", "cogs/", "views/"),
-    "aiohttp": ("bot.py", "clients.py", "startup.py", "health.py", "providers/", "views/delivery.py"),
+    "discord": (
+        *("bot.py", "clients.py", "syncing.py", "startup.py", "check.py", "health.py", "preview.py"),
+        *("cogs/", "views/"),
+    ),
+    "aiohttp": (
+        *("bot.py", "clients.py", "syncing.py", "startup.py", "check.py", "health.py", "wire.py"),
+        *("providers/", "views/delivery.py", "views/acknowledging.py"),
+    ),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "obstore": ("storage/",),

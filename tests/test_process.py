@@ -5,17 +5,30 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.discord_server import APPLICATION, DiscordServer
+from tests.discord_server import (
+    APPLICATION,
+    DiscordServer,
+    breaks,
+    busy,
+    cloudflare,
+    fails,
+    is_login,
+    is_sync,
+    refuses,
+)
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 SECONDS = 30
+BOT = (str(ROOT / "bot.py"),)
+HASTY = ("-m", "tests.faults.hasty")
+"""What to start instead for short pauses between tries."""
 
 
 @pytest.fixture
@@ -26,17 +39,21 @@ async def discord() -> AsyncGenerator[DiscordServer]:
 
 
 @asynccontextmanager
-async def easel(discord: DiscordServer, folder: Path, *arguments: str, token: str = TOKEN):
-    """`python bot.py`, ended in any case."""
+async def easel(
+    discord: DiscordServer, folder: Path, *arguments: str, token: str = TOKEN, program: Sequence[str] = BOT, **more: str
+):
+    """`python bot.py`, or another program, ended in any case."""
     environment = {
         "PATH": os.environ["PATH"],
         "DISCORD_TOKEN": token,
         "DISCORD_API_URL": discord.api_url,
         "DATA_DIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(ROOT / "bot.py"),
+        *program,
         *arguments,
         cwd=folder,
         env=environment,
@@ -71,15 +88,19 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
     assert token.encode() not in log
 
 
-async def test_commands_are_told_once(discord, tmp_path):
-    for _ in range(2):
+async def test_commands_are_told_only_when_they_have_changed(discord, tmp_path):
+    """A provider more is a choice more."""
+    told = []
+    for more in ({}, {}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}):
         discord.ready.clear()
-        async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        discord.requests.clear()
+        async with asyncio.timeout(SECONDS), easel(discord, tmp_path, **more) as process:
             await discord.ready.wait()
             process.send_signal(signal.SIGTERM)
             await process.communicate()
             assert process.returncode == 0
-    assert [each.path for each in discord.requests if each.method == "PUT"] == [f"/applications/{APPLICATION}/commands"]
+        told.append([each.path for each in discord.requests if each.method == "PUT"])
+    assert told == [[f"/applications/{APPLICATION}/commands"], [], [f"/applications/{APPLICATION}/commands"], []]
 
 
 async def test_a_token_that_discord_refuses(discord, tmp_path):
@@ -99,3 +120,130 @@ async def test_check_tries_the_token(discord, tmp_path):
     assert b"discord        works    token accepted" in out
     assert b"sketch         works    reachable" in out
     assert b"appypie        off      set APPYPIE_API_KEY" in out
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        cloudflare(429, retry_after=0),
+        cloudflare(403),
+        refuses(403, 40333, "internal network error"),
+        busy(via=False),
+        fails(503),
+    ],
+)
+async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, action):
+    discord.fault(is_login, action, times=2)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+        await discord.ready.wait()
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0
+    assert log.count(b"Next try in 0 s") == 2
+    assert b"1015" not in log
+
+
+@pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(503), breaks()])
+async def test_who_is_never_let_in_may_be_started_again(discord, tmp_path, action):
+    discord.fault(is_login, action, times=100)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+        _, log = await process.communicate()
+    assert process.returncode == 1
+    assert b"Traceback" not in log
+    assert log.splitlines()[-1].startswith((b"Discord does not let", b"Discord cannot be reached"))
+
+
+@pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(502), breaks()])
+async def test_a_proxy_that_does_not_answer_for_now_is_no_wrong_setting(discord, tmp_path, action):
+    discord.fault(lambda sent: sent.path == "/gateway", action, times=100)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        _, log = await process.communicate()
+    assert process.returncode == 1
+    assert log.splitlines()[-1].startswith(b"Discord cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (4004, b"DISCORD_TOKEN is not accepted"),
+        (4010, b"each of SHARD_IDS has to be less than SHARD_COUNT"),
+        (4011, b"set a larger SHARD_COUNT"),
+        (4012, b"no longer speaks this version's API"),
+        (4013, b"does not know what this version asks"),
+        (4014, b"does not allow what this version asks"),
+    ],
+)
+async def test_a_connection_that_is_closed_for_good_says_why(discord, tmp_path, code, words):
+    discord.gateway.close_code = code
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        _, log = await process.communicate()
+    assert process.returncode == 2
+    assert words in log.splitlines()[-1]
+    assert b"Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (refuses(400, 30034, "Max number of daily application command creates has been reached"), b"400, 30034: Max"),
+        (refuses(403, 50001, "Missing Access"), b"403, 50001: Missing Access"),
+        (busy(via=False), b"Discord refuses them, 429"),
+        (fails(503), b"Discord refuses them, 503"),
+        (breaks(), b"they cannot be told"),
+    ],
+)
+async def test_commands_that_discord_refuses_are_told_again(discord, tmp_path, action, words):
+    discord.fault(is_sync, action, times=2)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+        await discord.ready.wait()
+        await discord.until(lambda: discord.commands)
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0
+    assert log.count(b"the old ones serve") in (1, 2)  # aiohttp itself sends a PUT again after a cut connection
+    assert words in log
+    assert TOKEN.encode() not in log
+
+
+async def test_old_commands_serve_while_discord_refuses_new_ones(discord, tmp_path):
+    discord.fault(is_sync, refuses(400, 30034), times=100)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        await discord.ready.wait()
+        token = await discord.slash("imagine", prompt="a boat", size="64x64")
+        await discord.sent(lambda each: each.files and token in each.path)
+        process.send_signal(signal.SIGTERM)
+        await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_commands_that_another_program_has_replaced_return(discord, tmp_path):
+    for _ in range(2):
+        discord.ready.clear()
+        async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+            await discord.ready.wait()
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+        assert {"imagine", "recover"} <= {each["name"] for each in discord.commands}
+        discord.replace_commands([{"name": "imagine", "description": "of another program"}])
+
+
+async def test_an_event_that_cannot_be_read_is_left_out(discord, tmp_path):
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+        await discord.ready.wait()
+        await discord.gateway.dispatch("INTERACTION_CREATE", {"id": "1", "token": "interaction-token-secret"}, None)
+        token = await discord.slash("imagine", prompt="a boat", size="64x64")
+        await discord.sent(lambda each: each.files and token in each.path)
+        process.send_signal(signal.SIGTERM)
+        _, log = await process.communicate()
+    assert process.returncode == 0
+    assert b"an event that cannot be read is left out, INTERACTION_CREATE" in log
+    assert b"interaction-token-secret" not in log
+
+
+async def test_check_tells_of_a_clock_that_is_wrong(discord, tmp_path):
+    discord.clock.advance(15 * 60)
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, "--check") as process:
+        out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert b"clock          fails    This machine's clock is" in out
+    assert b"s behind Discord's" in out

@@ -14,8 +14,7 @@ from studio.delivery import Ready, Report, Undeliverable
 from studio.queue import TryLater
 from views.card import Card, drawing_line, preview_files, result_card, wordless_card
 from views.excuse import excuse_card, wordless_excuse
-from views.origins import Interaction
-from views.verdicts import ALREADY_ANSWERED, INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
+from views.verdicts import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +33,17 @@ class DiscordDelivery:
     """`studio.delivery.Delivery` for Discord. A private picture never reaches a channel."""
 
     def __init__(
-        self, client: discord.Client, title: Callable[[str], str], on_shown: Callable[[Job], None] = lambda _: None
+        self,
+        client: discord.Client,
+        title: Callable[[str], str],
+        on_shown: Callable[[Job], None] = lambda _: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """on_shown: called with a job each time that its progress has been shown."""
+        """on_shown: called with a job each time that its progress has been shown. now: Discord's time."""
         self._client = client
         self._title = title
         self._on_shown = on_shown
+        self._now = now
         self._reports: dict[str, tuple[Job, Report]] = {}
         """The newest of each job that is to be shown at the next turn."""
         self._showing: dict[str, asyncio.Task[None]] = {}
@@ -55,7 +59,7 @@ class DiscordDelivery:
     async def recall(self, job: Job) -> Job | None:
         # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
         # else it says is taken for a member who waits.
-        if not _token_lives(job):
+        if not self._token_lives(job):
             return job
         try:
             async with asyncio.timeout(REPORT_SECONDS):
@@ -85,7 +89,7 @@ class DiscordDelivery:
 
     def _show_newest(self, job_id: str) -> None:
         newest = self._reports.pop(job_id, None)
-        if newest and _token_lives(newest[0]) and job_id not in self._showing:
+        if newest and self._token_lives(newest[0]) and job_id not in self._showing:
             self._showing[job_id] = task = asyncio.create_task(self._show(*newest))
             task.add_done_callback(lambda _: self._showing.pop(job_id, None))
 
@@ -133,7 +137,7 @@ class DiscordDelivery:
             raise verdict(error) from None
 
     async def _send(self, job: Job, card: Card) -> None:
-        if _token_lives(job):
+        if self._token_lives(job):
             try:
                 await self._edit_reply(job, card)
             except discord.HTTPException as error:
@@ -149,6 +153,9 @@ class DiscordDelivery:
         await self._reply(job).edit_message(
             _message(job), content=card.content, attachments=card.files(), view=card.view
         )
+
+    def _token_lives(self, job: Job) -> bool:
+        return job.token is not None and self._now() < job.token_expires - TOKEN_MARGIN
 
     def _reply(self, job: Job) -> discord.Webhook:
         return discord.Webhook.partial(job.application_id, job.token or "", client=self._client)
@@ -173,38 +180,6 @@ class DiscordDelivery:
 def _message(job: Job) -> int:
     """The reply's own id, or the word by which Discord knows it too."""
     return job.message_id or cast("int", "@original")
-
-
-async def defer(interaction: Interaction, *, private: bool) -> int | None:
-    """Say that an answer is on its way, and who will see it; the id of the answer's message, if Discord tells.
-
-    discord.py does not try again after a cut connection, and Discord may have taken the first try.
-    """
-    for last in (False, True):
-        try:
-            answer = await interaction.response.defer(thinking=True, ephemeral=private)
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ANSWERED:
-                raise
-            return await _reply_id(interaction)
-        except aiohttp.ClientError:
-            if last:
-                raise
-        else:
-            return answer.message_id if answer else None
-    return None
-
-
-async def _reply_id(interaction: Interaction) -> int | None:
-    """Asked for where the answer that told it was lost: without it the reply cannot be edited when the token dies."""
-    try:
-        return (await interaction.original_response()).id
-    except (discord.DiscordException, aiohttp.ClientError):
-        return None
-
-
-def _token_lives(job: Job) -> bool:
-    return job.token is not None and datetime.now(UTC) < job.token_expires - TOKEN_MARGIN
 
 
 def _is_beyond_editing(error: discord.HTTPException) -> bool:

@@ -1,5 +1,6 @@
 """The desk where requests come in: from `/imagine` and from the buttons below a result."""
 
+import logging
 from collections.abc import Collection
 from functools import partial
 
@@ -9,9 +10,12 @@ from yarl import URL
 from domain import ImageRequest, InvalidRequest, Job, Size, Upload
 from storage.settings import SettingsStore
 from studio import images
+from studio.promises import AnsweredElsewhere
 from studio.studio import Studio
-from views.delivery import defer
+from views.acknowledging import defer
 from views.origins import Interaction, origin_of
+
+log = logging.getLogger(__name__)
 
 UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """A provider that fetches an upload itself is given links to these only."""
@@ -24,6 +28,7 @@ class Desk:
         self.studio = studio
         self.settings = settings
         self._upload_hosts = upload_hosts
+        self._warned = False
 
     async def take(
         self,
@@ -89,7 +94,17 @@ class Desk:
 
     async def _promise(self, interaction: Interaction, job: Job, *, retry: bool = False) -> Job | None:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
-        return await self.studio.promise(job, partial(defer, interaction, private=job.private), retry=retry)
+        try:
+            return await self.studio.promise(job, partial(defer, interaction, private=job.private), retry=retry)
+        except AnsweredElsewhere:
+            self._warn()
+            raise
+
+    def _warn(self) -> None:
+        """Once: it would be said at every request."""
+        if not self._warned:
+            log.warning("another process uses this bot's token, and answers its members: let only one run")
+        self._warned = True
 
     async def _reshaped(self, interaction: Interaction, job: Job, request: ImageRequest) -> Job:
         """Planned anew, now that the image's own shape is known."""

@@ -7,6 +7,8 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
+from studio.promises import AnsweredElsewhere, Unclear
+from views.acknowledging import WAITS, TooLate
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.verdicts import is_too_late
@@ -27,8 +29,11 @@ OLD = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_
 async def report(interaction: Interaction, error: BaseException) -> None:
     """Tell the member privately; log what is ours with a traceback."""
     original = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-    if is_too_late(original):
+    if is_too_late(original) or isinstance(original, TooLate):
         log.warning("interaction %s: came too late to be answered", interaction.id)
+        return
+    if isinstance(original, AnsweredElsewhere | Unclear):
+        log.info("interaction %s: not answered here, %s", interaction.id, type(original).__name__)
         return
     if interaction.type is discord.InteractionType.autocomplete:
         log.info("interaction %s: nothing to suggest, %s", interaction.id, type(original).__name__)
@@ -41,9 +46,10 @@ async def report(interaction: Interaction, error: BaseException) -> None:
 
 async def tell(interaction: Interaction, text: str) -> None:
     """Answer privately, unless the answer has been promised to all: who sees it is fixed by the defer."""
-    if not interaction.response.is_done():
+    promised = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    if not (interaction.response.is_done() or WAITS in interaction.extras):
         await interaction.response.send_message(text, ephemeral=True)
-    elif interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+    elif promised or WAITS in interaction.extras:
         await interaction.edit_original_response(content=text)  # or it would say "thinking" for ever
     else:
         await interaction.followup.send(text, ephemeral=True)

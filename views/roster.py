@@ -11,6 +11,7 @@ from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.standing import Standing
 from studio.studio import Studio
+from views.acknowledging import defer
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
 from views.reporter import ReportingView
@@ -45,7 +46,7 @@ class Roster(ReportingView):
         self._guild_id = guild_id
 
     async def open(self, interaction: Interaction) -> None:
-        await interaction.response.defer(ephemeral=True)
+        await defer(interaction, private=True)
         await interaction.edit_original_response(content=await self._draw(), view=self)
 
     async def show(self, interaction: Interaction, name: str | None) -> None:

@@ -113,10 +113,9 @@ async def running(values: dict[str, str]) -> AsyncGenerator[tuple[clients.Easel,
 
 
 @asynccontextmanager
-async def world_of(values: dict[str, str], replays: list[Replay], *, strict_sync: bool = True) -> AsyncGenerator[World]:
-    """strict_sync: off for a second start, when the bot rightly tells Discord nothing and the simulated one is new."""
+async def world_of(values: dict[str, str], replays: list[Replay]) -> AsyncGenerator[World]:
     async with running(values) as (easel, ended):
-        env = simcord.Env(easel, settle_timeout=5, check_errors=False, strict_sync=strict_sync)
+        env = simcord.Env(easel, settle_timeout=5, check_errors=False)
         env.backend.clock._epoch = datetime.now(UTC)  # or every interaction's token would be dead
         await env.start()
         await easel.studio.start()

@@ -113,7 +113,7 @@ async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_ove
         now = datetime.now(UTC)
         await world.bot._store.outages.write(Outage("popcord", "RateLimited", now, now + timedelta(seconds=60), 30.0))
         await world.bot._store.jobs.add(make_job(7, provider="popcord", created=now, guild_id=world.guild.id))
-    async with world_of(values, [], strict_sync=False) as world:
+    async with world_of(values, []) as world:
         job = await world.end()
         assert (job.id, job.failure.detail) == ("7", "switched off by the host")
 

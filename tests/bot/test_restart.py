@@ -170,7 +170,7 @@ async def test_buttons_work_after_a_restart(tmp_path):
     async with world_of(values, []) as world:
         shown, first = await world.imagine(prompt="a boat", size="64x64", steps=1)
         buttons = shown.response.message.components
-    async with world_of(values, [], strict_sync=False) as world:
+    async with world_of(values, []) as world:
         message = await bot_message(world, buttons)
         await world.member.click(message, label="Again")
         assert (await world.end()).parent == first.id
@@ -184,14 +184,6 @@ async def bot_message(world, rows):
     view.stop()
     await world.bot.get_channel(world.channel.id).send("old", view=view)
     return world.channel.last_message
-
-
-async def test_commands_are_told_to_discord_only_when_they_have_changed(tmp_path, replays):
-    async def puts(*, with_hosted: bool) -> int:
-        async with world_of(variables(tmp_path, replays if with_hosted else []), [], strict_sync=False) as world:
-            return sum(each.method == "PUT" and each.path.endswith("/commands") for each in world.env.http_requests)
-
-    assert [await puts(with_hosted=each) for each in (False, False, True, True)] == [1, 0, 1, 0]
 
 
 async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):

@@ -47,7 +47,7 @@ async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
         await world.admin.select(panel.response, [place], custom_id="settings:model")
         await world.admin.select(panel.response, ["512x512"], custom_id="settings:size")
         await world.admin.click(panel.response, label="Private by default: off")
-    async with world_of(values, [], strict_sync=False) as world:
+    async with world_of(values, []) as world:
         shown, job = await world.imagine(prompt="a castle")
         assert (job.state, job.model, job.request.size) == (State.DELIVERED, "pixel", (512, 512))
         assert shown.ephemeral

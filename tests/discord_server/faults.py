@@ -39,11 +39,21 @@ def fails(status: int, *, taken: bool = False) -> Action:
     return action
 
 
-def refuses(status: int, code: int) -> Action:
+def refuses(status: int, code: int, text: str = "refused") -> Action:
     """Discord's word against what is sent, by its JSON error code."""
 
     async def action(_: Answer) -> web.Response:
-        return json_answer({"message": f"refused with {code}", "code": code}, status)
+        return json_answer({"message": text, "code": code}, status)
+
+    return action
+
+
+def cloudflare(status: int, retry_after: int | None = None) -> Action:
+    """A page of HTML by whoever stands before Discord."""
+
+    async def action(_: Answer) -> web.Response:
+        headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+        return web.Response(text="<title>error 1015</title>", content_type="text/html", status=status, headers=headers)
 
     return action
 
@@ -78,6 +88,14 @@ def held(until: asyncio.Event, *, taken: bool = False) -> Action:
         return told or answer()
 
     return action
+
+
+def is_login(sent: Sent) -> bool:
+    return sent.path == "/users/@me"
+
+
+def is_sync(sent: Sent) -> bool:
+    return sent.method == "PUT" and sent.path.endswith("/commands")
 
 
 def is_callback(sent: Sent) -> bool:

@@ -96,6 +96,8 @@ class Gateway:
         self.identified, self.resumed = 0, 0
         self.is_away = False
         """Whether new connections are refused."""
+        self.close_code: int | None = None
+        """With which a connection is closed that wants to IDENTIFY."""
         self._token, self._hello, self._happened = token, hello, happened
         self._ids = itertools.count(1)
 
@@ -133,6 +135,8 @@ class Gateway:
             await socket.send(_frame(ACK, None))
         elif frame["op"] in (IDENTIFY, RESUME) and data["token"] != self._token:
             await socket.web.close(code=WRONG_TOKEN)
+        elif frame["op"] == IDENTIFY and self.close_code:
+            await socket.web.close(code=self.close_code)
         elif frame["op"] == IDENTIFY:
             await self._identify(socket, *data.get("shard", (0, 1)))
         elif frame["op"] == RESUME:
@@ -141,7 +145,9 @@ class Gateway:
     async def _identify(self, socket: Socket, shard: int, count: int) -> None:
         session = Session(f"session-{next(self._ids)}", shard, count)
         session.socket = socket
-        self.sessions = [each for each in self.sessions if (each.shard, each.count) != (shard, count)] + [session]
+        # Another process with the same token has a session of its own, which is told everything, too.
+        self.sessions = [each for each in self.sessions if each.socket or (each.shard, each.count) != (shard, count)]
+        self.sessions.append(session)
         for event, data in self._hello(session):
             await session.dispatch(event, data)
         self.identified += 1

@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import formatdate
 from typing import Any, Self, TypeVar
 
 from aiohttp import web
@@ -130,9 +131,9 @@ class DiscordServer:
     def api_url(self) -> str:
         return f"{self._host}/api/v10"
 
-    def snowflake(self) -> str:
-        """A new id of this moment: interactions are told their age by it."""
-        return str((int((self.clock.now() - DISCORD_EPOCH) * 1000) << 22) + next(self._numbers) % 2**22)
+    def snowflake(self, *, ahead: float = 0) -> str:
+        """A new id of this moment, or of one so many seconds later: interactions are told their age by it."""
+        return str((int((self.clock.now() + ahead - DISCORD_EPOCH) * 1000) << 22) + next(self._numbers) % 2**22)
 
     async def until(self, condition: Callable[[], Found]) -> Found:
         """What a condition gives, as soon as that is something; TimeoutError."""
@@ -218,6 +219,17 @@ class DiscordServer:
         interaction = self.interactions[token]
         await self.gateway.dispatch("INTERACTION_CREATE", interaction.payload, interaction.at.guild)
 
+    def replace_commands(self, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """As this bot does, or another program with its token: each has a new version then."""
+        added = {"application_id": APPLICATION, "version": self.snowflake()}
+        self.commands = [each | added | {"id": str(2001 + n)} for n, each in enumerate(commands)]
+        return self.commands
+
+    def answer_elsewhere(self, token: str) -> None:
+        """Another process with the same token is the first to tell the member to wait."""
+        interaction = self.interactions[token]
+        self._callback(interaction.id, token, {"type": MESSAGE, "data": {"content": "drawn elsewhere"}}, [])
+
     async def delete_channel(self, at: Place = HERE) -> None:
         self.gone.add(at.channel)
         await self.gateway.dispatch("CHANNEL_DELETE", channel_json(at), at.guild)
@@ -225,7 +237,7 @@ class DiscordServer:
     async def _interact(
         self, kind: int, data: Mapping[str, Any], user: str, at: Place, rights: int = 0, **more: Any
     ) -> str:
-        id = self.snowflake()
+        id = self.snowflake(ahead=self._answer_seconds - ANSWER_SECONDS)
         token = f"interaction-token-{id}"
         more["attachment_size_limit"] = self.told_limit
         payload = interaction_json(id, token, kind, data, user, at, rights) | more
@@ -289,6 +301,8 @@ class DiscordServer:
             fault.hits += 1
         self.happened()
         answered = await fault.action(answer) if fault else answer()
+        if answered:
+            answered.headers["Date"] = formatdate(self.clock.now(), usegmt=True)
         sent.answered, sent.status = time.monotonic(), answered.status if answered else None
         self.happened()
         return answered or reset(request)
@@ -336,10 +350,10 @@ class DiscordServer:
                 team = {"id": APPLICATION, "name": "Easel", "icon": None, "description": "", "bot_public": True}
                 team |= {"bot_require_code_grant": False, "verify_key": "", "flags": 0}
                 return team | {"owner": user_json(MEMBER)}
-            case "PUT", ["applications", _, "commands"]:
-                added = {"application_id": APPLICATION, "version": "1"}
-                self.commands = [each | added | {"id": str(2001 + n)} for n, each in enumerate(sent.json)]
+            case "GET", ["applications", _, "commands"]:
                 return self.commands
+            case "PUT", ["applications", _, "commands"]:
+                return self.replace_commands(sent.json)
         self.problems.append(f"{sent.method} {sent.path}: no such call")
         raise Refused(404, 0, "404: Not Found")
 

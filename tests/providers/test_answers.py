@@ -369,3 +369,9 @@ def test_tidy_is_quick_with_long_texts(text):
     start = monotonic()
     assert len(tidy(text * 1_000_000)) <= DETAIL_LENGTH
     assert monotonic() - start < 1
+
+
+def test_a_pause_until_a_moment_is_reckoned_by_the_servers_own_clock():
+    """A quarter of an hour before or behind this machine's, it is the same pause."""
+    headers = {"Retry-After": "Fri, 01 May 2026 12:00:30 GMT", "Date": "Fri, 01 May 2026 12:00:00 GMT"}
+    assert Answer(429, headers, b"").retry_after() == 30

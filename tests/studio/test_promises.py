@@ -7,7 +7,7 @@ import pytest
 
 import studio.promises as promises_module
 from domain import Job, State
-from studio.promises import Promises
+from studio.promises import AnsweredElsewhere, Promises, Unclear
 from tests.conftest import make_job
 
 
@@ -148,3 +148,69 @@ async def test_what_is_withdrawn_is_gone(store, promises, holders):
     await promises.withdraw(await promises.make(make_job(), told))
     assert await store.jobs.get("1") is None
     assert not holders
+
+
+async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, promises, holders):
+    async def elsewhere() -> int:
+        promises.close()
+        raise AnsweredElsewhere
+
+    with pytest.raises(AnsweredElsewhere):
+        await promises.make(make_job(), elsewhere)
+    assert await store.jobs.get("1") is None
+    assert not holders
+
+
+async def test_who_may_have_been_told_is_asked_for_later(store, promises, holders):
+    async def unclear() -> int:
+        raise Unclear
+
+    with pytest.raises(Unclear):
+        await promises.make(make_job(), unclear)
+    assert not holders
+    (left,) = await store.jobs.abandoned()
+    assert (left.id, left.state) == ("1", State.PROMISED)
+
+
+async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_alone(holders):
+    slow = Slow()
+    making = Promises(slow, holders)
+    first = asyncio.create_task(making.make(make_job(), told))
+    await asyncio.sleep(0)
+    assert await making.make(make_job(), told) is None
+    slow.may_write.set()
+    assert (await first).message_id == 500
+
+
+@pytest.mark.parametrize("withdrawn", [True, False])
+async def test_who_told_the_member_draws_though_another_process_wrote_the_row(store, monkeypatch, withdrawn):
+    """Both were past their patience with the database; the other one is too late with Discord, and withdraws."""
+    monkeypatch.setattr(promises_module, "PATIENCE_SECONDS", 0)
+    await store.jobs.add(make_job(state=State.PROMISED), "other")
+
+    class Behind:
+        """A table that takes the row only when the member has been told."""
+
+        def __init__(self) -> None:
+            self.told = asyncio.Event()
+
+        async def add(self, job: Job, owner: str, *, retry: bool) -> bool:
+            await self.told.wait()
+            added = await store.jobs.add(job, owner, retry=retry)
+            if withdrawn and not added:
+                await store.jobs.discard(job, "other")
+            return added
+
+        async def take(self, id: str, owner: str) -> bool:
+            return await store.jobs.take(id, owner)
+
+    behind = Behind()
+
+    async def telling() -> int:
+        behind.told.set()
+        return 500
+
+    making = Promises(behind, set())
+    assert (await making.make(make_job(), telling)).message_id == 500
+    await store.jobs.discard(make_job(), "other")
+    assert (await store.jobs.get("1")).state is State.PROMISED

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -415,3 +415,11 @@ async def test_without_a_token_whoever_waits_is_taken_for_told(fake, delivery, c
     job = make_job(**changes)
     assert await delivery.recall(job) == job
     assert fake.calls == []
+
+
+async def test_a_token_lives_by_discords_time(fake):
+    """On a machine whose clock is a quarter of an hour ahead, where every token seems to be dead."""
+    job = make_job(private=True, token_expires=datetime.now(UTC))
+    right = DiscordDelivery(fake, str.title, now=lambda: datetime.now(UTC) - timedelta(minutes=15))
+    await right.deliver(job, [PICTURE])
+    assert fake.places == ["reply"]

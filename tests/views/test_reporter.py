@@ -30,8 +30,8 @@ def label(value) -> str:
 
 
 def interaction(kind=discord.InteractionType.application_command) -> Any:
-    response = SimpleNamespace(is_done=lambda: False, send_message=AsyncMock())
-    return SimpleNamespace(id=1, type=kind, response=response)
+    response = SimpleNamespace(is_done=lambda: False, type=None, send_message=AsyncMock())
+    return SimpleNamespace(id=1, type=kind, response=response, extras={})
 
 
 @pytest.fixture

@@ -1,0 +1,11 @@
+"""`bot.py` with short pauses between its tries to be let in, and to tell its commands."""
+
+import sys
+
+import bot
+import startup
+import syncing
+
+startup.PAUSES = (0.01,) * 5
+syncing.PAUSES = (0.01,) * 3
+sys.exit(bot.main())

@@ -1,0 +1,102 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
+"""Callbacks that another process has answered, or that nobody knows to have been taken."""
+
+import pytest
+
+from tests.discord_server import MANAGE_SERVER, Answer, Sent, fails, is_callback
+from tests.faults.world import ANSWER_SECONDS, World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WARNING = "another process uses this bot's token"
+
+
+def about(world: World, token: str) -> list[Sent]:
+    """The callbacks of an interaction."""
+    return [sent for sent in world.discord.requests if is_callback(sent) and token in sent.path]
+
+
+async def test_what_another_process_has_answered_is_not_ordered(running):
+    discord = running.discord
+
+    async def second(answer: Answer):
+        discord.answer_elsewhere(next(reversed(discord.interactions)))
+        return answer()
+
+    for prompt in ("elsewhere", "elsewhere again"):
+        discord.fault(is_callback, second)
+        token = await running.imagine(prompt)
+        await running.logged(f"interaction {discord.interactions[token].id}: not answered here")
+        assert (running.row(token), running.paid()[prompt], len(about(running, token))) == (None, 0, 1)
+    assert sum(WARNING in line for line in running.log) == 1
+
+
+async def test_a_button_that_another_process_has_answered_orders_nothing(running):
+    discord = running.discord
+    message = await running.end(await running.imagine("pressed"))
+
+    async def second(answer: Answer):
+        discord.answer_elsewhere(next(reversed(discord.interactions)))
+        return answer()
+
+    discord.fault(is_callback, second)
+    token = await discord.click(message, "Again")
+    await running.logged(f"interaction {discord.interactions[token].id}: not answered here")
+    assert (running.row(token), running.paid()["pressed"]) == (None, 1)
+
+
+async def test_the_echo_of_its_own_first_try_is_no_other_process(running):
+    running.discord.fault(is_callback, fails(500, taken=True))
+    token = await running.imagine("echo")
+    assert len((await running.end(token)).attachments) == 1
+    assert [sent.status for sent in about(running, token)] == [500, 400]
+    assert running.paid()["echo"] == 1
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_nothing_is_tried_again_after_the_time_to_answer(running, taken):
+    """Whether the one request was taken is asked for, and decides."""
+    discord, prompt = running.discord, f"late {taken}"
+
+    async def late(answer: Answer):
+        told = await fails(500, taken=taken)(answer)
+        discord.clock.advance(ANSWER_SECONDS + 1)
+        return told
+
+    discord.fault(is_callback, late)
+    token = await running.imagine(prompt)
+    if taken:
+        assert len((await running.end(token)).attachments) == 1
+    else:
+        await running.logged(f"interaction {discord.interactions[token].id}: came too late")
+        assert running.row(token) is None
+    assert (len(about(running, token)), running.paid()[prompt]) == (1, int(taken))
+
+
+async def test_who_was_told_to_wait_by_an_echo_is_told_what_is_wrong(running):
+    running.discord.fault(is_callback, fails(500, taken=True))
+    token = await running.imagine("no picture", provider="sketch", image=b"no picture at all")
+    reply = await running.discord.until(lambda: running.discord.said(token))
+    assert "image" in reply.content
+    assert running.row(token) is None
+
+
+@pytest.mark.parametrize("command", ["recover", "privacy", "providers"])
+async def test_other_commands_know_their_own_echo(running, command):
+    running.discord.fault(is_callback, fails(500, taken=True))
+    token = await running.discord.slash(command, user="77")
+    assert (await running.discord.until(lambda: running.discord.said(token))).private
+
+
+@pytest.mark.parametrize("command", ["help", "queue", "settings"])
+async def test_no_answer_of_any_kind_is_tried_again_after_its_time(running, command):
+    discord = running.discord
+
+    async def late(answer: Answer):
+        discord.clock.advance(ANSWER_SECONDS + 1)
+        return await fails(500)(answer)
+
+    discord.fault(is_callback, late)
+    token = await discord.slash(command, user="78", rights=MANAGE_SERVER)
+    await running.logged(f"interaction {discord.interactions[token].id}: came too late")
+    assert len(about(running, token)) == 1
