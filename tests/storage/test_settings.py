@@ -10,6 +10,7 @@ from domain import Settings, Size
 from storage.store import open_store
 
 ROUNDS = 20
+SECONDS = 20
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -26,14 +27,18 @@ async def written(store, guild_id: int) -> Settings:
     return await store.settings._load(guild_id)
 
 
-async def test_two_fields_changed_at_the_same_moment_are_both_changed(stores):
+@pytest.mark.parametrize("has_chosen", [False, True])
+async def test_two_fields_changed_at_the_same_moment_are_both_changed(stores, has_chosen):
     one, two = stores
     for guild_id in range(ROUNDS):
+        if has_chosen:
+            await one.settings.set(guild_id, Settings(model="ink"))
         await asyncio.gather(
             one.settings.change(guild_id, lambda now: now.having(private=True)),
             two.settings.change(guild_id, lambda now: now.having(size=Size(512, 512))),
         )
-        assert await written(one, guild_id) == Settings(private=True, size=Size(512, 512))
+        model = "ink" if has_chosen else None
+        assert await written(one, guild_id) == Settings(model=model, private=True, size=Size(512, 512))
 
 
 async def test_links_that_two_add_to_a_chain_are_both_in_it_and_a_third_keeps_his_field(stores):
@@ -63,8 +68,9 @@ async def test_whoever_has_changed_something_reads_it_though_an_older_look_is_st
     before = asyncio.create_task(store.get(7))
     await looking.wait()
     monkeypatch.setattr(store, "_load", load)
-    await store.change(7, lambda now: now.having(private=True))
-    assert await store.get(7) == Settings(private=True)
+    async with asyncio.timeout(SECONDS):
+        await store.change(7, lambda now: now.having(private=True))
+        assert await store.get(7) == Settings(private=True)
     go_on.set()
     await before
     assert await store.get(7) == Settings(private=True)
