@@ -41,7 +41,7 @@ class SettingsStore:
         return await asyncio.shield(self._loading[guild_id])
 
     async def change(self, guild_id: int, edit: Edit) -> None:
-        """Edit what is in force in the moment of writing: of two who change it at once, in any process, neither loses."""
+        """Edit what is in force at the moment of writing: of two who do so at once, in any process, neither loses."""
         mine = guild_settings.c.guild_id == guild_id
         none = insert_for(self._database.dialect)(guild_settings).values(guild_id=guild_id, settings={})
 

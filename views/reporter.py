@@ -1,13 +1,11 @@
 """One answer for everything that goes wrong in a command, a button or a menu."""
 
 import logging
-from typing import Any
 
 import discord
 from discord import app_commands
 
 from domain import EaselError
-from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.words import explain
 
@@ -15,8 +13,16 @@ log = logging.getLogger(__name__)
 
 NO_RIGHT = "That needs the right to manage this server."
 OURS = "Something went wrong in Easel itself. The bot's host finds it in the log under `{}`."
+NOT_REDRAWN = (
+    "Discord did not take the page's new look, so what it shows may be old; what you chose is done. "
+    "The page still works: click again, or send its command again."
+)
 LOST = (10062, 40060)
 """The interaction is too old, or has been answered: there is nobody to tell."""
+
+
+class NotRedrawn(Exception):
+    """Discord has refused a page's new look; the old one still works."""
 
 
 async def report(interaction: Interaction, error: BaseException) -> None:
@@ -46,16 +52,9 @@ def _words(interaction: Interaction, error: BaseException) -> str:
         case EaselError():
             log.info("interaction %s: %s", interaction.id, error.failure)
             return explain(error)
+        case NotRedrawn():
+            log.warning("interaction %s: a page could not be redrawn, %s", interaction.id, error)
+            return NOT_REDRAWN
         case _:
             log.error("interaction %s: an error in Easel itself", interaction.id, exc_info=error)
             return OURS.format(interaction.id)
-
-
-class ReportingView(discord.ui.View):
-    """A view whose errors reach the member; it lives as long as its message can be redrawn."""
-
-    def __init__(self) -> None:
-        super().__init__(timeout=VIEW_SECONDS)
-
-    async def on_error(self, interaction: Interaction, error: Exception, item: discord.ui.Item[Any], /) -> None:
-        await report(interaction, error)

@@ -118,6 +118,7 @@ async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     for _ in range(2):
         await world.admin.click(panel.response, label="models ▶")
     assert [each["label"] for each in option(panel, "model")][1:] == [f"Model {n}" for n in range(48, 60)]
-    await world.admin.select(panel.response, ["11"], custom_id="settings:model")
+    place = next(each["value"] for each in option(panel, "model") if each["label"] == "Model 59")
+    await world.admin.select(panel.response, [place], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model == "m59"
     assert chosen(panel, "model") == "Model 59"
