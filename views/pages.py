@@ -43,7 +43,7 @@ PRIVACY = """
 
 **Stored here:** each request with its words and options, the ids of its server, channel and member, and when it was
 made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days at most; images that you send, 24
-hours, and the link to one as long as Retry may need it.
+hours at most, and the link to one as long as Retry may need it.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here:
 {outside}). Images are stripped of place and camera data before that{by_link}.{volunteers} When a provider is down, the

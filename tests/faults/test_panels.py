@@ -190,3 +190,14 @@ async def test_a_page_from_before_a_restart_says_that_it_is_over(world):
 
 def _answers(world: World, token: str) -> list[Message]:
     return [each for each in world.discord.private() if each.cause.token == token]
+
+
+async def test_a_model_chosen_in_a_menu_that_another_provider_has_replaced_is_not_taken_for_another(running):
+    page = await settings(running)
+    menu = next(
+        row["components"][0] for row in page.components if row["components"][0]["custom_id"] == "settings:model"
+    )
+    await done(running, page, chooses("settings:provider", "popcord"))
+    shown = page.content
+    await done(running, page, chooses("settings:model", menu["options"][2]["value"]))
+    assert page.content == shown
