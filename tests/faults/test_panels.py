@@ -1,4 +1,4 @@
-# pyright: basic, reportOptionalMemberAccess=false
+# pyright: basic, reportOptionalMemberAccess=false, reportReturnType=false
 """Pages with menus: Discord refuses a new look, or takes its time with it while the member clicks on."""
 
 import asyncio
