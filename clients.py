@@ -26,6 +26,7 @@ from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
 from views.desk import Desk
 from views.origins import Interaction
+from views.panels import answer_unheard
 from views.reporter import is_worth_a_traceback, report
 
 log = logging.getLogger("easel")
@@ -85,6 +86,11 @@ class Easel(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Comes after the views have had it."""
+        if interaction.type is discord.InteractionType.component:
+            await answer_unheard(interaction)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Not sent for a server that is only out of reach for a while."""

@@ -165,6 +165,7 @@ def read_config(values: Mapping[str, str | None]) -> Config:
         limits=Limits(
             per_member=read.number("QUEUE_PER_MEMBER", Limits().per_member, 1, 100_000),
             per_server=read.number("QUEUE_PER_SERVER", Limits().per_server, 1, 100_000),
+            uploads_mib=read.number("SPOOL_QUOTA_MIB", Limits().uploads_mib, 128, 100_000_000),
         ),
         default_provider=(read.get("DEFAULT_PROVIDER") or "").lower() or None,
         log_level=cast("LogLevel", read.choice("LOG_LEVEL", "INFO", get_args(LogLevel))),

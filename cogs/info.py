@@ -6,10 +6,9 @@ from discord.ext import commands
 
 from storage.settings import SettingsStore
 from studio.studio import Studio
-from views.acknowledging import defer
 from views.origins import Interaction
-from views.pages import ForgetMe, help_page, privacy_page
-from views.roster import Roster, offers
+from views.pages import Privacy, help_page
+from views.roster import Roster
 
 
 class Info(commands.Cog):
@@ -33,11 +32,8 @@ class Info(commands.Cog):
     @app_commands.allowed_installs(guilds=True, users=False)
     @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def privacy(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True)
         application = interaction.client.application
-        host = application.owner if application else None
-        page = privacy_page(await offers(self._studio.providers), _name(host))
-        await interaction.edit_original_response(content=page, view=ForgetMe(self._studio))
+        await Privacy(self._studio, _name(application.owner if application else None)).open(interaction)
 
 
 def _name(host: discord.User | None) -> str:

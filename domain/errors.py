@@ -13,7 +13,7 @@ Tree::
     ├── BadResponse      an answer that is no picture
     ├── Interrupted      the bot stopped while it was unknown whether the provider had accepted the job
     ├── Cancelled        the member or an admin wanted it no more
-    └── QueueFull        too many unfinished jobs; field says whose, takes how many there may be
+    └── QueueFull        no room for more; field says of what, takes how many there may be
 """
 
 from collections.abc import Generator

@@ -40,7 +40,8 @@ class SpoolPlace(Frozen):
 
 
 class Limits(Frozen):
-    """How many unfinished jobs there may be."""
+    """How many unfinished jobs there may be, and how much may be kept of members' images."""
 
     per_member: int = 10
     per_server: int = 100
+    uploads_mib: int = 2048

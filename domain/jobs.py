@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from domain.errors import Failure, State
 from domain.frozen import Frozen
@@ -185,6 +185,18 @@ class Job(Origin):
         return self.model_copy(update=changes)
 
 
+class Changes(TypedDict, total=False):
+    """Some of the settings."""
+
+    provider: str | None
+    model: str | None
+    size: Size | None
+    private: bool
+    safety_checker: bool
+    refiner: bool
+    chain: tuple[str, ...]
+
+
 class Settings(Frozen):
     """What the admins of a server have chosen; None means: the bot's default."""
 
@@ -196,3 +208,7 @@ class Settings(Frozen):
     refiner: bool = False
     chain: tuple[str, ...] = ()
     """Who takes over when a provider cannot, in this order."""
+
+    def having(self, **changes: Unpack[Changes]) -> "Settings":
+        """A changed copy."""
+        return self.model_copy(update=changes)

@@ -53,7 +53,7 @@ class Do(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of the last statement of a piece of work."""
+    """What became of a statement; of the last one, for a piece of work."""
 
     rows: Sequence[RowMapping]
     changed: int
@@ -66,8 +66,17 @@ class Done(NamedTuple):
         return next(iter(self.scalars()), None)
 
 
+class Then(NamedTuple):
+    """A step that is made, within the transaction, of what the one before it has found."""
+
+    make: Callable[[Done], Do]
+
+
+Step = Do | Then
+
+
 class _Work(NamedTuple):
-    steps: Sequence[Do]
+    steps: Sequence[Step]
     done: "asyncio.Future[Done]"
 
 
@@ -83,7 +92,7 @@ class Database(ABC):
         self.is_closed = False
         self._writers = [asyncio.create_task(self._write()) for _ in range(writers)]
 
-    async def run(self, *steps: Do) -> Done:
+    async def run(self, *steps: Step) -> Done:
         """In one transaction, through a short absence of the database; the last step's result.
 
         The steps may run twice: a connection lost in a commit does not tell whether it was made.
@@ -96,7 +105,7 @@ class Database(ABC):
             self._trouble = time.monotonic()
         return await self._patiently(self._once, steps)
 
-    async def look(self, *steps: Do) -> Done:
+    async def look(self, *steps: Step) -> Done:
         """Only read, and so, where that can be, not behind what is being written."""
         return await self.run(*steps)
 
@@ -138,7 +147,7 @@ class Database(ABC):
         error = state.outcome.exception() if state.outcome else None
         log.warning("the database does not answer (%s); trying again", type(error).__name__)
 
-    async def _once(self, steps: Sequence[Do]) -> Done:
+    async def _once(self, steps: Sequence[Step]) -> Done:
         if self.is_closed:
             raise ClosedError
         work = _Work(steps, asyncio.get_running_loop().create_future())
@@ -185,19 +194,19 @@ class Database(ABC):
                 work.done.set_result(outcome)
 
 
-def _perform(batch: Sequence[Sequence[Do]], connection: Connection) -> list[Done | BaseException]:
+def _perform(batch: Sequence[Sequence[Step]], connection: Connection) -> list[Done | BaseException]:
     """All in one transaction; where one fails, each in one of its own, so that the error is its alone."""
     if len(batch) > 1:
         try:
             with connection.begin():
                 return [perform(steps, connection) for steps in batch]
-        except DBAPIError as error:
+        except Exception as error:
             if is_transient(error):
                 raise  # each alone would wait as long as all have waited together
     return [_alone(connection, steps) for steps in batch]
 
 
-def _alone(connection: Connection, steps: Sequence[Do]) -> Done | BaseException:
+def _alone(connection: Connection, steps: Sequence[Step]) -> Done | BaseException:
     try:
         with connection.begin():
             return perform(steps, connection)
@@ -205,13 +214,14 @@ def _alone(connection: Connection, steps: Sequence[Do]) -> Done | BaseException:
         return error
 
 
-def perform(steps: Sequence[Do], connection: Connection) -> Done:
+def perform(steps: Sequence[Step], connection: Connection) -> Done:
     """In the transaction that is open; the last step's result."""
-    *first, last = steps
-    for step in first:
-        connection.execute(step.statement, step.filled)
-    result = connection.execute(last.statement, last.filled)
-    return Done(result.mappings().all() if result.returns_rows else (), result.rowcount)
+    done = Done((), 0)
+    for step in steps:
+        do = step.make(done) if isinstance(step, Then) else step
+        result = connection.execute(do.statement, do.filled)
+        done = Done(result.mappings().all() if result.returns_rows else (), result.rowcount)
+    return done
 
 
 def is_transient(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from domain.numbers import plain
-from storage.database import ClosedError, Database, Do, Done, perform
+from storage.database import ClosedError, Database, Done, Step, perform
 from storage.upgrade import upgrade
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Sqlite(Database):
         super().__init__(writers=1)
         self._writing, self._reading = _Thread(url), _Thread(url)
 
-    async def look(self, *steps: Do) -> Done:
+    async def look(self, *steps: Step) -> Done:
         if self.is_closed:
             raise ClosedError
         try:

@@ -174,6 +174,13 @@ class JobStore:
             load.by_server[guild] += count
         return load
 
+    async def uploads(self) -> set[str]:
+        """The ids of the jobs whose images are wanted by what is under way: Again takes those of its parent."""
+        key = jobs.c.request["image", "key"].as_string()
+        keys = (await self._run(select(key).where(UNDER_WAY))).scalars()
+        ids = (await self._run(select(jobs.c.id).where(UNDER_WAY))).scalars()
+        return {*ids, *(key.split("/")[1] for key in keys if key)}
+
     async def depth(self) -> Sequence[tuple[str, str, int]]:
         """Provider, state and number of the unfinished jobs."""
         query = select(jobs.c.provider, jobs.c.state, func.count()).where(UNDER_WAY)

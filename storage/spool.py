@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
@@ -31,6 +32,26 @@ AT_HAND = 32 * 1024 * 1024
 """Bytes of pictures that wait in memory, besides the store, for their delivery."""
 
 
+RESERVE = 128 * 1024 * 1024
+"""Bytes of the disk that what is being drawn may need."""
+
+
+class Kept(NamedTuple):
+    """A member's file in the store."""
+
+    key: str
+    size: int
+    stored: datetime
+
+    @property
+    def job_id(self) -> str:
+        return self.key.split("/")[1]
+
+    @property
+    def member(self) -> str:
+        return self.key.rpartition("/")[2].partition(".")[0]
+
+
 class SpoolError(Exception):
     """The place cannot be written."""
 
@@ -53,7 +74,7 @@ def _bucket(place: SpoolPlace) -> S3Store:
 
 
 class Spool:
-    """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<name>`."""
+    """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<member>.<name>`."""
 
     def __init__(self, store: LocalStore | S3Store, folder: Path | None = None) -> None:
         """folder: where the store is one."""
@@ -112,6 +133,13 @@ class Spool:
                 await self._store.delete_async(key)
             except FileNotFoundError:
                 continue
+
+    def is_full(self) -> bool:
+        """Whether a paid picture might find no room; of a bucket that is not known."""
+        return self._folder is not None and shutil.disk_usage(self._folder).free < RESERVE
+
+    async def uploads(self) -> list[Kept]:
+        return [Kept(each["path"], each["size"], each["last_modified"]) for each in await self._listed("uploads")]
 
     async def clear(self, job_id: str) -> None:
         """Delete all of one job."""

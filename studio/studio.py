@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from domain import EaselError, ImageRequest, Job, Limits, Origin, Settings, State
+from domain import EaselError, ImageRequest, Job, Limits, Origin, QueueFull, Settings, State
 from providers.base import Provider
 from storage.jobs import CANCELLED, STALE, Left
 from storage.store import Store
@@ -24,6 +24,7 @@ from studio.holding import Held, Lost, Stage, hold, unwatched
 from studio.planning import Planner
 from studio.promises import Acknowledge, Promises
 from studio.queue import Entry, Lane, Queue, TryLater
+from studio.room import Intake, Shelf
 from studio.rush import Rush
 from studio.standing import LATELY, Standing, standing
 from studio.uploads import check_uploads, keep_uploads
@@ -74,6 +75,8 @@ class Studio:
         self._handover = Handover(providers, store.spool, delivery)
         self._delivery = delivery
         self._admission = Admission(store.jobs, limits)
+        self.intake = Intake()
+        self._shelf = Shelf(store.spool, store.jobs, limits.uploads_mib * 2**20)
         self._on_change = on_change
         self._on_stage = on_stage
         self._holders: set[str] = set()
@@ -120,17 +123,24 @@ class Studio:
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; an EaselError is answered at once, and has cost nothing."""
         self._admission.check(origin)
+        self._check_disk()
         job = await self.planner.plan(request, settings, origin)
         await self._conduct.check(job)
         return job
+
+    def _check_disk(self) -> None:
+        """QueueFull where what is drawn, and paid for, might not be kept."""
+        if self._store.spool.is_full():
+            log.warning("the disk is full: nothing is taken until there is room")
+            raise QueueFull(field="disk")
 
     def plan_rest(self, parent: Job, origin: Origin) -> Job:
         """A job for what its parent has ordered and not got; an EaselError is answered at once."""
         self._admission.check(origin)
         return self.planner.plan_rest(parent, origin)
 
-    async def keep_uploads(self, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
-        return await keep_uploads(self._store.spool, job_id, request, image, mask)
+    async def keep_uploads(self, job: Job, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
+        return await keep_uploads(self._shelf, job, request, image, mask)
 
     async def check_uploads(self, job: Job) -> None:
         """InvalidRequest where a request that is made again has lost its files."""

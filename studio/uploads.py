@@ -1,21 +1,20 @@
 """Members' files: checked, stripped, and in the spool until they are a day old."""
 
-from domain import ImageRequest, InvalidRequest, Job, Size, Sources, Upload
+from domain import ImageRequest, InvalidRequest, Job, Sources, Upload
 from storage.spool import Spool
 from studio import images
+from studio.room import Shelf
 
 
-async def keep_uploads(
-    spool: Spool, job_id: str, request: ImageRequest, image: bytes, mask: bytes | None
-) -> ImageRequest:
-    """The request with its files in the spool; InvalidRequest where one is no image that we take."""
-    image = await images.read_upload(image)
-    size = images.inspect_picture(image).size
-    changes = {"image": await _keep(spool, job_id, "image", request.image, image, size)}
+async def keep_uploads(shelf: Shelf, job: Job, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
+    """The request with its files in the spool; InvalidRequest where one is no image that we take, QueueFull."""
+    files = {"image": await images.read_upload(image)}
+    size = images.inspect_picture(files["image"]).size
     if mask is not None:
-        mask = await images.read_mask(mask, size)
-        changes["mask"] = await _keep(spool, job_id, "mask", request.mask, mask, size)
-    return request.model_copy(update=changes)
+        files["mask"] = await images.read_mask(mask, size)
+    keys = await shelf.put(job.id, job.user_id, files)
+    urls = {"image": request.image and request.image.url, "mask": request.mask and request.mask.url}
+    return request.model_copy(update={name: Upload(url=urls[name], size=size, key=key) for name, key in keys.items()})
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
@@ -33,12 +32,6 @@ async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
             raise _gone()
     if by_link and not (job.request.image and job.request.image.url):
         raise _gone()
-
-
-async def _keep(spool: Spool, job_id: str, name: str, upload: Upload | None, data: bytes, size: Size) -> Upload:
-    key = f"uploads/{job_id}/{name}"
-    await spool.put(key, data)
-    return Upload(url=upload.url if upload else None, size=size, key=key)
 
 
 async def _read(spool: Spool, upload: Upload | None) -> bytes | None:

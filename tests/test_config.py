@@ -95,6 +95,7 @@ def test_each_variable_is_read():
         "METRICS_PORT": "0.0.0.0:9090",
         "QUEUE_PER_MEMBER": "3",
         "QUEUE_PER_SERVER": "30",
+        "SPOOL_QUOTA_MIB": "512",
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "JSON",
         "PREVIEW_PROVIDERS": "On",
@@ -130,7 +131,7 @@ def test_each_variable_is_read():
     )
     assert len(config.spool.options) == 5
     assert (config.shard_count, config.shard_ids, config.metrics) == (8, (0, 1, 2, 5), ("0.0.0.0", 9090))
-    assert config.limits == Limits(per_member=3, per_server=30)
+    assert config.limits == Limits(per_member=3, per_server=30, uploads_mib=512)
     assert {"canary-secret", "canary-session"} <= set(config.secrets())
     assert not config.access["sketch"].enabled
     for name in PROVIDERS:
@@ -165,6 +166,7 @@ BAD = {
     "METRICS_PORT": ["canary", "0", "65536", "127.0.0.1:", ":canary"],
     "QUEUE_PER_MEMBER": ["0", "canary"],
     "QUEUE_PER_SERVER": ["0", "canary"],
+    "SPOOL_QUOTA_MIB": ["0", "127", "canary"],
     "SKETCH": ["canary", "true", "1"],
     "PREVIEW_PROVIDERS": ["canary"],
     "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],

@@ -6,10 +6,10 @@ import discord
 
 from domain import Settings
 from providers.base import Provider
-from storage.settings import SettingsStore
+from storage.settings import Edit, SettingsStore
 from views.limits import CHOICES
-from views.managing import ManagersPanel
 from views.origins import Interaction
+from views.panels import Look, ManagersPanel, Page
 
 EMPTY = "Nobody: what a provider cannot draw ends with a sentence that says why."
 RULES = (
@@ -20,7 +20,7 @@ RULES = (
 
 
 class ChainPanel(ManagersPanel):
-    """The links of one chain. `open` sends it; each change is saved, and told to whoever showed the old one."""
+    """The links of one chain; each change is saved, and told to whoever showed the old one."""
 
     def __init__(
         self,
@@ -34,31 +34,27 @@ class ChainPanel(ManagersPanel):
         self._providers = providers
         self._changed = changed
 
-    async def open(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
+    async def save(self, interaction: Interaction, edit: Edit) -> None:
+        await interaction.response.defer()
+        await self._settings.change(self._guild_id, edit)
+        try:
+            await self.redraw(interaction)
+        finally:
+            await self._changed()
 
-    async def save(self, interaction: Interaction, chain: tuple[str, ...]) -> None:
+    async def draw(self) -> Page:
         now = await self._settings.get(self._guild_id)
-        await self._settings.set(self._guild_id, now.model_copy(update={"chain": chain}))
-        await interaction.response.edit_message(content=await self._draw(), view=self)
-        await self._changed()
-
-    async def chain(self) -> tuple[str, ...]:
-        return (await self._settings.get(self._guild_id)).chain
-
-    async def _draw(self) -> str:
-        now = await self._settings.get(self._guild_id)
-        self.clear_items()
         rest = {name: each.title for name, each in self._providers.items() if name not in now.chain}
-        if rest:
-            self.add_item(Next(rest))
-        self.add_item(Shorten("Remove the last", keep=-1, disabled=not now.chain))
-        self.add_item(Shorten("Remove all", keep=0, disabled=not now.chain))
+        items = [
+            *([Next(rest)] if rest else []),
+            Shorten("Remove the last", keep=-1, disabled=not now.chain),
+            Shorten("Remove all", keep=0, disabled=not now.chain),
+        ]
         lines = [f"{place}. {name}" for place, name in enumerate(titles(now, self._providers), 1)]
-        return "\n".join(["**Who takes over on this server**", *(lines or [EMPTY]), RULES])
+        return Page("\n".join(["**Who takes over on this server**", *(lines or [EMPTY]), RULES]), items)
 
 
-class Next(discord.ui.Select[ChainPanel]):
+class Next(discord.ui.Select[Look[ChainPanel]]):
     """Adds one to the end."""
 
     def __init__(self, offered: Mapping[str, str]) -> None:
@@ -68,18 +64,22 @@ class Next(discord.ui.Select[ChainPanel]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            chain = await self.view.chain()
-            await self.view.save(interaction, (*(name for name in chain if name != self.values[0]), self.values[0]))
+            name = self.values[0]
+            await self.view.panel.save(interaction, lambda now: now.having(chain=(*_without(now, name), name)))
 
 
-class Shorten(discord.ui.Button[ChainPanel]):
+class Shorten(discord.ui.Button[Look[ChainPanel]]):
     def __init__(self, label: str, *, keep: int, disabled: bool) -> None:
         super().__init__(label=label, custom_id=f"chain:keep:{keep}", disabled=disabled)
         self._keep = keep
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.save(interaction, (await self.view.chain())[: self._keep])
+            await self.view.panel.save(interaction, lambda now: now.having(chain=now.chain[: self._keep]))
+
+
+def _without(now: Settings, name: str) -> list[str]:
+    return [each for each in now.chain if each != name]
 
 
 def titles(now: Settings, providers: Mapping[str, Provider]) -> list[str]:

@@ -1,5 +1,6 @@
 """The desk where requests come in: from `/imagine` and from the buttons below a result."""
 
+import asyncio
 import logging
 from collections.abc import Collection
 from functools import partial
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """A provider that fetches an upload itself is given links to these only."""
+
+READ_SECONDS = 60.0
+"""How long an upload may take to be read: others wait for their turn."""
 
 
 class Desk:
@@ -45,8 +49,7 @@ class Desk:
             return
         try:
             if image is not None:
-                files = await _read(image, "image"), await _read(mask, "mask") if mask else None
-                kept = await self.studio.keep_uploads(job.id, request, *files)
+                kept = await self._keep(job, request, image, mask)
                 job = await self._reshaped(interaction, job, kept)
         except Exception as error:
             await self.studio.withdraw(job, error)
@@ -112,6 +115,15 @@ class Desk:
         shaped = await self.studio.planner.plan(request, settings, origin_of(interaction))
         return shaped.having(message_id=job.message_id, private=job.private, created=job.created)
 
+    async def _keep(
+        self, job: Job, request: ImageRequest, image: discord.Attachment, mask: discord.Attachment | None
+    ) -> ImageRequest:
+        """Read the files in their turn: the member has been told to wait, and others go first who have not."""
+        async with self.studio.intake.turn(image.size + (mask.size if mask else 0)):
+            await self.studio.rush.over()
+            files = await _read(image, "image"), await _read(mask, "mask") if mask else None
+            return await self.studio.keep_uploads(job, request, *files)
+
     async def _needs_upload(self, job: Job) -> None:
         if job.request.image is not None:
             await self.studio.check_uploads(job)
@@ -126,7 +138,12 @@ class Desk:
 
 
 async def _read(attachment: discord.Attachment, field: str) -> bytes:
+    """All of it, and no more than was announced."""
     try:
-        return await attachment.read()
-    except discord.HTTPException:
+        async with asyncio.timeout(READ_SECONDS):
+            data = await attachment.read()
+    except (discord.HTTPException, OSError):
         raise InvalidRequest(field=field, takes="sending it again, for Discord did not hand it over") from None
+    if len(data) > attachment.size:
+        raise InvalidRequest(field=field, takes="sending it again, for Discord handed over something else")
+    return data

@@ -9,17 +9,19 @@ from providers.base import title_of
 from studio.studio import Studio
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
-from views.reporter import NO_RIGHT, ReportingView, tell
+from views.panels import Look, Page, Panel
+from views.reporter import NO_RIGHT, tell
 from views.words import code
 
 LISTED = 12
 NOTHING = "Nothing is being drawn, and nothing waits."
+CANCELLED = "Cancelled.\n"
 TOO_LATE = "That one has just been drawn."
 PRIVATE = "a private request"
 
 
-class LineUp(ReportingView):
-    """A server's jobs for those who manage it, else a member's own. `open` sends it."""
+class LineUp(Panel):
+    """A server's jobs for those who manage it, else a member's own."""
 
     def __init__(self, studio: Studio, *, user_id: int, guild_id: int | None) -> None:
         """guild_id: None where only the member's own are theirs to see."""
@@ -27,38 +29,39 @@ class LineUp(ReportingView):
         self._studio = studio
         self._user_id = user_id
         self._guild_id = guild_id
+        self._done = ""
+        """What the last click has done."""
 
-    async def interaction_check(self, interaction: Interaction, /) -> bool:
+    async def allows(self, interaction: Interaction) -> bool:
         """The right to see everybody's may have been taken away since the page was opened."""
         if self._guild_id is None or interaction.permissions.manage_guild:
             return True
         await tell(interaction, NO_RIGHT)
         return False
 
-    async def open(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(await self._draw(), view=self, ephemeral=True)
-
     async def cancel(self, interaction: Interaction, job_id: str) -> None:
         """Only what is on the page that this person may see, whatever the menu sent."""
         await interaction.response.defer()
-        if job_id not in {job.id for job in await self._jobs()} or not await self._studio.cancel(job_id):
+        may = job_id in {job.id for job in await self._jobs()}
+        if may and await self._studio.cancel(job_id):
+            self._done = CANCELLED
+        else:
+            self._done = ""
             await tell(interaction, TOO_LATE)
-            return
-        await interaction.edit_original_response(content=f"Cancelled.\n{await self._draw()}", view=self)
+        await self.redraw(interaction)
 
     async def _jobs(self) -> Sequence[Job]:
         whose = {"user_id": self._user_id} if self._guild_id is None else {"guild_id": self._guild_id}
         jobs = await self._studio.under_way(**whose)
         return [job for job in jobs if job.state is not State.DRAWN and not job.cancelled]
 
-    async def _draw(self) -> str:
+    async def draw(self) -> Page:
         jobs = await self._jobs()
-        self.clear_items()
-        if jobs:
-            self.add_item(CancelMenu(self, [self._option(job) for job in jobs[:CHOICES]]))
         lines = [self._line(job) for job in jobs[:LISTED]]
         more = [f"-# and {len(jobs) - LISTED} more"] if len(jobs) > LISTED else []
-        return "\n".join([*lines, *more]) or NOTHING
+        told = "\n".join([*lines, *more]) or NOTHING
+        menu = [CancelMenu([self._option(job) for job in jobs[:CHOICES]])] if jobs else []
+        return Page(f"{self._done}{told}", menu)
 
     def _line(self, job: Job) -> str:
         doing = "🖌️ begun" if job.started else "⏳ waiting"
@@ -78,10 +81,10 @@ class LineUp(ReportingView):
         return not job.private or job.user_id == self._user_id
 
 
-class CancelMenu(discord.ui.Select[LineUp]):
-    def __init__(self, page: LineUp, options: list[discord.SelectOption]) -> None:
+class CancelMenu(discord.ui.Select[Look[LineUp]]):
+    def __init__(self, options: list[discord.SelectOption]) -> None:
         super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
-        self._page = page
 
     async def callback(self, interaction: Interaction) -> None:
-        await self._page.cancel(interaction, self.values[0])
+        if self.view:
+            await self.view.panel.cancel(interaction, self.values[0])

@@ -8,7 +8,8 @@ from domain import Model
 from providers.base import Provider
 from studio.studio import Studio
 from views.origins import Interaction
-from views.reporter import ReportingView
+from views.panels import Look, Page, Panel
+from views.roster import offers
 from views.words import code
 
 HELP = """
@@ -43,7 +44,7 @@ PRIVACY = """
 
 **Stored here:** each request with its words and options, the ids of its server, channel and member, and when it was
 made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days at most; images that you send, 24
-hours, and the link to one as long as Retry may need it.
+hours at most, and the link to one as long as Retry may need it.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here:
 {outside}). Images are stripped of place and camera data before that{by_link}.{volunteers} When a provider is down, the
@@ -94,16 +95,35 @@ def _folded(text: str) -> str:
     return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
 
 
-class ForgetMe(ReportingView):
-    def __init__(self, studio: Studio) -> None:
+class Privacy(Panel):
+    """The page of /privacy, with a button that deletes what is stored of its reader."""
+
+    def __init__(self, studio: Studio, host: str) -> None:
         super().__init__()
         self._studio = studio
+        self._host = host
+        self._deleted: int | None = None
 
-    @discord.ui.button(
-        label="Delete what is stored about me", style=discord.ButtonStyle.danger, custom_id="privacy:forget"
-    )
-    async def forget(self, interaction: Interaction, button: "discord.ui.Button[ForgetMe]") -> None:
-        count = await self._studio.forget(user_id=interaction.user.id)
-        requests, whose = f"{count} finished request{'' if count == 1 else 's'}", "it" if count == 1 else "them"
-        told = f"Deleted: {requests} of yours, with all that belonged to {whose}. What is still being drawn stays."
-        await interaction.response.edit_message(content=told, view=None)
+    async def forget(self, interaction: Interaction) -> None:
+        await interaction.response.defer()
+        self._deleted = (self._deleted or 0) + await self._studio.forget(user_id=interaction.user.id)
+        await self.redraw(interaction)
+
+    async def draw(self) -> Page:
+        if self._deleted is None:
+            return Page(privacy_page(await offers(self._studio.providers), self._host), [ForgetMe()])
+        count, whose = self._deleted, "it" if self._deleted == 1 else "them"
+        requests = f"{count} finished request{'' if count == 1 else 's'}"
+        return Page(
+            f"Deleted: {requests} of yours, with all that belonged to {whose}. What is still being drawn stays."
+        )
+
+
+class ForgetMe(discord.ui.Button[Look[Privacy]]):
+    def __init__(self) -> None:
+        label = "Delete what is stored about me"
+        super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.forget(interaction)

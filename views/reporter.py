@@ -1,7 +1,6 @@
 """One answer for everything that goes wrong in a command, a button or a menu."""
 
 import logging
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -9,7 +8,6 @@ from discord import app_commands
 from domain import EaselError
 from studio.promises import AnsweredElsewhere, Unclear
 from views.acknowledging import WAITS, TooLate
-from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.verdicts import is_too_late
 from views.words import explain
@@ -24,6 +22,14 @@ CHANGED = (
 )
 OLD = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
 """What Discord has of a command is not what this process has: one of the two is older."""
+NOT_REDRAWN = (
+    "Discord did not take the page's new look, so what it shows may be old; what you chose is done. "
+    "The page still works: click again, or send its command again."
+)
+
+
+class NotRedrawn(Exception):
+    """Discord has refused a page's new look; the old one still works."""
 
 
 async def report(interaction: Interaction, error: BaseException) -> None:
@@ -63,6 +69,9 @@ def _words(interaction: Interaction, error: BaseException) -> str:
         case _ if isinstance(error, OLD):
             log.info("interaction %s: %s", interaction.id, error)
             return CHANGED
+        case NotRedrawn():
+            log.warning("interaction %s: a page could not be redrawn, %s", interaction.id, error)
+            return NOT_REDRAWN
         case _:
             log.error("interaction %s: an error in Easel itself", interaction.id, exc_info=error)
             return OURS.format(interaction.id)
@@ -75,13 +84,3 @@ def is_worth_a_traceback(record: logging.LogRecord) -> bool:
         log.info("suggestions came to nothing, %s", type(error).__name__)
         return False
     return True
-
-
-class ReportingView(discord.ui.View):
-    """A view whose errors reach the member; it lives as long as its message can be redrawn."""
-
-    def __init__(self) -> None:
-        super().__init__(timeout=VIEW_SECONDS)
-
-    async def on_error(self, interaction: Interaction, error: Exception, item: discord.ui.Item[Any], /) -> None:
-        await report(interaction, error)

@@ -11,10 +11,9 @@ from providers.base import Provider
 from storage.settings import SettingsStore
 from studio.standing import Standing
 from studio.studio import Studio
-from views.acknowledging import defer
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
-from views.reporter import ReportingView
+from views.panels import Look, Page, Panel
 from views.words import fitting, plain
 
 SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
@@ -36,33 +35,29 @@ class Row(NamedTuple):
     is_default: bool
 
 
-class Roster(ReportingView):
-    """All at a glance, or one with its models. `open` sends it."""
+class Roster(Panel):
+    """All at a glance, or one with its models."""
 
     def __init__(self, studio: Studio, settings: SettingsStore, guild_id: int | None) -> None:
         super().__init__()
         self._studio = studio
         self._settings = settings
         self._guild_id = guild_id
-
-    async def open(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True)
-        await interaction.edit_original_response(content=await self._draw(), view=self)
+        self._name: str | None = None
 
     async def show(self, interaction: Interaction, name: str | None) -> None:
         """One provider, or all."""
         await interaction.response.defer()
-        await interaction.edit_original_response(content=await self._draw(name), view=self)
+        self._name = name
+        await self.redraw(interaction)
 
-    async def _draw(self, name: str | None = None) -> str:
+    async def draw(self) -> Page:
         rows = await self._rows()
-        self.clear_items()
-        self.add_item(Pick(rows, name))
-        chosen = next((row for row in rows if row.provider.name == name), None)
+        menu = Pick(rows, self._name)
+        chosen = next((row for row in rows if row.provider.name == self._name), None)
         if chosen is None:
-            return roster_page(rows)
-        self.add_item(Back())
-        return provider_page(chosen)
+            return Page(roster_page(rows), [menu])
+        return Page(provider_page(chosen), [menu, Back()])
 
     async def _rows(self) -> list[Row]:
         settings = await self._settings.get(self._guild_id)
@@ -74,7 +69,7 @@ class Roster(ReportingView):
         ]
 
 
-class Pick(discord.ui.Select[Roster]):
+class Pick(discord.ui.Select[Look[Roster]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
         super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
         for row in rows[:CHOICES]:
@@ -88,16 +83,16 @@ class Pick(discord.ui.Select[Roster]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.show(interaction, self.values[0])
+            await self.view.panel.show(interaction, self.values[0])
 
 
-class Back(discord.ui.Button[Roster]):
+class Back(discord.ui.Button[Look[Roster]]):
     def __init__(self) -> None:
         super().__init__(label="◀ all providers", custom_id="providers:all")
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.show(interaction, None)
+            await self.view.panel.show(interaction, None)
 
 
 async def offers(providers: Mapping[str, Provider]) -> list[tuple[Provider, Sequence[Model]]]:

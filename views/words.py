@@ -81,6 +81,19 @@ REFUSALS = {
 """Why a picture is not shown, and what to do."""
 
 
+NO_ROOM = {
+    "uploads": "So many images are coming in that yours did not get its turn. Nothing was ordered; "
+    "send it again in a few minutes.",
+    "share": "Your images that wait to be drawn take all the room that one member may have. "
+    "Send this one again when one of them is done.",
+    "room": "The images that wait to be drawn take all the room that there is. Nothing was ordered; "
+    "send yours again in a while.",
+    "disk": "The bot's disk is full, so a picture could not be kept. Nothing was ordered; only the bot's host can mend "
+    "that.",
+}
+"""Where files find no room."""
+
+
 def code(text: str, limit: int = SHOWN) -> str:
     """Text from outside as a code span: nothing in it is a mention, a link or markdown; cut to `limit`."""
     printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
@@ -190,6 +203,8 @@ def _held_back(failure: Failure, provider: str) -> str:
 
 
 def _full(failure: Failure) -> str:
+    if failure.field in NO_ROOM:
+        return NO_ROOM[failure.field]
     if failure.field == "member":
         return f"You have {failure.takes} requests waiting, as many as one member may have. Wait until one is done."
     return f"This server has {failure.takes} requests waiting, as many as it may have. Try again in a while."

@@ -11,6 +11,7 @@ from studio.admission import Admission
 from tests.bot.conftest import variables, world_of
 from tests.conftest import make_job
 from views.reporter import NO_RIGHT
+from views.words import NO_ROOM
 
 
 class Gate:
@@ -167,3 +168,10 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
         for _ in range(51):
             assert (await world.end()).state is State.DELIVERED
         assert gate.begun.index("the first") <= running
+
+
+async def test_with_a_full_disk_nothing_is_ordered(world, monkeypatch):
+    monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
+    told = await world.refused(prompt="a boat")
+    assert told == NO_ROOM["disk"]
+    assert await world.bot.studio.under_way(user_id=world.member.id) == []

@@ -4,6 +4,8 @@
 from domain import Model, Settings, Size, State
 from providers.sketch import Sketch
 from tests.bot.conftest import variables, world_of
+from views.limits import VIEW_SECONDS
+from views.panels import OVER
 
 
 def option(shown, menu: str) -> list[dict]:
@@ -125,6 +127,21 @@ async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     for _ in range(2):
         await world.admin.click(panel.response, label="models ▶")
     assert [each["label"] for each in option(panel, "model")][1:] == [f"Model {n}" for n in range(48, 60)]
-    await world.admin.select(panel.response, ["11"], custom_id="settings:model")
+    place = next(each["value"] for each in option(panel, "model") if each["label"] == "Model 59")
+    await world.admin.select(panel.response, [place], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model == "m59"
     assert chosen(panel, "model") == "Model 59"
+
+
+async def test_a_page_lives_from_its_last_click_and_then_says_that_it_is_over(world):
+    panel = await opened(world)
+    for label in ("Private by default: off", "Private by default: on", "Private by default: off"):
+        await world.env.advance_time(VIEW_SECONDS - 60)
+        await world.admin.click(panel.response, label=label)
+    assert (await world.bot._store.settings.get(world.guild.id)).private
+    await world.env.advance_time(VIEW_SECONDS + 60)
+    told = await world.admin.click(panel.response, label="Private by default: on")
+    assert told.ephemeral
+    assert told.response.content == OVER
+    assert (await world.bot._store.settings.get(world.guild.id)).private
+    assert world.bot.persistent_views == []

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from storage.spool import RESERVE
 from tests.discord_server import nth
 from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
+from views.words import NO_ROOM
 
 MEBIBYTE = 2**20
 NO_ANSWER = "the database does not answer"
@@ -27,8 +29,9 @@ def locked(world: World) -> Generator[None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
-    """A folder in a file system of its own, of a few megabytes."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", tmp_path], capture_output=True)
+    """A folder in a file system of its own, of a few megabytes more than Easel wants to have free."""
+    size = f"size={RESERVE + 16 * MEBIBYTE}"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a file system")
     yield tmp_path
@@ -97,10 +100,12 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):
     with full(world):
         gate.open.set()
         asked = await world.imagine("asked")
+        told = await world.discord.until(lambda: world.discord.said(asked))
+        assert told.content == NO_ROOM["disk"]
         await world.logged(NO_ANSWER)
-    for token in (under_way, asked):
-        assert len((await world.end(token)).attachments) == 1
-    assert world.paid() == {"under way": 1, "asked": 1}
+    assert len((await world.end(under_way)).attachments) == 1
+    assert len((await world.end(await world.imagine("asked again"))).attachments) == 1
+    assert world.paid() == {"under way": 1, "asked again": 1}
 
 
 async def test_a_disk_that_stays_full_is_told(cramped):
@@ -109,7 +114,8 @@ async def test_a_disk_that_stays_full_is_told(cramped):
     with full(world):
         token = await world.imagine("asked")
         reply = await world.discord.until(lambda: world.discord.said(token))
-        assert "Something went wrong in Easel itself" in reply.content
+        assert reply.content == NO_ROOM["disk"]
+        assert reply.private
         assert (world.row(token), world.paid()["asked"]) == (None, 0)
 
 

@@ -1,6 +1,7 @@
 # pyright: basic
 """The spool: bytes by key, gone when they are past their time."""
 
+import shutil
 import uuid
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from storage.spool import Spool, SpoolError, open_spool
 from tests.buckets import KEYS
 
 NOW = datetime.now(UTC)
-NAMES = ("pictures/1/0", "pictures/1/1", "pictures/12/0", "uploads/1/image", "uploads/2/image")
+NAMES = ("pictures/1/0", "pictures/1/1", "pictures/12/0", "uploads/1/400.image", "uploads/2/401.image")
 
 
 @pytest.fixture(params=["a folder", "a bucket"])
@@ -82,10 +83,23 @@ async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, mon
     assert await Spool(store).get("pictures/1/0") == (b"paid" if kept else None)
 
 
+async def test_uploads_are_told_with_whose_they_are_and_how_large(spool):
+    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.uploads()}
+    assert told == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
+
+
+def test_a_disk_without_room_for_a_picture_counts_as_full(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    for free, full in ((storage.spool.RESERVE, False), (storage.spool.RESERVE - 1, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        assert Spool(LocalStore(tmp_path), tmp_path).is_full() is full
+        assert not Spool(LocalStore(tmp_path)).is_full()
+
+
 async def test_clearing_is_for_one_job(spool):
     await spool.clear("1")
     await spool.clear("none")
-    assert await kept(spool) == {"pictures/12/0", "uploads/2/image"}
+    assert await kept(spool) == {"pictures/12/0", "uploads/2/401.image"}
 
 
 @pytest.mark.parametrize(

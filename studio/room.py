@@ -1,0 +1,108 @@
+"""Room for members' images: few are read at once, and what is kept of them stays within the host's quota."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from domain import QueueFull
+from providers.budget import Budget
+from storage.jobs import JobStore
+from storage.spool import TROUBLE, Kept, Spool
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+BYTES_AT_ONCE = 48 * 2**20
+"""As they come from Discord; an image with its mask may have 40 MiB."""
+PATIENCE_SECONDS = 240.0
+"""Of the 15 minutes that the member's token lives, most are left to the drawing."""
+MEMBERS = 8
+"""A member's images may take this part of the quota,"""
+SHARE = 96 * 2**20
+"""and in any case as much as one image with a mask takes as PNG."""
+
+
+class Intake:
+    """Lets images in, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._budget = Budget(BYTES_AT_ONCE)
+
+    @asynccontextmanager
+    async def turn(self, length: int) -> AsyncGenerator[None]:
+        """While an image of so many bytes is read and stored; QueueFull where its turn does not come."""
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await stack.enter_async_context(self._turns)
+                    await self._budget.take(length)
+            except TimeoutError:
+                raise QueueFull(field="uploads") from None
+            yield
+
+
+class Shelf:
+    """The images in the spool. A quota's worth of them stays for Again; what waits to be drawn is never cleared."""
+
+    def __init__(self, spool: Spool, jobs: JobStore, quota: int) -> None:
+        """quota: bytes."""
+        self._spool = spool
+        self._jobs = jobs
+        self._quota = quota
+        self._share = max(quota // MEMBERS, SHARE)
+        self._turn = asyncio.Lock()
+
+    async def put(self, job_id: str, member: int, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Store the files of one job; their keys by name. QueueFull where there is no room."""
+        keys = {name: f"uploads/{job_id}/{member}.{name}" for name in files}
+        async with self._turn:
+            await self._make_room(str(member), sum(map(len, files.values())))
+            try:
+                for name, data in files.items():
+                    await self._spool.put(keys[name], data)
+            except TROUBLE as error:
+                log.warning("an image could not be kept, %s: is the disk full?", type(error).__name__)
+                raise QueueFull(type(error).__name__, field="disk") from None
+        return keys
+
+    async def _make_room(self, member: str, length: int) -> None:
+        """The member's oldest go beyond their share, and beyond the quota the oldest of whoever has most."""
+        kept = await self._spool.uploads()
+        mine = [each for each in kept if each.member == member]
+        own = _size(mine) + length - self._share
+        if own <= 0 and _size(kept) + length <= self._quota:
+            return
+        waiting = await self._jobs.uploads()
+        gone = _oldest(mine, own, waiting)
+        if _size(gone) < own:
+            raise QueueFull(field="share")
+        rest = [each for each in kept if each not in gone]
+        excess = _size(rest) + length - self._quota
+        more = _oldest(rest, excess, waiting)
+        if _size(more) < excess:
+            log.warning("the images that wait to be drawn fill SPOOL_QUOTA_MIB")
+            raise QueueFull(field="room")
+        await self._spool.delete([each.key for each in (*gone, *more)])
+
+
+def _oldest(kept: Sequence[Kept], excess: int, waiting: Collection[str]) -> list[Kept]:
+    """Which to clear to free so many bytes: each time the oldest of the member who then keeps most."""
+    totals = Counter[str]()
+    for each in kept:
+        totals[each.member] += each.size
+    free = sorted((each for each in kept if each.job_id not in waiting), key=lambda each: each.stored)
+    gone: list[Kept] = []
+    while free and excess > 0:
+        chosen = max(free, key=lambda each: totals[each.member])  # of equals, the first, which is the oldest
+        free.remove(chosen)
+        gone.append(chosen)
+        totals[chosen.member] -= chosen.size
+        excess -= chosen.size
+    return gone
+
+
+def _size(kept: Sequence[Kept]) -> int:
+    return sum(each.size for each in kept)

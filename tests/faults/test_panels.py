@@ -1,0 +1,203 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportReturnType=false
+"""Pages with menus: Discord refuses a new look, or takes its time with it while the member clicks on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import pytest
+
+from tests.discord_server import MANAGE_SERVER, Message, Sent, held, is_callback, is_edit
+from tests.discord_server.wire import json_answer
+from tests.faults.world import World, prompt_of
+from views.reporter import NOT_REDRAWN
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COMPONENT, UPDATE = 3, 7
+Click = Callable[[World, Message], Awaitable[str]]
+
+
+class Script(NamedTuple):
+    """A page, two clicks on it, and what it says after both."""
+
+    open: Callable[[World], Awaitable[Message]]
+    first: Click
+    second: Click
+    proof: Callable[[Message], object]
+
+
+def refuses(status: int, code: int):
+    async def action(answer):
+        return json_answer({"message": "canary", "code": code}, status)
+
+    return action
+
+
+def is_redraw(sent: Sent) -> bool:
+    return is_edit(sent) or (is_callback(sent) and sent.json["type"] == UPDATE)
+
+
+def is_for_a_click(world: World) -> Callable[[Sent], object]:
+    """A redraw that follows a click: edits of requests under way have the tokens of commands."""
+    made = world.discord.interactions.values()
+    return lambda sent: (
+        is_redraw(sent) and any(each.payload["type"] == COMPONENT and each.token in sent.path for each in made)
+    )
+
+
+def clicks(label: str) -> Click:
+    return lambda world, page: world.discord.click(page, label, rights=MANAGE_SERVER)
+
+
+def chooses(menu: str, value: str) -> Click:
+    return lambda world, page: world.discord.choose(page, menu, value, rights=MANAGE_SERVER)
+
+
+async def page_of(world: World, token: str) -> Message:
+    return await world.discord.until(lambda: world.discord.said(token))
+
+
+async def done(world: World, page: Message, click: Click, pages: int = 1) -> None:
+    """Click, and wait until so many pages have been redrawn for it."""
+    seen = len(world.discord.requests)
+    await click(world, page)
+    await world.discord.until(
+        lambda: sum(is_redraw(each) and each.answered is not None for each in world.discord.requests[seen:]) == pages
+    )
+
+
+async def settings(world: World) -> Message:
+    page = await page_of(world, await world.discord.slash("settings", rights=MANAGE_SERVER))
+    await done(world, page, chooses("settings:provider", "sketch"))
+    if not off(page):
+        await done(world, page, clicks("Private by default: on"))
+    return page
+
+
+def off(page: Message) -> bool:
+    return "Private by default: off" in page.buttons
+
+
+async def chain(world: World) -> Message:
+    token = await clicks("Who takes over…")(world, await settings(world))
+    page = await page_of(world, token)
+    await done(world, page, clicks("Remove all"), pages=2)
+    return page
+
+
+async def providers(world: World) -> Message:
+    return await page_of(world, await world.discord.slash("providers"))
+
+
+async def privacy(world: World) -> Message:
+    return await page_of(world, await world.discord.slash("privacy"))
+
+
+async def queue(world: World) -> Message:
+    """Of a member with two drawings that do not end by themselves."""
+    world.hold(lambda call: prompt_of(call).startswith("a slow"))
+    await world.imagine("a slow cat")
+    await world.imagine("a slow dog")
+    await world.until(lambda: len(world.rows("state in ('queued', 'sending', 'waiting')")) == 2)
+    return await page_of(world, await world.discord.slash("queue"))
+
+
+async def cancels(world: World, page: Message) -> str:
+    """What is first in the menu, or second where the first is being cancelled."""
+    ids = [option["value"] for row in page.components for option in row["components"][0]["options"]]
+    waiting = {row.id for row in world.rows("state in ('queued', 'sending', 'waiting') AND NOT cancelled")}
+    return await chooses("queue:cancel", next(id for id in ids if id in waiting))(world, page)
+
+
+SCRIPTS = {
+    "settings": Script(
+        settings,
+        clicks("Private by default: off"),
+        chooses("settings:size", "512x512"),
+        lambda page: not off(page) and "512x512** · chosen" in page.content,
+    ),
+    "chain": Script(
+        chain,
+        chooses("chain:next", "sketch"),
+        chooses("chain:next", "popcord"),
+        lambda page: "1. Sketch (offline)\n2. PopCord" in page.content,
+    ),
+    "providers": Script(
+        providers,
+        chooses("providers:pick", "sketch"),
+        chooses("providers:pick", "popcord"),
+        lambda page: page.content.startswith("🟢 **PopCord**") and "◀ all providers" in page.buttons,
+    ),
+    "queue": Script(queue, cancels, cancels, lambda page: "Nothing is being drawn" in page.content),
+    "privacy": Script(
+        privacy,
+        clicks("Delete what is stored about me"),
+        clicks("Delete what is stored about me"),
+        lambda page: page.content.startswith("Deleted: ") and not page.components,
+    ),
+}
+each_page = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+
+
+@each_page
+@pytest.mark.parametrize("refusal", [(400, 50035), (404, 10008)], ids=["50035", "10008"])
+async def test_a_page_whose_new_look_is_refused_says_so_and_still_works(running, script, refusal):
+    page = await script.open(running)
+    refused = running.discord.fault(is_for_a_click(running), refuses(*refusal))
+    token = await script.first(running, page)
+    await running.discord.until(lambda: any(each.content == NOT_REDRAWN for each in _answers(running, token)))
+    assert refused.hits == 1
+    await script.second(running, page)
+    await running.discord.until(lambda: script.proof(page))
+
+
+@each_page
+async def test_a_click_before_discord_has_taken_the_new_look_is_not_lost(running, script):
+    page = await script.open(running)
+    let_go = asyncio.Event()
+    slow = running.discord.fault(is_for_a_click(running), held(let_go))
+    await script.first(running, page)
+    await running.discord.until(lambda: slow.hits)
+    second = running.discord.interactions[await script.second(running, page)]
+    await running.discord.until(lambda: second.answered)
+    let_go.set()
+    await running.discord.until(lambda: script.proof(page))
+
+
+async def test_two_admins_who_change_two_fields_at_the_same_moment_both_do(running):
+    one, two = await settings(running), await settings(running)
+    await asyncio.gather(
+        clicks("Private by default: off")(running, one), chooses("settings:size", "768x768")(running, two)
+    )
+    await running.discord.until(lambda: not off(one) and "768x768** · chosen" in two.content)
+    after = await page_of(running, await running.discord.slash("settings", rights=MANAGE_SERVER))
+    assert not off(after)
+    assert "768x768** · chosen" in after.content
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_page_from_before_a_restart_says_that_it_is_over(world):
+    await world.start()
+    page = await providers(world)
+    await world.stop()
+    await world.start()
+    token = await chooses("providers:pick", "sketch")(world, page)
+    told = await world.discord.until(lambda: world.discord.said(token))
+    assert told.content.startswith("This page has changed or is too old")
+    assert told.private
+
+
+def _answers(world: World, token: str) -> list[Message]:
+    return [each for each in world.discord.private() if each.cause.token == token]
+
+
+async def test_a_model_chosen_in_a_menu_that_another_provider_has_replaced_is_not_taken_for_another(running):
+    page = await settings(running)
+    menu = next(
+        row["components"][0] for row in page.components if row["components"][0]["custom_id"] == "settings:model"
+    )
+    await done(running, page, chooses("settings:provider", "popcord"))
+    shown = page.content
+    await done(running, page, chooses("settings:model", menu["options"][2]["value"]))
+    assert page.content == shown

@@ -1,0 +1,58 @@
+# pyright: basic, reportOptionalMemberAccess=false
+"""Members' images: many at once, one that is not what was announced, and a disk that is full."""
+
+import asyncio
+from io import BytesIO
+
+import pytest
+from aiohttp import web
+from PIL import Image
+
+from studio.room import AT_ONCE
+from tests.discord_server import Sent, held, is_callback
+from tests.faults.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEMBERS = 3 * AT_ONCE
+
+
+def png(size: int = 64) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (size, size), (200, 30, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+def is_read(sent: Sent) -> bool:
+    return sent.path.startswith("/attachments/")
+
+
+async def sends(world: World, number: int, image: bytes) -> str:
+    return await world.imagine("a boat", user=f"70{number:02}", image=image, provider="sketch", size="64x64")
+
+
+async def test_all_are_told_to_wait_at_once_and_few_images_are_read_at_once(running):
+    let_go, discord = asyncio.Event(), running.discord
+    reading = discord.fault(is_read, held(let_go), times=MEMBERS)
+    seen = len(discord.requests)
+    tokens = [await sends(running, number, png()) for number in range(MEMBERS)]
+    await discord.until(lambda: all(discord.interactions[token].answered for token in tokens))
+    await discord.until(lambda: reading.hits == AT_ONCE)
+    token = await running.imagine("a cat")  # a whole job's time for another image to be asked for
+    await running.end(token)
+    assert sum(map(is_read, discord.requests[seen:])) == AT_ONCE
+    assert sum(map(is_callback, discord.requests[seen:])) == MEMBERS + 1
+    let_go.set()
+    shown = [await running.end(token) for token in tokens]
+    assert [len(message.attachments) for message in shown] == [1] * MEMBERS
+
+
+async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
+    async def more(answer):
+        return web.Response(body=answer().body + b"x", content_type="image/png")
+
+    running.discord.fault(is_read, more)
+    token = await sends(running, 1, png())
+    told = await running.discord.until(lambda: running.discord.said(token))
+    assert "Discord handed over something else" in told.content
+    assert running.row(token) is None

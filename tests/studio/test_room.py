@@ -1,0 +1,161 @@
+# pyright: basic
+"""Members' images: few at once, and no more than the host's quota stays."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from obstore.store import LocalStore
+
+import studio.room
+from domain import ImageRequest, QueueFull, State, Upload
+from storage.spool import Spool
+from storage.store import open_store
+from studio.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
+from tests.conftest import make_job
+from views.words import NO_ROOM, explain
+
+SECONDS = 20
+NOW = datetime.now(UTC)
+
+
+class Dated(Spool):
+    """Files get older in the order in which they were put, however quickly that was."""
+
+    async def uploads(self):
+        kept = await super().uploads()
+        return [each._replace(stored=NOW + timedelta(seconds=int(each.job_id))) for each in kept]
+
+
+@pytest.fixture
+async def jobs(tmp_path):
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+        yield store.jobs
+
+
+@pytest.fixture
+def shelf(tmp_path, jobs, monkeypatch) -> Shelf:
+    """With room for 80 bytes, 10 of them for each member."""
+    monkeypatch.setattr(studio.room, "SHARE", 1)
+    return Shelf(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
+
+
+async def put(shelf: Shelf, job: int, member: int, size: int = 4) -> str:
+    return (await shelf.put(str(job), member, {"image": b"x" * size}))["image"]
+
+
+async def kept(shelf: Shelf) -> set[int]:
+    return {int(each.job_id) for each in await shelf._spool.uploads()}
+
+
+async def test_a_members_oldest_images_make_room_for_their_newest(shelf):
+    for job in (1, 2, 3):
+        await put(shelf, job, member=400)
+    await put(shelf, 4, member=401)
+    assert await kept(shelf) == {2, 3, 4}
+
+
+async def test_beyond_the_quota_the_oldest_of_whoever_has_most_goes(shelf):
+    for job in range(1, 17):
+        await put(shelf, job, member=400 + job // 2, size=5)
+    assert await kept(shelf) == set(range(1, 17))  # 1 and 16 have 5 bytes, the others 10
+    await put(shelf, 20, member=500, size=7)
+    assert await kept(shelf) == set(range(1, 17)) - {2, 4} | {20}
+
+
+async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(shelf, jobs):
+    for job in (1, 2):
+        await put(shelf, job, member=400, size=5)
+        await jobs.add(make_job(job, user_id=400))
+    with pytest.raises(QueueFull) as caught:
+        await put(shelf, 3, member=400)
+    assert caught.value.failure.field == "share"
+    assert explain(caught.value) == NO_ROOM["share"]
+    await jobs.claim("1", "us")
+    await jobs.save(make_job(1, state=State.DELIVERED), "us", release=True)
+    await put(shelf, 3, member=400)
+    assert await kept(shelf) == {2, 3}
+
+
+async def test_what_again_waits_for_with_its_parents_image_stays(shelf, jobs):
+    key = await put(shelf, 1, member=400, size=5)
+    request = ImageRequest(prompt="a boat", image=Upload(url=None, key=key))
+    await jobs.add(make_job(2, user_id=400, request=request))
+    await put(shelf, 3, member=400, size=5)
+    await put(shelf, 4, member=400, size=5)
+    assert await kept(shelf) == {1, 4}
+
+
+async def test_when_all_that_is_kept_waits_nobody_else_finds_room(shelf, jobs):
+    for job in range(1, 9):
+        await put(shelf, job, member=400 + job, size=10)
+        await jobs.add(make_job(job, user_id=400 + job))
+    with pytest.raises(QueueFull) as caught:
+        await put(shelf, 9, member=500)
+    assert caught.value.failure.field == "room"
+    assert await kept(shelf) == set(range(1, 9))
+
+
+class Full(LocalStore):
+    async def put_async(self, *args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+
+async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("storage.spool.TRIES", 2)
+    with pytest.raises(QueueFull) as caught:
+        await put(Shelf(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
+    assert caught.value.failure.field == "disk"
+
+
+async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_came():
+    intake, let_go, inside = Intake(), asyncio.Event(), list[int]()
+
+    async def come(number: int) -> None:
+        async with intake.turn(1):
+            inside.append(number)
+            await let_go.wait()
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        for number in range(3 * AT_ONCE):
+            group.create_task(come(number))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert inside == list(range(AT_ONCE))
+        let_go.set()
+    assert inside == list(range(3 * AT_ONCE))
+
+
+async def test_large_images_are_let_in_by_their_bytes():
+    intake, let_go, inside = Intake(), asyncio.Event(), 0
+
+    async def come() -> None:
+        nonlocal inside
+        async with intake.turn(BYTES_AT_ONCE // 2):
+            inside += 1
+            await let_go.wait()
+
+    async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(come())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert inside == 2
+        let_go.set()
+    assert inside == AT_ONCE
+
+
+async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(monkeypatch):
+    intake = Intake()
+    async with AsyncExitStack() as stack:
+        for _ in range(AT_ONCE):
+            await stack.enter_async_context(intake.turn(1))
+        monkeypatch.setattr(studio.room, "PATIENCE_SECONDS", 0)
+        with pytest.raises(QueueFull) as caught:
+            async with intake.turn(1):
+                raise AssertionError
+        assert explain(caught.value) == NO_ROOM["uploads"]
+    monkeypatch.undo()
+    async with asyncio.timeout(SECONDS), intake.turn(1):
+        pass

@@ -1,0 +1,136 @@
+"""Pages with menus that are drawn anew after each click.
+
+Each look of a page is a view of its own, made from what is in force. The one before it answers clicks until Discord has
+taken the new one: so a second click finds somebody, and a page whose new look was refused still works.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import discord
+
+from views.acknowledging import defer
+from views.limits import VIEW_SECONDS
+from views.origins import Interaction
+from views.reporter import NO_RIGHT, NotRedrawn, report, tell
+
+P = TypeVar("P", bound="Panel")
+NAMES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
+"""How the custom ids of pages begin."""
+HEARD = "heard"
+"""Marks a click that a page has taken."""
+OVER = "This page has changed or is too old, so that did nothing. Send its command again."
+
+
+class Page(NamedTuple):
+    """What a message shows."""
+
+    content: str
+    items: Sequence[discord.ui.Item[Any]] = ()
+    """Their custom ids are the same in each look: a click on an old one means the new one."""
+
+
+async def answer_unheard(interaction: Interaction) -> None:
+    """Tell whoever has clicked on a page that answers no more: too old, from before a restart, or just changed."""
+    custom_id = str((interaction.data or {}).get("custom_id", ""))
+    if custom_id.startswith(NAMES) and HEARD not in interaction.extras:
+        try:
+            await tell(interaction, OVER)
+        except (discord.HTTPException, OSError) as error:
+            await report(interaction, error)
+
+
+class Panel(ABC):
+    """A message for one member alone. `open` sends it."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._look: Look[Any] | None = None
+        self._shown_by: Interaction | None = None
+        self._end: asyncio.TimerHandle | None = None
+
+    @abstractmethod
+    async def draw(self) -> Page:
+        """The page for what is in force now."""
+
+    async def allows(self, interaction: Interaction) -> bool:
+        """Whether the member may click; if not, that has been told."""
+        return True
+
+    async def open(self, interaction: Interaction) -> None:
+        await defer(interaction, private=True)
+        await self.redraw(interaction)
+
+    async def redraw(self, interaction: Interaction) -> None:
+        """For a deferred interaction; one after the other, so that what is drawn last is what is in force."""
+        async with self._turn:
+            page = await self.draw()
+            look = Look(self, page.items)
+            try:
+                message = await interaction.edit_original_response(content=page.content, view=look)
+            except (discord.HTTPException, OSError) as error:
+                if self._look is None:
+                    raise
+                raise NotRedrawn(type(error).__name__) from error
+            self._follow(interaction, look, message.id)
+
+    async def refresh(self) -> None:
+        """After a change that was made beside it; a page that is gone, or too old, stays as it is."""
+        if self._shown_by:
+            try:
+                await self.redraw(self._shown_by)
+            except NotRedrawn:
+                return
+
+    def live_on(self) -> None:
+        """From now on for as long as a page that nobody uses lives."""
+        if self._end:
+            self._end.cancel()
+        self._end = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._stop)
+
+    def _follow(self, interaction: Interaction, look: "Look[Any]", message_id: int) -> None:
+        """Let the new look answer clicks from now on."""
+        self._stop()
+        # discord.py finds a click's item by its custom id: with those of the old look, those of the new one went.
+        interaction.client.add_view(look, message_id=message_id)
+        self._look, self._shown_by = look, interaction
+        self.live_on()
+
+    def _stop(self) -> None:
+        if self._look:
+            self._look.stop()
+
+
+class ManagersPanel(Panel):
+    """Answers only to those who manage a server, and only there."""
+
+    def __init__(self, guild_id: int) -> None:
+        super().__init__()
+        self._guild_id = guild_id
+
+    async def allows(self, interaction: Interaction) -> bool:
+        """The right may have been taken away since the panel was opened."""
+        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
+            return True
+        await tell(interaction, NO_RIGHT)
+        return False
+
+
+class Look(discord.ui.View, Generic[P]):
+    """One look of a panel, which decides how long it lives."""
+
+    def __init__(self, panel: P, items: Sequence[discord.ui.Item[Any]]) -> None:
+        super().__init__(timeout=None)
+        self.panel = panel
+        for item in items:
+            self.add_item(item)
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        interaction.extras[HEARD] = True
+        self.panel.live_on()
+        return await self.panel.allows(interaction)
+
+    async def on_error(self, interaction: Interaction, error: Exception, item: discord.ui.Item[Any], /) -> None:
+        await report(interaction, error)
