@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from domain import (
     AuthError,
@@ -37,6 +38,18 @@ NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
 HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
+class Handful(NamedTuple):
+    """A job's pictures for one try to send them."""
+
+    pictures: Sequence[Ready]
+    over: Sequence[Drawn]
+    """Those that are there, and cannot be made small enough for this place."""
+
+    @property
+    def all(self) -> int:
+        return len(self.pictures) + len(self.over)
+
+
 class Handover:
     """Tells a drawn job's outcome and finishes its row, or parks it."""
 
@@ -48,69 +61,89 @@ class Handover:
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
-        pictures = await self._ready(held.job, held.job.upload_limit)
-        if not pictures and held.job.failure is None:
+        ready = await self._ready(held.job, held.job.upload_limit)
+        if not ready.all and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
         try:
-            await self._send(held.job, pictures)
+            ready = await self._send(held.job, ready)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
-            if pictures or held.job.private:
-                await self._park(held, _refused(held.job, error), pictures)
+            if ready.all or held.job.private:
+                await self._park(held, _refused(held.job, error), told=not ready.all)
                 return
-        await self._finish(held, _final_state(held.job, pictures))
+        if ready.over:
+            await self._keep(held, ready.over)
+        else:
+            await self._finish(held, _final_state(held.job, ready.pictures))
 
-    async def _send(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent."""
+    async def _send(self, job: Job, ready: Handful) -> Handful:
+        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
+
+        What has been sent at last; Undeliverable, also where nothing can be made small enough.
+        """
         for _ in range(TRIES):
+            if ready.over and not ready.pictures:
+                break
             try:
-                return await self._delivery.deliver(job, pictures)
+                await self._delivery.deliver(_told_of(job, ready), ready.pictures)
             except Undeliverable as error:
-                largest = max((len(each.data) for each in pictures), default=0)
+                largest = max((len(each.data) for each in ready.pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:
                     raise
-                smaller = await self._ready(job, _below(largest))
-                if len(smaller) < len(pictures):
-                    raise  # rather all of them later than some of them now
-                pictures = smaller
+                ready = await self._ready(job, _below(largest))
+            else:
+                return ready
         raise Undeliverable(Refusal.TOO_LARGE)
 
-    async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
-        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
-        if pictures and refused.kind not in NOBODY_THERE:
+    async def _park(self, held: Held, refused: Refused, *, told: bool) -> None:
+        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again.
+
+        told: what has to be said stands there already, or there is nothing that waits.
+        """
+        if not told and refused.kind not in NOBODY_THERE:
             try:
                 await self._delivery.excuse(held.job, refused)
             except Undeliverable as error:
                 log.warning("job %s: nor could that be said, %s", held.job.id, error)
         await held.update(parked=True, refused=refused, token=None, release=True)
 
-    async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
+    async def _keep(self, held: Held, over: Sequence[Drawn]) -> None:
+        """Leave those that were too large to their owner; the others have been delivered."""
+        log.warning("job %s: %d of its pictures are too large for this place, and wait", held.job.id, len(over))
+        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in over]
+        refused = _refused(held.job, Undeliverable(Refusal.TOO_LARGE))
+        await held.update(drawn=tuple(over), parked=True, refused=refused, token=None, release=True)
+        await self._spool.delete(shown)
+
+    async def _ready(self, job: Job, upload_limit: int) -> Handful:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
         limit = min(upload_limit, MESSAGE_LIMIT // min(max(len(job.drawn), 1), MOST_PICTURES))
-        made = list[Ready]()
+        made, over = list[Ready](), list[Drawn]()
         for drawn in job.drawn:
-            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, limit)):
-                made.append(ready)
-        return made
+            if len(made) == MOST_PICTURES:
+                break
+            try:
+                made += await self._one(job, drawn, limit)
+            except BadResponse as error:
+                log.warning("job %s: one picture cannot be sent, %s", job.id, error)
+                over.append(drawn)
+        return Handful(made, over)
 
-    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
+    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Sequence[Ready]:
+        """None where it has been cleared away; BadResponse where it cannot be made small enough."""
         if drawn.link:
-            return Ready(link=drawn.link)
+            return [Ready(link=drawn.link)]
         data = await self._spool.take(drawn.key) if drawn.key else None
         if data is None:
-            return None
+            return []
         if drawn.way == "file":
-            return _as_file(job, drawn, data, limit)
+            return [_as_file(drawn, data, limit)]
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
-        try:
-            async with self._turn:  # as in providers.transport: one in each turn of the loop
-                await asyncio.sleep(0)
-            fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
-        except BadResponse as error:
-            log.warning("job %s: one picture cannot be sent, %s", job.id, error)
-            return None
-        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
+        async with self._turn:  # as in providers.transport: one in each turn of the loop
+            await asyncio.sleep(0)
+        fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
+        return [Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)]
 
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
@@ -135,11 +168,15 @@ def _refused(job: Job, error: Undeliverable) -> Refused:
     return Refused(kind=error.kind, code=error.code, times=before + 1)
 
 
-def _as_file(job: Job, drawn: Drawn, data: bytes, limit: int) -> Ready | None:
+def _told_of(job: Job, ready: Handful) -> Job:
+    """With what its receipt has to say of pictures that are left out, now and not at an earlier try."""
+    return job.having(refused=Refused(kind=Refusal.TOO_LARGE) if ready.over else None)
+
+
+def _as_file(drawn: Drawn, data: bytes, limit: int) -> Ready:
     """What nothing here decodes goes as it is, or not at all."""
     if len(data) > limit:
-        log.warning("job %s: one file of %d bytes is over the limit", job.id, len(data))
-        return None
+        raise BadResponse(f"a file of {len(data)} bytes is over the limit")
     return Ready(data, ending_of(drawn.kind or "bin"))
 
 

@@ -9,12 +9,13 @@ import discord
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
-from views.words import code, explain, fitting, in_time, plain
+from views.words import ELSEWHERE, code, explain, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
 CUT_OFF = tuple(".,:;)]'\"")
 """What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
+LEFT_OUT = f"More is drawn, but no file small enough for this place could be made of it. {ELSEWHERE}"
 LABELS = {
     "again": ("Again", "🔁"),
     "upscale": ("Upscale", "🔍"),
@@ -146,6 +147,8 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     if len(pictures) < asked:
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
         notes.append(f"{len(pictures)} of {asked}.{why}")
+    if job.refused:
+        notes.append(LEFT_OUT)
     if len(job.drawn) > MOST_PICTURES:
         notes.append(f"{len(pictures)} pictures: a message takes no more.")
     if any(each.reduced for each in pictures):

@@ -1,11 +1,11 @@
 """Decoding and encoding through Pillow. It runs in a process of its own: see `workshop`."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import BytesIO
 from typing import Any, cast
 
-import pi_heif
 from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
 
 from studio.images import containers, profiles
@@ -35,7 +35,9 @@ class TooMuch(Exception):
 
 def set_up() -> None:
     """Once in the process: what decoders are there, and that they start no threads, whose stacks count as memory."""
-    pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+    with suppress(ImportError):  # a host who has not installed it yet loses only HEIC, which then goes as a file
+        pi_heif: Any = import_module("pi_heif")
+        pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None  # we have a limit of our own
 

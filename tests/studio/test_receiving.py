@@ -5,6 +5,8 @@ import asyncio
 import os
 import random
 import struct
+import subprocess
+import sys
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -219,6 +221,11 @@ async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
 def said(process, what):
     """By Linux, of a process."""
     return Path(f"/proc/{process._process.pid}/{what}").read_text(encoding="utf-8")
+
+
+def test_only_heic_wants_a_package_that_may_be_missing():
+    script = "import sys; sys.modules['pi_heif'] = None; from studio.images import codec; codec.set_up()"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 async def test_one_that_has_gone_to_rest_is_replaced():

@@ -88,6 +88,14 @@ def test_other_custom_ids_are_not_ours(wrong):
     assert re.fullmatch(CUSTOM_ID, wrong) is None
 
 
+async def test_pictures_that_are_left_out_are_told_with_the_way_to_them():
+    job = make_job(request=asked(count=2), drawn=drawn(PICTURE), refused=Refused(kind=Refusal.TOO_LARGE))
+    told = result_card(job, [PICTURE], "PopCord").content.splitlines()
+    assert told[2] == "-# 1 of 2."
+    assert "no file small enough" in told[3]
+    assert "`/recover`" in told[3]
+
+
 async def test_the_receipt_tells_what_is_known():
     pictures = [PICTURE, PICTURE._replace(reduced=True)]
     entries = tuple(each.model_copy(update={"seconds": 1.5}) for each in drawn(*pictures))
