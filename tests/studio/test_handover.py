@@ -134,6 +134,7 @@ async def test_of_several_those_that_fit_come_now_and_the_others_wait(store, bes
     assert (row.state, row.parked, [each.kind for each in row.drawn]) == (State.DRAWN, True, ["psd"])
     assert await spooled(store, 2) == [False, True]
     async with hold(store.jobs, "1", OWNER) as held:
+        assert held is not None
         await held.update(upload_limit=len(FILE), parked=False)
         await deliver(held)
     told, pictures = delivery.delivered[-1]
