@@ -54,7 +54,7 @@ KINDS = {
         4, "128x128", ("F16", "F04", "F05", "F12", "policy", "model-error", "gateway", "late", "no-links")
     ),
     "nebulablock": Kind(
-        1, "512x512", ("F04", "F04-503", "F05", "F06", "F15", "F17", "no-credit", "no-data", "dialect")
+        1, "512x512", ("F04", "F04-503", "F05", "F06", "F15", "F17", "no-number", "no-credit", "no-data", "dialect")
     ),
     "sketch": Kind(1, "64x64", ()),
 }

@@ -51,6 +51,14 @@ async def test_what_a_dead_process_has_begun_is_finished_by_another(cluster):
         assert sum(bool(prompt_of(call)) for call in cluster.replays[name].requests) == times
 
 
+async def test_numbers_that_json_does_not_know_do_not_break_the_row(cluster):
+    """PostgreSQL takes no NaN in JSON; the seconds that a picture took go into its row after it is paid for."""
+    await cluster.gateway("0-3")
+    token = await cluster.imagine("case:no-number", provider="nebulablock")
+    assert len((await cluster.end(token)).attachments) == 1
+    assert sum(map(bool, map(prompt_of, cluster.replays["nebulablock"].requests))) == 1
+
+
 async def test_a_job_is_cancelled_from_another_process(cluster):
     gate = cluster.hold(prompt_of)
     there = next(place for place in EVERYWHERE if int(place.guild) >> 22 & 1)

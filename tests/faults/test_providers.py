@@ -76,3 +76,11 @@ async def test_a_picture_that_discord_does_not_show_arrives_converted(world):
     assert "Converted from AVIF" in message.content
     assert world.paid() == {"a cat case:picture-F17": 1}
     assert world.spooled() == []
+
+
+async def test_numbers_that_are_none_cost_no_picture(world):
+    await world.start()
+    for provider, case in (("nebulablock", "no-number"), ("nebulablock", "F14-nan"), ("imagepipeline", "F14-nan")):
+        message = await world.end(await world.imagine(f"a cat case:{case}", provider=provider))
+        assert len(message.attachments) == 1
+    assert world.spooled() == []

@@ -102,7 +102,7 @@ async def test_pictures_come_in_the_order_of_their_index(nebulablock):
     assert [picture.data for picture in progress.kept] == [draw(f"a quiet harbour {n}", (512, 512)) for n in (0, 1)]
 
 
-@pytest.mark.parametrize("case", ["nulls", "trifles"])
+@pytest.mark.parametrize("case", ["nulls", "trifles", "no-number"])
 async def test_what_nothing_depends_on_costs_no_picture(nebulablock, case):
     assert [(each.data, each.seconds) for each in (await nebulablock.draw(case)).kept] == [(HARBOUR, None)]
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import math
 import textwrap
 from typing import Any, ClassVar
 
@@ -64,6 +65,7 @@ class NebulaBlockReplay(Replay):
         "no-data": "success without data",
         "nulls": "null in every field but the picture",
         "trifles": "timings and an index that cannot be read",
+        "no-number": "timings and a seed that are no numbers that JSON knows",
         "dialect": "base64 as a data URL, with line breaks and without padding",
         "url-safe": "base64 in the alphabet for URLs",
         "other-names": "takes input_image and mask_image instead of image and mask",
@@ -143,6 +145,7 @@ def _data(wanted: Wanted, case: str) -> list[dict[str, Any]]:
     odd: dict[str, Any] = {
         "nulls": {"timings": None, "index": None},
         "trifles": {"timings": {"inference": "13.37 s"}, "index": "first"},
+        "no-number": {"timings": {"inference": math.nan}, "index": math.inf, "seed": 10**400},
     }.get(case, {})
     return [{"timings": {"inference": 13.37}, "index": index, "b64_json": texts[index], **odd} for index in order]
 
