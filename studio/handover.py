@@ -130,7 +130,7 @@ class Handover:
         return Handful(made, over)
 
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Sequence[Ready]:
-        """None where it has been cleared away; BadResponse where it cannot be made small enough."""
+        """None where it has been cleared away, or is no picture; BadResponse where it cannot be made small enough."""
         if drawn.link:
             return [Ready(link=drawn.link)]
         data = await self._spool.take(drawn.key) if drawn.key else None
@@ -142,7 +142,12 @@ class Handover:
         told = None if job.private else facts(job, drawn)
         async with self._turn:  # as in providers.transport: one in each turn of the loop
             await asyncio.sleep(0)
-        fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
+        try:
+            marked = images.mark(data, ai=provider is None or provider.ai, facts=told)
+        except BadResponse as error:
+            log.warning("job %s: one picture cannot be read, %s", job.id, error)
+            return []
+        fitted = await images.fit(marked, limit)
         return [Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)]
 
     async def _finish(self, held: Held, state: State) -> None:
