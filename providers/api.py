@@ -20,6 +20,8 @@ LEAST_SECRET = 8
 LEAST_STRANGE = 12
 """In long bodies, such as pictures in base64, a shorter key could occur by chance."""
 LONGEST_TEXT = 64 * 1024
+MAX_WORDS = 16 * 1024 * 1024
+"""Bytes of an answer without pictures; a list of 100,000 models is shorter."""
 
 
 class Api:
@@ -49,6 +51,10 @@ class Api:
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
+
+    async def ask(self, path: str) -> Answer:
+        """As `get`, for what is words alone, such as a list of models."""
+        return await self.send("GET", path, cap=MAX_WORDS)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.send("POST", path, json=body, headers=headers)

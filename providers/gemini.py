@@ -186,7 +186,7 @@ class Gemini(Provider):
         return pinned(self.access, listed, lambda id: _model(id, id))
 
     async def _discover(self) -> Sequence[Model]:
-        answer = _checked(await self._api.get("models?pageSize=1000"))
+        answer = _checked(await self._api.ask("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
         first = [id for id, _ in MODELS if id in titles]
         ids = capped(dict.fromkeys([*first, *titles]), self.access, str)

@@ -119,7 +119,7 @@ class NebulaBlock(Provider):
         await keep_all(progress, _in_order(items), decoded)
 
     async def check(self) -> Health:
-        balance = (await self._api.get("users/credits")).checked().parse(Credits).data.available_balance
+        balance = (await self._api.ask("users/credits")).checked().parse(Credits).data.available_balance
         return Health(reachable=True, models=len(await self._discover()), key=f"accepted, balance {balance}")
 
     async def close(self) -> None:
@@ -138,7 +138,7 @@ class NebulaBlock(Provider):
         return pinned(self.access, listed, lambda id: _model(id, None, None))
 
     async def _discover(self) -> Sequence[Model]:
-        listed = (await self._api.get("serverless/models")).checked().parse(ModelList).data.models
+        listed = (await self._api.ask("serverless/models")).checked().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
         offered = capped(drawing, self.access, lambda each: each.model_name)
         models = [_model(each.model_name, each.model_alias, each.price) for each in offered]

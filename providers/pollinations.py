@@ -165,7 +165,7 @@ class Pollinations(Provider):
 
     async def _discover(self) -> Sequence[Model]:
         try:
-            listed = LIST.validate_python((await self._api.get("image/models")).checked().data())
+            listed = LIST.validate_python((await self._api.ask("image/models")).checked().data())
         except ValidationError:
             raise BadResponse("no list of models") from None
         found = {_name(each): each for each in listed if each and _draws(each)}

@@ -101,8 +101,8 @@ class PopCord(Provider):
         return pinned(self.access, models, lambda id: _model(id, sizes))
 
     async def _discover(self) -> Lists:
-        models = (await self._api.get("models")).checked().parse(ModelList)
-        sizes = (await self._api.get("sizes")).checked().parse(SizeList)
+        models = (await self._api.ask("models")).checked().parse(ModelList)
+        sizes = (await self._api.ask("sizes")).checked().parse(SizeList)
         if not (models.success and sizes.success and models.models and sizes.sizes):
             raise BadResponse("the lists of models and sizes are empty")
         return Lists(models.models, sizes.sizes)

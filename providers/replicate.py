@@ -198,7 +198,7 @@ class Replicate(Provider):
         return self._known.get(id, UNKNOWN)
 
     async def _look(self, id: str) -> None:
-        answer = await self._api.get(f"models/{path_of(_name(id))}")
+        answer = await self._api.ask(f"models/{path_of(_name(id))}")
         version = answer.checked().parse(Details).latest_version or Version()
         self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
 

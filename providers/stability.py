@@ -119,7 +119,7 @@ class Stability(Provider):
         await progress.keep(await _picture(_checked(answer), request.seed))
 
     async def check(self) -> Health:
-        balance = _checked(await self._api.get("v1/user/balance")).parse(Balance)
+        balance = _checked(await self._api.ask("v1/user/balance")).parse(Balance)
         return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
 

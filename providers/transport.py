@@ -116,6 +116,7 @@ class Transport:
         form: Sequence[Part] = (),
         tries: int = 3,
         seconds: float | None = None,
+        cap: int | None = None,
         on_event: Callable[[Event], Awaitable[bool]] | None = None,
         not_taken: Callable[[Answer], bool] = not_taken,
     ) -> Answer:
@@ -123,8 +124,9 @@ class Transport:
 
         A POST is sent again only where the server surely did not take it: no connection, or an answer that `not_taken`
         believes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
-        form: sent as multipart, instead of `json`. seconds: a time limit of its own. on_event: gets the events of an
-        answer that is a stream of them, whose body is empty then, until it says that it has all it wants.
+        form: sent as multipart, instead of `json`. seconds: a time limit of its own. cap: bytes, where no pictures are
+        expected. on_event: gets the events of an answer that is a stream of them, whose body is empty then, until it
+        says that it has all it wants.
         """
         total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
         sent = {"json": json} if json is not None else {}
@@ -133,7 +135,7 @@ class Transport:
             method,
             spelt(url),
             total,
-            MAX_ANSWER,
+            cap or MAX_ANSWER,
             tries,
             form=form,
             on_event=on_event,

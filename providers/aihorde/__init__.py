@@ -34,7 +34,7 @@ from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, st
 from providers.aihorde.refusals import checked, code_of, polled
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
 from providers.answers import Answer, decode_picture, tidy
-from providers.api import Api, segment
+from providers.api import MAX_WORDS, Api, segment
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.pinned import pinned
@@ -187,7 +187,7 @@ class AIHorde(Provider):
         return pinned(self.access, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = checked(await self._send("GET", MODELS)).parse(ModelList).root
+        listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root
         return staffed(listed, own_key=self._own_key)
 
     async def _ask(self, path: str) -> Answer:

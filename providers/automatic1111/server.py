@@ -114,7 +114,7 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 async def discover(api: Api) -> Server:
     """Ask for all lists; those that some servers lack are empty there."""
     models, *others = await asyncio.gather(
-        api.get("sdapi/v1/sd-models"),
+        api.ask("sdapi/v1/sd-models"),
         *(_asked(api, name) for name in LISTS),
         _asked(api, "progress?skip_current_image=true"),
     )
@@ -141,7 +141,7 @@ async def discover(api: Api) -> Server:
 async def _asked(api: Api, path: str) -> Answer:
     """A list that a server may do without: one that cannot be had is as good as none, until the next time."""
     try:
-        return await api.get(f"sdapi/v1/{path}")
+        return await api.ask(f"sdapi/v1/{path}")
     except EaselError:
         return Answer(503, {}, b"")
 

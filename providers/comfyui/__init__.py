@@ -95,7 +95,7 @@ class ComfyUI(Provider):
         await keep_all(progress, map(File.model_validate, files), partial(self._view, request.seed))
 
     async def check(self) -> Health:
-        (await self._api.get("system_stats")).checked()
+        (await self._api.ask("system_stats")).checked()
         return Health(reachable=True, models=len(await self._discover()), key="needs none")
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
@@ -208,16 +208,16 @@ class ComfyUI(Provider):
         return models
 
     async def _checkpoints(self) -> Sequence[str]:
-        answer = await self._api.get("models/checkpoints")
+        answer = await self._api.ask("models/checkpoints")
         if answer.status not in (404, 405):
             return names(answer)
         loader = "CheckpointLoaderSimple"  # servers before that list
-        return choices(await self._api.get(f"object_info/{loader}"), loader, "ckpt_name")
+        return choices(await self._api.ask(f"object_info/{loader}"), loader, "ckpt_name")
 
     async def _schedulers(self) -> dict[str, Sequence[str]]:
         if not any(workflow.marks & SAMPLING.keys() for workflow in self._workflows.all):
             return {}
-        answer = await self._api.get("object_info/KSampler")
+        answer = await self._api.ask("object_info/KSampler")
         try:
             inputs = {"sampler": "sampler_name", "scheduler": "scheduler"}
             return {mark: choices(answer, "KSampler", name) for mark, name in inputs.items()}

@@ -166,7 +166,7 @@ class OpenAICompatible(Provider):
         return affordable(self.access, await self._discover())
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = (await self._api.get("models")).checked().parse(ModelList).data
+        listed = (await self._api.ask("models")).checked().parse(ModelList).data
         typed = any(each.type == "image" for each in listed)
         ids = [each.id for each in listed if (not typed or each.type == "image") and self._offers(each)]
         titles = dict(self._profile.models)

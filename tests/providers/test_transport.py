@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from domain import BadResponse, EaselError, Timeout, Unavailable
+from providers import api as api_module
 from providers import guard
 from providers import transport as transport_module
 from providers.addresses import at_home, web_link
@@ -171,6 +172,16 @@ async def test_an_announced_size_over_the_cap_is_not_read(transport, server, mon
     server.script = [says(body=bytes(1001))]
     with pytest.raises(BadResponse):
         await transport.call("GET", server.url + "/a")
+
+
+async def test_where_no_pictures_are_expected_less_is_read(transport, server, monkeypatch):
+    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
+    api = Api(transport, server.url)
+    server.script = [says(body=bytes(1001)), says(body=bytes(1001)), says(body=bytes(1000))]
+    assert len((await api.get("a")).body) == 1001
+    with pytest.raises(BadResponse):
+        await api.ask("a")
+    assert len((await api.ask("a")).body) == 1000
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
