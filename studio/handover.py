@@ -52,27 +52,34 @@ class Handover:
         if not pictures and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
         try:
-            await self._send(held.job, pictures)
+            pictures = await self._send(held.job, pictures)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
             if pictures or held.job.private:
                 await self._park(held, _refused(held.job, error), pictures)
                 return
-        await self._finish(held, _final_state(held.job, pictures))
+        if any(each.kept for each in pictures):
+            await self._keep_rest(held, pictures)
+        else:
+            await self._finish(held, _final_state(held.job, pictures))
 
-    async def _send(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent."""
+    async def _send(self, job: Job, pictures: Sequence[Ready]) -> Sequence[Ready]:
+        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
+
+        What is too large is left out and told of, as long as there is another picture to show.
+        """
         for _ in range(TRIES):
+            if pictures and all(each.kept for each in pictures):
+                break
             try:
-                return await self._delivery.deliver(job, pictures)
+                await self._delivery.deliver(job, pictures)
             except Undeliverable as error:
                 largest = max((len(each.data) for each in pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:
                     raise
-                smaller = await self._ready(job, _below(largest))
-                if len(smaller) < len(pictures):
-                    raise  # rather all of them later than some of them now
-                pictures = smaller
+                pictures = await self._ready(job, _below(largest))
+            else:
+                return pictures
         raise Undeliverable(Refusal.TOO_LARGE)
 
     async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
@@ -83,6 +90,15 @@ class Handover:
             except Undeliverable as error:
                 log.warning("job %s: nor could that be said, %s", held.job.id, error)
         await held.update(parked=True, refused=refused, token=None, release=True)
+
+    async def _keep_rest(self, held: Held, pictures: Sequence[Ready]) -> None:
+        """Some are shown: leave those that are too large to their owner to ask."""
+        keys = {each.kept for each in pictures}
+        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys)
+        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn.key not in keys]
+        refused = _refused(held.job, Undeliverable(Refusal.TOO_LARGE))
+        await held.update(drawn=rest, parked=True, refused=refused, token=None, release=True)
+        await self._spool.delete(shown)
 
     async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
@@ -100,7 +116,8 @@ class Handover:
         if data is None:
             return None
         if drawn.way == "file":
-            return _as_file(job, drawn, data, limit)
+            small = len(data) <= limit
+            return Ready(data, ending_of(drawn.kind or "bin")) if small else Ready(kept=drawn.key)
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
@@ -110,6 +127,9 @@ class Handover:
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None
+        except images.TooLarge as reason:
+            log.warning("job %s: one picture is too large for this place, %s", job.id, reason)
+            return Ready(kept=drawn.key)
         return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
 
     async def _finish(self, held: Held, state: State) -> None:
@@ -133,14 +153,6 @@ def _below(size: int) -> int:
 def _refused(job: Job, error: Undeliverable) -> Refused:
     before = job.refused.times if job.refused else 0
     return Refused(kind=error.kind, code=error.code, times=before + 1)
-
-
-def _as_file(job: Job, drawn: Drawn, data: bytes, limit: int) -> Ready | None:
-    """What nothing here decodes goes as it is, or not at all."""
-    if len(data) > limit:
-        log.warning("job %s: one file of %d bytes is over the limit", job.id, len(data))
-        return None
-    return Ready(data, ending_of(drawn.kind or "bin"))
 
 
 def _line(job: Job) -> tuple[int, str]:

@@ -26,6 +26,7 @@ from storage.store import Store
 from studio.delivery import Undeliverable
 from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
+from studio.images import workshop
 from studio.queue import TryLater
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
@@ -89,13 +90,47 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
-@pytest.mark.parametrize(("limit", "sent"), [(20, [(b"8BPS\0\1 and more", "psd")]), (10, [])])
-async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery, limit, sent):
-    await store.spool.put("pictures/1/0", b"8BPS\0\1 and more")
+PSD = b"8BPS\0\1 and more"
+
+
+async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery):
+    await store.spool.put("pictures/1/0", PSD)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
-    async with drawn(drawn=(entry,), upload_limit=limit) as held:
+    async with drawn(drawn=(entry,), upload_limit=len(PSD)) as held:
         await deliver(held)
-    assert [(each.data, each.extension) for each in delivery.delivered[0][1]] == sent
+    assert [(each.data, each.extension) for each in delivery.delivered[0][1]] == [(PSD, "psd")]
+
+
+@pytest.mark.parametrize("way", ["file", "shown"])
+async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn, deliver, delivery, way, monkeypatch):
+    async def slow(*_, **__):
+        raise workshop.Died("killed")
+
+    monkeypatch.setattr(workshop.WORKSHOP, "do", slow)
+    data = PSD if way == "file" else png()
+    await store.spool.put("pictures/1/0", data)
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)
+    async with drawn(drawn=(entry,), upload_limit=10) as held:
+        await deliver(held)
+    row = await store.jobs.get("1")
+    assert (row.state, row.parked, row.refused) == (State.DRAWN, True, Refused(kind=Refusal.TOO_LARGE))
+    assert (delivery.delivered, len(delivery.excused)) == ([], 1)
+    assert await spooled(store, 1) == [True]
+
+
+async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(store, drawn, deliver, delivery):
+    large = PSD + bytes(30_000)
+    await store.spool.put("pictures/1/0", large)
+    await store.spool.put("pictures/1/1", png())
+    first = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    second = Drawn(call=1, key="pictures/1/1", size=Size(64, 64))
+    async with drawn(drawn=(first, second), upload_limit=20_000) as held:
+        await deliver(held)
+    ((_, sent),) = delivery.delivered
+    assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
+    row = await store.jobs.get("1")
+    assert (row.drawn, row.parked, row.refused.kind) == ((first,), True, Refusal.TOO_LARGE)
+    assert await spooled(store, 2) == [True, False]
 
 
 @pytest.mark.parametrize(
