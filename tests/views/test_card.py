@@ -108,6 +108,14 @@ async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
     assert "-# 10 pictures: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
 
 
+async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
+    pictures, job = [PICTURE, Ready(kept="pictures/1/1")], make_job(request=ImageRequest(prompt="a", count=2))
+    for make in (result_card, wordless_card):
+        card = make(job, pictures, "PopCord")
+        assert "1 more: it is too large for this place. `/recover`" in card.content
+        assert len(card.files()) == 1
+
+
 async def test_without_a_picture_it_says_why():
     job = make_job(failure=ContentRejected("canary").failure)
     assert result_card(job, [], "PopCord").content.splitlines() == [
