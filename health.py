@@ -60,6 +60,9 @@ class Meter:
         )
 
     def outcome(self, job: Job) -> None:
+        """A job that is parked again has been counted."""
+        if job.parked and job.refused and job.refused.times > 1:
+            return
         self._jobs.labels(job.provider, "parked" if job.parked else job.state).inc()
         for tried in () if job.parked else job.tried:
             self._jobs.labels(tried.provider, "handed_on").inc()

@@ -19,6 +19,8 @@ class Ready(NamedTuple):
     """Re-encoded to fit the upload limit."""
     stilled: bool = False
     """And only the first frame of one that moves."""
+    kept: str | None = None
+    """Nothing of it is sent, for it is too large for this place: it stays in the spool, under this key."""
 
 
 class Report(NamedTuple):

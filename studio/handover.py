@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from domain import (
     AuthError,
@@ -38,18 +37,6 @@ NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
 HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
-class Handful(NamedTuple):
-    """A job's pictures for one try to send them."""
-
-    pictures: Sequence[Ready]
-    over: Sequence[Drawn]
-    """Those that are there, and cannot be made small enough for this place."""
-
-    @property
-    def all(self) -> int:
-        return len(self.pictures) + len(self.over)
-
-
 class Handover:
     """Tells a drawn job's outcome and finishes its row, or parks it."""
 
@@ -61,94 +48,89 @@ class Handover:
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
-        ready = await self._ready(held.job, held.job.upload_limit)
-        if not ready.all and held.job.failure is None:
+        pictures = await self._ready(held.job, held.job.upload_limit)
+        if not pictures and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
         try:
-            ready = await self._send(held.job, ready)
+            pictures = await self._send(held.job, pictures)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
-            if ready.all or held.job.private:
-                await self._park(held, _refused(held.job, error), told=not ready.all)
+            if pictures or held.job.private:
+                await self._park(held, _refused(held.job, error), pictures)
                 return
-        if ready.over:
-            await self._keep(held, ready.over)
+        if any(each.kept for each in pictures):
+            await self._keep_rest(held, pictures)
         else:
-            await self._finish(held, _final_state(held.job, ready.pictures))
+            await self._finish(held, _final_state(held.job, pictures))
 
-    async def _send(self, job: Job, ready: Handful) -> Handful:
+    async def _send(self, job: Job, pictures: Sequence[Ready]) -> Sequence[Ready]:
         """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
 
-        What has been sent at last; Undeliverable, also where nothing can be made small enough.
+        What is too large is left out and told of, as long as there is another picture to show.
         """
         for _ in range(TRIES):
-            if ready.over and not ready.pictures:
+            if pictures and all(each.kept for each in pictures):
                 break
             try:
-                await self._delivery.deliver(_told_of(job, ready), ready.pictures)
+                await self._delivery.deliver(job, pictures)
             except Undeliverable as error:
-                largest = max((len(each.data) for each in ready.pictures), default=0)
+                largest = max((len(each.data) for each in pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:
                     raise
-                ready = await self._ready(job, _below(largest))
+                pictures = await self._ready(job, _below(largest))
             else:
-                return ready
+                return pictures
         raise Undeliverable(Refusal.TOO_LARGE)
 
-    async def _park(self, held: Held, refused: Refused, *, told: bool) -> None:
-        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again.
-
-        told: what has to be said stands there already, or there is nothing that waits.
-        """
-        if not told and refused.kind not in NOBODY_THERE:
+    async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
+        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
+        if pictures and refused.kind not in NOBODY_THERE:
             try:
                 await self._delivery.excuse(held.job, refused)
             except Undeliverable as error:
                 log.warning("job %s: nor could that be said, %s", held.job.id, error)
         await held.update(parked=True, refused=refused, token=None, release=True)
 
-    async def _keep(self, held: Held, over: Sequence[Drawn]) -> None:
-        """Leave those that were too large to their owner; the others have been delivered."""
-        log.warning("job %s: %d of its pictures are too large for this place, and wait", held.job.id, len(over))
-        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in over]
+    async def _keep_rest(self, held: Held, pictures: Sequence[Ready]) -> None:
+        """Some are shown: leave those that are too large to their owner to ask."""
+        keys = {each.kept for each in pictures}
+        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys)
+        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn.key not in keys]
         refused = _refused(held.job, Undeliverable(Refusal.TOO_LARGE))
-        await held.update(drawn=tuple(over), parked=True, refused=refused, token=None, release=True)
+        await held.update(drawn=rest, parked=True, refused=refused, token=None, release=True)
         await self._spool.delete(shown)
 
-    async def _ready(self, job: Job, upload_limit: int) -> Handful:
+    async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
         limit = min(upload_limit, MESSAGE_LIMIT // min(max(len(job.drawn), 1), MOST_PICTURES))
-        made, over = list[Ready](), list[Drawn]()
+        made = list[Ready]()
         for drawn in job.drawn:
-            if len(made) == MOST_PICTURES:
-                break
-            try:
-                made += await self._one(job, drawn, limit)
-            except BadResponse as error:
-                log.warning("job %s: one picture cannot be sent, %s", job.id, error)
-                over.append(drawn)
-        return Handful(made, over)
+            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, limit)):
+                made.append(ready)
+        return made
 
-    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Sequence[Ready]:
-        """None where it has been cleared away, or is no picture; BadResponse where it cannot be made small enough."""
+    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
         if drawn.link:
-            return [Ready(link=drawn.link)]
+            return Ready(link=drawn.link)
         data = await self._spool.take(drawn.key) if drawn.key else None
         if data is None:
-            return []
+            return None
         if drawn.way == "file":
-            return [_as_file(drawn, data, limit)]
+            small = len(data) <= limit
+            return Ready(data, ending_of(drawn.kind or "bin")) if small else Ready(kept=drawn.key)
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
-        async with self._turn:  # as in providers.transport: one in each turn of the loop
-            await asyncio.sleep(0)
         try:
-            marked = images.mark(data, ai=provider is None or provider.ai, facts=told)
+            async with self._turn:  # as in providers.transport: one in each turn of the loop
+                await asyncio.sleep(0)
+            fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
         except BadResponse as error:
-            log.warning("job %s: one picture cannot be read, %s", job.id, error)
-            return []
-        fitted = await images.fit(marked, limit)
-        return [Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)]
+            log.warning("job %s: one picture cannot be sent, %s", job.id, error)
+            return None
+        except images.TooLarge as reason:
+            log.warning("job %s: one picture is too large for this place, %s", job.id, reason)
+            return Ready(kept=drawn.key)
+        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
 
     async def _finish(self, held: Held, state: State) -> None:
         """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
@@ -171,18 +153,6 @@ def _below(size: int) -> int:
 def _refused(job: Job, error: Undeliverable) -> Refused:
     before = job.refused.times if job.refused else 0
     return Refused(kind=error.kind, code=error.code, times=before + 1)
-
-
-def _told_of(job: Job, ready: Handful) -> Job:
-    """With what its receipt has to say of pictures that are left out, now and not at an earlier try."""
-    return job.having(refused=Refused(kind=Refusal.TOO_LARGE) if ready.over else None)
-
-
-def _as_file(drawn: Drawn, data: bytes, limit: int) -> Ready:
-    """What nothing here decodes goes as it is, or not at all."""
-    if len(data) > limit:
-        raise BadResponse(f"a file of {len(data)} bytes is over the limit")
-    return Ready(data, ending_of(drawn.kind or "bin"))
 
 
 def _line(job: Job) -> tuple[int, str]:

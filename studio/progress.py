@@ -90,5 +90,5 @@ async def _shown(preview: bytes) -> Ready | None:
     try:
         fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
         return Ready(fitted.data, ending_of(fitted.format))
-    except BadResponse:
+    except (BadResponse, images.TooLarge):
         return None

@@ -9,13 +9,12 @@ import discord
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
-from views.words import ELSEWHERE, code, explain, fitting, in_time, plain
+from views.words import TOO_LARGE_HERE, code, explain, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
 CUT_OFF = tuple(".,:;)]'\"")
 """What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
-LEFT_OUT = f"More is drawn, but no file small enough for this place could be made of it. {ELSEWHERE}"
 LABELS = {
     "again": ("Again", "🔁"),
     "upscale": ("Upscale", "🔍"),
@@ -79,9 +78,10 @@ def wordless_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     """The same without a word from outside: neither the member's nor a provider's or model's."""
     kind = job.failure.kind if job.failure else EaselError.__name__
     line = WORDLESS if pictures else explain(EaselError.revive(Failure(kind=kind)), provider)
+    waiting = [f"-# {note}" for note in _waiting(pictures)]
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
-    return card._replace(content=_content([line], links), alt="A picture")
+    return card._replace(content=_content([line, *waiting], links), alt="A picture")
 
 
 def _whole(link: str) -> str:
@@ -143,12 +143,11 @@ def _content(lines: Sequence[str], links: Sequence[str]) -> str:
 
 def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     notes = list(job.notes)
-    asked = job.request.count
-    if len(pictures) < asked:
+    asked, shown = job.request.count, sum(not each.kept for each in pictures)
+    if shown < asked:
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
-        notes.append(f"{len(pictures)} of {asked}.{why}")
-    if job.refused:
-        notes.append(LEFT_OUT)
+        notes.append(f"{shown} of {asked}.{why}")
+    notes += _waiting(pictures)
     if len(job.drawn) > MOST_PICTURES:
         notes.append(f"{len(pictures)} pictures: a message takes no more.")
     if any(each.reduced for each in pictures):
@@ -161,6 +160,12 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     if any(each.link for each in pictures):
         notes.append("The picture could not be fetched; this link to it will expire.")
     return notes
+
+
+def _waiting(pictures: Sequence[Ready]) -> list[str]:
+    """What is not shown with the others, and how its owner gets it."""
+    count = sum(bool(each.kept) for each in pictures)
+    return [f"{count} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."] if count else []
 
 
 def _arrival(drawn: Drawn) -> str:

@@ -61,6 +61,9 @@ SENTENCES: dict[type[EaselError], str] = {
     Cancelled: "Cancelled before the picture was there.",
 }
 ELSEWHERE = "`/recover` in another channel, or in a direct message with me, hands it over."
+TOO_LARGE_HERE = (
+    "it is too large for this place. `/recover` where larger files are allowed, as in a boosted server, hands it over."
+)
 REFUSALS = {
     Refusal.EXPLICIT: (
         "Discord's filter took it for explicit. `/recover` in an age-restricted channel, or in a direct message with "
@@ -71,7 +74,7 @@ REFUSALS = {
         "I have no right to show it here. Who manages this server can let me see this channel, write and attach "
         f"files; {ELSEWHERE}"
     ),
-    Refusal.TOO_LARGE: f"no file small enough for this place could be made of it. {ELSEWHERE}",
+    Refusal.TOO_LARGE: TOO_LARGE_HERE,
     Refusal.CLOSED: f"this thread is closed. {ELSEWHERE}",
     Refusal.INVALID: "Discord did not accept it as it was sent. `/recover` tries again.",
     Refusal.GONE: "its message or channel was deleted. `/recover` hands it over.",

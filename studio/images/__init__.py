@@ -1,5 +1,6 @@
 """Pictures: told by their content, decoded in a process with limits, marked as made by AI, untouched if they fit."""
 
+from studio.images.base import TooLarge
 from studio.images.pictures import Received, fit, inspect_picture, mark, receive
 from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
 from studio.images.workshop import WORKSHOP
@@ -8,6 +9,7 @@ __all__ = [
     "MAX_UPLOAD",
     "WORKSHOP",
     "Received",
+    "TooLarge",
     "check_announced",
     "fit",
     "inspect_picture",

@@ -27,6 +27,10 @@ class WrongMask(NotAPicture):
     """A picture, but no mask for that image."""
 
 
+class TooLarge(Exception):
+    """A sound picture of which no file within the limit can be made."""
+
+
 class Made(NamedTuple):
     """What came of a file. Empty data: the file itself will do."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from io import BytesIO
 from typing import Any, cast
 
@@ -35,8 +34,9 @@ class TooMuch(Exception):
 
 def set_up() -> None:
     """Once in the process: what decoders are there, and that they start no threads, whose stacks count as memory."""
-    with suppress(ImportError):  # a host who has not installed it yet loses only HEIC, which then goes as a file
-        pi_heif: Any = import_module("pi_heif")
+    with suppress(ImportError):  # without the package, or its library, HEIC alone goes on as a file
+        import pi_heif
+
         pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None  # we have a limit of our own
@@ -84,7 +84,8 @@ def _decoding() -> Generator[None]:
 
 
 def _loaded(data: bytes, formats: tuple[str, ...]) -> Image.Image:
-    image = Image.open(BytesIO(data), formats=formats)
+    missing = () if "HEIF" in Image.OPEN else ("HEIF",)  # Pillow stumbles over the name of a decoder that is not there
+    image = Image.open(BytesIO(data), formats=[each for each in formats if each not in missing])
     if image.width * image.height > MOST_PIXELS:
         raise TooMuch(f"{image.width}x{image.height} pixels")
     if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:

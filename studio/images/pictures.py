@@ -8,7 +8,7 @@ from domain import BadResponse, Size
 from domain.jobs import Way
 from domain.kinds import kind_of
 from studio.images import containers, xmp
-from studio.images.base import Container, Format, Made, NotAPicture
+from studio.images.base import Container, Format, Made, NotAPicture, TooLarge
 from studio.images.workshop import WORKSHOP, Died
 
 log = logging.getLogger(__name__)
@@ -72,15 +72,15 @@ def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
 async def fit(data: bytes, limit: int) -> Fitted:
     """What `mark` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
-    BadResponse when it cannot be made so small.
+    BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
     """
+    found = inspect_picture(data)
+    if len(data) <= limit:
+        return Fitted(data, found.format, reduced=False)
     try:
-        if len(data) <= limit:
-            return Fitted(data, containers.format_of(data), reduced=False)
-        moving = containers.inspect(data).moving
         copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
-        return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
     except NotAPicture as reason:
-        raise BadResponse(str(reason)) from None
+        raise TooLarge(str(reason)) from None
     except Died:
-        raise BadResponse("the picture takes too long to be made smaller") from None
+        raise TooLarge("the picture takes too long to be made smaller") from None
+    return Fitted(copy, containers.format_of(copy), reduced=True, stilled=found.moving)

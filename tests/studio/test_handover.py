@@ -23,9 +23,10 @@ from domain import (
     Upload,
 )
 from storage.store import Store
-from studio.delivery import Ready, Undeliverable
+from studio.delivery import Undeliverable
 from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
+from studio.images import workshop
 from studio.queue import TryLater
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
@@ -89,57 +90,47 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
-FILE = b"8BPS\0\1" + bytes(100_000)
+PSD = b"8BPS\0\1 and more"
 
 
-@pytest.fixture
-def beside_file(store, drawn):
-    """As `drawn`, with a file behind the pictures that nothing here can show."""
-
-    @asynccontextmanager
-    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[Held]:
-        async with drawn(*pictures, **changes) as held:
-            key = f"pictures/1/{len(pictures)}"
-            await store.spool.put(key, FILE)
-            await held.update(drawn=(*held.job.drawn, Drawn(call=9, key=key, kind="psd", way="file")))
-            yield held
-
-    return hold
-
-
-async def test_what_cannot_be_shown_goes_as_a_file(beside_file, deliver, delivery):
-    async with beside_file() as held:
+async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery):
+    await store.spool.put("pictures/1/0", PSD)
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    async with drawn(drawn=(entry,), upload_limit=len(PSD)) as held:
         await deliver(held)
-    ((_, pictures),) = delivery.delivered
-    assert pictures == [Ready(FILE, "psd")]
+    assert [(each.data, each.extension) for each in delivery.delivered[0][1]] == [(PSD, "psd")]
 
 
-async def test_a_file_that_is_too_large_waits_for_its_owner(store, beside_file, deliver, delivery):
-    async with beside_file(upload_limit=len(FILE) - 1) as held:
+@pytest.mark.parametrize("way", ["file", "shown"])
+async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn, deliver, delivery, way, monkeypatch):
+    async def slow(*_, **__):
+        raise workshop.Died("killed")
+
+    monkeypatch.setattr(workshop.WORKSHOP, "do", slow)
+    data = PSD if way == "file" else png()
+    await store.spool.put("pictures/1/0", data)
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)
+    async with drawn(drawn=(entry,), upload_limit=10) as held:
         await deliver(held)
     row = await store.jobs.get("1")
-    assert (row.state, row.parked, row.refused.kind, row.failure) == (State.DRAWN, True, Refusal.TOO_LARGE, None)
-    assert [refused.kind for _, refused in delivery.excused] == [Refusal.TOO_LARGE]
-    assert delivery.delivered == []
+    assert (row.state, row.parked, row.refused) == (State.DRAWN, True, Refused(kind=Refusal.TOO_LARGE))
+    assert (delivery.delivered, len(delivery.excused)) == ([], 1)
     assert await spooled(store, 1) == [True]
 
 
-async def test_of_several_those_that_fit_come_now_and_the_others_wait(store, beside_file, deliver, delivery):
-    async with beside_file(png(), upload_limit=len(FILE) - 1) as held:
+async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(store, drawn, deliver, delivery):
+    large = PSD + bytes(30_000)
+    await store.spool.put("pictures/1/0", large)
+    await store.spool.put("pictures/1/1", png())
+    first = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    second = Drawn(call=1, key="pictures/1/1", size=Size(64, 64))
+    async with drawn(drawn=(first, second), upload_limit=20_000) as held:
         await deliver(held)
-    ((told, pictures),) = delivery.delivered
-    assert [each.extension for each in pictures] == ["png"]
-    assert told.refused.kind is Refusal.TOO_LARGE
+    ((_, sent),) = delivery.delivered
+    assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
-    assert (row.state, row.parked, [each.kind for each in row.drawn]) == (State.DRAWN, True, ["psd"])
-    assert await spooled(store, 2) == [False, True]
-    async with hold(store.jobs, "1", OWNER) as held:
-        assert held is not None
-        await held.update(upload_limit=len(FILE), parked=False)
-        await deliver(held)
-    told, pictures = delivery.delivered[-1]
-    assert (told.refused, pictures) == (None, [Ready(FILE, "psd")])
-    assert (await store.jobs.get("1")).state is State.DELIVERED
+    assert (row.drawn, row.parked, row.refused.kind) == ((first,), True, Refusal.TOO_LARGE)
+    assert await spooled(store, 2) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -154,11 +154,11 @@ class TestFit:
     @pytest.mark.parametrize("limit", [-1, 0, 300])
     async def test_impossible(self, limit):
         data = images.mark(saved(corner(), "PNG"), ai=True, facts=None)
-        with pytest.raises(BadResponse, match="as small as"):
+        with pytest.raises(images.TooLarge, match="as small as"):
             await images.fit(data, limit)
 
     async def test_a_sound_container_around_rubbish(self):
-        with pytest.raises(BadResponse, match="decoded"):
+        with pytest.raises(images.TooLarge, match="decoded"):
             await images.fit(bomb(64, 64), 10)
 
     async def test_no_picture(self):

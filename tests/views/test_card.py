@@ -88,14 +88,6 @@ def test_other_custom_ids_are_not_ours(wrong):
     assert re.fullmatch(CUSTOM_ID, wrong) is None
 
 
-async def test_pictures_that_are_left_out_are_told_with_the_way_to_them():
-    job = make_job(request=asked(count=2), drawn=drawn(PICTURE), refused=Refused(kind=Refusal.TOO_LARGE))
-    told = result_card(job, [PICTURE], "PopCord").content.splitlines()
-    assert told[2] == "-# 1 of 2."
-    assert "no file small enough" in told[3]
-    assert "`/recover`" in told[3]
-
-
 async def test_the_receipt_tells_what_is_known():
     pictures = [PICTURE, PICTURE._replace(reduced=True)]
     entries = tuple(each.model_copy(update={"seconds": 1.5}) for each in drawn(*pictures))
@@ -114,6 +106,14 @@ async def test_the_receipt_tells_what_is_known():
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
     assert "-# 10 pictures: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
+
+
+async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
+    pictures, job = [PICTURE, Ready(kept="pictures/1/1")], make_job(request=ImageRequest(prompt="a", count=2))
+    for make in (result_card, wordless_card):
+        card = make(job, pictures, "PopCord")
+        assert "1 more: it is too large for this place. `/recover`" in card.content
+        assert len(card.files()) == 1
 
 
 async def test_without_a_picture_it_says_why():
