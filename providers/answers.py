@@ -29,7 +29,6 @@ LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
 MOST_VALUES = 100_000
 """Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
-SLICE = 1024 * 1024
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -222,14 +221,13 @@ def read_json(text: bytes | str) -> Any:
 
 
 def has_too_many_values(body: bytes) -> bool:
-    """Told by commas and brackets, of which pictures in base64 have none."""
-    count = 0
-    for start in range(0, len(body), SLICE):
-        part = body[start : start + SLICE]
-        count += part.count(b",") + part.count(b"[") + part.count(b"{")
-        if count > MOST_VALUES:
-            return True
-    return False
+    """Told by commas and brackets, of which pictures in base64 have none: to look for them is faster than to count."""
+    left = MOST_VALUES + 1
+    for mark in (b",", b"[", b"{"):
+        at = -1
+        while left and (at := body.find(mark, at + 1)) >= 0:
+            left -= 1
+    return left == 0
 
 
 def _mended(body: bytes) -> Any:
