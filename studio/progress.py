@@ -55,11 +55,19 @@ class JobProgress:
         await self._held.update(remote=None)
 
     async def keep(self, picture: Picture) -> None:
-        await self._rush.over()
-        drawn = self._held.job.drawn
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
-        if picture.data:
-            made = await images.receive(picture.data)
+        try:
+            await self._rush.over()
+            made = await images.receive(picture.data) if picture.data else None
+        except asyncio.CancelledError:
+            if picture.data:  # it is paid for, and nobody sends it again
+                await self._store(entry, images.undecoded(picture.data))
+            raise
+        await self._store(entry, made)
+
+    async def _store(self, entry: Drawn, made: images.Received | None) -> None:
+        drawn = self._held.job.drawn
+        if made:
             told = {"size": made.size, "kind": made.kind, "way": made.way}
             entry = entry.model_copy(update={**told, "key": f"pictures/{self._held.job.id}/{self._place}"})
             await self._spool.put_fresh(entry.key or "", made.data)

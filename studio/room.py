@@ -59,8 +59,8 @@ class Shelf:
         """Store the files of one job; their keys by name. QueueFull where there is no room."""
         keys = {name: f"uploads/{job_id}/{member}.{name}" for name in files}
         async with self._turn:
-            await self._make_room(str(member), sum(map(len, files.values())))
             try:
+                await self._make_room(str(member), sum(map(len, files.values())))
                 for name, data in files.items():
                     await self._spool.put(keys[name], data)
             except TROUBLE as error:

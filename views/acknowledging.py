@@ -16,6 +16,8 @@ ANSWER_TIME = timedelta(seconds=3)
 """An interaction that is older is not answered any more."""
 REQUEST_SECONDS = 10.0
 """For all tries together, and for asking what became of them."""
+UNTOLD = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""What Discord, or the way there, has against a request; discord.py does not repeat it after a cut connection."""
 ASKED_IN_VAIN = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
 WAITS = "waits"
 """Among an interaction's extras: its member was told to wait, though discord.py did not learn so."""

@@ -13,7 +13,7 @@ from storage.settings import SettingsStore
 from studio import images
 from studio.promises import AnsweredElsewhere
 from studio.studio import Studio
-from views.acknowledging import defer
+from views.acknowledging import UNTOLD, defer
 from views.origins import Interaction, origin_of
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ async def _read(attachment: discord.Attachment, field: str) -> bytes:
     try:
         async with asyncio.timeout(READ_SECONDS):
             data = await attachment.read()
-    except (discord.HTTPException, OSError):
+    except UNTOLD:
         raise InvalidRequest(field=field, takes="sending it again, for Discord did not hand it over") from None
     if len(data) > attachment.size:
         raise InvalidRequest(field=field, takes="sending it again, for Discord handed over something else")

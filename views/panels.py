@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import discord
 
-from views.acknowledging import defer
+from views.acknowledging import UNTOLD, defer
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
 from views.reporter import NO_RIGHT, NotRedrawn, report, tell
@@ -38,7 +38,7 @@ async def answer_unheard(interaction: Interaction) -> None:
     if custom_id.startswith(NAMES) and HEARD not in interaction.extras:
         try:
             await tell(interaction, OVER)
-        except (discord.HTTPException, OSError) as error:
+        except UNTOLD as error:
             await report(interaction, error)
 
 
@@ -70,7 +70,7 @@ class Panel(ABC):
             look = Look(self, page.items)
             try:
                 message = await interaction.edit_original_response(content=page.content, view=look)
-            except (discord.HTTPException, OSError) as error:
+            except UNTOLD as error:
                 if self._look is None:
                     raise
                 raise NotRedrawn(type(error).__name__) from error

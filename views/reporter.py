@@ -7,7 +7,7 @@ from discord import app_commands
 
 from domain import EaselError
 from studio.promises import AnsweredElsewhere, Unclear
-from views.acknowledging import WAITS, TooLate
+from views.acknowledging import UNTOLD, WAITS, TooLate
 from views.origins import Interaction
 from views.verdicts import is_too_late
 from views.words import explain
@@ -46,7 +46,7 @@ async def report(interaction: Interaction, error: BaseException) -> None:
         return  # Discord takes nothing but suggestions there
     try:
         await tell(interaction, _words(interaction, original))
-    except (discord.HTTPException, OSError) as failed:
+    except UNTOLD as failed:
         log.warning("interaction %s: the member could not be told, %s", interaction.id, type(failed).__name__)
 
 

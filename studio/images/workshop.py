@@ -29,7 +29,7 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
 
 
 class Died(Exception):
-    """The process was killed at its limits, or crashed twice."""
+    """The process was killed at its limits, crashed twice, or does not answer as it should."""
 
 
 class Rested(Exception):
@@ -64,6 +64,9 @@ class Worker:
             return read(cast("IO[bytes]", self._process.stdout))
         except (OSError, EOFError):
             raise self._end_of() from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, half an answer is left unread
+            self.kill()  # or the next file would get the answer that is still to come for this one
+            raise Died(f"its answer cannot be read, {type(error).__name__}") from None
         finally:
             timer.cancel()
             timer.join()

@@ -112,6 +112,24 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
     )
 
 
+async def test_a_picture_that_is_being_looked_at_when_the_end_comes_is_kept(store, holding, draw, monkeypatch):
+    looking = asyncio.Event()
+
+    async def never(_):
+        looking.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(studio.progress.images, "receive", never)
+    async with holding() as held:
+        drawing = asyncio.create_task(draw(held, paint))
+        await looking.wait()
+        drawing.cancel()
+        await asyncio.wait({drawing})
+    (drawn,) = (await store.jobs.get("1")).drawn
+    assert (drawn.kind, drawn.way) == ("png", "file")
+    assert await store.spool.get(drawn.key) == png()
+
+
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
     budget, others = Budget(10), []
 

@@ -241,6 +241,29 @@ async def test_one_that_was_killed_or_crashes_is_replaced():
     assert own._idle == []
 
 
+async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeypatch):
+    own, read, calls = workshop.Workshop(1), workshop.read, iter([MemoryError()])
+
+    def once(file):
+        if error := next(calls, None):
+            raise error
+        return read(file)
+
+    monkeypatch.setattr(workshop, "read", once)
+    with pytest.raises(workshop.Died):
+        await own.do("receive", bmp("red"), 60)
+    made = await own.do("receive", bmp("blue"), 60)
+    for idle in own._idle:
+        idle.end()
+    assert Image.open(BytesIO(made.data)).getpixel((0, 0)) == (0, 0, 255)
+
+
+def bmp(colour: str) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (64, 64), colour).save(file, "BMP")
+    return file.getvalue()
+
+
 def test_rows_of_earlier_versions_are_read():
     assert Drawn.model_validate({"call": 0, "key": "k", "size": [1, 2]}).way == "shown"
 
