@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 
 import aiohttp
@@ -51,10 +52,11 @@ class DiscordDelivery:
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
         await self.settle(job)
         title = self._title(job.provider)
-        await self._say(job, result_card(job, pictures, title), wordless_card(job, pictures, title))
+        await self._say(job, result_card(job, pictures, title), partial(wordless_card, job, pictures, title))
 
     async def excuse(self, job: Job, refused: Refused) -> None:
-        await self._say(job, excuse_card(job, refused, self._title(job.provider)), wordless_excuse(job, refused))
+        card = excuse_card(job, refused, self._title(job.provider))
+        await self._say(job, card, partial(wordless_excuse, job, refused))
 
     async def recall(self, job: Job) -> Job | None:
         # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
@@ -116,16 +118,16 @@ class DiscordDelivery:
                 return
         await message.edit_message(_message(job), content=line)
 
-    async def _say(self, job: Job, card: Card, wordless: Card) -> None:
-        """wordless: the same without words from outside, for where these may be what is refused."""
+    async def _say(self, job: Job, card: Card, wordless: Callable[[], Card]) -> None:
+        """wordless: makes the same without words from outside, for where these may be what is refused."""
         try:
             await self._try(job, card)
         except Undeliverable as error:
             if error.kind not in ABOUT_THE_WORDS:
                 raise
             log.warning("job %s: refused, %s; tried again without words from outside", job.id, error)
-            plain = wordless if error.kind is Refusal.BLOCKED else wordless._replace(view=None)
-            await self._try(job, plain)
+            plain = wordless()
+            await self._try(job, plain if error.kind is Refusal.BLOCKED else plain._replace(view=None))
 
     async def _try(self, job: Job, card: Card) -> None:
         try:

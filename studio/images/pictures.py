@@ -79,13 +79,20 @@ async def fit(data: bytes, limit: int) -> Fitted:
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
     """
-    found = inspect_picture(data)
-    if len(data) <= limit:
-        return Fitted(data, found.format, reduced=False)
+    if len(data) <= limit:  # which `mark` has just looked through
+        return Fitted(data, _format(data), reduced=False)
+    moving = inspect_picture(data).moving
     try:
         copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except Died:
         raise TooLarge("the picture takes too long to be made smaller") from None
-    return Fitted(copy, containers.format_of(copy), reduced=True, stilled=found.moving)
+    return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
+
+
+def _format(data: bytes) -> Format:
+    try:
+        return containers.format_of(data)
+    except NotAPicture as reason:
+        raise BadResponse(str(reason)) from None

@@ -19,6 +19,7 @@ from studio.images import base, jpeg, png, webp
 from studio.images.containers import NotAPicture, read_xmp, stamp
 from studio.images.strict import inspect
 from studio.images.xmp import MAX_VALUE, packet
+from tests.studio.conftest import saved
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
@@ -36,12 +37,6 @@ def drawing(mode="RGB", size=(53, 37)):
     if mode == "LA":
         return pixels.convert("RGB").convert("LA")
     return pixels.convert(mode)
-
-
-def saved(image, kind, **options):
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
 
 
 def texts():

@@ -3,7 +3,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from io import BytesIO
 from itertools import pairwise
 
 import pytest
@@ -28,7 +27,7 @@ from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
 from studio.images import workshop
 from studio.queue import TryLater
-from tests.studio.conftest import OWNER, FakeProvider, paint, png
+from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 
 TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
 REQUEST = ImageRequest(
@@ -165,9 +164,7 @@ async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
 
 
 def noisy(side: int) -> bytes:
-    file = BytesIO()
-    Image.effect_noise((side, side), 90).convert("RGB").save(file, "PNG")
-    return file.getvalue()
+    return saved(Image.effect_noise((side, side), 90).convert("RGB"), "PNG")
 
 
 async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, drawn, deliver, delivery):

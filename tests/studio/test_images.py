@@ -7,7 +7,6 @@ import random
 import re
 import struct
 from contextlib import suppress
-from io import BytesIO
 from typing import Any
 
 import pytest
@@ -19,23 +18,12 @@ from domain import BadResponse, InvalidRequest, Size
 from studio import images
 from studio.images import codec, png, strict, uploads, workshop
 from studio.images import exif as orientations
+from tests.studio.conftest import opened, saved
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SOURCE = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia<"
-
-
-def saved(image, kind, **options):
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def opened(data):
-    image = Image.open(BytesIO(data))
-    image.load()
-    return image
 
 
 def pixel(data, x, y):

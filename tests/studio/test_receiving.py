@@ -18,6 +18,7 @@ from providers.answers import Answer
 from studio import images
 from studio.images import exif, gif, jpeg, pictures, png, profiles, uploads, worker, workshop
 from tests.replay.pictures import SRGB, animation, draw, foreign, with_scans, with_steps
+from tests.studio.conftest import opened, saved
 
 FOREIGN = foreign()
 WAYS = {
@@ -31,18 +32,6 @@ WAYS = {
 }
 """Those that are not shown as they are."""
 PLAIN = {kind: draw("a fox", (53, 37), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
-
-
-def saved(image, kind, **options):
-    out = BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-def opened(data):
-    image = Image.open(BytesIO(data))
-    image.load()
-    return image
 
 
 def marked(data):
@@ -259,9 +248,7 @@ async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeyp
 
 
 def bmp(colour: str) -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (64, 64), colour).save(file, "BMP")
-    return file.getvalue()
+    return saved(Image.new("RGB", (64, 64), colour), "BMP")
 
 
 def test_rows_of_earlier_versions_are_read():
