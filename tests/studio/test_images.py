@@ -6,6 +6,7 @@ import os
 import random
 import re
 import struct
+import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, InvalidRequest, Size
 from studio import images
-from studio.images import codec, png, strict, uploads, workshop
+from studio.images import codec, png, strict, tasks, uploads, workshop
 from studio.images import exif as orientations
 from tests.studio.conftest import opened, saved
 
@@ -57,10 +58,16 @@ def bomb(width, height):
 
 @pytest.fixture
 def no_decoding(monkeypatch):
+    """What is done to a file is done in this process."""
+
+    async def here(self, task, data, seconds, **facts):
+        return tasks.do(task, data, facts)
+
     def fail(*args, **kwargs):
         pytest.fail("decoded")
 
-    monkeypatch.setattr(workshop.Workshop, "do", fail)
+    monkeypatch.setattr(workshop.Workshop, "do", here)
+    monkeypatch.setattr(codec, "decode", fail)
 
 
 class TestMark:
@@ -210,6 +217,15 @@ class TestUpload:
         data = await images.read_upload(saved(corner(), "PNG", transparency=(255, 0, 0)))
         assert pixel(data, 0, 0)[3] == 0
         assert pixel(data, 39, 23) == (0, 0, 255, 255)
+
+    @pytest.mark.parametrize(
+        ("colour_type", "clear", "other"), [(0, b"\x80\x12", b"\x40\x12"), (2, b"\1\0" * 3, b"\2\0" * 3)]
+    )
+    async def test_a_transparent_colour_of_16_bits(self, colour_type, clear, other):
+        header = struct.pack(">IIBBBBB", 2, 1, 16, colour_type, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"tRNS", clear), (b"IDAT", zlib.compress(b"\0" + clear + other)), (b"IEND", b""))
+        data = await images.read_upload(png.SIGNATURE + b"".join(png.chunk(*each) for each in chunks))
+        assert (pixel(data, 0, 0)[3], pixel(data, 1, 0)[3]) == (0, 255)
 
     async def test_16_bits_are_scaled(self):
         image = Image.new("I;16", (3, 1))
