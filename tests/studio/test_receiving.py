@@ -130,6 +130,35 @@ async def test_no_picture_at_all(data):
         await images.receive(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"II*\0", b"MM\0*" + bytes(40), b"<svg >", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", b"\xff\x0a", b"BM",
+     b"BM" + bytes(60), b"8BPS\0\1" + bytes(60), b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(60), b"\xff\x4f\xff\x51",
+     b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), b"\x1aE\xdf\xa3" + bytes(90), b"\0\0\0\x18ftypavif",
+     b"    ftyp" + bytes(90), b"\0\0\0\x18ftypmp42"],
+)  # fmt: skip
+def test_how_a_file_begins_is_not_enough_where_nothing_follows(data):
+    assert kind_of(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"<?xml version='1.0'?>\n<svg\n width='8'>\n<path d='M0 0'/></svg>", "svg"),
+        (struct.pack("<2sI4xII", b"BM", 58, 54, 40) + bytes(40), "bmp"),
+        (struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 8, 8, 8, 3) + bytes(30), "psd"),
+        (struct.pack("<2sHI", b"II", 42, 8) + bytes(18), "tiff"),
+        (struct.pack(">2sHHHQ", b"MM", 43, 8, 0, 16) + bytes(30), "tiff"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl " + bytes(12), "jxl"),
+        (b"\xff\x0a" + bytes(20), "jxl"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 " + bytes(60), "jp2"),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82\x84webm" + bytes(60), "webm"),
+    ],
+)
+def test_what_is_kept_though_nothing_here_decodes_it(data, kind):
+    assert kind_of(data) == kind
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whatever_counts_as_a_picture_is_looked_at(kind):
     """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
