@@ -68,7 +68,7 @@ async def _looked_at(data: bytes, kind: str) -> Made:
 
 def _sound_png(data: bytes) -> Made | None:
     """As it is; None where it is damaged, or more than is unpacked here."""
-    with suppress(NotAPicture):
+    with suppress(NotAPicture, MemoryError):
         found, parts, _ = containers.parse(data)
         if png.unpacked_length(parts) <= MOST_UNPACKED and png.unpacks(parts):
             return Made(size=found.size)

@@ -26,11 +26,16 @@ def receive(data: bytes) -> Made:
     NotAPicture where there is nothing to be seen in it.
     """
     try:
-        return _as_it_is(data)
-    except Hollow:
-        raise
+        return _seen(data)
     except (TooMany, codec.TooMuch, MemoryError):
         return Made(way="file")
+
+
+def _seen(data: bytes) -> Made:
+    try:
+        return _as_it_is(data)
+    except (Hollow, TooMany):
+        raise
     except NotAPicture as reason:
         return _redrawn(data, reason)
 
@@ -54,8 +59,6 @@ def _redrawn(data: bytes, reason: NotAPicture) -> Made:
         if kind in containers.READERS:
             raise reason from None
         return Made(way="file")  # of the others, there are sound ones that our decoders do not know
-    except (codec.TooMuch, MemoryError):
-        return Made(way="file")
     sound = whole and kind not in containers.READERS
     return Made(codec.encode_png(image), image.size, "converted" if sound else "mended")
 

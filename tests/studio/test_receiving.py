@@ -18,7 +18,7 @@ from domain import BadResponse, Drawn, InvalidRequest, QueueFull, Size
 from domain.kinds import KINDS, kind_of
 from providers.answers import Answer
 from studio import images
-from studio.images import exif, gif, jpeg, pictures, png, profiles, uploads, worker, workshop
+from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, worker, workshop
 from studio.images.base import MAX_PARTS
 from tests.replay.pictures import SRGB, animation, bomb, draw, foreign, with_scans, with_steps
 from tests.studio.conftest import opened, saved
@@ -406,6 +406,15 @@ async def test_more_parts_than_are_gone_through_go_on_as_a_file():
     whole = PLAIN["PNG"]
     data = whole[:33] + png.chunk(b"tEXt", b"") * MAX_PARTS + whole[33:]
     assert (await images.receive(data)).way == "file"
+
+
+@pytest.mark.parametrize("step", ["decode_foreign", "encode_png"])
+def test_a_picture_that_takes_more_memory_than_there_is_goes_on_as_a_file(step, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(codec, step, fail)
+    assert tasks.do("receive", bmp("red"), {}).way == "file"
 
 
 async def test_floats_are_scaled_to_what_is_brightest():
