@@ -295,6 +295,19 @@ class TestUpload:
             assert (failure.field, failure.takes) == (field, uploads.TAKES)
             assert failure.detail
 
+    async def test_the_reason_is_a_sentence_for_people(self):
+        """No names of classes, and numbers in the units of the limits beside them."""
+        reasons = {
+            bomb(64, 64): "it is damaged: it cannot be decoded",
+            bytes(34_694_301): "The file has 33.1 MiB.",
+            bytes(images.MAX_UPLOAD + 1): "The file has 20.1 MiB.",
+            bomb(5_000, 4_000): "5000x4000 pixels are more than 16.8 megapixels",
+        }
+        for data, reason in reasons.items():
+            with pytest.raises(InvalidRequest) as caught:
+                await images.read_upload(data)
+            assert caught.value.failure.detail == reason
+
     async def test_animated_is_said(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (40, 24))]}
         with pytest.raises(InvalidRequest, match="animated"):
