@@ -65,7 +65,7 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
     """Have a trace of discord.py's HTTP client count tries and read the time, too."""
 
     async def started(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
-        context.started = time.monotonic()
+        context.started, context.sent = time.monotonic(), False
         context.tries = TRIES.get() if request.url.path.endswith(CALLBACK) else None
         if context.tries:
             context.tries.begin()
@@ -76,11 +76,15 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
         if date := _date(request.response.headers.get("Date", "")):
             clock.learn(date, datetime.now(UTC), timedelta(seconds=time.monotonic() - context.started))
 
-    async def broke(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams) -> None:
-        if context.tries:
-            context.tries.broke(request.exception)
+    async def sent(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.sent = True
+
+    async def broke(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestExceptionParams) -> None:
+        if context.tries and context.sent:
+            context.tries.lost()
 
     trace.on_request_start.append(started)
+    trace.on_request_headers_sent.append(sent)
     trace.on_request_end.append(ended)
     trace.on_request_exception.append(broke)
     return trace

@@ -13,7 +13,7 @@ from tests.discord_server.model import Sent
 from tests.discord_server.wire import json_answer
 
 Answer = Callable[[], web.Response]
-Action = Callable[[Answer], Awaitable[web.Response | None]]
+Action = Callable[[Answer], Awaitable[web.StreamResponse | None]]
 """Gets what would have been answered, calls it or not; None breaks the connection."""
 
 
@@ -75,6 +75,19 @@ def breaks(*, taken: bool = False) -> Action:
     async def action(answer: Answer) -> None:
         if taken:
             answer()
+
+    return action
+
+
+def cut() -> Action:
+    """The work is done, but of what is answered the connection lets only the head through."""
+
+    async def action(answer: Answer) -> web.StreamResponse:
+        told = answer()
+        head = web.StreamResponse(status=told.status, headers={"Content-Type": "application/json"})
+        head.content_length = told.content_length
+        head.force_close()
+        return head
 
     return action
 
