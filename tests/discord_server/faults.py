@@ -4,7 +4,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -88,6 +88,17 @@ def cut() -> Action:
         head.content_length = told.content_length
         head.force_close()
         return head
+
+    return action
+
+
+def headed(headers: Mapping[str, str]) -> Action:
+    """The answer, with such headers: a Date of its own, or the Age of what comes out of a cache."""
+
+    async def action(answer: Answer) -> web.Response:
+        told = answer()
+        told.headers.update(headers)
+        return told
 
     return action
 

@@ -302,7 +302,7 @@ class DiscordServer:
         self.happened()
         answered = await fault.action(answer) if fault else answer()
         if answered:
-            answered.headers["Date"] = formatdate(self.clock.now(), usegmt=True)
+            answered.headers.setdefault("Date", formatdate(self.clock.now(), usegmt=True))
         sent.answered, sent.status = time.monotonic(), answered.status if answered else None
         self.happened()
         return answered or reset(request)
