@@ -107,14 +107,12 @@ class Easel(commands.AutoShardedBot):
         await super().close()
 
     async def _tell_commands(self) -> None:
-        """Goes on by itself where Discord takes its time, or refuses."""
+        """Goes on by itself where that takes its time, or fails."""
         sync = CommandSync(self.tree, self._store.meta)
         self._telling = asyncio.create_task(sync.run())
         with suppress(TimeoutError):
             async with asyncio.timeout(SYNC_SECONDS):
                 await sync.tried.wait()
-        if self._telling.done():
-            self._telling.result()
 
 
 class Worker(discord.Client):
