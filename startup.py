@@ -1,6 +1,7 @@
 """Reaching Discord, or telling the host in one sentence why not."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Mapping
 
@@ -32,7 +33,13 @@ CLOSED = {
     4014: "Discord does not allow what this version asks to be told of: upgrade Easel, which needs no such right.",
 }
 """The gateway's close codes after which trying again is of no use."""
-STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
+
+
+class PortError(Exception):
+    """A port cannot be opened now: one sentence for the host, and starting again later may help."""
+
+
+STARTUP_ERRORS = (ConfigError, StoreError, PortError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 async def point_at(api_url: str | None) -> None:
@@ -82,6 +89,14 @@ def pause_wanted(error: BaseException) -> float:
         return error.retry_after
     asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
     return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0
+
+
+def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:
+    """What the host is told where METRICS_PORT cannot be opened."""
+    if isinstance(error, PermissionError):
+        return ConfigError(f"METRICS_PORT is one that Easel may not open: {host}:{port}.")
+    state = "is in use" if error.errno == errno.EADDRINUSE else "cannot be opened"
+    return PortError(f"METRICS_PORT {state}: {host}:{port}.")
 
 
 def exit_code(error: BaseException) -> int:
