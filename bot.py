@@ -26,7 +26,7 @@ from domain import Job
 from logs import set_up_logging
 from providers.base import Provider, title_of
 from providers.transport import Transport
-from startup import STARTUP_ERRORS, admitted, default_of, exit_code, point_at, port_error, startup_sentence
+from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.holding import unwatched
@@ -200,9 +200,7 @@ async def _stoppable(work: Coroutine[None, None, None]) -> None:
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
-    token = config.token.get_secret_value() if config.token else ""
-    await admitted(token)
-    await client.login(token)
+    await log_in(client, config.token.get_secret_value() if config.token else "")
 
 
 async def _until_signal(work: Coroutine[None, None, int | None]) -> int:

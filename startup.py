@@ -67,20 +67,18 @@ def default_of(config: Config, on: Mapping[str, Provider]) -> str:
     return default_provider(on, config.default_provider)
 
 
-async def admitted(token: str) -> None:
-    """Wait until Discord lets this machine in, if it asks for patience; LoginFailure.
-
-    With a client of its own: discord.py's cannot log in twice.
-    """
+async def log_in(client: discord.Client, token: str) -> None:
+    """As often as it takes while Discord does not let this machine in; LoginFailure, or the last try's error."""
     for pause in PAUSES:
         try:
-            async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=PAUSES[-1]) as client:
-                await client.login(token)
-                return
+            return await client.login(token)
         except (discord.HTTPException, discord.RateLimited) as error:
             wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
             log.warning("%s Next try in %.0f s.", startup_sentence(error), wait)
+        await client.http.close()
+        client.http.connector = discord.utils.MISSING  # a closed one would be used again
         await asyncio.sleep(wait)
+    return await client.login(token)
 
 
 def pause_wanted(error: BaseException) -> float:

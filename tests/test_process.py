@@ -18,6 +18,7 @@ from tests.discord_server import (
     busy,
     cloudflare,
     fails,
+    is_application,
     is_login,
     is_sync,
     refuses,
@@ -81,6 +82,7 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
         process.send_signal(signal.SIGTERM)
         _, log = await process.communicate()
     assert process.returncode == 0
+    assert (sum(map(is_login, discord.requests)), log.count(b"logging in")) == (1, 1)
     assert b"provider sketch: on" in log
     assert b"provider popcord: off, set POPCORD_BASE_URL" in log
     assert b"delivered" in log
@@ -132,15 +134,16 @@ async def test_check_tries_the_token(discord, tmp_path):
         fails(503),
     ],
 )
-async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, action):
-    discord.fault(is_login, action, times=2)
+@pytest.mark.parametrize("asked", [is_login, is_application])
+async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, action, asked):
+    discord.fault(asked, action, times=2)
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
         await discord.ready.wait()
         process.send_signal(signal.SIGTERM)
         _, log = await process.communicate()
     assert process.returncode == 0
     assert log.count(b"Next try in 0 s") == 2
-    assert b"1015" not in log
+    assert not any(word in log for word in (b"1015", b"Unclosed", b"Traceback"))
 
 
 @pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(503), breaks()])

@@ -118,6 +118,11 @@ def is_login(sent: Sent) -> bool:
     return sent.path == "/users/@me"
 
 
+def is_application(sent: Sent) -> bool:
+    """The second step of a login."""
+    return sent.path == "/oauth2/applications/@me"
+
+
 def is_sync(sent: Sent) -> bool:
     return sent.method == "PUT" and sent.path.endswith("/commands")
 
