@@ -193,7 +193,7 @@ class DiscordServer:
         data = self._command(name, 1) | {"options": given, "resolved": resolved}
         return await self._interact(COMMAND, data, user, at, rights, age)
 
-    async def suggest(self, name: str, option: str, typed: str, *, user: str = MEMBER, **options: Any) -> str:
+    async def suggest(self, name: str, option: str, typed: Any, *, user: str = MEMBER, **options: Any) -> str:
         """A member types in an option that completes itself: see its interaction's `choices`."""
         given = [option_json(key, value) for key, value in options.items()]
         given.append(option_json(option, typed) | {"focused": True})
