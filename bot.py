@@ -26,7 +26,7 @@ from domain import Job
 from logs import set_up_logging
 from providers.base import Provider, title_of
 from providers.transport import Transport
-from startup import STARTUP_ERRORS, admitted, default_of, exit_code, point_at, startup_sentence
+from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.holding import unwatched
@@ -135,8 +135,8 @@ async def _watched(
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(serve_health(*config.metrics, meter, Vitals(client, studio, store)))
-        except OSError:
-            raise ConfigError(f"METRICS_PORT is in use: {config.metrics[1]}.") from None
+        except OSError as error:
+            raise port_error(*config.metrics, error) from None
         yield
 
 
@@ -200,9 +200,7 @@ async def _stoppable(work: Coroutine[None, None, None]) -> None:
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
-    token = config.token.get_secret_value() if config.token else ""
-    await admitted(token)
-    await client.login(token)
+    await log_in(client, config.token.get_secret_value() if config.token else "")
 
 
 async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
@@ -227,7 +225,7 @@ def _run_fast(task: Coroutine[None, None, None]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0; 1 where a check failed or Discord is out of reach; 2 where a setting is wrong."""
+    """The exit code: 0; 1 where a check failed or starting again later may help; 2 where a setting is wrong."""
     parser = argparse.ArgumentParser(prog="bot.py", description="Easel: a Discord bot that makes pictures from words.")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
@@ -263,6 +261,8 @@ def _dotenv() -> Mapping[str, str | None]:
         return dotenv_values(".env")
     except UnicodeDecodeError:
         raise ConfigError(".env is no UTF-8 text: save it as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f".env cannot be read: {error.strerror}.") from None
 
 
 async def _preview(config: Config) -> None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import discord
@@ -15,6 +15,7 @@ from discord.voice_client import VoiceClient
 
 from cogs.imagine import Imagine
 from cogs.info import Info
+from cogs.outdated import fits
 from cogs.queue import Queue
 from cogs.recover import Recover
 from cogs.settings import SettingsCog
@@ -39,6 +40,13 @@ LONGEST_LIMIT = 60.0
 
 
 class Tree(app_commands.CommandTree["Easel"]):
+    async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]
+        """CommandSignatureMismatch for a command of another version."""
+        command, data = interaction.command, cast("Mapping[str, Any]", interaction.data or {})
+        if isinstance(command, app_commands.Command) and not fits(command, data.get("options", ())):
+            raise app_commands.CommandSignatureMismatch(command)
+        return True
+
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:  # type: ignore[override]
         await report(interaction, error)
 
@@ -107,14 +115,12 @@ class Easel(commands.AutoShardedBot):
         await super().close()
 
     async def _tell_commands(self) -> None:
-        """Goes on by itself where Discord takes its time, or refuses."""
+        """Goes on by itself where that takes its time, or fails."""
         sync = CommandSync(self.tree, self._store.meta)
         self._telling = asyncio.create_task(sync.run())
         with suppress(TimeoutError):
             async with asyncio.timeout(SYNC_SECONDS):
                 await sync.tried.wait()
-        if self._telling.done():
-            self._telling.result()
 
 
 class Worker(discord.Client):

@@ -1,6 +1,7 @@
 """Reaching Discord, or telling the host in one sentence why not."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Mapping
 
@@ -32,7 +33,13 @@ CLOSED = {
     4014: "Discord does not allow what this version asks to be told of: upgrade Easel, which needs no such right.",
 }
 """The gateway's close codes after which trying again is of no use."""
-STARTUP_ERRORS = (ConfigError, StoreError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
+
+
+class PortError(Exception):
+    """A port cannot be opened now: one sentence for the host, and starting again later may help."""
+
+
+STARTUP_ERRORS = (ConfigError, StoreError, PortError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 async def point_at(api_url: str | None) -> None:
@@ -60,20 +67,18 @@ def default_of(config: Config, on: Mapping[str, Provider]) -> str:
     return default_provider(on, config.default_provider)
 
 
-async def admitted(token: str) -> None:
-    """Wait until Discord lets this machine in, if it asks for patience; LoginFailure.
-
-    With a client of its own: discord.py's cannot log in twice.
-    """
+async def log_in(client: discord.Client, token: str) -> None:
+    """As often as it takes while Discord does not let this machine in; LoginFailure, or the last try's error."""
     for pause in PAUSES:
         try:
-            async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=PAUSES[-1]) as client:
-                await client.login(token)
-                return
+            return await client.login(token)
         except (discord.HTTPException, discord.RateLimited) as error:
             wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
             log.warning("%s Next try in %.0f s.", startup_sentence(error), wait)
+        await client.http.close()
+        client.http.connector = discord.utils.MISSING  # a closed one would be used again
         await asyncio.sleep(wait)
+    return await client.login(token)
 
 
 def pause_wanted(error: BaseException) -> float:
@@ -82,6 +87,14 @@ def pause_wanted(error: BaseException) -> float:
         return error.retry_after
     asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
     return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0
+
+
+def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:
+    """What the host is told where METRICS_PORT cannot be opened."""
+    if isinstance(error, PermissionError):
+        return ConfigError(f"METRICS_PORT is one that Easel may not open: {host}:{port}.")
+    state = "is in use" if error.errno == errno.EADDRINUSE else "cannot be opened"
+    return PortError(f"METRICS_PORT {state}: {host}:{port}.")
 
 
 def exit_code(error: BaseException) -> int:

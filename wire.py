@@ -2,10 +2,11 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -18,36 +19,58 @@ RESOLUTION = timedelta(seconds=1)
 CALLBACK = "/callback"
 """How the path ends that answers an interaction."""
 TOLERATED = timedelta(minutes=1)
+FARTHEST = timedelta(days=366)
+"""A Date that is farther off is none: no certificate would be valid by such a clock."""
+
+
+class Span(NamedTuple):
+    """Between what two a difference lies."""
+
+    least: timedelta
+    most: timedelta
+
+    def shared(self, other: "Span | None") -> "Span | None":
+        """What lies in both, if anything does."""
+        if other is None or other.least > self.most or other.most < self.least:
+            return None
+        return Span(max(self.least, other.least), min(self.most, other.most))
 
 
 class DiscordClock:
     """Discord's time, whatever this machine's clock says.
 
-    Each answer's Date lies between the request and the answer, so it gives a range for the difference; the ranges
-    of all answers together narrow it down. One that contradicts them means that a clock has been set.
+    Each answer's Date lies between the request and the answer, so it gives a span for the difference; those that agree
+    narrow it down. Two in a row that agree with each other alone mean that a clock has been set; one tells nothing.
     """
 
     def __init__(self) -> None:
-        self._least, self._most = timedelta.min, timedelta.max
+        self._known: Span | None = None
+        self._doubted: Span | None = None
+        """By the last answer, if it agreed with none before it."""
         self._warned = False
 
     @property
     def ahead(self) -> timedelta:
-        """How far this machine is before Discord; 0 where it may be none, and until Discord has answered."""
-        if self._least <= timedelta() <= self._most:
+        """How far this machine is before Discord; 0 where it may be none, and until two answers agree."""
+        if self._known is None or self._known.least <= timedelta() <= self._known.most:
             return timedelta()
-        return -(self._least + self._most) / 2
+        return -(self._known.least + self._known.most) / 2
 
     def now(self) -> datetime:
         return datetime.now(UTC) - self.ahead
 
     def learn(self, told: datetime, received: datetime, took: timedelta) -> None:
         """told: an answer's Date. received: by this machine's clock. took: from the request to the answer."""
-        least, most = told - received, told + RESOLUTION - (received - took)
-        if least > self._most or most < self._least:
-            self._least, self._most = least, most
-        else:
-            self._least, self._most = max(least, self._least), min(most, self._most)
+        least = told - received
+        if abs(least) > FARTHEST:
+            return
+        span = Span(least, least + RESOLUTION + took)
+        agreed = span.shared(self._known) or span.shared(self._doubted)
+        self._doubted = None if agreed else span
+        self._known = agreed or self._known
+        self._warn()
+
+    def _warn(self) -> None:
         if not self._warned and (trouble := clock_trouble(self.ahead)):
             self._warned = True
             log.warning("%s", trouble)
@@ -65,7 +88,7 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
     """Have a trace of discord.py's HTTP client count tries and read the time, too."""
 
     async def started(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
-        context.started = time.monotonic()
+        context.started, context.sent = time.monotonic(), False
         context.tries = TRIES.get() if request.url.path.endswith(CALLBACK) else None
         if context.tries:
             context.tries.begin()
@@ -73,22 +96,27 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
     async def ended(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
         if context.tries:
             context.tries.answered(request.response.status)
-        if date := _date(request.response.headers.get("Date", "")):
+        if date := _date(request.response.headers):
             clock.learn(date, datetime.now(UTC), timedelta(seconds=time.monotonic() - context.started))
 
-    async def broke(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams) -> None:
-        if context.tries:
-            context.tries.broke(request.exception)
+    async def sent(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+        context.sent = True
+
+    async def broke(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestExceptionParams) -> None:
+        if context.tries and context.sent:
+            context.tries.lost()
 
     trace.on_request_start.append(started)
+    trace.on_request_headers_sent.append(sent)
     trace.on_request_end.append(ended)
     trace.on_request_exception.append(broke)
     return trace
 
 
-def _date(text: str) -> datetime | None:
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """When this was answered; None where that is not told, or where it comes out of a cache."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = None if "Age" in headers else parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None

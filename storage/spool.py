@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, GenericError
 from obstore.store import LocalStore, S3Store
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -56,6 +56,10 @@ class SpoolError(Exception):
     """The place cannot be written."""
 
 
+class SpoolAwayError(SpoolError):
+    """The bucket is out of reach, and may be there later."""
+
+
 async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
     """A folder, or a bucket where a place is given, tried by writing to it; SpoolError."""
     try:
@@ -63,7 +67,8 @@ async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
         spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
-        raise SpoolError(type(error).__name__) from None
+        kind = SpoolAwayError if place and isinstance(error, GenericError) else SpoolError
+        raise kind(type(error).__name__) from None
     return spool
 
 

@@ -1,6 +1,7 @@
 """Opening and closing everything that is kept: the database, brought up to date, and the spool."""
 
 import asyncio
+import errno
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
 from storage.outages import OutageStore
 from storage.settings import Meta, SettingsStore
-from storage.spool import Spool, SpoolError, open_spool
+from storage.spool import Spool, SpoolAwayError, SpoolError, open_spool
 from storage.upgrade import MigrationError
 
 
@@ -27,7 +28,10 @@ class StoreError(Exception):
 
 
 class StoreAwayError(StoreError):
-    """The database is out of reach, and starting again later may help."""
+    """Something is out of reach, full, or held by somebody, and starting again later may help."""
+
+
+ROOMLESS = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ def _folder(data_dir: Path, *, alone: bool) -> Generator[None]:
         if alone:
             lock.acquire()
     except Timeout:
-        raise StoreError(f"DATA_DIR is in use by another Easel process: {data_dir}.") from None
+        raise StoreAwayError(f"DATA_DIR is in use by another Easel process: {data_dir}.") from None
     except OSError as error:
-        raise StoreError(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.") from None
+        kind = StoreAwayError if error.errno in ROOMLESS else StoreError
+        raise kind(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.") from None
     try:
         yield
     finally:
@@ -80,7 +85,8 @@ async def _spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
         return await open_spool(data_dir / "spool", place)
     except SpoolError as error:
         named = f"SPOOL_URL cannot be used: {place.url}" if place else f"DATA_DIR cannot be written: {data_dir}"
-        raise StoreError(f"{named}, {error}.") from None
+        kind = StoreAwayError if isinstance(error, SpoolAwayError) else StoreError
+        raise kind(f"{named}, {error}.") from None
 
 
 async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageStore, *, alone: bool) -> None:
@@ -90,7 +96,7 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageS
             await jobs.disown()
             await outages.disown(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        kind = StoreAwayError if is_transient(error) and not alone else StoreError
+        kind = StoreAwayError if is_transient(error) else StoreError
         raise kind(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
 
 

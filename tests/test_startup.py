@@ -1,6 +1,7 @@
 # pyright: basic
 """What a host is told, and whether starting again may help."""
 
+import errno
 from types import SimpleNamespace
 
 import aiohttp
@@ -8,7 +9,7 @@ import discord
 import pytest
 
 from config import ConfigError
-from startup import exit_code, pause_wanted, startup_sentence
+from startup import exit_code, pause_wanted, port_error, startup_sentence
 from storage.store import StoreAwayError, StoreError
 
 
@@ -21,7 +22,11 @@ def closed(code: int) -> discord.ConnectionClosed:
 
 
 @pytest.mark.parametrize(
-    "error", [ConfigError("x"), StoreError("x"), discord.LoginFailure("x"), closed(4004), closed(4014)]
+    "error",
+    [
+        *(ConfigError("x"), StoreError("x"), discord.LoginFailure("x"), closed(4004), closed(4014)),
+        port_error("127.0.0.1", 80, PermissionError(errno.EACCES, "x")),
+    ],
 )
 def test_what_the_host_has_to_change_is_not_started_again(error):
     assert exit_code(error) == 2
@@ -31,6 +36,7 @@ def test_what_the_host_has_to_change_is_not_started_again(error):
     "error",
     [
         StoreAwayError("x"),
+        port_error("127.0.0.1", 9090, OSError(errno.EADDRINUSE, "x")),
         *(http_error(status) for status in (400, 403, 404, 429, 500, 503)),
         discord.RateLimited(3.0),
         discord.GatewayNotFound(),

@@ -1,11 +1,16 @@
 # pyright: basic
 """What time it is on Discord, by the Date headers of its answers."""
 
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 
+import aiohttp
 import pytest
 
-from wire import DiscordClock, clock_trouble
+from tests.discord_server import DiscordServer, headed
+from wire import DiscordClock, clock_trouble, watch
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -52,7 +57,23 @@ def test_a_clock_that_has_been_set_meanwhile_is_believed():
     clock = DiscordClock()
     learn(clock, 900, 1.0, 2.95)
     learn(clock, 0, 10.5)
+    assert abs(clock.ahead - seconds(900)) < seconds(1)
+    learn(clock, 0, 11.5)
     assert clock.ahead == timedelta()
+
+
+@pytest.mark.parametrize("known", [(), (1.0, 2.95)])
+def test_one_answer_alone_moves_no_clock(known, caplog):
+    clock = DiscordClock()
+    learn(clock, 0, *known)
+    learn(clock, -7200, 10.5)
+    assert clock.ahead == timedelta()
+    learn(clock, 0, 11.5)
+    learn(clock, -7200, 12.5)
+    learn(clock, 0, 13.5)
+    learn(clock, -3600, 14.5)
+    assert clock.ahead == timedelta()
+    assert not caplog.records
 
 
 def test_the_host_is_told_of_a_minute_once(caplog):
@@ -63,3 +84,59 @@ def test_the_host_is_told_of_a_minute_once(caplog):
     learn(clock, 900, 20.5)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert clock_trouble(seconds(-90)) == "This machine's clock is 90 s behind Discord's: let NTP set it."
+
+
+@pytest.fixture
+async def clock_of() -> AsyncGenerator[Callable[..., Awaitable[DiscordClock]]]:
+    """What is made of answers with such headers, by a machine that is right."""
+    async with DiscordServer("token") as discord:
+
+        async def learnt(*heads: dict[str, str]) -> DiscordClock:
+            clock = DiscordClock()
+            trace = watch(aiohttp.TraceConfig(), clock)
+            async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+                for head in heads:
+                    discord.fault(lambda _: True, headed(head))
+                    async with session.get(f"{discord.api_url}/gateway") as answer:
+                        assert answer.status == 200
+            return clock
+
+        yield learnt
+
+
+def ago(hours: float) -> str:
+    return formatdate(time.time() - hours * 3600, usegmt=True)
+
+
+async def test_answers_tell_the_time(clock_of):
+    assert abs((await clock_of({"Date": ago(2)}, {"Date": ago(2)})).ahead - seconds(7200)) < seconds(2)
+
+
+async def test_what_comes_out_of_a_cache_tells_no_time(clock_of):
+    cached = {"Date": ago(2), "Age": "7200"}
+    assert (await clock_of(cached, cached, {}, cached, cached)).ahead == timedelta()
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Tue, 01 Jun 2026 12:00:00 +9999",
+        "Tue, 31 Feb 2026 12:00:00 GMT",
+        "Tue, 1 Jun " + "9" * 400 + " 12:00:00 GMT",
+        "Tue, 01 Jun 2026 12.00.00.00.00 GMT",
+        "-1",
+        ",",
+        "soon",
+        "\udcff",
+        "",
+    ],
+)
+async def test_no_date_does_any_harm(clock_of, date):
+    clock = await clock_of(*[{"Date": date}] * 3)
+    assert clock.ahead == timedelta()
+    assert clock.now().year < 9999

@@ -34,21 +34,22 @@ class Tries:
         """now: Discord's time."""
         self._until = discord.utils.snowflake_time(interaction_id) + ANSWER_TIME
         self._now = now
-        self.count = 0
-        self.unsure = False
-        """Whether one of them may have been taken though its answer does not say so."""
+        self._begun = False
+        self.maybe_taken = False
+        """Whether Discord may have taken one of them."""
 
     def begin(self) -> None:
         """TooLate, for any but the first, after the time to answer."""
-        if self.count and self._now() > self._until:
+        if self._begun and self._now() > self._until:
             raise TooLate
-        self.count += 1
+        self._begun = True
 
     def answered(self, status: int) -> None:
-        self.unsure |= status >= 500
+        self.maybe_taken |= not 400 <= status < 500
 
-    def broke(self, error: BaseException) -> None:
-        self.unsure |= not isinstance(error, aiohttp.ClientConnectorError)
+    def lost(self) -> None:
+        """One was sent, and no answer came."""
+        self.maybe_taken = True
 
 
 TRIES: ContextVar[Tries | None] = ContextVar("tries", default=None)
@@ -66,15 +67,15 @@ async def defer(interaction: Interaction, *, private: bool) -> int | None:
             return await _defer(interaction, private)
     except discord.HTTPException as error:
         if error.code == ALREADY_ANSWERED:
-            # Only the very first request cannot be answered by what an earlier one of ours has done.
-            if tries and tries.count == 1:
+            # What surely never arrived, or was refused, cannot be what has answered.
+            if tries and not tries.maybe_taken:
                 raise AnsweredElsewhere from None
             return await _reply_id(interaction)
-        if error.code == UNKNOWN_INTERACTION or not (tries and tries.unsure):
+        if error.code == UNKNOWN_INTERACTION or not (tries and tries.maybe_taken):
             raise
         return await _find_reply(interaction, error)
     except (aiohttp.ClientError, TimeoutError, TooLate) as error:
-        if not (tries and tries.unsure):
+        if not (tries and tries.maybe_taken):
             raise
         return await _find_reply(interaction, error)
 

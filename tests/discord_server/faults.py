@@ -4,7 +4,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from tests.discord_server.model import Sent
 from tests.discord_server.wire import json_answer
 
 Answer = Callable[[], web.Response]
-Action = Callable[[Answer], Awaitable[web.Response | None]]
+Action = Callable[[Answer], Awaitable[web.StreamResponse | None]]
 """Gets what would have been answered, calls it or not; None breaks the connection."""
 
 
@@ -79,6 +79,30 @@ def breaks(*, taken: bool = False) -> Action:
     return action
 
 
+def cut() -> Action:
+    """The work is done, but of what is answered the connection lets only the head through."""
+
+    async def action(answer: Answer) -> web.StreamResponse:
+        told = answer()
+        head = web.StreamResponse(status=told.status, headers={"Content-Type": "application/json"})
+        head.content_length = told.content_length
+        head.force_close()
+        return head
+
+    return action
+
+
+def headed(headers: Mapping[str, str]) -> Action:
+    """The answer, with such headers: a Date of its own, or the Age of what comes out of a cache."""
+
+    async def action(answer: Answer) -> web.Response:
+        told = answer()
+        told.headers.update(headers)
+        return told
+
+    return action
+
+
 def held(until: asyncio.Event, *, taken: bool = False) -> Action:
     """No answer before the test lets go, nor if the bot is gone by then; taken: though the work was done at once."""
 
@@ -92,6 +116,11 @@ def held(until: asyncio.Event, *, taken: bool = False) -> Action:
 
 def is_login(sent: Sent) -> bool:
     return sent.path == "/users/@me"
+
+
+def is_application(sent: Sent) -> bool:
+    """The second step of a login."""
+    return sent.path == "/oauth2/applications/@me"
 
 
 def is_sync(sent: Sent) -> bool:

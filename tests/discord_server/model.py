@@ -207,6 +207,9 @@ def interaction_json(
 
 
 def option_json(name: str, value: Any) -> dict[str, Any]:
+    """A mapping is an option as Discord sends it, but for its name."""
+    if isinstance(value, Mapping):
+        return {"name": name, **value}
     kinds = {str: 11 if name in FILES else 3, bool: 5, int: 4, float: 10}
     return {"name": name, "value": value, "type": kinds[type(value)]}
 

@@ -180,15 +180,20 @@ class DiscordServer:
         self.faults.append(made := Fault(wanted, action, times))
         return made
 
-    async def slash(self, name: str, *, user: str = MEMBER, at: Place = HERE, rights: int = 0, **options: Any) -> str:
-        """A member types a command; the interaction's token. Bytes among the options are an attached picture."""
+    async def slash(
+        self, name: str, *, user: str = MEMBER, at: Place = HERE, rights: int = 0, age: float = 0, **options: Any
+    ) -> str:
+        """A member types a command; the interaction's token. Bytes among the options are an attached picture.
+
+        age: how many seconds ago, by its id; Discord itself takes an answer as if it were new.
+        """
         files = {key: self._attach(value) for key, value in options.items() if isinstance(value, bytes)}
         given = [option_json(key, files[key].id if key in files else value) for key, value in options.items()]
         resolved = {"attachments": {each.id: each.json(self._host) for each in files.values()}} if files else {}
         data = self._command(name, 1) | {"options": given, "resolved": resolved}
-        return await self._interact(COMMAND, data, user, at, rights)
+        return await self._interact(COMMAND, data, user, at, rights, age)
 
-    async def suggest(self, name: str, option: str, typed: str, *, user: str = MEMBER, **options: Any) -> str:
+    async def suggest(self, name: str, option: str, typed: Any, *, user: str = MEMBER, **options: Any) -> str:
         """A member types in an option that completes itself: see its interaction's `choices`."""
         given = [option_json(key, value) for key, value in options.items()]
         given.append(option_json(option, typed) | {"focused": True})
@@ -235,9 +240,9 @@ class DiscordServer:
         await self.gateway.dispatch("CHANNEL_DELETE", channel_json(at), at.guild)
 
     async def _interact(
-        self, kind: int, data: Mapping[str, Any], user: str, at: Place, rights: int = 0, **more: Any
+        self, kind: int, data: Mapping[str, Any], user: str, at: Place, rights: int = 0, age: float = 0, **more: Any
     ) -> str:
-        id = self.snowflake(ahead=self._answer_seconds - ANSWER_SECONDS)
+        id = self.snowflake(ahead=self._answer_seconds - ANSWER_SECONDS - age)
         token = f"interaction-token-{id}"
         more["attachment_size_limit"] = self.told_limit
         payload = interaction_json(id, token, kind, data, user, at, rights) | more
@@ -302,7 +307,7 @@ class DiscordServer:
         self.happened()
         answered = await fault.action(answer) if fault else answer()
         if answered:
-            answered.headers["Date"] = formatdate(self.clock.now(), usegmt=True)
+            answered.headers.setdefault("Date", formatdate(self.clock.now(), usegmt=True))
         sent.answered, sent.status = time.monotonic(), answered.status if answered else None
         self.happened()
         return answered or reset(request)

@@ -57,14 +57,8 @@ async def test_the_echo_of_its_own_first_try_is_no_other_process(running):
 async def test_nothing_is_tried_again_after_the_time_to_answer(running, taken):
     """Whether the one request was taken is asked for, and decides."""
     discord, prompt = running.discord, f"late {taken}"
-
-    async def late(answer: Answer):
-        told = await fails(500, taken=taken)(answer)
-        discord.clock.advance(ANSWER_SECONDS + 1)
-        return told
-
-    discord.fault(is_callback, late)
-    token = await running.imagine(prompt)
+    discord.fault(is_callback, fails(500, taken=taken))
+    token = await running.imagine(prompt, age=ANSWER_SECONDS + 1)
     if taken:
         assert len((await running.end(token)).attachments) == 1
     else:
@@ -91,12 +85,7 @@ async def test_other_commands_know_their_own_echo(running, command):
 @pytest.mark.parametrize("command", ["help", "queue", "settings"])
 async def test_no_answer_of_any_kind_is_tried_again_after_its_time(running, command):
     discord = running.discord
-
-    async def late(answer: Answer):
-        discord.clock.advance(ANSWER_SECONDS + 1)
-        return await fails(500)(answer)
-
-    discord.fault(is_callback, late)
-    token = await discord.slash(command, user="78", rights=MANAGE_SERVER)
+    discord.fault(is_callback, fails(500))
+    token = await discord.slash(command, user="78", rights=MANAGE_SERVER, age=ANSWER_SECONDS + 1)
     await running.logged(f"interaction {discord.interactions[token].id}: came too late")
     assert len(about(running, token)) == 1

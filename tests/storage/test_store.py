@@ -2,9 +2,12 @@
 """Opening the store: its tables, its pragmas, its lock, and what a cancelled caller leaves behind."""
 
 import asyncio
+import errno
 import sqlite3
 import threading
 from contextlib import closing
+from functools import partial
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -13,13 +16,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from obstore.store import S3Store
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import storage.database
 import storage.dialects
+import storage.spool
+import storage.store
 import storage.upgrade
-from domain import Settings, Size, State
+from domain import Settings, Size, SpoolPlace, State
 from storage.database import ClosedError, Do
 from storage.store import StoreAwayError, StoreError, open_store
 from storage.tables import metadata
@@ -177,7 +184,7 @@ async def test_an_error_is_for_whose_work_it_is(either):
 
 
 async def test_a_folder_has_one_process(store, url, tmp_path):
-    with pytest.raises(StoreError, match=r"^DATA_DIR is in use by another Easel process"):
+    with pytest.raises(StoreAwayError, match=r"^DATA_DIR is in use by another Easel process"):
         async with open_store(url, tmp_path):
             pass
     assert await store.jobs.get("1") is None
@@ -313,3 +320,33 @@ async def test_after_the_end_nobody_waits(tmp_path, ask):
     with pytest.raises(ClosedError):
         async with asyncio.timeout(5):
             await ask(jobs)
+
+
+async def test_a_file_that_somebody_locks_may_be_free_later(url, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+            async with open_store(url, tmp_path):
+                pass
+
+
+async def test_a_full_disk_may_have_room_later(url, tmp_path, monkeypatch):
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage.store.FileLock, "acquire", full)
+    with pytest.raises(StoreAwayError, match=r"DATA_DIR cannot be written: .*, No space left on device"):
+        async with open_store(url, tmp_path):
+            pass
+
+
+async def test_a_bucket_that_is_out_of_reach_may_be_there_later(url, tmp_path, monkeypatch):
+    once = partial(S3Store.from_url, retry_config={"max_retries": 0})
+    monkeypatch.setattr(storage.spool, "S3Store", SimpleNamespace(from_url=once))
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "aws_endpoint_url": "http://127.0.0.1:9"}
+    place = SpoolPlace(url="s3://bucket", options={name: SecretStr(value) for name, value in keys.items()})
+    with pytest.raises(StoreAwayError, match="SPOOL_URL cannot be used: s3://bucket, GenericError"):
+        async with open_store(url, tmp_path, place):
+            pass
