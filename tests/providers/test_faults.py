@@ -20,6 +20,7 @@ from domain import (
 )
 from providers import transport as transport_module
 from providers.base import keep_all
+from providers.openai.profiles import OPENAI
 from tests.providers.conftest import FakeProgress
 from tests.replay import FAULTS, REPLAYS, Call
 from tests.replay.faults import DATE_SECONDS, OTHER_NAMES, REDIRECTS
@@ -224,6 +225,11 @@ async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, 
         assert type(await bench.fail("picture-F09-none")) is BadResponse
         assert bench.progress.remembered is None
     assert posts(bench) == 1
+
+
+async def test_a_refused_key_is_the_providers_fault_and_no_models(bench, monkeypatch):
+    monkeypatch.setattr("providers.openai.OPENAI", OPENAI._replace(base_url=bench.server.url))
+    assert not (await bench.fail("F01")).failure.answered
 
 
 @pytest.mark.parametrize("case", ["picture-F02", "picture-F09", "picture-F09-json", "picture-F09-none"])
