@@ -110,8 +110,8 @@ class Drawer:
         try:
             failure = await self._attempt_shown(held)
             if provider := self._providers.get(held.job.provider):
-                only_model = failure is not None and failure.answered and len(await provider.models()) == 1
-                await self._breakers.learn(held.job, failure, only_model=only_model)
+                models = await provider.models() if failure and failure.answered else ()
+                await self._breakers.learn(held.job, failure, models=len(models))
             return failure
         finally:
             await self._breakers.leave(held.job)

@@ -18,6 +18,7 @@ from domain import (
     ContentRejected,
     Drawn,
     ImageRequest,
+    Model,
     Picture,
     QuotaError,
     RateLimited,
@@ -408,6 +409,30 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
         drawing.cancel()
         await asyncio.wait({drawing})
     assert await drawer._breakers.admit(make_job(2)) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "is_shut"),
+    [
+        ("abab", Unavailable("500", answered=True), False),
+        ("abc", Unavailable("500", answered=True), True),
+        ("aaa", Unavailable("500", answered=True), False),
+        ("aaa", AuthError("401", unaccepted=True), True),
+        ("aaa", AuthError("403", unaccepted=True, answered=True), False),
+    ],
+)
+async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
+    store, delivery, holding, asked, error, is_shut
+):
+    async def fail(request, sources, progress):
+        raise error
+
+    models = [Model(id=id, title=id) for id in "abc"]
+    drawer = make_drawer({"fake": FakeProvider(fail, models=models)}, store, delivery)
+    for member, model in enumerate(asked):
+        async with holding(id=str(member), user_id=member, model=model) as held:
+            await drawer.draw(held)
+    assert drawer._breakers.is_shut("fake") is is_shut
 
 
 async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
