@@ -9,9 +9,10 @@ from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
 
-Way = Literal["shown", "converted", "mended", "file"]
-"""How a picture is handed over: the very file; a PNG of it, for Discord does not show its kind; a PNG of what could be
-read of a damaged one; or the very file as something to download, for it cannot be shown."""
+Way = Literal["unread", "shown", "converted", "mended", "file"]
+"""How a picture is handed over: not known yet, for nobody has looked at it; the very file; a PNG of it, for Discord
+does not show its kind; a PNG of what could be read of a damaged one; or the very file as something to download, for it
+cannot be shown."""
 
 
 class Upload(Frozen):

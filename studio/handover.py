@@ -23,6 +23,7 @@ from storage.spool import Spool
 from studio import images
 from studio.delivery import MOST_PICTURES, Delivery, Ready, Undeliverable
 from studio.holding import Held
+from studio.looking import look
 from studio.receipts import facts
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Handover:
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
+        await self._look(held)
         pictures = await self._ready(held.job, held.job.upload_limit)
         if not pictures and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
@@ -62,6 +64,16 @@ class Handover:
             await self._keep_rest(held, pictures)
         else:
             await self._finish(held, _final_state(held.job, pictures))
+
+    async def _look(self, held: Held) -> None:
+        """At what nobody has looked at, because the drawing was cut."""
+        if not any(drawn.way == "unread" for drawn in held.job.drawn):
+            return
+        try:
+            await look(held, self._spool)
+        except BadResponse as error:
+            log.warning("job %s: one picture cannot be sent, %s", held.job.id, error)
+        await held.update(drawn=held.job.drawn)
 
     async def _send(self, job: Job, pictures: Sequence[Ready]) -> Sequence[Ready]:
         """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.

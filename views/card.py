@@ -178,7 +178,7 @@ def _arrival(drawn: Drawn) -> str:
             return "It arrived damaged: this is what could be read of it."
         case "file":
             return f"It came as a file that cannot be shown here ({kind}): download it to see it."
-        case "shown":
+        case "shown" | "unread":
             return ""
 
 

@@ -53,11 +53,6 @@ async def receive(data: bytes) -> Received:
     return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 
 
-def undecoded(data: bytes) -> Received:
-    """For what nobody has looked at: the file as it came."""
-    return Received(data, kind_of(data) or "bin", "file", None)
-
-
 def inspect_picture(data: bytes) -> Container:
     """The format and size; BadResponse when the bytes are no PNG, JPEG, WebP or GIF."""
     try:

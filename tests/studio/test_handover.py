@@ -27,6 +27,7 @@ from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
 from studio.images import workshop
 from studio.queue import TryLater
+from tests.replay.pictures import foreign
 from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 
 TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
@@ -87,6 +88,36 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     ((told, pictures),) = delivery.delivered
     assert told.token is not None
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
+
+
+async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, drawn, deliver, delivery):
+    entries = []
+    for n, data in enumerate((foreign()["avif"][0], png()[:40], png())):
+        await store.spool.put(f"pictures/1/{n}", data)
+        entries.append(Drawn(call=0, key=f"pictures/1/{n}", kind="png" if n else "avif", way="unread"))
+    async with drawn(drawn=tuple(entries)) as held:
+        with pytest.raises(TryLater):
+            await deliver(held, TryLater("503"))
+        looked_at = (await store.jobs.get("1")).drawn
+        await deliver(held)
+    assert [(each.kind, each.way, each.size) for each in looked_at] == [
+        ("avif", "converted", Size(64, 64)),
+        ("png", "shown", Size(64, 64)),
+    ]
+    told, pictures = delivery.delivered[-1]
+    assert told.drawn == looked_at
+    assert [each.extension for each in pictures] == ["png", "png"]
+    assert all(b"trainedAlgorithmicMedia" in each.data for each in pictures)
+    assert await store.spool._listed("pictures") == []
+
+
+async def test_when_nothing_of_it_turns_out_to_be_a_picture_that_is_said(store, drawn, deliver, delivery):
+    await store.spool.put("pictures/1/0", png()[:40])
+    async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="png", way="unread"),)) as held:
+        await deliver(held)
+    ((told, pictures),) = delivery.delivered
+    assert (told.failure.kind, pictures) == ("BadResponse", [])
+    assert (await store.jobs.get("1")).state is State.FAILED
 
 
 PSD = b"8BPS\0\1 and more"
