@@ -22,6 +22,10 @@ class Unclear(Exception):
     """Nobody knows whether the member was told to wait: Discord is asked later."""
 
 
+class Ending(Exception):
+    """The process ends: the next one answers the member."""
+
+
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
@@ -93,8 +97,14 @@ class Promises:
         self.drop(job)
 
     async def withdraw(self, job: Job) -> None:
-        """Delete the row: its member is told why nothing comes of it."""
+        """Delete the row: its member is told why nothing comes of it.
+
+        Ending, where nobody is sure to tell them any more, and the end may be why: the row is left to the table.
+        """
         try:
+            if self._closing:
+                await self._jobs.release(job.id, self._owners[job.id])
+                raise Ending
             await self._jobs.discard(job, self._owners[job.id])
         finally:
             self.drop(job)

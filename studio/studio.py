@@ -172,7 +172,10 @@ class Studio:
         await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
 
     async def withdraw(self, job: Job, error: Exception) -> None:
-        """Forget a promised job whose member will be told why; any other error leaves it to the table."""
+        """Forget a promised job whose member will be told why; any other error leaves it to the table.
+
+        promises.Ending while the process ends: the next one has it then.
+        """
         self._admission.leave(job)
         if isinstance(error, EaselError):
             await self._promises.withdraw(job)

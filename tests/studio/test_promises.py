@@ -7,7 +7,7 @@ import pytest
 
 import studio.promises as promises_module
 from domain import Job, State
-from studio.promises import AnsweredElsewhere, Promises, Unclear
+from studio.promises import AnsweredElsewhere, Ending, Promises, Unclear
 from tests.conftest import make_job
 
 
@@ -148,6 +148,16 @@ async def test_what_is_withdrawn_is_gone(store, promises, holders):
     await promises.withdraw(await promises.make(make_job(), told))
     assert await store.jobs.get("1") is None
     assert not holders
+
+
+async def test_while_the_process_ends_nothing_is_withdrawn(store, promises, holders):
+    """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
+    promised = await promises.make(make_job(), told)
+    promises.close()
+    with pytest.raises(Ending):
+        await promises.withdraw(promised)
+    assert not holders
+    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
 async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, promises, holders):
