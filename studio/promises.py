@@ -81,7 +81,7 @@ class Promises:
         return job if await writing or await self._take_over(row, owner, retry=retry) else None
 
     async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
-        """Two processes with the same shards were slow to write it: who has told the member draws."""
+        """The row is another's, or gone: who has told the member draws."""
         return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
 
     async def _part(self, job: Job, owner: str, error: Exception) -> None:
@@ -92,8 +92,14 @@ class Promises:
             await self._jobs.release(job.id, owner)
 
     async def fulfil(self, job: Job) -> None:
-        """Write the complete job and let go of its row: anybody may draw it now."""
-        await self._jobs.save(job, self._owners[job.id], release=True)
+        """Write the complete job and let go of its row: anybody may draw it now.
+
+        Who was taken for dead meanwhile takes it back, unless it is being drawn.
+        """
+        owner = self._owners[job.id]
+        saved = await self._jobs.save(job, owner, release=True)
+        if not saved and await self._take_over(job, owner, retry=False):
+            await self._jobs.save(job, owner, release=True)
         self.drop(job)
 
     async def withdraw(self, job: Job) -> None:
