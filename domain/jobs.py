@@ -114,6 +114,8 @@ class Refusal(StrEnum):
     """By a filter of words or links."""
     NO_RIGHT = "no right"
     TOO_LARGE = "too large"
+    TOO_LARGE_ANYWHERE = "too large anywhere"
+    """No message takes so much."""
     CLOSED = "closed"
     """A thread that is archived or locked."""
     INVALID = "invalid"
@@ -133,6 +135,8 @@ class Refused(Frozen):
     """The place's own number for it."""
     times: int = 1
     """How many tries in a row have ended so."""
+    rest: bool = False
+    """Others of its pictures have been shown."""
 
 
 class Tried(Frozen):

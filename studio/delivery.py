@@ -21,6 +21,8 @@ class Ready(NamedTuple):
     """And only the first frame of one that moves."""
     kept: str | None = None
     """Nothing of it is sent, for it is too large for this place: it stays in the spool, under this key."""
+    beyond: bool = False
+    """And too large for every other place."""
 
 
 class Report(NamedTuple):

@@ -159,8 +159,41 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     ((_, sent),) = delivery.delivered
     assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
-    assert (row.drawn, row.parked, row.refused.kind) == ((first,), True, Refusal.TOO_LARGE)
+    assert (row.drawn, row.parked) == ((first,), True)
+    assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
     assert await spooled(store, 2) == [True, False]
+    async with hold(store.jobs, "1", OWNER) as held:
+        await deliver(held, Undeliverable(Refusal.EXPLICIT))
+    assert (await store.jobs.get("1")).refused == Refused(kind=Refusal.TOO_LARGE, times=2, rest=True)
+
+
+async def test_what_one_message_cannot_take_together_comes_in_several(store, drawn, deliver, delivery, monkeypatch):
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 40_000)
+    entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
+    for n, entry in enumerate(entries):
+        await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
+    async with drawn(drawn=tuple(entries), upload_limit=LIMITS[0]):
+        pass
+    for _ in range(2):
+        async with hold(store.jobs, "1", OWNER) as held:
+            await deliver(held)
+    assert (await store.jobs.get("1")).state is State.DELIVERED
+    sent = [[each.data for each in pictures if each.data] for _, pictures in delivery.delivered]
+    assert sorted(data[-1] for message in sent for data in message) == [0, 1, 2, 3]
+    assert all(sum(map(len, message)) <= 40_000 for message in sent)
+    assert await spooled(store, 4) == [False] * 4
+
+
+async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deliver, delivery, monkeypatch, caplog):
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 20_000)
+    await store.spool.put("pictures/1/0", PSD + bytes(20_000))
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    async with drawn(drawn=(entry,), upload_limit=LIMITS[0]) as held:
+        await deliver(held)
+    assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
+    assert (await store.jobs.get("1")).parked
+    assert "pictures/1/0" in caplog.text
+    assert await spooled(store, 1) == [True]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +337,7 @@ async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, 
         await deliver(held)
     ((_, pictures),) = delivery.delivered
     assert sum(len(each.data) for each in pictures) <= 2 * len(big) < MESSAGE_LIMIT
-    assert all(each.reduced for each in pictures)
+    assert pictures[0].reduced
 
 
 async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, delivery):
