@@ -1,6 +1,6 @@
 """What the studio needs of whoever shows pictures; views/ has the one for Discord."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from domain import Job, Refusal, Refused
@@ -32,7 +32,8 @@ class Report(NamedTuple):
     position: int | None = None
     eta: float | None = None
     """Seconds to go."""
-    preview: Ready | None = None
+    preview: Callable[[], Awaitable[Ready | None]] | None = None
+    """Prepares the unfinished picture, for few are shown; None where it is none."""
     paused: bool = False
     """Not begun: the provider has said when to come again."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from domain import BadResponse, Drawn, Picture, State
@@ -18,6 +19,8 @@ from studio.looking import read
 
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
+PREVIEW_SECONDS = 5.0
+"""What takes longer to be made so small is left out, or nothing would tell how far the drawing is."""
 
 
 class JobProgress:
@@ -91,14 +94,15 @@ class JobProgress:
         fraction, position, eta = share(fraction), place(position), seconds(eta)
         if preview or fraction is not None or position is not None:  # an eta may be that of being let in
             await self._breakers.accepted(self._held.job.id)
-        shown = await _shown(preview) if preview else None
+        shown = partial(_shown, preview) if preview else None
         self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
 async def _shown(preview: bytes) -> Ready | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
-        fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
+        async with asyncio.timeout(PREVIEW_SECONDS):
+            fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
         return Ready(fitted.data, ending_of(fitted.format))
-    except (BadResponse, images.TooLarge):
+    except (BadResponse, images.TooLarge, TimeoutError):
         return None

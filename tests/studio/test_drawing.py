@@ -287,8 +287,9 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
     async with holding() as held:
         await draw(held, generate)
     (_, told) = delivery.reports
-    assert len(told.preview.data) <= 100_000 < len(large)
-    assert b"trainedAlgorithmicMedia" in told.preview.data
+    shown = await told.preview()
+    assert len(shown.data) <= 100_000 < len(large)
+    assert b"trainedAlgorithmicMedia" in shown.data
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
@@ -301,11 +302,26 @@ async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delive
         await draw(held, generate)
     (_, told) = delivery.reports
     assert told.fraction == 0.5
+    shown = await told.preview() if told.preview else None
     if preview == png():
-        assert told.preview.extension == "png"
-        assert b"trainedAlgorithmicMedia" in told.preview.data
+        assert shown
+        assert shown.extension == "png"
+        assert b"trainedAlgorithmicMedia" in shown.data
     else:
-        assert told.preview is None
+        assert shown is None
+
+
+async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, draw, delivery, looking, monkeypatch):
+    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.progress, "PREVIEW_SECONDS", 0.0)
+
+    async def generate(request, sources, progress):
+        await progress.report(fraction=0.5, preview=png())
+        raise Unavailable("later")
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert await delivery.reports[-1].preview() is None
 
 
 @pytest.mark.parametrize("trouble", [None, Unavailable("gone"), TimeoutError()])
