@@ -75,11 +75,6 @@ def _sound_png(data: bytes) -> Made | None:
     return None
 
 
-def undecoded(data: bytes) -> Received:
-    """For what nobody has looked at: the file as it came."""
-    return Received(data, kind_of(data) or "bin", "file", None)
-
-
 def inspect_picture(data: bytes) -> Container:
     """The format and size; BadResponse when the bytes are no PNG, JPEG, WebP or GIF."""
     try:
