@@ -30,6 +30,12 @@ NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 ALIKE = 0.85
 """How like a known name, from 0 to 1 by difflib's measure, a name has to be to count as that one mistyped."""
+AKIN = 0.7
+"""The same, among those that begin with the same word."""
+COMMON = ("AWS", "DATA", "DATABASE", "DEFAULT", "LOG")
+"""First words of settings that other programs' settings may have, too."""
+OF_EACH = ("API_KEY", "BASE_URL", "CONCURRENCY", "MODELS", "QUALITY", "LINK_HOSTS", "PROFILE")
+"""What a provider's settings end with."""
 TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
@@ -135,7 +141,8 @@ class _Variables(NamedTuple):
         entries = [entry.strip() for entry in (self.get(name) or "").split(",") if entry.strip()]
         found = [_host(entry) for entry in entries]
         if None in found:
-            raise ConfigError(f"{name} is no list of hosts such as images.lan, 192.168.1.20:9000.")
+            hint = ", without http://" if any("://" in entry for entry in entries) else ""
+            raise ConfigError(f"{name} is no list of hosts such as images.lan, 192.168.1.20:9000{hint}.")
         return tuple(host for host in found if host)
 
 
@@ -179,9 +186,20 @@ def read_config(values: Mapping[str, str | None]) -> Config:
 
 
 def misspelt(names: Iterable[str], known: Collection[str]) -> list[str]:
-    """A sentence for each name that is not read, but nearly is one that is."""
-    odd = {name: get_close_matches(name, known, 1, ALIKE) for name in names if name not in known}
-    return [f"{name} is no setting; {near[0]} is." for name, near in odd.items() if near]
+    """A sentence for each name that is not read, but nearly is one that is, or begins or ends like one."""
+    told = [_in_vain(name, known) for name in names if name not in known]
+    return [sentence for sentence in told if sentence]
+
+
+def _in_vain(name: str, known: Collection[str]) -> str | None:
+    first, _, rest = name.partition("_")
+    akin = [each for each in known if each.partition("_")[0] == first not in COMMON]
+    if near := get_close_matches(name, known, 1, ALIKE) or get_close_matches(name, akin, 1, AKIN):
+        return f"{name} is no setting; {near[0]} is."
+    if akin:
+        return f"{name} is no setting."
+    is_unnamed = rest in OF_EACH and first not in ("", *COMMON)
+    return f"{name} is no setting: OPENAI_COMPATIBLE does not name {first.lower()}." if is_unnamed else None
 
 
 def _token(read: _Variables) -> SecretStr | None:

@@ -65,7 +65,8 @@ class Failure(Frozen):
     unsure: bool = False
     """It may have taken the job, and be paid, though nothing can be asked for."""
     answered: bool = False
-    """The provider is there, and says itself that it failed: with another of its models it may yet draw."""
+    """The provider is there, and says itself that it failed, for which the model may be to blame: with another of its
+    models it may yet draw."""
 
 
 NOT_ASKED = ("outage", "pause")

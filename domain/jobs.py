@@ -9,9 +9,10 @@ from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
 
-Way = Literal["shown", "converted", "mended", "file"]
-"""How a picture is handed over: the very file; a PNG of it, for Discord does not show its kind; a PNG of what could be
-read of a damaged one; or the very file as something to download, for it cannot be shown."""
+Way = Literal["unread", "shown", "converted", "mended", "file"]
+"""How a picture is handed over: not known yet, for nobody has looked at it; the very file; a PNG of it, for Discord
+does not show its kind; a PNG of what could be read of a damaged one; or the very file as something to download, for it
+cannot be shown."""
 
 
 class Upload(Frozen):
@@ -113,6 +114,8 @@ class Refusal(StrEnum):
     """By a filter of words or links."""
     NO_RIGHT = "no right"
     TOO_LARGE = "too large"
+    TOO_LARGE_ANYWHERE = "too large anywhere"
+    """No message takes so much."""
     CLOSED = "closed"
     """A thread that is archived or locked."""
     INVALID = "invalid"
@@ -132,6 +135,8 @@ class Refused(Frozen):
     """The place's own number for it."""
     times: int = 1
     """How many tries in a row have ended so."""
+    rest: bool = False
+    """Others of its pictures have been shown."""
 
 
 class Tried(Frozen):

@@ -9,23 +9,27 @@ KINDS = {
     "gif": rb"GIF8[79]a",
     "avif": rb"....ftyp(?:avi[fs]|m[is]f1.{4}(?:.{4}){0,15}?avi[fs])",
     "heic": rb"....ftyp(?:hei[cmxs]|hev[cmxs]|m[is]f1)",
-    "tiff": rb"II[*+]\0|MM\0[*+]",
-    "bmp": rb"BM.{4}\0{4}",
-    "jp2": rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51",
-    "jxl": rb"\0\0\0\x0cJXL \r\n\x87\n|\xff\x0a",
-    "psd": rb"8BPS\0[\1\2]",
-    "svg": rb"(?:\xef\xbb\xbf)?\s{0,9}(?:<(?:\?xml|!--|!DOCTYPE svg)[^>]{0,400}>\s{0,9}){0,5}<svg[\s>]",
-    "mp4": rb"....ftyp",
-    "webm": rb"\x1aE\xdf\xa3",
+    "tiff": rb"II\*\0(?!\0{4})|MM\0\*(?!\0{4})|II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0",
+    "bmp": rb"BM.{4}\0{4}.{4}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0{3}",
+    "jp2": rb"\0\0\0\x0cjP  \r\n\x87\n....ftyp|\xff\x4f\xff\x51",
+    "jxl": rb"\0\0\0\x0cJXL \r\n\x87\n....ftypjxl |\xff\x0a",
+    "psd": rb"8BPS\0[\1\2]\0{7}[\1-\x38].{8}\0[\1\x08\x10\x20]",
+    "svg": rb"(?:\xef\xbb\xbf)?\s{0,9}(?:<(?:\?xml|!--|!DOCTYPE svg)[^>]{0,400}>\s{0,9}){0,5}"
+    rb"<svg[\s>][^<]{0,9999}<[\w!?]",
+    "mp4": rb"....ftyp[ -~]{4}",
+    "webm": rb"\x1aE\xdf\xa3.{0,60}(?:webm|matroska)",
 }
 """Pictures and what providers send in their place: each kind with the beginning that tells it, the first that fits."""
+LEAST = {"avif": 100, "heic": 100, "tiff": 26, "bmp": 27, "jp2": 60, "jxl": 12, "psd": 40, "mp4": 64, "webm": 64}
+"""Bytes of the kinds that nobody here may be able to decode: with fewer, there is nothing in them."""
 PATTERNS = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in KINDS.items()}
 ENDINGS = {"jpeg": "jpg", "tiff": "tif"}
 
 
 def kind_of(data: bytes) -> str | None:
     """One of KINDS; None for what is no picture at all: nothing else is kept of what a provider sends."""
-    return next((kind for kind, pattern in PATTERNS.items() if pattern.match(data)), None)
+    begun = (kind for kind, pattern in PATTERNS.items() if pattern.match(data))
+    return next((kind for kind in begun if len(data) >= LEAST.get(kind, 0)), None)
 
 
 def ending_of(kind: str) -> str:

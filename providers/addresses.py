@@ -7,10 +7,13 @@ from urllib.parse import quote, urljoin
 from yarl import URL
 
 from domain import BadResponse
-from providers.guard import may_be_public
+from providers.guard import is_address, may_be_public
 
 ON_THE_WIRE = "!#$%&'()*+,-./:;=?@[]_|~"
 """Signs that stay as they are, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
+NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+"""What can be looked up, and what a link shown to members may hold, once letters of other scripts are in ASCII."""
+LONGEST_NAME = 254
 LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 LinkHosts = Collection[tuple[str, int | None]]
@@ -35,9 +38,17 @@ def spelt(text: str) -> URL:
 def web_link(text: str) -> URL:
     """As `spelt`; BadResponse for what leads elsewhere than the web, or brings a name or a password."""
     url = spelt(text)
-    if url.scheme not in ("http", "https") or not url.raw_host or url.user or url.password:
+    if url.scheme not in ("http", "https") or not _has_host(url) or url.user or url.password:
         raise BadResponse("the result is no web link")
     return url
+
+
+def _has_host(url: URL) -> bool:
+    """Whether it leads to a name, or an address that holds outside one machine."""
+    host = url.raw_host or ""
+    if ":" in host:
+        return is_address(host) and "%" not in host
+    return len(host) <= LONGEST_NAME and NAME.fullmatch(host) is not None
 
 
 def redirected(url: URL, location: str) -> URL:

@@ -36,7 +36,10 @@ class Progress(Protocol):
         """The provider's last word: what was remembered leads to nothing any more."""
 
     async def keep(self, picture: Picture) -> None:
-        """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no whole picture."""
+        """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no picture at all.
+
+        Whether it can be shown is looked at when the call has ended.
+        """
 
     def left(self) -> float:
         """Seconds to the job's own end, at which the drawing is called off from outside."""

@@ -1,7 +1,8 @@
 """What went wrong, told by a status and by words: whose fault it is decides who is told, and who is asked next."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 from domain import (
     AuthError,
@@ -79,11 +80,12 @@ def error_for(
     if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
         return ContentRejected(detail, reference=reference)
     if status in (401, 407) or (status == 403 and not MONEY.search(text)):
-        return AuthError(detail, reference=reference, unaccepted=True, answered=True)
+        # A key that is known may be closed out from one model.
+        return AuthError(detail, reference=reference, unaccepted=True, answered=status == 403)
     if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
+        return QuotaError(detail, reference=reference, unaccepted=True)
     if status == 429 and NO_MONEY_LEFT.search(text):
-        return QuotaError(detail, reference=reference, unaccepted=True, answered=True)
+        return QuotaError(detail, reference=reference, unaccepted=True)
     if status == 429:
         return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
     if status in TIMED_OUT:
@@ -101,5 +103,15 @@ def failure_for(text: str) -> EaselError:
     if POLICY.search(text):
         return ContentRejected(text)
     if MONEY.search(text):
-        return QuotaError(text, answered=True)
+        return QuotaError(text)
     return Unavailable(text, answered=True)
+
+
+@contextmanager
+def of_one_model() -> Generator[None]:
+    """A refused key, or credit that is out, may be that of somebody else, whom the provider asks for this model."""
+    try:
+        yield
+    except (AuthError, QuotaError) as error:
+        error.failure = error.failure.model_copy(update={"answered": True})
+        raise

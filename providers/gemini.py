@@ -255,7 +255,7 @@ def _checked(answer: Answer) -> Answer:
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
         raise RateLimited(f"429: {answer.text()}", retry_after=seconds, unaccepted=True)
     if answer.status == 400 and _is_wrong_key(answer):
-        raise AuthError(f"400: {answer.text()}", unaccepted=True, answered=True)
+        raise AuthError(f"400: {answer.text()}", unaccepted=True)
     return answer.checked()
 
 

@@ -21,6 +21,8 @@ MOST_IN_LINE = 64 * 1024
 MOST_HEADERS = 256
 MOST = 256 * 1024
 """Bytes of a head; who sends more is hung up on."""
+MOST_INTERIM = 16
+"""Answers before the answer; so many at once take little of everybody's time."""
 
 
 class TidyHeads(ResponseHandler):
@@ -28,10 +30,11 @@ class TidyHeads(ResponseHandler):
 
     _head: bytearray | None = None
     """What has come of a head; None while none is awaited."""
+    _interims = 0
 
     def set_response_params(self, **options: Any) -> None:
         """Called before each request."""
-        self._head = bytearray()
+        self._head, self._interims = bytearray(), 0
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
@@ -52,7 +55,10 @@ class TidyHeads(ResponseHandler):
             if not INTERIM.match(whole):
                 self._head = None
                 return ready + bytes(rest)
-        if len(head) > MOST:
+            self._interims += 1
+            if self._interims > MOST_INTERIM:
+                break
+        if len(head) > MOST or self._interims > MOST_INTERIM:
             self.abort()
         return ready
 

@@ -28,7 +28,7 @@ from providers.answers import TRIFLE, Answer, Reply
 from providers.api import Api, given, path_of, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.discovery import Discovery
-from providers.failures import failure_for
+from providers.failures import failure_for, of_one_model
 from providers.links import collect
 from providers.pinned import affordable, pinned
 from providers.polling import poll
@@ -166,7 +166,8 @@ class Replicate(Provider):
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
             stopped = Unavailable(f"{prediction.word} by somebody else", answered=True)
-            raise failure_for(answer.text()) if prediction.word in FAILED else stopped
+            with of_one_model():  # it is the model's own program that tells, and some ask others with a key of theirs
+                raise failure_for(answer.text()) if prediction.word in FAILED else stopped
         if prediction.word not in PENDING:
             log.warning("an unknown status, taken for pending: %.40s", prediction.word)
         await progress.report(fraction=fraction(prediction.logs or ""))

@@ -10,7 +10,6 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from storage.uncut import uncut
 from storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
@@ -153,13 +153,7 @@ class Database(ABC):
         work = _Work(steps, asyncio.get_running_loop().create_future())
         self._waiting.append(work)
         self._came.set()
-        try:
-            return await asyncio.shield(work.done)
-        except asyncio.CancelledError:
-            while not work.done.done():  # what comes after the cancellation must come after this
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait({work.done})
-            raise
+        return await uncut(work.done)
 
     async def _write(self) -> None:
         """What has come meanwhile, together; for ever. In a throng it lingers, for larger and fewer transactions."""

@@ -65,6 +65,7 @@ class Left(NamedTuple):
     provider: str
     user_id: int
     cancelled: bool
+    refused: dict[str, Any] | None
 
 
 class Ended(NamedTuple):
@@ -151,7 +152,7 @@ class JobStore:
         return await self._left(jobs.c.heartbeat < self._dead_since())
 
     async def _left(self, *where: ColumnElement[bool]) -> Sequence[Left]:
-        columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled
+        columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled, jobs.c.refused
         found = await self._run(select(*columns).where(UNDER_WAY, *where).order_by(jobs.c.created))
         return [Left(**row) for row in found.rows]
 

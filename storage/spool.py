@@ -114,11 +114,16 @@ class Spool:
             del self._fresh[next(iter(self._fresh))]
 
     async def take(self, key: str) -> bytes | None:
-        """As `get`, but from memory where a copy is there; the copy is dropped."""
-        return self._fresh.pop(key, None) or await self.get(key)
+        """As `get`; a copy in memory is dropped."""
+        try:
+            return await self.get(key)
+        finally:
+            self._fresh.pop(key, None)
 
     async def get(self, key: str) -> bytes | None:
         """The bytes, or None where they have been cleared away."""
+        if key in self._fresh:
+            return self._fresh[key]
         try:
             return bytes(await (await self._store.get_async(key)).bytes_async())
         except FileNotFoundError:

@@ -1,8 +1,8 @@
 """Which providers are down, so that nobody waits for them in vain: a circuit breaker for each, one for all processes.
 
 Some failures in a row open it, or one that says for how long. Where the provider is there, and says itself that it
-failed, the model may be to blame, such as a broken checkpoint: that counts from when a second model has failed so,
-with no picture in between.
+failed, the model may be to blame, such as a broken checkpoint: that counts from when as many models have failed so as
+there are, or three of them, with no picture in between.
 
 When its time is over, one job tries again (half open); the others wait until that one gets on, and then come one by
 one. Each further failure opens it for longer, a picture of theirs closes it.
@@ -14,6 +14,7 @@ import random
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from domain import (
     AuthError,
@@ -47,6 +48,14 @@ ANSWERS: frozenset[str] = frozenset(kind.__name__ for kind in (ContentRejected, 
 """Those that say that it is there. After the rest it may not even have been asked."""
 
 
+class _Failed(NamedTuple):
+    member: int
+    model: str | None = None
+    """None where it is surely not to blame."""
+    models: int = IN_A_ROW
+    """How many there are."""
+
+
 class Breakers:
     """Read from memory; what others write arrives by their notice, and at the latest with `refresh`."""
 
@@ -54,10 +63,8 @@ class Breakers:
         self._store: OutageStore = store.outages
         self._down: Mapping[str, Outage] = {}
         self._writes = 0
-        self._failures: dict[str, list[int]] = {}
-        """Whose jobs have failed in a row."""
-        self._failing: dict[str, set[str]] = {}
-        """The models at which each has failed in a row, though it is there."""
+        self._failures: dict[str, list[_Failed]] = {}
+        """What has failed in a row at each."""
         self._probes: dict[str, Outage] = {}
         """By the jobs of this process that try whether a provider is back: its outage, as each has marked it."""
         self._refreshing: set[asyncio.Task[None]] = set()
@@ -97,14 +104,14 @@ class Breakers:
             with _unharmed(mine.provider):
                 await self._let_in(mine)
 
-    async def learn(self, job: Job, failure: Failure | None, *, only_model: bool = False) -> None:
-        """What became of a job that has asked. only_model: whether its provider offers no other."""
+    async def learn(self, job: Job, failure: Failure | None, *, models: int = IN_A_ROW) -> None:
+        """What became of a job that has asked. models: how many its provider offers, where they may be to blame."""
         mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
                 await self._worked(job.provider, mine)
-            elif self._is_the_providers(job, failure, only_model=only_model):
-                await self._counts(job, failure, mine)
+            elif (counted := self._counted(job, failure, models)) is not None:
+                await self._tell(job.provider, failure, mine, counted)
             elif mine:
                 await self._let_in(mine)  # it has told nothing: another may try
 
@@ -120,26 +127,23 @@ class Breakers:
             writes, read = self._writes, await self._store.all()
         known = {outage.provider: outage for outage in read}
         for provider in self._down.keys() - known.keys():
-            self._count_anew(provider)
+            self._failures.pop(provider, None)
         self._down = known
 
-    def _count_anew(self, provider: str) -> None:
-        self._failures.pop(provider, None)
-        self._failing.pop(provider, None)
-
-    def _is_the_providers(self, job: Job, failure: Failure, *, only_model: bool) -> bool:
-        """Whether it cannot draw just now; not where a part of the request is to blame, or one of its models alone."""
+    def _counted(self, job: Job, failure: Failure, models: int) -> Sequence[int] | None:
+        """Whose failures in a row are the provider's; None where this one is that of a request, or of some models."""
         if failure.kind not in OUTAGES or failure.field is not None:
-            return False
-        if only_model or not failure.answered:
-            return True
-        models = self._failing.setdefault(job.provider, set())
-        models.add(job.model)
-        return len(models) > 1
+            return None
+        failures = self._failures.setdefault(job.provider, [])
+        failures.append(_Failed(job.user_id, job.model, models) if failure.answered else _Failed(job.user_id))
+        blamed = {each.model for each in failures if each.model is not None}
+        every = len(blamed) >= min(IN_A_ROW, *(each.models for each in failures))
+        counted = [each.member for each in failures if every or each.model is None]
+        return counted if every or not failure.answered else None
 
     async def _worked(self, provider: str, mine: Outage | None) -> None:
         """Only a job that was let in, and since whose time nothing bad was told, says that an outage is over."""
-        self._count_anew(provider)
+        self._failures.pop(provider, None)
         if not (mine and _is_known(mine, self._down.get(provider))):
             return
         if not await self._store.end(mine):
@@ -149,19 +153,18 @@ class Breakers:
         self._down = {name: outage for name, outage in self._down.items() if name != provider}
         log.warning("%s is back", provider)
 
-    async def _counts(self, job: Job, failure: Failure, mine: Outage | None) -> None:
-        self._failures.setdefault(job.provider, []).append(job.user_id)
-        while (outage := self._worse(job.provider, failure, mine)) and not await self._write(outage):
+    async def _tell(self, provider: str, failure: Failure, mine: Outage | None, counted: Sequence[int]) -> None:
+        while (outage := self._worse(provider, failure, mine, counted)) and not await self._write(outage):
             await self.refresh()  # others have heard of it meanwhile: is ours still news?
 
-    def _worse(self, provider: str, failure: Failure, mine: Outage | None) -> Outage | None:
+    def _worse(self, provider: str, failure: Failure, mine: Outage | None, counted: Sequence[int]) -> Outage | None:
         """The outage that a failure tells of; None where it is none, or nothing new."""
         now, known = datetime.now(UTC), self._down.get(provider)
         told = min(failure.retry_after, LONGEST) if failure.retry_after else None
         if known is None:
             pause = TOLD if told else SHORTEST
             outage = Outage(provider, failure.kind, now, now + _seconds(told or pause), pause)
-            return outage if told or _is_outage(self._failures.get(provider, ()), failure) else None
+            return outage if told or _is_outage(counted, failure) else None
         if mine and _is_known(mine, known):
             pause = TOLD if told else min(max(known.pause * 2, SHORTEST), LONGEST)
             return _again(known, now + _seconds(told or pause), pause)._replace(kind=failure.kind)

@@ -1,6 +1,6 @@
 """What the studio needs of whoever shows pictures; views/ has the one for Discord."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from domain import Job, Refusal, Refused
@@ -21,6 +21,8 @@ class Ready(NamedTuple):
     """And only the first frame of one that moves."""
     kept: str | None = None
     """Nothing of it is sent, for it is too large for this place: it stays in the spool, under this key."""
+    beyond: bool = False
+    """And too large for every other place."""
 
 
 class Report(NamedTuple):
@@ -30,7 +32,8 @@ class Report(NamedTuple):
     position: int | None = None
     eta: float | None = None
     """Seconds to go."""
-    preview: Ready | None = None
+    preview: Callable[[], Awaitable[Ready | None]] | None = None
+    """Prepares the unfinished picture, for few are shown; None where it is none."""
     paused: bool = False
     """Not begun: the provider has said when to come again."""
 

@@ -26,6 +26,7 @@ from studio.breakers import Breakers
 from studio.chain import Chain
 from studio.delivery import Delivery, Report
 from studio.holding import Held, Lost
+from studio.looking import look
 from studio.planning import call_request
 from studio.progress import JobProgress
 from studio.queue import TryLater
@@ -110,8 +111,8 @@ class Drawer:
         try:
             failure = await self._attempt_shown(held)
             if provider := self._providers.get(held.job.provider):
-                only_model = failure is not None and failure.answered and len(await provider.models()) == 1
-                await self._breakers.learn(held.job, failure, only_model=only_model)
+                models = await provider.models() if failure and failure.answered else ()
+                await self._breakers.learn(held.job, failure, models=len(models))
             return failure
         finally:
             await self._breakers.leave(held.job)
@@ -212,10 +213,13 @@ class Drawer:
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
         deadline = self._deadlines[job.id]
-        progress = JobProgress(held, self._spool, self._delivery, self._rush, self._breakers, accepted, deadline)
+        progress = JobProgress(held, self._spool, self._delivery, self._breakers, accepted, deadline)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
-        held.note(calls_done=job.calls_done + 1, remote=None)
+        held.note(remote=None)
+        await self._rush.over()
+        await look(held, self._spool)
+        held.note(calls_done=job.calls_done + 1)
 
     def _time_left(self, job: Job) -> float:
         now = datetime.now(UTC)

@@ -19,10 +19,11 @@ from domain import (
 )
 from domain.kinds import ending_of
 from providers.base import Provider
-from storage.spool import Spool
+from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.delivery import MOST_PICTURES, Delivery, Ready, Undeliverable
 from studio.holding import Held
+from studio.looking import look
 from studio.receipts import facts
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Handover:
 
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
+        await self._look(held)
         pictures = await self._ready(held.job, held.job.upload_limit)
         if not pictures and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
@@ -63,6 +65,16 @@ class Handover:
         else:
             await self._finish(held, _final_state(held.job, pictures))
 
+    async def _look(self, held: Held) -> None:
+        """At what nobody has looked at, because the drawing was cut."""
+        if not any(drawn.way == "unread" for drawn in held.job.drawn):
+            return
+        try:
+            await look(held, self._spool)
+        except BadResponse as error:
+            log.warning("job %s: one picture cannot be sent, %s", held.job.id, error)
+        await held.update(drawn=held.job.drawn)
+
     async def _send(self, job: Job, pictures: Sequence[Ready]) -> Sequence[Ready]:
         """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
 
@@ -70,7 +82,7 @@ class Handover:
         """
         for _ in range(TRIES):
             if pictures and all(each.kept for each in pictures):
-                break
+                raise _too_large(pictures)
             try:
                 await self._delivery.deliver(job, pictures)
             except Undeliverable as error:
@@ -80,7 +92,7 @@ class Handover:
                 pictures = await self._ready(job, _below(largest))
             else:
                 return pictures
-        raise Undeliverable(Refusal.TOO_LARGE)
+        raise _too_large(pictures)
 
     async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
         """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
@@ -96,17 +108,21 @@ class Handover:
         keys = {each.kept for each in pictures}
         rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys)
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn.key not in keys]
-        refused = _refused(held.job, Undeliverable(Refusal.TOO_LARGE))
+        refused = _refused(held.job, _too_large(pictures)).model_copy(update={"rest": True})
         await held.update(drawn=rest, parked=True, refused=refused, token=None, release=True)
         await self._spool.delete(shown)
 
     async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
-        """The pictures as they are sent: marked, within the limits, and no more than a message takes."""
-        limit = min(upload_limit, MESSAGE_LIMIT // min(max(len(job.drawn), 1), MOST_PICTURES))
-        made = list[Ready]()
-        for drawn in job.drawn:
-            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, limit)):
+        """The pictures as they are sent: marked, within the limits, and no more than a message takes.
+
+        Each may have its share of the room that those before it leave.
+        """
+        made, room = list[Ready](), MESSAGE_LIMIT
+        for number, drawn in enumerate(job.drawn):
+            share = room // max(min(len(job.drawn) - number, MOST_PICTURES - len(made)), 1)
+            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, min(upload_limit, share))):
                 made.append(ready)
+                room -= len(ready.data)
         return made
 
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
@@ -117,7 +133,7 @@ class Handover:
             return None
         if drawn.way == "file":
             small = len(data) <= limit
-            return Ready(data, ending_of(drawn.kind or "bin")) if small else Ready(kept=drawn.key)
+            return Ready(data, ending_of(drawn.kind or "bin")) if small else _kept(job, drawn, data)
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
@@ -129,7 +145,7 @@ class Handover:
             return None
         except images.TooLarge as reason:
             log.warning("job %s: one picture is too large for this place, %s", job.id, reason)
-            return Ready(kept=drawn.key)
+            return _kept(job, drawn, data)
         return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
 
     async def _finish(self, held: Held, state: State) -> None:
@@ -150,9 +166,22 @@ def _below(size: int) -> int:
     return max((limit for limit in LIMITS if limit < size), default=size // 2)
 
 
+def _kept(job: Job, drawn: Drawn, data: bytes) -> Ready:
+    beyond = len(data) > MESSAGE_LIMIT
+    if beyond:
+        log.warning("job %s: no message takes %s, it is kept for %d days", job.id, drawn.key, PICTURE_DAYS)
+    return Ready(kept=drawn.key, beyond=beyond)
+
+
+def _too_large(pictures: Sequence[Ready]) -> Undeliverable:
+    """What no message takes is no reason to try another place."""
+    beyond = {each.beyond for each in pictures if each.kept} == {True}
+    return Undeliverable(Refusal.TOO_LARGE_ANYWHERE if beyond else Refusal.TOO_LARGE)
+
+
 def _refused(job: Job, error: Undeliverable) -> Refused:
-    before = job.refused.times if job.refused else 0
-    return Refused(kind=error.kind, code=error.code, times=before + 1)
+    before = job.refused or Refused(kind=error.kind, times=0)
+    return Refused(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
 
 
 def _line(job: Job) -> tuple[int, str]:

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from domain import BadResponse, Drawn, Picture, State
-from domain.kinds import ending_of
+from domain.kinds import ending_of, kind_of
 from domain.numbers import fraction as share
 from domain.numbers import place, plain, seconds
 from storage.spool import Spool
+from storage.uncut import uncut
 from studio import images
 from studio.breakers import Breakers
 from studio.delivery import Delivery, Ready, Report
 from studio.holding import Held
-from studio.rush import Rush
+from studio.looking import read
 
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
+PREVIEW_SECONDS = 5.0
+"""What takes longer to be made so small is left out, or nothing would tell how far the drawing is."""
 
 
 class JobProgress:
@@ -27,7 +31,6 @@ class JobProgress:
         held: Held,
         spool: Spool,
         delivery: Delivery,
-        rush: Rush,
         breakers: Breakers,
         accepted: Callable[[], None],
         deadline: asyncio.Timeout,
@@ -39,7 +42,6 @@ class JobProgress:
         self._breakers = breakers
         self._spool = spool
         self._delivery = delivery
-        self._rush = rush
         self._call = held.job.calls_done
         self._place = sum(drawn.call < self._call for drawn in held.job.drawn)
 
@@ -56,23 +58,26 @@ class JobProgress:
 
     async def keep(self, picture: Picture) -> None:
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
-        try:
-            await self._rush.over()
-            made = await images.receive(picture.data) if picture.data else None
-        except asyncio.CancelledError:
-            if picture.data:  # it is paid for, and nobody sends it again
-                await self._store(entry, images.undecoded(picture.data))
-            raise
-        await self._store(entry, made)
-
-    async def _store(self, entry: Drawn, made: images.Received | None) -> None:
-        drawn = self._held.job.drawn
-        if made:
-            told = {"size": made.size, "kind": made.kind, "way": made.way}
-            entry = entry.model_copy(update={**told, "key": f"pictures/{self._held.job.id}/{self._place}"})
-            await self._spool.put_fresh(entry.key or "", made.data)
+        data = picture.data
+        if data:
+            entry = entry.model_copy(update=self._unread(data))
+        if data and self._place < len(self._held.job.drawn):
+            entry, data = await read(entry, data)  # nothing is put in the place of a picture before it is one
+        await uncut(asyncio.ensure_future(self._store(entry, data)))
+        if data:
             await self._breakers.accepted(self._held.job.id)
+
+    def _unread(self, data: bytes) -> dict[str, str]:
+        kind = kind_of(data)
+        if kind is None:
+            raise BadResponse("bytes that are no picture")
+        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._place}"}
+
+    async def _store(self, entry: Drawn, data: bytes) -> None:
+        if entry.key:
+            await self._spool.put_fresh(entry.key, data)
         # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
+        drawn = self._held.job.drawn
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
         self._place += 1
 
@@ -89,14 +94,15 @@ class JobProgress:
         fraction, position, eta = share(fraction), place(position), seconds(eta)
         if preview or fraction is not None or position is not None:  # an eta may be that of being let in
             await self._breakers.accepted(self._held.job.id)
-        shown = await _shown(preview) if preview else None
+        shown = partial(_shown, preview) if preview else None
         self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
 async def _shown(preview: bytes) -> Ready | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
-        fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
+        async with asyncio.timeout(PREVIEW_SECONDS):
+            fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
         return Ready(fitted.data, ending_of(fitted.format))
-    except (BadResponse, images.TooLarge):
+    except (BadResponse, images.TooLarge, TimeoutError):
         return None

@@ -22,6 +22,10 @@ class Unclear(Exception):
     """Nobody knows whether the member was told to wait: Discord is asked later."""
 
 
+class Ending(Exception):
+    """The process ends: the next one answers the member."""
+
+
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
@@ -77,7 +81,7 @@ class Promises:
         return job if await writing or await self._take_over(row, owner, retry=retry) else None
 
     async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
-        """Two processes with the same shards were slow to write it: who has told the member draws."""
+        """The row is another's, or gone: who has told the member draws."""
         return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
 
     async def _part(self, job: Job, owner: str, error: Exception) -> None:
@@ -88,13 +92,25 @@ class Promises:
             await self._jobs.release(job.id, owner)
 
     async def fulfil(self, job: Job) -> None:
-        """Write the complete job and let go of its row: anybody may draw it now."""
-        await self._jobs.save(job, self._owners[job.id], release=True)
+        """Write the complete job and let go of its row: anybody may draw it now.
+
+        Who was taken for dead meanwhile takes it back, unless it is being drawn.
+        """
+        owner = self._owners[job.id]
+        saved = await self._jobs.save(job, owner, release=True)
+        if not saved and await self._take_over(job, owner, retry=False):
+            await self._jobs.save(job, owner, release=True)
         self.drop(job)
 
     async def withdraw(self, job: Job) -> None:
-        """Delete the row: its member is told why nothing comes of it."""
+        """Delete the row: its member is told why nothing comes of it.
+
+        Ending, where nobody is sure to tell them any more, and the end may be why: the row is left to the table.
+        """
         try:
+            if self._closing:
+                await self._jobs.release(job.id, self._owners[job.id])
+                raise Ending
             await self._jobs.discard(job, self._owners[job.id])
         finally:
             self.drop(job)

@@ -56,6 +56,8 @@ class Entry(NamedTuple):
     lane: str
     job_id: str
     priority: int = 0
+    turn: int = 0
+    """Which time the job comes to this lane: the one that is ending does not keep the next away."""
 
 
 class Driver(AsyncpgPoolDriver):
@@ -92,7 +94,7 @@ class Engine(NamedTuple):
 
 
 class Queue:
-    """Hands job ids to the lanes' workers, higher priority first, each id once a lane.
+    """Hands job ids to the lanes' workers, higher priority first, each id once a lane and turn.
 
     url: PostgreSQL's, for a queue that all processes on it share; None for one in memory.
     """
@@ -125,7 +127,7 @@ class Queue:
                 [entry.lane for entry in entries],
                 [entry.job_id.encode() for entry in entries],
                 [entry.priority for entry in entries],
-                dedupe_key=[f"{entry.lane}/{entry.job_id}" for entry in entries],
+                dedupe_key=[f"{entry.lane}/{entry.job_id}/{entry.turn}" for entry in entries],
                 on_conflict="skip",
             )
         except AWAY as error:

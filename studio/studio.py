@@ -172,7 +172,10 @@ class Studio:
         await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
 
     async def withdraw(self, job: Job, error: Exception) -> None:
-        """Forget a promised job whose member will be told why; any other error leaves it to the table."""
+        """Forget a promised job whose member will be told why; any other error leaves it to the table.
+
+        promises.Ending while the process ends: the next one has it then.
+        """
         self._admission.leave(job)
         if isinstance(error, EaselError):
             await self._promises.withdraw(job)
@@ -210,17 +213,18 @@ class Studio:
 
         False where they are on their way already, or were delivered meanwhile.
         """
-        moved = False
+        moved, turn = False, 0
 
         async def move(held: Held) -> None:
-            nonlocal moved
+            nonlocal moved, turn
+            turn = held.job.refused.times if held.job.refused else 0
             if moved := held.job.parked:
                 place = origin.model_dump(exclude={"id", "private"})
                 await held.update(**place, private=True, parked=False)
 
         await self._with(job.id, move)
         if moved:
-            await self._queue.submit(Entry(DELIVER, job.id))
+            await self._queue.submit(Entry(DELIVER, job.id, turn=turn))
         return moved
 
     async def give_up(self, job_id: str) -> None:
@@ -299,7 +303,7 @@ class Studio:
         entries: list[Entry] = []
         for job in jobs:
             if job.state == State.DRAWN:
-                entries.append(Entry(DELIVER, job.id))
+                entries.append(Entry(DELIVER, job.id, turn=job.refused["times"] if job.refused else 0))
             elif job.provider in self.providers and not job.cancelled:
                 places[job.user_id] += 1
                 entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))

@@ -68,6 +68,31 @@ def test_a_name_that_is_nearly_a_setting_is_told():
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("SPOOL_QUOTA", "SPOOL_QUOTA is no setting; SPOOL_QUOTA_MIB is."),
+        ("METRICS", "METRICS is no setting; METRICS_PORT is."),
+        ("OPENAI_KEY", "OPENAI_KEY is no setting; OPENAI_API_KEY is."),
+        ("GPU_URL", "GPU_URL is no setting; GPU_BASE_URL is."),
+        ("SKETCH_LINK_HOSTS", "SKETCH_LINK_HOSTS is no setting."),
+        ("POPCORD_WORKFLOW", "POPCORD_WORKFLOW is no setting."),
+        ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_ID is no setting."),
+        ("TOGETHER_API_KEY", "TOGETHER_API_KEY is no setting: OPENAI_COMPATIBLE does not name together."),
+        *((name, None) for name in ("LOG_DIR", "DATABASE_PASSWORD", "AWS_PROFILE", "DATA", "TZ", "COMPOSE_FILE")),
+        *((name, None) for name in ("_", "", "API_KEY", "POSTGRES_PASSWORD", "GPU_PROFILE", "SPOOL_URL")),
+    ],
+)
+def test_what_is_set_in_vain_is_told(name, told):
+    assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
+
+
+@pytest.mark.parametrize("value", ["http://images.lan", "images.lan, https://images.lan:9000/"])
+def test_whoever_writes_a_link_for_a_host_is_told_how_to_write_it(value):
+    assert refusal({"OPENAI_LINK_HOSTS": value}).endswith(" 192.168.1.20:9000, without http://.")
+    assert "http" not in refusal({"OPENAI_LINK_HOSTS": "images.lan/a"})
+
+
 def test_every_provider_has_its_variables():
     assert {kind.name for kind in REGISTRY} == set(read_config({}).access)
 

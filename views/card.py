@@ -1,5 +1,6 @@
 """The result: a receipt, the pictures and their buttons."""
 
+from collections import Counter
 from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
@@ -9,7 +10,7 @@ import discord
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
 from views.limits import ALT, MESSAGE
-from views.words import TOO_LARGE_HERE, code, explain, fitting, in_time, plain
+from views.words import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE, code, explain, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
@@ -144,7 +145,7 @@ def _content(lines: Sequence[str], links: Sequence[str]) -> str:
 def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     notes = list(job.notes)
     asked, shown = job.request.count, sum(not each.kept for each in pictures)
-    if shown < asked:
+    if shown < asked and not (job.refused and job.refused.rest):
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
     notes += _waiting(pictures)
@@ -164,8 +165,10 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
 
 def _waiting(pictures: Sequence[Ready]) -> list[str]:
     """What is not shown with the others, and how its owner gets it."""
-    count = sum(bool(each.kept) for each in pictures)
-    return [f"{count} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."] if count else []
+    counts = Counter(each.beyond for each in pictures if each.kept)
+    here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
+    anywhere = f"{counts[True]} more: {TOO_LARGE_ANYWHERE}"
+    return [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
 
 
 def _arrival(drawn: Drawn) -> str:
@@ -178,7 +181,7 @@ def _arrival(drawn: Drawn) -> str:
             return "It arrived damaged: this is what could be read of it."
         case "file":
             return f"It came as a file that cannot be shown here ({kind}): download it to see it."
-        case "shown":
+        case "shown" | "unread":
             return ""
 
 

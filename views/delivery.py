@@ -106,9 +106,10 @@ class DiscordDelivery:
     async def _show_line(self, job: Job, report: Report) -> None:
         """With the unfinished picture, if it is taken."""
         message, line = self._reply(job), drawing_line(job, report, self._title(job.provider))
-        if report.preview:
+        preview = await report.preview() if report.preview else None
+        if preview:
             try:
-                files = preview_files(job, report.preview)
+                files = preview_files(job, preview)
                 await message.edit_message(_message(job), content=line, attachments=files)
             except discord.HTTPException as error:
                 if isinstance(verdict(error), TryLater):

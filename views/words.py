@@ -26,6 +26,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from studio.handover import MESSAGE_LIMIT
 
 STATUS = re.compile(r"[1-5][0-9]{2}(?:: |$)")
 """An HTTP status at the beginning of a detail."""
@@ -64,6 +65,10 @@ ELSEWHERE = "`/recover` in another channel, or in a direct message with me, hand
 TOO_LARGE_HERE = (
     "it is too large for this place. `/recover` where larger files are allowed, as in a boosted server, hands it over."
 )
+TOO_LARGE_ANYWHERE = (
+    f"it has more than the {MESSAGE_LIMIT >> 20} MiB that a message may have, and could not be made smaller. The bot's "
+    "host can get it from the bot's disk for 7 days."
+)
 REFUSALS = {
     Refusal.EXPLICIT: (
         "Discord's filter took it for explicit. `/recover` in an age-restricted channel, or in a direct message with "
@@ -75,6 +80,7 @@ REFUSALS = {
         f"files; {ELSEWHERE}"
     ),
     Refusal.TOO_LARGE: TOO_LARGE_HERE,
+    Refusal.TOO_LARGE_ANYWHERE: TOO_LARGE_ANYWHERE,
     Refusal.CLOSED: f"this thread is closed. {ELSEWHERE}",
     Refusal.INVALID: "Discord did not accept it as it was sent. `/recover` tries again.",
     Refusal.GONE: "its message or channel was deleted. `/recover` hands it over.",

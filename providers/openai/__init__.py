@@ -9,6 +9,7 @@ of the tokens used, and no cancelling but hanging up. What is documented nowhere
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import NamedTuple
 from urllib.parse import urljoin
 
@@ -31,6 +32,7 @@ from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.ends import has_ended, living
+from providers.failures import of_one_model
 from providers.links import collect
 from providers.listed import capped
 from providers.openai.calls import Drawing, drawing_for
@@ -78,6 +80,10 @@ class OpenAICompatible(Provider):
         return self._living(self._pinned) or self._living(await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
+        with of_one_model() if self._profile.proxy else nullcontext():
+            await self._generate(request, sources, progress)
+
+    async def _generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is not None:
             await collect(self._api, progress, **progress.remembered)
             return

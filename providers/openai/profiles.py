@@ -41,6 +41,8 @@ class Profile(NamedTuple):
     """Of the server, where it is named like its profile."""
     base_url: str = ""
     self_hosted: bool = False
+    proxy: bool = False
+    """Behind its models may be others, each with a key and an account of its own."""
     words: Words = MappingProxyType({"model": "model", "count": "n"})
     """Our options that may be sent, and the fields that hold them."""
     size_style: Literal["size", "wh", "aspect"] = "size"
@@ -75,8 +77,8 @@ class Profile(NamedTuple):
 
     def at(self, base_url: str | None) -> Self:
         """The same at another address, about which nothing is known then."""
-        elsewhere = base_url and URL(base_url).host != URL(self.base_url).host
-        return self._replace(base_url="") if elsewhere else self
+        elsewhere = base_url and self.base_url and URL(base_url).host != URL(self.base_url).host
+        return self._replace(base_url="", proxy=True) if elsewhere else self
 
 
 def _own_name(model_id: str) -> str:
@@ -164,12 +166,13 @@ OPENAI = Profile(
         ("gpt-image-2", "GPT Image 2"),
     ),
 )
-MINIMAL = Profile(takes=WIDE)
+MINIMAL = Profile(takes=WIDE, proxy=True)
 PROFILES: Mapping[str, Profile] = {
     "minimal": MINIMAL,
     "openai": OPENAI,
     "litellm": Profile(
         title="LiteLLM",
+        proxy=True,
         words=GPT_WORDS,
         image="form",
         takes=WIDE,

@@ -108,8 +108,7 @@ def error_of(answer: Answer) -> EaselError | None:
     if kind := told.kind:
         field = "model" if told.code == "model_not_found" else told.field
         wait = answer.retry_after() if kind is RateLimited else None
-        untaken, answered = kind in NOT_ACCEPTED, kind is not RateLimited
-        return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=untaken, answered=answered)
+        return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=kind in NOT_ACCEPTED)
     is_about_content = told.field in CONTENT and POLICY.search(text)
     if answer.status in (400, 422) and told.param and not is_about_content:
         return InvalidRequest(detail, field=told.field, reference=reference)

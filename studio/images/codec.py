@@ -8,10 +8,10 @@ from typing import Any, cast
 from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
 
 from studio.images import containers, profiles
-from studio.images.base import NotAPicture
+from studio.images.base import NotAPicture, Parsed
 
-STRICT = ("PNG", "JPEG", "WEBP")
-GENEROUS = (*STRICT, "GIF", "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
+SHOWN = ("PNG", "JPEG", "WEBP", "GIF")
+GENEROUS = (*SHOWN, "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
 DECODED = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
 """The kinds that GENEROUS reads."""
 MOST_PIXELS = 67_108_864
@@ -42,21 +42,23 @@ def set_up() -> None:
     Image.MAX_IMAGE_PIXELS = None  # we have a limit of our own
 
 
-def check(data: bytes) -> None:
-    """Decode the first frame of a picture that viewers show; NotAPicture where it cannot be decoded."""
+def check(parsed: Parsed) -> None:
+    """Decode the first frame of a picture that viewers show; NotAPicture where it cannot be decoded, TooMuch."""
     with _decoding():
-        _loaded(containers.stamp(data, b""), GENEROUS)
+        # An eighth of a JPEG's sides takes all of its data to make, and little memory.
+        _loaded(containers.stamped(parsed, b""), SHOWN, draft=True)
 
 
 def decode(data: bytes) -> Image.Image:
     """A fresh upright RGB or RGBA (where something shows through) image in sRGB, without metadata; NotAPicture.
 
-    The caller has checked the container and its size.
+    The caller has checked the size.
     """
     with _decoding():
+        parsed = containers.parse(data)
         # Without metadata, Pillow's readers of EXIF, text and multi-picture files have nothing to stumble over.
-        image = _loaded(containers.stamp(data, b""), (*STRICT, "GIF"))
-        turn = TURNS.get(containers.orientation(data))
+        image = _loaded(containers.stamped(parsed, b""), SHOWN)
+        turn = TURNS.get(containers.orientation(parsed))
         colours = _bare(_to_srgb(image))
         return colours if turn is None else colours.transpose(turn)
 
@@ -79,13 +81,15 @@ def _decoding() -> Generator[None]:
         yield
     except (NotAPicture, TooMuch, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - Pillow raises anything
-        raise NotAPicture(f"it cannot be decoded: {type(error).__name__}") from None
+    except Exception as error:  # Pillow raises anything
+        raise NotAPicture("it is damaged: it cannot be decoded") from error
 
 
-def _loaded(data: bytes, formats: tuple[str, ...]) -> Image.Image:
+def _loaded(data: bytes, formats: tuple[str, ...], *, draft: bool = False) -> Image.Image:
     missing = () if "HEIF" in Image.OPEN else ("HEIF",)  # Pillow stumbles over the name of a decoder that is not there
     image = Image.open(BytesIO(data), formats=[each for each in formats if each not in missing])
+    if draft:
+        image.draft(None, (1, 1))
     if image.width * image.height > MOST_PIXELS:
         raise TooMuch(f"{image.width}x{image.height} pixels")
     if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:
@@ -104,9 +108,12 @@ def _bare(image: Image.Image) -> Image.Image:
 def _to_srgb(image: Image.Image) -> Image.Image:
     """RGB or RGBA, through the picture's own profile if it has a plain one."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
+    _scale_transparency(image)
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         image = _from_16_bits(image)
+    if image.mode == "F":
+        image = _from_floats(image)
     if image.mode != "CMYK":
         image = image.convert(mode)
     if profile and profiles.is_plain(profile):
@@ -118,6 +125,22 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 def _from_16_bits(image: Image.Image) -> Image.Image:
     """Scaled to 8 bits; Pillow's own conversion clips at 255."""
     return image.convert("I").point([value >> 8 for value in range(65536)], "L")
+
+
+def _scale_transparency(image: Image.Image) -> None:
+    """Of a PNG of 16 bits, of which Pillow keeps 8 but for the one colour that is transparent."""
+    key: bytes | int | tuple[int, ...] | None = image.info.get("transparency")
+    if isinstance(key, int) and key > 255:
+        image.info["transparency"] = key >> 8
+    if isinstance(key, tuple) and max(key) > 255:
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+def _from_floats(image: Image.Image) -> Image.Image:
+    """Scaled to 8 bits; 1.0 is white, or whatever is brighter."""
+    _, brightest = cast("tuple[float, float]", image.getextrema())
+    scale = 255 / max(brightest, 1)
+    return image.point(lambda value: value * scale).convert("L")
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:

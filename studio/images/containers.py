@@ -58,8 +58,12 @@ def stamp(data: bytes, xmp: bytes) -> bytes:
 
     NotAPicture as in `inspect`; ValueError for an XMP packet that the container cannot hold (JPEG: 65,000 bytes).
     """
-    reader = _reader(data)
-    return reader.stamp(reader.parse(data).parts, xmp)
+    return stamped(parse(data), xmp)
+
+
+def stamped(parsed: Parsed, xmp: bytes) -> bytes:
+    """As `stamp`, of what has been parsed."""
+    return READERS[parsed.container.format].stamp(parsed.parts, xmp)
 
 
 def read_xmp(data: bytes) -> bytes | None:
@@ -69,7 +73,6 @@ def read_xmp(data: bytes) -> bytes | None:
     return packet.removesuffix(gif.MAGIC) if packet else packet
 
 
-def orientation(data: bytes) -> int:
+def orientation(parsed: Parsed) -> int:
     """How the picture is to be turned, as EXIF counts it."""
-    reader = _reader(data)
-    return exif.orientation(find(reader.parse(data).parts, *reader.EXIF))
+    return exif.orientation(find(parsed.parts, *READERS[parsed.container.format].EXIF))

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from domain import Size
-from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, gather, some_size
+from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, TooMany, gather, some_size
 
 IMAGE, TRAILER, EXTENSION = b",", b";", b"!"
 HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
@@ -14,6 +14,8 @@ MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 """Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
 LARGEST_SIDE = 16_383
 """Browsers refuse more long before 65,535."""
+MAX_SUB_BLOCKS = 200_000
+"""Full ones make 48 MiB."""
 XMP: tuple[bytes, bytes] = APPLICATION, b"XMP DataXMP"
 EXIF: tuple[bytes, bytes] = b"no EXIF", b""
 
@@ -37,12 +39,12 @@ def _size(data: bytes, first: Part) -> Size:
 
 def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
     """The header and what follows up to the trailer; once there has been a frame, the rest may be missing."""
-    view, has_pixels = memoryview(data), False
+    view, has_pixels, allowed = memoryview(data), False, iter(range(MAX_SUB_BLOCKS))
     try:
         at = 13 + _colours(data[10])
         yield Part(HEAD, view[:at], view[:at])
         while (start := data[at : at + 1]) != TRAILER:
-            kind, body, end = _block(data, at, start)
+            kind, body, end = _block(data, at, start, allowed)
             yield Part(kind, view[at:end], view[body:end])
             has_pixels |= kind == IMAGE
             at = end
@@ -52,14 +54,14 @@ def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
         flaws.append("the GIF is cut off")
 
 
-def _block(data: bytes, at: int, start: bytes) -> tuple[bytes, int, int]:
+def _block(data: bytes, at: int, start: bytes, allowed: Iterator[int]) -> tuple[bytes, int, int]:
     """Its name, where its payload begins, and where it ends; IndexError where the file ends before that."""
     if start == IMAGE:
         body = at + 10 + _colours(data[at + 9])
-        return IMAGE, body, _sub_blocks_end(data, body + 1)
+        return IMAGE, body, _sub_blocks_end(data, body + 1, allowed)
     if start == EXTENSION:
         kind = data[at + 1 : at + 2]
-        return kind, at + 3 if kind == APPLICATION else at + 2, _sub_blocks_end(data, at + 2)
+        return kind, at + 3 if kind == APPLICATION else at + 2, _sub_blocks_end(data, at + 2, allowed)
     if not start:
         raise IndexError
     raise NotAPicture("the GIF has a block that nobody knows")
@@ -70,10 +72,13 @@ def _colours(packed: int) -> int:
     return 3 << (packed & 7) + 1 if packed & 0x80 else 0
 
 
-def _sub_blocks_end(data: bytes, at: int) -> int:
-    while length := data[at]:
+def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
+    """allowed: ends with the last sub-block of the file that is gone through."""
+    for _ in allowed:
+        if not (length := data[at]):
+            return at + 1
         at += 1 + length
-    return at + 1
+    raise TooMany(f"the GIF has more than {MAX_SUB_BLOCKS} parts")
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:

@@ -11,14 +11,25 @@ from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, fin
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
-COLOUR = frozenset({b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs", b"cICP", b"mDCV", b"cLLI"})
+LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
+LENGTHS_BY_TYPE = {
+    b"tRNS": {0: 2, 2: 6},
+    b"sBIT": {0: 1, 2: 3, 3: 3, 4: 2, 6: 4},
+    b"bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6},
+}
+"""By colour type; to a palette, tRNS has any number up to that of its colours (11.3)."""
+COLOUR = frozenset({b"iCCP", *LENGTHS, *LENGTHS_BY_TYPE})
 """The ancillary chunks without which a picture looks different; every other one is dropped."""
 ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
 SHOWN = CRITICAL | ANIMATED | COLOUR
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """Colour types, each with the bit depths that it may have (table 12)."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-LAST_FILTER = 4
+FILTERS = bytes(range(5))
+LONGEST_SIDE = 2**31 - 1
+"""Section 7.1."""
+PACKED_STEP, UNPACKED_STEP = 2**16, 2**20
+"""Bytes that zlib is given, and gives, at once."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
 """The chunk and what stands before the text (11.3.3.4): keyword, not compressed, no language or translated keyword."""
 EXIF: tuple[bytes, bytes] = b"eXIf", b""
@@ -64,7 +75,8 @@ def _header(body: memoryview) -> tuple[Size, int]:
     if len(body) != 13:
         raise NotAPicture("the PNG's header has the wrong length")
     width, height, depth, colour_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
-    if depth not in DEPTHS.get(colour_type, ()) or compression or filtering or interlace > 1:
+    known = depth in DEPTHS.get(colour_type, ()) and not (compression or filtering or interlace > 1)
+    if not known or max(width, height) > LONGEST_SIDE:
         raise NotAPicture("the PNG's header makes no sense")
     return some_size(width, height), colour_type
 
@@ -88,28 +100,70 @@ def _check_palette(before: list[Part], colour_type: int) -> None:
         raise NotAPicture("the PNG has no palette")
 
 
+def unpacked_length(parts: list[Part]) -> int:
+    """Bytes of the pixels of a picture that is not interlaced."""
+    line, height = _lines(parts)
+    return line * height
+
+
+def _lines(parts: list[Part]) -> tuple[int, int]:
+    """How many bytes each has, with its filter in front, and how many there are (7.2)."""
+    width, height, depth, colour_type = struct.unpack_from(">IIBB", parts[0].body)
+    return 1 + (width * depth * CHANNELS[colour_type] + 7) // 8, height
+
+
 def unpacks(parts: list[Part]) -> bool:
     """Whether the data unpacks to just as many bytes as there are pixels, each line with a filter that there is (9.2).
 
     That is all that decoding could find wrong, in a third of the time. False also for what is interlaced.
     """
-    width, height, depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", parts[0].body)
-    line = 1 + (width * depth * CHANNELS[colour_type] + 7) // 8
-    unpacking = decompressobj()
+    if parts[0].body[12]:
+        return False
+    (line, height), length = _lines(parts), 0
     try:
-        lines = unpacking.decompress(b"".join(part.body for part in parts if part.kind == b"IDAT"), line * height + 1)
+        for piece in _unpacked(parts):
+            odd = piece[-length % line :: line].strip(FILTERS)
+            length += len(piece)
+            if odd or length > line * height:
+                return False
     except ZlibError:
         return False
-    return not interlace and unpacking.eof and len(lines) == line * height and max(lines[::line]) <= LAST_FILTER
+    return length == line * height
+
+
+def _unpacked(parts: list[Part]) -> Iterator[bytes]:
+    """Piece by piece, however much it is in the end; ZlibError, at the latest where the end is missing."""
+    unpacking = decompressobj()
+    for body in (part.body for part in parts if part.kind == b"IDAT"):
+        for start in range(0, len(body), PACKED_STEP):
+            packed = body[start : start + PACKED_STEP]
+            while packed and not unpacking.eof:
+                yield unpacking.decompress(packed, UNPACKED_STEP)
+                packed = unpacking.unconsumed_tail
+    yield unpacking.flush()
+    if not unpacking.eof:
+        raise ZlibError
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture without foreign metadata, and with our XMP right behind the header."""
     header, *rest = parts
     turned = exif.remnant(find(parts, *EXIF))
-    kept = [part.whole for part in rest if part.kind in SHOWN and part.kind != b"IEND"]
+    colour_type, colours = header.body[9], len(find(rest, b"PLTE") or b"") // 3
+    shown = [part for part in rest if part.kind in SHOWN and _has_its_length(part, colour_type, colours)]
+    kept = [part.whole for part in shown if part.kind != b"IEND"]
     ours = [chunk(EXIF[0], turned)] if turned else []
     return b"".join([SIGNATURE, header.whole, *ours, chunk(XMP[0], XMP[1] + xmp), *kept, chunk(b"IEND", b"")])
+
+
+def _has_its_length(part: Part, colour_type: int, colours: int) -> bool:
+    """Decoders complain of an ancillary chunk of another length, and some refuse the picture."""
+    length = len(part.body)
+    if part.kind == b"tRNS" and colour_type == 3:
+        return 0 < length <= colours
+    if part.kind in LENGTHS_BY_TYPE:
+        return length == LENGTHS_BY_TYPE[part.kind].get(colour_type)
+    return length == LENGTHS.get(part.kind, length)
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

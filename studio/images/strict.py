@@ -31,5 +31,5 @@ def checked_size(width: int, height: int) -> Size:
     if max(size) > MAX_SIDE:
         raise NotAPicture(f"{size} pixels: each side must have 1 to {MAX_SIDE}")
     if width * height > MAX_PIXELS:
-        raise NotAPicture(f"{size} pixels: at most {MAX_PIXELS} are taken")
+        raise NotAPicture(f"{size} pixels are more than {MAX_PIXELS / 1e6:.1f} megapixels")
     return size

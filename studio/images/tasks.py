@@ -1,7 +1,6 @@
 """What the process beside us does with one file: from bytes, to bytes and what is to be known of them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from PIL import Image, ImageChops
@@ -9,7 +8,7 @@ from PIL import Image, ImageChops
 from domain import Size
 from domain.kinds import kind_of
 from studio.images import codec, containers, png, strict, xmp
-from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, WrongMask
+from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, TooMany, WrongMask
 
 QUALITIES = (90, 75)
 SHRINK = 0.85
@@ -27,21 +26,28 @@ def receive(data: bytes) -> Made:
     NotAPicture where there is nothing to be seen in it.
     """
     try:
+        return _seen(data)
+    except (TooMany, codec.TooMuch, MemoryError):
+        return Made(way="file")
+
+
+def _seen(data: bytes) -> Made:
+    try:
         return _as_it_is(data)
-    except Hollow:
+    except (Hollow, TooMany):
         raise
     except NotAPicture as reason:
         return _redrawn(data, reason)
 
 
 def _as_it_is(data: bytes) -> Made:
-    """For a kind that viewers show. What is too large to be decoded here is taken at its container's word."""
-    found, parts, _ = containers.parse(data)
+    """For a kind that viewers show."""
+    parsed = containers.parse(data)
+    found = parsed.container
     if found.scans > MAX_SCANS:
         return Made(way="file")
-    with suppress(codec.TooMuch, MemoryError):
-        if not (found.format == "png" and png.unpacks(parts)):
-            codec.check(data)
+    if not (found.format == "png" and png.unpacks(parsed.parts)):
+        codec.check(parsed)
     return Made(size=found.size)
 
 
@@ -53,8 +59,6 @@ def _redrawn(data: bytes, reason: NotAPicture) -> Made:
         if kind in containers.READERS:
             raise reason from None
         return Made(way="file")  # of the others, there are sound ones that our decoders do not know
-    except (codec.TooMuch, MemoryError):
-        return Made(way="file")
     sound = whole and kind not in containers.READERS
     return Made(codec.encode_png(image), image.size, "converted" if sound else "mended")
 
@@ -116,12 +120,14 @@ def _resized(image: Image.Image, ratio: float) -> Image.Image:
 
 def read_upload(data: bytes) -> Made:
     """As PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata."""
+    strict.inspect(data)
     image = codec.decode(data)
     return Made(codec.encode_png(image), image.size)
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> Made:
     """As PNG: 8-bit greyscale, white = repaint, of that size; WrongMask."""
+    strict.inspect(data)
     image, wanted = codec.decode(data), Size(*size)
     made = Size(*image.size)
     if wanted.distance(made)[0] > MAX_RATIO:

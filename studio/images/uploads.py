@@ -1,12 +1,16 @@
 """Files that members send: checked, decoded, and painted anew, so that nothing but pixels is passed on."""
 
+import logging
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import ceil
 
-from domain import InvalidRequest, Size
-from studio.images import strict
+from domain import InvalidRequest, QueueFull, Size
+from studio.images import containers, strict
 from studio.images.base import NotAPicture, WrongMask
-from studio.images.workshop import WORKSHOP, Died
+from studio.images.workshop import WORKSHOP, Died, NoProcess, TooSlow
+
+log = logging.getLogger(__name__)
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
@@ -18,7 +22,7 @@ TAKES = (
     "not animated"
 )
 MASK_TAKES = "a PNG, JPEG or WebP file in the image's proportions, with white or transparency where to repaint"
-PLAINER = "a plainer file: this one takes too long to read, so save it anew as a PNG"
+PLAINER = "a plainer file, so save it anew as a PNG"
 
 
 def check_announced(length: int, kind: str | None, size: Size | None, field: str) -> None:
@@ -37,7 +41,7 @@ async def read_upload(data: bytes) -> bytes:
     InvalidRequest (field "image") when it is too large, animated, damaged, or of another format.
     """
     with _refusing("image"):
-        _check(data)
+        _check_start(data)
         return (await WORKSHOP.do("upload", data, SECONDS)).data
 
 
@@ -48,19 +52,19 @@ async def read_mask(data: bytes, size: Size) -> bytes:
     for what `read_upload` refuses, for other proportions than the image's, and when there is nothing to repaint.
     """
     with _refusing("mask"):
-        _check(data)
+        _check_start(data)
         return (await WORKSHOP.do("mask", data, SECONDS, size=size)).data
 
 
-def _check(data: bytes) -> None:
-    """All that can be told before decoding."""
+def _check_start(data: bytes) -> None:
+    """What can be told without going through the file, which may be made to take long."""
     _check_length(len(data))
-    strict.inspect(data)
+    containers.format_of(data)
 
 
 def _check_length(length: int) -> None:
     if length > MAX_UPLOAD:
-        raise NotAPicture(f"The file has {length} bytes.")
+        raise NotAPicture(f"The file has {ceil(length / 2**20 * 10) / 10} MiB.")
 
 
 @contextmanager
@@ -71,5 +75,11 @@ def _refusing(field: str) -> Generator[None]:
     except NotAPicture as reason:
         takes = MASK_TAKES if isinstance(reason, WrongMask) else TAKES
         raise InvalidRequest(str(reason), field=field, takes=takes) from None
-    except Died:
-        raise InvalidRequest("it takes too long to decode", field=field, takes=PLAINER) from None
+    except NoProcess as error:
+        log.warning("an upload is not read: %s", error)
+        raise QueueFull(field="uploads") from None
+    except TooSlow:
+        raise InvalidRequest("it takes too long to read", field=field, takes=PLAINER) from None
+    except Died as error:
+        log.warning("an upload is not read: %s", error)
+        raise InvalidRequest("it could not be read", field=field, takes=PLAINER) from None

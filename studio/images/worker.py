@@ -54,6 +54,8 @@ def _answer(facts: dict[str, Any], data: bytes) -> Message:
         made = tasks.do(facts["task"], data, facts["facts"])
     except NotAPicture as reason:
         return {"refused": str(reason), "mask": isinstance(reason, WrongMask)}, b""
+    except Exception as error:  # noqa: BLE001 - a mistake of ours; the next file is read all the same
+        return {"failed": type(error).__name__}, b""
     return {"size": made.size, "way": made.way}, made.data
 
 

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Timer
+from threading import Semaphore, Timer
 from typing import IO, Any, cast
 
 from studio.images.base import Made, NotAPicture, WrongMask
@@ -20,7 +21,9 @@ from studio.images.wire import Message, read, write
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 2
+AT_ONCE = 3
+PAID = "receive"
+"""The task that has one of them to itself at least: whatever else takes long, this does not wait for it."""
 IDLE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "studio.images.worker")
@@ -29,7 +32,15 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
 
 
 class Died(Exception):
-    """The process was killed at its limits, crashed twice, or does not answer as it should."""
+    """The process crashed twice, or does not answer as it should."""
+
+
+class TooSlow(Died):
+    """The process was killed at its limit."""
+
+
+class NoProcess(Died):
+    """None can be started: the file is not to blame."""
 
 
 class Rested(Exception):
@@ -74,7 +85,7 @@ class Worker:
     def _end_of(self) -> Exception:
         """Why it does not answer."""
         if self._killed:
-            return Died("killed")
+            return TooSlow("killed")
         code = self._process.wait()
         return Crashed(f"it ended with {code}") if code else Rested()
 
@@ -99,15 +110,20 @@ class Workshop:
     """A few such processes, started when they are needed; they end by themselves when they are not."""
 
     def __init__(self, at_once: int = AT_ONCE, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="easel-image")
+        self._paid = ThreadPoolExecutor(at_once, thread_name_prefix="easel-image")
+        self._others = ThreadPoolExecutor(max(at_once - 1, 1), thread_name_prefix="easel-image")
+        self._turns = Semaphore(at_once)
         self._idle_seconds = idle_seconds
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
 
     async def do(self, task: str, data: bytes, seconds: float, **facts: Any) -> Made:
-        """As `tasks.do`: NotAPicture; Died, where the file needs more time or memory than there is."""
+        """As `tasks.do`: NotAPicture; Died, where nothing came of it."""
         work = partial(self._do, task, data, facts, seconds)
-        answer, made = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        threads = self._paid if task == PAID else self._others
+        answer, made = await asyncio.get_running_loop().run_in_executor(threads, work)
+        if "failed" in answer:
+            raise Died(f"an error in Easel itself, {answer['failed']}")
         if "refused" in answer:
             raise (WrongMask if answer["mask"] else NotAPicture)(answer["refused"])
         return Made(made, answer["size"], answer["way"])
@@ -118,19 +134,20 @@ class Workshop:
             worker.kill()
 
     def _do(self, *asked: Any) -> Message:
-        """Once more after a crash: another file may have taken the machine's memory."""
-        try:
-            return self._ask(*asked)
-        except Crashed as first:
-            log.warning("a process that decodes pictures: %s", first)
-        try:
-            return self._ask(*asked)
-        except Crashed as second:
-            raise Died(str(second)) from None
+        """Once more after a crash, in a new process: where memory was short, all that idled may have been ended."""
+        with self._turns:
+            try:
+                return self._ask(self._take, *asked)
+            except Crashed as first:
+                log.warning("a process that decodes pictures: %s", first)
+            try:
+                return self._ask(self._start, *asked)
+            except Crashed as second:
+                raise Died(str(second)) from None
 
-    def _ask(self, *asked: Any) -> Message:
+    def _ask(self, source: Callable[[], Worker], *asked: Any) -> Message:
         while True:
-            worker = self._take()
+            worker = source()
             self._busy.add(worker)
             try:
                 return worker.ask(*asked)
@@ -146,10 +163,13 @@ class Workshop:
             if worker.lives:
                 return worker
             worker.end()
+        return self._start()
+
+    def _start(self) -> Worker:
         try:
             return Worker(self._idle_seconds)
         except OSError as error:
-            raise Died(f"no process can be started: {error.strerror}") from None
+            raise NoProcess(f"no process can be started: {error.strerror}") from None
 
     def _put(self, worker: Worker) -> None:
         if worker.lives:

@@ -96,6 +96,23 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
     assert world.spooled() == []
 
 
+@pytest.mark.parametrize("end", [World.kill, World.stop])
+async def test_an_end_while_pictures_are_being_looked_at(world, end):
+    """They are there: those of an answer that nobody gives twice, and those that a link still leads to."""
+    await world.start("-m", "tests.faults.unseeing")
+    at_once = await world.imagine("at once case:two", provider="nebulablock", count=2)
+    linked = await world.imagine("linked")
+    await world.until(lambda: len([*world.folder.glob("looking.*")]) == 2)
+    await end(world)
+    await world.start()
+    assert await outcomes(world, [at_once, linked]) == [("delivered", 2), ("delivered", 1)]
+    shown = [each for token in (at_once, linked) for each in world.discord.reply(token).attachments]
+    assert all(each.filename.endswith(".png") and b"trainedAlgorithmicMedia" in each.data for each in shown)
+    assert (world.paid("nebulablock"), world.paid()) == ({"at once case:two": 1}, {"linked": 1})
+    assert len(world.discord.public()) == 2
+    assert world.spooled() == []
+
+
 async def kill_before_the_word(world: World, interaction: Coroutine[Any, Any, str]) -> None:
     """The row is there, and nobody was told to wait; then the bot is back, and the row is gone."""
     world.discord.fault(is_callback, held(asyncio.Event()))

@@ -43,6 +43,19 @@ async def test_a_member_whose_image_was_being_read_is_told(world, end):
 
 
 @pytest.mark.parametrize("end", [World.stop, World.kill])
+async def test_a_member_whose_image_was_being_decoded_is_told_by_the_next_process(world, end):
+    discord = world.discord
+    await world.start("-m", "tests.faults.unseeing")
+    token = await world.imagine("from an image", image=draw("an image"), provider="sketch")
+    await world.until(lambda: [*world.folder.glob("looking.*")])
+    await end(world)
+    assert world.row(token).state == "promised"
+    assert discord.said(token) is None
+    await world.start()
+    assert "Send it again" in (await world.end(token)).content
+
+
+@pytest.mark.parametrize("end", [World.stop, World.kill])
 async def test_an_end_while_a_member_is_being_told_to_wait(world, end):
     """Nothing is left that holds the process, and the member is answered after the next start."""
     discord = world.discord

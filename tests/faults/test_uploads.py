@@ -11,6 +11,7 @@ from PIL import Image
 from studio.room import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World
+from tests.replay.pictures import bomb, colour_bomb, with_scans
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,6 +21,13 @@ MEMBERS = 3 * AT_ONCE
 def png(size: int = 64) -> bytes:
     file = BytesIO()
     Image.new("RGB", (size, size), (200, 30, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+def vast(mode: str, size: tuple[int, int]) -> bytes:
+    """A sound PNG of one colour."""
+    file = BytesIO()
+    Image.new(mode, size).save(file, "PNG")
     return file.getvalue()
 
 
@@ -56,3 +64,20 @@ async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
     told = await running.discord.until(lambda: running.discord.said(token))
     assert "Discord handed over something else" in told.content
     assert running.row(token) is None
+
+
+async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(running):
+    """Whatever else would end them after a while is the second limit, and costs ten seconds each."""
+    bombs = {
+        "50000x50000 pixels": bomb(),
+        "9000x9000 pixels": vast("1", (9000, 9000)),
+        "16384x4 pixels": vast("RGB", (16384, 4)),
+        "2000 scans": with_scans(2000),
+    }
+    tokens = [await sends(running, number, image) for number, image in enumerate(bombs.values())]
+    good = [await sends(running, 20, colour_bomb()), await sends(running, 21, png())]
+    for reason, token in zip(bombs, tokens, strict=True):
+        told = await running.discord.until(lambda token=token: running.discord.said(token))
+        assert reason in told.content
+    assert [len((await running.end(token)).attachments) for token in good] == [1, 1]
+    assert not any(map(running.row, tokens))

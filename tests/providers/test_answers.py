@@ -266,6 +266,21 @@ def test_what_proves_that_nothing_was_taken(status):
     assert error_for(status, "").failure.unaccepted
 
 
+@pytest.mark.parametrize(
+    ("status", "text", "may_be"),
+    [
+        *((status, "", False) for status in (401, 402, 407, 429, 503)),
+        (400, "your balance is too low", False),
+        (403, "User is locked. Reason: Exhausted balance", False),
+        (429, "insufficient_quota", False),
+        (403, "this model is not open to you", True),
+        (500, "no such header", True),
+    ],
+)
+def test_whether_one_of_several_models_may_be_to_blame(status, text, may_be):
+    assert error_for(status, text).failure.answered is may_be
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 522, 524, 598, 599])
 def test_what_proves_nothing(status):
     assert not error_for(status, "").failure.unaccepted

@@ -162,6 +162,12 @@ async def test_a_socket_that_cannot_be_closed_holds_nothing_up(comfyui, monkeypa
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
+async def test_a_socket_that_never_stops_talking_holds_nothing_up(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    assert (await comfyui.draw("talks-on")).sizes == [(512, 512)]
+
+
 async def test_a_silent_socket_does_not_hide_the_outcome(comfyui, monkeypatch):
     monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
     assert (await comfyui.draw("late-history")).sizes == [(512, 512)]

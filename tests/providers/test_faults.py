@@ -20,7 +20,8 @@ from domain import (
 )
 from providers import transport as transport_module
 from providers.base import keep_all
-from tests.providers.conftest import FakeProgress
+from providers.openai.profiles import OPENAI
+from tests.providers.conftest import PATIENCE, FakeProgress
 from tests.replay import FAULTS, REPLAYS, Call
 from tests.replay.faults import DATE_SECONDS, OTHER_NAMES, REDIRECTS
 from tests.replay.pictures import draw
@@ -33,6 +34,19 @@ WAITS_FOR_THE_OUTCOME = ("replicate",)
 """A 503 may come after the job was taken."""
 NOWHERE = Call("GET", "/", {}, b"")
 CANARY = "canary-5e1f-key"
+SLOW = ("F08", "F19-drip")
+"""What only a time limit ends."""
+TOO_MUCH = ("F19", "F19-line", "F19-blanks", "F19-chunks")
+
+
+@pytest.fixture
+def small_caps(monkeypatch):
+    """What has no end is soon too much."""
+    for name in ("MAX_ANSWER", "MAX_PICTURE"):
+        monkeypatch.setattr(transport_module, name, 16 * 1024)
+    for name in ("bodies.MAX_ERROR", "api.MAX_WORDS", "aihorde.MAX_WORDS"):
+        monkeypatch.setattr(f"providers.{name}", 16 * 1024)
+    monkeypatch.setattr("providers.events.MOST_LINES", 1000)
 
 
 def posts(bench) -> int:
@@ -58,11 +72,18 @@ def posts(bench) -> int:
         *((f"F12{variant}", BadResponse, 1) for variant in ("", "-null", "-list", "-text", "-empty", "-204")),
         ("F14", BadResponse, 1),
         ("F14-bomb", BadResponse, 1),
+        *((case, BadResponse, 1) for case in TOO_MUCH),
+        ("F19-drip", Timeout, 1),
+        ("F19-error", InvalidRequest, 1),
+        ("F19-head", Unavailable, 1),
+        ("F19-hints", Unavailable, 1),
     ],
 )
-async def test_a_fault_ends_the_call(bench, case, error, tries):
-    if case == "F08":
+async def test_a_fault_ends_the_call(bench, request, case, error, tries):
+    if case in SLOW:
         bench.hurry()
+    elif case.startswith("F19"):
+        request.getfixturevalue("small_caps")
     raised = await bench.fail(case)
     assert type(raised) is error
     if case == "F04-503" and bench.server.name in WAITS_FOR_THE_OUTCOME:
@@ -197,13 +218,17 @@ async def test_a_data_link_is_no_link_where_links_lead_somewhere(bench_for, name
 
 
 @pytest.mark.parametrize(
-    "case", ["F13-500", "F13-429", "picture-F03-ever", "picture-F04", "picture-F08", "picture-F11", "picture-F11-reset"]
+    "case",
+    [
+        *("F13-500", "F13-429", "picture-F03-ever", "picture-F04", "picture-F11", "picture-F11-reset"),
+        *(f"picture-{case}" for case in (*SLOW, *TOO_MUCH, "F19-head", "F19-hints")),
+    ],
 )
 @pytest.mark.parametrize("name", LINKING)
-@pytest.mark.usefixtures("loopback_links")
+@pytest.mark.usefixtures("loopback_links", "small_caps")
 async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(bench_for, name, case):
     bench = await bench_for(name)
-    if case == "picture-F08":
+    if case.removeprefix("picture-") in SLOW:
         bench.hurry()
     (picture,) = (await bench.draw(case)).kept
     assert picture.data == b""
@@ -224,6 +249,11 @@ async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, 
         assert type(await bench.fail("picture-F09-none")) is BadResponse
         assert bench.progress.remembered is None
     assert posts(bench) == 1
+
+
+async def test_a_refused_key_is_the_providers_fault_and_no_models(bench, monkeypatch):
+    monkeypatch.setattr("providers.openai.OPENAI", OPENAI._replace(base_url=bench.server.url))
+    assert not (await bench.fail("F01")).failure.answered
 
 
 @pytest.mark.parametrize("case", ["picture-F02", "picture-F09", "picture-F09-json", "picture-F09-none"])
@@ -256,6 +286,24 @@ async def test_downloads_that_hold_no_picture(bench_for, name, case):
     assert type(await bench.fail(case)) is BadResponse
     assert bench.progress.kept == []
     assert posts(bench) == 1
+
+
+@pytest.mark.parametrize("case", [*TOO_MUCH, "F19-error"])
+@pytest.mark.parametrize("name", [server.name for server in REPLAYS if server.polls])
+@pytest.mark.usefixtures("small_caps")
+async def test_a_poll_without_an_end_pays_nothing_twice(bench_for, name, case):
+    bench = await bench_for(name)
+    assert type(await bench.fail(f"poll-{case}")) in (BadResponse, InvalidRequest)
+    assert posts(bench) == 1
+
+
+@pytest.mark.parametrize("case", [*TOO_MUCH, "F19-head", "F19-hints", "F19-error"])
+@pytest.mark.usefixtures("small_caps")
+async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monkeypatch, caplog, case):
+    monkeypatch.setattr("providers.discovery.BUDGET_SECONDS", PATIENCE)
+    for moment in ("", "aside-"):
+        assert await bench.provider(moment + case).models()
+    assert "time limit" not in caplog.text, "it took all of its time"
 
 
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])

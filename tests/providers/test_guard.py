@@ -47,6 +47,34 @@ NOWHERE = [
 ]
 
 
+NO_NAMES = [
+    *(f"a{sign}b.example" for sign in (" ", "\x00", "\x1f", "\x7f", "\u00a0", "\u3000", "\u200b", "\u202e", "\ud800")),
+    *(
+        f"a{sign}b.example"
+        for sign in ("<", ">", '"', "'", "\\", "|", "^", "`", "{", "}", "!", "$", "&", "(", "*", "+")
+    ),
+    *(f"a{sign}b.example" for sign in (",", ";", "=", "~", "%", "%00", "%20", "%3C", "%2e", "%2F", "\uff1c", "..")),
+    *(".a.example", "a.example..", ".", "%", "", "[::1", "[a.example]", "[fe80::1%25eth0]", "[fe80::1%<b>]"),
+    *("a" * 64 + ".example", f"{'a' * 60}." * 5 + "example"),
+]
+NAMES = {
+    "Pictures.Example": "pictures.example",
+    "pictures.example.": "pictures.example.",
+    "r3---sn-4g.pictures.example": "r3---sn-4g.pictures.example",
+    "my_bucket.s3.example": "my_bucket.s3.example",
+    "a" * 63 + ".example": "a" * 63 + ".example",
+    "b\u00fccher.example": "xn--bcher-kva.example",
+    "fa\u00df.example": "xn--fa-hia.example",
+    "\u4f8b\u3048.\u30c6\u30b9\u30c8": "xn--r8jz45g.xn--zckzah",
+    "xn--bcher-kva.example": "xn--bcher-kva.example",
+    "pictures\u3002example": "pictures.example",
+    "8.8.8.8": "8.8.8.8",
+    "[2606:4700::1111]": "2606:4700::1111",
+    "localhost": "localhost",
+    "comfyui_1": "comfyui_1",
+}
+
+
 ODD_HOSTS = [
     *("http://good.example\\@inside.lan/", "http://inside.lan\\.good.example/", "http://good.example\t.inside.lan/"),
     *("http://good.example%00.inside.lan/", "http://good.example%2Finside.lan/", "http://good.example#@inside.lan/"),
@@ -136,6 +164,26 @@ async def test_the_host_that_is_judged_is_the_host_that_is_asked_for(transport, 
         await transport.download(link)
     for host in transport._outside.connector._resolver.asked:
         assert host == web_link(link).raw_host
+
+
+@pytest.mark.parametrize("host", NO_NAMES)
+def test_a_host_that_is_no_name_is_no_web_link(host):
+    for port in ("", ":8080"):
+        with pytest.raises(BadResponse):
+            web_link(f"https://{host}{port}/a.png")
+
+
+@pytest.mark.parametrize("host", NO_NAMES)
+async def test_what_leads_to_no_name_is_not_passed_on_as_a_link(transport, resolve_to, host):
+    resolve_to("")
+    with pytest.raises(BadResponse):
+        await transport.fetch(f"https://{host}/a.png")
+    assert transport._outside.connector._resolver.asked == []
+
+
+@pytest.mark.parametrize(("host", "read"), NAMES.items())
+def test_what_hosts_are_called(host, read):
+    assert web_link(f"https://{host}/a.png").raw_host == read
 
 
 @pytest.mark.parametrize(

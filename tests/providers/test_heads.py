@@ -56,6 +56,7 @@ CONTRADICTORY = {
     "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MOST_IN_LINE + 1), LENGTH),
     "too many headers": wrapped(*(b"X-%d: a" % number for number in range(300)), LENGTH),
     "an endless head": wrapped(*[b"X-A: " + b"a" * 9000] * 40, LENGTH),
+    "interim answers beyond all measure": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 30 + wrapped(LENGTH),
     "no br": packed(b"br", bytes([255]) * 50),
 }
 

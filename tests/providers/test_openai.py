@@ -245,6 +245,23 @@ async def test_several_edits_are_not_streamed(openai):
     assert set(form(openai)) == {"model", "prompt", "n", "size", "image"}
 
 
+@pytest.mark.parametrize(
+    ("case", "may_be"),
+    [
+        *((each, False) for each in ("wrong-key", "no-quota", "billing-limit", "F01")),
+        *((each, True) for each in ("not-verified", "server-error")),
+    ],
+)
+async def test_a_refused_key_and_credit_that_is_out_are_openais_and_no_models(openai, monkeypatch, case, may_be):
+    monkeypatch.setattr("providers.openai.OPENAI", OPENAI._replace(base_url=openai.server.url))
+    assert (await openai.fail(case)).failure.answered is may_be
+
+
+@pytest.mark.parametrize("case", ["wrong-key", "no-quota"])
+async def test_at_another_address_there_may_be_a_proxy(openai, case):
+    assert (await openai.fail(case)).failure.answered
+
+
 @pytest.mark.parametrize("case", ["url", "moderation", "rate-limit"])
 async def test_edits_are_answered_like_drawings(openai, case):
     if case == "moderation":

@@ -170,6 +170,7 @@ async def test_a_data_url_is_not_remembered(replicate):
     [
         ("nsfw", ContentRejected, "NSFW content detected"),
         ("failed", Unavailable, "out of breath"),
+        ("others-credit", QuotaError, "exceeded your current quota"),
         ("canceled", Unavailable, "canceled"),
         ("aborted", Unavailable, "aborted"),
         ("output-null", BadResponse, "without a picture"),
@@ -183,6 +184,7 @@ async def test_the_last_word(replicate, case, error, detail):
     assert detail in raised.failure.detail
     assert replicate.progress.remembered is None
     assert replicate.server.count("POST") == 1
+    assert raised.failure.answered == (error in (Unavailable, QuotaError)), "another model may yet draw"
 
 
 @pytest.mark.parametrize(("case", "error"), [("no-credit", QuotaError), ("invalid", InvalidRequest)])
@@ -190,6 +192,7 @@ async def test_refusals(replicate, case, error):
     raised = await replicate.fail(case)
     assert type(raised) is error
     assert "input" in raised.failure.detail or "credit" in raised.failure.detail
+    assert not raised.failure.answered
     assert replicate.server.calls == [RUN]
 
 

@@ -1,4 +1,4 @@
-"""The faults that any server may have, whatever it should have answered: F01 to F17, variants behind a hyphen."""
+"""The faults that any server may have, whatever it should have answered: F01 to F19, variants behind a hyphen."""
 
 import asyncio
 import base64
@@ -39,6 +39,7 @@ NO_NUMBERS = {
     "eta": math.nan,
 }
 """Beside what a provider should have answered; 9e99 is written as 1e400."""
+STREAM = "text/event-stream"
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -129,6 +130,31 @@ def _written(name: str, about: str, data: Callable[[Struck], bytes]) -> None:
         assert at.request.transport
         at.request.transport.write(data(at))
         at.request.transport.close()
+        return web.Response()
+
+
+def _endless(name: str, about: str, piece: bytes, kind: str, *, status: int = 200, slowly: bool = False) -> None:
+    """In chunks of a piece each."""
+
+    @_fault(name, about)
+    async def _(at: Struck):
+        response = web.StreamResponse(status=status, headers={"Content-Type": kind})
+        await response.prepare(at.request)
+        while True:
+            for _ in range(1 if slowly else 100):
+                await response.write(piece)
+            await asyncio.sleep(at.replay.drip_seconds if slowly else 0)
+
+
+def _spouting(name: str, about: str, first: bytes, piece: bytes) -> None:
+    @_fault(name, about)
+    async def _(at: Struck):
+        out = at.request.transport
+        assert out
+        out.write(first)
+        while not out.is_closing():
+            out.write(b"" if out.get_write_buffer_size() else piece)
+            await asyncio.sleep(0)
         return web.Response()
 
 
@@ -261,6 +287,14 @@ _linked(
     lambda at: at.replay.host(at.call, b"", status=302, location="http://[oops/x.png"),
 )
 _linked("F13-data", "a data: URL", lambda at: "data:image/png;base64," + base64.b64encode(draw("a data URL")).decode())
+_endless("F19", "a stream of events without an end", b"event: note\r\ndata: {}\r\n\r\n: still here\n", STREAM)
+_endless("F19-drip", "an event every now and then, for ever", b'data: {"still": "here"}\n\n', STREAM, slowly=True)
+_endless("F19-line", "a stream of one line without an end", b"data: " + b"x" * 900, STREAM)
+_endless("F19-blanks", "blanks without an end", b" " * 1000, "application/json")
+_endless("F19-chunks", "chunks of one byte without an end", b" ", "application/json")
+_endless("F19-error", "400 and a sentence without an end", b"sorry, " * 100, "text/plain", status=400)
+_spouting("F19-head", "a head without an end", b"HTTP/1.1 200 OK\r\n", b"X-More: of the same\r\n" * 100)
+_spouting("F19-hints", "interim answers without an end", b"", b"HTTP/1.1 103 Early Hints\r\nX-More: a\r\n\r\n" * 100)
 _fixed("F14", "JSON nested 10 000 deep", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
 _fixed("F14-bomb", "JSON of a million empty lists", b"[" + b"[]," * 1_000_000 + b"0]")
 _changed(

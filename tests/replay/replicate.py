@@ -62,10 +62,11 @@ CHOICES = {
 }
 OUTPUTS = ("output-string", "output-dict", "output-null", "output-words", "output-data")
 LOGS = " 45%|####      | 9/20 [00:01<00:01]\n"
-WAITED = {"polled", "odd-word", "foreign", "late", "lost", "nsfw", "failed", "canceled", "aborted"}
+WAITED = {"polled", "odd-word", "foreign", "late", "lost", "nsfw", "failed", "others-credit", "canceled", "aborted"}
 ENDS = {
     "nsfw": ("failed", "NSFW content detected. Try running it again."),
     "failed": ("failed", "The machine is out of breath"),
+    "others-credit": ("failed", "openai: You exceeded your current quota"),
     "canceled": ("canceled", None),
     "aborted": ("aborted", None),
 }

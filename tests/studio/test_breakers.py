@@ -147,8 +147,11 @@ async def test_a_broken_model_is_no_outage(breakers, kind):
 
 
 async def test_a_provider_whose_only_model_fails_is_down(breakers):
-    for member in range(IN_A_ROW):
-        await breakers.learn(asking_for("broken", member), BROKEN, only_model=True)
+    await breakers.learn(asking(9), DOWN)
+    for member in range(IN_A_ROW - 2):
+        await breakers.learn(asking_for("broken", member), BROKEN, models=1)
+    assert not breakers.is_shut("popcord")
+    await breakers.learn(asking_for("broken", 7), BROKEN, models=1)
     assert breakers.is_shut("popcord")
 
 
@@ -160,15 +163,38 @@ async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breake
     assert not breakers.is_shut("popcord")
 
 
-async def test_a_server_that_fails_at_several_models_is_down(breakers):
+@pytest.mark.parametrize(("fail", "offered", "is_down"), [(2, 2, True), (2, 3, False), (3, 3, True), (3, 9, True)])
+async def test_a_server_is_down_that_fails_at_all_of_its_models_or_at_three(breakers, fail, offered, is_down):
     for member in range(2 * IN_A_ROW):
-        await breakers.learn(asking_for(f"model {member % 2}", member), BROKEN)
+        await breakers.learn(asking_for(f"model {member % fail}", member), BROKEN, models=offered)
+    assert breakers.is_shut("popcord") is is_down
+
+
+async def test_three_failures_are_enough_where_each_was_of_another_model(breakers):
+    for member in range(IN_A_ROW):
+        assert not breakers.is_shut("popcord")
+        await breakers.learn(asking_for(f"model {member}", member), BROKEN, models=9)
     assert breakers.is_shut("popcord")
+
+
+async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_fault(breakers):
+    for model in ("first", "second"):
+        await breakers.learn(asking_for(model), BROKEN, models=2)
+    await breakers.learn(asking(2), DOWN, models=0)
+    assert breakers.is_shut("popcord")
+
+
+async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
+    """How many models there are is not asked where none is to blame."""
+    for member in range(IN_A_ROW):
+        await breakers.learn(asking_for("broken", member), BROKEN, models=5)
+    await breakers.learn(asking(7), DOWN, models=0)
+    assert not breakers.is_shut("popcord")
 
 
 async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
     for member in range(2 * IN_A_ROW):
-        await breakers.learn(asking_for(f"model {member % 2}", member), BROKEN)
+        await breakers.learn(asking_for(f"model {member}", member), BROKEN)
         await breakers.learn(asking_for("good", member), None)
     assert not breakers.is_shut("popcord")
 

@@ -286,6 +286,30 @@ TABLE = jpeg.segment(jpeg.DQT, bytes(65)) + jpeg.segment(jpeg.DHT, bytes(17))
 SCAN = jpeg.segment(jpeg.SOS, b"\x01\x01\0\0\x3f\0") + b"data"
 
 
+ANCILLARY = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"mDCV": 24, b"cLLI": 8}
+BY_TYPE = {
+    0: {b"tRNS": 2, b"sBIT": 1, b"bKGD": 2},
+    2: {b"tRNS": 6, b"sBIT": 3, b"bKGD": 6},
+    3: {b"tRNS": 2, b"sBIT": 3, b"bKGD": 1},
+    4: {b"sBIT": 2, b"bKGD": 2},
+    6: {b"sBIT": 4, b"bKGD": 6},
+}
+
+
+@pytest.mark.parametrize("colour_type", BY_TYPE)
+def test_ancillary_chunks_of_a_png_keep_only_their_own_length(colour_type):
+    """What is longer or shorter, libpng complains of."""
+    lengths = ANCILLARY | BY_TYPE[colour_type]
+    right = [(kind, bytes(length)) for kind, length in lengths.items()]
+    wrong = [(kind, bytes(length + by)) for kind, length in lengths.items() for by in (-1, 1) if kind != b"tRNS"]
+    wrong += [(b"tRNS", bytes(length)) for length in (0, 3, 7)]
+    palette = [(b"PLTE", bytes(6))] if colour_type == 3 else []
+    line = zlib.compress(bytes(1 + png.CHANNELS[colour_type]))
+    data = build_png(header(colour_type=colour_type), *palette, *wrong, *right, (b"IDAT", line), END)
+    kept = [(part.kind, bytes(part.body)) for part in png.parse(stamp(data, b"")).parts]
+    assert kept[2:-2] == palette + right
+
+
 def build_jpeg(*parts, end=b"\xff\xd9"):
     return b"\xff\xd8" + b"".join(parts) + end
 

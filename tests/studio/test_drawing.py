@@ -5,9 +5,11 @@ import asyncio
 import logging
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from obstore.store import LocalStore
 
 import storage.database
 import storage.dialects
@@ -18,6 +20,7 @@ from domain import (
     ContentRejected,
     Drawn,
     ImageRequest,
+    Model,
     Picture,
     QuotaError,
     RateLimited,
@@ -27,19 +30,23 @@ from domain import (
     Unavailable,
     Upload,
 )
+from domain.kinds import kind_of
 from providers.budget import Budget
 from storage.outages import Outage
+from storage.spool import Spool
 from storage.store import Store, open_store
+from studio import images
 from studio.breakers import Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct
 from studio.delivery import Report
 from studio.drawing import Drawer
+from studio.handover import Handover
 from studio.holding import Lost, hold
 from studio.planning import Planner
 from studio.rush import Rush
 from tests.conftest import make_job
-from tests.replay.pictures import noise
+from tests.replay.pictures import foreign, noise
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 
 
@@ -112,22 +119,136 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
     )
 
 
-async def test_a_picture_that_is_being_looked_at_when_the_end_comes_is_kept(store, holding, draw, monkeypatch):
-    looking = asyncio.Event()
+HOLLOW = png()[:40]
+"""Begins as a picture, and is none."""
 
-    async def never(_):
-        looking.set()
+
+async def paint_two(request, sources, progress):
+    for colour in ("red", "blue"):
+        await progress.keep(Picture(data=png(colour)))
+
+
+@pytest.fixture
+def looking(monkeypatch) -> asyncio.Event:
+    """Set when a picture is being looked at; that never ends."""
+    begun = asyncio.Event()
+
+    async def never(*_, **__):
+        begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(studio.progress.images, "receive", never)
+    monkeypatch.setattr(images.WORKSHOP, "do", never)
+    return begun
+
+
+async def test_all_of_an_answer_is_kept_before_any_of_it_is_looked_at(store, holding, draw, looking):
+    """As a kill finds it."""
     async with holding() as held:
-        drawing = asyncio.create_task(draw(held, paint))
+        drawing = asyncio.create_task(draw(held, paint_two))
         await looking.wait()
+        kept = (await store.jobs.get("1")).drawn
+        assert [(each.kind, each.way) for each in kept] == [("png", "unread")] * 2
+        assert [await store.spool.get(each.key) for each in kept] == [png("red"), png("blue")]
         drawing.cancel()
         await asyncio.wait({drawing})
+
+
+@pytest.mark.parametrize("end", ["a shutdown", "a cancellation"])
+async def test_what_is_being_looked_at_when_the_end_comes_is_handed_over_like_every_picture(
+    store, delivery, holding, looking, monkeypatch, end
+):
+    drawer = make_drawer({"fake": FakeProvider(paint)}, store, delivery)
+    async with holding() as held:
+        drawing = asyncio.create_task(drawer.draw(held))
+        await looking.wait()
+        if end == "a shutdown":
+            drawing.cancel()
+        else:
+            drawer.cancel("1")
+        await asyncio.wait({drawing})
+    monkeypatch.undo()
+    if end == "a shutdown":
+        async with hold(store.jobs, "1", OWNER) as held:
+            assert held
+            await drawer.draw(held)
+    async with hold(store.jobs, "1", OWNER) as held:
+        assert held
+        await Handover({"fake": FakeProvider(paint)}, store.spool, delivery).deliver(held)
+        assert held.job.state is State.DELIVERED
+        assert held.job.failure and held.job.failure.kind == ("Interrupted" if end == "a shutdown" else "Cancelled")
+    ((told, (picture,)),) = delivery.delivered
+    assert (told.drawn[0].way, told.drawn[0].size) == ("shown", Size(64, 64))
+    assert b"trainedAlgorithmicMedia" in picture.data
+    assert await store.spool.get("pictures/1/0") is None
+
+
+class SlowSpool(Spool):
+    """Takes files when it is let."""
+
+    def __init__(self, *about) -> None:
+        super().__init__(*about)
+        self.putting, self.let = asyncio.Event(), asyncio.Event()
+
+    async def _put(self, key, data):
+        self.putting.set()
+        await self.let.wait()
+        await super()._put(key, data)
+
+
+async def test_what_is_being_kept_when_the_end_comes_is_kept(tmp_path, store, holding, delivery):
+    """However often it is called off, as pgqueuer does."""
+    spool = SlowSpool(LocalStore(tmp_path / "slow", mkdir=True))
+    async with holding() as held:
+        drawer = make_drawer({"fake": FakeProvider(paint)}, replace(store, spool=spool), delivery)
+        drawing = asyncio.create_task(drawer.draw(held))
+        await spool.putting.wait()
+        for _ in range(5):
+            drawing.cancel()
+            await asyncio.sleep(0)
+        spool.let.set()
+        await asyncio.wait({drawing})
     (drawn,) = (await store.jobs.get("1")).drawn
-    assert (drawn.kind, drawn.way) == ("png", "file")
-    assert await store.spool.get(drawn.key) == png()
+    assert await spool.get(drawn.key) == png()
+
+
+async def test_what_turns_out_to_be_no_picture_is_dropped_and_the_others_are_kept(store, holding, draw):
+    async def generate(request, sources, progress):
+        await progress.remember({"id": 1})
+        for data in (HOLLOW, png()):
+            await progress.keep(Picture(data=data))
+
+    async with holding(**FOUR) as held:
+        provider = await draw(held, generate)
+    row = await store.jobs.get("1")
+    assert (row.failure.kind, row.remote, len(provider.requests)) == ("BadResponse", None, 1)
+    assert [(each.key, each.way) for each in row.drawn] == [("pictures/1/1", "shown")]
+    assert [await store.spool.get(f"pictures/1/{n}") for n in range(2)] == [None, png()]
+
+
+async def test_what_is_converted_takes_the_place_of_what_came(store, holding, draw):
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(data=foreign()["avif"][0]))
+
+    async with holding() as held:
+        await draw(held, generate)
+    (drawn,) = (await store.jobs.get("1")).drawn
+    assert (drawn.kind, drawn.way) == ("avif", "converted")
+    assert kind_of(await store.spool.get(drawn.key)) == "png"
+    assert [each["path"] for each in await store.spool._listed("pictures")] == [drawn.key]
+
+
+@pytest.mark.parametrize("data", [HOLLOW, b"<html>"])
+async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding, draw, data):
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(data=data))
+
+    earlier = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png"),)
+    await store.spool.put("pictures/1/0", png())
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=earlier) as held:
+        await draw(held, generate)
+    row = await store.jobs.get("1")
+    assert (row.failure.kind, row.drawn) == ("BadResponse", earlier)
+    assert await store.spool.get("pictures/1/0") == png()
 
 
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
@@ -167,8 +288,9 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
     async with holding() as held:
         await draw(held, generate)
     (_, told) = delivery.reports
-    assert len(told.preview.data) <= 100_000 < len(large)
-    assert b"trainedAlgorithmicMedia" in told.preview.data
+    shown = await told.preview()
+    assert len(shown.data) <= 100_000 < len(large)
+    assert b"trainedAlgorithmicMedia" in shown.data
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
@@ -181,11 +303,26 @@ async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delive
         await draw(held, generate)
     (_, told) = delivery.reports
     assert told.fraction == 0.5
+    shown = await told.preview() if told.preview else None
     if preview == png():
-        assert told.preview.extension == "png"
-        assert b"trainedAlgorithmicMedia" in told.preview.data
+        assert shown
+        assert shown.extension == "png"
+        assert b"trainedAlgorithmicMedia" in shown.data
     else:
-        assert told.preview is None
+        assert shown is None
+
+
+async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, draw, delivery, looking, monkeypatch):
+    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.progress, "PREVIEW_SECONDS", 0.0)
+
+    async def generate(request, sources, progress):
+        await progress.report(fraction=0.5, preview=png())
+        raise Unavailable("later")
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert await delivery.reports[-1].preview() is None
 
 
 @pytest.mark.parametrize("trouble", [None, Unavailable("gone"), TimeoutError()])
@@ -408,6 +545,30 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
         drawing.cancel()
         await asyncio.wait({drawing})
     assert await drawer._breakers.admit(make_job(2)) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "is_shut"),
+    [
+        ("abab", Unavailable("500", answered=True), False),
+        ("abc", Unavailable("500", answered=True), True),
+        ("aaa", Unavailable("500", answered=True), False),
+        ("aaa", AuthError("401", unaccepted=True), True),
+        ("aaa", AuthError("403", unaccepted=True, answered=True), False),
+    ],
+)
+async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
+    store, delivery, holding, asked, error, is_shut
+):
+    async def fail(request, sources, progress):
+        raise error
+
+    models = [Model(id=id, title=id) for id in "abc"]
+    drawer = make_drawer({"fake": FakeProvider(fail, models=models)}, store, delivery)
+    for member, model in enumerate(asked):
+        async with holding(id=str(member), user_id=member, model=model) as held:
+            await drawer.draw(held)
+    assert drawer._breakers.is_shut("fake") is is_shut
 
 
 async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):

@@ -27,6 +27,7 @@ from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
 from studio.images import workshop
 from studio.queue import TryLater
+from tests.replay.pictures import foreign
 from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 
 TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
@@ -89,6 +90,36 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
+async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, drawn, deliver, delivery):
+    entries = []
+    for n, data in enumerate((foreign()["avif"][0], png()[:40], png())):
+        await store.spool.put(f"pictures/1/{n}", data)
+        entries.append(Drawn(call=0, key=f"pictures/1/{n}", kind="png" if n else "avif", way="unread"))
+    async with drawn(drawn=tuple(entries)) as held:
+        with pytest.raises(TryLater):
+            await deliver(held, TryLater("503"))
+        looked_at = (await store.jobs.get("1")).drawn
+        await deliver(held)
+    assert [(each.kind, each.way, each.size) for each in looked_at] == [
+        ("avif", "converted", Size(64, 64)),
+        ("png", "shown", Size(64, 64)),
+    ]
+    told, pictures = delivery.delivered[-1]
+    assert told.drawn == looked_at
+    assert [each.extension for each in pictures] == ["png", "png"]
+    assert all(b"trainedAlgorithmicMedia" in each.data for each in pictures)
+    assert await store.spool._listed("pictures") == []
+
+
+async def test_when_nothing_of_it_turns_out_to_be_a_picture_that_is_said(store, drawn, deliver, delivery):
+    await store.spool.put("pictures/1/0", png()[:40])
+    async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="png", way="unread"),)) as held:
+        await deliver(held)
+    ((told, pictures),) = delivery.delivered
+    assert (told.failure.kind, pictures) == ("BadResponse", [])
+    assert (await store.jobs.get("1")).state is State.FAILED
+
+
 PSD = b"8BPS\0\1 and more"
 
 
@@ -128,8 +159,41 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     ((_, sent),) = delivery.delivered
     assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
-    assert (row.drawn, row.parked, row.refused.kind) == ((first,), True, Refusal.TOO_LARGE)
+    assert (row.drawn, row.parked) == ((first,), True)
+    assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
     assert await spooled(store, 2) == [True, False]
+    async with hold(store.jobs, "1", OWNER) as held:
+        await deliver(held, Undeliverable(Refusal.EXPLICIT))
+    assert (await store.jobs.get("1")).refused == Refused(kind=Refusal.TOO_LARGE, times=2, rest=True)
+
+
+async def test_what_one_message_cannot_take_together_comes_in_several(store, drawn, deliver, delivery, monkeypatch):
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 40_000)
+    entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
+    for n, entry in enumerate(entries):
+        await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
+    async with drawn(drawn=tuple(entries), upload_limit=LIMITS[0]):
+        pass
+    for _ in range(2):
+        async with hold(store.jobs, "1", OWNER) as held:
+            await deliver(held)
+    assert (await store.jobs.get("1")).state is State.DELIVERED
+    sent = [[each.data for each in pictures if each.data] for _, pictures in delivery.delivered]
+    assert sorted(data[-1] for message in sent for data in message) == [0, 1, 2, 3]
+    assert all(sum(map(len, message)) <= 40_000 for message in sent)
+    assert await spooled(store, 4) == [False] * 4
+
+
+async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deliver, delivery, monkeypatch, caplog):
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 20_000)
+    await store.spool.put("pictures/1/0", PSD + bytes(20_000))
+    entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
+    async with drawn(drawn=(entry,), upload_limit=LIMITS[0]) as held:
+        await deliver(held)
+    assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
+    assert (await store.jobs.get("1")).parked
+    assert "pictures/1/0" in caplog.text
+    assert await spooled(store, 1) == [True]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +337,7 @@ async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, 
         await deliver(held)
     ((_, pictures),) = delivery.delivered
     assert sum(len(each.data) for each in pictures) <= 2 * len(big) < MESSAGE_LIMIT
-    assert all(each.reduced for each in pictures)
+    assert pictures[0].reduced
 
 
 async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, delivery):

@@ -6,6 +6,7 @@ import os
 import random
 import re
 import struct
+import zlib
 from contextlib import suppress
 from typing import Any
 
@@ -16,7 +17,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, InvalidRequest, Size
 from studio import images
-from studio.images import codec, png, strict, uploads, workshop
+from studio.images import codec, png, strict, tasks, uploads, workshop
 from studio.images import exif as orientations
 from tests.studio.conftest import opened, saved
 
@@ -57,10 +58,16 @@ def bomb(width, height):
 
 @pytest.fixture
 def no_decoding(monkeypatch):
+    """What is done to a file is done in this process."""
+
+    async def here(self, task, data, seconds, **facts):
+        return tasks.do(task, data, facts)
+
     def fail(*args, **kwargs):
         pytest.fail("decoded")
 
-    monkeypatch.setattr(workshop.Workshop, "do", fail)
+    monkeypatch.setattr(workshop.Workshop, "do", here)
+    monkeypatch.setattr(codec, "decode", fail)
 
 
 class TestMark:
@@ -211,6 +218,15 @@ class TestUpload:
         assert pixel(data, 0, 0)[3] == 0
         assert pixel(data, 39, 23) == (0, 0, 255, 255)
 
+    @pytest.mark.parametrize(
+        ("colour_type", "clear", "other"), [(0, b"\x80\x12", b"\x40\x12"), (2, b"\1\0" * 3, b"\2\0" * 3)]
+    )
+    async def test_a_transparent_colour_of_16_bits(self, colour_type, clear, other):
+        header = struct.pack(">IIBBBBB", 2, 1, 16, colour_type, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"tRNS", clear), (b"IDAT", zlib.compress(b"\0" + clear + other)), (b"IEND", b""))
+        data = await images.read_upload(png.SIGNATURE + b"".join(png.chunk(*each) for each in chunks))
+        assert (pixel(data, 0, 0)[3], pixel(data, 1, 0)[3]) == (0, 255)
+
     async def test_16_bits_are_scaled(self):
         image = Image.new("I;16", (3, 1))
         image.putdata([0, 0x8000, 0xFFFF])
@@ -278,6 +294,19 @@ class TestUpload:
             failure = caught.value.failure
             assert (failure.field, failure.takes) == (field, uploads.TAKES)
             assert failure.detail
+
+    async def test_the_reason_is_a_sentence_for_people(self):
+        """No names of classes, and numbers in the units of the limits beside them."""
+        reasons = {
+            bomb(64, 64): "it is damaged: it cannot be decoded",
+            bytes(34_694_301): "The file has 33.1 MiB.",
+            bytes(images.MAX_UPLOAD + 1): "The file has 20.1 MiB.",
+            bomb(5_000, 4_000): "5000x4000 pixels are more than 16.8 megapixels",
+        }
+        for data, reason in reasons.items():
+            with pytest.raises(InvalidRequest) as caught:
+                await images.read_upload(data)
+            assert caught.value.failure.detail == reason
 
     async def test_animated_is_said(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (40, 24))]}

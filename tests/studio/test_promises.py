@@ -7,7 +7,7 @@ import pytest
 
 import studio.promises as promises_module
 from domain import Job, State
-from studio.promises import AnsweredElsewhere, Promises, Unclear
+from studio.promises import AnsweredElsewhere, Ending, Promises, Unclear
 from tests.conftest import make_job
 
 
@@ -84,6 +84,32 @@ async def test_what_is_promised_is_held_until_it_is_complete(store, promises):
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
+@pytest.mark.parametrize("fate", ["asked for", "deleted"])
+async def test_a_row_that_was_lost_meanwhile_is_fulfilled_all_the_same(store, promises, holders, fate):
+    """As after a pause of the whole machine: another process has taken it for a dead one's, and knows no images."""
+    promised = await promises.make(make_job(), told)
+    await store.jobs.take("1", "another")
+    if fate == "deleted":
+        await store.jobs.discard(promised, "another")
+    await promises.fulfil(promised.having(cost="ours"))
+    assert not await store.jobs.save(promised, "another")
+    row = await store.jobs.get("1")
+    assert (row.state, row.cost) == (State.QUEUED, "ours")
+    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert not holders
+
+
+async def test_a_row_that_another_process_draws_meanwhile_is_left_to_it(store, promises, holders):
+    promised = await promises.make(make_job(), told)
+    await store.jobs.take("1", "another")
+    await store.jobs.save(promised.having(state=State.SENDING, cost="another's"), "another")
+    await promises.fulfil(promised.having(cost="ours"))
+    row = await store.jobs.get("1")
+    assert (row.state, row.cost) == (State.SENDING, "another's")
+    assert await store.jobs.abandoned() == []
+    assert not holders
+
+
 async def test_a_member_who_could_not_be_told_leaves_nothing(store, promises, holders):
     async def failing() -> int:
         raise RuntimeError
@@ -148,6 +174,16 @@ async def test_what_is_withdrawn_is_gone(store, promises, holders):
     await promises.withdraw(await promises.make(make_job(), told))
     assert await store.jobs.get("1") is None
     assert not holders
+
+
+async def test_while_the_process_ends_nothing_is_withdrawn(store, promises, holders):
+    """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
+    promised = await promises.make(make_job(), told)
+    promises.close()
+    with pytest.raises(Ending):
+        await promises.withdraw(promised)
+    assert not holders
+    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
 async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, promises, holders):

@@ -5,6 +5,8 @@ import asyncio
 import os
 import random
 import struct
+import sys
+import zlib
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +14,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from domain import BadResponse, Drawn, InvalidRequest, Size
+from domain import BadResponse, Drawn, InvalidRequest, QueueFull, Size
 from domain.kinds import KINDS, kind_of
 from providers.answers import Answer
 from studio import images
-from studio.images import exif, gif, jpeg, pictures, png, profiles, uploads, worker, workshop
-from tests.replay.pictures import SRGB, animation, draw, foreign, with_scans, with_steps
+from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, worker, workshop
+from studio.images.base import MAX_PARTS
+from tests.replay.pictures import SRGB, animation, bomb, draw, foreign, with_scans, with_steps
 from tests.studio.conftest import opened, saved
 
 FOREIGN = foreign()
@@ -127,6 +130,35 @@ async def test_no_picture_at_all(data):
         await images.receive(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"II*\0", b"MM\0*" + bytes(40), b"<svg >", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", b"\xff\x0a", b"BM",
+     b"BM" + bytes(60), b"8BPS\0\1" + bytes(60), b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(60), b"\xff\x4f\xff\x51",
+     b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), b"\x1aE\xdf\xa3" + bytes(90), b"\0\0\0\x18ftypavif",
+     b"    ftyp" + bytes(90), b"\0\0\0\x18ftypmp42"],
+)  # fmt: skip
+def test_how_a_file_begins_is_not_enough_where_nothing_follows(data):
+    assert kind_of(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"<?xml version='1.0'?>\n<svg\n width='8'>\n<path d='M0 0'/></svg>", "svg"),
+        (struct.pack("<2sI4xII", b"BM", 58, 54, 40) + bytes(40), "bmp"),
+        (struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, 8, 8, 8, 3) + bytes(30), "psd"),
+        (struct.pack("<2sHI", b"II", 42, 8) + bytes(18), "tiff"),
+        (struct.pack(">2sHHHQ", b"MM", 43, 8, 0, 16) + bytes(30), "tiff"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl " + bytes(12), "jxl"),
+        (b"\xff\x0a" + bytes(20), "jxl"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 " + bytes(60), "jp2"),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82\x84webm" + bytes(60), "webm"),
+    ],
+)
+def test_what_is_kept_though_nothing_here_decodes_it(data, kind):
+    assert kind_of(data) == kind
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whatever_counts_as_a_picture_is_looked_at(kind):
     """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
@@ -218,16 +250,179 @@ async def test_one_that_has_gone_to_rest_is_replaced():
         rested.end()
 
 
-async def test_one_that_was_killed_or_crashes_is_replaced():
+async def test_one_that_was_killed_or_crashes_is_replaced(monkeypatch):
     own = workshop.Workshop(1)
     for _ in range(2):
         assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
         (idle,) = own._idle
         idle._process.kill()
         idle._process.wait()
-    with pytest.raises(workshop.Died):
-        await own.do("no such task", b"", 60)
+    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(workshop.Died, match="ended with 3"):
+        await own.do("receive", PLAIN["PNG"], 60)
     assert own._idle == []
+
+
+ONE_ANSWER = """
+import sys
+from studio.images.wire import read, write
+read(sys.stdin.buffer)
+write(sys.stdout.buffer, {"size": None, "way": "shown"}, b"")
+read(sys.stdin.buffer)
+sys.exit(9)
+"""
+
+
+async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture(monkeypatch):
+    """As by a system without memory: each of these seems alive until it is asked."""
+    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", ONE_ANSWER))
+    own = workshop.Workshop()
+    own._idle += [workshop.Worker(60), workshop.Worker(60)]
+    for each in own._idle:
+        each.ask("receive", b"", {}, 60)
+    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    for each in own._idle:
+        each.end()
+
+
+async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monkeypatch):
+    own = workshop.Workshop(1)
+    monkeypatch.setattr(pictures, "WORKSHOP", own)
+    monkeypatch.setattr(pictures, "PAID", "no such task")
+    assert (await images.receive(PLAIN["JPEG"])).way == "file"
+    monkeypatch.undo()
+    (idle,) = own._idle
+    assert (await own.do("receive", PLAIN["JPEG"], 60)).way == "shown"
+    assert own._idle == [idle]
+    idle.end()
+
+
+async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypatch):
+    monkeypatch.setattr(workshop, "COMMAND", ("/no/such/program",))
+    own = workshop.Workshop()
+    for module in (uploads, pictures):
+        monkeypatch.setattr(module, "WORKSHOP", own)
+    with pytest.raises(QueueFull) as caught:
+        await images.read_upload(PLAIN["PNG"])
+    assert caught.value.failure.field == "uploads"
+    assert (await images.receive(PLAIN["JPEG"])).way == "file"
+
+
+SLOW = """
+import sys
+from studio.images.wire import read, write
+while True:
+    facts, data = read(sys.stdin.buffer)
+    if facts["task"] == "receive":
+        write(sys.stdout.buffer, {"size": None, "way": "shown"}, b"")
+"""
+
+
+async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
+    """However many uploads are under way, and however long they take."""
+    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", SLOW))
+    own = workshop.Workshop()
+    for module in (uploads, pictures):
+        monkeypatch.setattr(module, "WORKSHOP", own)
+    reading = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
+    while len(own._busy) < workshop.AT_ONCE - 1:
+        await asyncio.sleep(0)
+    assert (await images.receive(PLAIN["JPEG"])).way == "shown"
+    assert not any(each.done() for each in reading)
+    for each in reading:
+        each.cancel()
+    own.interrupt()
+    await asyncio.gather(*reading, return_exceptions=True)
+    for each in own._idle:
+        each.end()
+
+
+async def test_a_plain_png_is_looked_at_here_and_whatever_else_it_may_be_beside(monkeypatch):
+    own = workshop.Workshop()
+    monkeypatch.setattr(pictures, "WORKSHOP", own)
+    got = await images.receive(PLAIN["PNG"])
+    assert (got.way, got.size, own._idle) == ("shown", (53, 37), [])
+    large = saved(Image.new("RGB", (3000, 3000)), "PNG")
+    others = {"shown": large, "mended": FOREIGN["half"][0]}
+    for way, data in others.items():
+        assert (await images.receive(data)).way == way
+        (idle,) = own._idle
+    idle.end()
+
+
+def interlaced(width: int, height: int, packed: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 1)
+    return png.SIGNATURE + b"".join(png.chunk(*each) for each in ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")))
+
+
+async def test_what_is_too_large_to_be_decoded_is_unpacked_or_goes_on_as_a_file():
+    large = saved(Image.new("1", (10_000, 7_000)), "PNG")
+    assert (await images.receive(large)).way == "shown"
+    assert (await images.receive(bomb(9_000))).way == "file"
+    assert (await images.receive(interlaced(9_000, 9_000, zlib.compress(bytes(64))))).way == "file"
+    assert (await images.receive(saved(Image.new("L", (9_000, 8_000)), "JPEG"))).way == "shown"
+    assert (await images.receive(saved(Image.new("1", (9_000, 8_000)), "GIF"))).way == "file"
+
+
+@pytest.mark.parametrize("side", [2**31 - 1, 2**31, 2**32 - 1])
+async def test_a_header_beyond_all_numbers_costs_no_process(side):
+    own = workshop.Workshop(1)
+    own._idle = [idle] = [workshop.Worker(60)]
+    assert (await own.do("receive", bomb(side), 60)).way == "file"
+    assert own._idle == [idle]
+    idle.end()
+
+
+def test_lines_are_told_whatever_the_steps_they_are_unpacked_in(monkeypatch):
+    data = saved(opened(PLAIN["PNG"]).resize((301, 203)), "PNG")
+    parts = png.parse(data).parts
+    for packed, unpacked in ((2**16, 2**20), (1, 1), (7, 100), (10_000, 904), (5, 903)):
+        monkeypatch.setattr(png, "PACKED_STEP", packed)
+        monkeypatch.setattr(png, "UNPACKED_STEP", unpacked)
+        assert png.unpacks(parts)
+        assert png.unpacked_length(parts) == 904 * 203
+        for at in (0, 904, 904 * 202):
+            lines = bytearray(904 * 203)
+            lines[at] = 5
+            wrong = png.Part(b"IDAT", memoryview(b""), memoryview(zlib.compress(lines)))
+            assert not png.unpacks([parts[0], wrong])
+        for length in (904 * 203 - 1, 904 * 203 + 1):
+            wrong = png.Part(b"IDAT", memoryview(b""), memoryview(zlib.compress(bytes(length))))
+            assert not png.unpacks([parts[0], wrong])
+
+
+def in_tiny_parts(count: int) -> bytes:
+    """A GIF with a comment of so many sub-blocks."""
+    whole = PLAIN["GIF"]
+    at = 13 + (3 << (whole[10] & 7) + 1)
+    return whole[:at] + b"!\xfe" + b"\1x" * count + b"\0" + whole[at:]
+
+
+async def test_more_parts_than_are_gone_through_go_on_as_a_file():
+    assert (await images.receive(in_tiny_parts(1_000))).way == "shown"
+    data = in_tiny_parts(gif.MAX_SUB_BLOCKS)
+    got = await images.receive(data)
+    assert (got.way, got.data) == ("file", data)
+    whole = PLAIN["PNG"]
+    data = whole[:33] + png.chunk(b"tEXt", b"") * MAX_PARTS + whole[33:]
+    assert (await images.receive(data)).way == "file"
+
+
+@pytest.mark.parametrize("step", ["decode_foreign", "encode_png"])
+def test_a_picture_that_takes_more_memory_than_there_is_goes_on_as_a_file(step, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(codec, step, fail)
+    assert tasks.do("receive", bmp("red"), {}).way == "file"
+
+
+async def test_floats_are_scaled_to_what_is_brightest():
+    for most in (0.5, 1.0, 1000.0):
+        image = Image.new("F", (2, 1))
+        image.putpixel((0, 0), most)
+        got = await images.receive(saved(image, "TIFF"))
+        assert opened(got.data).getpixel((0, 0)) == pytest.approx((255 * min(most, 1),) * 3, abs=1)
 
 
 async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeypatch):

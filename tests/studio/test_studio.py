@@ -8,7 +8,8 @@ import pytest
 
 import storage.jobs
 import studio.drawing as studio_drawing
-from domain import Drawn, Origin, Size, State
+from domain import Drawn, Origin, Refusal, Size, State
+from studio.delivery import Undeliverable
 from studio.queue import TryLater
 from studio.studio import Studio
 from tests.conftest import make_job
@@ -93,6 +94,32 @@ async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
         await studio.give_up(id)
     assert [await store.jobs.get(id) is None for id in "12"] == [True, False]
     assert [await store.spool.get(f"pictures/{id}/0") is None for id in "12"] == [True, False]
+
+
+async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent_at_once(
+    studio, store, delivery, monkeypatch
+):
+    """Its first delivery has not ended yet for the queue, which takes nothing twice."""
+    save, delivered = store.jobs.save, asyncio.Event()
+
+    async def asked_for_at_once(job, owner, fields=None, *, release=False):
+        saved = await save(job, owner, fields, release=release)
+        if job.parked:
+            place = make_job(message_id=901)
+            await studio.redeliver(job, Origin(**{name: getattr(place, name) for name in Origin.model_fields}))
+        return saved
+
+    monkeypatch.setattr(store.jobs, "save", asked_for_at_once)
+    monkeypatch.setattr(studio, "_on_change", lambda job: job.state is State.DELIVERED and delivered.set())
+    await store.spool.put("pictures/1/0", png())
+    drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
+    await store.jobs.add(make_job(state=State.DRAWN, drawn=drawn))
+    delivery.answers = [Undeliverable(Refusal.EXPLICIT)]
+    await studio.start()
+    async with asyncio.timeout(30):
+        await delivered.wait()
+    await studio.close()
+    assert [job.message_id for job, _ in delivery.delivered] == [500, 901]
 
 
 async def test_a_picture_goes_where_it_was_asked_for_first(studio, store, delivery):

@@ -234,6 +234,22 @@ async def test_a_refused_picture_is_excused_within_the_limits(kind):
     assert [each.files() for each in (card, wordless)] == [[], []]
 
 
+async def test_the_rest_of_some_that_were_shown_is_not_counted_again():
+    refused = Refused(kind=Refusal.TOO_LARGE, rest=True)
+    job = make_job(request=asked("a boat", 4), drawn=drawn(PICTURE), refused=refused)
+    assert "of 4" not in result_card(job, [PICTURE], "PopCord").content
+    assert "1 of 4" in result_card(job.having(refused=None), [PICTURE], "PopCord").content
+
+
+async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
+    shown, here, anywhere = PICTURE, Ready(kept="pictures/1/1"), Ready(kept="pictures/1/2", beyond=True)
+    for make in (result_card, wordless_card):
+        content = make(make_job(request=asked("a boat", 3)), [shown, here, anywhere], "PopCord").content
+        assert content.count("1 more: ") == 2
+        assert content.count("`/recover`") == 1
+        assert "host" in content
+
+
 @pytest.mark.parametrize("pictures", [[PICTURE], [link(80)], []])
 async def test_a_wordless_card_has_nothing_from_outside_but_the_pictures(pictures):
     failure = None if pictures else InvalidRequest("canary", field="canary", takes="canary", reference="canary").failure

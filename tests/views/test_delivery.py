@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,9 +94,13 @@ async def test_a_living_token_edits_the_reply(fake, delivery):
     assert [item.label for item in sent["view"].children] == ["Again", "Delete"]
 
 
+async def unfinished() -> Ready:
+    return PICTURE
+
+
 async def test_an_unfinished_picture_is_shown_while_it_is_drawn_and_gone_when_it_is_not(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
-    delivery.report(make_job(), Report(0.5, preview=PICTURE))
+    delivery.report(make_job(), Report(0.5, preview=unfinished))
     while not fake.calls:
         await asyncio.sleep(0)
     assert fake.calls[0][1]["files"] == [b"bytes"]
@@ -236,7 +241,7 @@ async def test_where_no_channel_was_told_only_the_token_leads(fake, delivery):
 async def test_an_unfinished_picture_that_is_refused_takes_no_progress_with_it(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
     fake.answers["reply"], fake.refuses = answer(400, 20009), has_files
-    delivery.report(make_job(), Report(0.5, preview=PICTURE))
+    delivery.report(make_job(), Report(0.5, preview=unfinished))
     await shown(delivery)
     assert ["files" in sent for _, sent in fake.calls] == [True, False]
     assert "50%" in fake.calls[1][1]["content"]
@@ -324,6 +329,29 @@ async def test_the_newest_report_of_each_job_is_shown(fake, delivery, at_once):
     assert len(fake.calls) == 2
     assert "drawing… `a boat`" in fake.calls[0][1]["content"]
     assert "30%" in fake.calls[0][1]["content"]
+
+
+async def test_only_the_unfinished_picture_that_is_shown_is_prepared(fake, delivery, at_once):
+    prepared = []
+
+    async def prepares(number: int) -> Ready:
+        prepared.append(number)
+        return PICTURE
+
+    for number in range(3):
+        delivery.report(make_job(), Report(preview=partial(prepares, number)))
+    await shown(delivery)
+    assert prepared == [2]
+    assert [sent["files"] for _, sent in fake.calls] == [[b"bytes"]]
+
+
+async def test_an_unfinished_picture_that_is_none_takes_no_progress_with_it(fake, delivery, at_once):
+    async def none() -> None: ...
+
+    delivery.report(make_job(), Report(0.5, preview=none))
+    await shown(delivery)
+    assert ["files" in sent for _, sent in fake.calls] == [False]
+    assert "50%" in fake.calls[0][1]["content"]
 
 
 async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):

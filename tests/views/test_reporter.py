@@ -11,6 +11,7 @@ import pytest
 from discord import app_commands
 
 from domain import Timeout
+from studio.promises import AnsweredElsewhere, Ending, Unclear
 from views.reporter import CHANGED, is_worth_a_traceback, report
 
 COMMAND = create_autospec(app_commands.Command, instance=True)
@@ -54,6 +55,14 @@ async def test_an_unknown_or_old_command_has_its_own_sentence(log, error):
     asked = interaction()
     await report(asked, error)
     asked.response.send_message.assert_awaited_once_with(CHANGED, ephemeral=True)
+    assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
+
+
+@pytest.mark.parametrize("error", [AnsweredElsewhere(), Unclear(), Ending()], ids=label)
+async def test_whom_another_process_answers_is_not_told_here(log, error):
+    asked = interaction()
+    await report(asked, error)
+    asked.response.send_message.assert_not_awaited()
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
 
 

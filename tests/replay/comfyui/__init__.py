@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 from contextlib import suppress
 from email.parser import BytesParser
 from typing import Any, ClassVar
@@ -40,6 +41,7 @@ class ComfyUIReplay(Replay):
         "drops": "the socket is lost in the middle, and goes on under the same name",
         "drops-for-ever": "every socket is lost at once",
         "no-goodbye": "a socket that tells nothing, and that cannot be closed",
+        "talks-on": "a socket that tells of steps and shows previews for ever, also when the picture is there",
         "metadata": "previews of type 4, for those who ask for them",
         "foreign": "events and previews of somebody else's prompt in between",
         "odd-frames": "frames too short, of unknown types, and texts that are no events",
@@ -116,6 +118,8 @@ class ComfyUIReplay(Replay):
     async def _tell(self, socket: web.WebSocketResponse, job: Job, flags: dict[str, Any]) -> bool:
         """All that is left to tell; False where it stops in the middle."""
         frames = script(job, shows_metadata=flags.get("supports_preview_metadata") is True)
+        if job.case == "talks-on":
+            return await self._talk_on(socket, job, frames[:-2])
         loses = job.case == "drops" and job.sent == 0
         for frame in frames[job.sent :]:
             if loses and job.sent == len(frames) // 2:
@@ -123,10 +127,18 @@ class ComfyUIReplay(Replay):
             job.sent += 1
             if job.sent >= len(frames) - 1 and job.case != "late-history":
                 self._end(job)
-            await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
+            await _send(socket, frame)
         if job.case == "late-history":
             self._listened.discard(job.client_id)
         return True
+
+    async def _talk_on(self, socket: web.WebSocketResponse, job: Job, frames: list[str | bytes]) -> bool:
+        for number, frame in enumerate(itertools.cycle(frames)):
+            if number == 5 * len(frames):
+                self._end(job)
+            await _send(socket, frame)
+            await asyncio.sleep(0)
+        return False
 
     def _job_of(self, client_id: str) -> "asyncio.Future[Job]":
         return self._submitted.setdefault(client_id, asyncio.get_running_loop().create_future())
@@ -271,3 +283,7 @@ class ComfyUIReplay(Replay):
         Image.open(io.BytesIO(data)).load()  # pyright: ignore[reportArgumentType]
         self.uploads[name] = data  # pyright: ignore[reportArgumentType]
         return web.json_response({"name": name, "subfolder": "", "type": "input"})
+
+
+async def _send(socket: web.WebSocketResponse, frame: str | bytes) -> None:
+    await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))

@@ -1,0 +1,49 @@
+"""What a provider has sent is kept first, as it came, and looked at then: whatever happens meanwhile, it is there."""
+
+from domain import BadResponse, Drawn
+from storage.spool import Spool
+from studio import images
+from studio.holding import Held
+
+
+async def look(held: Held, spool: Spool) -> None:
+    """Put right what a row says of pictures that are kept unread. BadResponse where one is none: it is dropped."""
+    failed = None
+    for drawn in held.job.drawn:
+        data = await spool.get(drawn.key) if drawn.way == "unread" and drawn.key else None
+        if data is not None:
+            try:
+                await _put_right(held, spool, drawn, data)
+            except BadResponse as error:
+                failed = error
+    if failed:
+        raise failed
+
+
+async def read(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
+    """The picture as it is handed over, of a key of its own where that is not how it came; BadResponse."""
+    made = await images.receive(data)
+    told = {"size": made.size, "kind": made.kind, "way": made.way}
+    key = drawn.key if made.data is data else f"{drawn.key}.png"
+    return drawn.model_copy(update={**told, "key": key}), made.data
+
+
+async def _put_right(held: Held, spool: Spool, drawn: Drawn, data: bytes) -> None:
+    try:
+        entry, made = await read(drawn, data)
+    except BadResponse:
+        held.note(drawn=_with(held, drawn))
+        await spool.delete([drawn.key or ""])
+        raise
+    if entry.key == drawn.key:
+        held.note(drawn=_with(held, drawn, entry))  # the job's next step writes it
+        return
+    await spool.put_fresh(entry.key or "", made)
+    await held.update(drawn=_with(held, drawn, entry))
+    await spool.delete([drawn.key or ""])
+
+
+def _with(held: Held, old: Drawn, *new: Drawn) -> tuple[Drawn, ...]:
+    """What is drawn, with something else in the place of one."""
+    at = held.job.drawn.index(old)
+    return (*held.job.drawn[:at], *new, *held.job.drawn[at + 1 :])
