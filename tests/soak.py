@@ -138,7 +138,7 @@ class Weather:
             return True
         return False
 
-    async def _act(self, answer: Answer) -> web.Response | None:
+    async def _act(self, answer: Answer) -> web.StreamResponse | None:
         return await self._next(answer)
 
     def _asked(self, path: list[str]) -> Asked | None:
