@@ -91,15 +91,6 @@ def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, value
     assert [line for line in told[:-1] if " INFO " not in line] == []
 
 
-def test_a_port_that_somebody_holds_may_be_free_later(start):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        code, told = start(DISCORD_TOKEN=TOKEN, METRICS_PORT=port)
-    assert (code, told[-1]) == (1, f"METRICS_PORT is in use: 127.0.0.1:{port}.")
-
-
 def test_an_env_file_that_cannot_be_read_is_said(start, tmp_path):
     """Not by its rights, for root may read any file; this one fails for everybody."""
     (tmp_path / ".env").symlink_to("/proc/self/mem")

@@ -74,7 +74,7 @@ async def test_two_processes_in_one_folder(world):
     await world.start()
     first, world.log = world.process, []
     await world.launch()
-    assert await world.ended() == 2
+    assert await world.ended() == 1
     assert world.log[-1] == f"DATA_DIR is in use by another Easel process: {world.folder}."
     assert first.returncode is None
     first.kill()

@@ -1,0 +1,95 @@
+# pyright: basic, reportOptionalMemberAccess=false, reportArgumentType=false
+"""Every page with menus: while it lives its clicks are its own, and when it is over it says so."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from providers.sketch import Sketch
+from tests.bot.conftest import World
+from views.limits import VIEW_SECONDS
+from views.panels import OVER
+
+
+class Script(NamedTuple):
+    """How a page is opened, and something to do on it."""
+
+    open: Callable[[World], Awaitable[Any]]
+    click: Callable[[World, Any], Awaitable[Any]]
+
+
+async def chain(world: World) -> Any:
+    panel = await world.admin.slash(world.channel, "settings")
+    return await world.admin.click(panel.response, label="Who takes over…")
+
+
+def opens(command: str) -> Callable[[World], Awaitable[Any]]:
+    return lambda world: world.admin.slash(world.channel, command)
+
+
+def chooses(menu: str, value: str) -> Callable[[World, Any], Awaitable[Any]]:
+    return lambda world, page: world.admin.select(page.response, [value], custom_id=menu)
+
+
+def presses(label: str) -> Callable[[World, Any], Awaitable[Any]]:
+    return lambda world, page: world.admin.click(page.response, label=label)
+
+
+async def cancels(world: World, page: Any) -> Any:
+    (job,) = await world.bot.studio.under_way(guild_id=world.guild.id)
+    return await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
+
+
+SCRIPTS = {
+    "settings": Script(opens("settings"), presses("Private by default: off")),
+    "chain": Script(chain, chooses("chain:next", "sketch")),
+    "providers": Script(opens("providers"), chooses("providers:pick", "sketch")),
+    "queue": Script(opens("queue"), cancels),
+    "privacy": Script(opens("privacy"), presses("Delete what is stored about me")),
+}
+each_page = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+
+
+@pytest.fixture
+async def busy(world, monkeypatch) -> AsyncGenerator[World]:
+    """Where something is being drawn, so that every page has something to click."""
+    begun, end = asyncio.Event(), asyncio.Event()
+    generate = Sketch.generate
+
+    async def wait(*about):
+        begun.set()
+        await end.wait()
+        return await generate(*about)
+
+    monkeypatch.setattr(Sketch, "generate", wait)
+    await world.admin.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
+    await begun.wait()
+    yield world
+    end.set()
+    await world.end()
+
+
+def said(clicked: Any) -> list[str]:
+    return [each.content for each in (clicked.response, *clicked.followups) if each]
+
+
+@each_page
+async def test_a_click_on_a_page_that_lives_is_not_told_that_it_is_over(busy, script):
+    assert OVER not in said(await script.click(busy, await script.open(busy)))
+
+
+@each_page
+async def test_a_page_that_is_over_says_so(busy, script):
+    page = await script.open(busy)
+    await busy.env.advance_time(VIEW_SECONDS + 60)
+    assert said(await script.click(busy, page)) == [OVER]
+
+
+async def test_nothing_is_left_of_the_looks_that_a_page_had(world):
+    page = await world.admin.slash(world.channel, "providers")
+    await chooses("providers:pick", "sketch")(world, page)
+    await presses("◀ all providers")(world, page)
+    await world.env.advance_time(VIEW_SECONDS + 60)
+    assert world.bot.persistent_views == []
