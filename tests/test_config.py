@@ -87,6 +87,11 @@ def test_what_is_set_in_vain_is_told(name, told):
     assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
 
 
+def test_a_host_is_known_as_it_is_asked_for():
+    access = read_config({"OPENAI_LINK_HOSTS": "b\u00fccher.lan, BILDER.lan:81"}).access["openai"]
+    assert access.link_hosts == (("xn--bcher-kva.lan", None), ("bilder.lan", 81))
+
+
 @pytest.mark.parametrize("value", ["http://images.lan", "images.lan, https://images.lan:9000/"])
 def test_whoever_writes_a_link_for_a_host_is_told_how_to_write_it(value):
     assert refusal({"OPENAI_LINK_HOSTS": value}).endswith(" 192.168.1.20:9000, without http://.")

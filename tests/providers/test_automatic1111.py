@@ -26,6 +26,7 @@ from providers import automatic1111 as module
 from providers.answers import Answer
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
+from providers.automatic1111.server import Listed
 from providers.budget import Budget
 from tests.providers.conftest import PATIENCE
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
@@ -314,6 +315,32 @@ async def test_headings_and_odd_entries_cost_no_list_and_are_not_offered(a1111):
     plain, headed = [await a1111.provider(case).models() for case in ("", "headings")]
     assert headed == plain
     assert headed[0].capabilities.styles == ("Ink & wash", "Aquarell ✨")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_heading"),
+    [
+        *((f"{sign * 4} Styles {sign * 4}", True) for sign in "-─━═=_~*#"),
+        *((name, True) for name in ("-- Euler --", "----", "--Euler--")),
+        *((name, False) for name in ("-- Euler", "Euler --", "-- Euler -", "- Euler -", "== Euler --", "a -- b -- c")),
+        *((name, False) for name in ("DPM++ 2M", "4x-Sharp", "--", "", "..Euler..")),
+    ],
+)
+@pytest.mark.parametrize("field", ["title", "label", "name"])
+def test_what_is_a_heading(field, name, is_heading):
+    assert Listed(**{field: name}).is_heading is is_heading
+
+
+@pytest.mark.parametrize(
+    ("path", "has_file"),
+    [
+        *((f"/models/sharp.{end}", True) for end in ("pt", "pth", "safetensors", "onnx", "ckpt", "bin", "gguf", "PTH")),
+        *((path, False) for path in (None, "", "/models/sharp", "/models/sharp.txt", "/models/sharp.pth.part")),
+        *((path, False) for path in ("https://models.example/sharp.pth", "owner/sharp")),
+    ],
+)
+def test_whether_an_upscaler_is_there(path, has_file):
+    assert Listed(name="Sharp", model_path=path).has_file is has_file
 
 
 async def test_every_size_offered_for_stable_diffusion_cpp_is_the_size_that_it_draws(a1111):

@@ -2,6 +2,7 @@
 """A model past its end is not offered, whoever named it."""
 
 import pytest
+from pydantic import SecretStr
 
 from domain import Access
 from providers.ends import ENDS, has_ended
@@ -12,6 +13,8 @@ from providers.openai.profiles import PROFILES
 from tests.replay.gemini import ENDED, NEWEST
 from tests.replay.openai import FREE, MINI
 
+KEY = SecretStr("test-key")
+XAIS = "grok-imagine-image-quality"
 LAST_DAY, AFTER = "2026-11-30", "2026-12-01"
 
 
@@ -69,6 +72,22 @@ async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini)
     assert (await gemini.draw(model=NEWEST)).sizes == [(512, 512)]
 
 
+@pytest.mark.parametrize(("name", "ended"), [("openai", MINI), ("gemini", ENDED)])
+async def test_what_is_listed_past_its_day_goes_without_a_word(bench_for, day, caplog, name, ended):
+    """The host has not named it, and can do nothing."""
+    day(AFTER)
+    bench = await bench_for(name)
+    assert ended not in await offered(bench.provider())
+    assert bench.server.calls
+    assert ended not in caplog.text
+
+
+async def test_xais_models_end_too(openai, transport, day):
+    day("2026-11-02")
+    access = Access(base_url=openai.server.url, models=((XAIS, "Ours"), ("grok-imagine-image", "Two")))
+    assert await offered(OpenAICompatible(access, transport, "xai", PROFILES["xai"])) == ["grok-imagine-image"]
+
+
 async def test_no_list_brings_an_ended_one_back(gemini, day):
     day(AFTER)
     models = await offered(gemini.provider("F01"))
@@ -101,5 +120,7 @@ def test_whose_day_has_come(day, id, ended):
 async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai, transport, day):
     """Only where the names are their makers' do the makers' dates count."""
     day(AFTER)
-    own = OpenAICompatible(Access(base_url=openai.server.url, models=((MINI, "Ours"),)), transport, "own")
-    assert await offered(own) == [MINI]
+    for models in (((MINI, "Ours"),), ()):
+        own = OpenAICompatible(Access(base_url=openai.server.url, models=models, key=KEY), transport, "own")
+        assert MINI in await offered(own)
+        await own.close()

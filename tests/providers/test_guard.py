@@ -219,6 +219,20 @@ async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address)
     assert popcord.server.requests == []
 
 
+@pytest.mark.parametrize("own", [True, False])
+async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itself_lies_inside(
+    popcord, resolve_to, monkeypatch, own
+):
+    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    resolve_to("127.0.0.1")
+    popcord.transport._api.connector._resolver = Resolver("127.0.0.1")
+    with pytest.raises(BadResponse):
+        await popcord.transport.download(
+            f"http://example.com:{popcord.server.port}/pictures/0.png", own=popcord.server.url if own else ""
+        )
+    assert popcord.server.requests == []
+
+
 async def test_a_name_that_changes_its_mind(popcord, resolve_to, monkeypatch):
     """The address is judged at every connection, so that an earlier good answer is worth nothing."""
     monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))

@@ -23,6 +23,8 @@ from domain import (
 )
 from providers.base import NO_FREE_CALL
 from providers.pollinations import LONGEST_URL, SEEDS, Pollinations
+from tests.replay import Call
+from tests.replay.pictures import draw
 
 GET, POST = "GET /image/a%20quiet%20harbour", "POST /v1/images/generations"
 LONG = "a very long harbour " * 120
@@ -240,6 +242,17 @@ async def test_the_longest_url(pollinations, length, call):
 async def test_a_long_prompt_with_an_image(pollinations):
     await pollinations.draw(prompt=LONG, **WITH_LINK)
     assert pollinations.sent()["image"] == LINK
+
+
+async def test_a_posted_link_may_lead_to_a_host_that_is_allowed(pollinations, bench_for):
+    other = await bench_for("comfyui")
+    allowed = {"link_hosts": (("127.0.0.1", other.server.port),)}
+    nowhere = Call("GET", "/", {}, b"")
+    pollinations.server.host(nowhere, b"gone", status=404)  # the same path here is asked for, and is no picture
+    ref = {"url": other.server.host(nowhere, draw("a")), "seed": 7}
+    assert type(await pollinations.fail(prompt=LONG, remembered=ref)) is BadResponse
+    progress = await pollinations.draw(prompt=LONG, remembered=ref, access=allowed)
+    assert [each.data for each in progress.kept] == [draw("a")]
 
 
 async def test_a_posted_link_is_remembered_and_fetched(pollinations):

@@ -17,6 +17,7 @@ from domain import (
     Size,
     SizeRange,
     Span,
+    State,
     Upload,
 )
 from studio.planning import GONE, NO_AI, SEEDS, Planner, call_request, default_provider
@@ -110,6 +111,15 @@ async def test_an_ended_model_is_refused_with_what_works():
     failure = caught.value.failure
     assert (failure.field, failure.takes) == ("model", "Full, Plain")
     assert "not any more" in failure.detail
+
+
+def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
+    parent = make_job(provider="rich", model="ended", calls=2, calls_done=1, remote={"id": 1})
+    rest = Planner(PROVIDERS, "rich").plan_rest(parent, ORIGIN)
+    assert (rest.state, rest.model, rest.calls_done, rest.remote) == (State.WAITING, "ended", 1, {"id": 1})
+    with pytest.raises(InvalidRequest) as caught:
+        Planner({}, "rich").plan_rest(parent, ORIGIN)
+    assert caught.value.failure.field == "provider"
 
 
 @pytest.mark.parametrize(

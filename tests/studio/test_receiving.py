@@ -235,11 +235,20 @@ async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
     idle.end()
     assert "CANARY" not in given
     assert str(worker.MOST_MEMORY) in limits
+    assert 60 < int(limits.partition("Max cpu time")[2].split()[0]) < 90
 
 
 def said(process, what):
     """By Linux, of a process."""
     return Path(f"/proc/{process._process.pid}/{what}").read_text(encoding="utf-8")
+
+
+async def test_what_is_too_large_to_be_decoded_is_shown_and_not_made_smaller():
+    data = saved(Image.new("1", (9000, 9000)), "PNG")
+    got = await images.receive(data)
+    assert (got.way, got.size) == ("shown", (9000, 9000))
+    with pytest.raises(images.TooLarge, match="9000x9000 pixels"):
+        await images.fit(data, 1000)
 
 
 async def test_one_that_has_gone_to_rest_is_replaced():
