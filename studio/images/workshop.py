@@ -158,11 +158,10 @@ class Workshop:
                 self._put(worker)
 
     def _take(self) -> Worker:
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.lives:
-                return worker
-            worker.end()
+        with suppress(IndexError):  # another thread may take the last one at any moment
+            while not (worker := self._idle.pop()).lives:
+                worker.end()
+            return worker
         return self._start()
 
     def _start(self) -> Worker:

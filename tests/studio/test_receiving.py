@@ -317,6 +317,32 @@ async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypat
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
 
 
+async def test_a_machine_that_starts_no_thread_costs_no_picture(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("can't start new thread")
+
+    own = workshop.Workshop()
+    monkeypatch.setattr(pictures, "WORKSHOP", own)
+    monkeypatch.setattr(workshop.Timer, "start", fail)
+    assert (await images.receive(PLAIN["JPEG"])).way == "file"
+    for each in own._idle:
+        each.end()
+
+
+async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
+    class Taken(list[workshop.Worker]):
+        """Empty, though it was not a moment ago."""
+
+        def __len__(self):
+            return 1
+
+    own = workshop.Workshop()
+    own._idle = Taken()
+    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    (idle,) = own._idle
+    idle.end()
+
+
 SLOW = """
 import sys
 from studio.images.wire import read, write
