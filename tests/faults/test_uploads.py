@@ -10,7 +10,8 @@ from PIL import Image
 
 from studio.room import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
-from tests.faults.world import World
+from tests.faults.world import World, prompt_of
+from views.words import NO_ROOM
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -56,3 +57,22 @@ async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
     told = await running.discord.until(lambda: running.discord.said(token))
     assert "Discord handed over something else" in told.content
     assert running.row(token) is None
+
+
+async def test_a_folder_that_cannot_be_read_costs_nobody_a_picture(running):
+    """Whoever sends an image is told; what is being drawn is delivered, and all goes on as soon as it can be read."""
+    gate = running.hold(lambda call: prompt_of(call) == "under way")
+    under_way = await running.imagine("under way")
+    await running.discord.until(lambda: gate.reached)
+    loop = running.folder / "spool/uploads/loop"
+    loop.parent.mkdir(parents=True, exist_ok=True)
+    loop.symlink_to("loop")
+    token = await sends(running, 1, png())
+    told = await running.discord.until(lambda: running.discord.said(token))
+    assert told.content == NO_ROOM["disk"]
+    assert running.row(token) is None
+    gate.open.set()
+    assert len((await running.end(under_way)).attachments) == 1
+    loop.unlink()
+    assert len((await running.end(await sends(running, 2, png()))).attachments) == 1
+    assert running.paid()["under way"] == 1
