@@ -64,7 +64,7 @@ class Shelf:
                 for name, data in files.items():
                     await self._spool.put(keys[name], data)
             except TROUBLE as error:
-                log.warning("an image could not be kept, %s: is the disk full?", type(error).__name__)
+                log.warning("an image could not be kept, %s: is the disk full or broken?", type(error).__name__)
                 raise QueueFull(type(error).__name__, field="disk") from None
         return keys
 

@@ -97,8 +97,8 @@ NO_ROOM = {
     "Send this one again when one of them is done.",
     "room": "The images that wait to be drawn take all the room that there is. Nothing was ordered; "
     "send yours again in a while.",
-    "disk": "The bot's disk is full, so a picture could not be kept. Nothing was ordered; only the bot's host can mend "
-    "that.",
+    "disk": "The bot's disk is full or out of order, so a picture could not be kept. Nothing was ordered; only the "
+    "bot's host can mend that.",
 }
 """Where files find no room."""
 

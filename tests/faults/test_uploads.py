@@ -10,8 +10,9 @@ from PIL import Image
 
 from studio.room import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
-from tests.faults.world import World
+from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
+from views.words import NO_ROOM
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -81,3 +82,22 @@ async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(ru
         assert reason in told.content
     assert [len((await running.end(token)).attachments) for token in good] == [1, 1]
     assert not any(map(running.row, tokens))
+
+
+async def test_a_folder_that_cannot_be_read_costs_nobody_a_picture(running):
+    """Whoever sends an image is told; what is being drawn is delivered, and all goes on as soon as it can be read."""
+    gate = running.hold(lambda call: prompt_of(call) == "under way")
+    under_way = await running.imagine("under way")
+    await running.discord.until(lambda: gate.reached)
+    loop = running.folder / "spool/uploads/loop"
+    loop.parent.mkdir(parents=True, exist_ok=True)
+    loop.symlink_to("loop")
+    token = await sends(running, 1, png())
+    told = await running.discord.until(lambda: running.discord.said(token))
+    assert told.content == NO_ROOM["disk"]
+    assert running.row(token) is None
+    gate.open.set()
+    assert len((await running.end(under_way)).attachments) == 1
+    loop.unlink()
+    assert len((await running.end(await sends(running, 2, png()))).attachments) == 1
+    assert running.paid()["under way"] == 1

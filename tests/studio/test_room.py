@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 
 import studio.room
@@ -107,6 +108,34 @@ async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
     with pytest.raises(QueueFull) as caught:
         await put(Shelf(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
     assert caught.value.failure.field == "disk"
+
+
+class Stuck(Dated):
+    """What is cleared stays."""
+
+    async def delete(self, keys):
+        raise GenericError("no")
+
+
+@pytest.mark.parametrize("trouble", ["looking", "clearing"])
+async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, monkeypatch, trouble):
+    """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
+    monkeypatch.setattr(studio.room, "SHARE", 1)
+    spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
+    shelf = Shelf(spool, jobs, 80)
+    for job in (1, 2):
+        await put(shelf, job, member=400, size=5)
+    loop = tmp_path / "spool/uploads/loop"
+    if trouble == "looking":
+        loop.symlink_to("loop")
+    with pytest.raises(QueueFull) as caught:
+        await put(shelf, 3, member=400)
+    assert explain(caught.value) == NO_ROOM["disk"]
+    loop.unlink(missing_ok=True)
+    assert await kept(shelf) == {1, 2}
+    if trouble == "looking":
+        await put(shelf, 3, member=400)
+        assert await kept(shelf) == {2, 3}
 
 
 async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_came():
