@@ -12,6 +12,7 @@ among thoughts (a reported habit), a data: URL in the text (a relay's).
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
@@ -36,6 +37,7 @@ from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.ends import has_ended, living
+from providers.failures import of_one_model
 from providers.links import in_base64
 from providers.listed import Bounded, capped
 from providers.pinned import pinned
@@ -256,7 +258,8 @@ def _checked(answer: Answer) -> Answer:
         raise RateLimited(f"429: {answer.text()}", retry_after=seconds, unaccepted=True)
     if answer.status == 400 and _is_wrong_key(answer):
         raise AuthError(f"400: {answer.text()}", unaccepted=True)
-    return answer.checked()
+    with of_one_model() if answer.status == 429 else nullcontext():  # Google counts each model's requests by themselves
+        return answer.checked()
 
 
 def _details(answer: Answer) -> list[Detail]:

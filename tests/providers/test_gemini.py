@@ -180,7 +180,7 @@ async def test_failures(gemini, case, error, detail, posts):
     assert detail in raised.failure.detail
     assert gemini.server.calls == [POST] * posts
     assert raised.failure.unaccepted == (error in (RateLimited, QuotaError, AuthError, Unavailable))
-    assert raised.failure.answered == (case == "denied")
+    assert raised.failure.answered == (case in ("denied", "quota")), "another model may yet draw"
 
 
 @pytest.mark.parametrize(("case", "seconds"), [("minute", 34), ("long-minute", 600)])

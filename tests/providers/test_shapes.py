@@ -25,7 +25,7 @@ from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
 from providers.nebulablock import Result as NebulaResult
 from providers.openai.replies import items_of
-from providers.shapes import pictures_in
+from providers.shapes import MOST, pictures_in
 from storage.dialects import as_json
 from tests.replay.pictures import draw
 
@@ -55,6 +55,37 @@ def answered(body: object, status: int = 200) -> Answer:
 )
 def test_pictures_are_found_by_the_names_that_are_documented(body, found):
     assert pictures_in(body) == found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("images", "image", "data", "output", "outputs", "result", "results"),
+        *("b64_json", "base64", "image_data", "image_base64"),
+        *("url", "urls", "image_url", "imageUrl", "image_urls", "download_urls", "result_url"),
+    ],
+)
+@pytest.mark.parametrize("picture", [LINK, "http://pictures.example/a", f"data:image/png;base64,{TEXT}", TEXT])
+def test_a_picture_lies_under_each_documented_name(name, picture):
+    for value in (picture, [picture], {"url": picture}):
+        assert pictures_in({"message": "a", name: value}) == [picture]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_base64_of_each_kind_is_a_picture(kind):
+    data = draw("a", kind=kind)
+    for text in (base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()):
+        assert pictures_in({"image": text}) == [text]
+
+
+def test_an_answer_has_each_picture_once_and_only_so_many():
+    assert pictures_in({"image": LINK, "images": [LINK, LINK]}) == [LINK]
+    assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MOST
+    assert pictures_in({"data": {"result": {"output": [LINK]}}}) == [LINK]
+    deep: Any = LINK
+    for _ in range(500):
+        deep = {"data": [deep]}
+    assert pictures_in(deep) == []
 
 
 def test_an_entry_that_cannot_be_read_takes_no_other_along():
