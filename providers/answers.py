@@ -1,5 +1,6 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -17,10 +18,13 @@ from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
 from domain.kinds import kind_of
-from domain.numbers import plain
+from domain.numbers import plain as plain_json
 from providers.failures import error_for, our_field
 
 MAX_PICTURE = 32 * 1024 * 1024
+LONGEST_AT_ONCE = 1024 * 1024
+"""Characters of base64 that are decoded where others wait for their turn."""
+OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 RETRY_AFTER = (1.0, 600.0)
 """Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
 LONGEST_WAIT = 120.0
@@ -233,16 +237,22 @@ def has_too_many_values(body: bytes) -> bool:
 def _mended(body: bytes) -> Any:
     """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
     try:
-        return plain(json.loads(body))
+        return plain_json(json.loads(body))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+async def decoded(text: str) -> bytes:
+    """As `decode_picture`, which takes a thread where there is much to decode."""
+    return decode_picture(text) if len(text) <= LONGEST_AT_ONCE else await asyncio.to_thread(decode_picture, text)
 
 
 def decode_picture(text: str) -> bytes:
     """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
     if len(text) > MAX_PICTURE * 3 // 2:
         raise BadResponse("base64 larger than the cap")
-    if text.startswith("data:"):
+    text = text.strip()
+    if text[:5].lower() == "data:":
         text = text.partition(",")[2]
     try:
         data = pybase64.b64decode(text, validate=True)
@@ -254,9 +264,12 @@ def decode_picture(text: str) -> bytes:
 
 
 def _unusual_base64(text: str) -> bytes:
-    text = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    """In pieces: what replaces signs in all of it at once lets nobody else have a turn."""
     try:
-        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        data, size = text.encode("ascii"), LONGEST_AT_ONCE
+        pieces = (data[at : at + size].translate(OTHER_ALPHABET, BLANKS) for at in range(0, len(data), size))
+        plain = b"".join(pieces).rstrip(b"=")
+        return pybase64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except ValueError:
         raise BadResponse("broken base64") from None
 

@@ -20,7 +20,7 @@ from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
-from providers.answers import MAX_PICTURE, Answer, decode_picture
+from providers.answers import MAX_PICTURE, Answer, decoded
 from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
@@ -37,6 +37,7 @@ from providers.repeating import (
     surely_not_taken,
     told,
 )
+from providers.shapes import is_embedded
 
 log = logging.getLogger(__name__)
 
@@ -168,13 +169,13 @@ class Transport:
             raise _translated(error, unsent=False) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
-        """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one.
+        """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
 
         own: the base URL of the server that gave the link, which may have a private address, and call itself by another
         one. hosts: those that may have one, too, because the host of the bot says so.
         """
-        if text.startswith("data:"):
-            return decode_picture(text)
+        if is_embedded(text):
+            return await decoded(text)
         url = web_link(text)
         if own and not is_among(url, hosts):
             url = at_home(url, own)

@@ -4,10 +4,11 @@ import contextlib
 import logging
 
 from domain import BadResponse, Picture
-from providers.answers import Answer, Reply, decode_picture
+from providers.answers import Answer, Reply, decoded
 from providers.base import Progress
 from providers.events import END, Event, EventReader
 from providers.openai.replies import failure_of
+from providers.shapes import is_embedded, pictures_in
 from providers.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Stream:
         if name.endswith(".partial_image"):
             await self._show(told)
         elif name.endswith(".completed"):
-            await self._keep(told)
+            await self._keep(told, answer)
         elif (failure := failure_of(answer)) and (name == "error" or not told.type):
             raise failure
 
@@ -56,10 +57,11 @@ class Stream:
 
     async def _show(self, told: Told) -> None:
         with contextlib.suppress(BadResponse):  # nothing depends on it
-            await self._progress.report(preview=decode_picture(told.b64_json or ""))
+            await self._progress.report(preview=await decoded(told.b64_json or ""))
 
-    async def _keep(self, told: Told) -> None:
-        await self._progress.keep(Picture(data=decode_picture(told.b64_json or "")))
+    async def _keep(self, told: Told, answer: Answer) -> None:
+        found = told.b64_json or next(filter(is_embedded, pictures_in(answer.data())), "")
+        await self._progress.keep(Picture(data=await decoded(found)))
         self.kept = True
 
     def _told(self, answer: Answer) -> Told:

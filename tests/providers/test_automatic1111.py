@@ -605,7 +605,12 @@ def test_any_info_is_read(text):
     assert isinstance(read_info(text), Info)
 
 
-@given(st.lists(st.text(max_size=3), max_size=8), st.text() | INFOS.map(json.dumps), st.integers(1, 4), NUMBERS)
+@given(
+    st.lists(st.text("abc", min_size=1, max_size=3), max_size=8),
+    st.text() | INFOS.map(json.dumps),
+    st.integers(1, 4),
+    NUMBERS,
+)
 def test_own_pictures_are_some_of_those_that_came(images, info, count, seed):
     own = Result(images=images, info=info).own(count, seed)
     assert len(own) <= count
