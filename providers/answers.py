@@ -1,7 +1,6 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
 import asyncio
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,12 +13,11 @@ from typing import Any, Self, TypeVar, cast
 
 import pybase64
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
-from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
 from domain.kinds import kind_of
-from domain.numbers import plain as plain_json
 from providers.failures import error_for, our_field
+from providers.parsing import LARGE, TooMuch, read_json
 
 MAX_PICTURE = 32 * 1024 * 1024
 LONGEST_AT_ONCE = 1024 * 1024
@@ -31,8 +29,6 @@ LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
-MOST_VALUES = 100_000
-"""Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -127,6 +123,12 @@ class Answer:
         """A changed copy."""
         return replace(self, **changes)
 
+    async def read(self) -> Self:
+        """The answer itself, whose JSON was read in a thread where there is much of it."""
+        if len(self.body) > LARGE and not self.is_picture():
+            await asyncio.to_thread(lambda: self._read)
+        return self
+
     def data(self) -> Any:
         """The JSON in the body; BadResponse where there is none, or far too much of it."""
         if (why := self._read[1]) is not None:
@@ -203,43 +205,6 @@ class Answer:
         told = self.body[:LONGEST_TEXT].decode(errors="replace")
         match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
         return float(match[1]) if match else None
-
-
-class TooMuch(ValueError):
-    """JSON of so many values that reading them would hold up everybody."""
-
-
-def read_json(text: bytes | str) -> Any:
-    """JSON from outside; ValueError where it is none.
-
-    The text is counted before it is read: a parser lets nobody else have a turn, and makes of each `[],` an object.
-    """
-    body = text.encode(errors="replace") if isinstance(text, str) else text
-    if has_too_many_values(body):
-        raise TooMuch
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return from_json(body)
-    except ValueError:
-        return _mended(body)
-
-
-def has_too_many_values(body: bytes) -> bool:
-    """Told by commas and brackets, of which pictures in base64 have none: to look for them is faster than to count."""
-    left = MOST_VALUES + 1
-    for mark in (b",", b"[", b"{"):
-        at = -1
-        while left and (at := body.find(mark, at + 1)) >= 0:
-            left -= 1
-    return left == 0
-
-
-def _mended(body: bytes) -> Any:
-    """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
-    try:
-        return plain_json(json.loads(body))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
 
 
 async def decoded(text: str) -> bytes:

@@ -7,8 +7,9 @@ from pydantic import BeforeValidator
 
 from domain import EaselError, InvalidRequest, Unavailable
 from domain.numbers import Place, Seed
-from providers.answers import TRIFLE, Answer, Reply, read_json, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.failures import error_for
+from providers.parsing import read_json
 from providers.shapes import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)

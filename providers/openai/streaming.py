@@ -9,7 +9,7 @@ from providers.base import Progress
 from providers.events import END, Event, EventReader
 from providers.openai.replies import failure_of
 from providers.shapes import is_embedded, pictures_in
-from providers.turns import Turns
+from providers.turns import IN_ONE_TURN, Turns
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Stream:
 
     async def _take(self, event: Event) -> None:
         """What is no event of these is passed over."""
-        answer = Answer(200, {}, event.data.encode())
+        answer = await Answer(200, {}, event.data.encode()).read()
         told = self._told(answer)
         name = told.type if event.name == "message" else event.name
         if name.endswith(".partial_image"):
@@ -51,9 +51,12 @@ class Stream:
     async def take_all(self, answer: Answer) -> None:
         """The events of a stream that was not labelled as one."""
         turns = Turns()
-        for event in EventReader().feed(answer.body + END):
-            await self.take(event)
-            await turns.took(len(event.data))
+        reader, body = EventReader(), answer.body + END
+        for at in range(0, len(body), IN_ONE_TURN):
+            for event in reader.feed(body[at : at + IN_ONE_TURN]):
+                await self.take(event)
+                await turns.took(len(event.data))
+            await turns.took(IN_ONE_TURN)
 
     async def _show(self, told: Told) -> None:
         with contextlib.suppress(BadResponse):  # nothing depends on it

@@ -424,7 +424,8 @@ async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
     async with asyncio.timeout(2):
         await a1111.draw("large-previews")
     assert [picture.data for picture in a1111.progress.kept] == [NOISE]
-    assert a1111.progress.previews == [NOISE] * LARGE_PREVIEWS
+    assert len(a1111.progress.previews) >= LARGE_PREVIEWS - 1  # the last comes at the same time as the picture
+    assert set(a1111.progress.previews) == {NOISE}
 
 
 # Cancelling
