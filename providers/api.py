@@ -54,9 +54,9 @@ class Api:
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
 
-    async def ask(self, path: str) -> Answer:
-        """As `get`, for what is words alone, such as a list of models."""
-        return await self.send("GET", path, cap=MAX_WORDS)
+    async def ask(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
+        """As `get`, for what is words and links alone, such as a list of models."""
+        return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_WORDS)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.send("POST", path, json=body, headers=headers)

@@ -158,7 +158,7 @@ class BlackForestLabs(Provider):
         await progress.remember({"id": accepted.id, "polling_url": self._api.url(accepted.polling_url)})
 
     async def _ask(self, url: str) -> Answer:
-        answer = await self._api.get(url)
+        answer = await self._api.ask(url)
         if answer.status == 200 and answer.parse(Status).word == "task not found":
             return answer.having(status=404)
         return answer

@@ -174,7 +174,7 @@ class Fal(Provider):
         final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
         a server in between again) is the outcome, be it a 500.
         """
-        answer = await self._api.get(url, tries=1)
+        answer = await (self._api.get if final else self._api.ask)(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
             return answer.having(status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:

@@ -217,9 +217,9 @@ class ImagePipeline(Provider):
 
     async def _ask(self, id: str) -> Answer:
         path = f"{self._generation.path}/status/{segment(id)}"
-        answer = await self._api.get(path)
+        answer = await self._api.ask(path)
         if answer.status == 401:  # "as the authorization", says the page on status
-            answer = await self._api.get(path, headers=self._api.with_key("Authorization"))
+            answer = await self._api.ask(path, headers=self._api.with_key("Authorization"))
         return answer
 
     async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:

@@ -21,7 +21,7 @@ from yarl import URL
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
 from providers.answers import MAX_PICTURE, Answer, decoded
-from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
+from providers.bodies import MAX_ERROR, SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, can_be_opened, guarded_socket
@@ -102,9 +102,9 @@ class Transport:
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
-            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ANSWER, 1)
-        except EaselError:
-            return False
+            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ERROR, 1)
+        except EaselError as error:
+            return error.failure.field == TOO_LONG
         return True
 
     async def call(

@@ -135,7 +135,7 @@ class AIHorde(Provider):
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        ask = partial(self._ask, f"generate/check/{segment(id)}")
+        ask = partial(self._ask, f"generate/check/{segment(id)}", cap=MAX_WORDS)
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress, why: EaselError) -> None:
@@ -193,8 +193,8 @@ class AIHorde(Provider):
         listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root
         return staffed(listed, own_key=self._own_key)
 
-    async def _ask(self, path: str) -> Answer:
-        return polled(await self._send("GET", path))
+    async def _ask(self, path: str, **options: Any) -> Answer:
+        return polled(await self._send("GET", path, **options))
 
     async def _send(self, method: str, path: str, **options: Any) -> Answer:
         return await self._api.send(method, path, headers=self._headers, **options)

@@ -18,6 +18,8 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from providers import aihorde as aihorde_module
+from providers import api as api_module
 from providers import transport as transport_module
 from providers.base import keep_all
 from tests.providers.conftest import FakeProgress
@@ -260,6 +262,17 @@ async def test_downloads_that_hold_no_picture(bench_for, name, case):
     assert type(await bench.fail(case)) is BadResponse
     assert bench.progress.kept == []
     assert posts(bench) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("fal", "over 1000"), ("bfl", "over 1000"), ("aihorde", "over 1000"), ("replicate", "too many values")],
+)
+async def test_of_a_poll_no_more_is_read_than_it_may_hold(bench_for, monkeypatch, name, expected):
+    """Replicate's brings the pictures along, as data URLs."""
+    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
+    monkeypatch.setattr(aihorde_module, "MAX_WORDS", 1000)
+    assert expected in (await (await bench_for(name)).fail("poll-F14-bomb")).failure.detail
 
 
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])
