@@ -15,7 +15,7 @@ from domain.numbers import plain
 MOST_VALUES = 100_000
 """Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
 MOST_QUOTES = 4 * MOST_VALUES
-FEW_QUOTES = MOST_VALUES // 2
+FEW_QUOTES = MOST_VALUES // 10
 """Where the values seem to be too many, and are counted again."""
 LARGE = 64 * 1024
 """Bytes of a text that is worth a thread."""

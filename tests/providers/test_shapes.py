@@ -19,12 +19,14 @@ from providers.aihorde.wire import State
 from providers.answers import EACH, Answer, Reply, decode_picture
 from providers.automatic1111.tasks import Task
 from providers.bodies import MAX_ERROR, pass_on, read_body
-from providers.events import EventReader
+from providers.events import Event, EventReader
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
 from providers.openai.replies import items_of
+from providers.openai.streaming import Stream
 from providers.shapes import pictures_in
 from storage.dialects import as_json
+from tests.providers.conftest import FakeProgress
 from tests.replay.pictures import HEIC, SVG, draw
 
 TEXT = base64.b64encode(draw("a")).decode()
@@ -132,6 +134,13 @@ def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_t
     items = items_of(answered({"data": data, "images": [LINK + "b"]})) or []
     assert [item.link for item in items if item.link] == links
     assert [item.picture for item in items if item.picture and not item.link] == texts
+
+
+@pytest.mark.parametrize("told", [{"b64_json": "", "images": [TEXT]}, {"image": {"base64": TEXT}}, {"b64_json": TEXT}])
+async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
+    progress = FakeProgress()
+    await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))
+    assert [picture.data for picture in progress.kept] == [draw("a")]
 
 
 def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_so():
