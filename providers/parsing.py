@@ -145,7 +145,7 @@ def _quotes(body: bytes, most: int) -> Iterator[int]:
 
 def _is_escaped(body: bytes, start: int, at: int) -> bool:
     """By the backslashes right before; two of them are one that is meant."""
-    before = body[max(start, at - LONG) : at]
+    before = body[start:at]
     return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
 
 

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain import BadResponse
@@ -52,6 +52,7 @@ def parsed(monkeypatch):
 @pytest.mark.usefixtures("small")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON, st.booleans())
+@example({'\\\\"': None}, False)
 def test_what_is_read_in_pieces_is_what_was_written(value, escaped):
     body = json.dumps(value, ensure_ascii=escaped).encode()
     with suppress(TooMuch):
