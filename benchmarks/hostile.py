@@ -1,10 +1,12 @@
 """The worst that is known of what a provider may answer, and of what a member may send."""
 
+import base64
 import io
 import json
 import random
 import struct
 from functools import cache
+from itertools import cycle
 from typing import NamedTuple
 
 from PIL import Image
@@ -38,7 +40,7 @@ def answer(method: str, path: str) -> Reply | None:
         case "GET", "/hoard/models":
             return Reply(_names())
         case "POST", "/hoard/images/generations":
-            return Reply(_nothing())
+            return Reply(next(_HUGE)())
         case "POST", "/torrent/images/generations":
             return Reply(b'data: {"type": "ping"}\n\n' * 2000, content_type="text/event-stream", endless=True)
         case "POST", "/torrent/images/edits":
@@ -55,6 +57,22 @@ def _names() -> bytes:
 @cache
 def _nothing() -> bytes:
     return b'{"data": [' + b"[]," * (HUGE // 3) + b"[]]}"
+
+
+@cache
+def _pictures() -> bytes:
+    """What looks like two pictures of 33 MB, their slashes spelt as PHP does."""
+    text = base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(HUGE // 2 + HUGE // 32)).decode()  # noqa: S311
+    return json.dumps({"data": [{"b64_json": text}] * 2}).replace("/", r"\/").encode()
+
+
+@cache
+def _escapes() -> bytes:
+    return b'{"data": [{"b64_json": "' + rb"\n" * (HUGE // 2) + b'"}]}'
+
+
+_HUGE = cycle((_nothing, _pictures, _escapes))
+"""What one of the servers answers, in turn."""
 
 
 class File(NamedTuple):

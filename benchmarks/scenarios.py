@@ -142,7 +142,7 @@ def siege(world: World, contestant: str) -> Figures:
     with Bot(world, contestant, besieged=True) as bot:
         _warm(world)
         idle = _probed(world)
-        world.discord("dispatch", offsets=[0.1, 2.0, 9.0], provider=HOARD)
+        world.discord("dispatch", offsets=[0.1, 2.0, 3.0, 9.0], provider=HOARD)
         world.discord("dispatch", offsets=[4.0, 4.1], provider=TORRENT)
         world.discord("dispatch", offsets=[6.0, 6.1], provider=TORRENT, upload="bomb.png")
         world.discord("dispatch", offsets=[6.2, 6.3], provider=TORRENT, upload="scans.jpeg")

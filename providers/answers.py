@@ -1,6 +1,6 @@
 """Reading what an API answered: JSON, images, and errors in whatever shape they come."""
 
-import json
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,22 +13,22 @@ from typing import Any, Self, TypeVar, cast
 
 import pybase64
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
-from pydantic_core import from_json
 
 from domain import BadResponse, EaselError
 from domain.kinds import kind_of
-from domain.numbers import plain
 from providers.failures import error_for, our_field
+from providers.parsing import LARGE, TooMuch, read_json
 
 MAX_PICTURE = 32 * 1024 * 1024
+LONGEST_AT_ONCE = 1024 * 1024
+"""Characters of base64 that are decoded where others wait for their turn."""
+OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 RETRY_AFTER = (1.0, 600.0)
 """Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
 LONGEST_WAIT = 120.0
 DETAIL_LENGTH = 300
 LONGEST_TEXT = 6000
 """Characters of an error that are looked at: the patterns take quadratic time."""
-MOST_VALUES = 100_000
-"""Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -123,6 +123,12 @@ class Answer:
         """A changed copy."""
         return replace(self, **changes)
 
+    async def read(self) -> Self:
+        """The answer itself, whose JSON was read in a thread where there is much of it."""
+        if len(self.body) > LARGE and not self.is_picture():
+            await asyncio.to_thread(lambda: self._read)
+        return self
+
     def data(self) -> Any:
         """The JSON in the body; BadResponse where there is none, or far too much of it."""
         if (why := self._read[1]) is not None:
@@ -201,48 +207,17 @@ class Answer:
         return float(match[1]) if match else None
 
 
-class TooMuch(ValueError):
-    """JSON of so many values that reading them would hold up everybody."""
-
-
-def read_json(text: bytes | str) -> Any:
-    """JSON from outside; ValueError where it is none.
-
-    The text is counted before it is read: a parser lets nobody else have a turn, and makes of each `[],` an object.
-    """
-    body = text.encode(errors="replace") if isinstance(text, str) else text
-    if has_too_many_values(body):
-        raise TooMuch
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return from_json(body)
-    except ValueError:
-        return _mended(body)
-
-
-def has_too_many_values(body: bytes) -> bool:
-    """Told by commas and brackets, of which pictures in base64 have none: to look for them is faster than to count."""
-    left = MOST_VALUES + 1
-    for mark in (b",", b"[", b"{"):
-        at = -1
-        while left and (at := body.find(mark, at + 1)) >= 0:
-            left -= 1
-    return left == 0
-
-
-def _mended(body: bytes) -> Any:
-    """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
-    try:
-        return plain(json.loads(body))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+async def decoded(text: str) -> bytes:
+    """As `decode_picture`, which takes a thread where there is much to decode."""
+    return decode_picture(text) if len(text) <= LONGEST_AT_ONCE else await asyncio.to_thread(decode_picture, text)
 
 
 def decode_picture(text: str) -> bytes:
     """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
     if len(text) > MAX_PICTURE * 3 // 2:
         raise BadResponse("base64 larger than the cap")
-    if text.startswith("data:"):
+    text = text.strip()
+    if text[:5].lower() == "data:":
         text = text.partition(",")[2]
     try:
         data = pybase64.b64decode(text, validate=True)
@@ -254,9 +229,12 @@ def decode_picture(text: str) -> bytes:
 
 
 def _unusual_base64(text: str) -> bytes:
-    text = "".join(text.split()).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    """In pieces: what replaces signs in all of it at once lets nobody else have a turn."""
     try:
-        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        data, size = text.encode("ascii"), LONGEST_AT_ONCE
+        pieces = (data[at : at + size].translate(OTHER_ALPHABET, BLANKS) for at in range(0, len(data), size))
+        plain = b"".join(pieces).rstrip(b"=")
+        return pybase64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except ValueError:
         raise BadResponse("broken base64") from None
 

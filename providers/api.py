@@ -1,9 +1,10 @@
 """One provider's corner of the transport: its base URL and its key."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any
+from typing import Any, AnyStr
 from urllib.parse import quote
 
 import aiohttp
@@ -13,6 +14,7 @@ from domain import BadResponse, Picture
 from providers.addresses import LinkHosts, spelt
 from providers.answers import Answer
 from providers.events import Event
+from providers.parsing import PIECE
 from providers.transport import Transport
 
 LEAST_SECRET = 8
@@ -52,9 +54,9 @@ class Api:
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
 
-    async def ask(self, path: str) -> Answer:
-        """As `get`, for what is words alone, such as a list of models."""
-        return await self.send("GET", path, cap=MAX_WORDS)
+    async def ask(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
+        """As `get`, for what is words and links alone, such as a list of models."""
+        return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_WORDS)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.send("POST", path, json=body, headers=headers)
@@ -73,9 +75,11 @@ class Api:
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._struck, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
-        if answer.is_picture() or not self._strikes(len(answer.body)):
+        if answer.is_picture():
             return answer
-        return answer.having(body=answer.body.replace(self._key.encode(), b"***"))
+        if self._strikes(len(answer.body)) and await _holds(answer.body, self._key.encode()):
+            answer = answer.having(body=answer.body.replace(self._key.encode(), b"***"))
+        return await answer.read()
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
@@ -85,7 +89,7 @@ class Api:
         return len(self._key) >= (LEAST_SECRET if length <= LONGEST_TEXT else LEAST_STRANGE)
 
     async def _struck(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
-        if self._strikes(len(event.data)):
+        if self._strikes(len(event.data)) and await _holds(event.data, self._key):
             event = event._replace(data=event.data.replace(self._key, "***"))
         return await on_event(event)
 
@@ -104,6 +108,15 @@ class Api:
         if own or (url.scheme == "https" and any(_is_in(url.raw_host or "", domain) for domain in self._domains)):
             return path
         raise BadResponse("a link to ask at that leads to another host")
+
+
+async def _holds(text: AnyStr, key: AnyStr) -> bool:
+    """Looked for piece by piece: done in a thread, that gives way to the event loop after each."""
+
+    def look() -> bool:
+        return any(text.find(key, at, at + PIECE + len(key)) >= 0 for at in range(0, len(text), PIECE))
+
+    return look() if len(text) <= PIECE else await asyncio.to_thread(look)
 
 
 def _is_in(host: str, domain: str) -> bool:

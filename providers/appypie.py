@@ -7,7 +7,7 @@ sibling's answer is not documented at all: what it may hold is sniffed.
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AliasChoices, Field
 
@@ -24,13 +24,13 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture
+from providers.answers import Answer, Reply
 from providers.api import Api, given
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.failures import error_for
 from providers.links import collect
 from providers.pinned import known_alone
-from providers.shapes import as_link, pictures_in
+from providers.shapes import pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://gateway.appypie.com"
@@ -71,19 +71,11 @@ class Result(Reply):
 
     code: int | str | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
     trace: str | int | None = Field(None, validation_alias="traceId")
-    base64: Annotated[str | None, TRIFLE] = Field("", validation_alias=AliasChoices("image_data", "image", "b64_json"))
-    links: Annotated[list[str] | str | None, EACH, TRIFLE] = Field(
-        None, validation_alias=AliasChoices("output", "url", "image_url", "imageUrl")
-    )
 
     @property
     def status(self) -> int:
         text = str(self.code)
         return int(text) if re.fullmatch(r"[0-9]{3}", text) else 0
-
-    @property
-    def urls(self) -> list[str]:
-        return [self.links] if isinstance(self.links, str) else self.links or []
 
 
 class AppyPie(Provider):
@@ -122,12 +114,10 @@ class AppyPie(Provider):
             await progress.keep(Picture(data=answer.body, seed=request.seed))
             return
         result = _result(answer)
-        if result.base64:
-            await progress.keep(Picture(data=decode_picture(result.base64), seed=request.seed))
-        elif urls := result.urls or pictures_in(answer.data()):
-            await collect(self._api, progress, urls=list(map(as_link, urls)), seed=request.seed)
-        else:
+        urls = pictures_in(answer.data(), "image_data", "image", "b64_json")
+        if not urls:
             raise BadResponse("neither an image nor a link", reference=_reference(result))
+        await collect(self._api, progress, urls=urls, seed=request.seed)
 
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import gcd
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic_core import to_json
 
@@ -27,13 +27,14 @@ from domain import (
     Span,
 )
 from domain.numbers import Seed
-from providers.answers import Answer, Reply, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.api import Api, given, path_of
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.failures import failure_for
 from providers.links import collect, in_base64
 from providers.pinned import pinned
 from providers.polling import poll
+from providers.shapes import pictures_in
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -103,13 +104,12 @@ class Accepted(Reply):
 
 
 class Sample(Reply):
-    sample: str | None = None
     seed: Seed = None
 
 
 class Status(Reply):
     status: str
-    result: Sample | None = None
+    result: Annotated[Sample | None, TRIFLE] = None
     details: Any = None
 
     @property
@@ -158,7 +158,7 @@ class BlackForestLabs(Provider):
         await progress.remember({"id": accepted.id, "polling_url": self._api.url(accepted.polling_url)})
 
     async def _ask(self, url: str) -> Answer:
-        answer = await self._api.get(url)
+        answer = await self._api.ask(url)
         if answer.status == 200 and answer.parse(Status).word == "task not found":
             return answer.having(status=404)
         return answer
@@ -166,7 +166,7 @@ class BlackForestLabs(Provider):
     async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
         status = answer.parse(Status)
         if status.word == "ready":
-            await self._collect(status.result or Sample(), request, progress)
+            await self._collect(answer, status.result or Sample(), request, progress)
             return True
         if status.word in MODERATED | FAILED:
             await progress.forget()
@@ -176,12 +176,12 @@ class BlackForestLabs(Provider):
             log.warning("an unknown status, taken for pending: %.40s", status.word)
         return False
 
-    async def _collect(self, result: Sample, request: ImageRequest, progress: Progress) -> None:
-        if not result.sample:
+    async def _collect(self, answer: Answer, result: Sample, request: ImageRequest, progress: Progress) -> None:
+        if not (urls := pictures_in(answer.data(), "result")):
             await progress.forget()
             raise BadResponse("ready without a sample")
         seed = request.seed if result.seed is None else result.seed
-        await collect(self._api, progress, urls=[result.sample], seed=seed)
+        await collect(self._api, progress, urls=urls, seed=seed)
 
 
 def _model(id: str, title: str = "") -> Model:

@@ -1,5 +1,6 @@
 """What goes out as a form, and what comes in: capped, and counted against the room for it."""
 
+import io
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
@@ -51,23 +52,23 @@ async def pass_on(
 
     The body where it holds no event at all: not everything that is labelled as a stream is one.
     """
-    reader, length, unread, turns = EventReader(), 0, bytearray(), Turns()
+    reader, length, unread, turns = EventReader(), 0, io.BytesIO(), Turns()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
             raise _too_long(cap)
         await take(len(chunk))
         await turns.took(len(chunk))
-        unread += chunk if len(unread) + len(chunk) == length else b""
+        unread.write(chunk if unread.tell() + len(chunk) == length else b"")
         for event in reader.feed(chunk):
-            unread.clear()
+            unread.truncate(unread.seek(0))
             if await on_event(event):
                 return b""
             await turns.took(len(event.data))
     for event in reader.feed(END):
-        unread.clear()
+        unread.truncate(unread.seek(0))
         await on_event(event)
-    return bytes(unread)
+    return unread.getvalue()
 
 
 async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
@@ -82,10 +83,10 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
         raise _too_long(cap)
     if expected > SMALL:
         await take(expected)
-    chunks, length, turns = list[bytes](), 0, Turns()
+    body, length, turns = io.BytesIO(), 0, Turns()
     async for chunk in response.content.iter_any():
         await turns.took(len(chunk))
-        chunks.append(chunk)
+        body.write(chunk)
         length += len(chunk)
         if length > cap and is_error:
             break
@@ -93,7 +94,7 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
             raise _too_long(cap)
     if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
         await take(length - (expected if expected > SMALL else 0))
-    return b"".join(chunks)
+    return body.getvalue()
 
 
 def _too_long(cap: int) -> BadResponse:

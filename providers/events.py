@@ -9,6 +9,8 @@ from domain import BadResponse
 END = b"\n\n"
 """What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
+LONGEST_FIELD = 100
+"""Characters of a name and of what stands right behind it; those that mean anything are short."""
 MOST_LINES = 50_000
 """Of a whole stream: one that draws sends a handful of events, and now and then a sign of life."""
 
@@ -25,22 +27,25 @@ class EventReader:
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
         self._rest: list[str] = []
+        self._held = ""
+        """A return whose line feed may be on the way."""
         self._name, self._data = "", list[str]()
         self._lines = 0
 
     def feed(self, chunk: bytes) -> list[Event]:
         """BadResponse where the stream has more lines than anybody needs."""
-        text = self._decode(chunk)
+        text = self._held + self._decode(chunk)
+        self._held = "\r" if text.endswith("\r") else ""
+        text = text[: len(text) - len(self._held)]
         if not LINE_END.search(text):  # pictures come in lines of megabytes: joined once, not at every chunk
             self._rest.append(text)
             return []
         self._lines += max(text.count("\n"), text.count("\r"))  # counted first: splitting makes an object of each
         if self._lines > MOST_LINES:
             raise BadResponse("a stream without an end")
-        text = "".join([*self._rest, text])
-        held = "\r" if text.endswith("\r") else ""  # its \n may be on the way
-        *lines, rest = LINE_END.split(text[: len(text) - len(held)])
-        self._rest = [rest + held]
+        first, *lines = LINE_END.split(text)
+        lines = ["".join([*self._rest, first]), *lines]
+        self._rest = [lines.pop()]
         return [event for line in lines if (event := self._line(line))]
 
     def _line(self, line: str) -> Event | None:
@@ -48,8 +53,8 @@ class EventReader:
             event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
             self._name, self._data = "", []
             return event
-        field, _, value = line.partition(":")
-        value = value.removeprefix(" ")
+        field, _, beginning = line[:LONGEST_FIELD].partition(":")
+        value = line[len(field) + 1 + beginning.startswith(" ") :]  # copied once: it may be a picture
         if field == "event":
             self._name = value
         elif field == "data":

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator
 
 from domain import (
     Access,
@@ -38,7 +38,7 @@ from providers.links import collect, data_url
 from providers.pinned import pinned
 from providers.polling import Over, Pauses, poll
 from providers.repeating import not_taken
-from providers.shapes import is_link, pictures_in
+from providers.shapes import picture_of, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://queue.fal.run"
@@ -87,8 +87,8 @@ class Status(Reply):
     error_type: Annotated[str | None, TRIFLE] = None
 
 
-class Image(Reply):
-    url: str
+def _picture(entry: Any) -> str:
+    return picture_of(entry, "url")
 
 
 class Timings(Reply):
@@ -96,7 +96,7 @@ class Timings(Reply):
 
 
 class Result(Reply):
-    images: list[Annotated[Image | None, TRIFLE]] = Field(default_factory=list[Image | None])
+    images: Annotated[list[Annotated[str, BeforeValidator(_picture)]] | None, TRIFLE] = None
     seed: Seed = None
     has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
     timings: Annotated[Timings | None, TRIFLE] = None
@@ -106,7 +106,7 @@ class Result(Reply):
         """The links to pictures that are not black."""
         flags = self.has_nsfw_concepts or []
         black = {place for place, flag in enumerate(flags) if flag}
-        return [image.url for place, image in enumerate(self.images) if image and place not in black]
+        return [image for place, image in enumerate(self.images or ()) if image and place not in black]
 
 
 class Kind(Reply):
@@ -174,7 +174,7 @@ class Fal(Provider):
         final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
         a server in between again) is the outcome, be it a 500.
         """
-        answer = await self._api.get(url, tries=1)
+        answer = await (self._api.get if final else self._api.ask)(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
             return answer.having(status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
@@ -202,10 +202,11 @@ class Fal(Provider):
 
     async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
         result = answer.parse(Result)
-        urls = result.good or ([] if any(result.images) else list(filter(is_link, pictures_in(answer.data()))))
+        black = not result.good and any(result.images or ())
+        urls = [] if black else result.good or pictures_in(answer.data())
         if not urls:
             await progress.forget()
-            raise ContentRejected("a black picture: has_nsfw_concepts") if result.images else BadResponse("no picture")
+            raise ContentRejected("a black picture: has_nsfw_concepts") if black else BadResponse("no picture")
         seconds = result.timings.inference if result.timings else None
         await collect(self._api, progress, urls=urls, seed=result.seed, seconds=seconds)
         return True

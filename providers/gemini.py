@@ -32,7 +32,7 @@ from domain import (
     Size,
     Sources,
 )
-from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture, tidy
+from providers.answers import EACH, TRIFLE, Answer, Reply, decoded, tidy
 from providers.api import Api, segment
 from providers.base import Health, Progress, Provider
 from providers.discovery import Discovery
@@ -41,6 +41,7 @@ from providers.failures import of_one_model
 from providers.links import in_base64
 from providers.listed import Bounded, capped
 from providers.pinned import pinned
+from providers.shapes import is_embedded, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://generativelanguage.googleapis.com"
@@ -86,8 +87,16 @@ class Inline(Reply):
 
 class Part(Reply):
     text: str | None = None
-    inline: Inline | None = Field(None, validation_alias=AliasChoices("inlineData", "inline_data"))
-    thought: bool = False
+    camel: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inlineData")
+    snake: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inline_data")
+    thought: Annotated[bool | None, TRIFLE] = None
+
+    @property
+    def picture(self) -> str:
+        """In base64; relays and proxies spell the field either way, or write a data URL."""
+        told = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
+        match = None if told else DATA_URL.search(self.text or "")
+        return match[0] if match else told
 
 
 class Content(Reply):
@@ -95,7 +104,7 @@ class Content(Reply):
 
 
 class Candidate(Reply):
-    content: Content | None = None
+    content: Annotated[Content | None, TRIFLE] = None
     reason: str | None = Field(None, validation_alias=AliasChoices("finishReason", "finish_reason"))
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
 
@@ -179,7 +188,8 @@ class Gemini(Provider):
         answer = await self._api.post(path, body)
         if answer.status == 400 and IMAGE_SIZE.search(answer.text()):
             answer = await self._api.post(path, _without_size(body))
-        return _picture(_checked(answer).parse(Result))
+        found = _picture(_checked(answer).parse(Result), answer)
+        return None if found is None else await decoded(found)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
@@ -215,25 +225,17 @@ def _without_size(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "generationConfig": {**config, "imageConfig": {"aspectRatio": shape["aspectRatio"]}}}
 
 
-def _picture(result: Result) -> bytes | None:
+def _picture(result: Result, answer: Answer) -> str | None:
     if result.feedback and result.feedback.reason:
         raise ContentRejected(_reasoned(result.feedback.reason, result.feedback.message))
-    candidate = next(iter(result.candidates or ()), None)
-    if candidate is None:
+    candidates = result.candidates or ()
+    parts = sorted((part for each in candidates for part in each.parts), key=lambda part: bool(part.thought))
+    found = [each for part in parts if (each := part.picture)] or filter(is_embedded, pictures_in(answer.data()))
+    if first := next(iter(found), None):
+        return first
+    if not candidates:
         raise BadResponse("neither a candidate nor a reason")
-    if found := _found(candidate.parts):
-        return decode_picture(found)
-    return _explained(candidate)
-
-
-def _found(parts: Sequence[Part]) -> str | None:
-    """The first picture, in base64; one that was only a thought comes last."""
-    for part in sorted(parts, key=lambda part: part.thought):
-        if part.inline and part.inline.data:
-            return part.inline.data
-        if match := DATA_URL.search(part.text or ""):
-            return match[0]
-    return None
+    return _explained(candidates[0])
 
 
 def _explained(candidate: Candidate) -> None:

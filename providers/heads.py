@@ -10,6 +10,8 @@ from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage
+from aiohttp.streams import StreamReader
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""
@@ -17,6 +19,9 @@ FOLD = re.compile(rb"\r?\n[ \t]+")
 END = re.compile(rb"\r?\n\r?\n")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 """An answer before the answer, which has a head of its own; but for 101, behind which comes a WebSocket."""
+BODILESS = re.compile(rb"HTTP/1\.[01] (?:101|204|304)\b")
+LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,18})\r\n")
+"""As `mended` spells it, where it is the only one."""
 MOST_IN_LINE = 64 * 1024
 MOST_HEADERS = 256
 MOST = 256 * 1024
@@ -30,37 +35,62 @@ class TidyHeads(ResponseHandler):
 
     _head: bytearray | None = None
     """What has come of a head; None while none is awaited."""
-    _interims = 0
+    _interim = 0
+    _has_answered = False
+    _left: int | None = None
+    """Bytes of the body that are still to come, where the head tells its length."""
 
     def set_response_params(self, **options: Any) -> None:
         """Called before each request."""
-        self._head, self._interims = bytearray(), 0
+        self._head = bytearray()
+        self._interim, self._has_answered, self._left = 0, False, None
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
+        """What comes while no answer is awaited would be taken for the next request's: it is hung up on."""
+        if data and self._is_idle():
+            self.abort()
+            return
+        heads = b""
         if self._head is not None:
-            data = self._whole(self._head, data)
-            if not data:
+            heads, data = self._whole(self._head, data)
+            if not heads:
                 return
-        super().data_received(data)
+        own = data if self._left is None else data[: self._left]
+        self._left = None if self._left is None else self._left - len(own)
+        super().data_received(heads + own)
+        if len(own) < len(data):
+            self.abort()
 
-    def _whole(self, head: bytearray, data: bytes) -> bytes:
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        """Each answer; one that came unasked, right behind the last bytes of another, is hung up on as well."""
+        if self._has_answered:
+            self.abort()
+            return
+        self._has_answered = data[0].code >= 200
+        super().feed_data(data, size)
+
+    def _is_idle(self) -> bool:
+        """Whether there is no request, or its answer has come to its end."""
+        is_socket = self._upgraded or self._payload_parser is not None
+        return self._head is None and not is_socket and (self._payload is None or self._payload.is_eof())
+
+    def _whole(self, head: bytearray, data: bytes) -> tuple[bytes, bytes]:
         """All heads that are whole by now, and what stands behind the last; nothing while that is awaited."""
         seen, ready = max(len(head) - 3, 0), b""
         head += data if head else data.lstrip(b"\r\n")
-        while found := END.search(head, seen, MOST):
-            whole, rest = bytes(head[: found.end()]), head[found.end() :]
-            ready += mended(whole)
+        while (found := END.search(head, seen, MOST)) and self._interim <= MOST_INTERIM:
+            whole, rest = mended(bytes(head[: found.end()])), bytes(head[found.end() :])
+            ready += whole
             head[:], seen = rest, 0
             if not INTERIM.match(whole):
-                self._head = None
-                return ready + bytes(rest)
-            self._interims += 1
-            if self._interims > MOST_INTERIM:
-                break
-        if len(head) > MOST or self._interims > MOST_INTERIM:
+                self._head, self._left = None, _length(whole)
+                return ready, rest
+            self._interim += 1
+        if len(head) > MOST or self._interim > MOST_INTERIM:
             self.abort()
-        return ready
+            return b"", b""
+        return ready, b""
 
 
 class Connector(aiohttp.TCPConnector):
@@ -71,6 +101,11 @@ class Connector(aiohttp.TCPConnector):
         self._factory: partial[ResponseHandler] = partial(TidyHeads, loop=self._loop)  # there is no other way in (3.14)
 
 
+def _length(head: bytes) -> int | None:
+    found = None if BODILESS.match(head) else LENGTH.search(head)
+    return int(found[1]) if found else None
+
+
 def mended(head: bytes) -> bytes:
     """A head without lines that are no headers, without blanks in names, and with one length where all agree."""
     first, *lines = FOLD.sub(b" ", head).rstrip(b"\r\n").split(b"\n")
@@ -78,8 +113,10 @@ def mended(head: bytes) -> bytes:
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]
     fields = [(name, value) for name, value in fields if TOKEN.fullmatch(name)]
     others = [(name, value) for name, value in fields if name.lower() != b"content-length"]
-    is_chunked = any(name.lower() == b"transfer-encoding" and b"chunked" in value.lower() for name, value in others)
+    codings = b",".join(value.lower() for name, value in others if name.lower() == b"transfer-encoding").split(b",")
+    is_chunked = codings[-1].strip() == b"chunked"
     lengths = {part.strip() for name, value in fields if (name, value) not in others for part in value.split(b",")}
     if is_chunked or len(lengths) == 1:  # where both are told, chunks win (RFC 9112, 6.3)
-        fields = others if is_chunked else [*others, (b"Content-Length", lengths.pop())]
+        plain = [(name, value) for name, value in others if name.lower() != b"transfer-encoding"]
+        fields = others if is_chunked else [*plain, (b"Content-Length", lengths.pop())]
     return b"\r\n".join([first.rstrip(), *(name + b": " + value for name, value in fields), b"", b""])

@@ -30,6 +30,7 @@ from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.failures import failure_for
 from providers.links import in_base64
 from providers.pinned import pinned
+from providers.shapes import pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://router.huggingface.co"
@@ -67,10 +68,18 @@ class HuggingFace(Provider):
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model = request.model or EXAMPLES[0][0]
         answer = await self._submit(f"hf-inference/models/{path_of(model)}", _body(request, sources), progress)
-        await progress.keep(Picture(data=_picture(answer), seed=request.seed))
+        await progress.keep(await self._picture(answer, request.seed))
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def _picture(self, answer: Answer, seed: int | None) -> Picture:
+        """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
+        if answer.is_picture():
+            return Picture(data=answer.body, seed=seed)
+        if found := pictures_in(answer.data()):
+            return await self._api.fetch(found[0], seed=seed)
+        raise failure_for(tidy(answer.parse(Wrong).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
         """The answer of a model that is in memory, which it may first have to come into."""
@@ -107,13 +116,6 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 def _loading(answer: Answer) -> float | None:
     loading = answer.maybe(Loading) if answer.status == 503 else None
     return min(max(loading.estimated_time, RETRY_AFTER[0]), LONGEST_WAIT) if loading else None
-
-
-def _picture(answer: Answer) -> bytes:
-    """The bytes; what an error under HTTP 200 says otherwise."""
-    if answer.is_picture():
-        return answer.body
-    raise failure_for(tidy(answer.parse(Wrong).error))
 
 
 def _model(id: str, title: str) -> Model:

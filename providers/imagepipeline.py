@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import AliasChoices, Field
 
@@ -32,13 +32,14 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Number, Seconds
-from providers.answers import EACH, TRIFLE, Answer, Reply
+from providers.answers import Answer, Reply
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, Health, Progress, Provider
 from providers.failures import POLICY, failure_for
 from providers.links import collect
 from providers.pinned import known_alone, pinned
 from providers.polling import poll
+from providers.shapes import pictures_in
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -63,16 +64,9 @@ class Status(Reply):
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
-    links: Annotated[list[str] | str | None, EACH, TRIFLE] = Field(
-        None, validation_alias=AliasChoices("download_urls", "result_url")
-    )
     progress: Number = None
     eta: Seconds = Field(None, validation_alias="estimated_time_seconds")
     reason: str | None = Field(None, validation_alias="failure_reason_code")
-
-    @property
-    def urls(self) -> list[str]:
-        return [self.links] if isinstance(self.links, str) else self.links or []
 
     @property
     def word(self) -> str:
@@ -223,9 +217,9 @@ class ImagePipeline(Provider):
 
     async def _ask(self, id: str) -> Answer:
         path = f"{self._generation.path}/status/{segment(id)}"
-        answer = await self._api.get(path)
+        answer = await self._api.ask(path)
         if answer.status == 401:  # "as the authorization", says the page on status
-            answer = await self._api.get(path, headers=self._api.with_key("Authorization"))
+            answer = await self._api.ask(path, headers=self._api.with_key("Authorization"))
         return answer
 
     async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
@@ -236,10 +230,10 @@ class ImagePipeline(Provider):
             if status.word not in PENDING:
                 log.warning("an unknown status, taken for pending: %.40s", status.word)
             return False
-        if not status.urls:
+        if not (urls := pictures_in(answer.data(), "download_urls", "result_url")):
             await progress.forget()
             raise ContentRejected("no picture came back") if request.safety_checker else BadResponse("no link")
-        await collect(self._api, progress, urls=status.urls, seed=request.seed)
+        await collect(self._api, progress, urls=urls, seed=request.seed)
         return True
 
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from domain import Size
 from providers.api import Api, given
 from providers.base import Progress, keep_all
+from providers.shapes import is_embedded
 
 
 async def collect(
@@ -23,9 +24,9 @@ async def collect(
 ) -> None:
     """Keep what the links lead to, remembered first as the arguments of the same call.
 
-    A data URL is not remembered, for a row is no place for megabytes: the provider is asked for it again.
+    The picture itself is not remembered, for a row is no place for megabytes: the provider is asked for it again.
     """
-    if not any(url.startswith("data:") for url in urls):
+    if not any(map(is_embedded, urls)):
         await progress.remember(given({"urls": list(urls), "seed": seed, "seconds": seconds}))
     await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))
 

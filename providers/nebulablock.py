@@ -5,7 +5,9 @@ that the API gives, so it is told by the model's name; an unknown model gets onl
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import TypeAdapter
 
 from domain import (
     Access,
@@ -19,7 +21,7 @@ from domain import (
     Span,
 )
 from domain.numbers import Place, Seconds
-from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture
+from providers.answers import TRIFLE, Answer, Reply, decoded
 from providers.api import Api, given
 from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -27,7 +29,7 @@ from providers.failures import failure_for
 from providers.links import in_base64
 from providers.listed import Bounded, capped
 from providers.pinned import pinned
-from providers.shapes import is_link, pictures_in
+from providers.shapes import is_link, picture_of, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://api.nebulablock.com"
@@ -72,14 +74,22 @@ class Timings(Reply):
 
 
 class Item(Reply):
-    b64_json: str
     index: Place = None
     timings: Annotated[Timings | None, TRIFLE] = None
 
 
 class Result(Reply):
     status: str = "success"
-    data: Annotated[list[Item] | None, EACH, TRIFLE] = None
+    data: Annotated[list[Any] | None, TRIFLE] = None
+
+
+ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
+
+
+class Drawn(NamedTuple):
+    picture: str
+    """In base64, as the API has it, or as a link."""
+    told: Item
 
 
 class Credit(Reply):
@@ -97,7 +107,14 @@ class NebulaBlock(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
-        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = Api(
+            transport,
+            root,
+            header="Authorization",
+            prefix="Bearer ",
+            key=access.key,
+            link_hosts=access.link_hosts,
+        )
         self._discovery = Discovery(self._offered, self._models([_model(id, title, None) for id, title in FALLBACK]))
 
     async def models(self) -> Sequence[Model]:
@@ -108,15 +125,17 @@ class NebulaBlock(Provider):
         result = answer.parse(Result)
         if result.status.lower() != "success":
             raise failure_for(answer.text())
-        items = result.data or [Item(b64_json=each) for each in pictures_in(answer.data()) if not is_link(each)]
-        if not items:
+        drawn = _drawn(result.data or ()) or [Drawn(each, Item()) for each in pictures_in(answer.data())]
+        if not drawn:
             raise BadResponse("success without data")
 
-        async def decoded(item: Item) -> Picture:
-            seconds = item.timings.inference if item.timings else None
-            return Picture(data=decode_picture(item.b64_json), seed=request.seed, seconds=seconds)
+        async def picture(each: Drawn) -> Picture:
+            seconds = each.told.timings.inference if each.told.timings else None
+            if is_link(each.picture):
+                return await self._api.fetch(each.picture, seed=request.seed, seconds=seconds)
+            return Picture(data=await decoded(each.picture), seed=request.seed, seconds=seconds)
 
-        await keep_all(progress, _in_order(items), decoded)
+        await keep_all(progress, _in_order(drawn), picture)
 
     async def check(self) -> Health:
         balance = (await self._api.ask("users/credits")).checked().parse(Credits).data.available_balance
@@ -163,9 +182,15 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     return given(fields)
 
 
-def _in_order(items: list[Item]) -> list[Item]:
-    places = [position if item.index is None else item.index for position, item in enumerate(items)]
-    return [item for _, _, item in sorted(zip(places, range(len(items)), items, strict=True))]
+def _drawn(entries: Sequence[Any]) -> list[Drawn]:
+    """Of each entry the first picture that it holds, `b64_json` before all."""
+    told = ((entry, ITEM.validate_python(entry) or Item()) for entry in entries)
+    return [Drawn(found, item) for entry, item in told if (found := picture_of(entry, "b64_json"))]
+
+
+def _in_order(drawn: list[Drawn]) -> list[Drawn]:
+    places = [position if each.told.index is None else each.told.index for position, each in enumerate(drawn)]
+    return [each for _, _, each in sorted(zip(places, range(len(drawn)), drawn, strict=True))]
 
 
 def _model(id: str, title: str | None, price: float | str | None) -> Model:

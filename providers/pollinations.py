@@ -36,13 +36,14 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import EACH, TRIFLE, Answer, Reply, decode_picture, tidy
+from providers.answers import TRIFLE, Answer, Reply, decoded, tidy
 from providers.api import Api, given, segment
 from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.discovery import Discovery
 from providers.failures import our_field
 from providers.listed import Bounded, capped
 from providers.pinned import affordable, pinned
+from providers.shapes import is_embedded, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://gen.pollinations.ai"
@@ -68,15 +69,6 @@ class Listed(Reply):
     pricing: Annotated[dict[str, Any] | None, TRIFLE] = None
     input_modalities: Annotated[list[str] | None, TRIFLE] = None
     output_modalities: Annotated[list[str] | None, TRIFLE] = None
-
-
-class Item(Reply):
-    b64_json: str | None = None
-    url: str | None = None
-
-
-class Result(Reply):
-    data: Annotated[list[Item], EACH]
 
 
 class Details(Reply):
@@ -126,7 +118,7 @@ class Pollinations(Provider):
                 picture = await self._posted(request, sources, seed, progress)
             else:
                 await progress.remember({"seed": seed})
-                picture = Picture(data=_picture(await self._get(path)), seed=seed)
+                picture = await self._picture(await self._get(path), seed)
             await progress.keep(picture)
         except EaselError as error:
             may_come = isinstance(error, (Timeout, Unavailable, RateLimited, QuotaError, AuthError))
@@ -149,13 +141,20 @@ class Pollinations(Provider):
     async def _posted(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
         if "url" not in (progress.remembered or {}):
             answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
-            item = next(iter(answer.parse(Result).data), Item())
-            if item.b64_json:
-                return Picture(data=decode_picture(item.b64_json), seed=seed)
-            if not item.url:
+            found = next(iter(pictures_in(answer.data(), "data")), "")
+            if is_embedded(found):
+                return Picture(data=await decoded(found), seed=seed)
+            if not found:
                 raise BadResponse("neither an image nor a link")
-            await progress.remember({"url": item.url, "seed": seed})
+            await progress.remember({"url": found, "seed": seed})
         return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
+
+    async def _picture(self, answer: Answer, seed: int) -> Picture:
+        if answer.is_picture():
+            return Picture(data=answer.body, seed=seed)
+        if found := pictures_in(answer.data()):
+            return await self._api.fetch(found[0], seed=seed)
+        raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
@@ -234,12 +233,6 @@ def _blamed(answer: Answer) -> str | None:
     """Our word for the first of the fields that a 400 finds fault with."""
     refusal = answer.maybe(Refusal)
     return our_field(refusal.error.details.fieldErrors) if refusal else None
-
-
-def _picture(answer: Answer) -> bytes:
-    if not answer.is_picture():
-        raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
-    return answer.body
 
 
 def _draws(listed: Listed | str) -> bool:

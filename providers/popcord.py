@@ -15,6 +15,7 @@ from providers.discovery import Discovery
 from providers.failures import error_for, failure_for
 from providers.listed import Bounded, capped, few
 from providers.pinned import pinned
+from providers.shapes import is_embedded, pictures_in
 from providers.transport import Transport
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
@@ -41,7 +42,6 @@ class Lists(NamedTuple):
 
 
 class Result(Reply):
-    image_url: str = ""
     status_code: int = 200
 
 
@@ -69,9 +69,9 @@ class PopCord(Provider):
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        if progress.remembered is None:
-            await progress.remember({"url": await self._submit(request)})
-        url: str = (progress.remembered or {})["url"]
+        url: str = progress.remembered["url"] if progress.remembered else await self._submit(request)
+        if not (progress.remembered or is_embedded(url)):
+            await progress.remember({"url": url})
         await keep_all(progress, [url], self._api.fetch)
 
     async def check(self) -> Health:
@@ -88,9 +88,9 @@ class PopCord(Provider):
         result = answer.parse(Result)
         if result.status_code >= 400:
             raise error_for(result.status_code, answer.text())
-        if not result.image_url.startswith(("http://", "https://")):
-            raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
-        return result.image_url
+        if found := pictures_in(answer.data(), "image_url"):
+            return found[0]
+        raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())

@@ -34,6 +34,7 @@ from providers.pinned import affordable, pinned
 from providers.polling import poll
 from providers.repeating import not_taken
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
+from providers.shapes import is_embedded, is_link, pictures_in
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,6 @@ WISHES = (
     "transparent",
 )
 PERCENT = re.compile(r"(\d{1,3})%\|")
-LINK = ("http://", "https://", "data:")
 FAILED = {"failed"}
 STOPPED = {"canceled", "aborted"}
 PENDING = {"starting", "processing"}
@@ -161,7 +161,7 @@ class Replicate(Provider):
     async def _finished(self, answer: Answer, *, seed: int | None, progress: Progress) -> bool:
         prediction = answer.parse(Prediction)
         if prediction.word == "succeeded":
-            await self._collect(prediction, seed, progress)
+            await self._collect(answer, prediction, seed, progress)
             return True
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
@@ -173,8 +173,8 @@ class Replicate(Provider):
         await progress.report(fraction=fraction(prediction.logs or ""))
         return False
 
-    async def _collect(self, prediction: Prediction, seed: int | None, progress: Progress) -> None:
-        urls = links(prediction.output)
+    async def _collect(self, answer: Answer, prediction: Prediction, seed: int | None, progress: Progress) -> None:
+        urls = links(prediction.output) or pictures_in(answer.data())
         if not urls:
             await progress.forget()
             raise BadResponse("succeeded without a picture")
@@ -244,7 +244,7 @@ def _name(id: str) -> str:
 def links(output: Any) -> list[str]:
     """All links in an output: a string, a list or an object."""
     if isinstance(output, str):
-        return [output] if output.startswith(LINK) else []
+        return [text] if is_link(text := output.strip()) or is_embedded(text) else []
     if isinstance(output, dict):
         output = list(cast("dict[str, Any]", output).values())
     return [link for each in cast("list[Any]", output) for link in links(each)] if isinstance(output, list) else []

@@ -4,40 +4,80 @@ Names are followed, never text alone: a link in a message is no picture.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Any, cast
 
+import pybase64
+
+from domain.kinds import kind_of
+
 NAMES = (
-    *("images", "image", "data", "output", "outputs", "result", "results"),
-    *("b64_json", "base64", "image_data", "image_base64"),
-    *("url", "urls", "image_url", "imageUrl", "image_urls", "download_urls", "result_url"),
+    *("sample", "data", "output", "outputs", "result", "results", "artifacts", "predictions", "generations", "choices"),
+    *("b64_json", "base64", "image_data", "image_base64", "image_b64", "bytesBase64Encoded", "inlineData"),
+    *("url", "urls", "image_url", "imageUrl", "image_urls", "download_url", "download_urls", "result_url"),
+    "img",
 )
 """In this order: where the same picture comes under two names, the first that holds any is enough."""
-LINK = ("http://", "https://", "data:image/")
-BASE64 = re.compile(r"iVBORw0KGgo|/9j/|_9j_|UklGR|R0lGOD|AAAA.{4}ZnR5c")
-"""How the kinds of pictures begin in base64."""
-DEEPEST = 4
+PAGES = ("url", "urls")
+"""Beside an error they lead to a page about it."""
+WEB = ("http://", "https://")
+BEGINNING = 4096
+"""Characters of base64 by which a picture is known."""
+SHORTEST = 32
+"""Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
+BLANK = re.compile(r"\s+")
+DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
+DEEPEST = 6
 MOST = 32
 """Pictures of one answer."""
 
 
-def pictures_in(answer: Any) -> list[str]:
-    """Links, data URLs and base64, each once and in order; none where nothing can be recognised."""
-    return list(dict.fromkeys(_found(answer, DEEPEST)))[:MOST]
+def pictures_in(answer: Any, *names: str) -> list[str]:
+    """Links, data URLs and base64, each once and in order; none where nothing can be recognised.
+
+    names: where this answer's pictures are documented to be; they are looked at before all others.
+    """
+    fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+    documented = (_found(fields.get(name), DEEPEST - 1) for name in names)
+    pictures = list[str]()
+    for each in next(filter(None, documented), None) or _found(answer, DEEPEST):
+        if len(pictures) < MOST and each not in pictures:  # compared, not hashed: they have many megabytes
+            pictures.append(each)
+    return pictures
+
+
+def picture_of(entry: Any, *names: str) -> str:
+    """The picture of an entry of a list: the first that is found in it, or else what its documented place holds."""
+    if isinstance(entry, str):
+        return entry.strip()
+    fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+    told = (text.strip() for name in names if isinstance(text := fields.get(name), str))
+    return next(iter(pictures_in(entry, *names)), "") or next(filter(None, told), "")
+
+
+def is_embedded(text: str) -> bool:
+    """Whether it is the picture itself: a data URL, or base64 that begins as a picture does."""
+    return DATA_URL.match(text) is not None or _begins_as_picture(text)
 
 
 def is_link(text: str) -> bool:
-    return text.startswith(LINK)
+    """Whether it leads somewhere on the web."""
+    return text[:8].lower().startswith(WEB)
 
 
-def as_link(text: str) -> str:
-    """Base64 as the data URL that it might have come as."""
-    return f"data:image/png;base64,{text}" if BASE64.match(text) else text
+def _begins_as_picture(text: str) -> bool:
+    head = BLANK.sub("", text[:BEGINNING]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    if len(head) < SHORTEST:
+        return False
+    try:
+        return kind_of(pybase64.b64decode(head[: len(head) // 4 * 4], validate=True)) is not None
+    except ValueError:
+        return False
 
 
-def _found(value: Any, depth: int) -> Iterable[str]:
+def _found(value: Any, depth: int) -> list[str]:
     if isinstance(value, str):
-        return [value] if is_link(value) or BASE64.match(value) else []
+        text = value.strip()
+        return [text] if is_link(text) or is_embedded(text) else []
     if isinstance(value, list) and depth:
         return [each for one in cast("list[Any]", value)[:MOST] for each in _found(one, depth - 1)]
     if isinstance(value, dict) and depth:
@@ -45,9 +85,14 @@ def _found(value: Any, depth: int) -> Iterable[str]:
     return []
 
 
-def _under_a_name(fields: dict[Any, Any], depth: int) -> Iterable[str]:
+def _under_a_name(fields: dict[Any, Any], depth: int) -> list[str]:
     """`image` beside `images` may hold the same, or one more: both are read; of one picture's fields one is enough."""
     several = [each for name in ("images", "image") for each in _found(fields.get(name), depth)]
     if several:
         return several
-    return next(filter(None, (list(_found(fields.get(name), depth)) for name in NAMES)), list[str]())
+    names = [name for name in NAMES if not (fields.get("error") and name in PAGES and _leads_away(fields.get(name)))]
+    return next(filter(None, (_found(fields.get(name), depth) for name in names)), list[str]())
+
+
+def _leads_away(value: Any) -> bool:
+    return isinstance(value, str) and is_link(value.strip())

@@ -10,7 +10,6 @@ white is what a mask repaints. `grow_mask` and the headers that tell of users ar
 want something else than words, an image and a mask.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
@@ -28,12 +27,13 @@ from domain import (
     Span,
 )
 from domain.numbers import Number, Seed
-from providers.answers import Answer, Reply, decode_picture, tidy
+from providers.answers import Answer, Reply, decoded, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider
 from providers.bodies import Part
 from providers.failures import our_field
 from providers.pinned import pinned
+from providers.shapes import is_embedded, pictures_in
 from providers.transport import Transport
 
 BASE_URL = "https://api.stability.ai"
@@ -85,7 +85,6 @@ OFFERS = {
 class Result(Reply):
     """Not what is asked for, but documented, too."""
 
-    image: str
     finish_reason: str = ""
     seed: Seed = None
 
@@ -168,7 +167,8 @@ async def _picture(answer: Answer, seed: int | None) -> Picture:
         told: int | str | None = answer.headers.get("seed")
     else:
         result = answer.parse(Result)
-        data, reason = await asyncio.to_thread(decode_picture, result.image), result.finish_reason
+        found = next(filter(is_embedded, pictures_in(answer.data(), "image")), "")
+        data, reason = await decoded(found), result.finish_reason
         told = result.seed
     if reason.strip().upper() == FILTERED:
         raise ContentRejected(f"200: {FILTERED}")

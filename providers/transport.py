@@ -20,8 +20,8 @@ from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
-from providers.answers import MAX_PICTURE, Answer, decode_picture
-from providers.bodies import SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
+from providers.answers import MAX_PICTURE, Answer, decoded
+from providers.bodies import MAX_ERROR, SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
 from providers.budget import Budget
 from providers.events import Event
 from providers.guard import REFUSAL, can_be_opened, guarded_socket
@@ -37,6 +37,7 @@ from providers.repeating import (
     surely_not_taken,
     told,
 )
+from providers.shapes import is_embedded
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +102,9 @@ class Transport:
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
-            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ANSWER, 1)
-        except EaselError:
-            return False
+            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ERROR, 1)
+        except EaselError as error:
+            return error.failure.field == TOO_LONG
         return True
 
     async def call(
@@ -168,13 +169,13 @@ class Transport:
             raise _translated(error, unsent=False) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
-        """The bytes behind a result's URL; http(s) and data: only, no keys, redirects checked one by one.
+        """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
 
         own: the base URL of the server that gave the link, which may have a private address, and call itself by another
         one. hosts: those that may have one, too, because the host of the bot says so.
         """
-        if text.startswith("data:"):
-            return decode_picture(text)
+        if is_embedded(text):
+            return await decoded(text)
         url = web_link(text)
         if own and not is_among(url, hosts):
             url = at_home(url, own)

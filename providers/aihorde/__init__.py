@@ -33,12 +33,13 @@ from domain import (
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
 from providers.aihorde.refusals import checked, code_of, polled
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
-from providers.answers import Answer, decode_picture, tidy
+from providers.answers import Answer, decoded, tidy
 from providers.api import MAX_WORDS, Api, segment
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.pinned import pinned
 from providers.polling import Pauses, poll
+from providers.shapes import pictures_in
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -134,7 +135,7 @@ class AIHorde(Provider):
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        ask = partial(self._ask, f"generate/check/{segment(id)}")
+        ask = partial(self._ask, f"generate/check/{segment(id)}", cap=MAX_WORDS)
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress, why: EaselError) -> None:
@@ -154,8 +155,10 @@ class AIHorde(Provider):
 
     async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
         """What came out, without the censored; links are remembered."""
-        result = await self._result(id, progress)
-        pictures = result.pictures
+        answer = await self._result(id, progress)
+        result = answer.parse(Result)
+        is_elsewhere = not any(each.img.strip() for each in result.generations)
+        pictures = [Kept(img=each) for each in pictures_in(answer.data())] if is_elsewhere else result.pictures
         if not pictures:
             await progress.forget()
             nothing = BadResponse("done, without a picture")
@@ -164,7 +167,7 @@ class AIHorde(Provider):
             await progress.remember({"id": id, "pictures": [each.model_dump() for each in pictures]})
         return pictures
 
-    async def _result(self, id: str, progress: Progress) -> Result:
+    async def _result(self, id: str, progress: Progress) -> Answer:
         answers: list[Answer] = []
 
         async def is_there(answer: Answer) -> bool:
@@ -173,12 +176,12 @@ class AIHorde(Provider):
 
         ask = partial(self._ask, f"generate/status/{segment(id)}")
         await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
-        return answers[0].parse(Result)
+        return answers[0]
 
     async def _picture(self, kept: Kept) -> Picture:
         if kept.is_link:
             return await self._api.fetch(kept.img, seed=kept.seed)
-        return Picture(data=await asyncio.to_thread(decode_picture, kept.img), seed=kept.seed)
+        return Picture(data=await decoded(kept.img), seed=kept.seed)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
@@ -190,8 +193,8 @@ class AIHorde(Provider):
         listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root
         return staffed(listed, own_key=self._own_key)
 
-    async def _ask(self, path: str) -> Answer:
-        return polled(await self._send("GET", path))
+    async def _ask(self, path: str, **options: Any) -> Answer:
+        return polled(await self._send("GET", path, **options))
 
     async def _send(self, method: str, path: str, **options: Any) -> Answer:
         return await self._api.send(method, path, headers=self._headers, **options)

@@ -60,7 +60,8 @@ class Result(Reply):
     @property
     def pictures(self) -> "list[Kept]":
         """Without the censored."""
-        return [Kept(img=each.img, seed=each.seed) for each in self.generations if not each.is_censored]
+        whole = [each for each in self.generations if each.img.strip() and not each.is_censored]
+        return [Kept(img=each.img, seed=each.seed) for each in whole]
 
 
 class Kept(Reply):

@@ -32,17 +32,18 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, decode_picture
+from providers.answers import Answer, decoded
 from providers.api import Api
 from providers.automatic1111.bodies import drawing, enlarging
 from providers.automatic1111.interrupts import Interrupts
-from providers.automatic1111.results import Enlarged, Result, checked
+from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.tasks import ask
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
 from providers.links import in_base64
 from providers.pinned import pinned
+from providers.shapes import is_link, pictures_in
 from providers.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Automatic1111(Provider):
         await progress.remember({"task": task})
         try:
             answer = await self._draw(path, body | {"force_task_id": task}, task, server, progress)
-            await _keep(answer, request, progress)
+            await _keep(self._api, answer, request, progress)
         except EaselError as error:
             if isinstance(error, (Timeout, Unavailable)) and not error.failure.unaccepted:
                 await self.abandon({"task": task})
@@ -161,7 +162,8 @@ class Automatic1111(Provider):
         if not (server.upscaler and sources.image):
             raise InvalidRequest("no upscaler, or no image", field="image")
         answer = checked(await self._post("extra-single-image", enlarging(sources.image, server.upscaler)))
-        await progress.keep(Picture(data=decode_picture(answer.parse(Enlarged).image)))
+        text = next(iter(pictures_in(answer.data(), "image")), "")
+        await progress.keep(await self._api.fetch(text) if is_link(text) else Picture(data=await decoded(text)))
 
     async def _post(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
@@ -171,12 +173,13 @@ def _basic(key: SecretStr | None) -> SecretStr | None:
     return SecretStr(in_base64(key.get_secret_value().encode())) if key else None
 
 
-async def _keep(answer: Answer, request: ImageRequest, progress: Progress) -> None:
-    items = answer.parse(Result).own(request.count, request.seed)
+async def _keep(api: Api, answer: Answer, request: ImageRequest, progress: Progress) -> None:
+    items = result_of(answer).own(request.count, request.seed)
     if not items:
         raise BadResponse("no picture came back")
 
-    async def decoded(item: tuple[str, int | None]) -> Picture:
-        return Picture(data=decode_picture(item[0]), seed=item[1])
+    async def picture(item: tuple[str, int | None]) -> Picture:
+        text, seed = item
+        return await api.fetch(text, seed=seed) if is_link(text) else Picture(data=await decoded(text), seed=seed)
 
-    await keep_all(progress, items, decoded)
+    await keep_all(progress, items, picture)

@@ -3,10 +3,14 @@
 import re
 from typing import Annotated, Any
 
+from pydantic import BeforeValidator
+
 from domain import EaselError, InvalidRequest, Unavailable
 from domain.numbers import Place, Seed
-from providers.answers import EACH, TRIFLE, Answer, Reply, read_json, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.failures import error_for
+from providers.parsing import read_json
+from providers.shapes import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -25,23 +29,19 @@ class Info(Reply):
 class Result(Reply):
     """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
-    images: Annotated[list[str], EACH]
+    images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, TRIFLE] = None
     info: Any = None
 
     def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
         """Pictures and their seeds: no grid in front, no control maps behind."""
-        info = read_info(self.info)
+        info, images = read_info(self.info), list(filter(None, self.images or ()))
         told = info.index_of_first_image or 0
-        first = told if 0 <= told < len(self.images) else 0
+        first = told if 0 <= told < len(images) else 0
         start = info.seed if seed is None or seed < 0 else seed
-        pictures = self.images[first : first + count]
+        pictures = images[first : first + count]
         counted = [None if start is None else start + place for place in range(len(pictures))]
         seeds = (info.all_seeds or [])[: len(pictures)]
         return list(zip(pictures, [*seeds, *counted[len(seeds) :]], strict=True))
-
-
-class Enlarged(Reply):
-    image: str
 
 
 class Refusal(Reply):
@@ -49,6 +49,12 @@ class Refusal(Reply):
     detail: Any = None
     message: Any = None
     errors: Any = None
+
+
+def result_of(answer: Answer) -> Result:
+    """With what the answer has elsewhere where its own list holds no picture."""
+    result = answer.parse(Result)
+    return result if any(result.images or ()) else Result(images=pictures_in(answer.data()), info=result.info)
 
 
 def read_info(text: object) -> Info:

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 
 from domain import EaselError, Unavailable
 from domain.numbers import Number, fraction
-from providers.answers import Reply, read_json, tidy
+from providers.answers import Reply, tidy
 from providers.api import Api
 from providers.base import Progress
+from providers.parsing import read_json
 from providers.turns import Turns
 
 log = logging.getLogger(__name__)

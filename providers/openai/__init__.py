@@ -27,7 +27,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, decode_picture, tidy
+from providers.answers import Answer, decoded, tidy
 from providers.api import Api
 from providers.base import Health, Progress, Provider, keep_all
 from providers.discovery import Discovery
@@ -88,7 +88,7 @@ class OpenAICompatible(Provider):
             await collect(self._api, progress, **progress.remembered)
             return
         items = await self._draw(request, sources, progress)
-        urls = [self._absolute(item.url) for item in items if item.url and not item.b64_json]
+        urls = [self._absolute(item.link) for item in items if item.link]
         if urls and len(urls) == len(items):
             await collect(self._api, progress, urls=urls, seed=request.seed)
             return
@@ -151,10 +151,10 @@ class OpenAICompatible(Provider):
         return request.seed + place
 
     async def _picture(self, item: Item, seed: int | None) -> Picture:
-        if item.b64_json:
-            return Picture(data=decode_picture(item.b64_json), seed=seed)
-        if item.url:
-            return await self._api.fetch(self._absolute(item.url), seed=seed)
+        if item.link:
+            return await self._api.fetch(self._absolute(item.link), seed=seed)
+        if item.picture:
+            return Picture(data=await decoded(item.picture), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 

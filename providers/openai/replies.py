@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
 from domain.numbers import Place
-from providers.answers import EACH, TRIFLE, Answer, Reply, tidy
+from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.failures import POLICY, failure_for, our_field
 from providers.listed import Bounded
-from providers.shapes import is_link, pictures_in
+from providers.shapes import is_embedded, is_link, pictures_in
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,
@@ -26,21 +26,46 @@ NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
 
 
 class Item(Reply):
-    b64_json: str | None = None
-    url: str | None = None
+    b64_json: str = ""
+    url: str = ""
     index: Place = None
-    respect_moderation: bool | None = None
+    respect_moderation: Annotated[bool | None, TRIFLE] = None
+
+    @property
+    def picture(self) -> str:
+        """Base64, or a link; empty where it was held back."""
+        return self.b64_json.strip() or self.url.strip()
+
+    @property
+    def link(self) -> str:
+        """Where the picture has yet to be fetched from."""
+        is_here = is_embedded(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
+        return "" if is_here else self.picture
 
 
 class Result(Reply):
-    data: Annotated[list[Item] | None, EACH, TRIFLE] = None
+    data: Annotated[list[Any] | None, TRIFLE] = None
+
+
+ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
 
 
 def items_of(answer: Answer) -> list[Item] | None:
     """The pictures where OpenAI puts them; else wherever the answer has them."""
     data = answer.parse(Result).data
-    found = [] if data else pictures_in(answer.data())
-    return [Item(url=each) if is_link(each) else Item(b64_json=each) for each in found] or data
+    items = [item for entry in data or () for item in _items(entry)]
+    if any(item.picture for item in items):
+        return items
+    return [Item(url=each) for each in pictures_in(answer.data())] or (None if data is None else items)
+
+
+def _items(entry: Any) -> list[Item]:
+    """An entry of `data`, where other servers have other names, or the picture alone."""
+    item = ITEM.validate_python(entry)
+    if item and item.picture:
+        return [item]
+    found = [(item or Item()).model_copy(update={"url": each}) for each in pictures_in(entry)]
+    return found or ([item] if item else [])
 
 
 class Blocked(Reply):

@@ -4,11 +4,12 @@ import contextlib
 import logging
 
 from domain import BadResponse, Picture
-from providers.answers import Answer, Reply, decode_picture
+from providers.answers import Answer, Reply, decoded
 from providers.base import Progress
 from providers.events import END, Event, EventReader
 from providers.openai.replies import failure_of
-from providers.turns import Turns
+from providers.shapes import is_embedded, pictures_in
+from providers.turns import IN_ONE_TURN, Turns
 
 log = logging.getLogger(__name__)
 
@@ -37,29 +38,33 @@ class Stream:
 
     async def _take(self, event: Event) -> None:
         """What is no event of these is passed over."""
-        answer = Answer(200, {}, event.data.encode())
+        answer = await Answer(200, {}, event.data.encode()).read()
         told = self._told(answer)
         name = told.type if event.name == "message" else event.name
         if name.endswith(".partial_image"):
             await self._show(told)
         elif name.endswith(".completed"):
-            await self._keep(told)
+            await self._keep(told, answer)
         elif (failure := failure_of(answer)) and (name == "error" or not told.type):
             raise failure
 
     async def take_all(self, answer: Answer) -> None:
         """The events of a stream that was not labelled as one."""
         turns = Turns()
-        for event in EventReader().feed(answer.body + END):
-            await self.take(event)
-            await turns.took(len(event.data))
+        reader, body = EventReader(), answer.body + END
+        for at in range(0, len(body), IN_ONE_TURN):
+            for event in reader.feed(body[at : at + IN_ONE_TURN]):
+                await self.take(event)
+                await turns.took(len(event.data))
+            await turns.took(IN_ONE_TURN)
 
     async def _show(self, told: Told) -> None:
         with contextlib.suppress(BadResponse):  # nothing depends on it
-            await self._progress.report(preview=decode_picture(told.b64_json or ""))
+            await self._progress.report(preview=await decoded(told.b64_json or ""))
 
-    async def _keep(self, told: Told) -> None:
-        await self._progress.keep(Picture(data=decode_picture(told.b64_json or "")))
+    async def _keep(self, told: Told, answer: Answer) -> None:
+        found = told.b64_json or next(filter(is_embedded, pictures_in(answer.data())), "")
+        await self._progress.keep(Picture(data=await decoded(found)))
         self.kept = True
 
     def _told(self, answer: Answer) -> Told:

@@ -451,7 +451,8 @@ async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
     async with asyncio.timeout(2):
         await a1111.draw("large-previews")
     assert [picture.data for picture in a1111.progress.kept] == [NOISE]
-    assert a1111.progress.previews == [NOISE] * LARGE_PREVIEWS
+    assert len(a1111.progress.previews) >= LARGE_PREVIEWS - 1  # the last comes at the same time as the picture
+    assert set(a1111.progress.previews) == {NOISE}
 
 
 # Cancelling
@@ -632,7 +633,12 @@ def test_any_info_is_read(text):
     assert isinstance(read_info(text), Info)
 
 
-@given(st.lists(st.text(max_size=3), max_size=8), st.text() | INFOS.map(json.dumps), st.integers(1, 4), NUMBERS)
+@given(
+    st.lists(st.text("abc", min_size=1, max_size=3), max_size=8),
+    st.text() | INFOS.map(json.dumps),
+    st.integers(1, 4),
+    NUMBERS,
+)
 def test_own_pictures_are_some_of_those_that_came(images, info, count, seed):
     own = Result(images=images, info=info).own(count, seed)
     assert len(own) <= count

@@ -18,6 +18,8 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from providers import aihorde as aihorde_module
+from providers import api as api_module
 from providers import transport as transport_module
 from providers.base import keep_all
 from providers.openai.profiles import OPENAI
@@ -29,7 +31,8 @@ from tests.replay.pictures import draw
 LINKING = [server.name for server in REPLAYS if server.links]
 EMBEDDING = [server.name for server in REPLAYS if server.embeds]
 COLLECTING = [server.name for server in REPLAYS if server.collects]
-DATA_LINKING = [server.name for server in REPLAYS if server.links and server.data_links]
+NAMES_FILES = ("comfyui",)
+"""Its pictures are files, which it names, and no fields of an answer."""
 WAITS_FOR_THE_OUTCOME = ("replicate",)
 """A 503 may come after the job was taken."""
 NOWHERE = Call("GET", "/", {}, b"")
@@ -151,7 +154,7 @@ async def test_links_that_lead_to_no_picture(bench_for, name, case):
     assert not any(sign in raised.failure.detail for sign in ("<", "169.254", "127.0.0.1", "passwd"))
 
 
-@pytest.mark.parametrize("name", DATA_LINKING)
+@pytest.mark.parametrize("name", LINKING)
 async def test_a_data_link_is_decoded_and_not_written_down(bench_for, name):
     progress = await (await bench_for(name)).draw("F13-data")
     assert [picture.data for picture in progress.kept] == [draw("a data URL")]
@@ -212,9 +215,12 @@ async def test_what_may_yet_come_is_not_forgotten_with_what_never_will(failing, 
     assert (len(progress.kept), progress.remembered is None) == (2, forgets)
 
 
-@pytest.mark.parametrize("name", sorted({*LINKING} - {*DATA_LINKING}))
-async def test_a_data_link_is_no_link_where_links_lead_somewhere(bench_for, name):
-    assert type(await (await bench_for(name)).fail("F13-data")) is BadResponse
+@pytest.mark.parametrize("case", ["F18", "F18-null", "F18-blank", "F18-gone"])
+@pytest.mark.parametrize("name", [server.name for server in REPLAYS if server.name not in NAMES_FILES])
+async def test_a_paid_picture_is_found_under_another_name_where_its_own_place_is_empty(bench_for, name, case):
+    bench = await bench_for(name)
+    assert [picture.data for picture in (await bench.draw(case)).kept] == [draw("under another name")]
+    assert sum(call.moment == "" for call in bench.server.drawings) == 1
 
 
 @pytest.mark.parametrize(
@@ -304,6 +310,17 @@ async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monk
     for moment in ("", "aside-"):
         assert await bench.provider(moment + case).models()
     assert "time limit" not in caplog.text, "it took all of its time"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("fal", "over 1000"), ("bfl", "over 1000"), ("aihorde", "over 1000"), ("replicate", "too many values")],
+)
+async def test_of_a_poll_no_more_is_read_than_it_may_hold(bench_for, monkeypatch, name, expected):
+    """Replicate's brings the pictures along, as data URLs."""
+    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
+    monkeypatch.setattr(aihorde_module, "MAX_WORDS", 1000)
+    assert expected in (await (await bench_for(name)).fail("poll-F14-bomb")).failure.detail
 
 
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])

@@ -1,5 +1,6 @@
 # pyright: basic, reportOptionalMemberAccess=false
 import base64
+import json
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from domain import (
     Sources,
     Unavailable,
 )
+from providers.answers import Answer, decode_picture
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
 from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
@@ -246,7 +248,9 @@ def without_nulls(value):
 
 def outcome(answer: dict) -> bytes | type[EaselError] | None:
     try:
-        return _picture(Result.model_validate(answer))
+        told = Answer(200, {}, json.dumps(answer).encode())
+        found = _picture(told.parse(Result), told)
+        return None if found is None else decode_picture(found)
     except EaselError as error:
         return type(error)
 

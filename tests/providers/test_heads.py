@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain import EaselError
 from providers.heads import MOST_IN_LINE, mended
-from tests.rawserver import raw_server
+from tests.rawserver import TURNS, let_others_read, raw_server
 
 BODY = json.dumps({"data": "x" * 50}).encode()
 LENGTH = b"Content-Length: %d" % len(BODY)
@@ -42,6 +42,9 @@ ODD = {
     "a length and chunks": wrapped(LENGTH, b"Transfer-Encoding: chunked", body=CHUNKS),
     "a folded line": wrapped(b"X-A: a", b" Foo Bar: b", LENGTH),
     "line feeds alone": wrapped(LENGTH, b"Foo Bar: x", end=b"\n"),
+    "a coding that nobody knows": wrapped(LENGTH, b"Transfer-Encoding: xchunked"),
+    "no coding at all": wrapped(b"Transfer-Encoding: identity", LENGTH),
+    "chunks by another name": wrapped(LENGTH, b"Transfer-Encoding: identity, Chunked", body=CHUNKS),
     "no reason": wrapped(LENGTH, first=b"HTTP/1.1 200"),
     "HTTP/1.0 without a length": wrapped(first=b"HTTP/1.0 200 OK"),
     "blank lines before": b"\r\n\r\n" + wrapped(b"Foo Bar: x", LENGTH),
@@ -57,6 +60,7 @@ CONTRADICTORY = {
     "too many headers": wrapped(*(b"X-%d: a" % number for number in range(300)), LENGTH),
     "an endless head": wrapped(*[b"X-A: " + b"a" * 9000] * 40, LENGTH),
     "interim answers beyond all measure": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 30 + wrapped(LENGTH),
+    "hints without end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100 + wrapped(LENGTH),
     "no br": packed(b"br", bytes([255]) * 50),
 }
 
@@ -88,6 +92,31 @@ async def test_the_next_answer_on_a_kept_connection_is_mended_too(transport, raw
     raw.answer, raw.stays = ODD["a blank in a name"], False
     for _ in range(2):
         assert (await transport.call("GET", raw.url + "/a")).body == BODY
+
+
+STRANGE = wrapped(b"Content-Length: 7", body=b"strange")
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("strange", [STRANGE, STRANGE[:9], b"junk"])
+async def test_what_comes_unasked_on_a_kept_connection_answers_nothing(transport, raw, together, strange):
+    """Behind the last bytes of an answer that is being read, or when nothing is awaited."""
+    raw.answer, raw.unasked = wrapped(LENGTH), b"" if together else strange
+    raw.answer += strange if together else b""
+    raw.pieces = 1 if not together else 2
+    for _ in range(3):
+        assert (await transport.call("GET", raw.url + "/a", tries=3)).body == BODY
+        if not together:
+            await raw.sent.wait()
+            raw.sent.clear()
+            await let_others_read(TURNS)
+
+
+async def test_a_kept_connection_is_used_again(transport, raw):
+    raw.answer, raw.unasked = wrapped(LENGTH), b""
+    for _ in range(3):
+        assert (await transport.call("GET", raw.url + "/a")).body == BODY
+    assert raw.connections == 1
 
 
 @given(st.binary(max_size=300))

@@ -12,22 +12,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain import BadResponse, Drawn, Picture
+from domain.kinds import KINDS, kind_of
 from domain.numbers import number, place, plain, seconds, seed
-from providers import answers
 from providers.aihorde.wire import Result as HordeResult
 from providers.aihorde.wire import State
-from providers.answers import EACH, MOST_VALUES, Answer, Reply
+from providers.answers import EACH, Answer, Reply, decode_picture
 from providers.automatic1111.tasks import Task
 from providers.bodies import MAX_ERROR, pass_on, read_body
-from providers.comfyui.sockets import read_event
-from providers.events import EventReader
+from providers.events import Event, EventReader
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
-from providers.nebulablock import Result as NebulaResult
 from providers.openai.replies import items_of
+from providers.openai.streaming import Stream
 from providers.shapes import MOST, pictures_in
 from storage.dialects import as_json
-from tests.replay.pictures import draw
+from tests.providers.conftest import FakeProgress
+from tests.replay.pictures import HEIC, SVG, draw
 
 TEXT = base64.b64encode(draw("a")).decode()
 LINK = "https://pictures.example/a.png"
@@ -51,6 +51,21 @@ def answered(body: object, status: int = 200) -> Answer:
         ({"output": {"image": "data:image/png;base64," + TEXT}}, ["data:image/png;base64," + TEXT]),
         ({"message": LINK, "prompt": LINK, "data": {"revised_prompt": LINK}}, []),
         ({"image": "a quiet harbour"}, []),
+        ({"image_url": f"\n {LINK} "}, [LINK]),
+        ({"image_url": "HTTPS://pictures.example/a.png"}, ["HTTPS://pictures.example/a.png"]),
+        ({"output": f"\r\n{TEXT}\n"}, [TEXT]),
+        ({"output": TEXT[:5] + "\n" + TEXT[5:]}, [TEXT[:5] + "\n" + TEXT[5:]]),
+        ({"output": "DATA:;base64," + TEXT}, ["DATA:;base64," + TEXT]),
+        ({"error": "blocked", "url": LINK}, []),
+        ({"error": {"code": 1}, "urls": LINK, "data": None}, []),
+        ({"error": "one is missing", "images": [{"url": LINK}]}, [LINK]),
+        ({"error": None, "url": LINK}, [LINK]),
+        ({"error": "no seed", "url": "data:image/png;base64," + TEXT}, ["data:image/png;base64," + TEXT]),
+        ({"result": {"data": [{"output": {"images": [LINK]}}]}}, [LINK]),
+        ({"artifacts": [{"base64": TEXT, "finishReason": "SUCCESS"}]}, [TEXT]),
+        ({"predictions": [{"bytesBase64Encoded": TEXT, "mimeType": "image/png"}]}, [TEXT]),
+        ({"output": "/workspace/a/quiet/harbour/0001.png"}, []),
+        ({"output": "d9a8c7b6e5f4d3c2b1a0d9a8c7b6e5f4"}, []),
     ],
 )
 def test_pictures_are_found_by_the_names_that_are_documented(body, found):
@@ -88,13 +103,92 @@ def test_an_answer_has_each_picture_once_and_only_so_many():
     assert pictures_in(deep) == []
 
 
+def test_several_large_pictures_are_told_apart_though_they_begin_and_end_alike():
+    several = [TEXT[:100] + sign + TEXT[-100:] for sign in "AABA"]
+    assert pictures_in({"images": several}) == [several[0], several[2]]
+
+
+def box(kind: bytes) -> bytes:
+    return b"\0\0\0\x20ftyp" + kind + b"\0\0\0\0" + kind + bytes(60)
+
+
+WHOLE = {
+    **{kind: draw("a", kind=kind.upper()) for kind in ("png", "jpeg", "webp", "gif", "tiff", "bmp", "avif")},
+    "jp2": b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 " + bytes(60),
+    "heic": HEIC,
+    "jxl": b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl " + bytes(60),
+    "psd": b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\0\1\0\0\0\1\0\x08\0\3" + bytes(60),
+    "svg": SVG,
+    "mp4": box(b"isom"),
+    "webm": b"\x1aE\xdf\xa3\x9fB\x82\x84webm" + bytes(60),
+}
+MORE = {
+    "heic": box(b"mif1"),
+    "avif": b"\0\0\x01\x1cftypmif1\0\0\0\0mif1avif" + bytes(60),
+    "jxl": b"\xff\x0a" + bytes(range(60)),
+    "jp2": b"\xff\x4f\xff\x51" + bytes(60),
+    "tiff": b"MM\0*\0\0\0\x08" + bytes(60),
+    "svg": b"<?xml version='1.0'?>\n<!--" + b"a" * 390 + b"-->\n" + SVG,
+}
+
+
+def test_every_kind_is_known():
+    assert {kind: kind_of(data) for kind, data in WHOLE.items()} == {kind: kind for kind in KINDS}
+
+
+@pytest.mark.parametrize("data", [*WHOLE.values(), *MORE.values()], ids=[*WHOLE, *(f"{kind}-2" for kind in MORE)])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
+def test_every_kind_is_found_in_base64_of_either_alphabet(data, encode):
+    text = encode(data).decode().strip()
+    for written in (text, text.rstrip("=")):
+        assert pictures_in({"result": [written]}) == [written]
+        assert decode_picture(written) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "links", "texts"),
+    [
+        ([{"image_url": LINK}], [LINK], []),
+        ([{"image_url": {"url": LINK}}], [LINK], []),
+        ([LINK, TEXT], [LINK], [TEXT]),
+        ([{}, {"b64_json": None}], [LINK + "b"], []),
+        ([{"b64_json": " ", "url": ""}], [LINK + "b"], []),
+        ([{"b64_json": LINK}, {"url": TEXT}], [LINK], [TEXT]),
+        ([{"b64_json": TEXT}, {"image": LINK}, {}], [LINK], [TEXT]),
+        ([{"images": [LINK, TEXT]}], [LINK], [TEXT]),
+        ({"url": LINK}, [LINK + "b"], []),
+        (None, [LINK + "b"], []),
+        ([{"respect_moderation": False}, {"url": "/a.png"}], ["/a.png"], []),
+    ],
+)
+def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_then(data, links, texts):
+    items = items_of(answered({"data": data, "images": [LINK + "b"]})) or []
+    assert [item.link for item in items if item.link] == links
+    assert [item.picture for item in items if item.picture and not item.link] == texts
+
+
+@pytest.mark.parametrize("told", [{"b64_json": "", "images": [TEXT]}, {"image": {"base64": TEXT}}, {"b64_json": TEXT}])
+async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
+    progress = FakeProgress()
+    await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))
+    assert [picture.data for picture in progress.kept] == [draw("a")]
+
+
+def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_so():
+    told = [{"index": 1, "image_url": LINK}, {"index": 0, "respect_moderation": False}]
+    assert [(item.index, item.link, item.respect_moderation) for item in items_of(answered({"data": told})) or ()] == [
+        (1, LINK, None),
+        (0, "", False),
+    ]
+    assert items_of(answered({"data": []})) == []
+    assert items_of(answered({"error": "no"})) is None
+
+
 def test_an_entry_that_cannot_be_read_takes_no_other_along():
     class Several(Reply):
         each: Annotated[list[int], EACH]
 
     assert answered({"each": [1, "x", None, 2]}).parse(Several).each == [1, 2]
-    items = answered({"status": "success", "data": [{"b64_json": TEXT}, None, {"zz": 1}]}).parse(NebulaResult).data
-    assert [item.b64_json for item in items or ()] == [TEXT]
     assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).good == [LINK]
     horde = {"generations": [{"img": 7}, {"img": LINK, "seed": [], "gen_metadata": [None, 3]}]}
     assert [kept.img for kept in answered(horde).parse(HordeResult).pictures] == [LINK]
@@ -138,23 +232,6 @@ def test_what_is_written_is_json_that_every_database_takes(value):
     json.loads(text, parse_constant=refuse)
     assert plain(json.loads(text)) == plain(value)
     assert "\\u0000" not in json.dumps(plain(value)).replace("\\\\", "")
-
-
-@pytest.mark.parametrize("value", [b"[],", b'{"a":1},', b"1,", b"[[[]]],"])
-def test_a_bomb_is_refused_before_it_is_parsed(monkeypatch, value):
-    monkeypatch.setattr(answers, "from_json", lambda _: pytest.fail("it was parsed"))
-    body = b"[" + value * MOST_VALUES + b"0]"
-    with pytest.raises(BadResponse):
-        Answer(200, {}, body).data()
-    assert read_event('{"type":"progress","data":{"a":' + body.decode() + "}}") is None
-
-
-def test_large_pictures_are_no_bomb_and_are_parsed_once(monkeypatch):
-    parsed = []
-    monkeypatch.setattr(answers, "from_json", lambda body: parsed.append(1) or json.loads(body))
-    answer = Answer(400, {}, json.dumps({"images": ["A" * 20_000_000] * 3, "error": "no"}).encode())
-    assert (answer.text(), answer.field(), answer.retry_after()) == ("no", None, None)
-    assert len(parsed) == 1
 
 
 class Content:

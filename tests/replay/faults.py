@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aiohttp import web
 
@@ -303,6 +303,64 @@ _changed(
 _changed("F14-texts", "numbers as strings", lambda body: _texts(json.dumps(body)))
 _changed("F14-more", "fields that nobody knows", lambda body: json.dumps({**body, "zz": {"of": [1, None]}, "aa": None}))
 _changed("F14-bom", "a byte order mark before the JSON", lambda body: "\ufeff" + json.dumps(body))
+
+
+def _displaced(name: str, about: str, empty: Callable[[Any], Any]) -> None:
+    """The picture lies under another documented name."""
+
+    @_fault(name, f"the picture under another name, and its own place {about}")
+    async def _(at: Struck):
+        if at.call.moment == "picture-":
+            return at.good
+        data = draw("under another name")
+        body = _emptied(_usual(at.replay), empty)
+        link = at.replay.host(at.call, data) if _links(at.replay) else "\n" + base64.b64encode(data).decode()
+        return web.json_response({**body, "image" if "images" in body else "images": [{"image_url": link}]})
+
+
+def _links(replay: "Replay") -> bool:
+    return replay.links or not replay.embeds
+
+
+def _usual(replay: "Replay") -> dict[str, Any]:
+    """A success whose picture is called PICTURE; nothing of an API that answers with bytes."""
+    if not (replay.links or replay.embeds):
+        return {}
+    return replay.linked("PICTURE") if replay.links else replay.embedded("PICTURE")
+
+
+def _emptied(value: Any, empty: Callable[[Any], Any]) -> Any:
+    """Without its picture: what holds it directly is what `empty` makes of that."""
+    if isinstance(value, list):
+        listed = cast("list[Any]", value)
+        return empty(listed) if "PICTURE" in listed else [_emptied(each, empty) for each in listed]
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if "PICTURE" in fields.values():
+            return empty(fields)
+        return {name: _emptied(each, empty) for name, each in fields.items()}
+    return value
+
+
+def _in_place_of_it(value: Any) -> Callable[[Any], Any]:
+    def put(holder: Any) -> Any:
+        if isinstance(holder, list):
+            return [value if each == "PICTURE" else each for each in cast("list[Any]", holder)]
+        return {name: value if each == "PICTURE" else each for name, each in holder.items()}
+
+    return put
+
+
+def _taken_out(holder: Any) -> Any:
+    if isinstance(holder, list):
+        return [each for each in cast("list[Any]", holder) if each != "PICTURE"]
+    return {name: each for name, each in holder.items() if each != "PICTURE"}
+
+
+_displaced("F18", "empty", _in_place_of_it(""))
+_displaced("F18-null", "null", _in_place_of_it(None))
+_displaced("F18-blank", "blank", _in_place_of_it(" \n"))
+_displaced("F18-gone", "not there", _taken_out)
 
 
 @_fault("F15", "no answer at all")

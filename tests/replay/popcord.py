@@ -27,7 +27,6 @@ class PopCordReplay(Replay):
     needs_key = False
     model = "flux"
     links = True
-    data_links = False
     cases: ClassVar = {
         "inner-500": "status_code 500 in the body, under HTTP 200",
         "inner-nulls": "the same, with an image_url that is null",

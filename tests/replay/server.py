@@ -22,7 +22,7 @@ IN_PROMPT = re.compile(r"\bcase:([\w-]+)")
 MOMENTS = ("poll-", "picture-", "aside-")
 """Before a fault's name: it strikes the polls, the downloads or the asides instead of the first call."""
 
-ABOUT_RESULTS = ("F06", "F13")
+ABOUT_RESULTS = ("F06", "F13", "F18")
 
 
 class Unexpected(Exception):
@@ -87,8 +87,6 @@ class Replay(ABC):
     """The id of one that draws from words alone."""
     links: ClassVar[bool] = False
     """Whether plain answers hold links to pictures; `linked` makes one."""
-    data_links: ClassVar[bool] = True
-    """Whether a link may be a data URL; False where it has to lead somewhere."""
     collects: ClassVar[bool] = False
     """Whether the provider remembers its links by `links.collect`, as `urls`."""
     embeds: ClassVar[bool] = False

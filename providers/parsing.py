@@ -1,0 +1,158 @@
+"""JSON from outside, of any size, read so that others have their turn.
+
+A parser gives way to nobody until it is through. So what it is to read is counted first; and long strings, such as
+pictures, are cut out and read piece by piece: done in a thread, that gives way to the event loop after each piece.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from domain.numbers import plain
+
+MOST_VALUES = 100_000
+"""Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
+MOST_QUOTES = 4 * MOST_VALUES
+FEW_QUOTES = MOST_VALUES // 10
+"""Where the values seem to be too many, and are counted again."""
+LARGE = 64 * 1024
+"""Bytes of a text that is worth a thread."""
+LONG = 16 * 1024
+"""Bytes of a string that is worth being cut out."""
+LONGEST = 49 * 1024 * 1024
+"""Bytes of a string that are read: in base64 more than the largest picture that is taken."""
+MOST_BESIDE = 16 * 1024 * 1024
+"""Bytes beside all long strings."""
+PIECE = 1024 * 1024
+PAIR = 12
+"""Bytes of the longest that belongs together: two escapes that make one sign."""
+CLOSEST = 1000
+"""Escapes, one right behind another, at the end of a piece: more than that have no pictures, in whichever spelling."""
+MARK = "\ue000{}\ue000"
+"""Stands for a string that was cut out; of a range in which nobody has letters."""
+
+
+class TooMuch(ValueError):
+    """JSON of so many values that reading them would hold up everybody."""
+
+
+def read_json(text: bytes | str) -> Any:
+    """JSON from outside; ValueError where it is none. What is LARGE belongs into a thread."""
+    body = text.encode(errors="replace") if isinstance(text, str) else text
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if len(body) > LARGE:
+        return _read_in_pieces(body)
+    if has_too_many_values(body) and has_too_many_values(_without_strings(body)):
+        raise TooMuch
+    return _parsed(body)
+
+
+def has_too_many_values(body: bytes) -> bool:
+    """Told by commas and brackets, of which pictures in base64 have none: to look for them is faster than to count."""
+    left = MOST_VALUES + 1
+    for mark in (b",", b"[", b"{"):
+        at = -1
+        while left and (at := body.find(mark, at + 1)) >= 0:
+            left -= 1
+    return left == 0
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON in spite of half an emoji, as it ends a text that was cut short: not every parser takes it."""
+    try:
+        return from_json(body)
+    except ValueError:
+        pass
+    try:
+        return plain(json.loads(body))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _read_in_pieces(body: bytes) -> Any:
+    beside, longs = _cut(body)
+    if len(beside) > MOST_BESIDE or (has_too_many_values(beside) and has_too_many_values(_without_strings(beside))):
+        raise TooMuch
+    try:
+        return _put_back(_parsed(beside), longs)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _cut(body: bytes) -> tuple[bytes, dict[str, str]]:
+    """The text with a mark for each long string, and the strings by their marks."""
+    kept, longs, done = bytearray(), dict[str, str](), 0
+    for start, end in _strings(body):
+        if end - start > LONG:
+            mark = MARK.format(len(longs))
+            longs[mark] = _long_string(body, start, end)
+            kept += body[done:start] + mark.encode()
+            done = end
+    return bytes(kept) + body[done:], longs
+
+
+def _put_back(value: Any, longs: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return longs.get(value, value)
+    if isinstance(value, list):
+        return [_put_back(each, longs) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_put_back(name, longs): _put_back(each, longs) for name, each in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _long_string(body: bytes, start: int, end: int) -> str:
+    pieces, last = list[str](), _between_signs(body, start, start + LONGEST, end)
+    while start < last:
+        stop = _between_signs(body, start, start + PIECE, last)
+        pieces.append(str(_parsed(b'"' + body[start:stop] + b'"')))
+        start = stop
+    return "".join(pieces)
+
+
+def _between_signs(body: bytes, start: int, at: int, end: int) -> int:
+    """The next place before, where neither an escape nor a letter of several bytes is torn apart."""
+    if at >= end:
+        return end
+    least = max(start + PAIR, at - CLOSEST * PAIR)
+    while at > least:
+        escape = body.rfind(b"\\", at - PAIR, at)
+        if escape < 0 and body[at] & 0xC0 != 0x80:
+            return at
+        at = escape if escape >= 0 else at - 1
+    raise TooMuch
+
+
+def _strings(body: bytes, most: int = MOST_QUOTES) -> Iterator[tuple[int, int]]:
+    """Where the text of each string begins and ends; what is no JSON is left to the parser."""
+    quotes = _quotes(body, most)
+    return ((opening + 1, closing) for opening, closing in zip(quotes, quotes, strict=False))
+
+
+def _quotes(body: bytes, most: int) -> Iterator[int]:
+    """Without those that are escaped."""
+    at = last = -1
+    for _ in range(most):
+        if (at := body.find(b'"', at + 1)) < 0:
+            return
+        if not (body[at - 1 : at] == b"\\" and _is_escaped(body, last + 1, at)):
+            yield at
+        last = at
+    raise TooMuch
+
+
+def _is_escaped(body: bytes, start: int, at: int) -> bool:
+    """By the backslashes right before; two of them are one that is meant."""
+    before = body[start:at]
+    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
+
+
+def _without_strings(body: bytes) -> bytes:
+    """What is left counts no comma of a sentence."""
+    kept, done = bytearray(), 0
+    for start, end in _strings(body, FEW_QUOTES):
+        kept += body[done:start]
+        done = end
+    return bytes(kept) + body[done:]

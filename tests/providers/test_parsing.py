@@ -1,0 +1,126 @@
+# pyright: basic
+"""JSON of any size: read whole, and never so long at a time that others would wait."""
+
+import base64
+import json
+import threading
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from domain import BadResponse
+from providers import answers, parsing
+from providers.answers import Answer, decode_picture
+from providers.api import Api
+from providers.comfyui.sockets import read_event
+from providers.parsing import LARGE, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
+from tests.rawserver import raw_server
+from tests.replay.pictures import draw
+
+SIGNS = st.sampled_from([*'ab"\\/+,[]{}:\n\x00\u00e9\u20ac', "\U0001f600", "a" * 30, "\ue0000\ue000", "\\u00e9"])
+TEXTS = st.lists(SIGNS, max_size=40).map("".join)
+JSON = st.recursive(
+    st.none() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
+)
+TEXT = base64.b64encode(bytes(range(256)) * 8192).decode()
+PARSER = parsing.from_json
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Everything is large, every string long, and a piece short."""
+    for name, size in {"LARGE": -1, "LONG": 4, "PIECE": 50}.items():
+        monkeypatch.setattr(parsing, name, size)
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """What the parser was given, and in which thread."""
+    calls = []
+
+    def parse(body):
+        calls.append((len(body), threading.current_thread() is threading.main_thread()))
+        return PARSER(body)
+
+    monkeypatch.setattr(parsing, "from_json", parse)
+    return calls
+
+
+@pytest.mark.usefixtures("small")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(JSON, st.booleans())
+@example({'\\\\"': None}, False)
+def test_what_is_read_in_pieces_is_what_was_written(value, escaped):
+    body = json.dumps(value, ensure_ascii=escaped).encode()
+    with suppress(TooMuch):
+        assert read_json(body) == value
+    assert json.loads(body) == value
+
+
+@pytest.mark.usefixtures("small")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.sampled_from([b'"', b"\\", b"u12", b"[", b",", b"a" * 60, b"\xff", b"{", b":", b"\xe2\x82"])))
+def test_any_bytes_are_json_or_a_value_error(pieces):
+    with suppress(ValueError):
+        read_json(b"".join(pieces))
+
+
+@pytest.mark.parametrize("spelt", [("/", "\\/"), ("+", "\\u002B"), ("=", "\\u003d"), ("Z", "Z")])
+@pytest.mark.parametrize("more", ["", r', "revised_prompt": "a fox \ud83e"'])
+def test_a_long_picture_is_read_however_its_signs_are_spelt(parsed, spelt, more):
+    body = f'{{"data": [{{"b64_json": "{TEXT.replace(*spelt)}"{more}}}, {{"b64_json": "{TEXT}"}}]}}'
+    assert [item["b64_json"] for item in read_json(body)["data"]] == [TEXT, TEXT]
+    assert max(length for length, _ in parsed) <= PIECE + 2
+
+
+@pytest.mark.parametrize("value", [b"[],", b'{"a":1},', b"1,", b"[[[]]],", b'"",'])
+def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
+    body = b"[" + value * MOST_VALUES + b"0]"
+    with pytest.raises(BadResponse):
+        Answer(200, {}, body).data()
+    assert read_event('{"type":"progress","data":{"a":' + body.decode() + "}}") is None
+    assert parsed == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'["' + b"\\n" * 4 * PIECE + b'"]',
+        b'["' + b"\\u0041" * PIECE + b'"]',
+        b'["' + b"\\" * 2 * PIECE + b'"]',
+        b'"' * 2 * PIECE,
+        b"[" + (b'"' + b"\\n" * 8000 + b'",') * (MOST_BESIDE // 15_000) + b"0]",
+    ],
+)
+def test_nothing_keeps_the_parser_busy_for_long(parsed, body):
+    with pytest.raises(TooMuch):
+        read_json(body)
+    assert parsed == []
+
+
+@pytest.mark.parametrize("size", [LARGE // 2, 3 * LARGE, 3 * MOST_VALUES])
+def test_commas_in_a_sentence_are_no_values(size):
+    body = {"prompt": ", [{" * size, "told": 'as \\"she\\" said, ' * 9, "data": [1, 2]}
+    assert read_json(json.dumps(body)) == body
+    with pytest.raises(TooMuch):
+        read_json(json.dumps([body, [0] * MOST_VALUES]))
+
+
+async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(transport, parsed):
+    text = json.dumps({"images": [TEXT] * 3, "error": "no"}).encode()
+    async with raw_server() as raw:
+        raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
+        answer = await Api(transport, raw.url).get("a")
+    before = len(parsed)
+    assert (answer.text(), answer.field(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
+    assert len(parsed) == before
+    assert not any(on_main for _, on_main in parsed)
+
+
+def test_base64_full_of_blanks_is_decoded_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(answers, "LONGEST_AT_ONCE", 100)
+    spaced = " ".join(base64.urlsafe_b64encode(draw("a")).decode()) + "\n"
+    assert decode_picture(spaced) == draw("a")
