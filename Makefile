@@ -35,10 +35,10 @@ browser: $(VENV)/dev.stamp
 	$(PYTHON) -m tests.browser
 
 gallery: $(VENV)/base.stamp
-	$(PYTHON) -m providers.sketch.gallery
+	$(PYTHON) -m tools.gallery
 
 features: $(VENV)/base.stamp
-	$(PYTHON) -m providers.features --write
+	$(PYTHON) -m tools.features --write
 
 bench: $(VENV)/dev.stamp
 	$(PYTHON) -m benchmarks

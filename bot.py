@@ -24,8 +24,8 @@ from clients import Easel, Worker
 from config import Config, ConfigError, misspelt, read_config
 from domain import Job
 from logs import set_up_logging
-from providers.base import Provider, title_of
-from providers.transport import Transport
+from providers.http.transport import Transport
+from providers.kit.base import Provider, title_of
 from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store

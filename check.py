@@ -8,8 +8,8 @@ import discord
 import providers
 from config import Config, ConfigError
 from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
-from providers.base import Provider
-from providers.transport import Transport
+from providers.http.transport import Transport
+from providers.kit.base import Provider
 from startup import STARTUP_ERRORS, default_of, point_at, startup_sentence
 from wire import DiscordClock, clock_trouble, watch
 

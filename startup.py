@@ -12,7 +12,7 @@ from discord.http import Route
 from yarl import URL
 
 from config import Config, ConfigError
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.store import StoreAwayError, StoreError
 from studio.planning import default_provider
 

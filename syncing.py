@@ -14,7 +14,7 @@ from discord import app_commands
 
 from startup import pause_wanted
 from storage.database import is_transient
-from storage.settings import Meta
+from storage.meta import Meta
 
 log = logging.getLogger("easel")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.bots import CONTESTANTS, Unfinished, World, opened_world
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.table import table
-from providers.transport import DRAW_SECONDS
+from providers.http.transport import DRAW_SECONDS
 from studio.drawing import DRAW_TIME
 
 ONCE = ("flood", "siege", "kill")

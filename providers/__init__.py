@@ -7,13 +7,14 @@ from domain import Access
 from providers.aihorde import AIHorde
 from providers.appypie import AppyPie
 from providers.automatic1111 import Automatic1111
-from providers.base import Provider
 from providers.bfl import BlackForestLabs
 from providers.comfyui import ComfyUI
 from providers.fal import Fal
 from providers.gemini import Gemini
+from providers.http.transport import Transport
 from providers.huggingface import HuggingFace
 from providers.imagepipeline import ImagePipeline
+from providers.kit.base import Provider
 from providers.nebulablock import NebulaBlock
 from providers.openai import Named, OpenAI
 from providers.pollinations import Pollinations
@@ -21,7 +22,6 @@ from providers.popcord import PopCord
 from providers.replicate import Replicate
 from providers.sketch import Sketch
 from providers.stability import Stability
-from providers.transport import Transport
 
 REGISTRY: tuple[type[Provider], ...] = (
     PopCord,

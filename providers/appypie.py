@@ -24,14 +24,15 @@ from domain import (
     Sources,
     Span,
 )
-from providers.answers import Answer, Reply
-from providers.api import Api, given
-from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
-from providers.failures import error_for
-from providers.links import collect
-from providers.pinned import known_alone
-from providers.shapes import pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given
+from providers.http.failures import error_for
+from providers.http.lenient import Reply
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.pinned import known_alone
+from providers.kit.results import collect
+from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gateway.appypie.com"
 TEXT, IMAGE = "sdxl", "sdxl-img2img"
@@ -84,13 +85,7 @@ class AppyPie(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(
-            transport,
-            access.base_url or BASE_URL,
-            header="Ocp-Apim-Subscription-Key",
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
+        self._api = self.api(access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
         self._models = known_alone(access, MODELS)
 
     async def models(self) -> Sequence[Model]:

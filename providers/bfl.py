@@ -27,15 +27,18 @@ from domain import (
     Span,
 )
 from domain.numbers import Seed
-from providers.answers import TRIFLE, Answer, Reply, tidy
-from providers.api import Api, given, path_of
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
-from providers.failures import failure_for
-from providers.links import collect, in_base64
-from providers.pinned import pinned
-from providers.polling import poll
-from providers.shapes import pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given, path_of
+from providers.http.encoding import in_base64
+from providers.http.failures import failure_for
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.pinned import pinned
+from providers.kit.polling import poll
+from providers.kit.results import collect
+from providers.kit.shapes import pictures_in
 
 log = logging.getLogger(__name__)
 
@@ -123,14 +126,7 @@ class BlackForestLabs(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(
-            transport,
-            access.base_url or BASE_URL,
-            header="x-key",
-            key=access.key,
-            domains=(DOMAIN,),
-            link_hosts=access.link_hosts,
-        )
+        self._api = self.api(access.base_url or BASE_URL, header="x-key", key=access.key, domains=(DOMAIN,))
 
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)

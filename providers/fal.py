@@ -30,16 +30,19 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Place, Seconds, Seed
-from providers.answers import TRIFLE, Answer, Reply, tidy
-from providers.api import Api, given, path_of
-from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.failures import failure_for
-from providers.links import collect, data_url
-from providers.pinned import pinned
-from providers.polling import Over, Pauses, poll
-from providers.repeating import not_taken
-from providers.shapes import picture_of, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given, path_of
+from providers.http.encoding import data_url
+from providers.http.failures import failure_for
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.repeating import not_taken
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.pinned import pinned
+from providers.kit.polling import Over, Pauses, poll
+from providers.kit.results import collect
+from providers.kit.shapes import picture_of, pictures_in
 
 BASE_URL = "https://queue.fal.run"
 DOMAIN = "queue.fal.run"
@@ -126,14 +129,8 @@ class Fal(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(
-            transport,
-            access.base_url or BASE_URL,
-            header="Authorization",
-            prefix="Key ",
-            key=access.key,
-            domains=(DOMAIN,),
-            link_hosts=access.link_hosts,
+        self._api = self.api(
+            access.base_url or BASE_URL, header="Authorization", prefix="Key ", key=access.key, domains=(DOMAIN,)
         )
 
     async def models(self) -> Sequence[Model]:

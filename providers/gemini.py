@@ -32,17 +32,18 @@ from domain import (
     Size,
     Sources,
 )
-from providers.answers import EACH, TRIFLE, Answer, Reply, decoded, tidy
-from providers.api import Api, segment
-from providers.base import Health, Progress, Provider
-from providers.discovery import Discovery
-from providers.ends import has_ended, living
-from providers.failures import of_one_model
-from providers.links import in_base64
-from providers.listed import Bounded, capped
-from providers.pinned import pinned
-from providers.shapes import is_embedded, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import segment
+from providers.http.encoding import decoded, in_base64
+from providers.http.failures import of_one_model
+from providers.http.lenient import EACH, TRIFLE, Reply
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider
+from providers.kit.ends import has_ended, living
+from providers.kit.listed import Bounded, capped
+from providers.kit.pinned import pinned
+from providers.kit.shapes import is_embedded, pictures_in
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 RATIOS = {
@@ -160,8 +161,8 @@ class Gemini(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
-        self._api = Api(transport, root, header="x-goog-api-key", key=access.key)
-        self._discovery = Discovery(self._offered, self._models(DOCUMENTED))
+        self._api = self.api(root, header="x-goog-api-key", key=access.key)
+        self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
         return living(await self._discovery.get()) or living(DOCUMENTED)
@@ -178,9 +179,6 @@ class Gemini(Provider):
 
     async def check(self) -> Health:
         return Health(reachable=True, models=len(await self._discover()), key="accepted")
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _draw(self, model: str, body: dict[str, Any]) -> bytes | None:
         """None where another try may bring one."""

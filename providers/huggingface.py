@@ -24,14 +24,16 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.answers import LONGEST_WAIT, RETRY_AFTER, Answer, Reply, tidy
-from providers.api import Api, given, path_of
-from providers.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.failures import failure_for
-from providers.links import in_base64
-from providers.pinned import pinned
-from providers.shapes import pictures_in
-from providers.transport import Transport
+from providers.http.answers import LONGEST_WAIT, RETRY_AFTER, Answer
+from providers.http.api import given, path_of
+from providers.http.encoding import in_base64
+from providers.http.failures import failure_for
+from providers.http.lenient import Reply
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.pinned import pinned
+from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://router.huggingface.co"
 EXAMPLES = (
@@ -60,7 +62,7 @@ class HuggingFace(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = access.base_url or BASE_URL
-        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
 
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))

@@ -32,15 +32,16 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Number, Seconds
-from providers.answers import Answer, Reply
-from providers.api import Api, given, segment
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
-from providers.failures import POLICY, failure_for
-from providers.links import collect
-from providers.pinned import known_alone, pinned
-from providers.polling import poll
-from providers.shapes import pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given, segment
+from providers.http.failures import POLICY, failure_for
+from providers.http.lenient import Reply
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.pinned import known_alone, pinned
+from providers.kit.polling import poll
+from providers.kit.results import collect
+from providers.kit.shapes import pictures_in
 
 log = logging.getLogger(__name__)
 
@@ -133,13 +134,7 @@ class ImagePipeline(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._generation = GENERATIONS[access.generation]
-        self._api = Api(
-            transport,
-            access.base_url or BASE_URL,
-            header=self._generation.header,
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
+        self._api = self.api(access.base_url or BASE_URL, header=self._generation.header, key=access.key)
         self._models = self._offered()
 
     async def models(self) -> Sequence[Model]:

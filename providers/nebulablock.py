@@ -21,16 +21,16 @@ from domain import (
     Span,
 )
 from domain.numbers import Place, Seconds
-from providers.answers import TRIFLE, Answer, Reply, decoded
-from providers.api import Api, given
-from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.discovery import Discovery
-from providers.failures import failure_for
-from providers.links import in_base64
-from providers.listed import Bounded, capped
-from providers.pinned import pinned
-from providers.shapes import is_link, picture_of, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given
+from providers.http.encoding import decoded, in_base64
+from providers.http.failures import failure_for
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.transport import Transport
+from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.listed import Bounded, capped
+from providers.kit.pinned import pinned
+from providers.kit.shapes import is_link, picture_of, pictures_in
 
 BASE_URL = "https://api.nebulablock.com"
 FALLBACK = (
@@ -107,15 +107,10 @@ class NebulaBlock(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
-        self._api = Api(
-            transport,
-            root,
-            header="Authorization",
-            prefix="Bearer ",
-            key=access.key,
-            link_hosts=access.link_hosts,
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = self.discovery(
+            self._offered, self._models([_model(id, title, None) for id, title in FALLBACK])
         )
-        self._discovery = Discovery(self._offered, self._models([_model(id, title, None) for id, title in FALLBACK]))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -140,9 +135,6 @@ class NebulaBlock(Provider):
     async def check(self) -> Health:
         balance = (await self._api.ask("users/credits")).checked().parse(Credits).data.available_balance
         return Health(reachable=True, models=len(await self._discover()), key=f"accepted, balance {balance}")
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _submit(self, body: dict[str, Any]) -> Answer:
         answer = await self._api.post("images/generation", body)

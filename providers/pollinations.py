@@ -36,15 +36,17 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import TRIFLE, Answer, Reply, decoded, tidy
-from providers.api import Api, given, segment
-from providers.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
-from providers.discovery import Discovery
-from providers.failures import our_field
-from providers.listed import Bounded, capped
-from providers.pinned import affordable, pinned
-from providers.shapes import is_embedded, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import given, segment
+from providers.http.encoding import decoded
+from providers.http.failures import our_field
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.listed import Bounded, capped
+from providers.kit.pinned import affordable, pinned
+from providers.kit.shapes import is_embedded, pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
@@ -93,15 +95,8 @@ class Pollinations(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         self._root = access.base_url or BASE_URL
-        self._api = Api(
-            transport,
-            self._root,
-            header="Authorization",
-            prefix="Bearer ",
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
-        self._discovery = Discovery(self._offered, self._models([_named("flux")]))
+        self._api = self.api(self._root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = self.discovery(self._offered, self._models([_named("flux")]))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -128,9 +123,6 @@ class Pollinations(Provider):
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), len(await self._discover()), NO_FREE_CALL)
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     def _fits(self, request: ImageRequest, path: str) -> bool:
         return request.prompt not in NO_NAMES and len(self._root) + 1 + len(path) <= LONGEST_URL

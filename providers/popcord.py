@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.answers import Reply
-from providers.api import Api
-from providers.base import Health, Progress, Provider, keep_all
-from providers.discovery import Discovery
-from providers.failures import error_for, failure_for
-from providers.listed import Bounded, capped, few
-from providers.pinned import pinned
-from providers.shapes import is_embedded, pictures_in
-from providers.transport import Transport
+from providers.http.failures import error_for, failure_for
+from providers.http.lenient import Reply
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider, keep_all
+from providers.kit.listed import Bounded, capped, few
+from providers.kit.pinned import pinned
+from providers.kit.shapes import is_embedded, pictures_in
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
 SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
@@ -51,15 +49,8 @@ class PopCord(Provider):
 
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
-        self._api = Api(
-            transport,
-            access.base_url or "",
-            header="Authorization",
-            prefix="Bearer ",
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
-        self._discovery = Discovery(self._offered, self._models(Lists(MODELS, SIZES)))
+        self._api = self.api(access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
+        self._discovery = self.discovery(self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -76,9 +67,6 @@ class PopCord(Provider):
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), len((await self._discover()).models), "needs none")
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _submit(self, request: ImageRequest) -> str:
         body = {"model": request.model, "prompt": request.prompt}

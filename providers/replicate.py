@@ -24,18 +24,18 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Seconds
-from providers.answers import TRIFLE, Answer, Reply
-from providers.api import Api, given, path_of, segment
-from providers.base import NO_FREE_CALL, Health, Progress, Provider
-from providers.discovery import Discovery
-from providers.failures import failure_for, of_one_model
-from providers.links import collect
-from providers.pinned import affordable, pinned
-from providers.polling import poll
-from providers.repeating import not_taken
+from providers.http.answers import Answer
+from providers.http.api import given, path_of, segment
+from providers.http.failures import failure_for, of_one_model
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.repeating import not_taken
+from providers.http.transport import Transport
+from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.pinned import affordable, pinned
+from providers.kit.polling import poll
+from providers.kit.results import collect
+from providers.kit.shapes import is_embedded, is_link, pictures_in
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
-from providers.shapes import is_embedded, is_link, pictures_in
-from providers.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -102,16 +102,9 @@ class Replicate(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         base_url = access.base_url or BASE_URL
-        self._api = Api(
-            transport,
-            base_url,
-            header="Authorization",
-            prefix="Bearer ",
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
+        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=access.key)
         self._known: dict[str, Known] = {}
-        self._discovery = Discovery(self._offered, affordable(access, self._models()))
+        self._discovery = self.discovery(self._offered, affordable(access, self._models()))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -136,9 +129,6 @@ class Replicate(Provider):
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         if id := ref.get("id"):
             (await self._api.send("POST", f"predictions/{segment(id)}/cancel")).checked()
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
         """True where the pictures were there at once."""

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel, ValidationError
 
 from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
-from providers.api import given
-from providers.base import USUAL_SIZES
-from providers.links import data_url
-from providers.listed import OFFERED, few
+from providers.http.api import given
+from providers.http.encoding import data_url
+from providers.kit.base import USUAL_SIZES
+from providers.kit.listed import OFFERED, few
 
 RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE = ("image", "input_image")

@@ -27,14 +27,16 @@ from domain import (
     Span,
 )
 from domain.numbers import Number, Seed
-from providers.answers import Answer, Reply, decoded, tidy
-from providers.api import Api
-from providers.base import Health, Progress, Provider
-from providers.bodies import Part
-from providers.failures import our_field
-from providers.pinned import pinned
-from providers.shapes import is_embedded, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.bodies import Part
+from providers.http.encoding import decoded
+from providers.http.failures import our_field
+from providers.http.lenient import Reply
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider
+from providers.kit.pinned import pinned
+from providers.kit.shapes import is_embedded, pictures_in
 
 BASE_URL = "https://api.stability.ai"
 RATIOS = {
@@ -107,7 +109,7 @@ class Stability(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         base_url = access.base_url or BASE_URL
-        self._api = Api(transport, base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=access.key)
 
     async def models(self) -> Sequence[Model]:
         return pinned(self.access, [_model(id) for id in OFFERS], _model)

@@ -1,15 +1,15 @@
 """What the admins of each server have chosen, and the bot's own notes."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from sqlalchemy import Executable, Table, delete, select, update
+from sqlalchemy import delete, select, update
 
 from domain import Settings
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done, Then
 from storage.dialects import insert_for
-from storage.tables import guild_settings, meta
+from storage.tables import guild_settings
 
 CHANGED = "settings"
 
@@ -89,35 +89,3 @@ class SettingsStore:
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
         return Settings.model_validate((await self._database.look(Do(query))).scalar() or {})
-
-
-class Meta:
-    """Small facts that outlive a restart, such as the hash of the commands that Discord knows."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get(self, key: str) -> str | None:
-        return (await self._database.look(Do(_value(key)))).scalar()
-
-    async def ping(self) -> None:
-        """Ask the database something through its writers; raises where it does not answer."""
-        await self._database.run(Do(_value("")))
-
-    async def set(self, key: str, value: str) -> None:
-        await _replace(self._database, meta, {"key": key, "value": value})
-
-    async def expire(self, prefix: str, before: str) -> None:
-        """Delete the keys that begin with the prefix and have a smaller value."""
-        old = delete(meta).where(meta.c.key.startswith(prefix, autoescape=True), meta.c.value < before)
-        await self._database.run(Do(old))
-
-
-def _value(key: str) -> Executable:
-    return select(meta.c.value).where(meta.c.key == key)
-
-
-async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:
-    insert = insert_for(database.dialect)(table).values(row)
-    upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row)
-    await database.run(Do(upsert), *map(Do, after))

@@ -17,8 +17,9 @@ from storage.bulletin import Bulletin
 from storage.database import Database, is_transient
 from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
+from storage.meta import Meta
 from storage.outages import OutageStore
-from storage.settings import Meta, SettingsStore
+from storage.settings import SettingsStore
 from storage.spool import Spool, SpoolAwayError, SpoolError, open_spool
 from storage.upgrade import MigrationError
 

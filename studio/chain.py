@@ -20,7 +20,7 @@ from domain import (
     Tried,
     Unavailable,
 )
-from providers.base import title_of
+from providers.kit.base import title_of
 from storage.store import Store
 from studio.breakers import Breakers
 from studio.conduct import Conduct

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from domain import ContentRejected, Job
-from providers.base import Provider
-from storage.settings import Meta
+from providers.kit.base import Provider
+from storage.meta import Meta
 
 PREFIX = "held back:"
 

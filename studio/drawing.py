@@ -19,8 +19,8 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.base import Provider
-from providers.transport import PATIENCE_SECONDS
+from providers.http.transport import PATIENCE_SECONDS
+from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.breakers import Breakers
 from studio.chain import Chain

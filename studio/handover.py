@@ -18,7 +18,7 @@ from domain import (
     Upload,
 )
 from domain.kinds import ending_of
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.delivery import MOST_PICTURES, Delivery, Ready, Undeliverable
@@ -137,7 +137,7 @@ class Handover:
         provider = self._providers.get(job.provider)
         told = None if job.private else facts(job, drawn)
         try:
-            async with self._turn:  # as in providers.transport: one in each turn of the loop
+            async with self._turn:  # as in providers.http.transport: one in each turn of the loop
                 await asyncio.sleep(0)
             fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
         except BadResponse as error:

@@ -17,7 +17,7 @@ from domain import (
     State,
     find_model,
 )
-from providers.base import Provider
+from providers.kit.base import Provider
 
 SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."

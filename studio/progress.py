@@ -24,7 +24,7 @@ PREVIEW_SECONDS = 5.0
 
 
 class JobProgress:
-    """`providers.base.Progress` for one call of a held job."""
+    """`providers.kit.base.Progress` for one call of a held job."""
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from domain import QueueFull
-from providers.budget import Budget
+from providers.http.budget import Budget
 from storage.jobs import JobStore
 from storage.spool import TROUBLE, Kept, Spool
 

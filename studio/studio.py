@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from domain import EaselError, ImageRequest, Job, Limits, Origin, QueueFull, Settings, State
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.jobs import CANCELLED, STALE, Left
 from storage.store import Store
 from studio import images

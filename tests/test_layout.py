@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-FOLDERS = ("domain", "storage", "providers", "studio", "views", "cogs", "tests", "benchmarks")
+FOLDERS = ("domain", "storage", "providers", "studio", "views", "cogs", "tools", "tests", "benchmarks")
 BELOW = {
     "domain": set(),
     "config": {"domain"},
@@ -27,6 +27,7 @@ BELOW = {
     "wire": {"views"},
     "syncing": {"storage", "startup"},
     "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},
+    "tools": {"domain", "providers"},
     "bot": {
         *("domain", "config", "logs", "storage", "providers", "studio", "views"),
         *("clients", "health", "startup", "check", "preview", "wire"),

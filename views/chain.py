@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import discord
 
 from domain import Settings
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.settings import Edit, SettingsStore
 from views.limits import CHOICES
 from views.origins import Interaction

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from domain import Job, State
-from providers.base import title_of
+from providers.kit.base import title_of
 from studio.studio import Studio
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction

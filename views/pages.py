@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from domain import Model
-from providers.base import Provider
+from providers.kit.base import Provider
 from studio.studio import Studio
 from views.origins import Interaction
 from views.panels import Look, Page, Panel

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import discord
 
 from domain import Model, Settings, Size, find_model
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.settings import Edit, SettingsStore
 from studio.planning import Planner
 from views.chain import ChainPanel, titles

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import discord
 
 from domain import Capabilities, Model, find_model
-from providers.base import Provider
+from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.standing import Standing
 from studio.studio import Studio

@@ -33,14 +33,15 @@ from domain import (
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
 from providers.aihorde.refusals import checked, code_of, polled
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
-from providers.answers import Answer, decoded, tidy
-from providers.api import MAX_WORDS, Api, segment
-from providers.base import Health, Progress, Provider, keep_all
-from providers.discovery import Discovery
-from providers.pinned import pinned
-from providers.polling import Pauses, poll
-from providers.shapes import pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import MAX_WORDS, segment
+from providers.http.encoding import decoded
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider, keep_all
+from providers.kit.pinned import pinned
+from providers.kit.polling import Pauses, poll
+from providers.kit.shapes import pictures_in
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +73,10 @@ class AIHorde(Provider):
         key = access.key if access.key and access.key.get_secret_value() != ANONYMOUS else None
         self._own_key = key is not None
         self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if key else {"apikey": ANONYMOUS})
-        self._api = Api(
-            transport,
-            root,
-            header="apikey",
-            key=key,
-            link_hosts=access.link_hosts,
+        self._api = self.api(root, header="apikey", key=key)
+        self._discovery = self.discovery(
+            self._offered, self._models([make_model(name, self._own_key) for name in FALLBACK])
         )
-        self._discovery = Discovery(self._offered, self._models([make_model(name, self._own_key) for name in FALLBACK]))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -105,9 +102,6 @@ class AIHorde(Provider):
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         await self._call_off(ref["id"])
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _submit(self, fields: dict[str, Any], progress: Progress) -> None:
         answer = await self._send("POST", "generate/async", json=fields)

@@ -8,8 +8,9 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
-from providers.answers import Reply, tidy
-from providers.listed import LONGEST, Bounded
+from providers.http.lenient import Reply
+from providers.http.sentences import tidy
+from providers.kit.listed import LONGEST, Bounded
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")

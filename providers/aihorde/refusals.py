@@ -14,7 +14,9 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, Reply, tidy
+from providers.http.answers import Answer
+from providers.http.lenient import Reply
+from providers.http.sentences import tidy
 
 KINDS: Mapping[str, type[EaselError]] = {
     "InvalidAPIKey": AuthError,

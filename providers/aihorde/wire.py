@@ -9,9 +9,9 @@ from PIL import Image
 
 from domain import ImageRequest, Size, Sources
 from domain.numbers import Number, Place, Seconds, Seed
-from providers.answers import EACH, TRIFLE, Reply
-from providers.api import given
-from providers.links import in_base64
+from providers.http.api import given
+from providers.http.encoding import in_base64
+from providers.http.lenient import EACH, TRIFLE, Reply
 
 DEFAULT_SIZE = Size(512, 512)
 FILTERED_LENGTH = 7000

@@ -32,19 +32,18 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, decoded
-from providers.api import Api
 from providers.automatic1111.bodies import drawing, enlarging
 from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.tasks import ask
-from providers.base import Health, Progress, Provider, keep_all
-from providers.discovery import Discovery
-from providers.links import in_base64
-from providers.pinned import pinned
-from providers.shapes import is_link, pictures_in
-from providers.transport import Transport
+from providers.http.answers import Answer
+from providers.http.api import Api
+from providers.http.encoding import decoded, in_base64
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider, keep_all
+from providers.kit.pinned import pinned
+from providers.kit.shapes import is_link, pictures_in
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class Automatic1111(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or "").removesuffix("/sdapi/v1")
-        self._api = Api(transport, root, header="Authorization", prefix="Basic ", key=_basic(access.key))
-        self._discovery = Discovery(partial(discover, self._api), UNKNOWN)
+        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic(access.key))
+        self._discovery = self.discovery(partial(discover, self._api), UNKNOWN)
         self._interrupts = Interrupts(self._api, transport)
         self._running, self._unwanted = set[str](), set[str]()
 
@@ -118,7 +117,7 @@ class Automatic1111(Provider):
 
     async def close(self) -> None:
         await self._interrupts.close()
-        await self._discovery.close()
+        await super().close()
 
     async def _server(self) -> Server:
         """What is known of the server; asked for at once where nothing is, so that its own error is told."""

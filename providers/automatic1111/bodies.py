@@ -6,10 +6,11 @@ from typing import Any
 from PIL import Image
 
 from domain import ImageRequest, InvalidRequest, Size, Sources
-from providers.api import given
 from providers.automatic1111.server import BETWEEN
-from providers.harmless import EXTRA_ARGS, without_tag
-from providers.links import fitted, in_base64
+from providers.http.api import given
+from providers.http.encoding import in_base64
+from providers.kit.fitting import fitted
+from providers.kit.harmless import EXTRA_ARGS, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
 LARGEST_SIDE = 4096

@@ -5,10 +5,10 @@ import logging
 from typing import Literal
 
 from domain import EaselError, RateLimited, Timeout, Unavailable
-from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import Task, ask
-from providers.transport import Transport
+from providers.http.api import Api
+from providers.http.transport import Transport
 
 log = logging.getLogger(__name__)
 

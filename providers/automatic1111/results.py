@@ -7,10 +7,12 @@ from pydantic import BeforeValidator
 
 from domain import EaselError, InvalidRequest, Unavailable
 from domain.numbers import Place, Seed
-from providers.answers import TRIFLE, Answer, Reply, tidy
-from providers.failures import error_for
-from providers.parsing import read_json
-from providers.shapes import picture_of, pictures_in
+from providers.http.answers import Answer
+from providers.http.failures import error_for
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.parsing import read_json
+from providers.http.sentences import tidy
+from providers.kit.shapes import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)

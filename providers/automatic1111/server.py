@@ -11,11 +11,13 @@ from typing import Annotated, Literal
 from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, EaselError, InvalidRequest, Model, Size, SizeRange, Span
-from providers.answers import TRIFLE, Answer, Reply, tidy
-from providers.api import Api
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
-from providers.listed import OFFERED, Bounded, few
+from providers.http.answers import Answer
+from providers.http.api import Api
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.sentences import tidy
+from providers.kit.listed import OFFERED, Bounded, few
 
 HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 BETWEEN = " / "

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 
 from domain import BadResponse
 from domain.numbers import Number, Place, fraction
-from providers.answers import Reply, decode_picture
-from providers.api import Api
+from providers.http.api import Api
+from providers.http.encoding import decode_picture
+from providers.http.lenient import Reply
 
 SECONDS = 10.0
 """For one question: the next one follows."""

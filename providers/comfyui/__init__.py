@@ -29,17 +29,16 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.api import Api, segment
-from providers.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.bodies import Part
 from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
 from providers.comfyui.sockets import listening
 from providers.comfyui.waiting import LostPrompt, Waiting, queue_of
 from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, named, read_workflows, sampling
-from providers.discovery import Discovery
-from providers.pinned import pinned
-from providers.polling import Pauses, poll
-from providers.transport import Transport
+from providers.http.api import segment
+from providers.http.bodies import Part
+from providers.http.transport import Transport
+from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.pinned import pinned
+from providers.kit.polling import Pauses, poll
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +65,9 @@ class ComfyUI(Provider):
     def __init__(self, access: Access, transport: Transport) -> None:
         super().__init__(access, transport)
         root = (access.base_url or "").rstrip("/").removesuffix("/api")
-        self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
         self._workflows = read_workflows(access)
-        self._discovery = Discovery(self._discover, self._models([FIRST], {}))
+        self._discovery = self.discovery(self._discover, self._models([FIRST], {}))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -108,9 +107,6 @@ class ComfyUI(Provider):
         if (await queue_of(self._api)).running == [prompt_id]:
             # Once: by the time of a second try somebody else's prompt may be running.
             (await self._api.send("POST", "interrupt", json={"prompt_id": prompt_id}, tries=1)).checked()
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _called_off(self, prompt_id: str) -> bool:
         """By the newest servers; False where the others have to be told in their own way."""

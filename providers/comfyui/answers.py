@@ -7,10 +7,12 @@ from typing import Annotated, Any, cast
 from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, EaselError, InvalidRequest, Unavailable
-from providers.answers import TRIFLE, Answer, Reply, tidy
 from providers.comfyui.sockets import FAILURES, Event, failure_of
-from providers.failures import our_field
-from providers.listed import few
+from providers.http.answers import Answer
+from providers.http.failures import our_field
+from providers.http.lenient import TRIFLE, Reply
+from providers.http.sentences import tidy
+from providers.kit.listed import few
 
 OURS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from domain import EaselError, Unavailable
 from domain.numbers import Number, fraction
-from providers.answers import Reply, tidy
-from providers.api import Api
-from providers.base import Progress
-from providers.parsing import read_json
-from providers.turns import Turns
+from providers.http.api import Api
+from providers.http.lenient import Reply
+from providers.http.parsing import read_json
+from providers.http.sentences import tidy
+from providers.http.turns import Turns
+from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 

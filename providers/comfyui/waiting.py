@@ -1,11 +1,11 @@
 """Waiting for a prompt that the server has taken: the history tells the outcome, the queue the place in line."""
 
 from domain import BadResponse, EaselError
-from providers.answers import Answer
-from providers.api import Api, segment
-from providers.base import Progress
 from providers.comfyui.answers import File, Queue, entry_of
 from providers.comfyui.sockets import Listener
+from providers.http.answers import Answer
+from providers.http.api import Api, segment
+from providers.kit.base import Progress
 
 MISSES = 3
 """In its last moment a prompt may be in neither the history asked before nor the queue asked after."""

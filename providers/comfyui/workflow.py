@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, cast
 from pydantic_core import from_json
 
 from domain import Access, Capabilities, SizeRange, Sources, Span
-from providers.base import USUAL_SIZES
-from providers.listed import few
+from providers.kit.base import USUAL_SIZES
+from providers.kit.listed import few
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),

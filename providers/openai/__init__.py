@@ -27,20 +27,20 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer, decoded, tidy
-from providers.api import Api
-from providers.base import Health, Progress, Provider, keep_all
-from providers.discovery import Discovery
-from providers.ends import has_ended, living
-from providers.failures import of_one_model
-from providers.links import collect
-from providers.listed import capped
+from providers.http.answers import Answer
+from providers.http.encoding import decoded
+from providers.http.failures import of_one_model
+from providers.http.sentences import tidy
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider, keep_all
+from providers.kit.ends import has_ended, living
+from providers.kit.listed import capped
+from providers.kit.pinned import affordable, pinned
+from providers.kit.results import collect
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_over, items_of
 from providers.openai.streaming import Stream, is_stream
-from providers.pinned import affordable, pinned
-from providers.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +57,10 @@ class OpenAICompatible(Provider):
         self._profile = (profile or profile_for(access.profile)).at(access.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(access.base_url or self._profile.base_url)
-        self._api = Api(
-            transport,
-            self._base_url,
-            header="Authorization",
-            prefix="Bearer ",
-            key=access.key,
-            link_hosts=access.link_hosts,
-        )
+        self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
         documented = self._models(self._profile.models)
         self._pinned = affordable(access, pinned(access, documented, self._model)) if access.models else ()
-        self._discovery = Discovery(self._offered, affordable(access, documented))
+        self._discovery = self.discovery(self._offered, affordable(access, documented))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -106,9 +99,6 @@ class OpenAICompatible(Provider):
             return Health(reachable=True, models=None, key="not tested, for there is no list of models")
         accepted = "accepted" if self._profile.base_url else "not refused"  # a list may be open to all
         return Health(reachable=True, models=count, key=accepted if self.access.key else "none is set")
-
-    async def close(self) -> None:
-        await self._discovery.close()
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
         """The pictures that are still to be kept: none after a stream, which keeps its picture as it comes."""

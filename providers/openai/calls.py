@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageOps
 
 from domain import ImageRequest, InvalidRequest, Size, Sources
-from providers.api import given
-from providers.bodies import Part
-from providers.harmless import EXTRA_ARGS, without_tag
-from providers.links import fitted, in_base64
+from providers.http.api import given
+from providers.http.bodies import Part
+from providers.http.encoding import in_base64
+from providers.kit.fitting import fitted
+from providers.kit.harmless import EXTRA_ARGS, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_TAG = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)

@@ -4,12 +4,14 @@ import contextlib
 import logging
 
 from domain import BadResponse, Picture
-from providers.answers import Answer, Reply, decoded
-from providers.base import Progress
-from providers.events import END, Event, EventReader
+from providers.http.answers import Answer
+from providers.http.encoding import decoded
+from providers.http.events import END, Event, EventReader
+from providers.http.lenient import Reply
+from providers.http.turns import IN_ONE_TURN, Turns
+from providers.kit.base import Progress
+from providers.kit.shapes import is_embedded, pictures_in
 from providers.openai.replies import failure_of
-from providers.shapes import is_embedded, pictures_in
-from providers.turns import IN_ONE_TURN, Turns
 
 log = logging.getLogger(__name__)
 

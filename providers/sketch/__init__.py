@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Iterator, Sequence
 
 from domain import Access, Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
-from providers.base import Health, Progress, Provider
-from providers.transport import Transport
+from providers.http.transport import Transport
+from providers.kit.base import Health, Progress, Provider
 
 TITLES = {"paint": "Oil painting", "watercolour": "Watercolour", "ink": "Ink drawing", "pixel": "Pixel art"}
 SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Size(512, 768), Size(512, 512))

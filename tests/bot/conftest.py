@@ -19,7 +19,7 @@ import bot
 import clients
 from config import read_config
 from domain import Job
-from providers.transport import Transport
+from providers.http.transport import Transport
 from studio.studio import Studio
 from tests.replay import REPLAYS, Replay
 

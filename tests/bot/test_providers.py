@@ -5,8 +5,8 @@ import pytest
 
 from domain import Model, State, Unavailable
 from providers import REGISTRY
+from providers.http.transport import Transport
 from providers.popcord import PopCord
-from providers.transport import Transport
 from tests.bot.conftest import files, png
 from tests.replay.replicate import KONTEXT
 

@@ -196,10 +196,10 @@ async def bench(request, bench_for):
 @pytest.fixture
 def day(monkeypatch):
     """Move the clock by which models end: `day("2026-12-01")`."""
-    return lambda text: monkeypatch.setattr("providers.ends.today", lambda: date.fromisoformat(text))
+    return lambda text: monkeypatch.setattr("providers.kit.ends.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture
 def loopback_links(monkeypatch) -> None:
     """Links to the replay servers count as links that members can open."""
-    monkeypatch.setattr("providers.transport.can_be_opened", lambda _: True)
+    monkeypatch.setattr("providers.http.transport.can_be_opened", lambda _: True)

@@ -30,9 +30,11 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import DETAIL_LENGTH, Answer, decode_picture, tidy
 from providers.appypie import Result as AppyPieResult
-from providers.failures import error_for, failure_for
+from providers.http.answers import Answer
+from providers.http.encoding import decode_picture
+from providers.http.failures import error_for, failure_for
+from providers.http.sentences import DETAIL_LENGTH, tidy
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult

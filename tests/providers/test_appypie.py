@@ -2,7 +2,7 @@
 import pytest
 
 from domain import AuthError, BadResponse, InvalidRequest, QuotaError, RateLimited, Size, Sources, Unavailable
-from providers.base import NO_FREE_CALL
+from providers.kit.base import NO_FREE_CALL
 from tests.replay.appypie import IMAGE, TEXT
 from tests.replay.pictures import draw
 

@@ -23,11 +23,11 @@ from domain import (
     Unavailable,
 )
 from providers import automatic1111 as module
-from providers.answers import Answer
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
-from providers.budget import Budget
+from providers.http.answers import Answer
+from providers.http.budget import Budget
 from tests.providers.conftest import PATIENCE
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
 from tests.replay.pictures import draw

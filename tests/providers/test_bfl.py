@@ -16,7 +16,7 @@ from domain import (
     Unavailable,
     find_model,
 )
-from providers.base import NO_FREE_CALL
+from providers.kit.base import NO_FREE_CALL
 from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.budget import Budget
+from providers.http.budget import Budget
 
 ROOM = 10
 

@@ -16,11 +16,11 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.answers import Answer
 from providers.comfyui import SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal
 from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
 from providers.comfyui.workflow import HERE
+from providers.http.answers import Answer
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 

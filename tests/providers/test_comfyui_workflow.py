@@ -16,7 +16,6 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.answers import Answer
 from providers.comfyui import FIRST, ComfyUI
 from providers.comfyui.answers import Queue, choices, entry_of
 from providers.comfyui.sockets import read_event, read_preview
@@ -29,6 +28,7 @@ from providers.comfyui.workflow import (
     read_workflow,
     sampling,
 )
+from providers.http.answers import Answer
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 

@@ -5,9 +5,9 @@ import pytest
 from pydantic import SecretStr
 
 from domain import Access
-from providers.ends import ENDS, has_ended
 from providers.gemini import MODELS
-from providers.listed import tell_once
+from providers.kit.ends import ENDS, has_ended
+from providers.kit.listed import tell_once
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES
 from tests.replay.gemini import ENDED, NEWEST

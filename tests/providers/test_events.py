@@ -6,7 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.events import Event, EventReader
+from providers.http.events import Event, EventReader
 
 LINES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\x00"), max_size=20)
 EVENTS = st.lists(st.builds(Event, LINES.filter(bool), st.lists(LINES, min_size=1, max_size=3).map("\n".join)))

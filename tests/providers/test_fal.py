@@ -18,9 +18,9 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.answers import Answer
-from providers.base import NO_FREE_CALL
 from providers.fal import Result, _error
+from providers.http.answers import Answer
+from providers.kit.base import NO_FREE_CALL
 from tests.providers.test_answers import ANSWERS
 from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, LAST_WORDS, PRO, SCHNELL, TRIFLES
 from tests.replay.pictures import draw

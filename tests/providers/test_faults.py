@@ -19,9 +19,9 @@ from domain import (
     Unavailable,
 )
 from providers import aihorde as aihorde_module
-from providers import api as api_module
-from providers import transport as transport_module
-from providers.base import keep_all
+from providers.http import api as api_module
+from providers.http import transport as transport_module
+from providers.kit.base import keep_all
 from providers.openai.profiles import OPENAI
 from tests.providers.conftest import PATIENCE, FakeProgress
 from tests.replay import FAULTS, REPLAYS, Call
@@ -47,9 +47,9 @@ def small_caps(monkeypatch):
     """What has no end is soon too much."""
     for name in ("MAX_ANSWER", "MAX_PICTURE"):
         monkeypatch.setattr(transport_module, name, 16 * 1024)
-    for name in ("bodies.MAX_ERROR", "api.MAX_WORDS", "aihorde.MAX_WORDS"):
+    for name in ("http.bodies.MAX_ERROR", "http.api.MAX_WORDS", "aihorde.MAX_WORDS"):
         monkeypatch.setattr(f"providers.{name}", 16 * 1024)
-    monkeypatch.setattr("providers.events.MOST_LINES", 1000)
+    monkeypatch.setattr("providers.http.events.MOST_LINES", 1000)
 
 
 def posts(bench) -> int:
@@ -306,7 +306,7 @@ async def test_a_poll_without_an_end_pays_nothing_twice(bench_for, name, case):
 @pytest.mark.parametrize("case", [*TOO_MUCH, "F19-head", "F19-hints", "F19-error"])
 @pytest.mark.usefixtures("small_caps")
 async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monkeypatch, caplog, case):
-    monkeypatch.setattr("providers.discovery.BUDGET_SECONDS", PATIENCE)
+    monkeypatch.setattr("providers.kit.discovery.BUDGET_SECONDS", PATIENCE)
     for moment in ("", "aside-"):
         assert await bench.provider(moment + case).models()
     assert "time limit" not in caplog.text, "it took all of its time"

@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from domain import Access
 from providers import REGISTRY, build
-from providers.features import BEGIN, END, PAGE, table, written
 from tests.conftest import ROOT
 from tests.replay import REPLAYS
+from tools.features import BEGIN, END, PAGE, table, written
 
 
 async def test_the_table_in_the_docs_is_the_codes():

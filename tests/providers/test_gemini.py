@@ -20,8 +20,9 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.answers import Answer, decode_picture
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
+from providers.http.answers import Answer
+from providers.http.encoding import decode_picture
 from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
 

@@ -6,9 +6,9 @@ import socket
 import pytest
 
 from domain import BadResponse, EaselError, Unavailable
-from providers import guard
-from providers.addresses import web_link
-from providers.guard import guarded_socket, is_public
+from providers.http import guard
+from providers.http.addresses import web_link
+from providers.http.guard import guarded_socket, is_public
 
 PRIVATE = """
 0.0.0.0 0.1.2.3 10.0.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.168.1.1

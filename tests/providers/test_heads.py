@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import EaselError
-from providers.heads import MOST_IN_LINE, mended
+from providers.http.heads import MOST_IN_LINE, mended
 from tests.rawserver import TURNS, let_others_read, raw_server
 
 BODY = json.dumps({"data": "x" * 50}).encode()

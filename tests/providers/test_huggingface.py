@@ -16,8 +16,8 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.base import NO_FREE_CALL
 from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
+from providers.kit.base import NO_FREE_CALL
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
 

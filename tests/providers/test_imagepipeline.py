@@ -13,7 +13,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.base import NO_FREE_CALL
+from providers.kit.base import NO_FREE_CALL
 
 THIRD = {"generation": 3}
 SUBMIT, STATUS = "POST /sdxl/text2image/v1", "GET /sdxl/text2image/v1/status/job_0"

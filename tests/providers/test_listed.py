@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from providers.answers import Answer
-from providers.listed import LONGEST, OFFERED, READ, few, tell_once
+from providers.http.answers import Answer
+from providers.kit.listed import LONGEST, OFFERED, READ, few, tell_once
 
 MANY = [f"image-{number}" for number in range(READ + OFFERED)]
 SIZES = [f"{side}x512" for side in range(64, 64 + 2 * OFFERED)]

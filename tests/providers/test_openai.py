@@ -20,7 +20,8 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.base import Health
+from providers.http.transport import MAX_ANSWER
+from providers.kit.base import Health
 from providers.openai import calls
 from providers.openai.calls import transparent_mask
 from providers.openai.profiles import (
@@ -28,7 +29,6 @@ from providers.openai.profiles import (
     OPENAI,
 )
 from providers.openai.replies import is_over
-from providers.transport import MAX_ANSWER
 from tests.providers.conftest import load
 from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI

@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from domain import BadResponse
-from providers import answers, parsing
-from providers.answers import Answer, decode_picture
-from providers.api import Api
 from providers.comfyui.sockets import read_event
-from providers.parsing import LARGE, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
+from providers.http import encoding, parsing
+from providers.http.answers import Answer
+from providers.http.api import Api
+from providers.http.encoding import decode_picture
+from providers.http.parsing import LARGE, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
 from tests.rawserver import raw_server
 from tests.replay.pictures import draw
 
@@ -121,6 +122,6 @@ async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(trans
 
 
 def test_base64_full_of_blanks_is_decoded_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(answers, "LONGEST_AT_ONCE", 100)
+    monkeypatch.setattr(encoding, "LONGEST_AT_ONCE", 100)
     spaced = " ".join(base64.urlsafe_b64encode(draw("a")).decode()) + "\n"
     assert decode_picture(spaced) == draw("a")

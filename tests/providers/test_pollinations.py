@@ -21,7 +21,7 @@ from domain import (
     Upload,
     find_model,
 )
-from providers.base import NO_FREE_CALL
+from providers.kit.base import NO_FREE_CALL
 from providers.pollinations import LONGEST_URL, SEEDS, Pollinations
 from tests.replay import Call
 from tests.replay.pictures import draw

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
-from providers.answers import Answer
-from providers.polling import Pauses, poll
+from providers.http.answers import Answer
+from providers.kit.polling import Pauses, poll
 from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')

@@ -2,7 +2,7 @@
 import pytest
 
 from domain import BadResponse, InvalidRequest, Size, Unavailable, find_model
-from providers import discovery
+from providers.kit import discovery
 from providers.popcord import MODELS, SIZES
 from tests.replay.pictures import draw
 

@@ -20,7 +20,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.base import NO_FREE_CALL
+from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, links
 from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
 from tests.providers.test_answers import JSON

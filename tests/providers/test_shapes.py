@@ -16,15 +16,17 @@ from domain.kinds import KINDS, kind_of
 from domain.numbers import number, place, plain, seconds, seed
 from providers.aihorde.wire import Result as HordeResult
 from providers.aihorde.wire import State
-from providers.answers import EACH, Answer, Reply, decode_picture
 from providers.automatic1111.tasks import Task
-from providers.bodies import MAX_ERROR, pass_on, read_body
-from providers.events import Event, EventReader
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
+from providers.http.answers import Answer
+from providers.http.bodies import MAX_ERROR, pass_on, read_body
+from providers.http.encoding import decode_picture
+from providers.http.events import Event, EventReader
+from providers.http.lenient import EACH, Reply
+from providers.kit.shapes import MOST, pictures_in
 from providers.openai.replies import items_of
 from providers.openai.streaming import Stream
-from providers.shapes import MOST, pictures_in
 from storage.dialects import as_json
 from tests.providers.conftest import FakeProgress
 from tests.replay.pictures import HEIC, SVG, draw

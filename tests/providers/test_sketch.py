@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from domain import Access, ImageRequest, Picture, Size, Sources
-from providers.base import Progress
+from providers.kit.base import Progress
 from providers.sketch import Sketch
 from providers.sketch.painting import paint
 from providers.sketch.things import ART

@@ -13,13 +13,13 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from domain import BadResponse, EaselError, Timeout, Unavailable
-from providers import api as api_module
-from providers import guard
-from providers import transport as transport_module
-from providers.addresses import at_home, web_link
-from providers.api import Api
-from providers.bodies import SMALL, Part
-from providers.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
+from providers.http import api as api_module
+from providers.http import guard
+from providers.http import transport as transport_module
+from providers.http.addresses import at_home, web_link
+from providers.http.api import Api
+from providers.http.bodies import SMALL, Part
+from providers.http.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
 from tests.rawserver import raw_server
 from tests.replay import Call, Replay

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from domain import Access, Capabilities, Job, Model, Picture, Refused, Size
-from providers.base import Health, Progress, Provider
+from providers.kit.base import Health, Progress, Provider
 from storage.store import Store, open_store
 from studio.delivery import Ready, Report
 from studio.holding import Held, hold

@@ -25,7 +25,7 @@ from domain import (
     Unavailable,
     Upload,
 )
-from providers.base import Provider
+from providers.kit.base import Provider
 from studio.breakers import IN_A_ROW, Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct

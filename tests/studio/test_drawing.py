@@ -31,7 +31,7 @@ from domain import (
     Upload,
 )
 from domain.kinds import kind_of
-from providers.budget import Budget
+from providers.http.budget import Budget
 from storage.outages import Outage
 from storage.spool import Spool
 from storage.store import Store, open_store

@@ -16,7 +16,7 @@ from PIL import Image
 
 from domain import BadResponse, Drawn, InvalidRequest, QueueFull, Size
 from domain.kinds import KINDS, kind_of
-from providers.answers import Answer
+from providers.http.answers import Answer
 from studio import images
 from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, worker, workshop
 from studio.images.base import MAX_PARTS

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from domain import Access, Capabilities, Model
 from providers import REGISTRY, build
-from providers.transport import Transport
+from providers.http.transport import Transport
 from views.pages import privacy_page
 
 PLAIN = Model(id="one", title="One")

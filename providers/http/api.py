@@ -11,11 +11,11 @@ import aiohttp
 from pydantic import SecretStr
 
 from domain import BadResponse, Picture
-from providers.addresses import LinkHosts, spelt
-from providers.answers import Answer
-from providers.events import Event
-from providers.parsing import PIECE
-from providers.transport import Transport
+from providers.http.addresses import LinkHosts, spelt
+from providers.http.answers import Answer
+from providers.http.events import Event
+from providers.http.parsing import PIECE
+from providers.http.transport import Transport
 
 LEAST_SECRET = 8
 """Shorter keys are placeholders for servers that want none; striking them out would damage ordinary words."""

@@ -7,9 +7,9 @@ from tenacity import RetryCallState, retry_base, retry_if_exception, retry_if_re
 from tenacity.wait import wait_exponential_jitter
 
 from domain import Unavailable
-from providers.answers import LONGEST_WAIT, Answer
-from providers.failures import NEVER_ARRIVED
-from providers.guard import REFUSAL
+from providers.http.answers import LONGEST_WAIT, Answer
+from providers.http.failures import NEVER_ARRIVED
+from providers.http.guard import REFUSAL
 
 NOT_ACCEPTED = (429, 503, *NEVER_ARRIVED)
 RETRIED = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED)

@@ -1,4 +1,4 @@
-"""Render anew the pictures that docs/gallery.md lists: `python -m providers.sketch.gallery`."""
+"""Render anew the pictures that docs/gallery.md lists: `python -m tools.gallery`."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""`python -m providers.features`: what each provider can do, told by the code itself, for docs/providers.md."""
+"""`python -m tools.features`: what each provider can do, told by the code itself, for docs/providers.md."""
 
 import asyncio
 import logging
@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from domain import Access, Capabilities, Unavailable
 from providers import REGISTRY
-from providers.base import Provider
+from providers.http.transport import Transport
+from providers.kit.base import Provider
 from providers.openai import OpenAICompatible
-from providers.transport import Transport
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
 BEGIN, END = "<!-- features: make features -->", "<!-- end of features -->"
@@ -24,9 +24,6 @@ ANYWHERE = Access(key=SecretStr("none"), base_url="http://offline.invalid")
 
 class Offline:
     """In the transport's place: nobody answers, so that what is told is what the code knows by itself."""
-
-    def trust(self, base_url: str) -> None:
-        pass
 
     async def call(self, *_: Any, **__: Any) -> None:
         raise Unavailable("offline")

@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin
 from yarl import URL
 
 from domain import BadResponse
-from providers.guard import is_address, may_be_public
+from providers.http.guard import is_address, may_be_public
 
 ON_THE_WIRE = "!#$%&'()*+,-./:;=?@[]_|~"
 """Signs that stay as they are, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""

@@ -6,8 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
+from pydantic import SecretStr
+
 from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Size, Sources
-from providers.transport import Transport
+from providers.http.api import Api
+from providers.http.transport import Transport
+from providers.kit.discovery import Discovery
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +125,7 @@ class Provider(ABC):
     def __init__(self, access: Access, transport: Transport) -> None:
         self.access = access
         self.transport = transport
+        self._lists: list[Discovery[Any]] = []
 
     @classmethod
     def missing(cls, access: Access) -> str | None:
@@ -153,5 +158,26 @@ class Provider(ABC):
         except EaselError as error:
             log.info("%s: what is wanted no more could not be called off: %s", self.name, error)
 
-    async def close(self) -> None:  # noqa: B027 - most have nothing to stop
+    def api(
+        self,
+        base_url: str,
+        *,
+        header: str = "",
+        prefix: str = "",
+        key: SecretStr | None = None,
+        domains: Sequence[str] = (),
+    ) -> Api:
+        """Calls below a base URL, as `http.api.Api`."""
+        hosts = self.access.link_hosts
+        return Api(self.transport, base_url, header=header, prefix=prefix, key=key, domains=domains, link_hosts=hosts)
+
+    def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:
+        """A list that the API may change, read in the background until the provider is closed."""
+        made = Discovery(load, fallback)
+        self._lists.append(made)
+        return made
+
+    async def close(self) -> None:
         """Stop what runs in the background."""
+        for each in self._lists:
+            await each.close()

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from domain import EaselError, RateLimited, Timeout, Unavailable
-from providers.answers import LONGEST_WAIT, Answer
-from providers.base import Progress
-from providers.transport import Transport
+from providers.http.answers import LONGEST_WAIT, Answer
+from providers.http.transport import Transport
+from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 

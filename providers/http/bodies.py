@@ -7,8 +7,8 @@ from typing import NamedTuple
 import aiohttp
 
 from domain import BadResponse
-from providers.events import END, Event, EventReader
-from providers.turns import Turns
+from providers.http.events import END, Event, EventReader
+from providers.http.turns import Turns
 
 SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""

@@ -19,14 +19,15 @@ from tenacity import AsyncRetrying
 from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
-from providers.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
-from providers.answers import MAX_PICTURE, Answer, decoded
-from providers.bodies import MAX_ERROR, SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
-from providers.budget import Budget
-from providers.events import Event
-from providers.guard import REFUSAL, can_be_opened, guarded_socket
-from providers.heads import MOST_HEADERS, MOST_IN_LINE, Connector
-from providers.repeating import (
+from providers.http.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
+from providers.http.answers import Answer
+from providers.http.bodies import MAX_ERROR, SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
+from providers.http.budget import Budget
+from providers.http.encoding import MAX_PICTURE, decoded
+from providers.http.events import Event
+from providers.http.guard import REFUSAL, can_be_opened, guarded_socket
+from providers.http.heads import MOST_HEADERS, MOST_IN_LINE, Connector
+from providers.http.repeating import (
     RETRIED,
     Doubt,
     last_outcome,
@@ -37,7 +38,7 @@ from providers.repeating import (
     surely_not_taken,
     told,
 )
-from providers.shapes import is_embedded
+from providers.kit.shapes import is_embedded
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from domain import Model
-from providers.listed import tell_once
+from providers.kit.listed import tell_once
 
 ENDS: Mapping[str, date] = {
     "dall-e-2": date(2026, 5, 12),

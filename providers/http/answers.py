@@ -2,79 +2,31 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from html import unescape
-from math import isfinite, isnan
-from typing import Any, Self, TypeVar, cast
+from math import isnan
+from typing import Any, Self, TypeVar
 
-import pybase64
-from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
+from pydantic import BaseModel, ValidationError
 
 from domain import BadResponse, EaselError
 from domain.kinds import kind_of
-from providers.failures import error_for, our_field
-from providers.parsing import LARGE, TooMuch, read_json
+from providers.http.failures import error_for, our_field
+from providers.http.lenient import Reply
+from providers.http.parsing import LARGE, TooMuch, read_json
+from providers.http.sentences import LONGEST_TEXT, sentence_of, tidy
 
-MAX_PICTURE = 32 * 1024 * 1024
-LONGEST_AT_ONCE = 1024 * 1024
-"""Characters of base64 that are decoded where others wait for their turn."""
-OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 RETRY_AFTER = (1.0, 600.0)
 """Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
 LONGEST_WAIT = 120.0
-DETAIL_LENGTH = 300
-LONGEST_TEXT = 6000
-"""Characters of an error that are looked at: the patterns take quadratic time."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
-TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
-
-
-def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
-
-
-TRIFLE = WrapValidator(_or_none)
-"""On a field that nothing depends on: what cannot be read is left out."""
-
-
-def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
-    if not isinstance(value, list):
-        return validate(value)
-    listed = cast("list[Any]", value)
-    return [read for one in listed for read in _or_none([one], validate) or ()]
-
-
-EACH = WrapValidator(_each)
-"""On a list: the entries that cannot be read are left out, and take no other along."""
-
-
-class Reply(BaseModel):
-    """What an API answers, or a part of it: a field that is null, or no number, is as good as one that is not there."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nothing(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_nothing(each)}
-
-
-def _is_nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not isfinite(value))
 
 
 class Wait(Reply):
@@ -163,7 +115,7 @@ class Answer:
     def text(self) -> str:
         """The sentence in an error body, whatever its shape; empty where there is none."""
         try:
-            return tidy(_message(self.data()))
+            return tidy(sentence_of(self.data()))
         except BadResponse:
             return ""
 
@@ -207,45 +159,6 @@ class Answer:
         return float(match[1]) if match else None
 
 
-async def decoded(text: str) -> bytes:
-    """As `decode_picture`, which takes a thread where there is much to decode."""
-    return decode_picture(text) if len(text) <= LONGEST_AT_ONCE else await asyncio.to_thread(decode_picture, text)
-
-
-def decode_picture(text: str) -> bytes:
-    """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
-    if len(text) > MAX_PICTURE * 3 // 2:
-        raise BadResponse("base64 larger than the cap")
-    text = text.strip()
-    if text[:5].lower() == "data:":
-        text = text.partition(",")[2]
-    try:
-        data = pybase64.b64decode(text, validate=True)
-    except ValueError:
-        data = _unusual_base64(text)
-    if kind_of(data) is None:
-        raise BadResponse("base64 that holds no image")
-    return data
-
-
-def _unusual_base64(text: str) -> bytes:
-    """In pieces: what replaces signs in all of it at once lets nobody else have a turn."""
-    try:
-        data, size = text.encode("ascii"), LONGEST_AT_ONCE
-        pieces = (data[at : at + size].translate(OTHER_ALPHABET, BLANKS) for at in range(0, len(data), size))
-        plain = b"".join(pieces).rstrip(b"=")
-        return pybase64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
-    except ValueError:
-        raise BadResponse("broken base64") from None
-
-
-def tidy(text: str) -> str:
-    """A sentence from outside on one line, without tags, links and control characters, cut short."""
-    text = TAG.sub(" ", unescape(text[:LONGEST_TEXT]))
-    text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
-    return " ".join(text.split())[:DETAIL_LENGTH]
-
-
 def _header_seconds(headers: Mapping[str, str]) -> float | None:
     try:
         if text := headers.get("retry-after-ms"):
@@ -266,32 +179,3 @@ def _seconds_until(text: str, now: str | None) -> float:
 def _moment(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
     return moment.replace(tzinfo=moment.tzinfo or UTC)
-
-
-def _message(body: Any) -> str:
-    """The first sentence found, in the order in which APIs tend to put them."""
-    if isinstance(body, str):
-        return body
-    if isinstance(body, list):
-        return "; ".join(filter(None, map(_message, cast("list[Any]", body)[:5])))
-    if not isinstance(body, dict):
-        return ""
-    fields = cast("dict[str, Any]", body)
-    if isinstance(fields.get("msg"), str):
-        return ": ".join(filter(None, (_location(fields), fields["msg"])))
-    for name in ("error", "detail", "message", "errors", "title"):
-        if found := _message(fields.get(name)):
-            return found
-    return _by_field(fields.get("errors"))
-
-
-def _by_field(errors: Any) -> str:
-    """Sentences below the names of the fields that they blame."""
-    fields = cast("dict[str, Any]", errors) if isinstance(errors, dict) else {}
-    told = {name: _message(value) for name, value in list(fields.items())[:5]}
-    return "; ".join(f"{name}: {sentence}" for name, sentence in told.items() if sentence)
-
-
-def _location(fields: dict[str, Any]) -> str:
-    where: Any = fields.get("loc")
-    return str(cast("list[Any]", where)[-1]) if isinstance(where, list) and where else ""

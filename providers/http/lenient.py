@@ -1,0 +1,46 @@
+"""Models of what an API answers that are lenient: what cannot be read, and is not needed, counts as left out."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
+
+
+def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+TRIFLE = WrapValidator(_or_none)
+"""On a field that nothing depends on: what cannot be read is left out."""
+
+
+def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
+    if not isinstance(value, list):
+        return validate(value)
+    listed = cast("list[Any]", value)
+    return [read for one in listed for read in _or_none([one], validate) or ()]
+
+
+EACH = WrapValidator(_each)
+"""On a list: the entries that cannot be read are left out, and take no other along."""
+
+
+class Reply(BaseModel):
+    """What an API answers, or a part of it: a field that is null, or no number, is as good as one that is not there."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_nothing(each)}
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not isfinite(value))

@@ -1,0 +1,41 @@
+"""Small facts under a key, such as which commands Discord knows."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Executable, Table, delete, select
+
+from storage.database import Database, Do
+from storage.dialects import insert_for
+from storage.tables import meta
+
+
+class Meta:
+    """Small facts that outlive a restart, such as the hash of the commands that Discord knows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, key: str) -> str | None:
+        return (await self._database.look(Do(_value(key)))).scalar()
+
+    async def ping(self) -> None:
+        """Ask the database something through its writers; raises where it does not answer."""
+        await self._database.run(Do(_value("")))
+
+    async def set(self, key: str, value: str) -> None:
+        await _replace(self._database, meta, {"key": key, "value": value})
+
+    async def expire(self, prefix: str, before: str) -> None:
+        """Delete the keys that begin with the prefix and have a smaller value."""
+        old = delete(meta).where(meta.c.key.startswith(prefix, autoescape=True), meta.c.value < before)
+        await self._database.run(Do(old))
+
+
+def _value(key: str) -> Executable:
+    return select(meta.c.value).where(meta.c.key == key)
+
+
+async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:
+    insert = insert_for(database.dialect)(table).values(row)
+    upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row)
+    await database.run(Do(upsert), *map(Do, after))
