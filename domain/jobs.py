@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
 from domain.errors import Failure, State
 from domain.frozen import Frozen
@@ -87,6 +87,19 @@ class Drawn(Frozen):
     seconds: Seconds = None
 
 
+class Place(TypedDict):
+    """Fields of `Origin`: all but whose it is by its id, and who may see it."""
+
+    application_id: int
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+    token: str | None
+    token_expires: datetime
+    upload_limit: int
+    message_id: int | None
+
+
 class Origin(Frozen):
     """Where a job came from, and so where its pictures go."""
 
@@ -104,6 +117,10 @@ class Origin(Frozen):
     """Bytes that one attachment may have."""
     message_id: int | None = None
     private: bool = False
+
+    def place(self) -> Place:
+        """Where the pictures go, for a job that is asked for from here."""
+        return cast("Place", {name: getattr(self, name) for name in Place.__annotations__})
 
 
 class Refusal(StrEnum):
@@ -149,21 +166,81 @@ class Tried(Frozen):
     """False: it was known to be down, and left alone."""
 
 
-class Job(Origin):
-    """A checked request, bound to a provider and a model."""
+class Planned(TypedDict):
+    """The fields of `Plan`."""
 
     request: ImageRequest
-    """As the provider gets it."""
-    asked: ImageRequest | None = None
-    """As the member made it, where a chain of providers may have to plan it anew."""
-    tried: tuple[Tried, ...] = ()
     provider: str
     model: str
     model_title: str
+    cost: str | None
+    calls: int
+    upscales: bool
+    notes: tuple[str, ...]
+
+
+class Plan(Frozen):
+    """Who draws a request, and how. A chain of providers makes a new plan for the next."""
+
+    request: ImageRequest
+    """As the provider gets it."""
+    provider: str
+    model: str
+    model_title: str
+    cost: str | None = None
     calls: int = 1
     """How many calls to the API it takes."""
+    upscales: bool = False
+    """Whether its pictures can be made larger by whoever drew them."""
     notes: tuple[str, ...] = ()
     """What the receipt has to say, as sentences."""
+
+    def plan(self) -> Planned:
+        """The plan alone, for a job that follows it."""
+        return cast("Planned", {name: getattr(self, name) for name in Planned.__annotations__})
+
+
+class JobChanges(TypedDict, total=False):
+    """Some fields of a job, to be changed."""
+
+    token: str | None
+    token_expires: datetime
+    application_id: int
+    guild_id: int | None
+    channel_id: int | None
+    user_id: int
+    upload_limit: int
+    message_id: int | None
+    private: bool
+    request: ImageRequest
+    asked: ImageRequest | None
+    provider: str
+    model: str
+    model_title: str
+    cost: str | None
+    calls: int
+    upscales: bool
+    notes: tuple[str, ...]
+    tried: tuple[Tried, ...]
+    state: State
+    calls_done: int
+    remote: dict[str, Any] | None
+    drawn: tuple[Drawn, ...]
+    failure: Failure | None
+    parked: bool
+    refused: Refused | None
+    parent: str | None
+    seconds: float | None
+    created: datetime
+    started: datetime | None
+
+
+class Job(Origin, Plan):
+    """A checked request, bound to a provider and a model."""
+
+    asked: ImageRequest | None = None
+    """As the member made it, where a chain of providers may have to plan it anew."""
+    tried: tuple[Tried, ...] = ()
     state: State = State.QUEUED
     calls_done: int = 0
     remote: dict[str, Any] | None = None
@@ -176,21 +253,19 @@ class Job(Origin):
     """Why; None also where an earlier version has parked it."""
     cancelled: bool = False
     """Somebody wants it no more; its holder ends it when it hears of that."""
-    upscales: bool = False
-    """Whether its pictures can be made larger by whoever drew them."""
     parent: str | None = None
-    cost: str | None = None
+    """The job that this one comes from: it asks for the same again, or for a larger copy."""
     seconds: float | None = None
     """From the first call to the last picture."""
     created: datetime = datetime.min.replace(tzinfo=UTC)
     started: datetime | None = None
 
-    def having(self, **changes: Any) -> Self:
+    def having(self, **changes: Unpack[JobChanges]) -> Self:
         """A changed copy."""
         return self.model_copy(update=changes)
 
 
-class Changes(TypedDict, total=False):
+class SettingsChanges(TypedDict, total=False):
     """Some of the settings."""
 
     provider: str | None
@@ -214,6 +289,6 @@ class Settings(Frozen):
     chain: tuple[str, ...] = ()
     """Who takes over when a provider cannot, in this order."""
 
-    def having(self, **changes: Unpack[Changes]) -> "Settings":
+    def having(self, **changes: Unpack[SettingsChanges]) -> "Settings":
         """A changed copy."""
         return self.model_copy(update=changes)

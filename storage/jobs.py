@@ -6,7 +6,20 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Executable, String, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Executable,
+    String,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
@@ -14,7 +27,7 @@ from storage.database import Database, Do, Done
 from storage.dialects import insert_for
 from storage.tables import jobs
 
-NESTED = {"request", "asked", "tried", "notes", "remote", "drawn", "failure", "refused"}
+NESTED = {column.name for column in jobs.c if isinstance(column.type, JSON)}
 NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)

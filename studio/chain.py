@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from domain import (
     NOT_ASKED,
@@ -20,6 +19,7 @@ from domain import (
     Tried,
     Unavailable,
 )
+from domain.jobs import JobChanges
 from providers.kit.base import title_of
 from storage.store import Store
 from studio.breakers import Breakers
@@ -45,7 +45,7 @@ class Chain:
         self._spool = store.spool
         self._breakers = breakers
 
-    async def next(self, job: Job, failure: Failure) -> Mapping[str, Any] | None:
+    async def next(self, job: Job, failure: Failure) -> JobChanges | None:
         """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
         if job.asked is None or not self._may_move(job, failure):
             return None
@@ -95,7 +95,6 @@ class Chain:
         return f"{why}, so {title_of(self._planner.providers, planned.provider)} was asked instead."
 
 
-def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> Mapping[str, Any]:
-    taken = ("request", "provider", "model", "model_title", "cost", "calls", "upscales")
-    anew = {"state": State.QUEUED, "calls_done": 0, "remote": None, "started": None}
-    return {name: getattr(planned, name) for name in taken} | anew | {"tried": tried, "notes": (note, *planned.notes)}
+def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> JobChanges:
+    anew = JobChanges(state=State.QUEUED, calls_done=0, remote=None, started=None, tried=tried)
+    return JobChanges(**planned.plan()) | anew | JobChanges(notes=(note, *planned.notes))

@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from domain import (
     Cancelled,
@@ -19,6 +18,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from domain.jobs import JobChanges
 from providers.http.transport import PATIENCE_SECONDS
 from providers.kit.base import Provider
 from storage.spool import Spool
@@ -98,7 +98,7 @@ class Drawer:
         else:
             await self._conclude(held, failure)
 
-    async def _next(self, job: Job, failure: Failure) -> Mapping[str, Any] | None:
+    async def _next(self, job: Job, failure: Failure) -> JobChanges | None:
         """As `Chain.next`; nobody, too, where looking for somebody fails: what happened is told all the same."""
         try:
             return await self._chain.next(job, failure)

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from domain import Job, State
+from domain.jobs import JobChanges
 from storage.jobs import JobStore
 
 
@@ -34,12 +35,12 @@ class Held:
         self._noted: set[str] = set()
         self.released = False
 
-    def note(self, **changes: Any) -> None:
+    def note(self, **changes: Unpack[JobChanges]) -> None:
         """Change these fields, to be written with the next update."""
         self.job = self.job.having(**changes)
         self._noted |= changes.keys()
 
-    async def update(self, *, release: bool = False, **changes: Any) -> None:
+    async def update(self, *, release: bool = False, **changes: Unpack[JobChanges]) -> None:
         """Write these fields; `release` with the last write, for it saves one."""
         before = self.job
         self.note(**changes)

@@ -24,12 +24,6 @@ NO_AI = "Painted by rules, not by an AI model."
 GONE = "The model that this server chose is not on offer now, so the default one drew."
 ALIKE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
-OF_ORIGIN = set(Origin.model_fields) - {"private"}
-ORDERED = (
-    *("request", "asked", "private", "provider", "model", "model_title", "cost", "notes", "upscales"),
-    *("calls", "calls_done", "remote"),
-)
-"""Fields of a job that say what its provider has been asked for."""
 LISTED = 8
 """How many names a refusal lists."""
 
@@ -60,7 +54,8 @@ class Planner:
             notes = (*notes, NO_AI)
         private = settings.private if request.private is None else request.private
         return Job(
-            **origin.model_dump(include=OF_ORIGIN),
+            id=origin.id,
+            **origin.place(),
             private=private,
             asked=request if settings.chain else None,
             upscales=any(each.capabilities.upscale for each in models),
@@ -88,8 +83,8 @@ class Planner:
         """For what is ordered already nothing is checked: a model may have been taken off the list since."""
         if parent.provider not in self.providers:
             raise InvalidRequest(field="provider", takes=_names(self.providers))
-        ordered = {name: getattr(parent, name) for name in ORDERED}
-        return Job(**origin.model_dump(include=OF_ORIGIN), **ordered, state=State.WAITING)
+        rest = Job(id=origin.id, **origin.place(), **parent.plan(), private=parent.private, state=State.WAITING)
+        return rest.having(asked=parent.asked, calls_done=parent.calls_done, remote=parent.remote)
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:
         """The one that was asked for, else the server's, else the bot's; InvalidRequest."""

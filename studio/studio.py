@@ -219,8 +219,7 @@ class Studio:
             nonlocal moved, turn
             turn = held.job.refused.times if held.job.refused else 0
             if moved := held.job.parked:
-                place = origin.model_dump(exclude={"id", "private"})
-                await held.update(**place, private=True, parked=False)
+                await held.update(**origin.place(), private=True, parked=False)
 
         await self._with(job.id, move)
         if moved:

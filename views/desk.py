@@ -40,11 +40,16 @@ class Desk:
         request: ImageRequest,
         image: discord.Attachment | None = None,
         mask: discord.Attachment | None = None,
+        parent: Job | None = None,
     ) -> None:
-        """A member's new request, with the files that belong to it; domain errors are answered privately."""
+        """A member's new request, with the files that belong to it; domain errors are answered privately.
+
+        parent: the job whose picture it is.
+        """
         request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
         with self.studio.rush:
-            job = await self._promise(interaction, await self._plan(interaction, request))
+            planned = await self._plan(interaction, request)
+            job = await self._promise(interaction, planned.having(parent=parent.id) if parent else planned)
         if job is None:
             return
         try:
@@ -61,7 +66,7 @@ class Desk:
         request = ImageRequest(
             prompt=parent.request.prompt, provider=parent.provider, private=parent.private, upscale=True
         )
-        await self.take(interaction, request, picture)
+        await self.take(interaction, request, picture, parent=parent)
 
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
@@ -113,7 +118,7 @@ class Desk:
         """Planned anew, now that the image's own shape is known."""
         settings = await self.settings.get(interaction.guild_id)
         shaped = await self.studio.planner.plan(request, settings, origin_of(interaction))
-        return shaped.having(message_id=job.message_id, private=job.private, created=job.created)
+        return shaped.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
 
     async def _keep(
         self, job: Job, request: ImageRequest, image: discord.Attachment, mask: discord.Attachment | None

@@ -155,10 +155,11 @@ def _with_upscale(model: Model) -> Model:
 
 async def test_a_picture_is_made_larger_by_its_button(world):
     world.bot.studio.providers["sketch"] = Enlarger(world.bot.studio.providers["sketch"].access, None)
-    shown, _ = await world.imagine(prompt="a castle", size="512x512", private=True)
+    shown, drawn = await world.imagine(prompt="a castle", size="512x512", private=True)
     larger = await world.member.click(shown.response, label="Upscale")
     job = await world.end()
     assert (job.state, job.request.upscale, job.private) == (State.DELIVERED, True, True)
+    assert job.parent == drawn.id
     assert [image.size for image in await files(larger)] == [(1024, 1024)]
     assert larger.ephemeral
     assert "Upscale" not in [item.get("label") for row in larger.response.components for item in row["components"]]

@@ -1,0 +1,23 @@
+# pyright: basic
+"""What may change of a job is what a job has."""
+
+from typing import get_type_hints
+
+from domain import Job, Origin
+from domain.jobs import JobChanges, Place, Plan, Planned
+
+
+def fields(model) -> dict:
+    return {name: field.annotation for name, field in model.model_fields.items()}
+
+
+def test_all_of_a_job_may_change_but_whose_it_is_and_what_others_write():
+    own = {name: kind for name, kind in fields(Job).items() if name not in ("id", "cancelled")}
+    assert get_type_hints(JobChanges) == own
+
+
+def test_a_plan_and_a_place_leave_nothing_out():
+    assert get_type_hints(Planned) == fields(Plan)
+    assert get_type_hints(Place) == {
+        name: kind for name, kind in fields(Origin).items() if name not in ("id", "private")
+    }
