@@ -137,6 +137,7 @@ def looking(monkeypatch) -> asyncio.Event:
         begun.set()
         await asyncio.Event().wait()
 
+    monkeypatch.setattr("studio.images.pictures.MOST_UNPACKED", 0)  # every one goes to a process
     monkeypatch.setattr(images.WORKSHOP, "do", never)
     return begun
 
