@@ -2,12 +2,13 @@
 
 import re
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, assert_never
 
 import discord
 
 from domain import Job
-from views.card import CUSTOM_ID, button
+from views.card import button
+from views.card_ids import TEMPLATE, Verb
 from views.desk import Desk
 from views.origins import Interaction
 from views.reporter import report, tell
@@ -16,13 +17,15 @@ UNKNOWN = "I no longer know that picture."
 TRIED = "That has been tried again already: look further down."
 NOT_YOURS = "Only the member who asked for it, or someone who may manage messages, can do that."
 
+Asking = Literal[Verb.AGAIN, Verb.UPSCALE, Verb.RETRY]
 
-class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM_ID):
+
+class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
     """Again, Upscale, Retry or Delete."""
 
     desk: ClassVar[Desk]
 
-    def __init__(self, verb: str, job_id: str) -> None:
+    def __init__(self, verb: Verb, job_id: str) -> None:
         super().__init__(button(verb, job_id))
         self.verb = verb
         self.job_id = job_id
@@ -31,7 +34,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
     async def from_custom_id(
         cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        return cls(match["verb"], match["job"])
+        return cls(Verb(match["verb"]), match["job"])
 
     async def callback(self, interaction: Interaction) -> None:
         try:
@@ -41,18 +44,25 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
 
     async def _press(self, interaction: Interaction) -> None:
         job = await self.desk.studio.find(self.job_id)
-        if self.verb == "delete":
+        if self.verb is Verb.DELETE:
             await self._delete(interaction, job)
         elif job is None or not _may_see(interaction, job):
             await tell(interaction, UNKNOWN)
-        elif self.verb == "retry" and job.remote is not None and interaction.user.id != job.user_id:
-            await tell(interaction, NOT_YOURS)
-        elif self.verb == "retry":
-            await self._retry(interaction, job)
-        elif self.verb == "upscale":
-            await self._upscale(interaction, job)
         else:
-            await self.desk.again(interaction, job)
+            await self._ask(interaction, job, self.verb)
+
+    async def _ask(
+        self, interaction: Interaction, job: Job, verb: Literal[Verb.AGAIN, Verb.UPSCALE, Verb.RETRY]
+    ) -> None:
+        match verb:
+            case Verb.AGAIN:
+                await self.desk.again(interaction, job)
+            case Verb.UPSCALE:
+                await self._upscale(interaction, job)
+            case Verb.RETRY:
+                await self._retry(interaction, job)
+            case _:
+                assert_never(verb)
 
     async def _delete(self, interaction: Interaction, job: Job | None) -> None:
         """The message, whose job may be gone or have moved; and what waits for its owner, if it is they who ask."""
@@ -67,7 +77,10 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=CUSTOM
             await self.desk.studio.give_up(self.job_id)
 
     async def _retry(self, interaction: Interaction, job: Job) -> None:
-        if not await self.desk.retry(interaction, job):
+        """Of what is ordered already, by its owner alone: it is theirs."""
+        if job.remote is not None and interaction.user.id != job.user_id:
+            await tell(interaction, NOT_YOURS)
+        elif not await self.desk.retry(interaction, job):
             await tell(interaction, TRIED)
 
     async def _upscale(self, interaction: Interaction, job: Job) -> None:
@@ -93,7 +106,7 @@ def _asked_by(interaction: Interaction) -> int | None:
 def card_buttons(desk: Desk) -> type[CardButton]:
     """The class to register with the bot: discord.py makes its instances, so it has to know the desk."""
 
-    class BoundCardButton(CardButton, template=CUSTOM_ID):
+    class BoundCardButton(CardButton, template=TEMPLATE):
         pass
 
     BoundCardButton.desk = desk

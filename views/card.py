@@ -1,7 +1,7 @@
 """The result: a receipt, the pictures and their buttons."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import discord
 
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
 from studio.delivery import MOST_PICTURES, Ready, Report
+from views.card_ids import Verb, custom_id
 from views.limits import ALT, MESSAGE
 from views.words import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE, code, explain, fitting, in_time, plain
 
@@ -16,14 +17,13 @@ SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
 CUT_OFF = tuple(".,:;)]'\"")
 """What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
-LABELS = {
-    "again": ("Again", "🔁"),
-    "upscale": ("Upscale", "🔍"),
-    "retry": ("Retry", "🔁"),
-    "delete": ("Delete", "🗑️"),
+LABELS: Mapping[Verb, tuple[str, str]] = {
+    Verb.AGAIN: ("Again", "🔁"),
+    Verb.UPSCALE: ("Upscale", "🔍"),
+    Verb.RETRY: ("Retry", "🔁"),
+    Verb.DELETE: ("Delete", "🗑️"),
 }
 WORDLESS = "-# Its words are left out: they could not be shown here."
-CUSTOM_ID = r"easel:(?P<verb>again|upscale|retry|delete):(?P<job>[0-9]{1,20}(?:-[0-9]{1,3})?)"
 
 
 class Card(NamedTuple):
@@ -201,13 +201,13 @@ def _apology(job: Job, provider: str) -> list[str]:
     return [*lines, *kept, *before]
 
 
-def _verbs(job: Job, pictures: Sequence[Ready]) -> list[str]:
+def _verbs(job: Job, pictures: Sequence[Ready]) -> list[Verb]:
     """Retry also below some of the pictures, where the rest is paid for and may yet come."""
     retry = job.remote is not None or (not pictures and _worth_retrying(job))
     shown = all(each.way != "file" for each in job.drawn)
     single = len(pictures) == 1 and bool(pictures[0].data) and shown and not job.request.upscale
-    larger = ["upscale"] if single and job.upscales else []
-    return [*(["again"] if pictures else []), *larger, *(["retry"] if retry else []), "delete"]
+    can = {Verb.AGAIN: bool(pictures), Verb.UPSCALE: single and job.upscales, Verb.RETRY: retry, Verb.DELETE: True}
+    return [verb for verb in Verb if can[verb]]
 
 
 def _worth_retrying(job: Job) -> bool:
@@ -216,7 +216,7 @@ def _worth_retrying(job: Job) -> bool:
     return error is None or not (error.state is State.REFUSED or isinstance(error, AuthError | QuotaError))
 
 
-def buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
+def buttons(job: Job, verbs: Sequence[Verb]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for verb in verbs:
         view.add_item(button(verb, job.id))
@@ -224,9 +224,9 @@ def buttons(job: Job, verbs: Sequence[str]) -> discord.ui.View:
     return view
 
 
-def button(verb: str, job_id: str) -> "discord.ui.Button[discord.ui.View]":
+def button(verb: Verb, job_id: str) -> "discord.ui.Button[discord.ui.View]":
     label, emoji = LABELS[verb]
-    return discord.ui.Button(label=label, emoji=emoji, custom_id=f"easel:{verb}:{job_id}")
+    return discord.ui.Button(label=label, emoji=emoji, custom_id=custom_id(verb, job_id))
 
 
 def _alt(job: Job, provider: str) -> str:

@@ -2,6 +2,7 @@
 
 from domain import Job, Refused
 from views.card import Card, buttons
+from views.card_ids import Verb
 from views.words import code, plain, why_refused
 
 KEPT = "-# It is kept for whoever asked for it, for 7 days at most. If they press Delete, it is thrown away."
@@ -17,4 +18,4 @@ def excuse_card(job: Job, refused: Refused, provider: str) -> Card:
 def wordless_excuse(job: Job, refused: Refused) -> Card:
     """Without a word from outside."""
     content = f"{why_refused(refused)}\n{KEPT}"
-    return Card(content, view=buttons(job, ["again", "delete"]), pictures=(), name="", alt="")
+    return Card(content, view=buttons(job, [Verb.AGAIN, Verb.DELETE]), pictures=(), name="", alt="")

@@ -24,7 +24,8 @@ from domain import (
 )
 from studio.delivery import Ready, Report
 from tests.conftest import make_job
-from views.card import CUSTOM_ID, drawing_line, result_card, wordless_card
+from views.card import drawing_line, result_card, wordless_card
+from views.card_ids import TEMPLATE, Verb, custom_id
 from views.excuse import excuse_card, wordless_excuse
 from views.limits import MESSAGE
 
@@ -75,17 +76,31 @@ async def test_the_buttons_of_each_outcome(failure, pictures, labels):
     assert card.view.is_finished()
     for item in card.view.children:
         assert isinstance(item, discord.ui.Button)
-        match = re.fullmatch(CUSTOM_ID, item.custom_id or "")
+        match = re.fullmatch(TEMPLATE, item.custom_id or "")
         assert match
         assert (match["verb"], match["job"]) == (str(item.label).lower(), job.id)
         assert len(match.string) <= 100
 
 
 @pytest.mark.parametrize(
-    "wrong", ["easel:again:", "easel:again:12x", "easel:eat:1", "easel:again:1-", "xeasel:again:1", "easel:again:1\n"]
+    "wrong",
+    [
+        *("easel:again:", "easel:again:12x", "easel:eat:1", "easel:again:1-", "xeasel:again:1", "easel:again:1\n"),
+        *("easel:3:again:1", "easel:2:again:1:", "easel:2:again:1:100", "easel:2:2:again:1"),
+    ],
 )
 def test_other_custom_ids_are_not_ours(wrong):
-    assert re.fullmatch(CUSTOM_ID, wrong) is None
+    assert re.fullmatch(TEMPLATE, wrong) is None
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_cards_of_earlier_versions_and_of_later_ones_are_known(verb):
+    """Later ones name one of several pictures."""
+    written = {f"easel:{verb}:12-3": None, custom_id(verb, "12-3"): None, custom_id(verb, "12-3", 4): "4"}
+    for text, number in written.items():
+        match = re.fullmatch(TEMPLATE, text)
+        assert match
+        assert (match["verb"], match["job"], match["number"]) == (verb, "12-3", number)
 
 
 async def test_the_receipt_tells_what_is_known():
