@@ -66,6 +66,8 @@ class Easel(commands.AutoShardedBot):
             command_prefix=commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             intents=_intents(),
             max_messages=None,
             chunk_guilds_at_startup=False,

@@ -56,8 +56,6 @@ class Imagine(commands.Cog):
         @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._offered()])
         @app_commands.autocomplete(model=self._models, size=self._sizes, scheduler=self._schedulers)
         @app_commands.autocomplete(quality=self._qualities, style=self._styles)
-        @app_commands.allowed_installs(guilds=True, users=False)
-        @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
         async def imagine(
             interaction: Interaction,
             prompt: Range[str, 1, 4000],

@@ -17,20 +17,14 @@ class Info(commands.Cog):
         self._settings = settings
 
     @app_commands.command(description="Who can draw here, with which models, and what each takes")
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def providers(self, interaction: Interaction) -> None:
         await Roster(self._studio, self._settings, interaction.guild_id).open(interaction)
 
     @app_commands.command(description="What each command does, with an example")
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def help(self, interaction: Interaction) -> None:
         await interaction.response.send_message(help_page(list(self._studio.providers.values())), ephemeral=True)
 
     @app_commands.command(description="What is stored, where your words and images go, and how to have it deleted")
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def privacy(self, interaction: Interaction) -> None:
         application = interaction.client.application
         await Privacy(self._studio, _name(application.owner if application else None)).open(interaction)

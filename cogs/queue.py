@@ -13,8 +13,6 @@ class Queue(commands.Cog):
         self._studio = studio
 
     @app_commands.command(description="What is being drawn and what waits: yours, or for its managers the server's")
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def queue(self, interaction: Interaction) -> None:
         manages = interaction.guild_id is not None and interaction.permissions.manage_guild
         guild_id = interaction.guild_id if manages else None

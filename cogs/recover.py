@@ -29,8 +29,6 @@ class Recover(commands.Cog):
         self._studio = studio
 
     @app_commands.command(description="Get pictures of yours that could not be delivered")
-    @app_commands.allowed_installs(guilds=True, users=False)
-    @app_commands.allowed_contexts(guilds=True, dms=True, private_channels=False)
     async def recover(self, interaction: Interaction) -> None:
         await defer(interaction, private=True)
         jobs = await self._studio.parked(interaction.user.id)

@@ -17,7 +17,7 @@ class SettingsCog(commands.Cog, name="Settings"):
 
     @app_commands.command(description="Choose this server's provider, model, size and privacy")
     @app_commands.guild_only()
-    @app_commands.allowed_installs(guilds=True, users=False)
+    @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.default_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
         """Asks for the right here too, for a server can give the command to anybody."""

@@ -29,7 +29,7 @@ from providers.http.api import given
 from providers.http.failures import error_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.base import SENT_ANEW, USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import known_alone
 from providers.kit.results import collect
 from providers.kit.shapes import pictures_in
@@ -96,9 +96,6 @@ class AppyPie(Provider):
             await self._submit(request, sources, progress)
         else:
             await collect(self._api, progress, urls=progress.remembered["urls"], seed=request.seed)
-
-    async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         """The picture comes by itself, in base64, or as a link."""

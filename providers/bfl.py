@@ -34,7 +34,7 @@ from providers.http.failures import failure_for
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.base import Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
@@ -140,9 +140,6 @@ class BlackForestLabs(Provider):
         else:
             finished = partial(self._finished, request=request, progress=progress)
             await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
-
-    async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)

@@ -38,7 +38,7 @@ from providers.http.lenient import TRIFLE, Reply
 from providers.http.repeating import not_taken
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.polling import Over, Pauses, poll
 from providers.kit.results import collect
@@ -147,9 +147,6 @@ class Fal(Provider):
         result = partial(self._ask, ref["response_url"], progress, final=True)
         await poll(self.transport, progress, status, partial(self._completed, result=result, progress=progress))
         await poll(self.transport, progress, result, partial(self._collected, progress=progress), AT_ONCE)
-
-    async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         if url := ref.get("cancel_url"):

@@ -31,7 +31,7 @@ from providers.http.failures import failure_for
 from providers.http.lenient import Reply
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.shapes import pictures_in
 
@@ -71,9 +71,6 @@ class HuggingFace(Provider):
         model = request.model or EXAMPLES[0][0]
         answer = await self._submit(f"hf-inference/models/{path_of(model)}", _body(request, sources), progress)
         await progress.keep(await self._picture(answer, request.seed))
-
-    async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
         """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""

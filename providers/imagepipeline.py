@@ -37,7 +37,7 @@ from providers.http.api import given, segment
 from providers.http.failures import POLICY, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.base import Progress, Provider
 from providers.kit.pinned import known_alone, pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
@@ -148,9 +148,6 @@ class ImagePipeline(Provider):
             await collect(self._api, progress, urls=ref["urls"], seed=request.seed)
         else:
             await self._poll(ref["id"], request, progress)
-
-    async def check(self) -> Health:
-        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     def _offered(self) -> Sequence[Model]:
         """Generation 3 is not told a model, so that one of the host's own would draw as any other."""

@@ -30,7 +30,7 @@ from providers.http.failures import failure_for, of_one_model
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.repeating import not_taken
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import affordable, pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
@@ -122,7 +122,7 @@ class Replicate(Provider):
     async def check(self) -> Health:
         named = next((model.id for model in self._models() if _name(model.id)), None)
         if named is None:
-            return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+            return await super().check()
         await self._look(named)
         return Health(reachable=True, models=None, key="accepted")
 

@@ -38,6 +38,10 @@ class Report(NamedTuple):
     """Not begun: the provider has said when to come again."""
 
 
+class NotNow(Exception):
+    """The place takes nothing just now: the same may be tried later."""
+
+
 class Undeliverable(Exception):
     """The place will not take it, now or later."""
 
@@ -50,15 +54,15 @@ class Undeliverable(Exception):
 
 class Delivery(Protocol):
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Show the outcome, good or bad; raises Undeliverable or queue.TryLater."""
+        """Show the outcome, good or bad; raises Undeliverable or NotNow."""
 
     async def excuse(self, job: Job, refused: Refused) -> None:
-        """Say, where the pictures should have been, why they are not; raises Undeliverable or queue.TryLater."""
+        """Say, where the pictures should have been, why they are not; raises Undeliverable or NotNow."""
 
     async def recall(self, job: Job) -> Job | None:
         """A job with the message that told its member to wait, or as it is where that cannot be known.
 
-        None where nobody was told; queue.TryLater.
+        None where nobody was told; NotNow.
         """
 
     def report(self, job: Job, report: Report) -> None:

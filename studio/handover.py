@@ -48,7 +48,7 @@ class Handover:
         self._turn = asyncio.Lock()
 
     async def deliver(self, held: Held) -> None:
-        """Deliver; queue.TryLater goes through to the queue."""
+        """Deliver; delivery.NotNow."""
         await self._look(held)
         pictures = await self._ready(held.job, held.job.upload_limit)
         if not pictures and held.job.failure is None:

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from domain import EaselError, ImageRequest, Job, Limits, Origin, QueueFull, Settings, State
@@ -17,7 +17,7 @@ from studio.admission import Admission
 from studio.breakers import Breakers
 from studio.chain import Chain
 from studio.conduct import Conduct
-from studio.delivery import Delivery
+from studio.delivery import Delivery, NotNow
 from studio.drawing import DRAW_TIME, Drawer
 from studio.handover import Handover
 from studio.holding import Held, Lost, Stage, hold, unwatched
@@ -244,6 +244,7 @@ class Studio:
         return len(ids)
 
     async def _draw(self, job_id: str) -> None:
+        """queue.TryLater."""
         await self.rush.over()
 
         async def work(held: Held) -> None:
@@ -254,7 +255,8 @@ class Studio:
             if held.job.state is State.DRAWN:
                 self._admission.leave(held.job)
 
-        job = await self._with(job_id, work)
+        with _later():
+            job = await self._with(job_id, work)
         if job and job.state is not State.PROMISED:
             drawn = job.state is State.DRAWN
             place = 0 if drawn else -self._admission.place(job)
@@ -272,6 +274,7 @@ class Studio:
         return True
 
     async def _deliver(self, job_id: str) -> None:
+        """queue.TryLater."""
         await self.rush.over()
 
         async def work(held: Held) -> None:
@@ -279,7 +282,8 @@ class Studio:
                 await self._handover.deliver(held)
                 self._on_change(held.job)
 
-        await self._with(job_id, work)
+        with _later():
+            await self._with(job_id, work)
 
     async def _with(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> Job | None:
         """Do something to a row while holding it; nothing, and None, where it is finished or another's."""
@@ -328,6 +332,15 @@ class Studio:
     def _unwanted(self, job_id: str | None) -> None:
         if job_id is not None:  # what was missed comes with the next beat
             self._drawer.cancel(job_id)
+
+
+@contextmanager
+def _later() -> Generator[None]:
+    """What a place does not take now, the queue brings again."""
+    try:
+        yield
+    except NotNow as error:
+        raise TryLater(str(error)) from None
 
 
 def _lane(provider: str) -> str:

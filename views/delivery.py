@@ -11,8 +11,7 @@ import aiohttp
 import discord
 
 from domain import Job, Refusal, Refused
-from studio.delivery import Ready, Report, Undeliverable
-from studio.queue import TryLater
+from studio.delivery import NotNow, Ready, Report, Undeliverable
 from views.card import Card, drawing_line, preview_files, result_card, wordless_card
 from views.excuse import excuse_card, wordless_excuse
 from views.verdicts import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
@@ -67,10 +66,10 @@ class DiscordDelivery:
             async with asyncio.timeout(REPORT_SECONDS):
                 return job.having(message_id=(await self._reply(job).fetch_message(_message(job))).id)
         except TRANSIENT as error:
-            raise TryLater(type(error).__name__) from None
+            raise NotNow(type(error).__name__) from None
         except discord.HTTPException as error:
             if error.status == 429:
-                raise TryLater("429") from None
+                raise NotNow("429") from None
             return None if error.code == UNKNOWN_WEBHOOK else job
 
     def report(self, job: Job, report: Report) -> None:
@@ -112,7 +111,7 @@ class DiscordDelivery:
                 files = preview_files(job, preview)
                 await message.edit_message(_message(job), content=line, attachments=files)
             except discord.HTTPException as error:
-                if isinstance(verdict(error), TryLater):
+                if isinstance(verdict(error), NotNow):
                     raise
                 log.info("job %s: its unfinished picture is refused, %s", job.id, error.code)
             else:
@@ -135,7 +134,7 @@ class DiscordDelivery:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(job, card)
         except TRANSIENT as error:
-            raise TryLater(type(error).__name__) from None
+            raise NotNow(type(error).__name__) from None
         except discord.HTTPException as error:
             raise verdict(error) from None
 

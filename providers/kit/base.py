@@ -103,6 +103,8 @@ class Provider(ABC):
     `domain.errors`. The request that it gets is complete and checked: its options are those that the model takes.
     """
 
+    _api: Api
+    """Set by those that speak to one."""
     name: str
     """The word used in options, settings, config and logs."""
     title: str
@@ -144,9 +146,9 @@ class Provider(ABC):
     @abstractmethod
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None: ...
 
-    @abstractmethod
     async def check(self) -> Health:
-        """Try the API without paying."""
+        """Try the API without paying: whether it answers, which is all that most APIs tell for nothing."""
+        return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:  # noqa: B027 - most cannot be told
         """Tell the API that what was remembered is wanted no more; errors are the caller's to log."""

@@ -22,11 +22,10 @@ from domain import (
     Upload,
 )
 from storage.store import Store
-from studio.delivery import Undeliverable
+from studio.delivery import NotNow, Undeliverable
 from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.holding import Held, hold
 from studio.images import workshop
-from studio.queue import TryLater
 from tests.replay.pictures import foreign
 from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 
@@ -96,8 +95,8 @@ async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, 
         await store.spool.put(f"pictures/1/{n}", data)
         entries.append(Drawn(call=0, key=f"pictures/1/{n}", kind="png" if n else "avif", way="unread"))
     async with drawn(drawn=tuple(entries)) as held:
-        with pytest.raises(TryLater):
-            await deliver(held, TryLater("503"))
+        with pytest.raises(NotNow):
+            await deliver(held, NotNow("503"))
         looked_at = (await store.jobs.get("1")).drawn
         await deliver(held)
     assert [(each.kind, each.way, each.size) for each in looked_at] == [
@@ -221,8 +220,8 @@ async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, a
 async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(TryLater):
-            await deliver(held, TryLater("429"))
+        with pytest.raises(NotNow):
+            await deliver(held, NotNow("429"))
     assert await store.jobs.get("1") == before
     assert await spooled(store, 1) == [True]
 
@@ -313,10 +312,10 @@ async def test_a_reason_that_is_refused_too_keeps_no_picture_from_waiting(store,
 
 async def test_a_reason_that_could_not_be_given_now_is_given_later(store, drawn, deliver, delivery):
     """Nobody is left in silence: the whole delivery comes again."""
-    delivery.excuses = [TryLater("503")]
+    delivery.excuses = [NotNow("503")]
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(TryLater):
+        with pytest.raises(NotNow):
             await deliver(held, Undeliverable(Refusal.EXPLICIT))
     assert await store.jobs.get("1") == before
 

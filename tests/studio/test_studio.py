@@ -9,7 +9,7 @@ import pytest
 import storage.jobs
 import studio.drawing as studio_drawing
 from domain import Drawn, Origin, Refusal, Size, State
-from studio.delivery import Undeliverable
+from studio.delivery import NotNow, Undeliverable
 from studio.queue import TryLater
 from studio.studio import Studio
 from tests.conftest import make_job
@@ -55,7 +55,7 @@ async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, se
 
 async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
-    delivery.told = TryLater("500")
+    delivery.told = NotNow("500")
     with pytest.raises(TryLater):
         await studio._draw("1")
     assert seen == []

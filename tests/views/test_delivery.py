@@ -14,8 +14,7 @@ import pytest
 
 import views.delivery
 from domain import Refusal, Refused, Timeout
-from studio.delivery import Ready, Report, Undeliverable
-from studio.queue import TryLater
+from studio.delivery import NotNow, Ready, Report, Undeliverable
 from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
 
@@ -161,7 +160,7 @@ def label(value) -> str | None:
 
 async def outcome_of(delivering) -> Refusal | None:
     """Why it is refused; None where it may pass."""
-    with pytest.raises((Undeliverable, TryLater)) as caught:
+    with pytest.raises((Undeliverable, NotNow)) as caught:
         await delivering
     assert "canary" not in str(caught.value)
     return caught.value.kind if isinstance(caught.value, Undeliverable) else None
@@ -297,7 +296,7 @@ async def test_what_an_answer_to_the_post_means(fake, delivery, error, outcome):
 async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "SEND_SECONDS", 0.01)
     fake.answers["reply"] = asyncio.Event().wait
-    with pytest.raises(TryLater):
+    with pytest.raises(NotNow):
         await delivery.deliver(make_job(), [PICTURE])
 
 
@@ -427,14 +426,14 @@ async def test_only_who_has_no_reply_at_all_was_not_told(fake, delivery, error, 
 @pytest.mark.parametrize("error", TRANSIENT, ids=label)
 async def test_where_discord_is_away_nobody_knows_who_was_told(fake, delivery, error):
     fake.answers["fetch"] = error
-    with pytest.raises(TryLater):
+    with pytest.raises(NotNow):
         await delivery.recall(make_job())
 
 
 async def test_asking_who_was_told_has_a_time_limit(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_SECONDS", 0.01)
     fake.answers["fetch"] = asyncio.Event().wait
-    with pytest.raises(TryLater):
+    with pytest.raises(NotNow):
         await delivery.recall(make_job())
 
 
