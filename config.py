@@ -28,7 +28,7 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 HOST = re.compile(r"[a-z0-9._:-]+")
 NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
-ALIKE = 0.85
+NEARLY = 0.85
 """How like a known name, from 0 to 1 by difflib's measure, a name has to be to count as that one mistyped."""
 AKIN = 0.7
 """The same, among those that begin with the same word."""
@@ -194,7 +194,7 @@ def misspelt(names: Iterable[str], known: Collection[str]) -> list[str]:
 def _in_vain(name: str, known: Collection[str]) -> str | None:
     first, _, rest = name.partition("_")
     akin = [each for each in known if each.partition("_")[0] == first not in COMMON]
-    if near := get_close_matches(name, known, 1, ALIKE) or get_close_matches(name, akin, 1, AKIN):
+    if near := get_close_matches(name, known, 1, NEARLY) or get_close_matches(name, akin, 1, AKIN):
         return f"{name} is no setting; {near[0]} is."
     if akin:
         return f"{name} is no setting."

@@ -23,7 +23,7 @@ from storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30.0
+AWAY_SECONDS = 30.0
 """How long the database may be away before those who wait for it get an error."""
 TOGETHER = 64
 """Pieces of work in one transaction."""
@@ -112,7 +112,7 @@ class Database(ABC):
     async def _patiently(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_transient),
-            stop=stop_after_delay(PATIENCE_SECONDS),
+            stop=stop_after_delay(AWAY_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
             before_sleep=self._tell,
             reraise=True,

@@ -25,7 +25,7 @@ class Outage(NamedTuple):
     pause: float
     """Seconds; the next is longer. 0 where the provider has said itself when to come again."""
     turn: int = 0
-    """How often it was told of again: who has asked before the last time knows nothing new."""
+    """Generation of the outage; a probe with an older one is stale."""
     trying: bool = False
     """A job has been let in, and `until` is how long the others wait for it."""
 

@@ -209,7 +209,7 @@ class Breakers:
 
 @contextmanager
 def _unharmed(provider: str) -> Generator[None]:
-    """What is known of outages is worth no picture: a database that is away ends no job."""
+    """Best effort: a database error here must not fail the job."""
     try:
         yield
     except Exception:

@@ -19,7 +19,7 @@ from domain import (
     Unavailable,
 )
 from domain.jobs import JobChanges
-from providers.http.transport import PATIENCE_SECONDS
+from providers.http.transport import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.breakers import Breakers
@@ -242,7 +242,7 @@ def _asks_for_patience(job: Job, failure: Failure) -> bool:
     """A job that the provider did not take, because it wants a longer pause than a call waits."""
     untouched = failure.unaccepted and job.remote is None and not job.drawn
     busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field is None
-    return untouched and busy and (failure.retry_after or 0) > PATIENCE_SECONDS
+    return untouched and busy and (failure.retry_after or 0) > LONGEST_PAUSE_IN_CALL
 
 
 def _may_wait(shut: Failure) -> bool:

@@ -22,7 +22,7 @@ from providers.kit.base import Provider
 SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."
 GONE = "The model that this server chose is not on offer now, so the default one drew."
-ALIKE = 1.05
+SAME_SHAPE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
 LISTED = 8
 """How many names a refusal lists."""
@@ -218,7 +218,7 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
 def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:
     """The size for an image; a note where its proportions are another's."""
     size = takes.nearest_size(shape)
-    if size is None or size.distance(shape)[0] <= ALIKE:
+    if size is None or size.distance(shape)[0] <= SAME_SHAPE:
         return size, ()
     return size, (f"Drawn at {size}, the nearest to the image's {shape}.",)
 

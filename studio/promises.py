@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from domain import Job, State
 from storage.jobs import JobStore
 
-PATIENCE_SECONDS = 1.0
+WRITE_SECONDS = 1.0
 """Of Discord's three, most are left to a busy loop and to the way there."""
 
 Acknowledge = Callable[[], Awaitable[int | None]]
@@ -29,7 +29,7 @@ class Ending(Exception):
 class Promises:
     """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
 
-    So the row is written first. A database that is locked or slow is not waited for beyond `PATIENCE_SECONDS`, or
+    So the row is written first. A database that is locked or slow is not waited for beyond `WRITE_SECONDS`, or
     Discord would take the word no more: only then a kill -9 can leave a member waiting.
     """
 
@@ -68,7 +68,7 @@ class Promises:
     async def _make(self, job: Job, owner: str, acknowledge: Acknowledge, *, retry: bool) -> Job | None:
         row = job.having(state=State.PROMISED)
         writing = asyncio.create_task(self._jobs.add(row, owner, retry=retry))
-        await asyncio.wait({writing}, timeout=PATIENCE_SECONDS)
+        await asyncio.wait({writing}, timeout=WRITE_SECONDS)
         if writing.done() and not writing.result():
             return None
         try:

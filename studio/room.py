@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4
 BYTES_AT_ONCE = 48 * 2**20
 """As they come from Discord; an image with its mask may have 40 MiB."""
-PATIENCE_SECONDS = 240.0
+TURN_SECONDS = 240.0
 """Of the 15 minutes that the member's token lives, most are left to the drawing."""
 MEMBERS = 8
 """A member's images may take this part of the quota,"""
@@ -36,7 +36,7 @@ class Intake:
         """While an image of so many bytes is read and stored; QueueFull where its turn does not come."""
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(TURN_SECONDS):
                     await stack.enter_async_context(self._turns)
                     await self._budget.take(length)
             except TimeoutError:

@@ -4,8 +4,8 @@ import asyncio
 from contextlib import suppress
 from types import TracebackType
 
-PATIENCE_SECONDS = 2.5
-"""In a rush that does not end, pictures must come too."""
+LONGEST_SECONDS = 2.5
+"""Longest time that background work yields to acknowledgements."""
 
 
 class Rush:
@@ -31,5 +31,5 @@ class Rush:
         """When nobody waits for an acknowledgement, and after a while in any case."""
         if not self._over.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(LONGEST_SECONDS):
                     await self._over.wait()

@@ -90,7 +90,7 @@ async def _defer(interaction: Interaction, private: bool) -> int | None:
 
 
 async def _reply_id(interaction: Interaction) -> int | None:
-    """Asked for where the answer that told it was lost: without it the reply cannot be edited when the token dies."""
+    """Fetch the reply's id where the defer's answer was lost: it edits the reply when the token has expired."""
     interaction.extras[WAITS] = True
     try:
         return await _ask(interaction)

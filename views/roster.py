@@ -20,7 +20,7 @@ SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MORE = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
 REST = "- and {} more"
-ALIKE = 12
+MOST_NAMED = 12
 """How many models are named of those that take the same."""
 
 
@@ -159,8 +159,8 @@ def _line(row: Row, facts: int) -> str:
 
 
 def _models_line(names: Sequence[str], takes: str) -> str:
-    rest = f" and {len(names) - ALIKE} more" if len(names) > ALIKE else ""
-    return f"- {', '.join(names[:ALIKE])}{rest}: {takes}"
+    rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"- {', '.join(names[:MOST_NAMED])}{rest}: {takes}"
 
 
 def _priced(model: Model) -> str:

@@ -50,7 +50,7 @@ ANONYMOUS = "0000000000"
 """The documented key of everybody who has none: no secret, and so not struck out of answers, where it may be data."""
 CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
-PATIENCE_SECONDS = 30.0
+UNSERVED_SECONDS = 30.0
 """How long a job waits while no worker can draw it, before it is given up."""
 LAST_SECONDS = 30.0
 """Before the job's own end it is called off, while what is finished of it can still be had."""
@@ -122,7 +122,7 @@ class AIHorde(Provider):
                 await self._give_up(id, progress, Unavailable("the workers failed", answered=True))
             now = asyncio.get_running_loop().time()
             stuck = None if state.is_possible or state.done else stuck or now
-            if stuck and now - stuck >= PATIENCE_SECONDS:
+            if stuck and now - stuck >= UNSERVED_SECONDS:
                 await self._give_up(id, progress, Unavailable("no one serves this model and size", field="model"))
             if progress.left() <= LAST_SECONDS and not state.done:
                 await self._give_up(id, progress, Timeout("not all of it was drawn in time"))

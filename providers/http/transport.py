@@ -56,7 +56,7 @@ DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
 """One call that only asks."""
-PATIENCE_SECONDS = 30.0
+LONGEST_PAUSE_IN_CALL = 30.0
 """Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it.
 
 A download is, for what is paid for has no other place to come from.
@@ -224,7 +224,7 @@ class Transport:
         cap: int,
         tries: int,
         *,
-        patience: float = PATIENCE_SECONDS,
+        patience: float = LONGEST_PAUSE_IN_CALL,
         form: Sequence[Part] = (),
         on_event: Callable[[Event], Awaitable[bool]] | None = None,
         proof: Callable[[Answer], bool] = not_taken,

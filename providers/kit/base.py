@@ -65,7 +65,7 @@ class Progress(Protocol):
 async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[Item], Awaitable[Picture]]) -> None:
     """Keep every picture that can be had, then raise the error of one that cannot: each of them is paid for.
 
-    What may yet be had is worth more than what never will: only where all is lost is it forgotten.
+    Prefers errors after which another try may succeed; the remote job is forgotten only where all are permanent.
     """
     failed: list[EaselError] = []
     for item in items:

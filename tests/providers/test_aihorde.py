@@ -286,7 +286,7 @@ async def test_workers_that_fail(aihorde):
 
 async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, caplog):
     caplog.set_level("INFO")
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
     raised = await aihorde.fail("impossible")
     assert type(raised) is Unavailable
     assert "no one serves this model and size" in raised.failure.detail
@@ -298,7 +298,7 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
 @pytest.mark.parametrize(
     ("case", "limits", "error"),
     [
-        ("half-impossible", {"PATIENCE_SECONDS": 0.01}, Unavailable),
+        ("half-impossible", {"UNSERVED_SECONDS": 0.01}, Unavailable),
         ("half", {"LAST_SECONDS": 600}, Timeout),
         ("half-faulted", {}, Unavailable),
     ],
@@ -313,7 +313,7 @@ async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, mo
 
 
 async def test_calling_off_may_fail(aihorde, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
     assert "no one serves" in (await aihorde.fail("call-off-fails")).failure.detail
 
 

@@ -286,7 +286,7 @@ async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres,
 
 
 async def test_a_postgresql_that_is_not_there_is_told_apart_from_a_wrong_setting(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
     with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
@@ -304,7 +304,7 @@ async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
         upgrade(connection)
 
     connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
-    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "_connect", hasty)
     for module in (storage.database, storage.dialects):
         monkeypatch.setattr(module, "upgrade", slow)
@@ -323,7 +323,7 @@ async def test_after_the_end_nobody_waits(tmp_path, ask):
 
 
 async def test_a_file_that_somebody_locks_may_be_free_later(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -510,7 +510,7 @@ async def test_what_could_not_be_written_at_once_is_written_in_the_end(store, ho
 
 
 async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, delivery, monkeypatch):
-    monkeypatch.setattr(storage.database, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.2)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:

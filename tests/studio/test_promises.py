@@ -53,7 +53,7 @@ async def test_the_row_is_written_before_the_member_is_told(holders):
 
 
 async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(holders, monkeypatch):
-    monkeypatch.setattr(promises_module, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(promises_module, "WRITE_SECONDS", 0)
     slow = Slow()
 
     async def telling() -> int:
@@ -221,7 +221,7 @@ async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_
 @pytest.mark.parametrize("withdrawn", [True, False])
 async def test_who_told_the_member_draws_though_another_process_wrote_the_row(store, monkeypatch, withdrawn):
     """Both were past their patience with the database; the other one is too late with Discord, and withdraws."""
-    monkeypatch.setattr(promises_module, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(promises_module, "WRITE_SECONDS", 0)
     await store.jobs.add(make_job(state=State.PROMISED), "other")
 
     class Behind:

@@ -180,7 +180,7 @@ async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(mon
     async with AsyncExitStack() as stack:
         for _ in range(AT_ONCE):
             await stack.enter_async_context(intake.turn(1))
-        monkeypatch.setattr(studio.room, "PATIENCE_SECONDS", 0)
+        monkeypatch.setattr(studio.room, "TURN_SECONDS", 0)
         with pytest.raises(QueueFull) as caught:
             async with intake.turn(1):
                 raise AssertionError
