@@ -252,6 +252,20 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding
     assert await store.spool.get("pictures/1/0") == png()
 
 
+async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store, holding, draw):
+    """Which is handed on where a download fails: the provider keeps a result for an hour, the spool for days."""
+
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(link="https://h.test/gone.png"))
+        await progress.keep(Picture(link="https://h.test/new.png"))
+
+    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
+    await store.spool.put("pictures/1/0", png())
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
+        await draw(held, generate)
+    assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, link="https://h.test/new.png"))
+
+
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
     budget, others = Budget(10), []
 
