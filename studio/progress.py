@@ -60,7 +60,7 @@ class JobProgress:
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
         data = picture.data
         if not data and self._has_earlier():
-            self._place += 1
+            self.skip()
             return
         if data:
             entry = entry.model_copy(update=self._unread(data))
@@ -69,6 +69,10 @@ class JobProgress:
         await uncut(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)
+
+    def skip(self) -> None:
+        if self._has_earlier():
+            self._place += 1
 
     def _has_earlier(self) -> bool:
         """Whether an earlier try of the same call has kept something in the next picture's place."""

@@ -31,6 +31,7 @@ from domain import (
     Upload,
 )
 from domain.kinds import kind_of
+from providers.base import keep_all
 from providers.budget import Budget
 from storage.outages import Outage
 from storage.spool import Spool
@@ -264,6 +265,25 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store,
     async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, link="https://h.test/new.png"))
+
+
+async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, holding, draw):
+    """Its link answers with a page by now; the next picture's does not take its place."""
+
+    async def fetch(colour):
+        if colour == "red":
+            raise BadResponse("a page")
+        return Picture(data=png(colour))
+
+    async def generate(request, sources, progress):
+        await keep_all(progress, ["red", "blue"], fetch)
+
+    await store.spool.put("pictures/1/0", png("red"))
+    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
+        await draw(held, generate)
+    kept = (await store.jobs.get("1")).drawn
+    assert [await store.spool.get(each.key) for each in kept] == [png("red"), png("blue")]
 
 
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
