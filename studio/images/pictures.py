@@ -92,7 +92,7 @@ def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
         raise BadResponse(str(reason)) from None
 
 
-async def fit(data: bytes, limit: int) -> Fitted:
+async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS) -> Fitted:
     """What `mark` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
@@ -101,7 +101,7 @@ async def fit(data: bytes, limit: int) -> Fitted:
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
+        copy = (await WORKSHOP.do("reduce", data, seconds, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except Died as error:

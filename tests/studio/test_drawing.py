@@ -44,6 +44,7 @@ from studio.delivery import Report
 from studio.drawing import Drawer
 from studio.handover import Handover
 from studio.holding import Lost, hold
+from studio.images import workshop
 from studio.planning import Planner
 from studio.rush import Rush
 from tests.conftest import make_job
@@ -326,6 +327,29 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
     shown = await told.preview()
     assert len(shown.data) <= 100_000 < len(large)
     assert b"trainedAlgorithmicMedia" in shown.data
+
+
+async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_waits_for_it(
+    holding, draw, delivery, monkeypatch
+):
+    """Two such processes are all that read uploads."""
+    asked = []
+
+    async def do(task, data, seconds, **_):
+        asked.append((task, seconds))
+        raise workshop.TooSlow
+
+    monkeypatch.setattr(images.WORKSHOP, "do", do)
+    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
+
+    async def generate(request, sources, progress):
+        await progress.report(preview=png())
+        await paint(request, sources, progress)
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert await delivery.reports[-1].preview() is None
+    assert asked == [("reduce", studio.progress.PREVIEW_SECONDS)]
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
