@@ -139,7 +139,8 @@ class Handover:
         try:
             async with self._turn:  # as in providers.transport: one in each turn of the loop
                 await asyncio.sleep(0)
-            fitted = await images.fit(images.mark(data, ai=provider is None or provider.ai, facts=told), limit)
+            marked = await images.marked(data, ai=provider is None or provider.ai, facts=told)
+            fitted = await images.fit(marked, limit)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None

@@ -113,7 +113,7 @@ async def _shown(preview: bytes) -> Ready | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
-            marked = images.mark(preview, ai=True, facts=None)
+            marked = await images.marked(preview, ai=True, facts=None)
             fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS)  # the process works no longer, either
         return Ready(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
