@@ -1,6 +1,7 @@
 # pyright: basic
 """From a drawn row to its end: what is shown, tried smaller, parked or finished, and what is dropped then."""
 
+import errno
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -108,6 +109,22 @@ async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, 
     assert told.drawn == looked_at
     assert [each.extension for each in pictures] == ["png", "png"]
     assert all(b"trainedAlgorithmicMedia" in each.data for each in pictures)
+    assert await store.spool._listed("pictures") == []
+
+
+async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
+    store, drawn, deliver, delivery, monkeypatch
+):
+    async def full(key, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = foreign()["avif"][0]
+    await store.spool.put("pictures/1/0", data)
+    monkeypatch.setattr(store.spool, "put_fresh", full)
+    async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="avif", way="unread"),)) as held:
+        await deliver(held)
+    ((told, (picture,)),) = delivery.delivered
+    assert (told.drawn[0].way, picture.data, picture.extension) == ("file", data, "avif")
     assert await store.spool._listed("pictures") == []
 
 
