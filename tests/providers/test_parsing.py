@@ -15,7 +15,7 @@ from providers import answers, parsing
 from providers.answers import Answer, decode_picture
 from providers.api import Api
 from providers.comfyui.sockets import read_event
-from providers.parsing import LARGE, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
+from providers.parsing import LARGE, MOST_BACKSLASHES, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
 from tests.rawserver import raw_server
 from tests.replay.pictures import draw
 
@@ -27,6 +27,16 @@ JSON = st.recursive(
 )
 TEXT = base64.b64encode(bytes(range(256)) * 8192).decode()
 PARSER = parsing.from_json
+
+
+@pytest.mark.parametrize("count", [MOST_BACKSLASHES - 2, MOST_BACKSLASHES])
+def test_backslashes_are_counted_up_to_a_limit(count):
+    body = b'["' + b"\\" * count + b'"]'
+    if count < MOST_BACKSLASHES:
+        assert read_json(body) == ["\\" * (count // 2)]
+    else:
+        with pytest.raises(TooMuch):
+            read_json(body)
 
 
 @pytest.fixture
