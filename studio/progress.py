@@ -114,7 +114,8 @@ async def _shown(preview: bytes) -> Ready | None:
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             marked = await images.marked(preview, ai=True, facts=None)
-            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS)  # the process works no longer, either
+            # The process works no longer on it, either.
+            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS, images.Lane.OTHERS)
         return Ready(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
         return None

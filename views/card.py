@@ -150,7 +150,9 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         notes.append(f"{shown} of {asked}.{why}")
     notes += _waiting(pictures)
     if len(job.drawn) > MOST_PICTURES:
-        notes.append(f"{len(pictures)} pictures: a message takes no more.")
+        notes.append(
+            f"{len(pictures)} of {len(job.drawn)} pictures: a message takes no more. `/recover` has the others."
+        )
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(each.stilled for each in pictures):

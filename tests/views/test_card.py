@@ -105,7 +105,10 @@ async def test_the_receipt_tells_what_is_known():
 
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
-    assert "-# 10 pictures: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
+    assert (
+        "-# 10 of 12 pictures: a message takes no more. `/recover` has the others."
+        in result_card(job, [PICTURE] * 10, "PopCord").content
+    )
 
 
 async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
