@@ -60,7 +60,7 @@ MAY_PASS = (
         ({"NEBULABLOCK_BASE_URL": "https://u:canary@h.test"}, "NEBULABLOCK_BASE_URL is no URL"),
         ({"IMAGEPIPELINE_CONCURRENCY": "many"}, "IMAGEPIPELINE_CONCURRENCY is no number from 1 to 100"),
         ({"DATABASE_URL": "mysql://u:canary@h/db"}, "DATABASE_URL is no URL"),
-        ({"DATABASE_URL": "sqlite:////nowhere/easel.db"}, "DATABASE_URL cannot be opened"),
+        ({"DATABASE_URL": "sqlite:////nowhere/easel.db"}, "DATABASE_URL cannot be opened: unable to open"),
         ({"DATABASE_URL": "sqlite:///broken.db"}, "DATABASE_URL cannot be opened"),
         ({"DATABASE_URL": "sqlite:///newer.db"}, "DATABASE_URL cannot be opened"),
         ({"DATABASE_URL": "sqlite:///file:read-only.db?mode=ro&uri=true"}, "DATABASE_URL cannot be opened"),
