@@ -245,6 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.token else 1
         if asked.check:
+            _hush_discord()
             return asyncio.run(_until_signal(check(config, mistakes))) and 1
         for mistake in mistakes:
             log.warning("%s", mistake)
@@ -265,8 +266,13 @@ def _dotenv() -> Mapping[str, str | None]:
         raise ConfigError(f".env cannot be read: {error.strerror}.") from None
 
 
+def _hush_discord() -> None:
+    """It finds a client odd that is there to try a token, or that simcord has made."""
+    logging.getLogger("discord").setLevel(logging.ERROR)
+
+
 async def _preview(config: Config) -> None:
-    logging.getLogger("discord").setLevel(logging.ERROR)  # simcord makes clients that discord.py finds odd
+    _hush_discord()
     try:
         from preview import show
     except ModuleNotFoundError:

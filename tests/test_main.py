@@ -187,6 +187,12 @@ def test_check_tells_what_is_set_wrongly(start, values, row):
     assert code == (1 if " fails " in row else 0)
 
 
+def test_check_prints_its_table_and_nothing_of_the_library(start):
+    _, told = start("--check", DISCORD_TOKEN=TOKEN, DISCORD_API_URL="http://127.0.0.1:9/api/v10")
+    assert [line for line in told if " WARNING " in line or " INFO " in line] == []
+    assert told[0].startswith("discord        fails    Discord cannot be reached")
+
+
 def test_check_tells_of_mistyped_names_in_the_file(start, tmp_path):
     (tmp_path / ".env").write_text("OPENAI_API_KY=sk\nhttp_proxy=\nSKETCH=on\n", "utf-8")
     code, told = start("--check")
