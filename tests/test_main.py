@@ -97,6 +97,26 @@ def test_an_env_file_that_cannot_be_read_is_said(start, tmp_path):
     assert start("--has-token") == (2, [".env cannot be read: Input/output error."])
 
 
+def test_an_env_file_that_is_a_folder_is_said(start, tmp_path):
+    """Container engines make one where a file that is not there is mounted."""
+    (tmp_path / ".env").mkdir()
+    assert start("--has-token") == (2, [".env cannot be read: Is a directory."])
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(start, tmp_path):
+    (tmp_path / ".env").write_text("LOG_LEVEL=nonsense\n", "utf-8-sig")
+    assert start("--has-token") == (2, ["LOG_LEVEL has to be DEBUG, INFO, WARNING or ERROR."])
+
+
+@pytest.mark.parametrize("line", ["DISCORD_TOKEN canary canary", "=sk-canary", "SKETCH: 'on"])
+def test_a_line_of_the_env_file_that_cannot_be_read_is_said(start, tmp_path, line):
+    (tmp_path / ".env").write_text(f"# Easel\n\n{line}\n", "utf-8-sig")
+    code, told = start("--check")
+    assert told[-1] == ".env           fails    Line 3 of .env is not NAME=value, and is left out."
+    assert not [each for each in told if "dotenv" in each]
+    assert code == 1
+
+
 def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
     (tmp_path / ".env").write_text(f"DISCORD_TOKEN={TOKEN}\nLOG_LEVEL=nonsense\n")
     assert start("--has-token")[1] == ["LOG_LEVEL has to be DEBUG, INFO, WARNING or ERROR."]
