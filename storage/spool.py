@@ -67,8 +67,9 @@ async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
         spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
-        kind = SpoolAwayError if place and isinstance(error, GenericError) else SpoolError
-        raise kind(type(error).__name__) from None
+        if place and isinstance(error, GenericError):
+            raise SpoolAwayError("it does not answer") from None
+        raise SpoolError(type(error).__name__) from None
     return spool
 
 
