@@ -145,9 +145,12 @@ def _quotes(body: bytes, most: int) -> Iterator[int]:
 
 
 def _is_escaped(body: bytes, start: int, at: int) -> bool:
-    """By the backslashes right before; two of them are one that is meant."""
-    before = body[start:at]
-    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
+    """By the backslashes right before; two of them are one that is meant. Of so many, copying them would take long."""
+    before = body[max(start, at - PIECE) : at]
+    slashes = len(before) - len(before.rstrip(b"\\"))
+    if slashes >= PIECE:
+        raise TooMuch
+    return slashes % 2 == 1
 
 
 def _without_strings(body: bytes) -> bytes:
