@@ -38,7 +38,7 @@ async def _put_right(held: Held, spool: Spool, drawn: Drawn, data: bytes) -> Non
     if entry.key == drawn.key:
         held.note(drawn=_with(held, drawn, entry))  # the job's next step writes it
         return
-    await spool.put_fresh(entry.key or "", made)
+    await spool.put_or_hold(entry.key or "", made)
     await held.update(drawn=_with(held, drawn, entry))
     await spool.delete([drawn.key or ""])
 
