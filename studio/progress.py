@@ -86,7 +86,8 @@ class JobProgress:
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
-            await self._spool.put_fresh(entry.key, data)
+            can_be_had_again = self._held.job.remote is not None
+            await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
         # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
         drawn = self._held.job.drawn
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))

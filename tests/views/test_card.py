@@ -196,6 +196,15 @@ async def test_links_are_sent_whole_before_anything_else(length, notes):
     assert shown == links[: min(4, 2000 // length)]
 
 
+@pytest.mark.parametrize(("length", "files"), [(80, 0), (450, 0), (600, 1), (1400, 1)])
+@pytest.mark.parametrize("make", [result_card, wordless_card])
+async def test_links_for_which_a_message_has_no_room_come_as_a_file(make, length, files):
+    pictures = [link(length, n) for n in range(4)]
+    sent = make(make_job(request=asked(count=4), drawn=drawn(*pictures)), pictures, "PopCord").files()
+    assert [file.filename for file in sent] == ["easel-1-links.txt"] * files
+    assert [file.fp.read().decode().split("\n") for file in sent] == [[each.link for each in pictures]] * files
+
+
 @pytest.mark.parametrize(
     ("end", "whole"), [("x", True), ("=", True), ("/", True), *((each, False) for each in (".", "'", ")", ",", ":"))]
 )
