@@ -66,14 +66,6 @@ def test_nobody_can_write_what_stands_for_another_text():
 
 
 @pytest.mark.usefixtures("small")
-def test_backslashes_without_end_are_not_gone_through():
-    body = b'"%b"' % (b"\\" * 60)
-    assert list(parsing._strings(b'"%b"' % (b"\\" * 40))) == [(1, 41)]
-    with pytest.raises(TooMuch):
-        list(parsing._strings(body))
-
-
-@pytest.mark.usefixtures("small")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON, st.booleans())
 @example({'\\\\"': None}, False)
