@@ -1,9 +1,13 @@
 """What a provider has sent is kept first, as it came, and looked at then: whatever happens meanwhile, it is there."""
 
+import logging
+
 from domain import BadResponse, Drawn
-from storage.spool import Spool
+from storage.spool import TROUBLE, Spool
 from studio import images
 from studio.holding import Held
+
+log = logging.getLogger(__name__)
 
 
 async def look(held: Held, spool: Spool) -> None:
@@ -38,7 +42,12 @@ async def _put_right(held: Held, spool: Spool, drawn: Drawn, data: bytes) -> Non
     if entry.key == drawn.key:
         held.note(drawn=_with(held, drawn, entry))  # the job's next step writes it
         return
-    await spool.put_fresh(entry.key or "", made)
+    try:
+        await spool.put_fresh(entry.key or "", made)
+    except TROUBLE as error:
+        log.warning("job %s: %s goes on as it came, %s", held.job.id, drawn.key, type(error).__name__)
+        held.note(drawn=_with(held, drawn, entry.model_copy(update={"key": drawn.key, "way": "file"})))
+        return
     await held.update(drawn=_with(held, drawn, entry))
     await spool.delete([drawn.key or ""])
 

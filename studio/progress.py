@@ -59,13 +59,24 @@ class JobProgress:
     async def keep(self, picture: Picture) -> None:
         entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
         data = picture.data
+        if not data and self._has_earlier():
+            self.skip()
+            return
         if data:
             entry = entry.model_copy(update=self._unread(data))
-        if data and self._place < len(self._held.job.drawn):
+        if data and self._has_earlier():
             entry, data = await read(entry, data)  # nothing is put in the place of a picture before it is one
         await uncut(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)
+
+    def skip(self) -> None:
+        if self._has_earlier():
+            self._place += 1
+
+    def _has_earlier(self) -> bool:
+        """Whether an earlier try of the same call has kept something in the next picture's place."""
+        return self._place < len(self._held.job.drawn)
 
     def _unread(self, data: bytes) -> dict[str, str]:
         kind = kind_of(data)
@@ -75,8 +86,9 @@ class JobProgress:
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
-            await self._spool.put_fresh(entry.key, data)
-        # What an earlier try of the same call has kept stays until it is replaced: its link may be dead by now.
+            can_be_had_again = self._held.job.remote is not None
+            await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
+        # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
         drawn = self._held.job.drawn
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
         self._place += 1
@@ -102,7 +114,9 @@ async def _shown(preview: bytes) -> Ready | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
-            fitted = await images.fit(images.mark(preview, ai=True, facts=None), LARGEST_PREVIEW)
+            marked = await images.marked(preview, ai=True, facts=None)
+            # The process works no longer on it, either.
+            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS, images.Lane.OTHERS)
         return Ready(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
@@ -47,6 +47,8 @@ class DiscordDelivery:
         self._reports: dict[str, tuple[Job, Report]] = {}
         """The newest of each job that is to be shown at the next turn."""
         self._showing: dict[str, asyncio.Task[None]] = {}
+        self._preparing: dict[str, asyncio.Future[Ready | None]] = {}
+        """The unfinished pictures of those that are being shown: nobody waits for one."""
 
     async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
         await self.settle(job)
@@ -85,6 +87,8 @@ class DiscordDelivery:
 
     async def settle(self, job: Job) -> None:
         self._reports.pop(job.id, None)
+        if preparing := self._preparing.get(job.id):
+            preparing.cancel()
         if showing := self._showing.get(job.id):
             await asyncio.wait({showing})
 
@@ -105,7 +109,7 @@ class DiscordDelivery:
     async def _show_line(self, job: Job, report: Report) -> None:
         """With the unfinished picture, if it is taken."""
         message, line = self._reply(job), drawing_line(job, report, self._title(job.provider))
-        preview = await report.preview() if report.preview else None
+        preview = await self._prepared(job, report.preview) if report.preview else None
         if preview:
             try:
                 files = preview_files(job, preview)
@@ -117,6 +121,16 @@ class DiscordDelivery:
             else:
                 return
         await message.edit_message(_message(job), content=line)
+
+    async def _prepared(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
+        """None, too, where something else comes next meanwhile."""
+        self._preparing[job.id] = preparing = asyncio.ensure_future(prepare())
+        try:
+            await asyncio.wait({preparing})
+        finally:
+            del self._preparing[job.id]
+            preparing.cancel()
+        return None if preparing.cancelled() else preparing.result()
 
     async def _say(self, job: Job, card: Card, wordless: Callable[[], Card]) -> None:
         """wordless: makes the same without words from outside, for where these may be what is refused."""

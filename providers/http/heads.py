@@ -113,9 +113,10 @@ def mended(head: bytes) -> bytes:
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]
     fields = [(name, value) for name, value in fields if TOKEN.fullmatch(name)]
     others = [(name, value) for name, value in fields if name.lower() != b"content-length"]
+    told = [value for name, value in fields if name.lower() == b"content-length"]
     codings = b",".join(value.lower() for name, value in others if name.lower() == b"transfer-encoding").split(b",")
     is_chunked = codings[-1].strip() == b"chunked"
-    lengths = {part.strip() for name, value in fields if (name, value) not in others for part in value.split(b",")}
+    lengths = {part.strip() for value in told for part in value.split(b",")}
     if is_chunked or len(lengths) == 1:  # where both are told, chunks win (RFC 9112, 6.3)
         plain = [(name, value) for name, value in others if name.lower() != b"transfer-encoding"]
         fields = others if is_chunked else [*plain, (b"Content-Length", lengths.pop())]

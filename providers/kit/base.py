@@ -45,6 +45,9 @@ class Progress(Protocol):
         Whether it can be shown is looked at when the call has ended.
         """
 
+    def skip(self) -> None:
+        """Tell that the next picture cannot be had, so that what an earlier try has kept of it stays."""
+
     def left(self) -> float:
         """Seconds to the job's own end, at which the drawing is called off from outside."""
         ...
@@ -73,6 +76,7 @@ async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[I
             await progress.keep(await fetch(item))
         except EaselError as error:
             failed.append(error)
+            progress.skip()
     if not failed:
         return
     passing = [error for error in failed if not isinstance(error, BadResponse)]
@@ -175,7 +179,7 @@ class Provider(ABC):
 
     def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:
         """A list that the API may change, read in the background until the provider is closed."""
-        made = Discovery(load, fallback)
+        made = Discovery(self.name, load, fallback)
         self._lists.append(made)
         return made
 

@@ -18,6 +18,8 @@ SEGMENTS = FRAMES | APPS | {SOS, COM, DHT, DQT, DRI}
 FILL = re.compile(rb"\xff+")
 SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """Within entropy-coded data FF is followed by 00, by D0 to D7 (restart), or by more FF (B.1.1.2, B.1.1.5)."""
+PIECE = 2**20
+"""Bytes that are searched at once: a search gives way to no other thread."""
 XMP: tuple[bytes, bytes] = APP1, b"http://ns.adobe.com/xap/1.0/\0"
 EXIF: tuple[bytes, bytes] = APP1, b"Exif\0\0"
 MAX_XMP = 65_000
@@ -81,7 +83,8 @@ def _scan_end(data: bytes, at: int, header: memoryview) -> int:
     """Where the entropy-coded data that starts at `at` ends, which may be where the file does."""
     if not header or not 1 <= header[0] <= 4 or len(header) != 4 + 2 * header[0]:
         raise NotAPicture("a scan in the JPEG makes no sense")
-    found = SCAN_END.search(data, at)
+    pieces = (SCAN_END.search(data, start, start + PIECE + 1) for start in range(at, len(data), PIECE))
+    found = next(filter(None, pieces), None)
     end = found.start() if found else len(data.rstrip(b"\xff"))
     if end <= at:
         raise NotAPicture("a scan in the JPEG is empty")

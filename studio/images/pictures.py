@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from domain import BadResponse, Size
@@ -12,7 +13,7 @@ from domain.jobs import Way
 from domain.kinds import kind_of
 from studio.images import containers, png, xmp
 from studio.images.base import Container, Format, Made, NotAPicture, TooLarge
-from studio.images.workshop import PAID, WORKSHOP, Died
+from studio.images.workshop import WORKSHOP, Died, Lane
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
 MOST_UNPACKED = 16 * 2**20
 """2048x2048 pixels of 4 bytes, in 0.1 s; zlib lets others work meanwhile."""
+LARGE = 2**20
+"""Bytes of a picture that is gone through in a thread."""
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-png")
 
 
@@ -64,7 +67,7 @@ async def _looked_at(data: bytes, kind: str) -> Made:
     """In this process where that is cheap and finds the picture sound; whatever else it may be, in one beside it."""
     if kind == "png" and (made := await asyncio.get_running_loop().run_in_executor(_THREADS, _sound_png, data)):
         return made
-    return await WORKSHOP.do(PAID, data, RECEIVE_SECONDS)
+    return await WORKSHOP.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
 def _sound_png(data: bytes) -> Made | None:
@@ -92,7 +95,13 @@ def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
         raise BadResponse(str(reason)) from None
 
 
-async def fit(data: bytes, limit: int) -> Fitted:
+async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
+    """As `mark`, which takes a thread where there is much to go through."""
+    work = partial(mark, data, ai=ai, facts=facts)
+    return work() if len(data) <= LARGE else await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+
+
+async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: Lane = Lane.COPIES) -> Fitted:
     """What `mark` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
@@ -101,7 +110,7 @@ async def fit(data: bytes, limit: int) -> Fitted:
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await WORKSHOP.do("reduce", data, REDUCE_SECONDS, limit=limit)).data
+        copy = (await WORKSHOP.do("reduce", data, seconds, lane, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except Died as error:

@@ -44,6 +44,9 @@ class FakeProgress:
             load(picture.data)
         self.kept.append(picture)
 
+    def skip(self) -> None:
+        pass
+
     def left(self) -> float:
         return self.seconds_left
 

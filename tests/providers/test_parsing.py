@@ -16,7 +16,7 @@ from providers.http import encoding, parsing
 from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.encoding import decode_picture
-from providers.http.parsing import LARGE, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
+from providers.http.parsing import LARGE, MOST_BACKSLASHES, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
 from tests.rawserver import raw_server
 from tests.replay.pictures import draw
 
@@ -28,6 +28,16 @@ JSON = st.recursive(
 )
 TEXT = base64.b64encode(bytes(range(256)) * 8192).decode()
 PARSER = parsing.from_json
+
+
+@pytest.mark.parametrize("count", [MOST_BACKSLASHES - 2, MOST_BACKSLASHES])
+def test_backslashes_are_counted_up_to_a_limit(count):
+    body = b'["' + b"\\" * count + b'"]'
+    if count < MOST_BACKSLASHES:
+        assert read_json(body) == ["\\" * (count // 2)]
+    else:
+        with pytest.raises(TooMuch):
+            read_json(body)
 
 
 @pytest.fixture
@@ -48,6 +58,12 @@ def parsed(monkeypatch):
 
     monkeypatch.setattr(parsing, "from_json", parse)
     return calls
+
+
+def test_nobody_can_write_what_stands_for_another_text():
+    """A member's words come back beside their picture."""
+    answer = {"b64_json": "A" * LARGE, "revised_prompt": parsing.MARK.format("0", 0), "prompt": "\ue0000\ue000"}
+    assert read_json(json.dumps(answer)) == answer
 
 
 @pytest.mark.usefixtures("small")

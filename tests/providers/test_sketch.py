@@ -39,6 +39,9 @@ class Log(Progress):
     async def keep(self, picture):
         self.pictures.append(picture)
 
+    def skip(self):
+        raise AssertionError("nothing fails")
+
     def left(self) -> float:
         raise AssertionError("it does not take long")
 

@@ -352,6 +352,15 @@ def test_jpeg_filling_restarts_and_later_segments():
     assert CANARY not in stamped
 
 
+@pytest.mark.parametrize("piece", range(1, 9))
+def test_a_jpegs_scan_ends_where_it_does_in_whatever_pieces_it_is_searched(monkeypatch, piece):
+    data = saved(drawing(), "JPEG", progressive=True, restart_marker_blocks=1)
+    whole = [bytes(part.whole) for part in jpeg.parse(data).parts]
+    monkeypatch.setattr(jpeg, "PIECE", piece)
+    assert [bytes(part.whole) for part in jpeg.parse(data).parts] == whole
+    assert [part.kind for part in jpeg.parse(data).parts].count(jpeg.SOS) > 1
+
+
 def test_long_fillings_take_linear_time():
     data = build_jpeg(TABLE, frame(), SCAN + b"\xff" * 2_000_000 + b"\0", b"\xff" * 2_000_000)
     assert inspect(data).size == Size(1, 1)

@@ -32,6 +32,7 @@ from domain import (
 )
 from domain.kinds import kind_of
 from providers.http.budget import Budget
+from providers.kit.base import keep_all
 from storage.outages import Outage
 from storage.spool import Spool
 from storage.store import Store, open_store
@@ -43,6 +44,7 @@ from studio.delivery import Report
 from studio.drawing import Drawer
 from studio.handover import Handover
 from studio.holding import Lost, hold
+from studio.images import workshop
 from studio.planning import Planner
 from studio.rush import Rush
 from tests.conftest import make_job
@@ -252,6 +254,39 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding
     assert await store.spool.get("pictures/1/0") == png()
 
 
+async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store, holding, draw):
+    """Which is handed on where a download fails: the provider keeps a result for an hour, the spool for days."""
+
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(link="https://h.test/gone.png"))
+        await progress.keep(Picture(link="https://h.test/new.png"))
+
+    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
+    await store.spool.put("pictures/1/0", png())
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
+        await draw(held, generate)
+    assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, link="https://h.test/new.png"))
+
+
+async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, holding, draw):
+    """Its link answers with a page by now; the next picture's does not take its place."""
+
+    async def fetch(colour):
+        if colour == "red":
+            raise BadResponse("a page")
+        return Picture(data=png(colour))
+
+    async def generate(request, sources, progress):
+        await keep_all(progress, ["red", "blue"], fetch)
+
+    await store.spool.put("pictures/1/0", png("red"))
+    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
+        await draw(held, generate)
+    kept = (await store.jobs.get("1")).drawn
+    assert [await store.spool.get(each.key) for each in kept] == [png("red"), png("blue")]
+
+
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
     budget, others = Budget(10), []
 
@@ -292,6 +327,29 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
     shown = await told.preview()
     assert len(shown.data) <= 100_000 < len(large)
     assert b"trainedAlgorithmicMedia" in shown.data
+
+
+async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_waits_for_it(
+    holding, draw, delivery, monkeypatch
+):
+    """Two such processes are all that read uploads."""
+    asked = []
+
+    async def do(task, data, seconds, *_, **__):
+        asked.append((task, seconds))
+        raise workshop.TooSlow
+
+    monkeypatch.setattr(images.WORKSHOP, "do", do)
+    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
+
+    async def generate(request, sources, progress):
+        await progress.report(preview=png())
+        await paint(request, sources, progress)
+
+    async with holding() as held:
+        await draw(held, generate)
+    assert await delivery.reports[-1].preview() is None
+    assert asked == [("reduce", studio.progress.PREVIEW_SECONDS)]
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])

@@ -1,6 +1,7 @@
 # pyright: basic
 """From a drawn row to its end: what is shown, tried smaller, parked or finished, and what is dropped then."""
 
+import errno
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -107,6 +108,22 @@ async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, 
     assert told.drawn == looked_at
     assert [each.extension for each in pictures] == ["png", "png"]
     assert all(b"trainedAlgorithmicMedia" in each.data for each in pictures)
+    assert await store.spool._listed("pictures") == []
+
+
+async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
+    store, drawn, deliver, delivery, monkeypatch
+):
+    async def full(key, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = foreign()["avif"][0]
+    await store.spool.put("pictures/1/0", data)
+    monkeypatch.setattr(store.spool, "put_fresh", full)
+    async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="avif", way="unread"),)) as held:
+        await deliver(held)
+    ((told, (picture,)),) = delivery.delivered
+    assert (told.drawn[0].way, picture.data, picture.extension) == ("file", data, "avif")
     assert await store.spool._listed("pictures") == []
 
 
@@ -344,8 +361,25 @@ async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, deli
         await deliver(held)
     ((_, pictures),) = delivery.delivered
     assert len(pictures) == 10
+    row = await store.jobs.get("1")
+    assert (row.parked, row.refused.kind, row.refused.rest) == (True, Refusal.TOO_MANY, True)
+    assert [each.key for each in row.drawn] == ["pictures/1/10", "pictures/1/11"]
+    assert await spooled(store, 12) == [False] * 10 + [True] * 2
+
+
+async def test_what_is_more_than_a_message_takes_comes_when_its_owner_asks(store, drawn, deliver, delivery):
+    links = [Drawn(call=0, link=f"https://h.test/{number}.png") for number in range(11)]
+    async with drawn(drawn=tuple(links)) as held:
+        await deliver(held)
+    async with hold(store.jobs, "1", set()) as held:
+        assert held
+        await held.update(parked=False)
+        await deliver(held)
+    assert [[each.link for each in pictures] for _, pictures in delivery.delivered] == [
+        [each.link for each in links[:10]],
+        [links[10].link],
+    ]
     assert (await store.jobs.get("1")).state is State.DELIVERED
-    assert not any(await spooled(store, 12))
 
 
 async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, deliver, delivery):

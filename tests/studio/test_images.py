@@ -6,6 +6,7 @@ import os
 import random
 import re
 import struct
+import threading
 import zlib
 from contextlib import suppress
 from typing import Any
@@ -17,7 +18,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, InvalidRequest, Size
 from studio import images
-from studio.images import codec, png, strict, tasks, uploads, workshop
+from studio.images import codec, pictures, png, strict, tasks, uploads, workshop
 from studio.images import exif as orientations
 from tests.studio.conftest import opened, saved
 
@@ -94,6 +95,19 @@ class TestMark:
             images.mark(data, ai=True, facts=None)
         with pytest.raises(BadResponse):
             images.inspect_picture(data)
+
+    @pytest.mark.parametrize("large", [True, False])
+    async def test_a_large_picture_is_gone_through_in_a_thread(self, monkeypatch, large):
+        data, threads = saved(noise(40, 40), "PNG"), []
+
+        def stamp(*_):
+            threads.append(threading.current_thread())
+            return b"stamped"
+
+        monkeypatch.setattr(pictures, "LARGE", len(data) - large)
+        monkeypatch.setattr(pictures.containers, "stamp", stamp)
+        assert await images.marked(data, ai=True, facts=None) == b"stamped"
+        assert (threads[0] is not threading.main_thread()) == large
 
     def test_half_a_picture(self):
         data = saved(corner(), "PNG")

@@ -369,6 +369,23 @@ async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):
     assert (delivery._reports, delivery._showing) == ({}, {})
 
 
+async def test_whoever_settles_waits_for_no_unfinished_picture_to_be_prepared(fake, delivery, at_once):
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    delivery.report(make_job(), Report(0.5, preview=slow))
+    await begun.wait()
+    async with asyncio.timeout(5):
+        await delivery.settle(make_job())
+    assert ended.is_set()
+
+
 async def test_a_settled_job_says_no_more(fake, delivery, at_once):
     delivery.report(make_job(), Report(0.1))
     await delivery.settle(make_job())
