@@ -34,7 +34,7 @@ from domain import (
 )
 from providers.http.answers import Answer
 from providers.http.api import segment
-from providers.http.encoding import decoded, in_base64
+from providers.http.encoding import decoded, in_base64, is_embedded
 from providers.http.failures import of_one_model
 from providers.http.lenient import EACH, TRIFLE, Reply
 from providers.http.sentences import tidy
@@ -43,7 +43,7 @@ from providers.kit.base import Health, Progress, Provider
 from providers.kit.ends import has_ended, living
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import pinned
-from providers.kit.shapes import is_embedded, pictures_in
+from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 RATIOS = {

@@ -38,7 +38,7 @@ from domain import (
 )
 from providers.http.answers import Answer
 from providers.http.api import given, segment
-from providers.http.encoding import decoded
+from providers.http.encoding import decoded, is_embedded
 from providers.http.failures import our_field
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.sentences import tidy
@@ -46,7 +46,7 @@ from providers.http.transport import Transport
 from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import affordable, pinned
-from providers.kit.shapes import is_embedded, pictures_in
+from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
+from providers.http.encoding import is_embedded
 from providers.http.failures import error_for, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
 from providers.kit.listed import Bounded, capped, few
 from providers.kit.pinned import pinned
-from providers.kit.shapes import is_embedded, pictures_in
+from providers.kit.shapes import pictures_in
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
 SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")

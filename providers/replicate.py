@@ -26,6 +26,7 @@ from domain import (
 from domain.numbers import Seconds
 from providers.http.answers import Answer
 from providers.http.api import given, path_of, segment
+from providers.http.encoding import is_embedded
 from providers.http.failures import failure_for, of_one_model
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.repeating import not_taken
@@ -34,7 +35,7 @@ from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import affordable, pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
-from providers.kit.shapes import is_embedded, is_link, pictures_in
+from providers.kit.shapes import is_link, pictures_in
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
 
 log = logging.getLogger(__name__)

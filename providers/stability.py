@@ -29,14 +29,14 @@ from domain import (
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
-from providers.http.encoding import decoded
+from providers.http.encoding import decoded, is_embedded
 from providers.http.failures import our_field
 from providers.http.lenient import Reply
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import pinned
-from providers.kit.shapes import is_embedded, pictures_in
+from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://api.stability.ai"
 RATIOS = {

@@ -19,7 +19,7 @@ from domain import (
     Unavailable,
 )
 from domain.jobs import JobChanges
-from providers.http.transport import LONGEST_PAUSE_IN_CALL
+from providers.http.calls import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.breakers import Breakers

@@ -1,6 +1,7 @@
 """Pictures as text: in base64, and as data URLs."""
 
 import asyncio
+import re
 from typing import overload
 
 import pybase64
@@ -12,6 +13,14 @@ MAX_PICTURE = 32 * 1024 * 1024
 LONGEST_AT_ONCE = 1024 * 1024
 """Characters of base64 that are decoded where others wait for their turn."""
 OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
+BEGINNING = 4096
+"""Characters of base64 by which a picture is known."""
+SHORTEST = 32
+"""Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
+PATH, LONGEST_PATH = "/w", 512
+"""How JPEG XL begins in base64, and so do `/workspace/` and `/wp-content/`: up to that length it is a path."""
+BLANK = re.compile(r"\s+")
+DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
 
 
 @overload
@@ -25,6 +34,21 @@ def in_base64(data: bytes | None) -> str | None:
 
 def data_url(png: bytes | None) -> str | None:
     return f"data:image/png;base64,{in_base64(png)}" if png else None
+
+
+def is_embedded(text: str) -> bool:
+    """Whether it is the picture itself: a data URL, or base64 that begins as a picture does."""
+    return DATA_URL.match(text) is not None or _begins_as_picture(text)
+
+
+def _begins_as_picture(text: str) -> bool:
+    head = BLANK.sub("", text[:BEGINNING]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    if len(head) < (LONGEST_PATH if head.startswith(PATH) else SHORTEST):
+        return False
+    try:
+        return kind_of(pybase64.b64decode(head[: len(head) // 4 * 4], validate=True)) is not None
+    except ValueError:
+        return False
 
 
 async def decoded(text: str) -> bytes:

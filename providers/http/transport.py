@@ -7,63 +7,38 @@ through a guard that refuses private addresses.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from math import inf
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
 import aiohttp
-from tenacity import AsyncRetrying
-from yarl import URL
 
 from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
 from providers.http.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR, SMALL, TOO_LONG, Part, is_stream, multipart, pass_on, read_body
-from providers.http.budget import Budget
-from providers.http.encoding import MAX_PICTURE, decoded
-from providers.http.events import Event
-from providers.http.guard import REFUSAL, can_be_opened, guarded_socket
+from providers.http.bodies import MAX_ERROR, TOO_LONG
+from providers.http.calls import BROKEN, CONNECT_SECONDS, Call, CallOptions, Sender, translated
+from providers.http.encoding import MAX_PICTURE, decoded, is_embedded
+from providers.http.guard import can_be_opened, guarded_socket
 from providers.http.heads import MOST_HEADERS, MOST_IN_LINE, Connector
-from providers.http.repeating import (
-    RETRIED,
-    Doubt,
-    last_outcome,
-    not_sent,
-    not_taken,
-    pause_before,
-    safe_to_repeat,
-    surely_not_taken,
-    told,
-)
-from providers.kit.shapes import is_embedded
+from providers.http.repeating import RETRIED
 
 log = logging.getLogger(__name__)
 
-MAX_ANSWER = 96 * 1024 * 1024
-IN_FLIGHT = 32 * 1024 * 1024
-"""Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
 MAX_REDIRECTS = 3
 GOODBYE_SECONDS = 1.0
 MAX_MESSAGE = 4 * 1024 * 1024
 """Of a WebSocket, which tells of steps and shows previews."""
 HEARTBEAT_SECONDS = 20.0
 """A WebSocket whose other side does not answer for longer is broken."""
-CONNECT_SECONDS = 10.0
 DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
 """One call that only asks."""
-LONGEST_PAUSE_IN_CALL = 30.0
-"""Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it.
-
-A download is, for what is paid for has no other place to come from.
-"""
 WITHHELD = "status"
 """The field of a BadResponse to a download that was refused: a member's browser may have more luck."""
-BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class Transport:
@@ -79,8 +54,7 @@ class Transport:
         seconds: float = DRAW_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._budget = Budget(IN_FLIGHT)
-        self._turn = asyncio.Lock()
+        self._sender = Sender(sleep)
         self._seconds = seconds
         self.sleep = sleep
         self._api: aiohttp.ClientSession
@@ -103,48 +77,22 @@ class Transport:
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
-            await self._send(self._api, "GET", spelt(url), ASK_SECONDS, MAX_ERROR, 1)
+            call = Call("GET", spelt(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR)
+            await self._sender.send(call, self._api, self._fresh)
         except EaselError as error:
             return error.failure.field == TOO_LONG
         return True
 
-    async def call(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        form: Sequence[Part] = (),
-        tries: int = 3,
-        seconds: float | None = None,
-        cap: int | None = None,
-        on_event: Callable[[Event], Awaitable[bool]] | None = None,
-        not_taken: Callable[[Answer], bool] = not_taken,
-    ) -> Answer:
+    async def call(self, method: str, url: str, **options: Unpack[CallOptions]) -> Answer:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
         A POST is sent again only where the server surely did not take it: no connection, or an answer that `not_taken`
         believes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
-        form: sent as multipart, instead of `json`. seconds: a time limit of its own. cap: bytes, where no pictures are
-        expected. on_event: gets the events of an answer that is a stream of them, whose body is empty then, until it
-        says that it has all it wants.
         """
-        total = seconds or (self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS))
-        sent = {"json": json} if json is not None else {}
-        answer = await self._send(
-            self._api if method == "GET" else self._fresh,
-            method,
-            spelt(url),
-            total,
-            cap or MAX_ANSWER,
-            tries,
-            form=form,
-            on_event=on_event,
-            proof=not_taken,
-            headers=headers,
-            **sent,
-        )
+        call = Call(method, spelt(url), **options)
+        limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
+        session = self._api if method == "GET" else self._fresh
+        answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh)
         if 300 <= answer.status < 400:
             raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
         return answer
@@ -167,7 +115,7 @@ class Transport:
             async with socket:
                 yield socket
         except BROKEN as error:
-            raise _translated(error, unsent=False) from None
+            raise translated(error, unsent=False) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
         """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
@@ -185,7 +133,9 @@ class Transport:
             total = min(self._seconds, ASK_SECONDS * 2)
             with EaselError.after_acceptance():
                 known = self._api if is_among(url, hosts) else session
-                answer = await self._send(known, "GET", url, total, MAX_PICTURE, 3, patience=inf)
+                # However long a pause is asked for: what is paid for has no other place to come from.
+                call = Call("GET", url, seconds=total, cap=MAX_PICTURE, patience=inf)
+                answer = await self._sender.send(call, known, self._fresh if known is self._api else known)
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
             target = redirected(url, answer.headers.get("Location", ""))
@@ -214,83 +164,6 @@ class Transport:
                 raise
             log.warning("a picture is passed on as a link: %s", error)
             return Picture(link=str(link), seed=seed, seconds=seconds)
-
-    async def _send(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        url: URL,
-        total: float,
-        cap: int,
-        tries: int,
-        *,
-        patience: float = LONGEST_PAUSE_IN_CALL,
-        form: Sequence[Part] = (),
-        on_event: Callable[[Event], Awaitable[bool]] | None = None,
-        proof: Callable[[Answer], bool] = not_taken,
-        **options: Any,
-    ) -> Answer:
-        doubt = Doubt(proof)
-
-        async def once() -> Answer:
-            nonlocal session
-            body = {"data": multipart(form)} if form else {}  # anew for each try: it can be read once
-            try:
-                return doubt.after(await self._try(session, method, url, total, cap, on_event, **body, **options))
-            except BROKEN as error:
-                doubt.after_break(error)
-                session = self._fresh if session is self._api else session  # what else was kept may be dead, too
-                raise
-
-        retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= tries or (told(state) or 0) > patience,
-            wait=pause_before,
-            retry=surely_not_taken(proof) if method == "POST" else safe_to_repeat,
-            retry_error_callback=last_outcome,
-            sleep=self.sleep,
-        )
-        try:
-            return await retrying(once)
-        except BROKEN as error:
-            raise _translated(error, unsent=doubt.untaken) from None
-        except UnicodeError:
-            raise BadResponse("a link whose host is no name") from None
-
-    async def _try(
-        self,
-        session: aiohttp.ClientSession,
-        method: str,
-        url: URL,
-        total: float,
-        cap: int,
-        on_event: Callable[[Event], Awaitable[bool]] | None,
-        **options: Any,
-    ) -> Answer:
-        # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
-        limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
-        async with (
-            asyncio.timeout(total) as deadline,
-            session.request(method, url, timeout=limit, allow_redirects=False, **options) as response,
-        ):
-            take = partial(self._take, deadline)
-            if on_event and is_stream(response):
-                unread = await pass_on(response, cap, take, on_event)
-                return Answer(response.status, response.headers, unread)
-            content = await read_body(response, cap, take)
-        if len(content) > SMALL:
-            async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
-                await asyncio.sleep(0)
-        return Answer(response.status, response.headers, content)
-
-    async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
-        """Room for so many bytes; what is paid for does not run out of time because others are being read."""
-        loop = asyncio.get_running_loop()
-        left = (deadline.when() or loop.time()) - loop.time()
-        deadline.reschedule(None)
-        try:
-            await self._budget.take(amount)
-        finally:
-            deadline.reschedule(loop.time() + left)
 
 
 async def _follow_none(*_: object) -> None:
@@ -322,14 +195,3 @@ def _picture_bytes(answer: Answer) -> bytes:
     if not answer.is_picture():
         raise BadResponse("the result's link holds no image")
     return answer.body
-
-
-def _translated(error: BaseException, *, unsent: bool) -> EaselError:
-    """Without the error's own text where it may hold a URL with secrets."""
-    if isinstance(error, TimeoutError) and not not_sent(error):
-        return Timeout("no full answer within the time limit")
-    if REFUSAL in str(error):
-        return BadResponse("the result's link leads to an address that is not allowed")
-    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
-        return BadResponse("the result is no web link")
-    return Unavailable(type(error).__name__, unaccepted=unsent)

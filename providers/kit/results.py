@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from providers.http.api import Api, given
+from providers.http.encoding import is_embedded
 from providers.kit.base import Progress, keep_all
-from providers.kit.shapes import is_embedded
 
 
 async def collect(

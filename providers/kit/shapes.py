@@ -3,12 +3,9 @@
 Names are followed, never text alone: a link in a message is no picture.
 """
 
-import re
 from typing import Any, cast
 
-import pybase64
-
-from domain.kinds import kind_of
+from providers.http.encoding import is_embedded
 
 NAMES = (
     *("sample", "data", "output", "outputs", "result", "results", "artifacts", "predictions", "generations", "choices"),
@@ -20,14 +17,6 @@ NAMES = (
 PAGES = ("url", "urls")
 """Beside an error they lead to a page about it."""
 WEB = ("http://", "https://")
-BEGINNING = 4096
-"""Characters of base64 by which a picture is known."""
-SHORTEST = 32
-"""Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
-PATH, LONGEST_PATH = "/w", 512
-"""How JPEG XL begins in base64, and so do `/workspace/` and `/wp-content/`: up to that length it is a path."""
-BLANK = re.compile(r"\s+")
-DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
 DEEPEST = 6
 MOST = 32
 """Pictures of one answer."""
@@ -56,24 +45,9 @@ def picture_of(entry: Any, *names: str) -> str:
     return next(iter(pictures_in(entry, *names)), "") or next(filter(None, told), "")
 
 
-def is_embedded(text: str) -> bool:
-    """Whether it is the picture itself: a data URL, or base64 that begins as a picture does."""
-    return DATA_URL.match(text) is not None or _begins_as_picture(text)
-
-
 def is_link(text: str) -> bool:
     """Whether it leads somewhere on the web."""
     return text[:8].lower().startswith(WEB)
-
-
-def _begins_as_picture(text: str) -> bool:
-    head = BLANK.sub("", text[:BEGINNING]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
-    if len(head) < (LONGEST_PATH if head.startswith(PATH) else SHORTEST):
-        return False
-    try:
-        return kind_of(pybase64.b64decode(head[: len(head) // 4 * 4], validate=True)) is not None
-    except ValueError:
-        return False
 
 
 def _found(value: Any, depth: int) -> list[str]:

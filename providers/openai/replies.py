@@ -8,11 +8,12 @@ from pydantic import Field, TypeAdapter, model_validator
 from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
 from domain.numbers import Place
 from providers.http.answers import Answer
+from providers.http.encoding import is_embedded
 from providers.http.failures import POLICY, failure_for, our_field
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.sentences import tidy
 from providers.kit.listed import Bounded
-from providers.kit.shapes import is_embedded, is_link, pictures_in
+from providers.kit.shapes import is_link, pictures_in
 
 CODES: dict[str, type[EaselError]] = {
     "moderation_blocked": ContentRejected,

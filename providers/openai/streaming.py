@@ -5,12 +5,12 @@ import logging
 
 from domain import BadResponse, Picture
 from providers.http.answers import Answer
-from providers.http.encoding import decoded
+from providers.http.encoding import decoded, is_embedded
 from providers.http.events import END, Event, EventReader
 from providers.http.lenient import Reply
 from providers.http.turns import IN_ONE_TURN, Turns
 from providers.kit.base import Progress
-from providers.kit.shapes import is_embedded, pictures_in
+from providers.kit.shapes import pictures_in
 from providers.openai.replies import failure_of
 
 log = logging.getLogger(__name__)

@@ -45,9 +45,13 @@ TOO_MUCH = ("F19", "F19-line", "F19-blanks", "F19-chunks")
 @pytest.fixture
 def small_caps(monkeypatch):
     """What has no end is soon too much."""
-    for name in ("MAX_ANSWER", "MAX_PICTURE"):
-        monkeypatch.setattr(transport_module, name, 16 * 1024)
-    for name in ("http.bodies.MAX_ERROR", "http.api.MAX_WORDS", "aihorde.MAX_WORDS"):
+    for name in (
+        "http.calls.MAX_ANSWER",
+        "http.transport.MAX_PICTURE",
+        "http.bodies.MAX_ERROR",
+        "http.api.MAX_WORDS",
+        "aihorde.MAX_WORDS",
+    ):
         monkeypatch.setattr(f"providers.{name}", 16 * 1024)
     monkeypatch.setattr("providers.http.events.MOST_LINES", 1000)
 
@@ -367,7 +371,7 @@ async def failure_of(bench, case: str, **options) -> str:
 @pytest.mark.parametrize("key", [CANARY])
 async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1024 * 1024)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1024 * 1024)
     monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01

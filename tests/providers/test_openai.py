@@ -20,7 +20,7 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.http.transport import MAX_ANSWER
+from providers.http.calls import MAX_ANSWER
 from providers.kit.base import Health
 from providers.openai import calls
 from providers.openai.calls import transparent_mask

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from domain import BadResponse, EaselError, Timeout, Unavailable
 from providers.http import api as api_module
 from providers.http import guard
-from providers.http import transport as transport_module
 from providers.http.addresses import at_home, web_link
 from providers.http.api import Api
 from providers.http.bodies import SMALL, Part
-from providers.http.transport import IN_FLIGHT, MAX_REDIRECTS, Transport
+from providers.http.calls import IN_FLIGHT
+from providers.http.transport import MAX_REDIRECTS, Transport
 from tests.providers.conftest import load
 from tests.rawserver import raw_server
 from tests.replay import Call, Replay
@@ -153,13 +153,13 @@ async def test_a_longer_pause_is_for_others_to_wait(transport, server, waits, to
 
 
 @pytest.mark.parametrize("case", ["F07", "F07-gzip"])
-@pytest.mark.parametrize("name", ["MAX_ANSWER", "MAX_PICTURE"])
+@pytest.mark.parametrize("name", ["calls.MAX_ANSWER", "transport.MAX_PICTURE"])
 async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, monkeypatch, case, name):
-    monkeypatch.setattr(transport_module, name, 8 * MEBIBYTE)
+    monkeypatch.setattr(f"providers.http.{name}", 8 * MEBIBYTE)
     url = server.case(case) + "/a"
     tracemalloc.start()
     with pytest.raises(BadResponse):
-        await (transport.call("GET", url) if name == "MAX_ANSWER" else transport.download(url, own=server.url))
+        await (transport.call("GET", url) if name == "calls.MAX_ANSWER" else transport.download(url, own=server.url))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * MEBIBYTE
@@ -168,7 +168,7 @@ async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, mo
 
 
 async def test_an_announced_size_over_the_cap_is_not_read(transport, server, monkeypatch):
-    monkeypatch.setattr(transport_module, "MAX_ANSWER", 1000)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1000)
     server.script = [says(body=bytes(1001))]
     with pytest.raises(BadResponse):
         await transport.call("GET", server.url + "/a")
@@ -218,7 +218,7 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
 
 async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, server):
     async def hold() -> None:
-        await transport._budget.take(IN_FLIGHT)
+        await transport._sender._budget.take(IN_FLIGHT)
         await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
 
     transport._seconds = 0.1

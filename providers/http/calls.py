@@ -1,0 +1,152 @@
+"""One HTTP call and its tries: which is sent again, for how long, and what is left of its answer in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypedDict
+
+import aiohttp
+from tenacity import AsyncRetrying
+from yarl import URL
+
+from domain import BadResponse, EaselError, Timeout, Unavailable
+from providers.http.answers import Answer
+from providers.http.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
+from providers.http.budget import Budget
+from providers.http.events import Event
+from providers.http.guard import REFUSAL
+from providers.http.repeating import (
+    Doubt,
+    last_outcome,
+    not_sent,
+    not_taken,
+    pause_before,
+    safe_to_repeat,
+    surely_not_taken,
+    told,
+)
+
+MAX_ANSWER = 96 * 1024 * 1024
+IN_FLIGHT = 32 * 1024 * 1024
+"""Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
+CONNECT_SECONDS = 10.0
+LONGEST_PAUSE_IN_CALL = 30.0
+"""Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it."""
+BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
+
+
+class CallOptions(TypedDict, total=False):
+    """What may be said of a call beside its method and URL; each with its meaning in `Call`."""
+
+    headers: Mapping[str, str] | None
+    json: Any
+    form: Sequence[Part]
+    tries: int
+    seconds: float | None
+    cap: int | None
+    on_event: Callable[[Event], Awaitable[bool]] | None
+    not_taken: Callable[[Answer], bool]
+
+
+class Call(NamedTuple):
+    """A request, and how far it may go."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str] | None = None
+    json: Any = None
+    form: Sequence[Part] = ()
+    """Sent as multipart, instead of `json`."""
+    tries: int = 3
+    seconds: float | None = None
+    """The time limit of one try; None: what the transport allows."""
+    cap: int | None = None
+    """Bytes, where no pictures are expected."""
+    on_event: Callable[[Event], Awaitable[bool]] | None = None
+    """Gets the events of an answer that is a stream of them, whose body is empty then, until it says that it has all
+    it wants."""
+    not_taken: Callable[[Answer], bool] = not_taken
+    """Whether an answer proves that the call was not taken."""
+    patience: float = LONGEST_PAUSE_IN_CALL
+    """Seconds of a pause that the server may ask for between two tries."""
+
+    def body(self) -> dict[str, Any]:
+        """Anew for each try: a form can be read once."""
+        if self.form:
+            return {"data": multipart(self.form)}
+        return {} if self.json is None else {"json": self.json}
+
+
+class Sender:
+    """Sends calls, each try with a time limit, and counts the bytes of all answers together."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """sleep: waits between tries."""
+        self._budget = Budget(IN_FLIGHT)
+        self._turn = asyncio.Lock()
+        self._sleep = sleep
+
+    async def send(self, call: Call, session: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> Answer:
+        """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
+        doubt, sessions = Doubt(call.not_taken), [session]
+
+        async def once() -> Answer:
+            try:
+                return doubt.after(await self._try(call, sessions[-1]))
+            except BROKEN as error:
+                doubt.after_break(error)
+                sessions.append(fresh)  # what else was kept may be dead, too
+                raise
+
+        retrying = AsyncRetrying(
+            stop=lambda state: state.attempt_number >= call.tries or (told(state) or 0) > call.patience,
+            wait=pause_before,
+            retry=surely_not_taken(call.not_taken) if call.method == "POST" else safe_to_repeat,
+            retry_error_callback=last_outcome,
+            sleep=self._sleep,
+        )
+        try:
+            return await retrying(once)
+        except BROKEN as error:
+            raise translated(error, unsent=doubt.untaken) from None
+        except UnicodeError:
+            raise BadResponse("a link whose host is no name") from None
+
+    async def _try(self, call: Call, session: aiohttp.ClientSession) -> Answer:
+        # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
+        limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        cap, options = call.cap or MAX_ANSWER, {"timeout": limit, "allow_redirects": False, "headers": call.headers}
+        async with (
+            asyncio.timeout(call.seconds) as deadline,
+            session.request(call.method, call.url, **options, **call.body()) as response,
+        ):
+            take = partial(self._take, deadline)
+            if call.on_event and is_stream(response):
+                unread = await pass_on(response, cap, take, call.on_event)
+                return Answer(response.status, response.headers, unread)
+            content = await read_body(response, cap, take)
+        if len(content) > SMALL:
+            async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
+                await asyncio.sleep(0)
+        return Answer(response.status, response.headers, content)
+
+    async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
+        """Room for so many bytes; what is paid for does not run out of time because others are being read."""
+        loop = asyncio.get_running_loop()
+        left = (deadline.when() or loop.time()) - loop.time()
+        deadline.reschedule(None)
+        try:
+            await self._budget.take(amount)
+        finally:
+            deadline.reschedule(loop.time() + left)
+
+
+def translated(error: BaseException, *, unsent: bool) -> EaselError:
+    """Without the error's own text where it may hold a URL with secrets."""
+    if isinstance(error, TimeoutError) and not not_sent(error):
+        return Timeout("no full answer within the time limit")
+    if REFUSAL in str(error):
+        return BadResponse("the result's link leads to an address that is not allowed")
+    if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
+        return BadResponse("the result is no web link")
+    return Unavailable(type(error).__name__, unaccepted=unsent)
