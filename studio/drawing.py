@@ -107,29 +107,42 @@ class Drawer:
             return None
 
     async def _attempt(self, held: Held) -> Failure | None:
-        """What became of the job, which its provider's breaker learns."""
-        try:
-            failure = await self._attempt_shown(held)
-            if provider := self._providers.get(held.job.provider):
-                models = await provider.models() if failure and failure.answered else ()
-                await self._breakers.learn(held.job, failure, models=len(models))
-            return failure
-        finally:
-            await self._breakers.leave(held.job)
-
-    async def _attempt_shown(self, held: Held) -> Failure | None:
+        """Make the calls that are left, while their progress is shown; what ended them, which the breaker learns."""
         is_new = _is_new(held.job)
         held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         try:
-            failure = await self._failure_of_run(held)
+            failure = await self._failure_of_run(held, is_new)
+            await self._learn(held.job, failure)
+            return failure
+        finally:
+            await self._breakers.leave(held.job)
+
+    async def _failure_of_run(self, held: Held, is_new: bool) -> Failure | None:
+        try:
+            await self._run(held)
+        except Lost:
+            raise
+        except EaselError as error:
+            return await self._ended_by(error, held, is_new)
+        except Exception:
+            log.exception("job %s: an error in Easel itself", held.job.id)
+            return await self._ended_by(EaselError("unexpected"), held, is_new)
         finally:
             await self._delivery.settle(held.job)
-        if failure is None:
-            return None
-        # What an earlier run has asked for may have been taken then, whatever is answered now.
-        known = failure if is_new else failure.model_copy(update={"unaccepted": False})
-        return known.model_copy(update={"unsure": self._may_be_paid(held.job, known)})
+        return None
+
+    async def _ended_by(self, error: EaselError, held: Held, is_new: bool) -> Failure:
+        """What an earlier run has asked for may have been taken then, whatever is answered now."""
+        if isinstance(error, Cancelled | Timeout):
+            await self._give_up(held, error)
+        failure = error.failure if is_new else error.failure.model_copy(update={"unaccepted": False})
+        return failure.model_copy(update={"unsure": self._may_be_paid(held.job, failure)})
+
+    async def _learn(self, job: Job, failure: Failure | None) -> None:
+        if provider := self._providers.get(job.provider):
+            models = await provider.models() if failure and failure.answered else ()
+            await self._breakers.learn(job, failure, models=len(models))
 
     def _may_be_paid(self, job: Job, failure: Failure) -> bool:
         """The call was cut in the middle, or answered by an error that may mean anything."""
@@ -142,21 +155,6 @@ class Drawer:
         seconds = (now - (held.job.started or now)).total_seconds()
         # What is still remembered may yet come: trying again asks for it, and pays nothing.
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
-
-    async def _failure_of_run(self, held: Held) -> Failure | None:
-        try:
-            await self._run(held)
-        except (Cancelled, Timeout) as error:
-            await self._give_up(held, error)
-            return error.failure
-        except EaselError as error:
-            return error.failure
-        except Lost:
-            raise
-        except Exception:
-            log.exception("job %s: an error in Easel itself", held.job.id)
-            return EaselError("unexpected").failure
-        return None
 
     async def _give_up(self, held: Held, error: EaselError) -> None:
         """Nobody waits any more. What is late and paid for may yet come, and Retry asks for it."""
