@@ -32,7 +32,7 @@ from providers.kit.base import Provider, title_of
 from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
-from studio.holding import unwatched
+from studio.lease import unwatched
 from studio.studio import Studio
 from views.delivery import DiscordDelivery
 from views.desk import UPLOAD_HOSTS

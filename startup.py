@@ -14,7 +14,7 @@ from yarl import URL
 from config import Config, ConfigError
 from providers.kit.base import Provider
 from storage.store import StoreAwayError, StoreError
-from studio.planning import default_provider
+from studio.intake.planning import default_provider
 
 log = logging.getLogger("easel")
 

@@ -4,7 +4,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from storage.settings import SettingsStore
-from studio.planning import Planner
+from studio.intake.planning import Planner
 from views.origins import Interaction
 from views.panel import SettingsPanel
 from views.reporter import NO_RIGHT, tell

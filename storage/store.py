@@ -17,7 +17,7 @@ from domain import SpoolPlace
 from storage.bulletin import Bulletin
 from storage.database import Database, is_transient, root_of
 from storage.dialects import is_shared, make_database
-from storage.jobs import JobStore
+from storage.job_store import JobStore
 from storage.meta import Meta
 from storage.outages import OutageStore
 from storage.settings import SettingsStore

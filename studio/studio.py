@@ -10,24 +10,24 @@ from datetime import UTC, datetime, timedelta
 
 from domain import EaselError, ImageRequest, Job, Limits, Origin, QueueFull, Settings, State
 from providers.kit.base import Provider
-from storage.jobs import CANCELLED, STALE, Left
+from storage.job_store import CANCELLED, STALE, Left
 from storage.store import Store
 from studio import images
-from studio.admission import Admission
-from studio.breakers import Breakers
-from studio.chain import Chain
-from studio.conduct import Conduct
-from studio.delivery import Delivery, NotNow
-from studio.drawing import DRAW_TIME, Drawer
-from studio.handover import Handover
-from studio.holding import Held, Lost, Stage, hold, unwatched
-from studio.planning import Planner
-from studio.promises import Acknowledge, Promises
-from studio.queue import Entry, Lane, Queue, TryLater
-from studio.room import Intake, Shelf
-from studio.rush import Rush
-from studio.standing import LATELY, Standing, standing
-from studio.uploads import check_uploads, keep_uploads
+from studio.display import Delivery, NotNow
+from studio.handing.handover import Handover
+from studio.intake.admission import Admission
+from studio.intake.files import check_uploads, keep_uploads
+from studio.intake.holdback import Conduct
+from studio.intake.planning import Planner
+from studio.intake.promises import Acknowledge, Promises
+from studio.intake.room import Intake, Shelf
+from studio.lease import Held, Lost, Stage, hold, unwatched
+from studio.work.breakers import Breakers
+from studio.work.drawing import DRAW_TIME, Drawer
+from studio.work.lanes import Entry, Lane, Queue, TryLater
+from studio.work.rush import Rush
+from studio.work.standing import LATELY, Standing, standing
+from studio.work.succession import Chain
 
 log = logging.getLogger(__name__)
 

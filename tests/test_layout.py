@@ -46,7 +46,7 @@ ONLY = {
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "obstore": ("storage/",),
-    "pgqueuer": ("studio/queue.py",),
+    "pgqueuer": ("studio/work/lanes.py",),
     "simcord": ("preview.py",),
     "dotenv": ("bot.py",),
 }
@@ -99,6 +99,30 @@ def test_imports_point_down(part):
         if target.partition(".")[0] in ours - {part} - BELOW[part]
     }
     assert up == set()
+
+
+ROOMS = {
+    "providers.http": (),
+    "providers.kit": ("providers.http",),
+    "studio.images": (),
+    "studio.intake": ("studio.images",),
+    "studio.work": ("studio.images", "studio.intake"),
+    "studio.handing": ("studio.images", "studio.work"),
+}
+"""What each room may import of the others in its part of the house."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_know_only_those_below(room):
+    others = {
+        f"{name} imports {target}"
+        for name, tree in PRODUCT.items()
+        if module(name).startswith(f"{room}.")
+        for target in imported(tree)
+        for other in ROOMS.keys() - {room, *ROOMS[room]}
+        if other.startswith(room.partition(".")[0]) and (target == other or target.startswith(f"{other}."))
+    }
+    assert others == set()
 
 
 def test_the_domain_needs_pydantic_alone():

@@ -1,0 +1,1 @@
+"""What writes parts of docs/, and belongs to no running bot."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import discord
 
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
-from studio.delivery import MOST_PICTURES, Ready, Report
+from studio.display import MOST_PICTURES, Ready, Report
 from views.card_ids import Verb, custom_id
 from views.limits import ALT, MESSAGE
 from views.words import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE, code, explain, fitting, in_time, plain

@@ -11,7 +11,7 @@ import aiohttp
 import discord
 
 from domain import Job, Refusal, Refused
-from studio.delivery import NotNow, Ready, Report, Undeliverable
+from studio.display import NotNow, Ready, Report, Undeliverable
 from views.card import Card, drawing_line, preview_files, result_card, wordless_card
 from views.excuse import excuse_card, wordless_excuse
 from views.verdicts import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
@@ -30,7 +30,7 @@ TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.Discord
 
 
 class DiscordDelivery:
-    """`studio.delivery.Delivery` for Discord. A private picture never reaches a channel."""
+    """`studio.display.Delivery` for Discord. A private picture never reaches a channel."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from yarl import URL
 from domain import ImageRequest, InvalidRequest, Job, Size, Upload
 from storage.settings import SettingsStore
 from studio import images
-from studio.promises import AnsweredElsewhere
+from studio.intake.promises import AnsweredElsewhere
 from studio.studio import Studio
 from views.acknowledging import UNTOLD, defer
 from views.origins import Interaction, origin_of

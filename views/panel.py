@@ -9,7 +9,7 @@ import discord
 from domain import Model, Settings, Size, find_model
 from providers.kit.base import Provider
 from storage.settings import Edit, SettingsStore
-from studio.planning import Planner
+from studio.intake.planning import Planner
 from views.chain import ChainPanel, titles
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction

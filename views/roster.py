@@ -9,8 +9,8 @@ import discord
 from domain import Capabilities, Model, find_model
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
-from studio.standing import Standing
 from studio.studio import Studio
+from studio.work.standing import Standing
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
 from views.panels import Look, Page, Panel

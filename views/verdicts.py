@@ -6,7 +6,7 @@ The codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#j
 import discord
 
 from domain import Refusal
-from studio.delivery import NotNow, Undeliverable
+from studio.display import NotNow, Undeliverable
 
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10008, 10015, 10062
 ALREADY_ANSWERED, INVALID_TOKEN = 40060, 50027

@@ -26,7 +26,7 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from studio.handover import MESSAGE_LIMIT
+from studio.handing.handover import MESSAGE_LIMIT
 
 STATUS = re.compile(r"[1-5][0-9]{2}(?:: |$)")
 """An HTTP status at the beginning of a detail."""

@@ -4,8 +4,8 @@
 import pytest
 
 from domain import Settings, State
-from storage.jobs import JobStore
-from studio.holding import hold
+from storage.job_store import JobStore
+from studio.lease import hold
 from tests.bot.conftest import files, png
 from tests.bot.test_restart import REQUEST, left_behind, row
 

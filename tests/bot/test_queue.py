@@ -7,7 +7,7 @@ import pytest
 
 from domain import Limits, QueueFull, State
 from providers.sketch import Sketch
-from studio.admission import Admission
+from studio.intake.admission import Admission
 from tests.bot.conftest import variables, world_of
 from tests.conftest import make_job
 from views.reporter import NO_RIGHT

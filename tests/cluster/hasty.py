@@ -4,10 +4,10 @@ import sys
 from datetime import timedelta
 
 import bot
-import storage.jobs
-import studio.queue
+import storage.job_store
 import studio.studio
+import studio.work.lanes
 
-storage.jobs.STALE = studio.queue.DEAD = timedelta(seconds=4)
+storage.job_store.STALE = studio.work.lanes.DEAD = timedelta(seconds=4)
 studio.studio.BEAT_SECONDS = 1.0
 sys.exit(bot.main())

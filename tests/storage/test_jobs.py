@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import storage.jobs
+import storage.job_store
 from domain import (
     UNFINISHED,
     Drawn,
@@ -23,7 +23,7 @@ from domain import (
     Tried,
     Upload,
 )
-from storage.jobs import STALE
+from storage.job_store import STALE
 from storage.tables import jobs as table
 from tests.conftest import make_job
 
@@ -39,7 +39,7 @@ def pass_time(monkeypatch):
         nonlocal moment
         moment += passed
 
-    monkeypatch.setattr(storage.jobs, "_now", lambda: moment)
+    monkeypatch.setattr(storage.job_store, "_now", lambda: moment)
     return move
 
 
@@ -378,7 +378,7 @@ async def test_depth_is_by_provider_and_state(jobs, names):
 
 
 async def test_finished_jobs_are_forgotten_after_their_time(jobs):
-    old = datetime.now(UTC) - storage.jobs.KEPT - timedelta(days=1)
+    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
     await jobs.add(make_job("1", state=State.DELIVERED, created=old))
     await jobs.add(make_job("2", state=State.DRAWN, parked=True, created=old))
     await jobs.add(make_job("3", state=State.DELIVERED))
@@ -388,8 +388,8 @@ async def test_finished_jobs_are_forgotten_after_their_time(jobs):
 
 
 async def test_more_than_go_at_once_are_forgotten_too(jobs, monkeypatch):
-    monkeypatch.setattr(storage.jobs, "AT_ONCE", 2)
-    old = datetime.now(UTC) - storage.jobs.KEPT - timedelta(days=1)
+    monkeypatch.setattr(storage.job_store, "AT_ONCE", 2)
+    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
     for id in range(5):
         await jobs.add(make_job(id, state=State.DELIVERED, created=old))
     await jobs.expire()

@@ -13,8 +13,8 @@ from PIL import Image
 from domain import Access, Capabilities, Job, Model, Picture, Refused, Size
 from providers.kit.base import Health, Progress, Provider
 from storage.store import Store, open_store
-from studio.delivery import Ready, Report
-from studio.holding import Held, hold
+from studio.display import Ready, Report
+from studio.lease import Held, hold
 from tests.conftest import make_job
 
 OWNER: set[str] = set()

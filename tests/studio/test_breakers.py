@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-import studio.breakers
+import studio.work.breakers
 from domain import (
     AuthError,
     BadResponse,
@@ -21,7 +21,7 @@ from domain import (
     Unavailable,
 )
 from storage.store import open_store
-from studio.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
+from studio.work.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
 from tests.conftest import make_job
 from tests.studio.conftest import Clock
 
@@ -31,7 +31,7 @@ DOWN = Unavailable("500").failure
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(studio.breakers, "datetime", made)
+    monkeypatch.setattr(studio.work.breakers, "datetime", made)
     return made
 
 

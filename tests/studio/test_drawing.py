@@ -13,7 +13,7 @@ from obstore.store import LocalStore
 
 import storage.database
 import storage.dialects
-import studio.progress
+import studio.work.progress
 from domain import (
     AuthError,
     BadResponse,
@@ -37,16 +37,16 @@ from storage.outages import Outage
 from storage.spool import Spool
 from storage.store import Store, open_store
 from studio import images
-from studio.breakers import Breakers
-from studio.chain import Chain
-from studio.conduct import Conduct
-from studio.delivery import Report
-from studio.drawing import Drawer
-from studio.handover import Handover
-from studio.holding import Lost, hold
+from studio.display import Report
+from studio.handing.handover import Handover
 from studio.images import workshop
-from studio.planning import Planner
-from studio.rush import Rush
+from studio.intake.holdback import Conduct
+from studio.intake.planning import Planner
+from studio.lease import Lost, hold
+from studio.work.breakers import Breakers
+from studio.work.drawing import Drawer
+from studio.work.rush import Rush
+from studio.work.succession import Chain
 from tests.conftest import make_job
 from tests.replay.pictures import foreign, noise
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
@@ -315,7 +315,7 @@ async def test_progress_is_told(holding, draw, delivery):
 
 async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delivery, monkeypatch):
     large = noise((640, 480))
-    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 100_000)
+    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 100_000)
 
     async def generate(request, sources, progress):
         await progress.report(preview=large)
@@ -340,7 +340,7 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
         raise workshop.TooSlow
 
     monkeypatch.setattr(images.WORKSHOP, "do", do)
-    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
 
     async def generate(request, sources, progress):
         await progress.report(preview=png())
@@ -349,7 +349,7 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
     async with holding() as held:
         await draw(held, generate)
     assert await delivery.reports[-1].preview() is None
-    assert asked == [("reduce", studio.progress.PREVIEW_SECONDS)]
+    assert asked == [("reduce", studio.work.progress.PREVIEW_SECONDS)]
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
@@ -372,8 +372,8 @@ async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delive
 
 
 async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, draw, delivery, looking, monkeypatch):
-    monkeypatch.setattr(studio.progress, "LARGEST_PREVIEW", 1)
-    monkeypatch.setattr(studio.progress, "PREVIEW_SECONDS", 0.0)
+    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.work.progress, "PREVIEW_SECONDS", 0.0)
 
     async def generate(request, sources, progress):
         await progress.report(fraction=0.5, preview=png())

@@ -23,10 +23,10 @@ from domain import (
     Upload,
 )
 from storage.store import Store
-from studio.delivery import NotNow, Undeliverable
-from studio.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
-from studio.holding import Held, hold
+from studio.display import NotNow, Undeliverable
+from studio.handing.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.images import workshop
+from studio.lease import Held, hold
 from tests.replay.pictures import foreign
 from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 
@@ -184,7 +184,7 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
 
 
 async def test_what_one_message_cannot_take_together_comes_in_several(store, drawn, deliver, delivery, monkeypatch):
-    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 40_000)
+    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 40_000)
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
@@ -201,7 +201,7 @@ async def test_what_one_message_cannot_take_together_comes_in_several(store, dra
 
 
 async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deliver, delivery, monkeypatch, caplog):
-    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 20_000)
+    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     async with drawn(drawn=(entry,), upload_limit=LIMITS[0]) as held:
@@ -261,7 +261,7 @@ async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, dr
 
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
-    monkeypatch.setattr("studio.handover.LIMITS", (2 * len(big), 10_000, 5_000))
+    monkeypatch.setattr("studio.handing.handover.LIMITS", (2 * len(big), 10_000, 5_000))
     async with drawn(big, upload_limit=LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
@@ -348,7 +348,7 @@ async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver)
 
 async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, monkeypatch):
     big = noisy(128)
-    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 2 * len(big))
+    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 2 * len(big))
     async with drawn(*[big] * 4) as held:
         await deliver(held)
     ((_, pictures),) = delivery.delivered

@@ -20,7 +20,7 @@ from domain import (
     State,
     Upload,
 )
-from studio.planning import GONE, NO_AI, SEEDS, Planner, call_request, default_provider
+from studio.intake.planning import GONE, NO_AI, SEEDS, Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
 

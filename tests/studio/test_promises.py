@@ -5,9 +5,9 @@ import asyncio
 
 import pytest
 
-import studio.promises as promises_module
+import studio.intake.promises as promises_module
 from domain import Job, State
-from studio.promises import AnsweredElsewhere, Ending, Promises, Unclear
+from studio.intake.promises import AnsweredElsewhere, Ending, Promises, Unclear
 from tests.conftest import make_job
 
 

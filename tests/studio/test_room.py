@@ -9,11 +9,11 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 
-import studio.room
+import studio.intake.room
 from domain import ImageRequest, QueueFull, State, Upload
 from storage.spool import Spool
 from storage.store import open_store
-from studio.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
+from studio.intake.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
 from tests.conftest import make_job
 from views.words import NO_ROOM, explain
 
@@ -38,7 +38,7 @@ async def jobs(tmp_path):
 @pytest.fixture
 def shelf(tmp_path, jobs, monkeypatch) -> Shelf:
     """With room for 80 bytes, 10 of them for each member."""
-    monkeypatch.setattr(studio.room, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.room, "SHARE", 1)
     return Shelf(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
 
 
@@ -120,7 +120,7 @@ class Stuck(Dated):
 @pytest.mark.parametrize("trouble", ["looking", "clearing"])
 async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, monkeypatch, trouble):
     """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
-    monkeypatch.setattr(studio.room, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.room, "SHARE", 1)
     spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
     shelf = Shelf(spool, jobs, 80)
     for job in (1, 2):
@@ -180,7 +180,7 @@ async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(mon
     async with AsyncExitStack() as stack:
         for _ in range(AT_ONCE):
             await stack.enter_async_context(intake.turn(1))
-        monkeypatch.setattr(studio.room, "TURN_SECONDS", 0)
+        monkeypatch.setattr(studio.intake.room, "TURN_SECONDS", 0)
         with pytest.raises(QueueFull) as caught:
             async with intake.turn(1):
                 raise AssertionError

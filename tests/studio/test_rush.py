@@ -5,8 +5,8 @@ import asyncio
 
 import pytest
 
-import studio.rush
-from studio.rush import Rush
+import studio.work.rush
+from studio.work.rush import Rush
 
 
 async def begun(*works):
@@ -32,7 +32,7 @@ async def test_work_goes_on_when_the_last_is_acknowledged():
 
 
 async def test_a_rush_without_end_does_not_stop_all_work(monkeypatch):
-    monkeypatch.setattr(studio.rush, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(studio.work.rush, "LONGEST_SECONDS", 0.0)
     rush = Rush()
     with rush:
         await asyncio.wait_for(rush.over(), 1)

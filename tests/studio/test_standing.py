@@ -7,7 +7,7 @@ import pytest
 
 from domain import Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
-from studio.standing import ENOUGH, Standing, standing
+from studio.work.standing import ENOUGH, Standing, standing
 from tests.conftest import make_job
 
 NOW = datetime.now(UTC)

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-import storage.jobs
-import studio.drawing as studio_drawing
+import storage.job_store
+import studio.work.drawing as studio_drawing
 from domain import Drawn, Origin, Refusal, Size, State
-from studio.delivery import NotNow, Undeliverable
-from studio.queue import TryLater
+from studio.display import NotNow, Undeliverable
 from studio.studio import Studio
+from studio.work.lanes import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
 
@@ -77,7 +77,7 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     await store.jobs.add(make_job(state=State.WAITING, remote=REMEMBERED))
     await store.jobs.claim("1", "the dead")
     await store.jobs.cancel("1")
-    monkeypatch.setattr(storage.jobs, "STALE", timedelta(0))
+    monkeypatch.setattr(storage.job_store, "STALE", timedelta(0))
     taking_over = asyncio.create_task(studio._adopt())
     await asked.wait()
     async with asyncio.timeout(10):

@@ -22,7 +22,7 @@ from domain import (
     Tried,
     Unavailable,
 )
-from studio.delivery import Ready, Report
+from studio.display import Ready, Report
 from tests.conftest import make_job
 from views.card import drawing_line, result_card, wordless_card
 from views.card_ids import TEMPLATE, Verb, custom_id

@@ -14,7 +14,7 @@ import pytest
 
 import views.delivery
 from domain import Refusal, Refused, Timeout
-from studio.delivery import NotNow, Ready, Report, Undeliverable
+from studio.display import NotNow, Ready, Report, Undeliverable
 from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain import Capabilities, Model, Span
 from providers import REGISTRY
-from studio.standing import Standing
+from studio.work.standing import Standing
 from views.roster import Pick, Row, provider_page, roster_page
 
 TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]

@@ -12,10 +12,10 @@ from domain.numbers import place, plain, seconds
 from storage.spool import Spool
 from storage.uncut import uncut
 from studio import images
-from studio.breakers import Breakers
-from studio.delivery import Delivery, Ready, Report
-from studio.holding import Held
-from studio.looking import read
+from studio.display import Delivery, Ready, Report
+from studio.lease import Held
+from studio.work.breakers import Breakers
+from studio.work.looking import read
 
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""

@@ -22,10 +22,10 @@ from domain import (
 from domain.jobs import JobChanges
 from providers.kit.base import title_of
 from storage.store import Store
-from studio.breakers import Breakers
-from studio.conduct import Conduct
-from studio.planning import Planner
-from studio.uploads import check_uploads
+from studio.intake.files import check_uploads
+from studio.intake.holdback import Conduct
+from studio.intake.planning import Planner
+from studio.work.breakers import Breakers
 
 WHY: Mapping[str, str] = {
     Unavailable.__name__: "was not working",

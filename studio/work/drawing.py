@@ -22,16 +22,16 @@ from domain.jobs import JobChanges
 from providers.http.calls import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
-from studio.breakers import Breakers
-from studio.chain import Chain
-from studio.delivery import Delivery, Report
-from studio.holding import Held, Lost
-from studio.looking import look
-from studio.planning import call_request
-from studio.progress import JobProgress
-from studio.queue import TryLater
-from studio.rush import Rush
-from studio.uploads import read_sources
+from studio.display import Delivery, Report
+from studio.intake.files import read_sources
+from studio.intake.planning import call_request
+from studio.lease import Held, Lost
+from studio.work.breakers import Breakers
+from studio.work.lanes import TryLater
+from studio.work.looking import look
+from studio.work.progress import JobProgress
+from studio.work.rush import Rush
+from studio.work.succession import Chain
 
 log = logging.getLogger(__name__)
 

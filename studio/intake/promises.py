@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from domain import Job, State
-from storage.jobs import JobStore
+from storage.job_store import JobStore
 
 WRITE_SECONDS = 1.0
 """Of Discord's three, most are left to a busy loop and to the way there."""

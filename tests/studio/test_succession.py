@@ -26,15 +26,15 @@ from domain import (
     Upload,
 )
 from providers.kit.base import Provider
-from studio.breakers import IN_A_ROW, Breakers
-from studio.chain import Chain
-from studio.conduct import Conduct
-from studio.delivery import Report
-from studio.drawing import Drawer
-from studio.holding import hold
-from studio.planning import Planner
-from studio.queue import TryLater
-from studio.rush import Rush
+from studio.display import Report
+from studio.intake.holdback import Conduct
+from studio.intake.planning import Planner
+from studio.lease import hold
+from studio.work.breakers import IN_A_ROW, Breakers
+from studio.work.drawing import Drawer
+from studio.work.lanes import TryLater
+from studio.work.rush import Rush
+from studio.work.succession import Chain
 from tests.conftest import make_job
 from tests.studio.conftest import OWNER, FakeProvider, paint, png
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-import studio.conduct
+import studio.intake.holdback
 from domain import ContentRejected, EaselError, Job, Unavailable
-from studio.conduct import Conduct
+from studio.intake.holdback import Conduct
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
 
@@ -20,7 +20,7 @@ REFUSED = ContentRejected("no", field="prompt")
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(studio.conduct, "datetime", made)
+    monkeypatch.setattr(studio.intake.holdback, "datetime", made)
     return made
 
 

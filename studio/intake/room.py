@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from domain import QueueFull
 from providers.http.budget import Budget
-from storage.jobs import JobStore
+from storage.job_store import JobStore
 from storage.spool import TROUBLE, Kept, Spool
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from domain import Job, Limits, Origin, QueueFull
-from storage.jobs import JobStore, Load
+from storage.job_store import JobStore, Load
 
 
 class Admission:

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from pgqueuer.adapters.persistence.queries import Queries
 
-import studio.queue
-from studio.queue import Driver, Entry, Lane, Queue, TryLater
+import studio.work.lanes
+from studio.work.lanes import Driver, Entry, Lane, Queue, TryLater
 
 SECONDS = 10.0
 
@@ -121,8 +121,10 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
 
 
 async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
-    monkeypatch.setattr(studio.queue, "SLOWEST_RETRY", 0.0)
-    monkeypatch.setattr(studio.queue, "POLL", timedelta(seconds=0.1))  # a notice of it may come before it is waited for
+    monkeypatch.setattr(studio.work.lanes, "SLOWEST_RETRY", 0.0)
+    monkeypatch.setattr(
+        studio.work.lanes, "POLL", timedelta(seconds=0.1)
+    )  # a notice of it may come before it is waited for
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
     queue = await opened({"a": Lane(worker.work, 1)})
@@ -212,10 +214,10 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
 
     async def broken(self, **_):
         monkeypatch.undo()
-        monkeypatch.setattr("studio.queue.REBUILD_SECONDS", 0)
+        monkeypatch.setattr("studio.work.lanes.REBUILD_SECONDS", 0)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("studio.queue.QueueManager.run", broken)
+    monkeypatch.setattr("studio.work.lanes.QueueManager.run", broken)
     queue = await opened({"lane": Lane(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
@@ -227,7 +229,7 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
 
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
 async def test_what_is_being_worked_on_outlives_a_connection_that_is_lost(postgres, monkeypatch, chore):
-    monkeypatch.setattr(studio.queue, "POLL", timedelta(seconds=0.05))
+    monkeypatch.setattr(studio.work.lanes, "POLL", timedelta(seconds=0.05))
     worker = Worker(waits=True)
     queue = Queue({"a": Lane(worker.work, 1)}, await postgres.database())
     await queue.open()
@@ -269,7 +271,7 @@ async def test_a_listener_is_not_probed_before_it_listens(postgres):
 
 
 async def test_a_queue_that_does_not_take_a_job_is_built_anew_and_filled(postgres, monkeypatch):
-    monkeypatch.setattr(studio.queue, "REBUILD_SECONDS", 0)
+    monkeypatch.setattr(studio.work.lanes, "REBUILD_SECONDS", 0)
     worker = Worker()
     queue: Queue
 

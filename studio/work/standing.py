@@ -6,7 +6,7 @@ from statistics import median
 from typing import Literal, NamedTuple
 
 from domain import NOT_ASKED, State
-from storage.jobs import Ended
+from storage.job_store import Ended
 from storage.outages import Outage
 
 LATELY = timedelta(hours=24)

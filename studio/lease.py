@@ -8,7 +8,7 @@ from typing import Unpack
 
 from domain import Job, State
 from domain.jobs import JobChanges
-from storage.jobs import JobStore
+from storage.job_store import JobStore
 
 
 class Lost(Exception):

@@ -3,7 +3,7 @@
 from domain import ImageRequest, InvalidRequest, Job, Sources, Upload
 from storage.spool import Spool
 from studio import images
-from studio.room import Shelf
+from studio.intake.room import Shelf
 
 
 async def keep_uploads(shelf: Shelf, job: Job, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:

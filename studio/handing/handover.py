@@ -22,10 +22,10 @@ from domain.kinds import ending_of
 from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
-from studio.delivery import MOST_PICTURES, Delivery, Ready, Undeliverable
-from studio.holding import Held
-from studio.looking import look
-from studio.receipts import facts
+from studio.display import MOST_PICTURES, Delivery, Ready, Undeliverable
+from studio.handing.receipts import facts
+from studio.lease import Held
+from studio.work.looking import look
 
 log = logging.getLogger(__name__)
 

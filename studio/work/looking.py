@@ -5,7 +5,7 @@ import logging
 from domain import BadResponse, Drawn
 from storage.spool import TROUBLE, Spool
 from studio import images
-from studio.holding import Held
+from studio.lease import Held
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Handing over: what is shown, and where it is not taken."""

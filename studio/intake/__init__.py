@@ -1,0 +1,1 @@
+"""Taking a request in: what is planned, admitted, promised and kept before anybody draws."""

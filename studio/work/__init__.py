@@ -1,0 +1,1 @@
+"""The work: what is queued, leased, drawn, and handed on to others."""
