@@ -167,7 +167,15 @@ def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_t
     assert [item.picture for item in items if item.picture and not item.link] == texts
 
 
-@pytest.mark.parametrize("told", [{"b64_json": "", "images": [TEXT]}, {"image": {"base64": TEXT}}, {"b64_json": TEXT}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"b64_json": "", "images": [TEXT]},
+        {"image": {"base64": TEXT}},
+        {"b64_json": TEXT, "url": LINK},
+        {"images": [LINK, TEXT]},
+    ],
+)
 async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
     progress = FakeProgress()
     await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))
