@@ -85,6 +85,19 @@ def test_what_moves_goes_on_moving(kind):
     assert image.info.get("loop") == Image.open(BytesIO(animation(kind))).info.get("loop")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(b"acTL", bytes(7)), (b"acTL", bytes(9)), (b"fcTL", bytes(25)), (b"fcTL", bytes(30)), (b"fdAT", bytes(4))]
+    + [(b"fcTL", struct.pack(">5I6x", *first)) for first in [(1, 16, 16, 0, 0), (0, 8, 8, 0, 0), (0, 16, 16, 0, 1)]],
+)  # fmt: skip
+async def test_of_a_movement_for_which_viewers_refuse_the_picture_the_still_one_is_kept(kind, body):
+    parts = png.parse(animation("PNG")).parts
+    chunks = [png.chunk(kind, body) if part.kind == kind else bytes(part.whole) for part in parts]
+    got = await images.receive(png.SIGNATURE + b"".join(chunks))
+    assert [part.kind for part in png.parse(marked(got.data)).parts] == [b"IHDR", b"iTXt", b"IDAT", b"IEND"]
+    assert opened(marked(got.data)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
+
+
 def test_foreign_words_in_a_gif_are_dropped():
     data = saved(Image.new("P", (4, 4)), "GIF", comment=b"CANARY")
     assert b"CANARY" in data
