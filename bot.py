@@ -11,11 +11,14 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
 from dotenv import dotenv_values
+from dotenv.parser import Original, parse_stream
 from yarl import URL
 
 import providers
@@ -234,9 +237,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     asked = parser.parse_args(arguments)
     try:
-        written = _dotenv()
+        written, unread = _dotenv()
         config = read_config({**written, **os.environ})
-        mistakes = misspelt(written, config.known)
+        mistakes = [*unread, *misspelt(written, config.known)]
         if asked.worker and config.token is None:
             raise ConfigError("--worker needs DISCORD_TOKEN.")
         offline = asked.preview or config.token is None
@@ -245,6 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.token else 1
         if asked.check:
+            _hush_discord()
             return asyncio.run(_until_signal(check(config, mistakes))) and 1
         for mistake in mistakes:
             log.warning("%s", mistake)
@@ -256,17 +260,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
 
 
-def _dotenv() -> Mapping[str, str | None]:
+def _dotenv() -> tuple[Mapping[str, str | None], list[str]]:
+    """What is set there, and a sentence for each line that sets nothing."""
     try:
-        return dotenv_values(".env")
+        text = Path(".env").read_text("utf-8-sig")  # some editors begin with a mark
+    except FileNotFoundError:
+        return {}, []
     except UnicodeDecodeError:
         raise ConfigError(".env is no UTF-8 text: save it as UTF-8.") from None
     except OSError as error:
         raise ConfigError(f".env cannot be read: {error.strerror}.") from None
+    logging.getLogger("dotenv").setLevel(logging.ERROR)  # what it says of a line is said here
+    wrong = [each.original for each in parse_stream(StringIO(text)) if each.error]
+    told = [f"Line {_line(each)} of .env is not NAME=value, and is left out." for each in wrong]
+    return dotenv_values(stream=StringIO(text)), told
+
+
+def _line(found: Original) -> int:
+    """Its number: what is found begins with the empty lines before it."""
+    return found.line + found.string[: -len(found.string.lstrip())].count("\n")
+
+
+def _hush_discord() -> None:
+    """It finds a client odd that is there to try a token, or that simcord has made."""
+    logging.getLogger("discord").setLevel(logging.ERROR)
 
 
 async def _preview(config: Config) -> None:
-    logging.getLogger("discord").setLevel(logging.ERROR)  # simcord makes clients that discord.py finds odd
+    _hush_discord()
     try:
         from preview import show
     except ModuleNotFoundError:

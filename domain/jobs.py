@@ -116,6 +116,8 @@ class Refusal(StrEnum):
     TOO_LARGE = "too large"
     TOO_LARGE_ANYWHERE = "too large anywhere"
     """No message takes so much."""
+    TOO_MANY = "too many"
+    """For one message."""
     CLOSED = "closed"
     """A thread that is archived or locked."""
     INVALID = "invalid"

@@ -21,7 +21,8 @@ Value = TypeVar("Value")
 class Discovery(Generic[Value]):
     """The newest value that `load` gave, or the fallback; `get` waits 1.5 s at most and never fails."""
 
-    def __init__(self, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
+    def __init__(self, whose: str, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
+        self._whose = whose
         self._load = load
         self._value = fallback
         self._due = 0.0
@@ -47,7 +48,7 @@ class Discovery(Generic[Value]):
             self._value = await self._load()
             keep = FRESH_SECONDS
         except EaselError as error:
-            log.warning("a list of models could not be read, the last known stays: %s", error)
+            log.warning("%s: a list of models could not be read, the last known stays: %s", self._whose, error)
         finally:
             self._due = time.monotonic() + keep
             self._task = None

@@ -161,7 +161,7 @@ class Gemini(Provider):
         super().__init__(access, transport)
         root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
         self._api = Api(transport, root, header="x-goog-api-key", key=access.key)
-        self._discovery = Discovery(self._offered, self._models(DOCUMENTED))
+        self._discovery = Discovery(self.name, self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
         return living(await self._discovery.get()) or living(DOCUMENTED)

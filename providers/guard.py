@@ -14,7 +14,8 @@ from yarl import URL
 REFUSAL = "address not allowed"
 PORTS = (80, 443)
 NAT64 = ip_network("64:ff9b::/96")
-LONGEST_LINK = 1500
+LONGEST_LINK = 8000
+"""S3's have up to 2,000 signs with the token of a session; most servers read no more than this."""
 HOME = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
 """Ends of names that only a house of its own knows."""
 SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Python 3.11.7)
@@ -33,7 +34,7 @@ SPECIAL = tuple(  # what `is_global` lets through and should not (measured on Py
 
 
 def can_be_opened(url: URL) -> bool:
-    """Whether a member could follow a link: not into the host's own network, nor one that no message holds."""
+    """Whether a member could follow a link: not into the host's own network, nor one that no server reads."""
     return len(str(url)) <= LONGEST_LINK and url.port in PORTS and may_be_public(url.raw_host or "")
 
 

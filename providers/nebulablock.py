@@ -115,7 +115,9 @@ class NebulaBlock(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._offered, self._models([_model(id, title, None) for id, title in FALLBACK]))
+        self._discovery = Discovery(
+            self.name, self._offered, self._models([_model(id, title, None) for id, title in FALLBACK])
+        )
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()

@@ -101,7 +101,7 @@ class Pollinations(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._offered, self._models([_named("flux")]))
+        self._discovery = Discovery(self.name, self._offered, self._models([_named("flux")]))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()

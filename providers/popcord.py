@@ -59,7 +59,7 @@ class PopCord(Provider):
             key=access.key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._offered, self._models(Lists(MODELS, SIZES)))
+        self._discovery = Discovery(self.name, self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:

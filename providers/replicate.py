@@ -111,7 +111,7 @@ class Replicate(Provider):
             link_hosts=access.link_hosts,
         )
         self._known: dict[str, Known] = {}
-        self._discovery = Discovery(self._offered, affordable(access, self._models()))
+        self._discovery = Discovery(self.name, self._offered, affordable(access, self._models()))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()

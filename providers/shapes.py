@@ -24,6 +24,8 @@ BEGINNING = 4096
 """Characters of base64 by which a picture is known."""
 SHORTEST = 32
 """Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
+PATH, LONGEST_PATH = "/w", 512
+"""How JPEG XL begins in base64, and so do `/workspace/` and `/wp-content/`: up to that length it is a path."""
 BLANK = re.compile(r"\s+")
 DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
 DEEPEST = 6
@@ -66,7 +68,7 @@ def is_link(text: str) -> bool:
 
 def _begins_as_picture(text: str) -> bool:
     head = BLANK.sub("", text[:BEGINNING]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
-    if len(head) < SHORTEST:
+    if len(head) < (LONGEST_PATH if head.startswith(PATH) else SHORTEST):
         return False
     try:
         return kind_of(pybase64.b64decode(head[: len(head) // 4 * 4], validate=True)) is not None

@@ -222,11 +222,11 @@ def is_transient(error: BaseException) -> bool:
     """Whether the database may be back in a moment: restarted, out of reach, held by somebody, or short of room."""
     if isinstance(error, DBAPIError):
         blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)
-        return error.connection_invalidated or blocked or isinstance(_root(error), AWAY)
+        return error.connection_invalidated or blocked or isinstance(root_of(error), AWAY)
     return isinstance(error, AWAY)
 
 
-def _root(error: BaseException) -> BaseException:
+def root_of(error: BaseException) -> BaseException:
     """What asyncpg raised: SQLAlchemy wraps it, and does not tell a connection that was refused from a wrong query."""
     while error.__cause__ is not None:
         error = error.__cause__

@@ -67,8 +67,9 @@ async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
         spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
-        kind = SpoolAwayError if place and isinstance(error, GenericError) else SpoolError
-        raise kind(type(error).__name__) from None
+        if place and isinstance(error, GenericError):
+            raise SpoolAwayError("it does not answer") from None
+        raise SpoolError(type(error).__name__) from None
     return spool
 
 
@@ -86,6 +87,8 @@ class Spool:
         self._store = store
         self._folder = folder
         self._fresh: dict[str, bytes] = {}
+        self._only_here: dict[str, bytes] = {}
+        """What the store did not take."""
 
     async def probe(self) -> None:
         """Write and delete something, once."""
@@ -113,6 +116,16 @@ class Spool:
         while sum(map(len, self._fresh.values())) > AT_HAND:
             del self._fresh[next(iter(self._fresh))]
 
+    async def put_or_hold(self, key: str, data: bytes) -> None:
+        """As `put_fresh`, of what nobody gives again: where the store does not take it, it stays in memory alone."""
+        try:
+            await self.put_fresh(key, data)
+        except TROUBLE:
+            if sum(map(len, self._only_here.values())) + len(data) > AT_HAND:
+                raise
+            log.exception("the spool does not take %s, which is in memory alone until it is delivered", key)
+            self._only_here[key] = data
+
     async def take(self, key: str) -> bytes | None:
         """As `get`; a copy in memory is dropped."""
         try:
@@ -122,8 +135,9 @@ class Spool:
 
     async def get(self, key: str) -> bytes | None:
         """The bytes, or None where they have been cleared away."""
-        if key in self._fresh:
-            return self._fresh[key]
+        for at_hand in (self._fresh, self._only_here):
+            if key in at_hand:
+                return at_hand[key]
         try:
             return bytes(await (await self._store.get_async(key)).bytes_async())
         except FileNotFoundError:
@@ -139,6 +153,8 @@ class Spool:
     async def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._fresh.pop(key, None)
+            if self._only_here.pop(key, None) is not None:
+                continue
             try:
                 await self._store.delete_async(key)
             except FileNotFoundError:
@@ -153,6 +169,7 @@ class Spool:
 
     async def clear(self, job_id: str) -> None:
         """Delete all of one job."""
+        await self.delete([key for key in self._only_here if key.startswith(f"pictures/{job_id}/")])
         for folder in ("pictures", "uploads"):
             await self.delete([each["path"] for each in await self._listed(f"{folder}/{job_id}")])
 

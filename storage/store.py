@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
 from storage.bulletin import Bulletin
-from storage.database import Database, is_transient
+from storage.database import Database, is_transient, root_of
 from storage.dialects import is_shared, make_database
 from storage.jobs import JobStore
 from storage.outages import OutageStore
@@ -97,7 +98,15 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageS
             await outages.disown(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         kind = StoreAwayError if is_transient(error) else StoreError
-        raise kind(f"DATABASE_URL cannot be opened: {type(error).__name__}.") from None
+        raise kind(f"DATABASE_URL cannot be opened: {_why(error)}.") from None
+
+
+def _why(error: BaseException) -> str:
+    """SQLite's own words, which hold nothing of ours; of others the kind alone, for theirs may hold a password."""
+    if isinstance(error, MigrationError):
+        return str(error)
+    cause = root_of(error)
+    return str(cause) if isinstance(cause, sqlite3.Error) else type(cause).__name__
 
 
 @asynccontextmanager

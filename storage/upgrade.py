@@ -10,7 +10,7 @@ MIGRATION_LOCK = 3_405_691
 
 
 class MigrationError(Exception):
-    """The tables are not what this version of Easel knows: those of a newer one, maybe."""
+    """The tables are not what this version of Easel knows: half a sentence for the host."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -42,5 +42,5 @@ def _upgrade(connection: Connection) -> None:
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
-    except CommandError as error:
-        raise MigrationError(type(error).__name__) from None
+    except CommandError:
+        raise MigrationError("its tables are of another version of Easel, a newer one maybe") from None

@@ -216,10 +216,11 @@ class Drawer:
         progress = JobProgress(held, self._spool, self._delivery, self._breakers, accepted, deadline)
         # In a task of its own: with it ends its claim on the bytes of answers in memory.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
-        held.note(remote=None)
+        held.note(remote=None, calls_done=job.calls_done + 1)
+        if held.job.calls_done < job.calls:  # or the next start would take the next call for one that is under way
+            await held.update(state=State.QUEUED)
         await self._rush.over()
         await look(held, self._spool)
-        held.note(calls_done=job.calls_done + 1)
 
     def _time_left(self, job: Job) -> float:
         now = datetime.now(UTC)

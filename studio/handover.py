@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from domain import (
     AuthError,
@@ -38,6 +39,13 @@ NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
 HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
+class Parcel(NamedTuple):
+    """What one message takes of a job, and what is left for the next."""
+
+    pictures: Sequence[Ready]
+    later: tuple[Drawn, ...] = ()
+
+
 class Handover:
     """Tells a drawn job's outcome and finishes its row, or parks it."""
 
@@ -50,20 +58,20 @@ class Handover:
     async def deliver(self, held: Held) -> None:
         """Deliver; queue.TryLater goes through to the queue."""
         await self._look(held)
-        pictures = await self._ready(held.job, held.job.upload_limit)
-        if not pictures and held.job.failure is None:
+        parcel = await self._ready(held.job, held.job.upload_limit)
+        if not parcel.pictures and held.job.failure is None:
             await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
         try:
-            pictures = await self._send(held.job, pictures)
+            parcel = await self._send(held.job, parcel)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
-            if pictures or held.job.private:
-                await self._park(held, _refused(held.job, error), pictures)
+            if parcel.pictures or held.job.private:
+                await self._park(held, _refused(held.job, error), parcel.pictures)
                 return
-        if any(each.kept for each in pictures):
-            await self._keep_rest(held, pictures)
+        if parcel.later or any(each.kept for each in parcel.pictures):
+            await self._keep_rest(held, parcel)
         else:
-            await self._finish(held, _final_state(held.job, pictures))
+            await self._finish(held, _final_state(held.job, parcel.pictures))
 
     async def _look(self, held: Held) -> None:
         """At what nobody has looked at, because the drawing was cut."""
@@ -75,24 +83,25 @@ class Handover:
             log.warning("job %s: one picture cannot be sent, %s", held.job.id, error)
         await held.update(drawn=held.job.drawn)
 
-    async def _send(self, job: Job, pictures: Sequence[Ready]) -> Sequence[Ready]:
+    async def _send(self, job: Job, parcel: Parcel) -> Parcel:
         """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
 
         What is too large is left out and told of, as long as there is another picture to show.
         """
         for _ in range(TRIES):
+            pictures = parcel.pictures
             if pictures and all(each.kept for each in pictures):
-                raise _too_large(pictures)
+                break
             try:
                 await self._delivery.deliver(job, pictures)
             except Undeliverable as error:
                 largest = max((len(each.data) for each in pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:
                     raise
-                pictures = await self._ready(job, _below(largest))
+                parcel = await self._ready(job, _below(largest))
             else:
-                return pictures
-        raise _too_large(pictures)
+                return parcel
+        raise _too_large(parcel.pictures)
 
     async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
         """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
@@ -103,27 +112,30 @@ class Handover:
                 log.warning("job %s: nor could that be said, %s", held.job.id, error)
         await held.update(parked=True, refused=refused, token=None, release=True)
 
-    async def _keep_rest(self, held: Held, pictures: Sequence[Ready]) -> None:
-        """Some are shown: leave those that are too large to their owner to ask."""
-        keys = {each.kept for each in pictures}
-        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys)
-        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn.key not in keys]
-        refused = _refused(held.job, _too_large(pictures)).model_copy(update={"rest": True})
+    async def _keep_rest(self, held: Held, parcel: Parcel) -> None:
+        """Some are shown: leave what is too large, or more than a message takes, to their owner to ask."""
+        keys = {each.kept for each in parcel.pictures if each.kept}
+        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in parcel.later)
+        shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
+        why = _too_large(parcel.pictures) if keys else Undeliverable(Refusal.TOO_MANY)
+        refused = _refused(held.job, why).model_copy(update={"rest": True})
         await held.update(drawn=rest, parked=True, refused=refused, token=None, release=True)
         await self._spool.delete(shown)
 
-    async def _ready(self, job: Job, upload_limit: int) -> list[Ready]:
+    async def _ready(self, job: Job, upload_limit: int) -> Parcel:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes.
 
         Each may have its share of the room that those before it leave.
         """
         made, room = list[Ready](), MESSAGE_LIMIT
         for number, drawn in enumerate(job.drawn):
-            share = room // max(min(len(job.drawn) - number, MOST_PICTURES - len(made)), 1)
-            if len(made) < MOST_PICTURES and (ready := await self._one(job, drawn, min(upload_limit, share))):
+            if len(made) == MOST_PICTURES:
+                return Parcel(made, job.drawn[number:])
+            share = room // min(len(job.drawn) - number, MOST_PICTURES - len(made))
+            if ready := await self._one(job, drawn, min(upload_limit, share)):
                 made.append(ready)
                 room -= len(ready.data)
-        return made
+        return Parcel(made)
 
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
         if drawn.link:

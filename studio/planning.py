@@ -46,6 +46,8 @@ class Planner:
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
+        if not any(each.isprintable() and not each.isspace() for each in request.prompt):
+            raise InvalidRequest(field="prompt", takes="words that say what to draw")
         if request.mask and not request.image:
             raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")
         provider = self.provider(request, settings)

@@ -87,7 +87,8 @@ class JobProgress:
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
-            await self._spool.put_fresh(entry.key, data)
+            can_be_had_again = self._held.job.remote is not None
+            await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
         # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
         drawn = self._held.job.drawn
         await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
@@ -115,7 +116,8 @@ async def _shown(preview: bytes) -> Ready | None:
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             marked = await images.marked(preview, ai=True, facts=None)
-            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS)  # the process works no longer, either
+            # The process works no longer on it, either.
+            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS, images.Lane.OTHERS)
         return Ready(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
         return None

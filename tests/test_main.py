@@ -60,7 +60,7 @@ MAY_PASS = (
         ({"NEBULABLOCK_BASE_URL": "https://u:canary@h.test"}, "NEBULABLOCK_BASE_URL is no URL"),
         ({"IMAGEPIPELINE_CONCURRENCY": "many"}, "IMAGEPIPELINE_CONCURRENCY is no number from 1 to 100"),
         ({"DATABASE_URL": "mysql://u:canary@h/db"}, "DATABASE_URL is no URL"),
-        ({"DATABASE_URL": "sqlite:////nowhere/easel.db"}, "DATABASE_URL cannot be opened"),
+        ({"DATABASE_URL": "sqlite:////nowhere/easel.db"}, "DATABASE_URL cannot be opened: unable to open"),
         ({"DATABASE_URL": "sqlite:///broken.db"}, "DATABASE_URL cannot be opened"),
         ({"DATABASE_URL": "sqlite:///newer.db"}, "DATABASE_URL cannot be opened"),
         ({"DATABASE_URL": "sqlite:///file:read-only.db?mode=ro&uri=true"}, "DATABASE_URL cannot be opened"),
@@ -95,6 +95,26 @@ def test_an_env_file_that_cannot_be_read_is_said(start, tmp_path):
     """Not by its rights, for root may read any file; this one fails for everybody."""
     (tmp_path / ".env").symlink_to("/proc/self/mem")
     assert start("--has-token") == (2, [".env cannot be read: Input/output error."])
+
+
+def test_an_env_file_that_is_a_folder_is_said(start, tmp_path):
+    """Container engines make one where a file that is not there is mounted."""
+    (tmp_path / ".env").mkdir()
+    assert start("--has-token") == (2, [".env cannot be read: Is a directory."])
+
+
+def test_an_env_file_may_begin_with_a_byte_order_mark(start, tmp_path):
+    (tmp_path / ".env").write_text("LOG_LEVEL=nonsense\n", "utf-8-sig")
+    assert start("--has-token") == (2, ["LOG_LEVEL has to be DEBUG, INFO, WARNING or ERROR."])
+
+
+@pytest.mark.parametrize("line", ["DISCORD_TOKEN canary canary", "=sk-canary", "SKETCH: 'on"])
+def test_a_line_of_the_env_file_that_cannot_be_read_is_said(start, tmp_path, line):
+    (tmp_path / ".env").write_text(f"# Easel\n\n{line}\n", "utf-8-sig")
+    code, told = start("--check")
+    assert told[-1] == ".env           fails    Line 3 of .env is not NAME=value, and is left out."
+    assert not [each for each in told if "dotenv" in each]
+    assert code == 1
 
 
 def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
@@ -185,6 +205,12 @@ def test_check_tells_what_is_set_wrongly(start, values, row):
     code, told = start("--check", **values)
     assert row in told
     assert code == (1 if " fails " in row else 0)
+
+
+def test_check_prints_its_table_and_nothing_of_the_library(start):
+    _, told = start("--check", DISCORD_TOKEN=TOKEN, DISCORD_API_URL="http://127.0.0.1:9/api/v10")
+    assert [line for line in told if " WARNING " in line or " INFO " in line] == []
+    assert told[0].startswith("discord        fails    Discord cannot be reached")
 
 
 def test_check_tells_of_mistyped_names_in_the_file(start, tmp_path):

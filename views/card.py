@@ -36,12 +36,16 @@ class Card(NamedTuple):
     alt: str
 
     def files(self) -> list[discord.File]:
-        """Anew for each try: a sent file has been read to its end."""
+        """Anew for each try: a sent file has been read to its end. A picture's link that finds no room comes in one."""
         data = [ready for ready in self.pictures if ready.data]
-        return [
+        files: list[discord.File] = [
             _File(BytesIO(ready.data), f"{self.name}-{number}.{ready.extension}", description=self.alt)
             for number, ready in enumerate(data, 1)
         ]
+        links = [ready.link for ready in self.pictures if ready.link]
+        if {line.strip("<>") for line in self.content.splitlines()}.issuperset(links):
+            return files
+        return [*files, _File(BytesIO("\n".join(links).encode()), f"{self.name}-links.txt")]
 
 
 def preview_files(job: Job, preview: Ready) -> list[discord.File]:
@@ -150,7 +154,9 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         notes.append(f"{shown} of {asked}.{why}")
     notes += _waiting(pictures)
     if len(job.drawn) > MOST_PICTURES:
-        notes.append(f"{len(pictures)} pictures: a message takes no more.")
+        notes.append(
+            f"{len(pictures)} of {len(job.drawn)} pictures: a message takes no more. `/recover` has the others."
+        )
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(each.stilled for each in pictures):

@@ -16,7 +16,7 @@ from views.words import code
 LISTED = 12
 NOTHING = "Nothing is being drawn, and nothing waits."
 CANCELLED = "Cancelled.\n"
-TOO_LATE = "That one has just been drawn."
+TOO_LATE = "That one is drawn or over already."
 PRIVATE = "a private request"
 
 

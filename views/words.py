@@ -81,6 +81,7 @@ REFUSALS = {
     ),
     Refusal.TOO_LARGE: TOO_LARGE_HERE,
     Refusal.TOO_LARGE_ANYWHERE: TOO_LARGE_ANYWHERE,
+    Refusal.TOO_MANY: "a message takes no more. `/recover` hands it over.",
     Refusal.CLOSED: f"this thread is closed. {ELSEWHERE}",
     Refusal.INVALID: "Discord did not accept it as it was sent. `/recover` tries again.",
     Refusal.GONE: "its message or channel was deleted. `/recover` hands it over.",

@@ -79,7 +79,9 @@ class AIHorde(Provider):
             key=key,
             link_hosts=access.link_hosts,
         )
-        self._discovery = Discovery(self._offered, self._models([make_model(name, self._own_key) for name in FALLBACK]))
+        self._discovery = Discovery(
+            self.name, self._offered, self._models([make_model(name, self._own_key) for name in FALLBACK])
+        )
 
     @classmethod
     def missing(cls, access: Access) -> str | None:

@@ -65,7 +65,7 @@ class Automatic1111(Provider):
         super().__init__(access, transport)
         root = (access.base_url or "").removesuffix("/sdapi/v1")
         self._api = Api(transport, root, header="Authorization", prefix="Basic ", key=_basic(access.key))
-        self._discovery = Discovery(partial(discover, self._api), UNKNOWN)
+        self._discovery = Discovery(self.name, partial(discover, self._api), UNKNOWN)
         self._interrupts = Interrupts(self._api, transport)
         self._running, self._unwanted = set[str](), set[str]()
 

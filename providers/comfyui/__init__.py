@@ -68,7 +68,7 @@ class ComfyUI(Provider):
         root = (access.base_url or "").rstrip("/").removesuffix("/api")
         self._api = Api(transport, root, header="Authorization", prefix="Bearer ", key=access.key)
         self._workflows = read_workflows(access)
-        self._discovery = Discovery(self._discover, self._models([FIRST], {}))
+        self._discovery = Discovery(self.name, self._discover, self._models([FIRST], {}))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:

@@ -67,7 +67,7 @@ class OpenAICompatible(Provider):
         )
         documented = self._models(self._profile.models)
         self._pinned = affordable(access, pinned(access, documented, self._model)) if access.models else ()
-        self._discovery = Discovery(self._offered, affordable(access, documented))
+        self._discovery = Discovery(self.name, self._offered, affordable(access, documented))
 
     @classmethod
     def missing(cls, access: Access) -> str | None:

@@ -13,7 +13,7 @@ from domain.jobs import Way
 from domain.kinds import kind_of
 from studio.images import containers, png, xmp
 from studio.images.base import Container, Format, Made, NotAPicture, TooLarge
-from studio.images.workshop import PAID, WORKSHOP, Died
+from studio.images.workshop import WORKSHOP, Died, Lane
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ async def _looked_at(data: bytes, kind: str) -> Made:
     """In this process where that is cheap and finds the picture sound; whatever else it may be, in one beside it."""
     if kind == "png" and (made := await asyncio.get_running_loop().run_in_executor(_THREADS, _sound_png, data)):
         return made
-    return await WORKSHOP.do(PAID, data, RECEIVE_SECONDS)
+    return await WORKSHOP.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
 def _sound_png(data: bytes) -> Made | None:
@@ -100,7 +100,7 @@ def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
         raise BadResponse(str(reason)) from None
 
 
-async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS) -> Fitted:
+async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: Lane = Lane.COPIES) -> Fitted:
     """What `marked` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
@@ -109,7 +109,7 @@ async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS) -> Fitte
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await WORKSHOP.do("reduce", data, seconds, limit=limit)).data
+        copy = (await WORKSHOP.do("reduce", data, seconds, lane, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except Died as error:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from threading import Semaphore, Timer
@@ -21,14 +22,23 @@ from studio.images.wire import Message, read, write
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 3
-PAID = "receive"
-"""The task that has one of them to itself at least: whatever else takes long, this does not wait for it."""
+AT_ONCE = 4
 IDLE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "studio.images.worker")
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
 """Nothing of ours; each arena would count 64 MiB as memory."""
+
+
+class Lane(Enum):
+    """Who waits for whom: each has at least one process to itself, however long the others take."""
+
+    ARRIVALS = auto()
+    """What a provider has sent: paid for, and kept already."""
+    COPIES = auto()
+    """What is made smaller for its place."""
+    OTHERS = auto()
+    """Uploads, and unfinished pictures."""
 
 
 class Died(Exception):
@@ -110,18 +120,17 @@ class Workshop:
     """A few such processes, started when they are needed; they end by themselves when they are not."""
 
     def __init__(self, at_once: int = AT_ONCE, idle_seconds: float = IDLE_SECONDS) -> None:
-        self._paid = ThreadPoolExecutor(at_once, thread_name_prefix="easel-image")
-        self._others = ThreadPoolExecutor(max(at_once - 1, 1), thread_name_prefix="easel-image")
+        widths = {Lane.ARRIVALS: at_once, Lane.COPIES: 1, Lane.OTHERS: max(at_once - 2, 1)}
+        self._lanes = {lane: ThreadPoolExecutor(width, f"easel-{lane.name.lower()}") for lane, width in widths.items()}
         self._turns = Semaphore(at_once)
         self._idle_seconds = idle_seconds
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
 
-    async def do(self, task: str, data: bytes, seconds: float, **facts: Any) -> Made:
+    async def do(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **facts: Any) -> Made:
         """As `tasks.do`: NotAPicture; Died, where nothing came of it."""
         work = partial(self._do, task, data, facts, seconds)
-        threads = self._paid if task == PAID else self._others
-        answer, made = await asyncio.get_running_loop().run_in_executor(threads, work)
+        answer, made = await asyncio.get_running_loop().run_in_executor(self._lanes[lane], work)
         if "failed" in answer:
             raise Died(f"an error in Easel itself, {answer['failed']}")
         if "refused" in answer:

@@ -126,7 +126,7 @@ async def test_what_is_drawn_already_cannot_be_cancelled(world, gate):
     gate.open()
     await world.end()
     told = await world.member.select(page.response, [job.id], custom_id="queue:cancel")
-    assert told.followups[-1].content == "That one has just been drawn."
+    assert told.followups[-1].content == "That one is drawn or over already."
 
 
 async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate):

@@ -100,7 +100,7 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
 async def test_an_end_while_pictures_are_being_looked_at(world, end):
     """They are there: those of an answer that nobody gives twice, and those that a link still leads to."""
     await world.start("-m", "tests.faults.unseeing")
-    at_once = await world.imagine("at once case:two", provider="nebulablock", count=2)
+    at_once = await world.imagine("at once case:two", provider="nebulablock")
     linked = await world.imagine("linked")
     await world.until(lambda: len([*world.folder.glob("looking.*")]) == 2)
     await end(world)
@@ -110,6 +110,18 @@ async def test_an_end_while_pictures_are_being_looked_at(world, end):
     assert all(each.filename.endswith(".png") and b"trainedAlgorithmicMedia" in each.data for each in shown)
     assert (world.paid("nebulablock"), world.paid()) == ({"at once case:two": 1}, {"linked": 1})
     assert len(world.discord.public()) == 2
+    assert world.spooled() == []
+
+
+async def test_a_kill_between_two_calls_costs_no_picture_that_is_still_to_be_ordered(world):
+    """The first call is over, whatever becomes of its picture: the second is not under way yet."""
+    await world.start("-m", "tests.faults.unseeing")
+    token = await world.imagine("one by one", count=2)
+    await world.until(lambda: [*world.folder.glob("looking.*")])
+    await world.kill()
+    await world.start()
+    assert await outcomes(world, [token]) == [("delivered", 2)]
+    assert world.paid() == {"one by one": 2}
     assert world.spooled() == []
 
 

@@ -134,3 +134,11 @@ async def test_a_picture_for_which_there_is_no_room_is_had_by_trying_again(cramp
     assert len((await world.end(again)).attachments) == 1
     assert world.paid() == {"large case:noise": 1}
     assert world.spooled() == []
+
+
+async def test_what_nobody_gives_twice_is_shown_though_the_spool_takes_nothing(world):
+    await world.start()
+    (world.folder / "spool" / "pictures").write_text("in the way")
+    message = await world.end(await world.imagine("at once", provider="nebulablock"))
+    assert len(message.attachments) == 1
+    assert world.paid("nebulablock") == {"at once": 1}

@@ -197,7 +197,8 @@ def test_what_hosts_are_called(host, read):
         ("https://0x7f.0.0.0x1/a", False),
         ("https://2130706433/a", False),
         ("https://\u24dbocalhost/a", False),
-        ("https://pictures.example/" + "a" * 1500, False),
+        ("https://pictures.example/?X-Amz-Security-Token=" + "a" * 1900, True),
+        ("https://pictures.example/" + "a" * 8000, False),
     ],
 )
 def test_what_a_member_could_open(link, opens):

@@ -68,6 +68,12 @@ def parsed(monkeypatch):
     return calls
 
 
+def test_nobody_can_write_what_stands_for_another_text():
+    """A member's words come back beside their picture."""
+    answer = {"b64_json": "A" * LARGE, "revised_prompt": parsing.MARK.format("0", 0), "prompt": "\ue0000\ue000"}
+    assert read_json(json.dumps(answer)) == answer
+
+
 @pytest.mark.usefixtures("small")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON, st.booleans())

@@ -74,6 +74,11 @@ async def test_the_documented_lists_stand_in(popcord, case):
     assert [model.id for model in models] == list(MODELS)
 
 
+async def test_the_log_tells_whose_list_could_not_be_read(popcord, caplog):
+    await popcord.provider("lists-503").models()
+    assert caplog.messages[-1].startswith("popcord: a list of models could not be read")
+
+
 async def test_slow_lists_do_not_keep_anybody_waiting(popcord, monkeypatch):
     monkeypatch.setattr(discovery, "BUDGET_SECONDS", 0.05)
     assert [model.id for model in await popcord.provider("F15").models()] == list(MODELS)

@@ -125,7 +125,7 @@ WHOLE = {
 MORE = {
     "heic": box(b"mif1"),
     "avif": b"\0\0\x01\x1cftypmif1\0\0\0\0mif1avif" + bytes(60),
-    "jxl": b"\xff\x0a" + bytes(range(60)),
+    "jxl": b"\xff\x0a" + bytes(range(250)) * 2,
     "jp2": b"\xff\x4f\xff\x51" + bytes(60),
     "tiff": b"MM\0*\0\0\0\x08" + bytes(60),
     "svg": b"<?xml version='1.0'?>\n<!--" + b"a" * 390 + b"-->\n" + SVG,
@@ -165,6 +165,14 @@ def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_t
     items = items_of(answered({"data": data, "images": [LINK + "b"]})) or []
     assert [item.link for item in items if item.link] == links
     assert [item.picture for item in items if item.picture and not item.link] == texts
+
+
+@pytest.mark.parametrize(
+    "path", ["/workspace/outputs/5f2b7c3e9a1d4b6c8e0f1a2b", "/wp-content/uploads/2026/11/30/picture_final_version"]
+)
+def test_a_path_is_no_picture(path):
+    """It would be one of JPEG XL, by its first signs."""
+    assert pictures_in({"image": path, "url": LINK}) == [LINK]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 import uuid
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 from obstore.store import LocalStore
@@ -139,6 +140,20 @@ async def test_what_is_deleted_is_not_at_hand_either(spool):
     await spool.put_fresh("pictures/7/0", b"bytes")
     await spool.delete(["pictures/7/0"])
     assert await spool.take("pictures/7/0") is None
+
+
+async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, monkeypatch):
+    monkeypatch.setattr(spool, "put", AsyncMock(side_effect=OSError))
+    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
+    await spool.put_or_hold("pictures/7/0", b"8 bytes.")
+    with pytest.raises(OSError):
+        await spool.put_or_hold("pictures/7/1", b"no room")
+    assert [await spool.take("pictures/7/0") for _ in range(2)] == [b"8 bytes."] * 2
+    await spool.delete(["pictures/7/0"])
+    assert await spool.get("pictures/7/0") is None
+    await spool.put_or_hold("pictures/7/1", b"room")
+    await spool.clear("7")
+    assert await spool.get("pictures/7/1") is None
 
 
 async def test_what_is_there_is_told_without_reading_it(spool):

@@ -221,12 +221,15 @@ def newer(path):
     connection.close()
 
 
-@pytest.mark.parametrize("spoil", [broken, newer])
-async def test_a_database_that_cannot_be_used_is_said_and_left_alone(url, tmp_path, spoil):
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [(broken, "file is not a database"), (newer, "its tables are of another version of Easel, a newer one maybe")],
+)
+async def test_a_database_that_cannot_be_used_is_said_and_left_alone(url, tmp_path, spoil, why):
     spoil(tmp_path / "easel.db")
     before = (tmp_path / "easel.db").read_bytes()
     for _ in range(2):  # and the lock is not kept
-        with pytest.raises(StoreError, match=r"^DATABASE_URL cannot be opened: [A-Za-z]+\.$"):
+        with pytest.raises(StoreError, match=rf"^DATABASE_URL cannot be opened: {why}\.$"):
             async with open_store(url, tmp_path):
                 pass
     if spoil is broken:
@@ -347,6 +350,6 @@ async def test_a_bucket_that_is_out_of_reach_may_be_there_later(url, tmp_path, m
     monkeypatch.setattr(storage.spool, "S3Store", SimpleNamespace(from_url=once))
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "aws_endpoint_url": "http://127.0.0.1:9"}
     place = SpoolPlace(url="s3://bucket", options={name: SecretStr(value) for name, value in keys.items()})
-    with pytest.raises(StoreAwayError, match="SPOOL_URL cannot be used: s3://bucket, GenericError"):
+    with pytest.raises(StoreAwayError, match="SPOOL_URL cannot be used: s3://bucket, it does not answer"):
         async with open_store(url, tmp_path, place):
             pass

@@ -335,7 +335,7 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
     """Two such processes are all that read uploads."""
     asked = []
 
-    async def do(task, data, seconds, **_):
+    async def do(task, data, seconds, *_, **__):
         asked.append((task, seconds))
         raise workshop.TooSlow
 

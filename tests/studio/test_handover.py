@@ -362,8 +362,25 @@ async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, deli
         await deliver(held)
     ((_, pictures),) = delivery.delivered
     assert len(pictures) == 10
+    row = await store.jobs.get("1")
+    assert (row.parked, row.refused.kind, row.refused.rest) == (True, Refusal.TOO_MANY, True)
+    assert [each.key for each in row.drawn] == ["pictures/1/10", "pictures/1/11"]
+    assert await spooled(store, 12) == [False] * 10 + [True] * 2
+
+
+async def test_what_is_more_than_a_message_takes_comes_when_its_owner_asks(store, drawn, deliver, delivery):
+    links = [Drawn(call=0, link=f"https://h.test/{number}.png") for number in range(11)]
+    async with drawn(drawn=tuple(links)) as held:
+        await deliver(held)
+    async with hold(store.jobs, "1", set()) as held:
+        assert held
+        await held.update(parked=False)
+        await deliver(held)
+    assert [[each.link for each in pictures] for _, pictures in delivery.delivered] == [
+        [each.link for each in links[:10]],
+        [links[10].link],
+    ]
     assert (await store.jobs.get("1")).state is State.DELIVERED
-    assert not any(await spooled(store, 12))
 
 
 async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, deliver, delivery):

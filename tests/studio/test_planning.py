@@ -151,6 +151,7 @@ async def test_who_draws_and_with_what(asked, chosen, provider, model):
     [
         ({"provider": "nobody"}, "provider", None, "rich, image, plain, sizeless"),
         ({"model": "nothing"}, "model", None, "Full, Plain"),
+        ({"prompt": " \n\u200b"}, "prompt", None, "words that say what to draw"),
         ({"mask": IMAGE}, "mask", None, "a mask together with an image of its shape"),
         ({"image": IMAGE}, "image", "Full", "a prompt alone"),
         ({"image": IMAGE, "mask": IMAGE}, "mask", "Full", "a prompt alone"),

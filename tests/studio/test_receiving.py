@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -18,7 +19,7 @@ from domain import BadResponse, Drawn, InvalidRequest, QueueFull, Size
 from domain.kinds import KINDS, kind_of
 from providers.answers import Answer
 from studio import images
-from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, worker, workshop
+from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, wire, worker, workshop
 from studio.images.base import MAX_PARTS
 from tests.replay.pictures import SRGB, animation, bomb, draw, foreign, with_scans, with_steps
 from tests.studio.conftest import opened, saved
@@ -310,7 +311,7 @@ async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture
 async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monkeypatch):
     own = workshop.Workshop(1)
     monkeypatch.setattr(pictures, "WORKSHOP", own)
-    monkeypatch.setattr(pictures, "PAID", "no such task")
+    monkeypatch.setattr(workshop, "write", lambda file, facts, data: wire.write(file, facts | {"task": "none"}, data))
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
     monkeypatch.undo()
     (idle,) = own._idle
@@ -367,20 +368,25 @@ while True:
 
 
 async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
-    """However many uploads are under way, and however long they take."""
+    """However many uploads, unfinished pictures and copies are under way, and however long they take."""
     monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", SLOW))
     own = workshop.Workshop()
     for module in (uploads, pictures):
         monkeypatch.setattr(module, "WORKSHOP", own)
-    reading = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
+    marked = await images.marked(PLAIN["PNG"], ai=True, facts=None)
+    slow: list[asyncio.Task[Any]] = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
+    slow += [asyncio.create_task(images.fit(marked, 1, lane=images.Lane.OTHERS)) for _ in range(4)]
+    while len(own._busy) < workshop.AT_ONCE - 2:
+        await asyncio.sleep(0)
+    slow += [asyncio.create_task(images.fit(marked, 1)) for _ in range(4)]
     while len(own._busy) < workshop.AT_ONCE - 1:
         await asyncio.sleep(0)
     assert (await images.receive(PLAIN["JPEG"])).way == "shown"
-    assert not any(each.done() for each in reading)
-    for each in reading:
+    assert not any(each.done() for each in slow)
+    for each in slow:
         each.cancel()
     own.interrupt()
-    await asyncio.gather(*reading, return_exceptions=True)
+    await asyncio.gather(*slow, return_exceptions=True)
     for each in own._idle:
         each.end()
 

@@ -105,7 +105,10 @@ async def test_the_receipt_tells_what_is_known():
 
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
-    assert "-# 10 pictures: a message takes no more." in result_card(job, [PICTURE] * 10, "PopCord").content
+    assert (
+        "-# 10 of 12 pictures: a message takes no more. `/recover` has the others."
+        in result_card(job, [PICTURE] * 10, "PopCord").content
+    )
 
 
 async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
@@ -191,6 +194,15 @@ async def test_links_are_sent_whole_before_anything_else(length, notes):
     shown = [line for line in content.splitlines() if line.startswith("https:")]
     assert len(content) <= 2000
     assert shown == links[: min(4, 2000 // length)]
+
+
+@pytest.mark.parametrize(("length", "files"), [(80, 0), (450, 0), (600, 1), (1400, 1)])
+@pytest.mark.parametrize("make", [result_card, wordless_card])
+async def test_links_for_which_a_message_has_no_room_come_as_a_file(make, length, files):
+    pictures = [link(length, n) for n in range(4)]
+    sent = make(make_job(request=asked(count=4), drawn=drawn(*pictures)), pictures, "PopCord").files()
+    assert [file.filename for file in sent] == ["easel-1-links.txt"] * files
+    assert [file.fp.read().decode().split("\n") for file in sent] == [[each.link for each in pictures]] * files
 
 
 @pytest.mark.parametrize(
