@@ -111,8 +111,8 @@ class Drawer:
         try:
             failure = await self._attempt_shown(held)
             if provider := self._providers.get(held.job.provider):
-                models = await provider.models() if failure and failure.answered else ()
-                await self._breakers.learn(held.job, failure, models=len(models))
+                models = len(await provider.models()) if failure and failure.answered else None
+                await self._breakers.learn(held.job, failure, models=models)
             return failure
         finally:
             await self._breakers.leave(held.job)
