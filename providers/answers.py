@@ -20,7 +20,7 @@ from providers.failures import error_for, our_field
 from providers.parsing import LARGE, TooMuch, read_json
 
 MAX_PICTURE = 32 * 1024 * 1024
-LONGEST_AT_ONCE = 1024 * 1024
+LONGEST_AT_ONCE = 4 * 1024 * 1024
 """Characters of base64 that are decoded where others wait for their turn."""
 OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 RETRY_AFTER = (1.0, 600.0)

@@ -18,8 +18,8 @@ MOST_VALUES = 100_000
 MOST_QUOTES = 4 * MOST_VALUES
 FEW_QUOTES = MOST_VALUES // 10
 """Where the values seem to be too many, and are counted again."""
-LARGE = 64 * 1024
-"""Bytes of a text that is worth a thread."""
+LARGE = 4 * 1024 * 1024
+"""Bytes of a text that is worth a thread: what is shorter is read before a thread would have its turn."""
 LONG = 16 * 1024
 """Bytes of a string that is worth being cut out."""
 LONGEST = 49 * 1024 * 1024

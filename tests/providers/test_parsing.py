@@ -40,9 +40,9 @@ PARSER = parsing.from_json
 
 @pytest.mark.parametrize("count", [MOST_BACKSLASHES - 2, MOST_BACKSLASHES])
 def test_backslashes_are_counted_up_to_a_limit(count):
-    body = b'["' + b"\\" * count + b'"]'
+    body = b'["' + b"A" * LARGE + b"\\" * count + b'"]'
     if count < MOST_BACKSLASHES:
-        assert read_json(body) == ["\\" * (count // 2)]
+        assert read_json(body) == ["A" * LARGE + "\\" * (count // 2)]
     else:
         with pytest.raises(TooMuch):
             read_json(body)
@@ -115,8 +115,8 @@ def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
     [
         b'["' + b"\\n" * 4 * PIECE + b'"]',
         b'["' + b"\\u0041" * PIECE + b'"]',
-        b'["' + b"\\" * 2 * PIECE + b'"]',
-        b'"' * 2 * PIECE,
+        b'["' + b"\\" * 5 * PIECE + b'"]',
+        b'"' * 5 * PIECE,
         b"[" + (b'"' + b"\\n" * 8000 + b'",') * (MOST_BESIDE // 15_000) + b"0]",
         b"[" + (b'"' + b"a\\u00e9" * 24 + b'",') * (5 * PIECE // 171) + b"0]",
         b"[" + (b"7" * 4200 + b",") * 3000 + b"0]",
