@@ -1,19 +1,27 @@
 """Whether a command is the one that this process has: Discord may still show an older one, or a newer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from discord import AppCommandOptionType, app_commands
 
+SUBCOMMANDS = (AppCommandOptionType.subcommand.value, AppCommandOptionType.subcommand_group.value)
 NUMBERS = (AppCommandOptionType.integer, AppCommandOptionType.number)
 Option = Mapping[str, Any]
 """As Discord sends it."""
 
 
-def fits(command: app_commands.Command[Any, ..., Any], options: Iterable[Option]) -> bool:
+def fits(command: app_commands.Command[Any, ..., Any], options: Sequence[Option]) -> bool:
     """Whether it takes these options: discord.py hands on a text for a number, and drops what it does not know."""
     known = {each.display_name: each for each in command.parameters}
-    return all(each["name"] in known and _fits(known[each["name"]], each) for each in options)
+    return all(each["name"] in known and _fits(known[each["name"]], each) for each in _own(options))
+
+
+def _own(options: Sequence[Option]) -> Sequence[Option]:
+    """Those of the command itself: where it is in a group, they stand below its name, and that below the group's."""
+    while options and options[0]["type"] in SUBCOMMANDS:
+        options = options[0].get("options", ())
+    return options
 
 
 def _fits(parameter: app_commands.Parameter, option: Option) -> bool:

@@ -10,7 +10,7 @@ from domain import BadResponse
 from domain.kinds import kind_of
 
 MAX_PICTURE = 32 * 1024 * 1024
-LONGEST_AT_ONCE = 1024 * 1024
+LONGEST_AT_ONCE = 4 * 1024 * 1024
 """Characters of base64 that are decoded where others wait for their turn."""
 OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 BEGINNING = 4096

@@ -18,14 +18,16 @@ MOST_VALUES = 100_000
 MOST_QUOTES = 4 * MOST_VALUES
 FEW_QUOTES = MOST_VALUES // 10
 """Where the values seem to be too many, and are counted again."""
-LARGE = 64 * 1024
-"""Bytes of a text that is worth a thread."""
+LARGE = 4 * 1024 * 1024
+"""Bytes of a text that is worth a thread: what is shorter is read before a thread would have its turn."""
 LONG = 16 * 1024
 """Bytes of a string that is worth being cut out."""
 LONGEST = 49 * 1024 * 1024
 """Bytes of a string that are read: in base64 more than the largest picture that is taken."""
-MOST_BESIDE = 16 * 1024 * 1024
-"""Bytes beside all long strings."""
+MOST_BESIDE = 4 * 1024 * 1024
+"""Bytes beside all long strings: full of escapes or of long numbers, they take as long as so many values."""
+MOST_DIGITS = 309
+"""Signs of a whole number: a longer one is not finite to anybody who computes with it."""
 PIECE = 1024 * 1024
 PAIR = 12
 """Bytes of the longest that belongs together: two escapes that make one sign."""
@@ -69,9 +71,14 @@ def _parsed(body: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return plain(json.loads(body))
+        return plain(json.loads(body, parse_int=_whole))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _whole(digits: str) -> int | None:
+    """None where it has more digits than anybody can use: every parser takes long to read those, or refuses them."""
+    return int(digits) if len(digits) <= MOST_DIGITS else None
 
 
 def _read_in_pieces(body: bytes) -> Any:

@@ -101,17 +101,17 @@ class OpenAICompatible(Provider):
         return Health(reachable=True, models=count, key=accepted if self.access.key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """The pictures that are still to be kept: none after a stream, which keeps its picture as it comes."""
+        """The pictures that are still to be kept; a stream keeps its own as it comes, unless that is a link."""
         stream = Stream(progress)
         streams = self._profile.streams and request.count == 1 and is_gpt_image(request.model or "")
         drawing = await drawing_for(self._profile, request, sources, stream=streams)
         try:
             return await self._sent(drawing, stream if streams else None)
         except (Unavailable, Timeout, BadResponse) as error:
-            if not stream.kept:
+            if stream.left is None:
                 raise
             log.info("%s: the stream broke behind its picture: %s", self.name, error)
-            return []
+            return stream.left
 
     async def _sent(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
         seconds = OWN_SECONDS if self._profile.self_hosted else None
@@ -124,9 +124,9 @@ class OpenAICompatible(Provider):
         if stream is None or not is_stream(answer):
             return self._items(answer)
         await stream.take_all(answer)
-        if not stream.kept:
+        if stream.left is None:
             raise Unavailable("the stream ended before its picture")
-        return []
+        return stream.left
 
     def _items(self, answer: Answer) -> list[Item]:
         data = items_of(answer)

@@ -56,14 +56,14 @@ ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
 def items_of(answer: Answer) -> list[Item] | None:
     """The pictures where OpenAI puts them; else wherever the answer has them."""
     data = answer.parse(Result).data
-    items = [item for entry in data or () for item in _items(entry)]
+    items = [item for entry in data or () for item in items_in(entry)]
     if any(item.picture for item in items):
         return items
     return [Item(url=each) for each in pictures_in(answer.data())] or (None if data is None else items)
 
 
-def _items(entry: Any) -> list[Item]:
-    """An entry of `data`, where other servers have other names, or the picture alone."""
+def items_in(entry: Any) -> list[Item]:
+    """An entry of `data`, or the end of a stream, where other servers have other names, or the picture alone."""
     item = ITEM.validate_python(entry)
     if item and item.picture:
         return [item]

@@ -5,13 +5,12 @@ import logging
 
 from domain import BadResponse, Picture
 from providers.http.answers import Answer
-from providers.http.encoding import decoded, is_embedded
+from providers.http.encoding import decoded
 from providers.http.events import END, Event, EventReader
 from providers.http.lenient import Reply
 from providers.http.turns import IN_ONE_TURN, Turns
 from providers.kit.base import Progress
-from providers.kit.shapes import pictures_in
-from providers.openai.replies import failure_of
+from providers.openai.replies import Item, failure_of, items_in
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +24,19 @@ class Told(Reply):
 
 
 class Stream:
-    """Takes the events of one answer: shows what is unfinished, keeps what is finished at once."""
+    """Takes the events of one answer: shows what is unfinished, keeps at once what is finished."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self.kept = False
+        self.left: list[Item] | None = None
+        """What is still to be fetched where the finished picture came, none if it was kept; None before that."""
         self._knows_strange = False
 
     async def take(self, event: Event) -> bool:
         """Whether nothing more is wanted: there is the finished picture, or the stream's end."""
-        if not (self.kept or event.data.strip() == DONE):
+        if self.left is None and event.data.strip() != DONE:
             await self._take(event)
-        return self.kept or event.data.strip() == DONE
+        return self.left is not None or event.data.strip() == DONE
 
     async def _take(self, event: Event) -> None:
         """What is no event of these is passed over."""
@@ -46,7 +46,7 @@ class Stream:
         if name.endswith(".partial_image"):
             await self._show(told)
         elif name.endswith(".completed"):
-            await self._keep(told, answer)
+            await self._keep(answer)
         elif (failure := failure_of(answer)) and (name == "error" or not told.type):
             raise failure
 
@@ -64,10 +64,12 @@ class Stream:
         with contextlib.suppress(BadResponse):  # nothing depends on it
             await self._progress.report(preview=await decoded(told.b64_json or ""))
 
-    async def _keep(self, told: Told, answer: Answer) -> None:
-        found = told.b64_json or next(filter(is_embedded, pictures_in(answer.data())), "")
-        await self._progress.keep(Picture(data=await decoded(found)))
-        self.kept = True
+    async def _keep(self, answer: Answer) -> None:
+        """The picture itself, if it is there; a link is left to whoever fetches links."""
+        found = min(items_in(answer.data()), key=lambda item: bool(item.link), default=Item())
+        if not found.link:
+            await self._progress.keep(Picture(data=await decoded(found.picture)))
+        self.left = [found] if found.link else []
 
     def _told(self, answer: Answer) -> Told:
         """Only the first event that tells nothing is logged: a stream may be full of them."""

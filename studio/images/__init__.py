@@ -1,7 +1,7 @@
 """Pictures: told by their content, decoded in a process with limits, marked as made by AI, untouched if they fit."""
 
 from studio.images.base import TooLarge
-from studio.images.pictures import Received, fit, inspect_picture, mark, marked, receive
+from studio.images.pictures import Received, fit, inspect_picture, marked, receive
 from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
 from studio.images.workshop import WORKSHOP, Lane
 
@@ -14,7 +14,6 @@ __all__ = [
     "check_announced",
     "fit",
     "inspect_picture",
-    "mark",
     "marked",
     "read_mask",
     "read_upload",

@@ -87,26 +87,25 @@ def inspect_picture(data: bytes) -> Container:
         raise BadResponse(str(reason)) from None
 
 
-def mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
+async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
+    work = partial(_mark, data, ai=ai, facts=facts)
+    return work() if len(data) <= LARGE else await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+
+
+def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     try:
         return containers.stamp(data, xmp.packet(ai=ai, facts=facts))
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
 
 
-async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """As `mark`, which takes a thread where there is much to go through."""
-    work = partial(mark, data, ai=ai, facts=facts)
-    return work() if len(data) <= LARGE else await asyncio.get_running_loop().run_in_executor(_THREADS, work)
-
-
 async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: Lane = Lane.COPIES) -> Fitted:
-    """What `mark` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
+    """What `marked` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
     """
-    if len(data) <= limit:  # which `mark` has just looked through
+    if len(data) <= limit:  # which `marked` has just looked through
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:

@@ -20,14 +20,16 @@ LENGTHS_BY_TYPE = {
 """By colour type; to a palette, tRNS has any number up to that of its colours (11.3)."""
 COLOUR = frozenset({b"iCCP", *LENGTHS, *LENGTHS_BY_TYPE})
 """The ancillary chunks without which a picture looks different; every other one is dropped."""
-ANIMATED = frozenset({b"acTL", b"fcTL", b"fdAT"})
-SHOWN = CRITICAL | ANIMATED | COLOUR
+ANIMATED = {b"acTL": range(8, 9), b"fcTL": range(26, 27), b"fdAT": range(5, 2**31)}
+"""With the lengths that they may have."""
+SHOWN = CRITICAL | ANIMATED.keys() | COLOUR
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 """Colour types, each with the bit depths that it may have (table 12)."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 FILTERS = bytes(range(5))
 LONGEST_SIDE = 2**31 - 1
 """Section 7.1."""
+LONGEST_NAME = 79
 PACKED_STEP, UNPACKED_STEP = 2**16, 2**20
 """Bytes that zlib is given, and gives, at once."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
@@ -45,8 +47,14 @@ def parse(data: bytes) -> Parsed:
     # Bit 5 of a name's first byte tells the chunks that a decoder may skip (5.4).
     if any(not kind.isalpha() or not (kind[0] & 0x20 or kind in CRITICAL) for kind in kinds):
         raise NotAPicture("the PNG has a chunk that no decoder knows")
-    _check_palette(parts[: _data_start(parts)], colour_type)
-    return Parsed(Container("png", size, moving=not ANIMATED.isdisjoint(kinds)), parts, flaws)
+    before = parts[: _data_start(parts)]
+    _check_palette(before, colour_type)
+    moving = not ANIMATED.keys().isdisjoint(kinds)
+    if moving and not (_have_their_lengths(parts) and _begins_with_the_picture(before, size)):
+        moving = False
+        flaws.append("the PNG's frames make no sense")
+        parts = [part for part in parts if part.kind not in ANIMATED]
+    return Parsed(Container("png", size, moving=moving), parts, flaws)
 
 
 def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
@@ -62,7 +70,7 @@ def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
             return
         if crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big"):
             yield Part(kind, view[at:end], view[at + 8 : end - 4])
-        elif kind in CRITICAL | ANIMATED:
+        elif kind in CRITICAL or kind in ANIMATED:
             raise NotAPicture("a checksum in the PNG is wrong")
         else:
             flaws.append("a checksum in the PNG is wrong")
@@ -98,6 +106,17 @@ def _check_palette(before: list[Part], colour_type: int) -> None:
         raise NotAPicture("the PNG's palette makes no sense")
     if colour_type == 3 and not palettes:
         raise NotAPicture("the PNG has no palette")
+
+
+def _have_their_lengths(parts: list[Part]) -> bool:
+    """Browsers and Pillow refuse the whole picture where a frame's header has another (tried with Chromium)."""
+    return all(len(part.body) in ANIMATED[part.kind] for part in parts if part.kind in ANIMATED)
+
+
+def _begins_with_the_picture(before: list[Part], size: Size) -> bool:
+    """A frame in front of the data is number 0, and covers all of it: browsers refuse the picture otherwise."""
+    frame = find(before, b"fcTL")
+    return frame is None or frame[:20] == struct.pack(">5I", 0, *size, 0, 0)
 
 
 def unpacked_length(parts: list[Part]) -> int:
@@ -150,20 +169,28 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
     header, *rest = parts
     turned = exif.remnant(find(parts, *EXIF))
     colour_type, colours = header.body[9], len(find(rest, b"PLTE") or b"") // 3
-    shown = [part for part in rest if part.kind in SHOWN and _has_its_length(part, colour_type, colours)]
+    shown = [part for part in rest if part.kind in SHOWN and _is_sound(part, colour_type, colours)]
     kept = [part.whole for part in shown if part.kind != b"IEND"]
     ours = [chunk(EXIF[0], turned)] if turned else []
     return b"".join([SIGNATURE, header.whole, *ours, chunk(XMP[0], XMP[1] + xmp), *kept, chunk(b"IEND", b"")])
 
 
-def _has_its_length(part: Part, colour_type: int, colours: int) -> bool:
+def _is_sound(part: Part, colour_type: int, colours: int) -> bool:
     """Decoders complain of an ancillary chunk of another length, and some refuse the picture."""
     length = len(part.body)
+    if part.kind == b"iCCP":
+        return _has_a_profile(part.body)
     if part.kind == b"tRNS" and colour_type == 3:
         return 0 < length <= colours
     if part.kind in LENGTHS_BY_TYPE:
         return length == LENGTHS_BY_TYPE[part.kind].get(colour_type)
     return length == LENGTHS.get(part.kind, length)
+
+
+def _has_a_profile(body: memoryview) -> bool:
+    """Behind a name of 1 to 79 bytes, a zero and the one way to compress it (11.3.2.3)."""
+    name, _, rest = bytes(body[: LONGEST_NAME + 2]).partition(b"\0")
+    return 1 <= len(name) <= LONGEST_NAME and rest[:1] == b"\0"
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

@@ -14,6 +14,8 @@ from studio.images import codec, tasks
 from studio.images.base import NotAPicture, WrongMask
 from studio.images.wire import Message, read, write
 
+POLITENESS = 10
+"""Of nice(2): the bot itself, and its database, go first."""
 MOST_MEMORY = 2**30
 """Bytes of address space: a picture of 67 megapixels is decoded in 300 MiB."""
 
@@ -23,6 +25,8 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # sent to all of a group, whose first ends us in its own time
     codec.set_up()
     _limit_memory()
+    if sys.platform != "win32":
+        os.nice(POLITENESS)
     asked: SimpleQueue[Message | None] = SimpleQueue()
     Thread(target=_listen, args=(asked,), daemon=True).start()
     patience = None

@@ -52,8 +52,8 @@ class _Failed(NamedTuple):
     member: int
     model: str | None = None
     """None where it is surely not to blame."""
-    models: int = IN_A_ROW
-    """How many there are."""
+    models: int | None = None
+    """How many there are, if that is known."""
 
 
 class Breakers:
@@ -104,8 +104,8 @@ class Breakers:
             with _unharmed(mine.provider):
                 await self._let_in(mine)
 
-    async def learn(self, job: Job, failure: Failure | None, *, models: int = IN_A_ROW) -> None:
-        """What became of a job that has asked. models: how many its provider offers, where they may be to blame."""
+    async def learn(self, job: Job, failure: Failure | None, *, models: int | None = None) -> None:
+        """What became of a job that has asked. models: how many its provider offers, if that is known."""
         mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
             if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
@@ -130,14 +130,14 @@ class Breakers:
             self._failures.pop(provider, None)
         self._down = known
 
-    def _counted(self, job: Job, failure: Failure, models: int) -> Sequence[int] | None:
+    def _counted(self, job: Job, failure: Failure, models: int | None) -> Sequence[int] | None:
         """Whose failures in a row are the provider's; None where this one is that of a request, or of some models."""
         if failure.kind not in OUTAGES or failure.field is not None:
             return None
         failures = self._failures.setdefault(job.provider, [])
         failures.append(_Failed(job.user_id, job.model, models) if failure.answered else _Failed(job.user_id))
         blamed = {each.model for each in failures if each.model is not None}
-        every = len(blamed) >= min(IN_A_ROW, *(each.models for each in failures))
+        every = len(blamed) >= min([IN_A_ROW, *(each.models for each in failures if each.models is not None)])
         counted = [each.member for each in failures if every or each.model is None]
         return counted if every or not failure.answered else None
 

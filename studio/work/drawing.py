@@ -141,8 +141,8 @@ class Drawer:
 
     async def _learn(self, job: Job, failure: Failure | None) -> None:
         if provider := self._providers.get(job.provider):
-            models = await provider.models() if failure and failure.answered else ()
-            await self._breakers.learn(job, failure, models=len(models))
+            models = len(await provider.models()) if failure and failure.answered else None
+            await self._breakers.learn(job, failure, models=models)
 
     def _may_be_paid(self, job: Job, failure: Failure) -> bool:
         """The call was cut in the middle, or answered by an error that may mean anything."""

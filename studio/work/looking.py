@@ -24,8 +24,8 @@ async def look(held: Held, spool: Spool) -> None:
         raise failed
 
 
-async def read(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
-    """The picture as it is handed over, of a key of its own where that is not how it came; BadResponse."""
+async def as_handed_over(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
+    """The picture and what is to be known of it; of a key of its own where that is not how it came; BadResponse."""
     made = await images.receive(data)
     told = {"size": made.size, "kind": made.kind, "way": made.way}
     key = drawn.key if made.data is data else f"{drawn.key}.png"
@@ -34,22 +34,27 @@ async def read(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
 
 async def _put_right(held: Held, spool: Spool, drawn: Drawn, data: bytes) -> None:
     try:
-        entry, made = await read(drawn, data)
+        entry, made = await as_handed_over(drawn, data)
     except BadResponse:
         held.note(drawn=_with(held, drawn))
         await spool.delete([drawn.key or ""])
         raise
     if entry.key == drawn.key:
         held.note(drawn=_with(held, drawn, entry))  # the job's next step writes it
-        return
+    else:
+        await _replace(held, spool, drawn, entry, made)
+
+
+async def _replace(held: Held, spool: Spool, old: Drawn, new: Drawn, data: bytes) -> None:
+    """Only what is kept takes the place of what came."""
     try:
-        await spool.put_fresh(entry.key or "", made)
+        await spool.put_fresh(new.key or "", data)
     except TROUBLE as error:
-        log.warning("job %s: %s goes on as it came, %s", held.job.id, drawn.key, type(error).__name__)
-        held.note(drawn=_with(held, drawn, entry.model_copy(update={"key": drawn.key, "way": "file"})))
-        return
-    await held.update(drawn=_with(held, drawn, entry))
-    await spool.delete([drawn.key or ""])
+        log.warning("job %s: %s goes on as it came, %s", held.job.id, old.key, type(error).__name__)
+        held.note(drawn=_with(held, old, new.model_copy(update={"key": old.key, "way": "file"})))
+    else:
+        await held.update(drawn=_with(held, old, new))
+        await spool.delete([old.key or ""])
 
 
 def _with(held: Held, old: Drawn, *new: Drawn) -> tuple[Drawn, ...]:

@@ -15,7 +15,7 @@ from studio import images
 from studio.display import Delivery, Ready, Report
 from studio.lease import Held
 from studio.work.breakers import Breakers
-from studio.work.looking import read
+from studio.work.looking import as_handed_over
 
 LARGEST_PREVIEW = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
@@ -65,7 +65,8 @@ class JobProgress:
         if data:
             entry = entry.model_copy(update=self._unread(data))
         if data and self._has_earlier():
-            entry, data = await read(entry, data)  # nothing is put in the place of a picture before it is one
+            # Nothing is put in the place of a picture before it is one.
+            entry, data = await as_handed_over(entry, data)
         await uncut(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)

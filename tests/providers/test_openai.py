@@ -93,6 +93,15 @@ async def test_streams_that_bring_the_picture(openai, case, previews):
     assert drawn(openai) == [GENERATE]
 
 
+@pytest.mark.parametrize("case", ["stream-linked", "stream-linked-cut"])
+async def test_a_link_at_the_end_of_a_stream_is_remembered_and_fetched(openai, case):
+    progress = await openai.draw(case)
+    assert [picture.data for picture in progress.kept] == [ONE]
+    assert len(progress.remembered["urls"]) == len(progress.previews) == 1
+    assert drawn(openai)[0] == GENERATE
+    assert len(openai.server.calls) == 2
+
+
 @pytest.mark.parametrize("case", ["stream-open", "stream-open-done"])
 async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, case):
     async with asyncio.timeout(2):

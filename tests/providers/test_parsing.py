@@ -16,7 +16,16 @@ from providers.http import encoding, parsing
 from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.encoding import decode_picture
-from providers.http.parsing import LARGE, MOST_BACKSLASHES, MOST_BESIDE, MOST_VALUES, PIECE, TooMuch, read_json
+from providers.http.parsing import (
+    LARGE,
+    MOST_BACKSLASHES,
+    MOST_BESIDE,
+    MOST_DIGITS,
+    MOST_VALUES,
+    PIECE,
+    TooMuch,
+    read_json,
+)
 from tests.rawserver import raw_server
 from tests.replay.pictures import draw
 
@@ -32,9 +41,9 @@ PARSER = parsing.from_json
 
 @pytest.mark.parametrize("count", [MOST_BACKSLASHES - 2, MOST_BACKSLASHES])
 def test_backslashes_are_counted_up_to_a_limit(count):
-    body = b'["' + b"\\" * count + b'"]'
+    body = b'["' + b"A" * LARGE + b"\\" * count + b'"]'
     if count < MOST_BACKSLASHES:
-        assert read_json(body) == ["\\" * (count // 2)]
+        assert read_json(body) == ["A" * LARGE + "\\" * (count // 2)]
     else:
         with pytest.raises(TooMuch):
             read_json(body)
@@ -107,15 +116,25 @@ def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
     [
         b'["' + b"\\n" * 4 * PIECE + b'"]',
         b'["' + b"\\u0041" * PIECE + b'"]',
-        b'["' + b"\\" * 2 * PIECE + b'"]',
-        b'"' * 2 * PIECE,
+        b'["' + b"\\" * 5 * PIECE + b'"]',
+        b'"' * 5 * PIECE,
         b"[" + (b'"' + b"\\n" * 8000 + b'",') * (MOST_BESIDE // 15_000) + b"0]",
+        b"[" + (b'"' + b"a\\u00e9" * 24 + b'",') * (5 * PIECE // 171) + b"0]",
+        b"[" + (b"7" * 4200 + b",") * 3000 + b"0]",
     ],
 )
 def test_nothing_keeps_the_parser_busy_for_long(parsed, body):
     with pytest.raises(TooMuch):
         read_json(body)
     assert parsed == []
+
+
+@pytest.mark.parametrize("digits", [MOST_DIGITS + 1, 5000])
+def test_a_number_that_nobody_can_use_takes_no_picture_along(digits):
+    body = f'{{"seed": {"7" * digits}, "prompt": "a fox \\ud83e", "images": ["{TEXT}"]}}'
+    assert read_json(body) == {"seed": None, "prompt": "a fox ?", "images": [TEXT]}
+    body = f'{{"seed": -{"7" * (MOST_DIGITS - 1)}, "prompt": "\\ud83e"}}'
+    assert read_json(body)["seed"] == -int("7" * (MOST_DIGITS - 1))
 
 
 @pytest.mark.parametrize("size", [LARGE // 2, 3 * LARGE, 3 * MOST_VALUES])

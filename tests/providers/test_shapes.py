@@ -177,7 +177,15 @@ def test_a_path_is_no_picture(path):
     assert pictures_in({"image": path, "url": LINK}) == [LINK]
 
 
-@pytest.mark.parametrize("told", [{"b64_json": "", "images": [TEXT]}, {"image": {"base64": TEXT}}, {"b64_json": TEXT}])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"b64_json": "", "images": [TEXT]},
+        {"image": {"base64": TEXT}},
+        {"b64_json": TEXT, "url": LINK},
+        {"images": [LINK, TEXT]},
+    ],
+)
 async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
     progress = FakeProgress()
     await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))

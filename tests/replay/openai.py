@@ -191,7 +191,7 @@ class OpenAIReplay(Replay):
             and call.case not in FAULTS
             and call.case not in PLAIN
         ):
-            return streamed(call.case, event, pictures[0])
+            return streamed(call.case, event, pictures[0], self.host(call, pictures[0]))
         kind = "text/event-stream" if call.case == "no-stream-labelled" else "application/json"
         return web.json_response(self._result(call, pictures), headers={"x-request-id": "req_1"}, content_type=kind)
 

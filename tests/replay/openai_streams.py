@@ -29,6 +29,8 @@ ODDLY_BLOCKED = {
 STREAMS = {
     "stream": "two unfinished pictures, and the finished one",
     "stream-alone": "the finished picture alone",
+    "stream-linked": "a link to the finished picture",
+    "stream-linked-cut": "the same, and then closed",
     "stream-unended": "the finished picture, without the blank line that ends an event",
     "stream-open": "a connection that stays open behind the finished picture",
     "stream-open-done": "a connection that stays open behind [DONE], without the finished picture",
@@ -54,7 +56,7 @@ def _event(kind: str, *, name: bool = True, **data: Any) -> bytes:
     return f"{head}data: {json.dumps({'type': kind, **data})}\n\n".encode()
 
 
-def streamed(case: str, event: str, picture: bytes) -> web.Response:
+def streamed(case: str, event: str, picture: bytes, link: str) -> web.Response:
     text = base64.b64encode(picture).decode()
     named = case != "stream-nameless"
 
@@ -62,6 +64,7 @@ def streamed(case: str, event: str, picture: bytes) -> web.Response:
         return _event(f"{event}.partial_image", name=named, b64_json=text, partial_image_index=n, size="1024x1024")
 
     done = _event(f"{event}.completed", name=named, b64_json=text, usage={"total_tokens": 9})
+    linked = _event(f"{event}.completed", url=link)
     error = (
         b"event: error\ndata: " + json.dumps(told("The machine is out of breath", "server_error")).encode() + b"\n\n"
     )
@@ -69,6 +72,8 @@ def streamed(case: str, event: str, picture: bytes) -> web.Response:
     odd = b": hello\r\n\r\nevent: ping\r\ndata: {}\r\n\r\nevent: x\r\ndata: [1\r\n\r\n"
     body = {
         "stream-alone": done,
+        "stream-linked": partial(0) + linked,
+        "stream-linked-cut": partial(0) + linked,
         "stream-unended": done[:-1],
         "stream-open-done": partial(0) + b"data: [DONE]\n\n",
         "stream-late": partial(0) + done + partial(1),

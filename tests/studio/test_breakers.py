@@ -180,7 +180,7 @@ async def test_three_failures_are_enough_where_each_was_of_another_model(breaker
 async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_fault(breakers):
     for model in ("first", "second"):
         await breakers.learn(asking_for(model), BROKEN, models=2)
-    await breakers.learn(asking(2), DOWN, models=0)
+    await breakers.learn(asking(2), DOWN)
     assert breakers.is_shut("popcord")
 
 
@@ -188,7 +188,7 @@ async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_faul
 async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(breakers, kind):
     for model in ("first", "second"):
         await breakers.learn(asking_for(model), BROKEN)
-    await breakers.learn(asking(2), kind("503", retry_after=7, unaccepted=True).failure, models=0)
+    await breakers.learn(asking(2), kind("503", retry_after=7, unaccepted=True).failure)
     told = await breakers.admit(asking(3))
     assert (told.kind, told.field, told.retry_after) == (kind.__name__, "pause", 7)
 
@@ -197,7 +197,7 @@ async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
     """How many models there are is not asked where none is to blame."""
     for member in range(IN_A_ROW):
         await breakers.learn(asking_for("broken", member), BROKEN, models=5)
-    await breakers.learn(asking(7), DOWN, models=0)
+    await breakers.learn(asking(7), DOWN)
     assert not breakers.is_shut("popcord")
 
 

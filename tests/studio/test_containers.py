@@ -310,6 +310,14 @@ def test_ancillary_chunks_of_a_png_keep_only_their_own_length(colour_type):
     assert kept[2:-2] == palette + right
 
 
+@pytest.mark.parametrize("head", [b"", b"icc", b"icc\0", b"\0\0", b"a" * 80 + b"\0\0", b"icc\0\1"])
+def test_a_png_keeps_only_a_profile_that_has_a_name_and_the_one_method(head):
+    profiles = [head + zlib.compress(SRGB), b"a" * 79 + b"\0\0" + zlib.compress(SRGB)]
+    data = build_png(header(), *((b"iCCP", profile) for profile in profiles), PIXEL, END)
+    assert [bytes(part.body) for part in png.parse(stamp(data, b"")).parts if part.kind == b"iCCP"] == profiles[1:]
+    assert pixels(stamp(data, b""))[-1] == SRGB
+
+
 def build_jpeg(*parts, end=b"\xff\xd9"):
     return b"\xff\xd8" + b"".join(parts) + end
 

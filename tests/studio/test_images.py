@@ -72,27 +72,27 @@ def no_decoding(monkeypatch):
 
 
 class TestMark:
-    def test_public(self):
-        data = images.mark(saved(corner(), "PNG"), ai=True, facts={"prompt": "a red corner", "seed": "7"})
+    async def test_public(self):
+        data = await images.marked(saved(corner(), "PNG"), ai=True, facts={"prompt": "a red corner", "seed": "7"})
         assert SOURCE in data
         assert b"a red corner" in data
         assert b"<easel:seed>7<" in data
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-    def test_private(self, kind):
-        data = images.mark(saved(corner(), kind), ai=True, facts=None)
+    async def test_private(self, kind):
+        data = await images.marked(saved(corner(), kind), ai=True, facts=None)
         assert SOURCE in data
         assert b"<dc:" not in data
         assert b"<easel:" not in data
 
-    def test_painted_by_an_algorithm(self):
-        data = images.mark(saved(corner(), "PNG"), ai=False, facts=None)
+    async def test_painted_by_an_algorithm(self):
+        data = await images.marked(saved(corner(), "PNG"), ai=False, facts=None)
         assert b"digitalsourcetype/algorithmicMedia<" in data
 
     @given(st.binary(max_size=99))
-    def test_no_picture(self, data):
+    async def test_no_picture(self, data):
         with pytest.raises(BadResponse):
-            images.mark(data, ai=True, facts=None)
+            await images.marked(data, ai=True, facts=None)
         with pytest.raises(BadResponse):
             images.inspect_picture(data)
 
@@ -121,7 +121,7 @@ class TestFit:
         assert await images.fit(data, len(data)) == (data, "png", False, False)
 
     async def test_large_noise_becomes_small_and_keeps_the_mark(self):
-        data = images.mark(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
+        data = await images.marked(saved(noise(1200, 1160), "PNG"), ai=True, facts={"prompt": "static"})
         assert len(data) > 4_000_000
         fitted = await images.fit(data, 500_000)
         assert len(fitted.data) <= 500_000
@@ -162,7 +162,7 @@ class TestFit:
 
     @pytest.mark.parametrize("limit", [-1, 0, 300])
     async def test_impossible(self, limit):
-        data = images.mark(saved(corner(), "PNG"), ai=True, facts=None)
+        data = await images.marked(saved(corner(), "PNG"), ai=True, facts=None)
         with pytest.raises(images.TooLarge, match="as small as"):
             await images.fit(data, limit)
 

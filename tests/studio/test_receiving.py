@@ -38,8 +38,8 @@ WAYS = {
 PLAIN = {kind: draw("a fox", (53, 37), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
 
 
-def marked(data):
-    return images.mark(data, ai=True, facts={"prompt": "a fox"})
+async def marked(data):
+    return await images.marked(data, ai=True, facts={"prompt": "a fox"})
 
 
 def turned(kind, orientation):
@@ -62,8 +62,8 @@ async def test_what_providers_send_besides(name):
     if got.way in ("shown", "file"):
         assert got.data == data
     if got.way != "file":
-        assert got.size == opened(marked(got.data)).size
-        assert b"trainedAlgorithmicMedia" in marked(got.data)
+        assert got.size == opened(await marked(got.data)).size
+        assert b"trainedAlgorithmicMedia" in await marked(got.data)
 
 
 async def test_a_converted_picture_is_the_picture():
@@ -75,8 +75,8 @@ async def test_a_converted_picture_is_the_picture():
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_what_moves_goes_on_moving(kind):
-    data = marked(animation(kind))
+async def test_what_moves_goes_on_moving(kind):
+    data = await marked(animation(kind))
     image = Image.open(BytesIO(data))
     assert getattr(image, "n_frames", 1) == 2
     for number, colour in enumerate([(255, 0, 0), (0, 0, 255)]):
@@ -86,23 +86,36 @@ def test_what_moves_goes_on_moving(kind):
     assert image.info.get("loop") == Image.open(BytesIO(animation(kind))).info.get("loop")
 
 
-def test_foreign_words_in_a_gif_are_dropped():
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [(b"acTL", bytes(7)), (b"acTL", bytes(9)), (b"fcTL", bytes(25)), (b"fcTL", bytes(30)), (b"fdAT", bytes(4))]
+    + [(b"fcTL", struct.pack(">5I6x", *first)) for first in [(1, 16, 16, 0, 0), (0, 8, 8, 0, 0), (0, 16, 16, 0, 1)]],
+)  # fmt: skip
+async def test_of_a_movement_for_which_viewers_refuse_the_picture_the_still_one_is_kept(kind, body):
+    parts = png.parse(animation("PNG")).parts
+    chunks = [png.chunk(kind, body) if part.kind == kind else bytes(part.whole) for part in parts]
+    got = await images.receive(png.SIGNATURE + b"".join(chunks))
+    assert [part.kind for part in png.parse(await marked(got.data)).parts] == [b"IHDR", b"iTXt", b"IDAT", b"IEND"]
+    assert opened(await marked(got.data)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
+
+
+async def test_foreign_words_in_a_gif_are_dropped():
     data = saved(Image.new("P", (4, 4)), "GIF", comment=b"CANARY")
     assert b"CANARY" in data
-    assert b"CANARY" not in marked(data)
-    assert [part.kind for part in gif.parse(marked(data)).parts] == [gif.HEAD, gif.APPLICATION, gif.IMAGE]
+    assert b"CANARY" not in await marked(data)
+    assert [part.kind for part in gif.parse(await marked(data)).parts] == [gif.HEAD, gif.APPLICATION, gif.IMAGE]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind, orientation):
     data = turned(kind, orientation)
-    got, sent = await images.receive(data), opened(marked(data))
+    got, sent = await images.receive(data), opened(await marked(data))
     assert sent.size == (53, 37)
     assert sent.getexif().get(exif.ORIENTATION, 1) == orientation
-    assert b"CANARY" not in marked(data)
+    assert b"CANARY" not in await marked(data)
     assert got.size == ((37, 53) if orientation >= 5 and kind != "WEBP" else (53, 37)), "as Chromium shows it"
-    small = await images.fit(marked(data), len(marked(data)) - 1)
+    small = await images.fit(await marked(data), len(await marked(data)) - 1)
     assert (opened(small.data).width < opened(small.data).height) == (orientation >= 5)
 
 
@@ -181,7 +194,7 @@ async def test_every_damage_is_shown_mended_or_refused():
                 continue
             ways[got.way] += 1
             if got.way != "file":
-                opened(marked(got.data))
+                opened(await marked(got.data))
     assert ways["shown"] > 9 < ways["mended"]
 
 

@@ -1,0 +1,33 @@
+# pyright: basic
+"""Whether a command is the one that this process has; tests/test_process.py plays it from end to end."""
+
+import pytest
+from discord import Interaction, app_commands
+
+from cogs.outdated import fits
+
+
+@app_commands.command()
+async def show(interaction: Interaction, page: app_commands.Range[int, 1, 9] = 1) -> None:
+    """Show a page."""
+
+
+OUTER = app_commands.Group(name="outer", description="outer")
+INNER = app_commands.Group(name="inner", description="inner", parent=OUTER)
+INNER.add_command(show)
+PAGE = {"name": "page", "type": 4, "value": 2}
+
+
+def below(*options):
+    """As Discord sends a subcommand of a group."""
+    command = {"name": "show", "type": 1} | ({"options": list(options)} if options else {})
+    return [{"name": "inner", "type": 2, "options": [command]}]
+
+
+@pytest.mark.parametrize("wrap", [lambda *options: list(options), below])
+def test_a_command_is_the_one_that_is_known_also_in_a_group(wrap):
+    assert fits(show, wrap())
+    assert fits(show, wrap(PAGE))
+    assert not fits(show, wrap(PAGE | {"value": 10}))
+    assert not fits(show, wrap(PAGE | {"type": 3, "value": "2"}))
+    assert not fits(show, wrap(PAGE, {"name": "gone", "type": 3, "value": "a"}))
