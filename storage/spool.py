@@ -126,6 +126,16 @@ class Spool:
             log.exception("the spool does not take %s, which is in memory alone until it is delivered", key)
             self._only_here[key] = data
 
+    async def put_held(self) -> None:
+        """Call each minute: what the store takes by now need stay in memory no longer, and outlives this process."""
+        for key, data in list(self._only_here.items()):
+            try:
+                await self._put(key, data)
+            except TROUBLE:
+                return
+            if self._only_here.pop(key, None) is None:  # deleted meanwhile
+                await self.delete([key])
+
     async def take(self, key: str) -> bytes | None:
         """As `get`; a copy in memory is dropped."""
         try:

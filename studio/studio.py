@@ -100,6 +100,7 @@ class Studio:
             asyncio.create_task(_every(BEAT_SECONDS, self._adopt)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._recover)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
+            asyncio.create_task(_every(RECOVER_SECONDS, self._store.spool.put_held)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.jobs.expire)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._conduct.sweep)),
