@@ -126,6 +126,10 @@ class Spool:
             log.exception("the spool does not take %s, which is in memory alone until it is delivered", key)
             self._only_here[key] = data
 
+    def holds(self, job_id: str) -> bool:
+        """Whether a picture of a job is in the memory of this process alone."""
+        return any(key.startswith(f"pictures/{job_id}/") for key in self._only_here)
+
     async def put_held(self) -> None:
         """Call each minute: what the store takes by now need stay in memory no longer, and outlives this process."""
         for key, data in list(self._only_here.items()):

@@ -259,6 +259,9 @@ class Studio:
         job = await self._with(job_id, work)
         if job and job.state is not State.PROMISED:
             drawn = job.state is State.DRAWN
+            if drawn and self._store.spool.holds(job_id):
+                with suppress(TryLater):
+                    await self._deliver(job_id)  # no other process would find its pictures
             place = 0 if drawn else -self._admission.place(job)
             await self._queue.submit(Entry(DELIVER if drawn else _lane(job.provider), job_id, priority=place))
 
