@@ -68,7 +68,7 @@ async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
         if place and isinstance(error, GenericError):
-            raise SpoolAwayError("it does not answer") from None
+            raise SpoolAwayError("it does not answer, or not as it should, as where the region is wrong") from None
         raise SpoolError(type(error).__name__) from None
     return spool
 
