@@ -89,6 +89,8 @@ class DiscordDelivery:
 
     async def settle(self, job: Job) -> None:
         self._reports.pop(job.id, None)
+        if job.id in self._showing:
+            await asyncio.sleep(0)  # what has only just been taken up is being prepared then
         if preparing := self._preparing.get(job.id):
             preparing.cancel()
         if showing := self._showing.get(job.id):
