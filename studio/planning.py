@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from math import ceil
+from unicodedata import category
 
 from domain import (
     Capabilities,
@@ -30,6 +31,8 @@ ORDERED = (
     *("calls", "calls_done", "remote"),
 )
 """Fields of a job that say what its provider has been asked for."""
+BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+"""What shows nothing. What Python does not know yet may be a new emoji."""
 LISTED = 8
 """How many names a refusal lists."""
 
@@ -46,7 +49,7 @@ class Planner:
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
-        if not any(each.isprintable() and not each.isspace() for each in request.prompt):
+        if all(category(each) in BLANK for each in request.prompt):
             raise InvalidRequest(field="prompt", takes="words that say what to draw")
         if request.mask and not request.image:
             raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")
