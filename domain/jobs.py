@@ -76,6 +76,8 @@ class Drawn(Frozen):
 
     call: int
     """Which of the job's calls made it, from 0."""
+    item: int = 0
+    """Which of the call's pictures it is, from 0."""
     key: str | None = None
     link: str | None = None
     size: Size | None = None

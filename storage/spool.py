@@ -68,7 +68,7 @@ async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
         if place and isinstance(error, GenericError):
-            raise SpoolAwayError("it does not answer") from None
+            raise SpoolAwayError("it does not answer, or not as it should, as where the region is wrong") from None
         raise SpoolError(type(error).__name__) from None
     return spool
 
@@ -125,6 +125,20 @@ class Spool:
                 raise
             log.exception("the spool does not take %s, which is in memory alone until it is delivered", key)
             self._only_here[key] = data
+
+    def holds(self, job_id: str) -> bool:
+        """Whether a picture of a job is in the memory of this process alone."""
+        return any(key.startswith(f"pictures/{job_id}/") for key in self._only_here)
+
+    async def put_held(self) -> None:
+        """Call each minute: what the store takes by now need stay in memory no longer, and outlives this process."""
+        for key, data in list(self._only_here.items()):
+            try:
+                await self._put(key, data)
+            except TROUBLE:
+                return
+            if self._only_here.pop(key, None) is None:  # deleted meanwhile
+                await self.delete([key])
 
     async def take(self, key: str) -> bytes | None:
         """As `get`; a copy in memory is dropped."""

@@ -53,8 +53,11 @@ class Undeliverable(Exception):
 
 
 class Delivery(Protocol):
-    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
-        """Show the outcome, good or bad; raises Undeliverable or NotNow."""
+    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
+        """Show the outcome, good or bad; raises Undeliverable or NotNow.
+
+        later: how many more wait for their owner, for a message takes no more.
+        """
 
     async def excuse(self, job: Job, refused: Refused) -> None:
         """Say, where the pictures should have been, why they are not; raises Undeliverable or NotNow."""

@@ -100,6 +100,7 @@ class Studio:
             asyncio.create_task(_every(BEAT_SECONDS, self._adopt)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._recover)),
             asyncio.create_task(_every(RECOVER_SECONDS, self._queue.tidy)),
+            asyncio.create_task(_every(RECOVER_SECONDS, self._store.spool.put_held)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.spool.sweep)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._store.jobs.expire)),
             asyncio.create_task(_every(SWEEP_SECONDS, self._conduct.sweep)),
@@ -259,6 +260,9 @@ class Studio:
             job = await self._with(job_id, work)
         if job and job.state is not State.PROMISED:
             drawn = job.state is State.DRAWN
+            if drawn and self._store.spool.holds(job_id):
+                with suppress(TryLater):
+                    await self._deliver(job_id)  # no other process would find its pictures
             place = 0 if drawn else -self._admission.place(job)
             await self._queue.submit(Entry(DELIVER if drawn else _lane(job.provider), job_id, priority=place))
 

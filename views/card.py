@@ -8,7 +8,7 @@ from typing import NamedTuple
 import discord
 
 from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
-from studio.display import MOST_PICTURES, Ready, Report
+from studio.display import Ready, Report
 from views.card_ids import Verb, custom_id
 from views.limits import ALT, MESSAGE
 from views.words import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE, code, explain, fitting, in_time, plain
@@ -65,9 +65,9 @@ class _File(discord.File):
         self.fp.close()
 
 
-def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
+def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
-    lines = _receipt(job, pictures, provider) if pictures else _apology(job, provider)
+    lines = _receipt(job, pictures, provider, later) if pictures else _apology(job, provider)
     links = [_whole(each.link) for each in pictures if each.link]
     verbs = _verbs(job, pictures)
     return Card(
@@ -79,11 +79,11 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
     )
 
 
-def wordless_card(job: Job, pictures: Sequence[Ready], provider: str) -> Card:
+def wordless_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
     """The same without a word from outside: neither the member's nor a provider's or model's."""
     kind = job.failure.kind if job.failure else EaselError.__name__
     line = WORDLESS if pictures else explain(EaselError.revive(Failure(kind=kind)), provider)
-    waiting = [f"-# {note}" for note in _waiting(pictures)]
+    waiting = [f"-# {note}" for note in _waiting(pictures, later)]
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
     return card._replace(content=_content([line, *waiting], links), alt="A picture")
@@ -109,7 +109,7 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     return f"{doing} {code(job.request.prompt)}\n-# {told}"
 
 
-def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
+def _receipt(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
     drawn = job.drawn
     seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
     sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
@@ -122,7 +122,7 @@ def _receipt(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
         f"price {_times(len(drawn))}{plain(job.cost)}" if job.cost else "",
     ]
     lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
-    return lines + [f"-# {note}" for note in _notes(job, pictures, provider)]
+    return lines + [f"-# {note}" for note in _notes(job, pictures, provider, later)]
 
 
 def _times(count: int) -> str:
@@ -146,17 +146,13 @@ def _content(lines: Sequence[str], links: Sequence[str]) -> str:
     return "\n".join([*text, *kept])
 
 
-def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
+def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
     notes = list(job.notes)
     asked, shown = job.request.count, sum(not each.kept for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
         why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
-    notes += _waiting(pictures)
-    if len(job.drawn) > MOST_PICTURES:
-        notes.append(
-            f"{len(pictures)} of {len(job.drawn)} pictures: a message takes no more. `/recover` has the others."
-        )
+    notes += _waiting(pictures, later)
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(each.stilled for each in pictures):
@@ -169,12 +165,13 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str) -> list[str]:
     return notes
 
 
-def _waiting(pictures: Sequence[Ready]) -> list[str]:
+def _waiting(pictures: Sequence[Ready], later: int) -> list[str]:
     """What is not shown with the others, and how its owner gets it."""
     counts = Counter(each.beyond for each in pictures if each.kept)
     here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
     anywhere = f"{counts[True]} more: {TOO_LARGE_ANYWHERE}"
-    return [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
+    lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
+    return [*lines, *([f"{later} more: a message takes no more. `/recover` hands them over."] if later else [])]
 
 
 def _arrival(drawn: Drawn) -> str:

@@ -50,10 +50,11 @@ class DiscordDelivery:
         self._preparing: dict[str, asyncio.Future[Ready | None]] = {}
         """The unfinished pictures of those that are being shown: nobody waits for one."""
 
-    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
+    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
         await self.settle(job)
         title = self._title(job.provider)
-        await self._say(job, result_card(job, pictures, title), partial(wordless_card, job, pictures, title))
+        card = result_card(job, pictures, title, later)
+        await self._say(job, card, partial(wordless_card, job, pictures, title, later))
 
     async def excuse(self, job: Job, refused: Refused) -> None:
         card = excuse_card(job, refused, self._title(job.provider))
@@ -87,6 +88,8 @@ class DiscordDelivery:
 
     async def settle(self, job: Job) -> None:
         self._reports.pop(job.id, None)
+        if job.id in self._showing:
+            await asyncio.sleep(0)  # what has only just been taken up is being prepared then
         if preparing := self._preparing.get(job.id):
             preparing.cancel()
         if showing := self._showing.get(job.id):

@@ -93,7 +93,7 @@ class Handover:
             if pictures and all(each.kept for each in pictures):
                 break
             try:
-                await self._delivery.deliver(job, pictures)
+                await self._delivery.deliver(job, pictures, len(parcel.later))
             except Undeliverable as error:
                 largest = max((len(each.data) for each in pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:

@@ -31,7 +31,7 @@ ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
 
 
 class Lane(Enum):
-    """Who waits for whom: each has at least one process to itself, however long the others take."""
+    """Who waits for whom: arrivals for nobody, copies and others for arrivals alone, and only when those take all."""
 
     ARRIVALS = auto()
     """What a provider has sent: paid for, and kept already."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from math import ceil
+from unicodedata import category
 
 from domain import (
     Capabilities,
@@ -24,6 +25,8 @@ NO_AI = "Painted by rules, not by an AI model."
 GONE = "The model that this server chose is not on offer now, so the default one drew."
 SAME_SHAPE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
+BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+"""What shows nothing. What Python does not know yet may be a new emoji."""
 LISTED = 8
 """How many names a refusal lists."""
 
@@ -40,7 +43,7 @@ class Planner:
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; InvalidRequest names the field and what it takes."""
-        if not any(each.isprintable() and not each.isspace() for each in request.prompt):
+        if all(category(each) in BLANK for each in request.prompt):
             raise InvalidRequest(field="prompt", takes="words that say what to draw")
         if request.mask and not request.image:
             raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")

@@ -43,7 +43,7 @@ class JobProgress:
         self._spool = spool
         self._delivery = delivery
         self._call = held.job.calls_done
-        self._place = sum(drawn.call < self._call for drawn in held.job.drawn)
+        self._item = 0
 
     @property
     def remembered(self) -> Mapping[str, Any] | None:
@@ -57,14 +57,14 @@ class JobProgress:
         await self._held.update(remote=None)
 
     async def keep(self, picture: Picture) -> None:
-        entry = Drawn(call=self._call, link=picture.link, seed=picture.seed, seconds=picture.seconds)
-        data = picture.data
-        if not data and self._has_earlier():
+        entry = Drawn(call=self._call, item=self._item, link=picture.link, seed=picture.seed, seconds=picture.seconds)
+        earlier, data = self._earlier(), picture.data
+        if earlier and earlier.key and not data:
             self.skip()
             return
         if data:
             entry = entry.model_copy(update=self._unread(data))
-        if data and self._has_earlier():
+        if data and earlier:
             # Nothing is put in the place of a picture before it is one.
             entry, data = await as_handed_over(entry, data)
         await uncut(asyncio.ensure_future(self._store(entry, data)))
@@ -72,27 +72,33 @@ class JobProgress:
             await self._breakers.accepted(self._held.job.id)
 
     def skip(self) -> None:
-        if self._has_earlier():
-            self._place += 1
+        self._item += 1
 
-    def _has_earlier(self) -> bool:
-        """Whether an earlier try of the same call has kept something in the next picture's place."""
-        return self._place < len(self._held.job.drawn)
+    def _place(self) -> int:
+        """Where an earlier try of the same call has put the next picture, or the end of what is drawn."""
+        places = (at for at, drawn in enumerate(self._held.job.drawn) if self._is_next(drawn))
+        return next(places, len(self._held.job.drawn))
+
+    def _earlier(self) -> Drawn | None:
+        return next(filter(self._is_next, self._held.job.drawn), None)
+
+    def _is_next(self, drawn: Drawn) -> bool:
+        return (drawn.call, drawn.item) == (self._call, self._item)
 
     def _unread(self, data: bytes) -> dict[str, str]:
         kind = kind_of(data)
         if kind is None:
             raise BadResponse("bytes that are no picture")
-        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._place}"}
+        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._place()}"}
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
             can_be_had_again = self._held.job.remote is not None
             await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
         # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
-        drawn = self._held.job.drawn
-        await self._held.update(drawn=(*drawn[: self._place], entry, *drawn[self._place + 1 :]))
-        self._place += 1
+        drawn, place = self._held.job.drawn, self._place()
+        await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))
+        self._item += 1
 
     def left(self) -> float:
         return (self._deadline.when() or 0) - asyncio.get_running_loop().time()

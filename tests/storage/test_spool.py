@@ -156,6 +156,31 @@ async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, m
     assert await spool.get("pictures/7/1") is None
 
 
+async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, tmp_path, place, monkeypatch):
+    with monkeypatch.context() as away:
+        away.setattr(spool, "_put", AsyncMock(side_effect=OSError))
+        away.setattr(spool, "put", AsyncMock(side_effect=OSError))
+        await spool.put_or_hold("pictures/7/0", b"bytes")
+        await spool.put_held()
+        assert await spool.get("pictures/7/0") == b"bytes"
+    await spool.put_held()
+    assert not spool._only_here
+    assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"bytes"
+
+
+async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool, monkeypatch):
+    put = spool._put
+
+    async def slow(key, data):
+        await spool.delete([key])
+        await put(key, data)
+
+    spool._only_here["pictures/7/0"] = b"bytes"
+    monkeypatch.setattr(spool, "_put", slow)
+    await spool.put_held()
+    assert await spool.get("pictures/7/0") is None
+
+
 async def test_what_is_there_is_told_without_reading_it(spool):
     assert [await spool.exists(key) for key in ("pictures/1/0", "pictures/none/0")] == [True, False]
 

@@ -86,6 +86,7 @@ class FakeDelivery:
     def __init__(self) -> None:
         self.answers: list[Exception] = []
         self.delivered: list[tuple[Job, list[Ready]]] = []
+        self.later: list[int] = []
         self.excused: list[tuple[Job, Refused]] = []
         self.excuses: list[Exception] = []
         """What the next excuses meet."""
@@ -93,8 +94,9 @@ class FakeDelivery:
         self.told: int | Exception | None = 500
         """The message that told a member to wait; None where nobody was told."""
 
-    async def deliver(self, job: Job, pictures: Sequence[Ready]) -> None:
+    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
         self.delivered.append((job, list(pictures)))
+        self.later.append(later)
         if self.answers:
             raise self.answers.pop(0)
 

@@ -117,7 +117,7 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (
         Drawn(call=0, key="pictures/1/0", size=Size(32, 16), kind="png", seed=3, seconds=1.5),
-        Drawn(call=0, link="https://h.test/x.png"),
+        Drawn(call=0, item=1, link="https://h.test/x.png"),
     )
 
 
@@ -265,7 +265,7 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store,
     await store.spool.put("pictures/1/0", png())
     async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
         await draw(held, generate)
-    assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, link="https://h.test/new.png"))
+    assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, item=1, link="https://h.test/new.png"))
 
 
 async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, holding, draw):
@@ -285,6 +285,43 @@ async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, hold
         await draw(held, generate)
     kept = (await store.jobs.get("1")).drawn
     assert [await store.spool.get(each.key) for each in kept] == [png("red"), png("blue")]
+
+
+@pytest.mark.parametrize(("first", "second"), [("blue", "blue green"), ("blue", "red green"), ("red", "blue green")])
+async def test_each_picture_of_an_answer_is_known_again_though_others_of_it_cannot_be_had(
+    store, holding, draw, first, second
+):
+    """Some were had before the process died, and some after that: each is there once."""
+
+    def generate(had):
+        async def fetch(colour):
+            if colour not in had.split():
+                raise BadResponse("a page")
+            return Picture(data=png(colour))
+
+        async def run(request, sources, progress):
+            await keep_all(progress, ["red", "blue", "green"], fetch)
+
+        return run
+
+    async with holding(state=State.WAITING, remote={"id": 1}) as held:
+        await draw(held, generate(first))
+    async with hold(store.jobs, "1", OWNER) as held:
+        assert held
+        held.note(state=State.WAITING, remote={"id": 1}, failure=None)
+        await draw(held, generate(second))
+    kept = [await store.spool.get(each.key) for each in (await store.jobs.get("1")).drawn]
+    assert sorted(kept) == sorted(png(colour) for colour in {*first.split(), *second.split()})
+
+
+async def test_a_newer_link_takes_the_place_of_an_older_one(store, holding, draw):
+    async def generate(request, sources, progress):
+        await progress.keep(Picture(link="https://h.test/new.png"))
+
+    earlier = Drawn(call=0, link="https://h.test/old.png")
+    async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
+        await draw(held, generate)
+    assert [each.link for each in (await store.jobs.get("1")).drawn] == ["https://h.test/new.png"]
 
 
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):

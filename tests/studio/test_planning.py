@@ -134,6 +134,7 @@ def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
         ({"provider": "rich"}, {"provider": "rich", "model": "plain"}, "rich", "plain"),
         ({"model": "full"}, {"model": "plain"}, "rich", "full"),
         ({"model": " PLAIN "}, {}, "rich", "plain"),
+        ({"prompt": "\U0001fae8"}, {}, "rich", "full"),  # an emoji that is newer than Python's own list
         ({"provider": "image"}, {}, "image", "words"),
         ({"provider": "image", "image": IMAGE}, {}, "image", "from-image"),
         ({"provider": "image", "image": IMAGE, "mask": IMAGE}, {}, "image", "fill"),

@@ -2,13 +2,16 @@
 """What an earlier run, or somebody else at the same time, has left in the middle."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
 import storage.job_store
 import studio.work.drawing as studio_drawing
 from domain import Drawn, Origin, Refusal, Size, State
+from storage.spool import Spool
 from studio.display import NotNow, Undeliverable
 from studio.studio import Studio
 from studio.work.lanes import TryLater
@@ -85,6 +88,18 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     answers.set()
     await taking_over
     assert (await store.jobs.get("1")).failure.kind == "Cancelled"
+
+
+async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, store, delivery, monkeypatch):
+    """Another process that takes the same row would find no picture."""
+    monkeypatch.setattr(store.spool, "put", AsyncMock(side_effect=OSError))
+    other = Studio(studio.providers, "fake", replace(store, spool=Spool(store.spool._store)), delivery)
+    monkeypatch.setattr(studio._queue, "submit", lambda *_: other._deliver("1"))
+    await store.jobs.add(make_job())
+    await studio._draw("1")
+    assert [len(pictures) for _, pictures in delivery.delivered] == [1]
+    assert (await store.jobs.get("1")).state is State.DELIVERED
+    assert not store.spool.holds("1")
 
 
 async def test_only_what_waits_for_its_owner_is_given_up(studio, store):

@@ -118,12 +118,16 @@ async def test_the_receipt_tells_what_is_known():
     ]
 
 
-async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes():
+@pytest.mark.parametrize("make", [result_card, wordless_card])
+async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes(make):
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
-    assert (
-        "-# 10 of 12 pictures: a message takes no more. `/recover` has the others."
-        in result_card(job, [PICTURE] * 10, "PopCord").content
-    )
+    told = "-# 2 more: a message takes no more. `/recover` hands them over."
+    assert told in make(job, [PICTURE] * 10, "PopCord", later=2).content
+
+
+async def test_nothing_waits_where_the_others_are_lost():
+    job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
+    assert "/recover" not in result_card(job, [PICTURE] * 10, "PopCord").content
 
 
 async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():

@@ -369,6 +369,13 @@ async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):
     assert (delivery._reports, delivery._showing) == ({}, {})
 
 
+async def test_whoever_settles_waits_for_none_that_has_only_just_been_taken_up(fake, delivery):
+    delivery._reports["1"] = (make_job(), Report(0.5, preview=lambda: asyncio.Future()))
+    delivery._show_newest("1")
+    async with asyncio.timeout(5):
+        await delivery.settle(make_job())
+
+
 async def test_whoever_settles_waits_for_no_unfinished_picture_to_be_prepared(fake, delivery, at_once):
     begun, ended = asyncio.Event(), asyncio.Event()
 
