@@ -89,7 +89,7 @@ class JobProgress:
         kind = kind_of(data)
         if kind is None:
             raise BadResponse("bytes that are no picture")
-        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._place()}"}
+        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._call}-{self._item}"}
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:

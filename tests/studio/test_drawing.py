@@ -110,13 +110,13 @@ async def test_a_row_is_written_before_each_step(store, holding, draw):
 async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
     async def generate(request, sources, progress):
         await progress.keep(Picture(data=png("blue", (32, 16)), seed=3, seconds=1.5))
-        assert await store.spool.get("pictures/1/0") == png("blue", (32, 16))
+        assert await store.spool.get("pictures/1/0-0") == png("blue", (32, 16))
         await progress.keep(Picture(link="https://h.test/x.png"))
 
     async with holding() as held:
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (
-        Drawn(call=0, key="pictures/1/0", size=Size(32, 16), kind="png", seed=3, seconds=1.5),
+        Drawn(call=0, key="pictures/1/0-0", size=Size(32, 16), kind="png", seed=3, seconds=1.5),
         Drawn(call=0, item=1, link="https://h.test/x.png"),
     )
 
@@ -182,7 +182,7 @@ async def test_what_is_being_looked_at_when_the_end_comes_is_handed_over_like_ev
     ((told, (picture,)),) = delivery.delivered
     assert (told.drawn[0].way, told.drawn[0].size) == ("shown", Size(64, 64))
     assert b"trainedAlgorithmicMedia" in picture.data
-    assert await store.spool.get("pictures/1/0") is None
+    assert await store.spool.get("pictures/1/0-0") is None
 
 
 class SlowSpool(Spool):
@@ -224,8 +224,8 @@ async def test_what_turns_out_to_be_no_picture_is_dropped_and_the_others_are_kep
         provider = await draw(held, generate)
     row = await store.jobs.get("1")
     assert (row.failure.kind, row.remote, len(provider.requests)) == ("BadResponse", None, 1)
-    assert [(each.key, each.way) for each in row.drawn] == [("pictures/1/1", "shown")]
-    assert [await store.spool.get(f"pictures/1/{n}") for n in range(2)] == [None, png()]
+    assert [(each.key, each.way) for each in row.drawn] == [("pictures/1/0-1", "shown")]
+    assert [await store.spool.get(f"pictures/1/0-{n}") for n in range(2)] == [None, png()]
 
 
 async def test_what_is_converted_takes_the_place_of_what_came(store, holding, draw):
@@ -245,13 +245,13 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding
     async def generate(request, sources, progress):
         await progress.keep(Picture(data=data))
 
-    earlier = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png"),)
-    await store.spool.put("pictures/1/0", png())
+    earlier = (Drawn(call=0, key="pictures/1/0-0", size=Size(64, 64), kind="png"),)
+    await store.spool.put("pictures/1/0-0", png())
     async with holding(state=State.WAITING, remote={"id": 1}, drawn=earlier) as held:
         await draw(held, generate)
     row = await store.jobs.get("1")
     assert (row.failure.kind, row.drawn) == ("BadResponse", earlier)
-    assert await store.spool.get("pictures/1/0") == png()
+    assert await store.spool.get("pictures/1/0-0") == png()
 
 
 async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store, holding, draw):
@@ -261,8 +261,8 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store,
         await progress.keep(Picture(link="https://h.test/gone.png"))
         await progress.keep(Picture(link="https://h.test/new.png"))
 
-    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
-    await store.spool.put("pictures/1/0", png())
+    earlier = Drawn(call=0, key="pictures/1/0-0", size=Size(64, 64), kind="png")
+    await store.spool.put("pictures/1/0-0", png())
     async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, item=1, link="https://h.test/new.png"))
@@ -279,8 +279,8 @@ async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, hold
     async def generate(request, sources, progress):
         await keep_all(progress, ["red", "blue"], fetch)
 
-    await store.spool.put("pictures/1/0", png("red"))
-    earlier = Drawn(call=0, key="pictures/1/0", size=Size(64, 64), kind="png")
+    await store.spool.put("pictures/1/0-0", png("red"))
+    earlier = Drawn(call=0, key="pictures/1/0-0", size=Size(64, 64), kind="png")
     async with holding(state=State.WAITING, remote={"id": 1}, drawn=(earlier,)) as held:
         await draw(held, generate)
     kept = (await store.jobs.get("1")).drawn
@@ -472,12 +472,12 @@ async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
 
 
 async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, draw):
-    earlier = (Drawn(call=0, key="pictures/1/0", seed=10), Drawn(call=1, key="pictures/1/1", seed=11))
+    earlier = (Drawn(call=0, key="pictures/1/0-0", seed=10), Drawn(call=1, key="pictures/1/1-0", seed=11))
     async with holding(**FOUR, calls_done=1, state=State.WAITING, remote={"id": 1}, drawn=earlier) as held:
         await draw(held, paint)
     row = await store.jobs.get("1")
     assert [(each.call, each.key, each.seed) for each in row.drawn] == [
-        (n, f"pictures/1/{n}", 10 + n) for n in range(4)
+        (n, f"pictures/1/{n}-0", 10 + n) for n in range(4)
     ]
 
 
@@ -521,7 +521,7 @@ async def test_a_picture_that_is_none_is_a_bad_answer(store, holding, draw):
         await draw(held, generate)
         assert held.job.failure.kind == "BadResponse"
         assert held.job.drawn == ()
-    assert await store.spool.get("pictures/1/0") is None
+    assert await store.spool.get("pictures/1/0-0") is None
 
 
 async def test_late_is_told_and_what_was_accepted_is_not_forgotten(store, holding, draw):
