@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from domain import BadResponse, Size
 from domain.jobs import Way
@@ -21,9 +21,11 @@ RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
 MOST_UNPACKED = 16 * 2**20
 """2048x2048 pixels of 4 bytes, in 0.1 s; zlib lets others work meanwhile."""
-LARGE = 2**20
+LARGE = 2 * 2**20
 """Bytes of a picture that is gone through in a thread."""
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-png")
+
+Result = TypeVar("Result")
 
 
 class Received(NamedTuple):
@@ -65,18 +67,24 @@ async def receive(data: bytes) -> Received:
 
 async def _looked_at(data: bytes, kind: str) -> Made:
     """In this process where that is cheap and finds the picture sound; whatever else it may be, in one beside it."""
-    if kind == "png" and (made := await asyncio.get_running_loop().run_in_executor(_THREADS, _sound_png, data)):
-        return made
+    with suppress(NotAPicture, MemoryError):
+        if kind == "png" and (size := await _size_of_sound_png(data)):
+            return Made(size=size)
     return await WORKSHOP.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
-def _sound_png(data: bytes) -> Made | None:
-    """As it is; None where it is damaged, or more than is unpacked here."""
-    with suppress(NotAPicture, MemoryError):
-        found, parts, _ = containers.parse(data)
-        if png.unpacked_length(parts) <= MOST_UNPACKED and png.unpacks(parts):
-            return Made(size=found.size)
-    return None
+async def _size_of_sound_png(data: bytes) -> Size | None:
+    """None where it is damaged, or more than is unpacked here; NotAPicture."""
+    found, parts, _ = await _threaded(len(data), containers.parse, data)
+    is_small = png.unpacked_length(parts) <= MOST_UNPACKED
+    return found.size if is_small and await _threaded(MOST_UNPACKED, png.unpacks, parts) else None
+
+
+async def _threaded(length: int, work: Callable[..., Result], *given: Any, **facts: Any) -> Result:
+    """What goes through so many bytes: in a thread, where they are LARGE."""
+    if length <= LARGE:
+        return work(*given, **facts)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(work, *given, **facts))
 
 
 def inspect_picture(data: bytes) -> Container:
@@ -89,8 +97,7 @@ def inspect_picture(data: bytes) -> Container:
 
 async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
-    work = partial(_mark, data, ai=ai, facts=facts)
-    return work() if len(data) <= LARGE else await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+    return await _threaded(len(data), _mark, data, ai=ai, facts=facts)
 
 
 def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:

@@ -30,7 +30,7 @@ FILTERS = bytes(range(5))
 LONGEST_SIDE = 2**31 - 1
 """Section 7.1."""
 LONGEST_NAME = 79
-PACKED_STEP, UNPACKED_STEP = 2**16, 2**20
+STEP = 2**20
 """Bytes that zlib is given, and gives, at once."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
 """The chunk and what stands before the text (11.3.3.4): keyword, not compressed, no language or translated keyword."""
@@ -151,14 +151,16 @@ def unpacks(parts: list[Part]) -> bool:
 
 
 def _unpacked(parts: list[Part]) -> Iterator[bytes]:
-    """Piece by piece, however much it is in the end; ZlibError, at the latest where the end is missing."""
-    unpacking = decompressobj()
-    for body in (part.body for part in parts if part.kind == b"IDAT"):
-        for start in range(0, len(body), PACKED_STEP):
-            packed = body[start : start + PACKED_STEP]
-            while packed and not unpacking.eof:
-                yield unpacking.decompress(packed, UNPACKED_STEP)
-                packed = unpacking.unconsumed_tail
+    """Piece by piece, however much it is in the end; ZlibError, at the latest where the end is missing.
+
+    In few pieces, for at the end of each others may have a turn, which takes longer than the piece.
+    """
+    unpacking, data = decompressobj(), memoryview(b"".join(part.body for part in parts if part.kind == b"IDAT"))
+    for start in range(0, len(data), STEP):
+        packed: bytes | memoryview = data[start : start + STEP]
+        while packed and not unpacking.eof:
+            yield unpacking.decompress(packed, STEP)
+            packed = unpacking.unconsumed_tail
     yield unpacking.flush()
     if not unpacking.eof:
         raise ZlibError

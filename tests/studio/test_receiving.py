@@ -430,9 +430,8 @@ async def test_a_header_beyond_all_numbers_costs_no_process(side):
 def test_lines_are_told_whatever_the_steps_they_are_unpacked_in(monkeypatch):
     data = saved(opened(PLAIN["PNG"]).resize((301, 203)), "PNG")
     parts = png.parse(data).parts
-    for packed, unpacked in ((2**16, 2**20), (1, 1), (7, 100), (10_000, 904), (5, 903)):
-        monkeypatch.setattr(png, "PACKED_STEP", packed)
-        monkeypatch.setattr(png, "UNPACKED_STEP", unpacked)
+    for step in (2**20, 1, 7, 903, 904, 10_000):
+        monkeypatch.setattr(png, "STEP", step)
         assert png.unpacks(parts)
         assert png.unpacked_length(parts) == 904 * 203
         for at in (0, 904, 904 * 202):
