@@ -89,7 +89,7 @@ class Drawn(Frozen):
     seconds: Seconds = None
 
 
-class Place(TypedDict):
+class Place(TypedDict, total=False):
     """Fields of `Origin`: all but whose it is by its id, and who may see it."""
 
     application_id: int
@@ -170,7 +170,7 @@ class Tried(Frozen):
     """False: it was known to be down, and left alone."""
 
 
-class Planned(TypedDict):
+class Planned(TypedDict, total=False):
     """The fields of `Plan`."""
 
     request: ImageRequest
@@ -204,27 +204,11 @@ class Plan(Frozen):
         return cast("Planned", {name: getattr(self, name) for name in Planned.__annotations__})
 
 
-class JobChanges(TypedDict, total=False):
+class JobChanges(Place, Planned, total=False):
     """Some fields of a job, to be changed."""
 
-    token: str | None
-    token_expires: datetime
-    application_id: int
-    guild_id: int | None
-    channel_id: int | None
-    user_id: int
-    upload_limit: int
-    message_id: int | None
     private: bool
-    request: ImageRequest
     asked: ImageRequest | None
-    provider: str
-    model: str
-    model_title: str
-    cost: str | None
-    calls: int
-    upscales: bool
-    notes: tuple[str, ...]
     tried: tuple[Tried, ...]
     state: State
     calls_done: int

@@ -33,7 +33,7 @@ from providers.http.sentences import tidy
 from providers.http.transport import Transport
 from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import pinned
-from providers.kit.shapes import pictures_in
+from providers.kit.results import picture_of_answer
 
 BASE_URL = "https://router.huggingface.co"
 EXAMPLES = (
@@ -74,10 +74,8 @@ class HuggingFace(Provider):
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
         """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
-        if answer.is_picture():
-            return Picture(data=answer.body, seed=seed)
-        if found := pictures_in(answer.data()):
-            return await self._api.fetch(found[0], seed=seed)
+        if picture := await picture_of_answer(self._api, answer, seed):
+            return picture
         raise failure_for(tidy(answer.parse(Wrong).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:

@@ -46,6 +46,7 @@ from providers.http.transport import Transport
 from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import affordable, pinned
+from providers.kit.results import picture_of_answer
 from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
@@ -142,10 +143,8 @@ class Pollinations(Provider):
         return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
 
     async def _picture(self, answer: Answer, seed: int) -> Picture:
-        if answer.is_picture():
-            return Picture(data=answer.body, seed=seed)
-        if found := pictures_in(answer.data()):
-            return await self._api.fetch(found[0], seed=seed)
+        if picture := await picture_of_answer(self._api, answer, seed):
+            return picture
         raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
 
     async def _offered(self) -> Sequence[Model]:

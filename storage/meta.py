@@ -1,8 +1,6 @@
 """Small facts under a key, such as which commands Discord knows."""
 
-from collections.abc import Mapping
-
-from sqlalchemy import Executable, Table, delete, select
+from sqlalchemy import Executable, delete, select
 
 from storage.database import Database, Do
 from storage.dialects import insert_for
@@ -23,7 +21,8 @@ class Meta:
         await self._database.run(Do(_value("")))
 
     async def set(self, key: str, value: str) -> None:
-        await _replace(self._database, meta, {"key": key, "value": value})
+        insert = insert_for(self._database.dialect)(meta).values(key=key, value=value)
+        await self._database.run(Do(insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value})))
 
     async def expire(self, prefix: str, before: str) -> None:
         """Delete the keys that begin with the prefix and have a smaller value."""
@@ -33,9 +32,3 @@ class Meta:
 
 def _value(key: str) -> Executable:
     return select(meta.c.value).where(meta.c.key == key)
-
-
-async def _replace(database: Database, table: Table, row: Mapping[str, object], *after: Executable) -> None:
-    insert = insert_for(database.dialect)(table).values(row)
-    upsert = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=row)
-    await database.run(Do(upsert), *map(Do, after))

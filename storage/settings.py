@@ -1,4 +1,4 @@
-"""What the admins of each server have chosen, and the bot's own notes."""
+"""What the admins of each server have chosen."""
 
 import asyncio
 from collections.abc import Callable

@@ -128,7 +128,10 @@ class Spool:
 
     def holds(self, job_id: str) -> bool:
         """Whether a picture of a job is in the memory of this process alone."""
-        return any(key.startswith(f"pictures/{job_id}/") for key in self._only_here)
+        return bool(self._held_of(job_id))
+
+    def _held_of(self, job_id: str) -> list[str]:
+        return [key for key in self._only_here if key.startswith(f"pictures/{job_id}/")]
 
     async def put_held(self) -> None:
         """Call each minute: what the store takes by now need stay in memory no longer, and outlives this process."""
@@ -183,7 +186,7 @@ class Spool:
 
     async def clear(self, job_id: str) -> None:
         """Delete all of one job."""
-        await self.delete([key for key in self._only_here if key.startswith(f"pictures/{job_id}/")])
+        await self.delete(self._held_of(job_id))
         for folder in ("pictures", "uploads"):
             await self.delete([each["path"] for each in await self._listed(f"{folder}/{job_id}")])
 

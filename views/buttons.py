@@ -51,9 +51,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         else:
             await self._ask(interaction, job, self.verb)
 
-    async def _ask(
-        self, interaction: Interaction, job: Job, verb: Literal[Verb.AGAIN, Verb.UPSCALE, Verb.RETRY]
-    ) -> None:
+    async def _ask(self, interaction: Interaction, job: Job, verb: Asking) -> None:
         match verb:
             case Verb.AGAIN:
                 await self.desk.again(interaction, job)

@@ -1,11 +1,14 @@
-"""Links to results, as polled providers remember and fetch them."""
+"""The pictures of an answer, and links to them as polled providers remember and fetch them."""
 
 from collections.abc import Sequence
 from functools import partial
 
+from domain import Picture
+from providers.http.answers import Answer
 from providers.http.api import Api, given
 from providers.http.encoding import is_embedded
 from providers.kit.base import Progress, keep_all
+from providers.kit.shapes import pictures_in
 
 
 async def collect(
@@ -23,3 +26,11 @@ async def collect(
     if not any(map(is_embedded, urls)):
         await progress.remember(given({"urls": list(urls), "seed": seed, "seconds": seconds}))
     await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))
+
+
+async def picture_of_answer(api: Api, answer: Answer, seed: int | None) -> Picture | None:
+    """The bytes that are the answer, or the first picture in its JSON; None where that has none, BadResponse."""
+    if answer.is_picture():
+        return Picture(data=answer.body, seed=seed)
+    found = pictures_in(answer.data())
+    return await api.fetch(found[0], seed=seed) if found else None

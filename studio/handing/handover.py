@@ -56,7 +56,7 @@ class Handover:
         self._turn = asyncio.Lock()
 
     async def deliver(self, held: Held) -> None:
-        """Deliver; delivery.NotNow."""
+        """Deliver; display.NotNow."""
         await self._look(held)
         parcel = await self._ready(held.job, held.job.upload_limit)
         if not parcel.pictures and held.job.failure is None:

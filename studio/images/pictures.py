@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from domain import BadResponse, Size
 from domain.jobs import Way
@@ -75,16 +75,18 @@ async def _looked_at(data: bytes, kind: str) -> Made:
 
 async def _size_of_sound_png(data: bytes) -> Size | None:
     """None where it is damaged, or more than is unpacked here; NotAPicture."""
-    found, parts, _ = await _threaded(len(data), containers.parse, data)
+    found, parts, _ = await _gone_through(data, containers.parse)
     is_small = png.unpacked_length(parts) <= MOST_UNPACKED
-    return found.size if is_small and await _threaded(MOST_UNPACKED, png.unpacks, parts) else None
+    return found.size if is_small and await _in_thread(partial(png.unpacks, parts)) else None
 
 
-async def _threaded(length: int, work: Callable[..., Result], *given: Any, **facts: Any) -> Result:
-    """What goes through so many bytes: in a thread, where they are LARGE."""
-    if length <= LARGE:
-        return work(*given, **facts)
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(work, *given, **facts))
+async def _gone_through(data: bytes, work: Callable[[bytes], Result]) -> Result:
+    """Work that is done in a moment, but where the data is LARGE."""
+    return work(data) if len(data) <= LARGE else await _in_thread(partial(work, data))
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 def inspect_picture(data: bytes) -> Container:
@@ -97,7 +99,7 @@ def inspect_picture(data: bytes) -> Container:
 
 async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
-    return await _threaded(len(data), _mark, data, ai=ai, facts=facts)
+    return await _gone_through(data, partial(_mark, ai=ai, facts=facts))
 
 
 def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
