@@ -34,16 +34,20 @@ class Size(NamedTuple):
 
 
 class SizeRange(Frozen):
-    """Any size whose sides lie between two limits and are a multiple of a number, up to so many pixels."""
+    """Any size whose sides lie between two limits and are a multiple of a number, with whatever limits are set."""
 
     low: int
     high: int
     multiple: int = 1
     most_pixels: int | None = None
+    highest_short_side: int | None = None
+    most_ratio: int | None = None
+    """How many times the shorter side the longer one may have."""
 
     def __contains__(self, size: Size) -> bool:
         fits = all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
-        return fits and size.width * size.height <= (self.most_pixels or inf)
+        small = size.width * size.height <= (self.most_pixels or inf) and min(size) <= (self.highest_short_side or inf)
+        return fits and small and max(size) <= (self.most_ratio or inf) * min(size)
 
 
 class Span(Frozen):

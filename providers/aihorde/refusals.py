@@ -78,9 +78,9 @@ def _coded(code: str, told: Told, retry_after: float | None) -> Provided | None:
     not_taken = Acceptance.NOT_TAKEN
     match code:
         case "InvalidAPIKey" | "BannedClientAgent":
-            return AuthError(**told, taken=not_taken)
+            return AuthError(**told, taken=not_taken, retry_after=retry_after)
         case "KudosUpfront" | "SharedKeyEmpty" | "SharedKeyInsufficientKudos":
-            return QuotaError(**told, taken=not_taken)
+            return QuotaError(**told, taken=not_taken, retry_after=retry_after)
         case "TooManyPrompts" | "TimeoutIP":
             return RateLimited(**told, taken=not_taken, retry_after=retry_after)
         case "CorruptPrompt":
@@ -91,7 +91,7 @@ def _coded(code: str, told: Told, retry_after: float | None) -> Provided | None:
         case "TooManyLoras":
             return InvalidRequest(**told, taken=not_taken)
         case "RequestNotFound" | "RequestExpired":
-            return Timeout(**told, taken=not_taken)
+            return Timeout(**told, taken=not_taken, retry_after=retry_after)
         case _:
             return None
 

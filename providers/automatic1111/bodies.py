@@ -53,6 +53,6 @@ def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
     size = Size(*Image.open(io.BytesIO(image)).size)
     longest = max(size)
     if longest >= LARGEST_SIDE:
-        raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE)
+        raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE - 1)
     factor = min(2.0, LARGEST_SIDE / longest)
     return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

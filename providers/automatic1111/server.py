@@ -105,7 +105,9 @@ class Server:
         if id in (None, CURRENT):
             return None
         if id not in self.titles:
-            raise NotOffered(option="model", asked=str(id), offered=tuple(model.title for model in self.models))
+            raise NotOffered(
+                option="model", asked=str(id), offered=tuple(model.title for model in self.models[:LISTED])
+            )
         return self.titles[id]
 
 

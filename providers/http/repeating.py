@@ -52,8 +52,10 @@ class Tries:
 
     def answered(self, answer: Answer) -> Answer:
         """The answer to a try; it knows where the call may have been accepted though its own status denies that."""
+        before = self.taken
         self._count(self._judge(answer))
-        return answer if self.taken is acceptance_of(answer) else replace(answer, taken=self.taken)
+        says_itself = before is Acceptance.NOT_TAKEN and self.taken is acceptance_of(answer)
+        return answer if says_itself else replace(answer, taken=self.taken)
 
     def broken(self, error: BaseException) -> None:
         """A try that was answered by nothing whole."""

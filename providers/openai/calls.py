@@ -144,5 +144,5 @@ def _mask(data: bytes) -> Part:
 
 def _file(part: str, field: str, data: bytes, largest: int) -> Part:
     if len(data) >= largest:
-        raise FileTooLarge(option=field, length=len(data), limit=largest)
+        raise FileTooLarge(option=field, length=len(data), limit=largest - 1)
     return Part(part, data, f"{field}.png", "image/png")

@@ -19,21 +19,6 @@ Words = Mapping[str, str]
 Family = tuple[re.Pattern[str], Capabilities]
 
 
-class Shape(SizeRange):
-    """A range of sizes that are not too long for their width either."""
-
-    short: int
-    """What the shorter side has at most."""
-    ratio: int
-
-    def __contains__(self, size: Size) -> bool:
-        return super().__contains__(size) and min(size) <= self.short and max(size) <= self.ratio * min(size)
-
-    def __str__(self) -> str:
-        limits = f"the shorter at most {self.short}, the longer at most {self.ratio} times the shorter"
-        return f"{super().__str__()}, {limits}"
-
-
 class Profile(NamedTuple):
     """One dialect. The defaults are the one named minimal."""
 
@@ -120,7 +105,7 @@ GPT_IMAGE = Capabilities(
 GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
     update={
         "sizes": _sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
-        "size_range": Shape(low=256, high=3840, multiple=16, short=2160, ratio=3),
+        "size_range": SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
         "per_call": 2,  # four of the largest would be more than what is taken into memory
     }
 )

@@ -32,6 +32,6 @@ def check_size(width: int, height: int, option: str) -> None:
     """NotAPicture or ImageTooLarge for what no member's file may have."""
     size = some_size(width, height)
     if max(size) > MAX_SIDE:
-        raise ImageTooLarge(option=option, size=size, longest_side=MAX_SIDE)
+        raise ImageTooLarge(f"{size} pixels", option=option, size=size, longest_side=MAX_SIDE)
     if width * height > MAX_PIXELS:
-        raise ImageTooLarge(option=option, size=size, most_pixels=MAX_PIXELS)
+        raise ImageTooLarge(f"{size} pixels", option=option, size=size, most_pixels=MAX_PIXELS)

@@ -15,7 +15,7 @@ What may follow a call that failed, by whether the provider has accepted it::
 `providers.http.repeating` keeps to the same rule among the tries of one HTTP call.
 """
 
-from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, ProviderError, State, SwitchedOff
+from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossible, ProviderError, State, SwitchedOff
 from providers.kit.base import Provider
 
 
@@ -48,7 +48,8 @@ def acceptance(job: Job, error: EaselError, provider: Provider | None, *, was_ne
 def _said_by(error: EaselError) -> Acceptance:
     if isinstance(error, ProviderError):
         return error.taken
-    return Acceptance.NOT_TAKEN if isinstance(error, NotAsked | SwitchedOff) else Acceptance.UNKNOWN
+    nothing_was_sent = isinstance(error, NotAsked | NotPossible | SwitchedOff)
+    return Acceptance.NOT_TAKEN if nothing_was_sent else Acceptance.UNKNOWN
 
 
 def may_be_asked_again(job: Job, taken: Acceptance) -> bool:

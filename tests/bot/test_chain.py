@@ -13,6 +13,7 @@ from providers.sketch import Sketch
 from storage.outages import Outage
 from tests.bot.conftest import files, png, variables, world_of
 from tests.conftest import make_job
+from tests.outcomes import option_of
 from tests.replay import REPLAYS, Automatic1111Replay, ComfyUIReplay
 from tests.replay.automatic1111 import LARGE, PLAIN
 from tests.replay.comfyui import CHECKPOINTS
@@ -38,7 +39,7 @@ async def test_a_broken_checkpoint_keeps_nobody_from_the_others(kind, case, brok
     async with kind() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
         for by in (world.member, world.other) * 2:
             shown, job = await world.imagine(by=by, prompt=f"case:{case}", provider=kind.name, model=broken)
-            assert (job.state, job.option) == (State.FAILED, None)
+            assert (job.state, option_of(job.failure)) == (State.FAILED, None)
             assert "could not draw with this model" in shown.response.content
         _, job = await world.imagine(prompt="a cat", provider=kind.name, model=good)
         assert (job.state, job.provider) == (State.DELIVERED, kind.name)

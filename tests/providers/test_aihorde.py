@@ -14,6 +14,7 @@ from domain import (
     Access,
     AuthError,
     BadResponse,
+    Cause,
     ContentRejected,
     InvalidRequest,
     QuotaError,
@@ -28,7 +29,7 @@ from providers import aihorde as module
 from providers.aihorde import AIHorde
 from providers.aihorde.offers import FALLBACK
 from providers.aihorde.wire import written
-from tests.outcomes import not_taken, option_of
+from tests.outcomes import cause_of, not_taken, option_of
 from tests.replay.aihorde import PASSING
 from tests.replay.pictures import draw
 
@@ -217,7 +218,7 @@ async def test_downgrading_is_tried_once(aihorde, access, posts):
         ("shared-key-short", QuotaError, None, 1),
         ("too-many", RateLimited, None, 3),
         ("limiter", RateLimited, None, 3),
-        ("corrupt", ContentRejected, "prompt", 1),
+        ("corrupt", ContentRejected, None, 1),
         ("ip-timeout", RateLimited, None, 1),
         ("maintenance", Unavailable, None, 1),
         ("maintenance-503", Unavailable, None, 3),
@@ -237,11 +238,13 @@ async def test_downgrading_is_tried_once(aihorde, access, posts):
 async def test_refusals(aihorde, case, error, field, posts):
     raised = await aihorde.fail(case)
     assert type(raised) is error
-    assert raised.option == field
+    assert option_of(raised) == field
     assert aihorde.server.calls == [SUBMIT] * posts
     assert aihorde.progress.remembered is None
     if error in (AuthError, QuotaError, RateLimited, Unavailable):
         assert not_taken(raised)
+    if error is ContentRejected:
+        assert raised.counts_against_member
 
 
 async def test_a_timeout_says_for_how_long(aihorde):
@@ -250,11 +253,7 @@ async def test_a_timeout_says_for_how_long(aihorde):
 
 async def test_after_refused_words_the_address_is_in_timeout(aihorde):
     refused, late = [await aihorde.fail("corrupt-timeout") for _ in range(2)]
-    assert (type(refused), option_of(refused), not_taken(refused)) == (
-        ContentRejected,
-        "prompt",
-        False,
-    )
+    assert (type(refused), refused.counts_against_member, not_taken(refused)) == (ContentRejected, True, False)
     assert (type(late), late.retry_after, not_taken(late)) == (RateLimited, 187, True)
 
 
@@ -285,7 +284,8 @@ async def test_nothing_is_left(aihorde, case, error):
 
 
 async def test_workers_that_fail(aihorde):
-    assert type(await aihorde.fail("faulted")) is Unavailable
+    raised = await aihorde.fail("faulted")
+    assert (type(raised), cause_of(raised)) == (Unavailable, Cause.WORKERS_FAILED)
     assert aihorde.progress.remembered is None
 
 
@@ -293,8 +293,7 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
     caplog.set_level("INFO")
     monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
     raised = await aihorde.fail("impossible")
-    assert type(raised) is Unavailable
-    assert "no one serves this model and size" in str(raised)
+    assert (type(raised), cause_of(raised), option_of(raised)) == (Unavailable, Cause.NO_WORKER, "model")
     assert aihorde.server.calls[-1] == DELETE
     assert aihorde.progress.remembered is None
     assert "Nobody here can draw that" in caplog.text
@@ -319,7 +318,7 @@ async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, mo
 
 async def test_calling_off_may_fail(aihorde, monkeypatch):
     monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
-    assert "no one serves" in str(await aihorde.fail("call-off-fails"))
+    assert cause_of(await aihorde.fail("call-off-fails")) is Cause.NO_WORKER
 
 
 @pytest.mark.parametrize("case", ["impossible", "possible-again"])

@@ -1,7 +1,18 @@
 # pyright: basic
 import pytest
 
-from domain import AuthError, BadResponse, InvalidRequest, QuotaError, RateLimited, Size, Sources, Unavailable
+from domain import (
+    AuthError,
+    BadResponse,
+    BadUpload,
+    Defect,
+    InvalidRequest,
+    QuotaError,
+    RateLimited,
+    Size,
+    Sources,
+    Unavailable,
+)
 from providers.kit.base import NO_FREE_CALL
 from tests.replay.appypie import IMAGE, TEXT
 from tests.replay.pictures import draw
@@ -39,8 +50,7 @@ async def test_text_to_image(appypie):
 
 async def test_no_link_no_call(appypie):
     error = await appypie.fail(model="sdxl-img2img")
-    assert type(error) is InvalidRequest
-    assert error.option == "image"
+    assert (type(error), error.option, error.defect) == (BadUpload, "image", Defect.NO_LINK)
     assert appypie.server.requests == []
 
 

@@ -11,14 +11,27 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import SecretStr
 
-from domain import Access, AuthError, BadResponse, Cancelled, InvalidRequest, Size, Sources, Timeout, Unavailable
+from domain import (
+    Access,
+    AuthError,
+    BadResponse,
+    Cancelled,
+    Cause,
+    ImageTooLarge,
+    InvalidRequest,
+    NotOffered,
+    Size,
+    Sources,
+    Timeout,
+    Unavailable,
+)
 from providers import automatic1111 as module
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
 from providers.http.answers import Answer
 from providers.http.budget import Budget
-from tests.outcomes import blames_model, not_taken, option_of
+from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import PATIENCE
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
 from tests.replay.pictures import draw
@@ -175,23 +188,23 @@ async def test_fewer_than_asked_for_are_kept(a1111):
 
 
 @pytest.mark.parametrize(
-    ("case", "error", "field", "detail"),
+    ("case", "error", "field", "cause", "detail"),
     [
-        ("nothing", BadResponse, None, "no picture"),
-        ("sampler-400", InvalidRequest, "scheduler", "Sampler not found"),
-        ("sampler-404", InvalidRequest, "scheduler", "Sampler not found"),
-        ("checkpoint-404", InvalidRequest, "model", "Checkpoint not found"),
-        ("bad-image", InvalidRequest, "image", "Invalid encoded image"),
-        ("detail-list", InvalidRequest, "guidance_scale", "cfg_scale: value is not a valid float"),
-        ("broken-checkpoint", Unavailable, None, "Failed to recognize model type!"),
-        ("out-of-memory", Unavailable, "size", "OutOfMemoryError: CUDA out of memory. Oh (a smaller size"),
-        ("no-api", Unavailable, None, "--api"),
+        ("nothing", BadResponse, None, None, "no picture"),
+        ("sampler-400", InvalidRequest, "scheduler", None, "Sampler not found"),
+        ("sampler-404", InvalidRequest, "scheduler", None, "Sampler not found"),
+        ("checkpoint-404", InvalidRequest, "model", None, "Checkpoint not found"),
+        ("bad-image", InvalidRequest, "image", None, "Invalid encoded image"),
+        ("detail-list", InvalidRequest, "guidance_scale", None, "cfg_scale: value is not a valid float"),
+        ("broken-checkpoint", Unavailable, None, None, "Failed to recognize model type!"),
+        ("out-of-memory", Unavailable, "size", Cause.OUT_OF_MEMORY, "OutOfMemoryError: CUDA out of memory. Oh"),
+        ("no-api", Unavailable, None, Cause.NO_API, "404"),
     ],
 )
-async def test_failures(a1111, case, error, field, detail):
+async def test_failures(a1111, case, error, field, cause, detail):
     raised = await a1111.fail(case)
     assert type(raised) is error
-    assert raised.option == field
+    assert (option_of(raised), cause_of(raised)) == (field, cause)
     assert detail in str(raised)
     assert drawings(a1111) == ["POST /txt2img"]
     assert a1111.progress.remembered is None
@@ -283,8 +296,8 @@ async def test_identical_names_are_told_apart(a1111):
 @pytest.mark.parametrize("model", ["nowhere", "ink"])
 async def test_an_unknown_checkpoint_is_refused_before_the_call(a1111, model):
     raised = await a1111.fail("same-names", model=model)
-    assert (type(raised), option_of(raised)) == (InvalidRequest, "model")
-    assert PLAIN in (raised.failure.takes or "")
+    assert (type(raised), raised.option, raised.asked) == (NotOffered, "model", model)
+    assert PLAIN in raised.offered
     assert drawings(a1111) == []
     assert a1111.progress.remembered is None
 
@@ -360,7 +373,7 @@ async def test_the_hosts_list_is_the_list(a1111):
     for id, title in (("plain-v1-5", PLAIN), ("xl/künstler-xl ✨.safetensors", LARGE)):
         await a1111.draw(model=id, access={"models": pairs})
         assert body(a1111)["override_settings"] == {"sd_model_checkpoint": title}
-    assert type(await a1111.fail(model="gone", access={"models": pairs})) is InvalidRequest
+    assert type(await a1111.fail(model="gone", access={"models": pairs})) is NotOffered
 
 
 async def test_check_draws_nothing(a1111):
@@ -602,7 +615,7 @@ async def test_no_upscaling_where_there_is_none(a1111, case):
 
 async def test_an_image_that_is_large_enough(a1111):
     raised = await a1111.fail(upscale=True, sources=Sources(image=draw("large", (4096, 8))))
-    assert (type(raised), option_of(raised)) == (InvalidRequest, "image")
+    assert raised == ImageTooLarge(option="image", size=Size(4096, 8), longest_side=4095)
     assert drawings(a1111) == []
 
 

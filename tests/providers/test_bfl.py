@@ -20,6 +20,7 @@ from providers.kit.base import NO_FREE_CALL
 from tests.outcomes import not_taken
 from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
+from views.wording.sizes import sizes_words
 
 IMAGE = Sources(image=draw("image"))
 BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
@@ -203,7 +204,7 @@ async def test_each_model_takes_what_the_documentation_says(bfl):
 async def test_sizes_go_up_to_four_megapixels(bfl):
     (model, *_) = await bfl.provider().models()
     sizes, limits = model.capabilities.sizes, model.capabilities.size_range
-    assert str(limits) == "any size with sides from 64 to 4096, in steps of 16, of at most 4 megapixels"
+    assert sizes_words((), limits) == "any size with sides from 64 to 4096, in steps of 16, of at most 4 megapixels"
     assert all(size in limits for size in (*sizes, Size(2048, 1024), Size(2688, 1488), Size(2000, 2000)))
     assert not any(size in limits for size in (Size(2048, 2048), Size(48, 1024), Size(1000, 1000), Size(4112, 64)))
 

@@ -8,20 +8,13 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from domain import (
-    BadResponse,
-    EaselError,
-    InvalidRequest,
-    Size,
-    Sources,
-    Unavailable,
-)
+from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Sources, Unavailable
 from providers.comfyui import SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal
 from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
 from providers.comfyui.workflow import HERE
 from providers.http.answers import Answer
-from tests.outcomes import blames_model, option_of
+from tests.outcomes import blames_model, cause_of, option_of
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
@@ -319,15 +312,16 @@ async def test_names_of_files_are_quoted(comfyui):
         ("error", Unavailable, "The card is out of memory"),
         ("error-history", Unavailable, "The card is out of memory"),
         ("error-unlisted", Unavailable, "The card is out of memory"),
-        ("interrupted", Unavailable, "stopped at the server"),
-        ("interrupted-history", Unavailable, "stopped at the server"),
+        ("interrupted", Unavailable, Cause.STOPPED),
+        ("interrupted-history", Unavailable, Cause.STOPPED),
     ],
 )
 async def test_outcomes_without_a_picture(comfyui, case, error, detail):
     raised = await comfyui.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
-    assert "secret.py" not in str(raised.failure)
+    assert cause_of(raised) is (detail if isinstance(detail, Cause) else None)
+    assert "secret.py" not in repr(raised)
     assert blames_model(raised) is (error is Unavailable), "the server is there: another model may yet draw"
     assert comfyui.progress.remembered is None
     assert posts(comfyui) == ["POST /prompt"]
@@ -348,7 +342,7 @@ async def test_a_remembered_prompt_that_is_lost_is_sent_again(comfyui):
 
 async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui):
     raised = await comfyui.fail("lost-for-ever")
-    assert type(raised) is Unavailable
+    assert (type(raised), cause_of(raised)) == (Unavailable, Cause.RESTARTED)
     assert posts(comfyui) == ["POST /prompt"] * SUBMISSIONS
     assert comfyui.progress.remembered is None
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import Access, BadResponse, EaselError, InvalidRequest, SizeRange, Sources, Span, Unavailable
+from domain import Access, BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Sources, Span, Unavailable
 from providers.comfyui import FIRST, ComfyUI
 from providers.comfyui.answers import Queue, choices, entry_of
 from providers.comfyui.sockets import read_event, read_preview
@@ -20,7 +20,7 @@ from providers.comfyui.workflow import (
     sampling,
 )
 from providers.http.answers import Answer
-from tests.outcomes import not_taken, option_of
+from tests.outcomes import cause_of, not_taken, option_of
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
@@ -96,7 +96,7 @@ async def test_the_first_checkpoint_is_found_when_it_is_needed(comfyui):
     await comfyui.draw(model=FIRST)
     assert inputs(comfyui, "CheckpointLoaderSimple") == {"ckpt_name": SDXL}
     raised = await comfyui.fail("no-checkpoints", model=FIRST)
-    assert type(raised) is Unavailable
+    assert (type(raised), cause_of(raised)) == (Unavailable, Cause.NO_CHECKPOINT)
     assert not_taken(raised)
 
 

@@ -6,17 +6,20 @@ import logging
 import traceback
 
 import pytest
+from pydantic import TypeAdapter
 
 from domain import (
     AuthError,
     BadResponse,
     EaselError,
+    Failure,
     InvalidRequest,
     Picture,
     RateLimited,
     Sources,
     Timeout,
     Unavailable,
+    outcomes,
 )
 from providers import aihorde as aihorde_module
 from providers.http import api as api_module
@@ -325,7 +328,7 @@ async def test_of_a_poll_no_more_is_read_than_it_may_hold(bench_for, monkeypatch
     """Replicate's brings the pictures along, as data URLs."""
     monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
     monkeypatch.setattr(aihorde_module, "MAX_WORDS", 1000)
-    assert expected in (await (await bench_for(name)).fail("poll-F14-bomb")).failure.detail
+    assert expected in str(await (await bench_for(name)).fail("poll-F14-bomb"))
 
 
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])
@@ -358,13 +361,16 @@ def every_case(bench) -> list[str]:
     return [*bench.server.cases, *(moment + fault for moment in moments for fault in FAULTS)]
 
 
+KEPT: TypeAdapter[Failure] = TypeAdapter(Failure)
+
+
 async def failure_of(bench, case: str, **options) -> str:
     """All that could be told of how a draw ended."""
     try:
         async with asyncio.timeout(0.1):
             await bench.draw(case, **options)
     except (EaselError, TimeoutError) as error:
-        failure = error.failure.model_dump_json() if isinstance(error, EaselError) else ""
+        failure = str(KEPT.dump_json(outcomes.failure_of(error))) if isinstance(error, EaselError) else ""
         return "".join([str(error), repr(error), failure, *traceback.format_exception(error, chain=True)])
     return ""
 

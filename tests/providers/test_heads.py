@@ -12,9 +12,8 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import EaselError
+from domain import Acceptance, ProviderError
 from providers.http.heads import MOST_IN_LINE, mended
-from tests.outcomes import not_taken
 from tests.rawserver import TURNS, let_others_read, raw_server
 
 BODY = json.dumps({"data": "x" * 50}).encode()
@@ -84,9 +83,9 @@ async def test_an_odd_answer_that_is_whole_is_read(transport, raw, name, pieces,
 @pytest.mark.parametrize("name", CONTRADICTORY)
 async def test_what_has_two_meanings_or_no_end_is_refused_and_may_be_paid_for(transport, raw, name):
     raw.answer = CONTRADICTORY[name]
-    with pytest.raises(EaselError) as caught:
+    with pytest.raises(ProviderError) as caught:
         await transport.call("POST", raw.url + "/a")
-    assert not not_taken(caught.value)
+    assert caught.value.taken is not Acceptance.NOT_TAKEN
     assert len(raw.targets) == 1
 
 

@@ -8,6 +8,7 @@ from domain import (
     Access,
     AuthError,
     BadResponse,
+    Cause,
     ContentRejected,
     InvalidRequest,
     QuotaError,
@@ -18,7 +19,7 @@ from domain import (
 )
 from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
 from providers.kit.base import NO_FREE_CALL
-from tests.outcomes import not_taken
+from tests.outcomes import cause_of, not_taken, option_of
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
 
@@ -117,6 +118,7 @@ async def test_a_model_that_loads_is_waited_for(huggingface, case, seconds):
 async def test_a_model_that_loads_for_ever(huggingface, case, turns):
     raised = await huggingface.fail(case)
     assert (type(raised), not_taken(raised)) == (Unavailable, True)
+    assert (cause_of(raised), option_of(raised)) == (Cause.LOADING, "model")
     assert len(huggingface.progress.reports) == turns
     assert sum(huggingface.waits[2:]) == LOADING_SECONDS
     assert len(huggingface.server.calls) == turns + 3, "every wait is followed by a call"

@@ -5,6 +5,7 @@ import pytest
 from domain import (
     AuthError,
     BadResponse,
+    Cause,
     ContentRejected,
     InvalidRequest,
     QuotaError,
@@ -14,6 +15,7 @@ from domain import (
     Unavailable,
 )
 from providers.kit.base import NO_FREE_CALL
+from tests.outcomes import cause_of
 
 THIRD = {"generation": 3}
 SUBMIT, STATUS = "POST /sdxl/text2image/v1", "GET /sdxl/text2image/v1/status/job_0"
@@ -156,7 +158,8 @@ async def test_reasons_of_the_third_generation(imagepipeline, case, error):
 
 @pytest.mark.parametrize(("access", "other"), [({}, 3), (THIRD, 1)])
 async def test_a_retired_generation_names_the_other(imagepipeline, caplog, access, other):
-    assert type(await imagepipeline.fail("gone", access=access)) is Unavailable
+    raised = await imagepipeline.fail("gone", access=access)
+    assert (type(raised), cause_of(raised)) == (Unavailable, Cause.API_GONE)
     assert f"IMAGEPIPELINE_GENERATION={other}" in caplog.text
     assert imagepipeline.server.count("POST") == 1
 

@@ -11,7 +11,9 @@ from PIL import Image
 from domain import (
     AuthError,
     BadResponse,
+    Cause,
     ContentRejected,
+    FileTooLarge,
     ImageRequest,
     InvalidRequest,
     QuotaError,
@@ -29,12 +31,13 @@ from providers.openai.profiles import (
     OPENAI,
 )
 from providers.openai.replies import is_over
-from tests.outcomes import blames_model, not_taken, option_of
+from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import load
 from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI
 from tests.replay.openai_streams import ODD_DETAILS
 from tests.replay.pictures import draw
+from views.wording.sizes import sizes_words
 
 GENERATE, EDIT = "POST /images/generations", "POST /images/edits"
 ONE = draw("a quiet harbour 0", (512, 512))
@@ -109,14 +112,14 @@ async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, c
         if case == "stream-open":
             assert [picture.data for picture in (await openai.draw(case)).kept] == [ONE]
         else:
-            assert "ended before its picture" in str(await openai.fail(case))
+            assert cause_of(await openai.fail(case)) is Cause.STREAM_ENDED
 
 
 @pytest.mark.parametrize(
     ("case", "error", "detail"),
     [
         ("stream-cut", Unavailable, ""),
-        ("stream-short", Unavailable, "ended before its picture"),
+        ("stream-short", Unavailable, Cause.STREAM_ENDED),
         ("stream-broken", BadResponse, ""),
         ("stream-error", Unavailable, "The machine is out of breath"),
         ("stream-blocked", ContentRejected, "violence, gore, input"),
@@ -126,6 +129,7 @@ async def test_streams_that_bring_none(openai, case, error, detail):
     raised = await openai.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
+    assert cause_of(raised) is (detail if isinstance(detail, Cause) else None)
     assert openai.progress.kept == []
     assert drawn(openai) == [GENERATE]
 
@@ -301,7 +305,8 @@ def test_a_mask_is_never_half_transparent(width, height, data):
 async def test_files_that_are_too_large_are_not_sent(openai, monkeypatch, field):
     monkeypatch.setattr(calls, f"LARGEST_{field.upper()}", 5)
     raised = await openai.fail(sources=MASKED)
-    assert (type(raised), option_of(raised), not_taken(raised)) == (InvalidRequest, field, True)
+    assert (type(raised), raised.option) == (FileTooLarge, field)
+    assert raised.limit <= 5 <= raised.length
     assert openai.server.calls == []
 
 
@@ -416,7 +421,7 @@ def test_each_family_has_its_sizes(model, size, taken):
 
 
 def test_sizes_are_worded():
-    assert str(GPT_IMAGE_FREE.size_range) == (
+    assert sizes_words((), GPT_IMAGE_FREE.size_range) == (
         "any size with sides from 256 to 3840, in steps of 16, "
         "the shorter at most 2160, the longer at most 3 times the shorter"
     )

@@ -151,7 +151,7 @@ async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(trans
         raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
         answer = await Api(transport, raw.url).get("a")
     before = len(parsed)
-    assert (answer.text(), answer.field(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
+    assert (answer.text(), answer.option(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
     assert len(parsed) == before
     assert not any(on_main for _, on_main in parsed)
 

@@ -10,7 +10,9 @@ from domain import (
     Access,
     AuthError,
     BadResponse,
+    BadUpload,
     ContentRejected,
+    Defect,
     InvalidRequest,
     QuotaError,
     RateLimited,
@@ -287,7 +289,7 @@ async def test_an_image_goes_as_one_link(pollinations):
 
 async def test_an_image_without_a_link(pollinations):
     raised = await pollinations.fail(model="kontext", image=Upload(url=None), remembered={"seed": 7})
-    assert (type(raised), option_of(raised)) == (InvalidRequest, "image")
+    assert (type(raised), raised.option, raised.defect) == (BadUpload, "image", Defect.NO_LINK)
     assert pollinations.progress.remembered is None
     assert pollinations.server.calls == []
 

@@ -3,13 +3,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
-from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
+from domain import Acceptance, AuthError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.http.answers import Answer
 from providers.kit.polling import Pauses, poll
-from tests.outcomes import not_taken
 from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
@@ -60,7 +60,7 @@ async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, wa
     with pytest.raises(Unavailable) as caught:
         await asked(*many)
     assert patient < sum(waits) < patient + 2 * Pauses().slowest
-    assert not not_taken(caught.value)
+    assert caught.value.taken is Acceptance.TAKEN
 
 
 async def test_a_pause_that_was_asked_for_is_no_silence(asked, waits):
@@ -91,7 +91,7 @@ async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):
 
 @pytest.mark.parametrize("said", [{}, {"detail": "6 requests per minute while you have less than $5 in credit"}])
 async def test_who_asks_for_a_pause_gets_it(asked, waits, said):
-    await asked(BUSY.having(body=json.dumps(said).encode()), DONE)
+    await asked(replace(BUSY, body=json.dumps(said).encode()), DONE)
     assert 0.9 * 34 <= waits[1] <= 1.1 * 34
 
 
@@ -109,7 +109,7 @@ async def test_a_job_that_is_no_longer_known_is_over(asked, status):
 async def test_a_refusal_is_over_but_the_job_was_taken(asked, status):
     with pytest.raises((AuthError, QuotaError)) as caught:
         await asked(AGAIN, Answer(status, {}, b"{}"))
-    assert not not_taken(caught.value)
+    assert caught.value.taken is Acceptance.TAKEN
 
 
 def test_a_limit_is_no_refusal():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from domain import (
     AuthError,
     BadResponse,
+    Cause,
     ContentRejected,
     ImageRequest,
     InvalidRequest,
@@ -23,7 +24,7 @@ from domain import (
 from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, links
 from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
-from tests.outcomes import blames_model, not_taken
+from tests.outcomes import blames_model, cause_of, not_taken
 from tests.providers.test_answers import JSON
 from tests.replay.pictures import draw
 from tests.replay.replicate import COMMUNITY, FILL, INPUTS, KONTEXT, ODD, SCHNELL, SDXL, TRIFLES, VERSIONS
@@ -183,6 +184,7 @@ async def test_the_last_word(replicate, case, error, detail):
     raised = await replicate.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
+    assert cause_of(raised) is (Cause.STOPPED if case in ("canceled", "aborted") else None)
     assert replicate.progress.remembered is None
     assert replicate.server.count("POST") == 1
     assert blames_model(raised) == (error in (Unavailable, QuotaError)), "another model may yet draw"

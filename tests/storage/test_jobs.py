@@ -4,6 +4,7 @@
 import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,17 +13,39 @@ from hypothesis import strategies as st
 import storage.job_store
 from domain import (
     UNFINISHED,
+    Acceptance,
+    AuthError,
+    BadResponse,
+    BadUpload,
+    Cause,
+    Defect,
+    Down,
     Drawn,
-    Failure,
+    Flaw,
+    HeldBack,
     ImageRequest,
+    Interrupted,
+    InvalidRequest,
     Job,
+    NoRoom,
+    OutOfRange,
+    Paused,
+    QueueFull,
+    RateLimited,
     Refusal,
     Refused,
+    Room,
     Size,
+    SizeNotTaken,
+    Span,
     State,
     Tried,
+    Unavailable,
+    Unexpected,
     Upload,
 )
+from domain.errors import OutageKind
+from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, SizeFitted, TookOver
 from storage.job_store import STALE
 from storage.tables import jobs as table
 from tests.conftest import make_job
@@ -236,16 +259,33 @@ DRAWN = st.builds(
     seed=maybe(st.integers(0, 2**64)),
     seconds=maybe(NUMBERS),
 )
-FAILURES = st.builds(
-    Failure,
-    kind=TEXTS,
-    detail=TEXTS,
-    field=maybe(TEXTS),
-    takes=maybe(TEXTS),
-    subject=maybe(TEXTS),
-    retry_after=maybe(NUMBERS),
-    reference=maybe(TEXTS),
-    unaccepted=st.booleans(),
+TAKEN = st.sampled_from(Acceptance)
+FAILURES = st.one_of(
+    st.builds(AuthError, TEXTS, said=TEXTS, reference=maybe(TEXTS), taken=TAKEN, blames_model=st.booleans()),
+    st.builds(RateLimited, TEXTS, said=TEXTS, taken=TAKEN, retry_after=maybe(NUMBERS)),
+    st.builds(Unavailable, TEXTS, said=TEXTS, option=maybe(TEXTS), cause=maybe(st.sampled_from(Cause))),
+    st.builds(InvalidRequest, TEXTS, said=TEXTS, option=maybe(TEXTS)),
+    st.builds(BadResponse, TEXTS, flaw=maybe(st.sampled_from(Flaw))),
+    st.builds(Down, TEXTS, cause=st.sampled_from(["Timeout", "QuotaError"]), since=MOMENTS, retry_after=maybe(NUMBERS)),
+    st.builds(Paused, TEXTS, cause=st.just("RateLimited"), retry_after=maybe(NUMBERS)),
+    st.builds(OutOfRange, option=TEXTS, asked=NUMBERS, model=TEXTS, takes=st.builds(Span, low=NUMBERS, high=NUMBERS)),
+    st.builds(SizeNotTaken, asked=SIZES, model=TEXTS, sizes=st.lists(SIZES, max_size=2).map(tuple)),
+    st.builds(BadUpload, TEXTS, option=TEXTS, defect=st.sampled_from(Defect)),
+    st.builds(HeldBack, provider=TEXTS, seconds=NUMBERS),
+    st.builds(QueueFull, whose=st.sampled_from(["member", "server"]), limit=st.integers(1, 100)),
+    st.builds(NoRoom, TEXTS, room=st.sampled_from(Room)),
+    st.builds(Interrupted, TEXTS),
+    st.builds(Unexpected, TEXTS),
+)
+CAUSES = st.sampled_from(get_args(OutageKind))
+NOTES = st.one_of(
+    st.builds(NoAI),
+    st.builds(ModelGone),
+    st.builds(SizeFitted, size=SIZES, wanted=SIZES, whose=st.sampled_from(["server", "image"])),
+    st.builds(
+        TookOver, passed=st.lists(st.builds(Passed, title=TEXTS, cause=CAUSES), max_size=2).map(tuple), title=TEXTS
+    ),
+    st.builds(EarlierNote, text=TEXTS),
 )
 WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
 TIMES = st.integers(1, 10)
@@ -261,13 +301,13 @@ FIELDS = {
     "private": st.booleans(),
     "request": REQUESTS,
     "asked": maybe(REQUESTS),
-    "tried": st.lists(st.builds(Tried, provider=TEXTS, kind=TEXTS, asked=st.booleans()), max_size=3).map(tuple),
+    "tried": st.lists(st.builds(Tried, provider=TEXTS, kind=CAUSES, asked=st.booleans()), max_size=3).map(tuple),
     "upscales": st.booleans(),
     "provider": st.sampled_from(["popcord", "sketch"]),
     "model": WORDS,
     "model_title": WORDS,
     "calls": st.integers(1, 10),
-    "notes": st.lists(TEXTS, max_size=3).map(tuple),
+    "notes": st.lists(NOTES, max_size=3).map(tuple),
     "state": st.sampled_from(State),
     "calls_done": st.integers(0, 10),
     "remote": maybe(st.dictionaries(TEXTS, JSON, max_size=3)),

@@ -8,24 +8,28 @@ import pytest
 
 import studio.work.breakers
 from domain import (
+    Acceptance,
     AuthError,
     BadResponse,
     Cancelled,
     ContentRejected,
-    EaselError,
+    Down,
+    HeldBack,
     InvalidRequest,
     Job,
+    Paused,
     QuotaError,
     RateLimited,
     Timeout,
     Unavailable,
+    Unexpected,
 )
 from storage.store import open_store
 from studio.work.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
 from tests.conftest import make_job
 from tests.studio.conftest import Clock
 
-DOWN = Unavailable("500").failure
+DOWN = Unavailable("500")
 
 
 @pytest.fixture
@@ -52,17 +56,16 @@ async def opened(breakers, failure=DOWN, times=IN_A_ROW) -> None:
 
 @pytest.mark.parametrize("kind", [Unavailable, Timeout, QuotaError, AuthError, RateLimited])
 async def test_some_failures_in_a_row_open_it(breakers, kind):
-    await opened(breakers, kind("no").failure, IN_A_ROW - 1)
+    await opened(breakers, kind("no"), IN_A_ROW - 1)
     assert await breakers.admit(asking(1)) is None
-    await breakers.learn(asking(1), kind("no").failure)
+    await breakers.learn(asking(1), kind("no"))
     refusal = await breakers.admit(asking(1))
-    assert (refusal.kind, refusal.field, refusal.retry_after) == (kind.__name__, "outage", SHORTEST)
-    assert refusal.unaccepted
+    assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, SHORTEST)
     assert breakers.is_shut("popcord")
     assert await breakers.admit(asking(1, "other")) is None
 
 
-@pytest.mark.parametrize("between", [None, ContentRejected("no").failure, BadResponse("what").failure])
+@pytest.mark.parametrize("between", [None, ContentRejected("no"), BadResponse("what")])
 async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
     for _ in range(2):
         await opened(breakers, times=IN_A_ROW - 1)
@@ -70,18 +73,18 @@ async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
     assert await breakers.admit(asking(1)) is None
 
 
-@pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, EaselError])
+@pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, Unexpected])
 async def test_what_says_nothing_of_the_provider_does_not_count(breakers, kind):
-    await opened(breakers, kind("no").failure, 2 * IN_A_ROW)
+    await opened(breakers, kind("no"), 2 * IN_A_ROW)
     assert await breakers.admit(asking(1)) is None
     await opened(breakers, times=IN_A_ROW - 1)
-    await breakers.learn(asking(1), kind("no").failure)
+    await breakers.learn(asking(1), kind("no"))
     await breakers.learn(asking(1), DOWN)
     assert breakers.is_shut("popcord")
 
 
 async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, clock):
-    await breakers.learn(asking(1), RateLimited("slow down", retry_after=7).failure)
+    await breakers.learn(asking(1), RateLimited("slow down", retry_after=7))
     assert (await breakers.admit(asking(1))).retry_after == 7
     clock.advance(6.9)
     assert breakers.is_shut("popcord")
@@ -95,7 +98,7 @@ async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     clock.advance(SHORTEST)
     assert await breakers.admit(asking(1)) is None
     refusal = await breakers.admit(asking(1))
-    assert (refusal.field, refusal.retry_after) == ("outage", None), "nobody knows for how long"
+    assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
     clock.advance(PROBE_SECONDS)
     assert await breakers.admit(asking(1)) is None, "whoever tried has died"
 
@@ -125,14 +128,14 @@ async def test_a_success_opens_the_door(breakers, clock):
 
 async def test_one_member_alone_does_not_shut_out_the_others(breakers):
     for _ in range(2 * IN_A_ROW):
-        await breakers.learn(asking(1), QuotaError("kudos", unaccepted=True).failure)
-        await breakers.learn(asking(1), Timeout("late").failure)
+        await breakers.learn(asking(1), QuotaError("kudos", taken=Acceptance.NOT_TAKEN))
+        await breakers.learn(asking(1), Timeout("late"))
     assert not breakers.is_shut("popcord")
-    await breakers.learn(asking(2), Timeout("late").failure)
+    await breakers.learn(asking(2), Timeout("late"))
     assert breakers.is_shut("popcord")
 
 
-BROKEN = Unavailable("500: no such header", answered=True).failure
+BROKEN = Unavailable("500: no such header", blames_model=True)
 
 
 def asking_for(model: str, member: int = 1) -> Job:
@@ -142,7 +145,7 @@ def asking_for(model: str, member: int = 1) -> Job:
 @pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
 async def test_a_broken_model_is_no_outage(breakers, kind):
     for member in range(3 * IN_A_ROW):
-        await breakers.learn(asking_for("broken", member), kind("no", answered=True).failure)
+        await breakers.learn(asking_for("broken", member), kind("no", blames_model=True))
     assert not breakers.is_shut("popcord")
 
 
@@ -188,9 +191,9 @@ async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_faul
 async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(breakers, kind):
     for model in ("first", "second"):
         await breakers.learn(asking_for(model), BROKEN)
-    await breakers.learn(asking(2), kind("503", retry_after=7, unaccepted=True).failure)
+    await breakers.learn(asking(2), kind("503", retry_after=7, taken=Acceptance.NOT_TAKEN))
     told = await breakers.admit(asking(3))
-    assert (told.kind, told.field, told.retry_after) == (kind.__name__, "pause", 7)
+    assert (type(told), told.cause, told.retry_after) == (Paused, kind.__name__, 7)
 
 
 async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
@@ -218,22 +221,22 @@ async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
 
 async def test_nobody_there_shuts_it_whoever_asks(breakers):
     for _ in range(IN_A_ROW):
-        await breakers.learn(asking(1), Unavailable("no connection", unaccepted=True).failure)
+        await breakers.learn(asking(1), Unavailable("no connection", taken=Acceptance.NOT_TAKEN))
     assert breakers.is_shut("popcord")
 
 
 async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(breakers):
     await opened(breakers, times=8)
     assert (await breakers.admit(asking(1))).retry_after == SHORTEST
-    await breakers.learn(asking(1), RateLimited("429", retry_after=100).failure)
+    await breakers.learn(asking(1), RateLimited("429", retry_after=100))
     told = await breakers.admit(asking(1))
-    assert (told.kind, told.retry_after) == ("Unavailable", 100)
-    await breakers.learn(asking(1), RateLimited("429", retry_after=50).failure)
+    assert (told.cause, told.retry_after) == ("Unavailable", 100)
+    await breakers.learn(asking(1), RateLimited("429", retry_after=50))
     assert (await breakers.admit(asking(1))).retry_after == 100
 
 
 async def test_nobody_is_believed_for_more_than_ten_minutes(breakers):
-    await breakers.learn(asking(1), RateLimited("429", retry_after=1e7).failure)
+    await breakers.learn(asking(1), RateLimited("429", retry_after=1e7))
     assert (await breakers.admit(asking(1))).retry_after == LONGEST
 
 
@@ -270,7 +273,7 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
     assert breakers.outage("popcord").since == since
 
 
-@pytest.mark.parametrize("failure", [None, Cancelled().failure, DOWN, BadResponse("what").failure])
+@pytest.mark.parametrize("failure", [None, Cancelled(), DOWN, BadResponse("what")])
 async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, failure):
     await opened(breakers)
     clock.advance(SHORTEST)
@@ -282,11 +285,11 @@ async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, fai
 
 
 async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breakers, clock):
-    await breakers.learn(asking(1), RateLimited("429", retry_after=120, unaccepted=True).failure)
+    await breakers.learn(asking(1), RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN))
     clock.advance(1)
     await breakers.learn(asking(2), None)
     refusal = await breakers.admit(asking(2))
-    assert (refusal.field, refusal.retry_after) == ("pause", 119)
+    assert (type(refusal), refusal.retry_after) == (Paused, 119)
 
 
 async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(breakers, clock):
@@ -302,8 +305,8 @@ async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(br
     assert breakers.is_shut("popcord")
 
 
-@pytest.mark.parametrize("late", [None, Timeout("late").failure, RateLimited("429", retry_after=2).failure])
-@pytest.mark.parametrize("first", [DOWN, RateLimited("429", retry_after=10).failure])
+@pytest.mark.parametrize("late", [None, Timeout("late"), RateLimited("429", retry_after=2)])
+@pytest.mark.parametrize("first", [DOWN, RateLimited("429", retry_after=10)])
 async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(breakers, clock, first, late):
     await opened(breakers, first)
     clock.advance(SHORTEST)
@@ -311,7 +314,7 @@ async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(b
         assert await breakers.admit(asking(member)) is None
         await breakers.accepted(asking(member).id)
         clock.advance(1)
-    await breakers.learn(asking(2), RateLimited("429", retry_after=120).failure)
+    await breakers.learn(asking(2), RateLimited("429", retry_after=120))
     await breakers.learn(asking(1), late)
     assert (await breakers.admit(asking(3))).retry_after == 120
 
@@ -339,7 +342,7 @@ async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clo
 
 
 async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
-    told = [RateLimited("429", retry_after=seconds, unaccepted=True).failure for seconds in (120, 5, 60)]
+    told = [RateLimited("429", retry_after=seconds, taken=Acceptance.NOT_TAKEN) for seconds in (120, 5, 60)]
     await asyncio.gather(*(breakers.learn(asking(member), each) for member, each in enumerate(told)))
     assert (await breakers.admit(asking(4))).retry_after == pytest.approx(120, abs=1)
     clock.advance(121)
@@ -348,7 +351,7 @@ async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
     assert breakers.outage("popcord") is None
 
 
-@pytest.mark.parametrize("news", [RateLimited("429", retry_after=120, unaccepted=True).failure, None])
+@pytest.mark.parametrize("news", [RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN), None])
 async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(breakers, store, clock, news):
     other = Breakers(store)
     await opened(breakers)
@@ -368,7 +371,7 @@ async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
     async with open_store(await postgres.database(), tmp_path) as store:
         for turn in range(10):
             breakers, name = Breakers(store), f"provider {turn}"
-            told = [RateLimited("429", retry_after=each, unaccepted=True).failure for each in (120, 5, 60, 7)]
+            told = [RateLimited("429", retry_after=each, taken=Acceptance.NOT_TAKEN) for each in (120, 5, 60, 7)]
             jobs = [make_job(member, provider=name, user_id=member) for member in range(4)]
             await asyncio.gather(*map(breakers.learn, jobs, told))
             known = breakers.outage(name)
@@ -377,10 +380,11 @@ async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
             assert known.until > datetime.now(UTC) + timedelta(seconds=100)
 
 
-@pytest.mark.parametrize("kind", [Unavailable, RateLimited])
-async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers, kind):
+async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers):
     for member in (1, 1, 1, 2, 3):
-        await breakers.learn(asking(member), kind("no", field="model", retry_after=60, unaccepted=True).failure)
+        await breakers.learn(
+            asking(member), Unavailable("no", option="model", retry_after=60, taken=Acceptance.NOT_TAKEN)
+        )
     assert not breakers.is_shut("popcord")
 
 
@@ -414,7 +418,7 @@ async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monk
     assert breakers.is_shut("popcord")
 
 
-@pytest.mark.parametrize("failure", [Cancelled().failure, ContentRejected("held back", field="member").failure])
+@pytest.mark.parametrize("failure", [Cancelled(), HeldBack(provider="Horde", seconds=60)])
 async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, failure):
     await opened(breakers)
     clock.advance(SHORTEST)

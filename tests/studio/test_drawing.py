@@ -15,6 +15,7 @@ import storage.database
 import storage.dialects
 import studio.work.progress
 from domain import (
+    Acceptance,
     AuthError,
     BadResponse,
     ContentRejected,
@@ -498,7 +499,7 @@ async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kin
     async with holding(**FOUR) as held:
         provider = await draw(held, paint, paint, fail)
     row = await store.jobs.get("1")
-    assert (row.state, row.failure.kind, row.reference) == (State.DRAWN, kind.__name__, "ref")
+    assert (row.state, row.failure.kind, row.failure.reference) == (State.DRAWN, kind.__name__, "ref")
     assert (len(row.drawn), row.remote, len(provider.requests)) == (2, {"id": 1}, 3)
 
 
@@ -508,7 +509,7 @@ async def test_an_error_of_ours_is_worded_and_logged(holding, draw, caplog):
 
     async with holding() as held:
         await draw(held, fail)
-        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "EaselError")
+        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "Unexpected")
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.exc_info[0] is KeyError
 
@@ -646,11 +647,11 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
 @pytest.mark.parametrize(
     ("asked", "error", "is_shut"),
     [
-        ("abab", Unavailable("500", answered=True), False),
-        ("abc", Unavailable("500", answered=True), True),
-        ("aaa", Unavailable("500", answered=True), False),
-        ("aaa", AuthError("401", unaccepted=True), True),
-        ("aaa", AuthError("403", unaccepted=True, answered=True), False),
+        ("abab", Unavailable("500", blames_model=True), False),
+        ("abc", Unavailable("500", blames_model=True), True),
+        ("aaa", Unavailable("500", blames_model=True), False),
+        ("aaa", AuthError("401", taken=Acceptance.NOT_TAKEN), True),
+        ("aaa", AuthError("403", taken=Acceptance.NOT_TAKEN, blames_model=True), False),
     ],
 )
 async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
@@ -685,7 +686,7 @@ async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
 async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
     async with holding(provider="gone") as held:
         await make_drawer({}, store, delivery).draw(held)
-        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "Unavailable")
+        assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "SwitchedOff")
 
 
 async def test_uploads_come_from_the_spool(store, holding, draw):
@@ -706,7 +707,7 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
 async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key):
     async with holding(request=ImageRequest(prompt="a boat", image=Upload(url=None, key=key))) as held:
         provider = await draw(held, paint)
-        assert (held.job.failure.kind, held.job.option) == ("InvalidRequest", "upload")
+        assert held.job.failure.kind == "UploadGone"
     assert provider.requests == []
 
 

@@ -72,7 +72,7 @@ async def spooled(store: Store, count: int) -> list[bool]:
 
 
 def failed(error) -> Failure:
-    return error("canary").failure
+    return error("canary")
 
 
 async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, deliver, delivery):
@@ -132,7 +132,7 @@ async def test_when_nothing_of_it_turns_out_to_be_a_picture_that_is_said(store, 
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="png", way="unread"),)) as held:
         await deliver(held)
     ((told, pictures),) = delivery.delivered
-    assert (told.failure.kind, pictures) == ("BadResponse", [])
+    assert (told.failure.kind, pictures) == ("PicturesGone", [])
     assert (await store.jobs.get("1")).state is State.FAILED
 
 
@@ -412,7 +412,7 @@ async def test_when_all_files_are_lost_that_is_said(store, drawn, deliver, deliv
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/lost"),)) as held:
         await deliver(held)
     ((told, pictures),) = delivery.delivered
-    assert (told.failure.kind, pictures) == ("BadResponse", [])
+    assert (told.failure.kind, pictures) == ("PicturesGone", [])
     assert (await store.jobs.get("1")).state is State.FAILED
 
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 import studio.intake.holdback
-from domain import ContentRejected, EaselError, Job, Unavailable
+from domain import ContentRejected, EaselError, HeldBack, Job, Unavailable
 from studio.intake.holdback import Conduct
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
 
 BANS = timedelta(minutes=10)
-REFUSED = ContentRejected("no", field="prompt")
+REFUSED = ContentRejected("no", counts_against_member=True)
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ async def ends(conduct: Conduct, error: EaselError, **changes) -> None:
 async def test_only_who_was_refused_lately_and_there_is_held_back(conduct, clock, error, changes, minutes, held_back):
     await ends(conduct, error, **changes)
     clock.advance(60 * minutes)
-    with pytest.raises(ContentRejected) if held_back else nullcontext() as caught:
+    with pytest.raises(HeldBack) if held_back else nullcontext() as caught:
         await conduct.check(make_job(2))
     if held_back:
-        assert (caught.value.option, caught.value.failure.takes) == ("member", "10")
+        assert caught.value.seconds == 600
 
 
 async def test_where_nobody_is_shut_out_nobody_is_held_back(conduct):
@@ -65,11 +65,11 @@ async def test_where_nobody_is_shut_out_nobody_is_held_back(conduct):
 
 
 async def test_deleting_ones_data_forgives_nothing(conduct, store):
-    job = make_job(1, state="refused", failure=REFUSED.failure)
+    job = make_job(1, state="refused", failure=REFUSED)
     await store.jobs.add(job)
     await ends(conduct, REFUSED)
     assert await store.jobs.forget(user_id=job.user_id) == ["1"]
-    with pytest.raises(ContentRejected):
+    with pytest.raises(HeldBack):
         await conduct.check(make_job(2))
 
 
@@ -131,8 +131,8 @@ async def test_whoever_waited_for_a_turn_hears_of_the_refusal(conduct):
             await conduct.check(make_job(number))
             sent.append(number)
             await asyncio.sleep(0)
-            raise ContentRejected("no", field="prompt")
+            raise ContentRejected("no", counts_against_member=True)
 
     ended = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
-    assert [error.option for error in ended] == ["prompt", "member", "member", "member"]
+    assert [type(error) for error in ended] == [ContentRejected, HeldBack, HeldBack, HeldBack]
     assert sent == [0]

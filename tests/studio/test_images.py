@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
-from domain import BadResponse, InvalidRequest, Size
+from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
 from studio import images
-from studio.images import codec, pictures, png, strict, tasks, uploads, workshop
+from studio.images import codec, pictures, png, strict, tasks, workshop
 from studio.images import exif as orientations
+from tests.outcomes import option_of
 from tests.studio.conftest import opened, saved
+from views.wording.outcomes import explain
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
@@ -279,10 +281,12 @@ class TestUpload:
         ],
     )
     def test_refused_as_announced(self, length, kind, size):
-        with pytest.raises(InvalidRequest) as caught:
+        with pytest.raises(NotPossible) as caught:
             images.check_announced(length, kind, size, "mask")
-        assert (caught.value.option, caught.value.failure.takes) == ("mask", uploads.TAKES)
-        assert str(caught.value)
+        assert option_of(caught.value) == "mask"
+        told = explain(caught.value)
+        assert told.startswith("That mask will not do. ")
+        assert "What works: a" in told
 
     @pytest.mark.parametrize(
         "data",
@@ -303,32 +307,31 @@ class TestUpload:
     )
     async def test_refused_before_decoding(self, data, no_decoding):
         for read, field in ((images.read_upload, "image"), (lambda d: images.read_mask(d, Size(1, 1)), "mask")):
-            with pytest.raises(InvalidRequest) as caught:
+            with pytest.raises(NotPossible) as caught:
                 await read(data)
-            failure = caught.value.failure
-            assert (failure.field, failure.takes) == (field, uploads.TAKES)
-            assert failure.detail
+            assert option_of(caught.value) == field
+            assert explain(caught.value).startswith(f"That {field} will not do. ")
 
     async def test_the_reason_is_a_sentence_for_people(self):
         """No names of classes, and numbers in the units of the limits beside them."""
         reasons = {
-            bomb(64, 64): "it is damaged: it cannot be decoded",
+            bomb(64, 64): "It is damaged.",
             bytes(34_694_301): "The file has 33.1 MiB.",
             bytes(images.MAX_UPLOAD + 1): "The file has 20.1 MiB.",
             bomb(5_000, 4_000): "5000x4000 pixels are more than 16.8 megapixels",
         }
         for data, reason in reasons.items():
-            with pytest.raises(InvalidRequest) as caught:
+            with pytest.raises(NotPossible) as caught:
                 await images.read_upload(data)
-            assert str(caught.value) == reason
+            assert f"That image will not do. {reason}" in explain(caught.value)
 
     async def test_animated_is_said(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (40, 24))]}
-        with pytest.raises(InvalidRequest, match="animated"):
+        with pytest.raises(BadUpload, match="animated"):
             await images.read_upload(saved(corner(), "PNG", **frames))
 
     async def test_a_sound_container_around_rubbish(self):
-        with pytest.raises(InvalidRequest, match="decoded"):
+        with pytest.raises(BadUpload, match="decoded"):
             await images.read_upload(bomb(64, 64))
 
     async def test_every_damage_is_refused_or_read(self):
@@ -338,7 +341,7 @@ class TestUpload:
             for _ in range(60):
                 broken = bytearray(data)
                 broken[dice.randrange(len(broken))] = dice.randrange(256)
-                with suppress(InvalidRequest):
+                with suppress(NotPossible):
                     opened(await images.read_upload(bytes(broken)))
 
     async def test_two_at_once(self):
@@ -392,17 +395,17 @@ class TestMask:
         assert opened(await images.read_mask(saved(painted, "PNG"), self.SIZE)).getpixel((10, 0)) == 100
 
     async def test_other_proportions(self):
-        with pytest.raises(InvalidRequest, match="40x24, but the image is 40x25") as caught:
+        with pytest.raises(OtherProportions) as caught:
             await images.read_mask(saved(mask(0, 0, 9, 9), "PNG"), Size(40, 25))
-        assert caught.value.option == "mask"
+        assert "40x24, but the image is 40x25" in explain(caught.value)
 
     @pytest.mark.parametrize(
         "image", [mask(), mask(0, 0, 9, 9, fill=40), mask(0, 0, 9, 9, mode="RGBA", ground="black", fill=(0, 0, 0, 250))]
     )
     async def test_nothing_to_repaint(self, image):
-        with pytest.raises(InvalidRequest, match="nothing to repaint") as caught:
+        with pytest.raises(BadUpload, match="nothing to repaint") as caught:
             await images.read_mask(saved(image, "PNG"), self.SIZE)
-        assert caught.value.option == "mask"
+        assert option_of(caught.value) == "mask"
 
     async def test_a_jpeg_mask(self):
         data = await images.read_mask(saved(mask(8, 8, 23, 15), "JPEG"), self.SIZE)

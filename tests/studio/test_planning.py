@@ -8,21 +8,32 @@ from pydantic import SecretStr
 
 from domain import (
     Access,
+    CannotDrawFrom,
     Capabilities,
     ImageRequest,
-    InvalidRequest,
     Model,
+    NeedsImage,
+    NoPrompt,
+    NotOffered,
+    NotPossible,
+    OptionNotTaken,
     Origin,
+    OutOfRange,
     Settings,
     Size,
+    SizeNotTaken,
     SizeRange,
+    Source,
     Span,
     State,
     Upload,
 )
-from studio.intake.planning import GONE, NO_AI, SEEDS, Planner, call_request, default_provider
+from domain.outcomes import ModelGone, NoAI, SizeFitted
+from studio.intake.planning import SEEDS, Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
+from views.wording.notes import note_words
+from views.wording.outcomes import explain
 
 ORIGIN = Origin(**make_job().model_dump(include=set(Origin.model_fields)))
 FULL = Capabilities(
@@ -77,7 +88,7 @@ async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, qua
     [
         (Size(1024, 1024), ()),
         (Size(1920, 1080), ()),
-        (Size(400, 300), ("Drawn at 512x288, the nearest to the image's 400x300.",)),
+        (Size(400, 300), (SizeFitted(size=Size(512, 288), wanted=Size(400, 300), whose="image"),)),
     ],
 )
 async def test_an_image_of_other_proportions_is_told_so(shape, notes):
@@ -94,7 +105,7 @@ async def planned(of: Settings | None = None, **asked):
 @pytest.mark.parametrize(
     ("asked", "chosen", "notes"),
     [
-        ({}, {"provider": "rich", "model": "ended"}, (GONE,)),
+        ({}, {"provider": "rich", "model": "ended"}, (ModelGone(),)),
         ({}, {"provider": "rich", "model": "plain"}, ()),
         ({"model": "plain"}, {"provider": "rich", "model": "ended"}, ()),
         ({"provider": "sizeless"}, {"provider": "rich", "model": "ended"}, ()),
@@ -106,18 +117,17 @@ async def test_who_has_lost_its_servers_model_is_told(asked, chosen, notes):
 
 
 async def test_an_ended_model_is_refused_with_what_works():
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(NotOffered) as caught:
         await planned(provider="rich", model="ended")
-    failure = caught.value.failure
-    assert (failure.field, failure.takes) == ("model", "Full, Plain")
-    assert "not any more" in failure.detail
+    assert caught.value == NotOffered(option="model", asked="ended", offered=("Full", "Plain"))
+    assert "not any more" in explain(caught.value)
 
 
 def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
     parent = make_job(provider="rich", model="ended", calls=2, calls_done=1, remote={"id": 1})
     rest = Planner(PROVIDERS, "rich").plan_rest(parent, ORIGIN)
     assert (rest.state, rest.model, rest.calls_done, rest.remote) == (State.WAITING, "ended", 1, {"id": 1})
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(NotOffered) as caught:
         Planner({}, "rich").plan_rest(parent, ORIGIN)
     assert caught.value.option == "provider"
 
@@ -147,43 +157,110 @@ async def test_who_draws_and_with_what(asked, chosen, provider, model):
     assert (job.request.provider, job.request.model) == (provider, model)
 
 
+RANGE = SizeRange(low=64, high=2048, multiple=8)
+
+
 @pytest.mark.parametrize(
-    ("asked", "field", "subject", "takes"),
+    ("asked", "refusal", "takes"),
     [
-        ({"provider": "nobody"}, "provider", None, "rich, image, plain, sizeless"),
-        ({"model": "nothing"}, "model", None, "Full, Plain"),
-        ({"prompt": " \n\u200b"}, "prompt", None, "words that say what to draw"),
-        ({"mask": IMAGE}, "mask", None, "a mask together with an image of its shape"),
-        ({"image": IMAGE}, "image", "Full", "a prompt alone"),
-        ({"image": IMAGE, "mask": IMAGE}, "mask", "Full", "a prompt alone"),
-        ({"provider": "image", "model": "fill", "image": IMAGE}, "image", "Fill", "a prompt with an image and a mask"),
-        ({"provider": "image", "model": "from-image"}, "prompt", "From-Image", "a prompt with an image"),
-        ({"provider": "image", "model": "words", "image": IMAGE, "mask": IMAGE}, "mask", "Words", "a prompt alone"),
-        ({"steps": 51}, "steps", "Full", "1 to 50"),
-        ({"guidance_scale": 0.5}, "guidance_scale", "Full", "1 to 20"),
-        ({"strength": 1.5}, "strength", "Full", "0 to 1"),
-        ({"scheduler": "x"}, "scheduler", "Full", "DDIM, Euler"),
-        ({"quality": "x"}, "quality", "Full", "low, high"),
-        ({"style": "x"}, "style", "Full", "ink"),
-        ({"count": 5}, "count", "Full", "1 to 4"),
-        ({"count": 0}, "count", "Full", "1 to 4"),
-        ({"size": Size(65, 64)}, "size", "Full", "any size with sides from 64 to 2048, in steps of 8"),
-        ({"model": "plain", "steps": 1}, "steps", "Plain", ""),
-        ({"model": "plain", "seed": 1}, "seed", "Plain", ""),
-        ({"model": "plain", "negative_prompt": "x"}, "negative_prompt", "Plain", ""),
-        ({"model": "plain", "scheduler": "DDIM"}, "scheduler", "Plain", ""),
-        ({"model": "plain", "quality": "low"}, "quality", "Plain", ""),
-        ({"model": "plain", "style": "ink"}, "style", "Plain", ""),
-        ({"model": "plain", "transparent": True}, "transparent", "Plain", ""),
-        ({"model": "plain", "size": Size(64, 64)}, "size", "Plain", "1024x1024, 768x1024"),
-        ({"provider": "sizeless", "size": Size(64, 64)}, "size", "Any", ""),
+        (
+            {"provider": "nobody"},
+            NotOffered(option="provider", asked="nobody", offered=("rich", "image", "plain", "sizeless")),
+            "rich, image, plain, sizeless",
+        ),
+        (
+            {"model": "nothing"},
+            NotOffered(option="model", asked="nothing", offered=("Full", "Plain")),
+            "Full, Plain",
+        ),
+        ({"prompt": " \n\u200b"}, NoPrompt(), "words that say what to draw"),
+        ({"mask": IMAGE}, NeedsImage(option="mask"), "a mask together with an image of its shape"),
+        (
+            {"image": IMAGE},
+            CannotDrawFrom(source=Source.IMAGE, model="Full", sources=(Source.WORDS,)),
+            "a prompt alone",
+        ),
+        (
+            {"image": IMAGE, "mask": IMAGE},
+            CannotDrawFrom(source=Source.MASK, model="Full", sources=(Source.WORDS,)),
+            "a prompt alone",
+        ),
+        (
+            {"provider": "image", "model": "fill", "image": IMAGE},
+            CannotDrawFrom(source=Source.IMAGE, model="Fill", sources=(Source.MASK,)),
+            "a prompt with an image and a mask",
+        ),
+        (
+            {"provider": "image", "model": "from-image"},
+            CannotDrawFrom(source=Source.WORDS, model="From-Image", sources=(Source.IMAGE,)),
+            "a prompt with an image",
+        ),
+        (
+            {"provider": "image", "model": "words", "image": IMAGE, "mask": IMAGE},
+            CannotDrawFrom(source=Source.MASK, model="Words", sources=(Source.WORDS,)),
+            "a prompt alone",
+        ),
+        ({"steps": 51}, OutOfRange(option="steps", asked=51, model="Full", takes=Span(low=1, high=50)), "1 to 50"),
+        (
+            {"guidance_scale": 0.5},
+            OutOfRange(option="guidance_scale", asked=0.5, model="Full", takes=Span(low=1, high=20)),
+            "1 to 20",
+        ),
+        (
+            {"strength": 1.5},
+            OutOfRange(option="strength", asked=1.5, model="Full", takes=Span(low=0, high=1)),
+            "0 to 1",
+        ),
+        (
+            {"scheduler": "x"},
+            NotOffered(option="scheduler", asked="x", offered=("DDIM", "Euler"), model="Full"),
+            "DDIM, Euler",
+        ),
+        (
+            {"quality": "x"},
+            NotOffered(option="quality", asked="x", offered=("low", "high"), model="Full"),
+            "low, high",
+        ),
+        ({"style": "x"}, NotOffered(option="style", asked="x", offered=("ink",), model="Full"), "ink"),
+        ({"count": 5}, OutOfRange(option="count", asked=5, model="Full", takes=Span(low=1, high=4)), "1 to 4"),
+        ({"count": 0}, OutOfRange(option="count", asked=0, model="Full", takes=Span(low=1, high=4)), "1 to 4"),
+        (
+            {"size": Size(65, 64)},
+            SizeNotTaken(asked=Size(65, 64), model="Full", sizes=FULL.sizes, size_range=RANGE),
+            "any size with sides from 64 to 2048, in steps of 8",
+        ),
+        ({"model": "plain", "steps": 1}, OptionNotTaken(option="steps", model="Plain"), "no steps"),
+        ({"model": "plain", "seed": 1}, OptionNotTaken(option="seed", model="Plain"), "no seed"),
+        (
+            {"model": "plain", "negative_prompt": "x"},
+            OptionNotTaken(option="negative_prompt", model="Plain"),
+            "no negative prompt",
+        ),
+        ({"model": "plain", "scheduler": "DDIM"}, OptionNotTaken(option="scheduler", model="Plain"), "no scheduler"),
+        ({"model": "plain", "quality": "low"}, OptionNotTaken(option="quality", model="Plain"), "no quality"),
+        ({"model": "plain", "style": "ink"}, OptionNotTaken(option="style", model="Plain"), "no style"),
+        (
+            {"model": "plain", "transparent": True},
+            OptionNotTaken(option="transparent", model="Plain"),
+            "no transparent background",
+        ),
+        (
+            {"model": "plain", "size": Size(64, 64)},
+            SizeNotTaken(asked=Size(64, 64), model="Plain", sizes=(Size(1024, 1024), Size(768, 1024))),
+            "1024x1024, 768x1024",
+        ),
+        (
+            {"provider": "sizeless", "size": Size(64, 64)},
+            OptionNotTaken(option="size", model="Any"),
+            "no size",
+        ),
     ],
 )
-async def test_what_a_member_typed_and_cannot_have_is_refused(asked, field, subject, takes):
-    with pytest.raises(InvalidRequest) as caught:
+async def test_what_a_member_typed_and_cannot_have_is_refused(asked, refusal, takes):
+    with pytest.raises(type(refusal)) as caught:
         await planned(**asked)
-    failure = caught.value.failure
-    assert (failure.field, failure.subject, failure.takes) == (field, subject, takes)
+    assert caught.value == refusal
+    assert takes in explain(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +280,7 @@ async def test_what_a_member_typed_and_cannot_have_is_refused(asked, field, subj
 async def test_sizes_of_defaults_are_fitted_and_said(asked, chosen, size, note):
     job = await planned(Settings(size=chosen), **asked)
     assert job.request.size == size
-    assert note in " ".join(job.notes)
+    assert note in " ".join(map(note_words, job.notes))
     assert bool(job.notes) is bool(note)
 
 
@@ -226,7 +303,7 @@ async def test_the_servers_switches_reach_a_model_that_has_them():
 
 
 async def test_what_is_no_ai_says_so_and_a_price_is_kept():
-    assert (await planned(provider="plain")).notes == (NO_AI,)
+    assert (await planned(provider="plain")).notes == (NoAI(),)
     assert (await planned(model="plain")).cost == "$1"
 
 
@@ -360,8 +437,8 @@ async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
     planner = Planner({"fake": FakeProvider(models=models)}, "fake")
     try:
         job = await planner.plan(request, chosen, ORIGIN)
-    except InvalidRequest as error:
-        assert error.option
+    except NotPossible as error:
+        assert explain(error)
         return
     takes = next(each for each in models if each.id == job.model).capabilities
     assert untaken(job.request, takes) == []

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from domain import BadResponse, Drawn, InvalidRequest, QueueFull, Size
+from domain import BadResponse, BadUpload, Defect, Drawn, NoRoom, NotPossible, Room, Size
 from domain.kinds import KINDS, kind_of
 from providers.http.answers import Answer
 from studio import images
@@ -209,9 +209,9 @@ async def test_a_picture_that_takes_too_long_is_handed_over_as_a_file(monkeypatc
 
 async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(monkeypatch):
     monkeypatch.setattr(uploads, "SECONDS", 0.05)
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(BadUpload) as caught:
         await images.read_upload(with_scans(100))
-    assert (caught.value.option, caught.value.failure.takes) == ("image", uploads.PLAINER)
+    assert caught.value == BadUpload(option="image", defect=Defect.TOO_SLOW)
     monkeypatch.undo()
     assert opened(await images.read_upload(PLAIN["PNG"])).size == (53, 37)
 
@@ -221,12 +221,12 @@ async def test_the_end_of_the_bot_ends_what_is_under_way():
     while not images.WORKSHOP._busy:
         await asyncio.sleep(0)
     images.WORKSHOP.interrupt()
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(NotPossible):
         await reading
 
 
 async def test_scans_are_counted_before_decoding():
-    with pytest.raises(InvalidRequest, match="101 scans"):
+    with pytest.raises(BadUpload, match="101 scans"):
         await images.read_upload(with_scans(101))
     assert (await images.receive(with_scans(101))).way == "file"
 
@@ -325,9 +325,9 @@ async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypat
     own = workshop.Workshop()
     for module in (uploads, pictures):
         monkeypatch.setattr(module, "WORKSHOP", own)
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(NoRoom) as caught:
         await images.read_upload(PLAIN["PNG"])
-    assert caught.value.option == "uploads"
+    assert caught.value.room is Room.TURNS
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
 
 

@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
-from views.words import NO_ROOM, explain
 
 import studio.intake.room
-from domain import ImageRequest, QueueFull, State, Upload
+from domain import ImageRequest, NoRoom, Room, State, Upload
 from storage.spool import Spool
 from storage.store import open_store
 from studio.intake.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
 from tests.conftest import make_job
+from views.wording.outcomes import explain
+from views.wording.refusals import ROOMS
 
 SECONDS = 20
 NOW = datetime.now(UTC)
@@ -69,10 +70,10 @@ async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(sh
     for job in (1, 2):
         await put(shelf, job, member=400, size=5)
         await jobs.add(make_job(job, user_id=400))
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(NoRoom) as caught:
         await put(shelf, 3, member=400)
-    assert caught.value.option == "share"
-    assert explain(caught.value) == NO_ROOM["share"]
+    assert caught.value.room is Room.MEMBERS_SHARE
+    assert explain(caught.value) == ROOMS[Room.MEMBERS_SHARE]
     await jobs.claim("1", "us")
     await jobs.save(make_job(1, state=State.DELIVERED), "us", release=True)
     await put(shelf, 3, member=400)
@@ -92,9 +93,9 @@ async def test_when_all_that_is_kept_waits_nobody_else_finds_room(shelf, jobs):
     for job in range(1, 9):
         await put(shelf, job, member=400 + job, size=10)
         await jobs.add(make_job(job, user_id=400 + job))
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(NoRoom) as caught:
         await put(shelf, 9, member=500)
-    assert caught.value.option == "room"
+    assert caught.value.room is Room.QUOTA
     assert await kept(shelf) == set(range(1, 9))
 
 
@@ -105,9 +106,9 @@ class Full(LocalStore):
 
 async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr("storage.spool.TRIES", 2)
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(NoRoom) as caught:
         await put(Shelf(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
-    assert caught.value.option == "disk"
+    assert caught.value.room is Room.DISK
 
 
 class Stuck(Dated):
@@ -128,9 +129,9 @@ async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, 
     loop = tmp_path / "spool/uploads/loop"
     if trouble == "looking":
         loop.symlink_to("loop")
-    with pytest.raises(QueueFull) as caught:
+    with pytest.raises(NoRoom) as caught:
         await put(shelf, 3, member=400)
-    assert explain(caught.value) == NO_ROOM["disk"]
+    assert explain(caught.value) == ROOMS[Room.DISK]
     loop.unlink(missing_ok=True)
     assert await kept(shelf) == {1, 2}
     if trouble == "looking":
@@ -181,10 +182,10 @@ async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(mon
         for _ in range(AT_ONCE):
             await stack.enter_async_context(intake.turn(1))
         monkeypatch.setattr(studio.intake.room, "TURN_SECONDS", 0)
-        with pytest.raises(QueueFull) as caught:
+        with pytest.raises(NoRoom) as caught:
             async with intake.turn(1):
                 raise AssertionError
-        assert explain(caught.value) == NO_ROOM["uploads"]
+        assert explain(caught.value) == ROOMS[Room.TURNS]
     monkeypatch.undo()
     async with asyncio.timeout(SECONDS), intake.turn(1):
         pass

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import Interrupted, State, Tried, Unavailable
+from domain import Down, Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
 from studio.work.standing import ENOUGH, Standing, standing
 from tests.conftest import make_job
@@ -31,7 +31,7 @@ async def test_of_nothing_nothing_is_told(told):
 
 
 async def test_what_was_drawn_and_what_failed(told):
-    done = await told({}, {"seconds": 8.0}, {"seconds": 6.0}, {"state": State.FAILED, "failure": Unavailable().failure})
+    done = await told({}, {"seconds": 8.0}, {"seconds": 6.0}, {"state": State.FAILED, "failure": Unavailable()})
     assert done == Standing("up", None, 0.75, 6.0)
 
 
@@ -42,8 +42,8 @@ async def test_refusals_cancellations_and_unfinished_jobs_say_nothing_of_it(told
 
 async def test_what_is_parked_was_drawn_and_our_own_end_is_no_failure_of_its(told):
     parked = {"state": State.DRAWN, "parked": True}
-    ended = {"state": State.INTERRUPTED, "failure": Interrupted().failure}
-    failed = parked | {"failure": Unavailable().failure}
+    ended = {"state": State.INTERRUPTED, "failure": Interrupted()}
+    failed = parked | {"failure": Unavailable()}
     assert await told(parked, ended, failed) == Standing("up", None, 1.0, 4.0)
 
 
@@ -55,7 +55,7 @@ async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_a_success_
 
 
 async def test_who_was_not_asked_has_not_failed(told):
-    shut = Unavailable("down", field="outage").failure
+    shut = Down("down", cause="Unavailable", since=NOW)
     passed_over = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable", asked=False),)}
     assert await told({}, {"state": State.FAILED, "failure": shut}, passed_over) == Standing("up", None, 1.0, 4.0)
 

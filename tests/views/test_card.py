@@ -2,6 +2,7 @@
 """The result message: within Discord's limits whatever is in it, with the buttons that its outcome allows."""
 
 import re
+from datetime import UTC, datetime
 
 import discord
 import pytest
@@ -9,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import (
+    Acceptance,
     AuthError,
     ContentRejected,
+    Down,
     Drawn,
     ImageRequest,
     Interrupted,
     InvalidRequest,
+    Paused,
     Refusal,
     Refused,
     Size,
@@ -22,6 +26,7 @@ from domain import (
     Tried,
     Unavailable,
 )
+from domain.outcomes import EarlierNote, Passed, TookOver
 from studio.display import Ready, Report
 from tests.conftest import make_job
 from views.card import drawing_line, result_card, wordless_card
@@ -70,7 +75,7 @@ def asked(prompt: str = "a boat", count: int = 1) -> ImageRequest:
     ],
 )
 async def test_the_buttons_of_each_outcome(failure, pictures, labels):
-    job = make_job("12345678901234567890-123", failure=failure.failure if failure else None, drawn=drawn(*pictures))
+    job = make_job("12345678901234567890-123", failure=failure, drawn=drawn(*pictures))
     card = result_card(job, pictures, "PopCord")
     assert [getattr(item, "label", None) for item in card.view.children] == labels
     assert card.view.is_finished()
@@ -107,7 +112,12 @@ async def test_the_receipt_tells_what_is_known():
     pictures = [PICTURE, PICTURE._replace(reduced=True)]
     entries = tuple(each.model_copy(update={"seconds": 1.5}) for each in drawn(*pictures))
     job = make_job(
-        request=asked(count=4), drawn=entries, seconds=4.25, cost="$0.01", notes=("A note.",), failure=Timeout().failure
+        request=asked(count=4),
+        drawn=entries,
+        seconds=4.25,
+        cost="$0.01",
+        notes=(EarlierNote(text="A note."),),
+        failure=Timeout(taken=Acceptance.TAKEN),
     )
     assert result_card(job, pictures, "PopCord").content.splitlines() == [
         "`a boat`",
@@ -139,7 +149,7 @@ async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
 
 
 async def test_without_a_picture_it_says_why():
-    job = make_job(failure=ContentRejected("canary").failure)
+    job = make_job(failure=ContentRejected("canary"))
     assert result_card(job, [], "PopCord").content.splitlines() == [
         "`a boat`",
         "The content filter of PopCord refused this request. Other words may pass.",
@@ -147,11 +157,19 @@ async def test_without_a_picture_it_says_why():
     ]
 
 
-@pytest.mark.parametrize(("field", "asked"), [(None, True), ("outage", False), ("pause", False)])
-async def test_nobody_is_said_to_have_been_asked_who_was_not(field, asked):
+@pytest.mark.parametrize(
+    ("failure", "asked"),
+    [
+        (Unavailable(), True),
+        (Down(cause="Unavailable", since=datetime.now(UTC)), False),
+        (Paused(cause="Unavailable"), False),
+    ],
+)
+async def test_nobody_is_said_to_have_been_asked_who_was_not(failure, asked):
     tried = (Tried(provider="first", kind="Unavailable"),)
+    took_over = TookOver(passed=(Passed(title="First", cause="Unavailable"),), title="PopCord")
     note = "First was not working, so PopCord was asked instead."
-    job = make_job(failure=Unavailable(field=field).failure, tried=tried, notes=(note,))
+    job = make_job(failure=failure, tried=tried, notes=(took_over,))
     assert (note in result_card(job, [], "PopCord").content) is asked
 
 
@@ -198,13 +216,13 @@ async def test_the_receipt_says_that_something_moved():
 
 
 async def test_what_is_remembered_is_asked_for_by_retry():
-    job = make_job(failure=Timeout().failure, remote={"id": "7"})
+    job = make_job(failure=Timeout(), remote={"id": "7"})
     card = result_card(job, [], "PopCord")
     assert "Retry asks for the same picture again, and orders nothing twice." in card.content
 
 
 @pytest.mark.parametrize("length", [80, 450, 900, 1990, 2500])
-@pytest.mark.parametrize("notes", [(), ("note " * 100,) * 5])
+@pytest.mark.parametrize("notes", [(), (EarlierNote(text="note " * 100),) * 5])
 async def test_links_are_sent_whole_before_anything_else(length, notes):
     pictures = [link(length, n) for n in range(4)]
     job = make_job(request=asked("word " * 800, 4), drawn=drawn(*pictures), notes=notes)
@@ -242,10 +260,9 @@ async def test_a_link_that_discord_would_cut_short_stands_in_brackets(end, whole
 )
 async def test_limits_hold_whatever_is_in_it(prompt, title, notes, lengths, detail):
     pictures = [link(length, n) if length else PICTURE for n, length in enumerate(lengths)]
-    failure = InvalidRequest(detail, field="prompt").failure
-    job = make_job(
-        request=asked(prompt, 4), model_title=title, notes=tuple(notes), drawn=drawn(*pictures), failure=failure
-    )
+    failure = InvalidRequest(said=detail, option="prompt")
+    words = tuple(EarlierNote(text=note) for note in notes)
+    job = make_job(request=asked(prompt, 4), model_title=title, notes=words, drawn=drawn(*pictures), failure=failure)
     card = result_card(job, pictures, "PopCord")
     assert 1 <= len(card.content) <= 2000
     assert all(len(file.description or "") <= 1024 for file in card.files())
@@ -283,8 +300,8 @@ async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
 
 @pytest.mark.parametrize("pictures", [[PICTURE], [link(80)], []])
 async def test_a_wordless_card_has_nothing_from_outside_but_the_pictures(pictures):
-    failure = None if pictures else InvalidRequest("canary", field="canary", takes="canary", reference="canary").failure
-    card = wordless_card(make_job(notes=("canary",), failure=failure, **OUTSIDE), pictures, "PopCord")
+    failure = None if pictures else InvalidRequest("canary", said="canary", option="canary", reference="canary")
+    card = wordless_card(make_job(notes=(EarlierNote(text="canary"),), failure=failure, **OUTSIDE), pictures, "PopCord")
     assert "canary" not in card.content + card.alt
     assert all(each.link in card.content for each in pictures if each.link)
     assert [file.description for file in card.files()] == ["A picture"] * len(card.files())

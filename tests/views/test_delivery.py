@@ -103,7 +103,7 @@ async def test_an_unfinished_picture_is_shown_while_it_is_drawn_and_gone_when_it
     while not fake.calls:
         await asyncio.sleep(0)
     assert fake.calls[0][1]["files"] == [b"bytes"]
-    await delivery.deliver(make_job(failure=Timeout().failure), [])
+    await delivery.deliver(make_job(failure=Timeout()), [])
     assert "files" not in fake.calls[1][1]
 
 
@@ -184,7 +184,7 @@ async def test_words_that_are_refused_cost_no_picture(fake, delivery, error, pic
     """The member's words, or those around them, may be what a filter or a form does not take."""
     fake.answers["reply"] = error
     fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is Refusal.BLOCKED else wordy
-    job = make_job(model_title="canary", failure=None if pictures else Timeout("canary").failure)
+    job = make_job(model_title="canary", failure=None if pictures else Timeout("canary"))
     await delivery.deliver(job, pictures)
     sent = fake.calls[-1][1]
     assert sent.get("files") == ([b"bytes"] if pictures else None)

@@ -3,33 +3,103 @@
 
 import random
 import unicodedata
+from datetime import UTC, datetime
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from views.words import OPTIONS, code, explain, size_name, why_refused
+from pydantic import TypeAdapter
 
 from domain import (
+    Acceptance,
     AuthError,
     BadResponse,
+    BadUpload,
     Cancelled,
+    CannotDrawFrom,
+    CannotUpscale,
+    Cause,
     ContentRejected,
-    EaselError,
+    Defect,
+    Down,
+    Failure,
+    FileTooLarge,
+    HeldBack,
+    ImageTooLarge,
     Interrupted,
     InvalidRequest,
+    NeedsImage,
+    NoPrompt,
+    NoRoom,
+    NotOffered,
+    NotPossible,
+    OptionNotTaken,
+    OtherProportions,
+    OutOfRange,
+    Paused,
+    PicturesGone,
     QueueFull,
     QuotaError,
     RateLimited,
     Refusal,
     Refused,
+    Room,
     Size,
+    SizeNotTaken,
+    Source,
+    Span,
+    SwitchedOff,
     Timeout,
     Unavailable,
+    Unexpected,
+    UnknownSize,
+    UploadGone,
+    WrongFileType,
 )
+from domain.errors import OutageKind
+from views.wording.outcomes import explain, explain_without_words
+from views.wording.places import why_refused
+from views.wording.refusals import TYPED
+from views.wording.sizes import size_name
+from views.wording.text import code
 
 DETAIL = "canary detail of https://h.test/?key=1"
-NOT_THE_PROVIDERS = (EaselError, InvalidRequest, Cancelled, QueueFull)
-KINDS = [EaselError, *EaselError.__subclasses__()]
+SAID = "canary, it says"
+SINCE = datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
+SPAN = Span(low=1, high=20)
+FAILURES: list[Any] = [
+    *(kind(DETAIL, said=SAID) for kind in (AuthError, QuotaError, RateLimited, ContentRejected, Timeout, BadResponse)),
+    InvalidRequest(DETAIL, said="seed: too large", option="seed"),
+    Unavailable(DETAIL, said="come back later"),
+    *(Unavailable(DETAIL, cause=cause) for cause in Cause),
+    *(Down(DETAIL, cause=cause, since=SINCE, retry_after=7) for cause in get_args(OutageKind)),
+    *(Paused(DETAIL, cause=cause) for cause in get_args(OutageKind)),
+    *(kind(DETAIL) for kind in (SwitchedOff, Interrupted, Cancelled, PicturesGone, Unexpected)),
+    *(NoPrompt(DETAIL), NeedsImage(DETAIL, option="mask"), UploadGone(DETAIL), UnknownSize(DETAIL, asked="canary")),
+    OptionNotTaken(DETAIL, option="transparent", model="One"),
+    OutOfRange(DETAIL, option="steps", asked=99, model="One", takes=SPAN),
+    NotOffered(DETAIL, option="model", asked="canary", offered=("One", "Two")),
+    NotOffered(DETAIL, option="style", asked="canary", offered=("ink",), model="One"),
+    SizeNotTaken(DETAIL, asked=Size(64, 65), model="One", sizes=(Size(64, 64),)),
+    SizeNotTaken(DETAIL, asked=Size(64, 65), model="One"),
+    CannotDrawFrom(DETAIL, source=Source.IMAGE, model="One", sources=(Source.WORDS,)),
+    CannotUpscale(DETAIL, model="One"),
+    *(BadUpload(DETAIL, option="image", defect=defect) for defect in Defect),
+    WrongFileType(DETAIL, option="image", file_type="image/gif"),
+    FileTooLarge(DETAIL, option="image", length=20 * 2**20 + 1, limit=20 * 2**20),
+    ImageTooLarge(DETAIL, option="image", size=Size(20_000, 10), longest_side=16_383),
+    ImageTooLarge(DETAIL, option="image", size=Size(9_000, 9_000), most_pixels=2**24),
+    OtherProportions(DETAIL, mask=Size(40, 24), image=Size(40, 25)),
+    HeldBack(DETAIL, provider="PopCord", seconds=600),
+    *(QueueFull(DETAIL, whose=whose, limit=7) for whose in ("member", "server")),
+    *(NoRoom(DETAIL, room=room) for room in Room),
+]
+"""One or more of each type that a row can keep."""
+QUOTED = (InvalidRequest, Unavailable)
+"""Those that repeat what the provider says."""
+NOT_THE_PROVIDERS = (NotPossible, Cancelled, PicturesGone, Unexpected)
+KEPT: TypeAdapter[Failure] = TypeAdapter(Failure)
 NASTY = ["`", "```", "\n", "\u202e", "\u200b", "\u2028", "\x00", "\x1b[0m", "@everyone", "<@1>", "<@&2>",
          "[a](http://b.c)", "||", "**", "# ", "> ", "\\", "Z\u0351\u036b\u0343", "\U0001f468\u200d\U0001f469",
          "\ud800", "\u00a0", "é", "a"]  # fmt: skip
@@ -56,14 +126,14 @@ def test_a_refused_picture_is_told_with_what_to_do(kind):
 
 
 def test_an_outage_is_told_with_its_beginning_and_its_end():
-    error = Unavailable("down since 12:03 UTC", field="outage", takes="1777636980", retry_after=30.4)
+    error = Down("down since 12:03 UTC", cause="Unavailable", since=SINCE, retry_after=30.4)
     assert explain(error, "PopCord") == (
         "PopCord has not been working since <t:1777636980:t>. Try again in 30 s, or now with another provider."
     )
 
 
 def test_who_is_held_back_hears_why_and_for_how_long():
-    error = ContentRejected("held back", field="member", takes="10")
+    error = HeldBack(provider="AI Horde", seconds=600)
     assert explain(error, "AI Horde") == (
         "AI Horde has refused words of yours, and after more of them it might refuse everybody. "
         "For 10 minutes, choose another provider."
@@ -99,17 +169,24 @@ def test_a_code_span_keeps_what_can_be_read(text, limit, shown):
     assert code(text, limit) == shown
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_error_is_worded(kind):
-    for error in (kind(), kind(DETAIL), kind(DETAIL, field="size", takes="64x64", subject="One", retry_after=7)):
-        sentence = explain(error, "PopCord")
-        assert sentence[0].isupper() or sentence.startswith("**One**")
-        assert sentence[-1] in ".:`" or sentence.endswith("`.")
-        assert len(sentence) < 500
-        assert kind in NOT_THE_PROVIDERS or "PopCord" in sentence
-        if kind not in (InvalidRequest, Unavailable):
-            assert "canary" not in sentence
-        assert explain(EaselError.revive(error.failure), "PopCord") == sentence
+def test_each_type_that_a_row_can_keep_is_tried_here():
+    kept = get_args(get_args(Failure)[0])
+    assert {type(error) for error in FAILURES} == set(kept)
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.kind)
+def test_every_error_is_worded(error):
+    sentence = explain(error, "PopCord")
+    assert sentence[0].isupper() or sentence.startswith("**One**")
+    assert sentence[-1] in ".:`" or sentence.endswith("`.")
+    assert len(sentence) < 500
+    assert isinstance(error, NOT_THE_PROVIDERS) or "PopCord" in sentence
+    assert "canary detail" not in sentence
+    assert isinstance(error, QUOTED) or "canary" not in sentence
+    kept = KEPT.validate_python(KEPT.dump_python(error, mode="json"))
+    assert explain(kept, "PopCord") == sentence
+    assert "canary" not in explain_without_words(kept, "PopCord")
+    assert "One" not in explain_without_words(kept, "PopCord")
 
 
 @pytest.mark.parametrize(
@@ -119,27 +196,27 @@ def test_every_error_is_worded(kind):
         (QuotaError(), "out of credit"),
         (RateLimited(retry_after=7.4), "Try again in 7 s."),
         (RateLimited(retry_after=600), "Try again in 10 minutes."),
-        (Unavailable(field="pause", retry_after=150), "Try again in 3 minutes, or now with another provider."),
+        (Paused(cause="Unavailable", retry_after=150), "Try again in 3 minutes, or now with another provider."),
         (RateLimited(), "Try again in a minute."),
         (ContentRejected(), "content filter"),
         (Timeout(), "no picture in time"),
         (BadResponse(), "no picture"),
         (Interrupted(), "Nothing was ordered twice"),
-        (Unavailable("the `GPU` is\non fire"), "It says: `the \u02cbGPU\u02cb is on fire`"),
+        (Unavailable(said="the `GPU` is\non fire"), "It says: `the \u02cbGPU\u02cb is on fire`"),
         (Unavailable("HTTP_502"), "not working just now. Try"),
         (Unavailable("502"), "not working just now. Try"),
-        (Unavailable("503: come back later"), "It says: `come back later`"),
-        (Unavailable("503: no workers", field="model"), "`no workers`. Try again later, or choose another model."),
-        (Unavailable("500: a bad header", answered=True), "could not draw with this model. It says: `a bad header`."),
-        (Unavailable("cut", unsure=True), "may have to be paid for."),
-        (InvalidRequest(field="transparent", subject="One"), "takes no transparent background. Leave `transparent`"),
-        (Unavailable(field="pause", retry_after=60), "has asked for a pause. Try again in 60 s"),
-        (InvalidRequest("422: seed: too large", field="seed"), "did not accept the seed. It says: `seed: too large`"),
-        (InvalidRequest("a [link](http://x.y)", field="prompt"), "prompt. It says: `a [link](http://x.y)`"),
-        (InvalidRequest(field="guidance_scale", subject="One", takes="1 to 20"), "For `guidance`, **One** takes 1"),
-        (InvalidRequest(field="negative_prompt", subject="One"), "takes no negative prompt. Leave `negative_prompt`"),
-        (InvalidRequest(field="mask", takes="it needs an image"), "That mask will not do. What works: it needs"),
-        (InvalidRequest("gone", field="upload"), "no longer kept"),
+        (Unavailable("503", said="come back later"), "It says: `come back later`"),
+        (Unavailable("503", said="no workers", option="model"), "`no workers`. Try again later, or choose another"),
+        (Unavailable("500", said="a bad header", blames_model=True), "with this model. It says: `a bad header`."),
+        (Unavailable("cut", taken=Acceptance.UNKNOWN), "may have to be paid for."),
+        (OptionNotTaken(option="transparent", model="One"), "takes no transparent background. Leave `transparent`"),
+        (Paused(cause="Unavailable", retry_after=60), "has asked for a pause. Try again in 60 s"),
+        (InvalidRequest("422", said="seed: too large", option="seed"), "did not accept the seed. It says: `seed: too"),
+        (InvalidRequest(said="a [link](http://x.y)", option="prompt"), "prompt. It says: `a [link](http://x.y)`"),
+        (OutOfRange(option="guidance_scale", asked=0, model="One", takes=SPAN), "For `guidance`, **One** takes 1 to"),
+        (OptionNotTaken(option="negative_prompt", model="One"), "takes no negative prompt. Leave `negative_prompt`"),
+        (NeedsImage(option="mask"), "That mask will not do. What works: a mask together with an image"),
+        (UploadGone(), "no longer kept"),
         (InvalidRequest(), "request"),
         (Timeout(reference="id-`7`"), "(reference `id-\u02cb7\u02cb`)"),
     ],
@@ -148,9 +225,16 @@ def test_an_error_says_what_to_do(error, words):
     assert words in explain(error)
 
 
-@given(st.sampled_from(KINDS), st.text(), st.sampled_from([None, "prompt", "size", *OPTIONS]), st.text())
-def test_what_a_provider_says_stays_in_its_code_span(kind, detail, field, reference):
-    sentence = explain(kind(detail, field=field, reference=reference))
+OUTSIDE_WORDS = st.one_of(
+    st.builds(Unavailable, said=st.text(), reference=st.text(), option=st.sampled_from([None, "prompt", "size"])),
+    st.builds(InvalidRequest, said=st.text(), reference=st.text(), option=st.sampled_from([None, "prompt", *TYPED])),
+    st.builds(AuthError, said=st.text(), reference=st.text()),
+)
+
+
+@given(OUTSIDE_WORDS)
+def test_what_a_provider_says_stays_in_its_code_span(error):
+    sentence = explain(error)
     outside = "".join(sentence.split("`")[::2])
     assert sentence.count("`") % 2 == 0
     assert "\n" not in sentence

@@ -51,4 +51,6 @@ def sizes_words(sizes: Sequence[Size], size_range: SizeRange | None) -> str:
 def _range_words(takes: SizeRange) -> str:
     step = f", in steps of {takes.multiple}" if takes.multiple > 1 else ""
     most = f", of at most {takes.most_pixels / 1e6:g} megapixels" if takes.most_pixels else ""
-    return f"any size with sides from {takes.low} to {takes.high}{step}{most}"
+    short = f", the shorter at most {takes.highest_short_side}" if takes.highest_short_side else ""
+    ratio = f", the longer at most {takes.most_ratio} times the shorter" if takes.most_ratio else ""
+    return f"any size with sides from {takes.low} to {takes.high}{step}{most}{short}{ratio}"

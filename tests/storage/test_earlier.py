@@ -1,0 +1,92 @@
+# pyright: basic
+"""Rows that an earlier version has written: read, and told as they were told then."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from domain import Acceptance, ProviderError
+from domain.outcomes import EarlierNote
+from storage.store import open_store
+from views.wording.notes import note_words
+from views.wording.outcomes import explain
+
+HERE = Path(__file__).parent
+DUMP = (HERE / "easel-0007.sql").read_text()
+"""A database of version 0007, written by its own code: a job for each outcome that it knew, named in its notes."""
+SAID: dict[str, str] = json.loads((HERE / "easel-0007-said.json").read_text())
+"""What that version told a member of each of these outcomes."""
+
+
+@pytest.fixture
+async def jobs(tmp_path):
+    """The jobs of the old database, brought up to date, by their names."""
+    database = sqlite3.connect(tmp_path / "easel.db")
+    database.executescript(DUMP)
+    database.close()
+    async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
+        names = {note_words(job.notes[0]): job for job in await store.jobs.unfinished(guild_id=2) if job.notes}
+        yield names, store
+
+
+async def test_each_outcome_is_told_as_it_was(jobs):
+    names, _ = jobs
+    told = {name: explain(names[name].failure, "PopCord") for name in SAID}
+    assert told == SAID
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("late", "PopCord sent no picture in time. "),
+        ("failed", "PopCord could not draw with this model. It says: `the workers failed`. "),
+        ("no-model", "PopCord could not draw that. It says: `no one serves this model and size`. "),
+        ("option-beyond", "PopCord did not accept the steps."),
+        ("option-unknown", "PopCord did not accept the seed."),
+        ("choice", "PopCord did not accept the model. It says: `it is not offered, or not any more`."),
+        ("bytes", "PopCord did not accept the image. It says: `50000001 bytes`."),
+    ],
+)
+async def test_what_has_no_type_of_its_own_in_an_old_row_is_told_by_its_words(jobs, name, begins):
+    names, _ = jobs
+    assert explain(names[name].failure, "PopCord").startswith(begins)
+
+
+async def test_what_was_not_surely_refused_may_have_been_accepted(jobs):
+    """So nobody else is asked for it, and nothing is ordered twice."""
+    names, _ = jobs
+    taken = {name: job.failure.taken for name, job in names.items() if isinstance(job.failure, ProviderError)}
+    assert {name for name, each in taken.items() if each is Acceptance.NOT_TAKEN} == {
+        *("key", "key-of-model", "credit", "rate", "down", "bytes")
+    }
+    assert set(taken.values()) == {Acceptance.NOT_TAKEN, Acceptance.UNKNOWN}
+
+
+async def test_notes_and_providers_that_were_passed_over_stay(jobs):
+    _, store = jobs
+    job = await store.jobs.get("1101")
+    assert job.notes == (
+        EarlierNote(text="PopCord was not working, so Sketch was asked instead."),
+        EarlierNote(text="Painted by rules, not by an AI model."),
+    )
+    assert [(each.provider, each.kind, each.asked) for each in job.tried] == [
+        ("popcord", "Unavailable", True),
+        ("openai", "RateLimited", False),
+    ]
+    assert (job.cost, job.parent, len(job.drawn)) == ("$0.04", "1100", 1)
+
+
+async def test_who_was_not_asked_is_no_failure_of_the_providers(jobs):
+    _, store = jobs
+    ended = await store.jobs.ended((await store.jobs.get("1000")).created.replace(year=2000))
+    assert all(job.asked for job in ended), "of those here, only unfinished jobs were not asked for"
+
+
+async def test_a_row_that_is_written_anew_is_read_as_today_s(jobs):
+    names, store = jobs
+    for job in names.values():
+        held = await store.jobs.claim(job.id, "a")
+        assert await store.jobs.save(held, "a", release=True)
+        assert await store.jobs.get(job.id) == held
