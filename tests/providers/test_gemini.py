@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     ContentRejected,
@@ -202,7 +201,7 @@ async def test_the_key_is_in_its_header_alone(gemini):
 
 @pytest.mark.parametrize("end", ["", "/", "/v1beta", "/v1beta/"])
 async def test_the_root_is_never_doubled(gemini, end):
-    await gemini.draw(access={"base_url": gemini.server.url + end})
+    await gemini.draw(settings={"base_url": gemini.server.url + end})
     assert gemini.server.calls == [POST]
 
 
@@ -236,8 +235,8 @@ async def test_check_tries_the_key(gemini):
 
 
 def test_it_needs_a_key():
-    assert Gemini.missing(Access()) == "set GEMINI_API_KEY"
-    assert Gemini.missing(Access(key=SecretStr("test-key"))) is None
+    assert Gemini.missing(ProviderSettings()) == "set GEMINI_API_KEY"
+    assert Gemini.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
 
 
 def without_nulls(value):

@@ -5,7 +5,6 @@ import pytest
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     ContentRejected,
@@ -148,9 +147,9 @@ async def test_check_pays_nothing(huggingface):
 
 
 async def test_a_wrong_key(huggingface):
-    assert type(await huggingface.fail(access={"key": SecretStr("other-key")})) is AuthError
+    assert type(await huggingface.fail(settings={"api_key": SecretStr("other-key")})) is AuthError
 
 
 def test_it_needs_a_key():
-    assert HuggingFace.missing(Access()) == "set HUGGINGFACE_API_KEY"
-    assert HuggingFace.missing(Access(key=SecretStr("test-key"))) is None
+    assert HuggingFace.missing(ProviderSettings()) == "set HUGGINGFACE_API_KEY"
+    assert HuggingFace.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
