@@ -15,6 +15,15 @@ def written(variables: Mapping[str, str], values: Values) -> dict[str, str]:
     return {field: text for field, text in found.items() if text}
 
 
+class Hidden(str):
+    """What the host has written; pydantic-settings may log it, when PYDANTIC_SETTINGS_DEBUG is set."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
 class Environment(PydanticBaseSettingsSource):
     """The variables of one group of settings."""
 
@@ -26,4 +35,4 @@ class Environment(PydanticBaseSettingsSource):
         return self._written.get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return dict(self._written)
+        return {field: Hidden(text) for field, text in self._written.items()}

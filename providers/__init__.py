@@ -65,20 +65,18 @@ def build(settings: Mapping[str, ProviderSettings], transport: Transport) -> tup
     named = [Named(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own: Any = settings.get(kind.name)
-        if reason := _off(kind, own):
-            off.append(reason)
+        reason = _off(kind, kind.settings_type() if own is None else own)
+        if reason or own is None:
+            off.append(reason or Off(kind.name, "left out"))
         else:
             on[kind.name] = kind(own, transport)
     return on, off
 
 
-def _off(kind: type[Provider[Any]] | Named, own: Any) -> Off | None:
-    """Why a provider is off, if it is; own: its settings, None where it has none."""
-    settings = kind.settings_type() if own is None else own
+def _off(kind: type[Provider[Any]] | Named, settings: Any) -> Off | None:
+    """Why a provider is off; None where it can be on."""
     if missing := kind.missing(settings):
         why = f"{missing}: its other settings are in vain without it" if settings.in_vain else missing
         return Off(kind.name, why, settings.in_vain)
-    if own is None:
-        return Off(kind.name, "left out")
     wrong = kind.wrong(settings)
     return Off(kind.name, wrong, is_wrong=True) if wrong else None

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportAttributeAccessIssue=false
 """What the host sets: read, checked, refused in one sentence, and never printed."""
 
 import re
@@ -9,10 +9,14 @@ import pytest
 from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from config import ConfigError, misspelt, read_config
 from domain import Limits
 from providers import REGISTRY
+from providers.kit.base import Provider
+from providers.kit.settings import ProviderSettings
+from providers.kit.variables import Integer, Secret
 from storage.dialects import is_shared
 from tests.conftest import ROOT
 
@@ -94,6 +98,42 @@ def test_a_name_that_is_nearly_a_setting_is_told():
 )
 def test_what_is_set_in_vain_is_told(name, told):
     assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
+
+
+class PostcardSettings(ProviderSettings):
+    account_token: Secret | None = Field(default=None, description="A key under a name of its own.")
+    paper: Integer = Field(default=90, ge=80, le=120, description="How heavy the cards are.")
+
+
+class Postcard(Provider[PostcardSettings]):
+    name = "postcard"
+
+
+@pytest.fixture
+def postcard(monkeypatch):
+    """One more provider: a class, and its place in the registry."""
+    monkeypatch.setattr("providers.REGISTRY", (Postcard, *REGISTRY))
+
+
+def test_what_a_provider_declares_is_read_checked_and_known(postcard):
+    config = read_config({"POSTCARD_PAPER": "100"})
+    assert config.providers["postcard"] == PostcardSettings(paper=100)
+    assert refusal({"POSTCARD_PAPER": "121"}) == "POSTCARD_PAPER is no number from 80 to 120."
+    assert misspelt(["POSTCARD_PAPR"], config.known) == ["POSTCARD_PAPR is no setting; POSTCARD_PAPER is."]
+
+
+def test_a_key_under_any_name_is_a_secret(postcard):
+    config = read_config({"POSTCARD_ACCOUNT_TOKEN": "canary"})
+    assert config.secrets() == ["canary"]
+    assert "canary" not in f"{config!r} {config.model_dump_json()}"
+    assert "canary" not in refusal({"POSTCARD_ACCOUNT_TOKEN": "canary canary"})
+
+
+def test_no_secret_is_logged_where_the_reading_is_debugged(monkeypatch, caplog):
+    monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
+    caplog.set_level("DEBUG")
+    read_config({"DISCORD_TOKEN": TOKEN, "DATABASE_URL": "postgresql://easel:canary@db.test/easel"})
+    assert "canary" not in caplog.text
 
 
 def test_a_host_is_known_as_it_is_asked_for():
