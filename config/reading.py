@@ -20,7 +20,10 @@ def read_config(values: Values) -> Config:
     providers: dict[str, BaseModel] = {}
     for name, kind in settings_types(config.openai_compatible).items():
         variables = kind.variables(name)
-        providers[name] = _checked(kind, variables, partial(kind.model_validate, written(variables, values)))
+        given = written(variables, values)
+        # the defaults need no check, for which pydantic would take a millisecond a provider to get ready
+        read = partial(kind.model_validate, given) if given else kind.model_construct
+        providers[name] = _checked(kind, variables, read)
     return config.model_copy(update={"providers": providers})
 
 

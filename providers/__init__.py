@@ -65,7 +65,7 @@ def build(settings: Mapping[str, ProviderSettings], transport: Transport) -> tup
     named = [Named(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own: Any = settings.get(kind.name)
-        reason = _off(kind, kind.settings_type() if own is None else own)
+        reason = _off(kind, kind.settings_type.model_construct() if own is None else own)
         if reason or own is None:
             off.append(reason or Off(kind.name, "left out"))
         else:

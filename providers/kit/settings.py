@@ -50,7 +50,7 @@ class ProviderSettings(Frozen):
     @property
     def in_vain(self) -> bool:
         """Whether something is set that does nothing while the provider is off."""
-        return self != type(self)()
+        return self != type(self).model_construct()
 
 
 class SwitchedSettings(ProviderSettings):

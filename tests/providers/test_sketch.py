@@ -185,7 +185,7 @@ FOUR_AT_ONCE = """
 import asyncio
 from pathlib import Path
 from domain import ImageRequest, Size, Sources
-from providers.sketch import Sketch
+from providers.sketch import Sketch, SketchSettings
 
 class Nothing:
     async def keep(self, picture): pass
