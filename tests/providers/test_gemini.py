@@ -22,6 +22,7 @@ from domain import (
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
+from providers.kit.settings import ProviderSettings
 from tests.outcomes import blames_model, not_taken, option_of
 from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw

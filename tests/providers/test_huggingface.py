@@ -17,6 +17,7 @@ from domain import (
 )
 from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
 from providers.kit.base import NO_FREE_CALL
+from providers.kit.settings import ProviderSettings
 from tests.outcomes import not_taken
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw

@@ -26,6 +26,8 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
+from providers.openai.settings import CompatibleSettings
+from providers.sketch import SketchSettings
 from tests.outcomes import blames_model
 from tests.providers.conftest import Bench, load
 from tests.providers.test_openai import EDIT, GENERATE, IMAGE, MASKED, drawn, form
