@@ -5,7 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 
-.PHONY: run preview chaos soak test lint browser gallery features bench check clean
+.PHONY: run preview chaos soak test lint browser gallery features settings bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token; case $$? in 0) ;; 1) $(MAKE) -s $(VENV)/preview.stamp ;; *) exit 2 ;; esac
@@ -39,6 +39,9 @@ gallery: $(VENV)/base.stamp
 
 features: $(VENV)/base.stamp
 	$(PYTHON) -m tools.features --write
+
+settings: $(VENV)/base.stamp
+	$(PYTHON) -m tools.settings --write
 
 bench: $(VENV)/dev.stamp
 	$(PYTHON) -m benchmarks

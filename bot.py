@@ -11,20 +11,16 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
-from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
-from dotenv import dotenv_values
-from dotenv.parser import Original, parse_stream
 from yarl import URL
 
 import providers
 from check import check
 from clients import Easel, Worker
-from config import Config, ConfigError, misspelt, read_config
+from config import Config, ConfigError, misspelt, read_config, read_dotenv
 from domain import Job
 from logs import set_up_logging
 from providers.http.transport import Transport
@@ -130,22 +126,22 @@ async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerato
 async def _watched(
     config: Config, meter: "Meter | None", client: discord.Client, studio: Studio, store: Store
 ) -> AsyncGenerator[None]:
-    if config.metrics is None or meter is None:
+    if config.metrics_port is None or meter is None:
         yield
         return
     from health import Vitals, serve_health
 
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(serve_health(*config.metrics, meter, Vitals(client, studio, store)))
+            await stack.enter_async_context(serve_health(*config.metrics_port, meter, Vitals(client, studio, store)))
         except OSError as error:
-            raise port_error(*config.metrics, error) from None
+            raise port_error(*config.metrics_port, error) from None
         yield
 
 
 def _meter(config: Config) -> "Meter | None":
     """Loaded where it is wanted: it takes some megabytes, and some time at each request."""
-    if config.metrics is None:
+    if config.metrics_port is None:
         return None
     from health import Meter
 
@@ -157,7 +153,7 @@ def _trace(meter: "Meter | None", clock: DiscordClock) -> aiohttp.TraceConfig:
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
-    on, off = providers.build(config.access, transport)
+    on, off = providers.build(config.providers, transport)
     for provider in on.values():
         log.info("provider %s: on", provider.name)
     for each in off:
@@ -203,7 +199,7 @@ async def _stoppable(work: Coroutine[None, None, None]) -> None:
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
-    await log_in(client, config.token.get_secret_value() if config.token else "")
+    await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "")
 
 
 async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
@@ -237,16 +233,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     asked = parser.parse_args(arguments)
     try:
-        written, unread = _dotenv()
+        written, unread = read_dotenv()
         config = read_config({**written, **os.environ})
         mistakes = [*unread, *misspelt(written, config.known)]
-        if asked.worker and config.token is None:
+        if asked.worker and config.discord_token is None:
             raise ConfigError("--worker needs DISCORD_TOKEN.")
-        offline = asked.preview or config.token is None
+        offline = asked.preview or config.discord_token is None
         level = "WARNING" if offline and config.log_level == "INFO" else config.log_level
         set_up_logging(level, config.secrets(), as_json=config.log_format == "json")
         if asked.has_token:
-            return 0 if config.token else 1
+            return 0 if config.discord_token else 1
         if asked.check:
             _hush_discord()
             return asyncio.run(_until_signal(check(config, mistakes))) and 1
@@ -260,27 +256,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit_code(error)
 
 
-def _dotenv() -> tuple[Mapping[str, str | None], list[str]]:
-    """What is set there, and a sentence for each line that sets nothing."""
-    try:
-        text = Path(".env").read_text("utf-8-sig")  # some editors begin with a mark
-    except FileNotFoundError:
-        return {}, []
-    except UnicodeDecodeError:
-        raise ConfigError(".env is no UTF-8 text: save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(f".env cannot be read: {error.strerror}.") from None
-    logging.getLogger("dotenv").setLevel(logging.ERROR)  # what it says of a line is said here
-    wrong = [each.original for each in parse_stream(StringIO(text)) if each.error]
-    told = [f"Line {_line(each)} of .env is not NAME=value, and is left out." for each in wrong]
-    return dotenv_values(stream=StringIO(text)), told
-
-
-def _line(found: Original) -> int:
-    """Its number: what is found begins with the empty lines before it."""
-    return found.line + found.string[: -len(found.string.lstrip())].count("\n")
-
-
 def _hush_discord() -> None:
     """It finds a client odd that is there to try a token, or that simcord has made."""
     logging.getLogger("discord").setLevel(logging.ERROR)
@@ -292,7 +267,7 @@ async def _preview(config: Config) -> None:
         from preview import show
     except ModuleNotFoundError:
         raise ConfigError(NO_PREVIEW) from None
-    print(OFFLINE if config.token is None else "This is the offline preview.")  # noqa: T201
+    print(OFFLINE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
     await show(config, opened)
 
 

@@ -32,7 +32,7 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
     rows = [("discord", *await _check_token(config, clock))]
     rows += [("clock", "fails", told)] if (told := clock_trouble(clock.ahead)) else []
     async with Transport() as transport:
-        on, off = providers.build(config.access, transport)
+        on, off = providers.build(config.providers, transport)
         for provider in on.values():
             rows.append((provider.name, *await _check_provider(provider)))
             await provider.close()
@@ -45,13 +45,13 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
 
 
 async def _check_token(config: Config, clock: DiscordClock) -> tuple[str, str]:
-    if config.token is None:
+    if config.discord_token is None:
         return "off", "set DISCORD_TOKEN to switch it on"
     trace = watch(aiohttp.TraceConfig(), clock)
     async with discord.Client(intents=discord.Intents.none(), http_trace=trace) as client:
         try:
             await point_at(config.discord_api_url)
-            await client.login(config.token.get_secret_value())
+            await client.login(config.discord_token.get_secret_value())
         except STARTUP_ERRORS as error:
             return "fails", startup_sentence(error)
         return "works", f"token accepted, the bot is {client.user}"

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from simcord.preview import Preview
 
 from config import Config, ConfigError
-from domain import Access, Job
+from domain import Job
+from providers.sketch import SketchSettings
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +59,11 @@ async def show(config: Config, opened: Opened) -> None:
 
 def _offline(config: Config, folder: Path) -> Config:
     """A data folder of its own, for simulated ids repeat at every start; and Sketch alone, unless more is asked for."""
-    access = config.access if config.preview_providers else {"sketch": Access()}
-    kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool": None}
+    providers = config.providers if config.preview_providers else {"sketch": SketchSettings()}
+    kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool_url": None}
     default = config.default_provider if config.preview_providers else None
-    alone = {"shard_count": 1, "shard_ids": None, "metrics": None}
-    return config.model_copy(update={**kept, **alone, "access": access, "default_provider": default})
+    alone = {"shard_count": 1, "shard_ids": None, "metrics_port": None}
+    return config.model_copy(update={**kept, **alone, "providers": providers, "default_provider": default})
 
 
 async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:

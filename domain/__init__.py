@@ -26,7 +26,7 @@ from domain.errors import (
     Unavailable,
     Unexpected,
 )
-from domain.hosting import Access, Limits, SpoolPlace
+from domain.hosting import Limits, SpoolPlace
 from domain.jobs import (
     Drawn,
     ImageRequest,
@@ -77,7 +77,6 @@ from domain.states import UNFINISHED, State
 __all__ = [
     "UNFINISHED",
     "Acceptance",
-    "Access",
     "AuthError",
     "BadResponse",
     "BadUpload",

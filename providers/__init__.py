@@ -1,9 +1,8 @@
 """The image APIs that Easel speaks to."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from domain import Access
 from providers.aihorde import AIHorde
 from providers.appypie import AppyPie
 from providers.automatic1111 import Automatic1111
@@ -15,15 +14,17 @@ from providers.http.transport import Transport
 from providers.huggingface import HuggingFace
 from providers.imagepipeline import ImagePipeline
 from providers.kit.base import Provider
+from providers.kit.settings import ProviderSettings
 from providers.nebulablock import NebulaBlock
 from providers.openai import Named, OpenAI
+from providers.openai.settings import CompatibleSettings
 from providers.pollinations import Pollinations
 from providers.popcord import PopCord
 from providers.replicate import Replicate
 from providers.sketch import Sketch
 from providers.stability import Stability
 
-REGISTRY: tuple[type[Provider], ...] = (
+REGISTRY: tuple[type[Provider[Any]], ...] = (
     PopCord,
     ImagePipeline,
     NebulaBlock,
@@ -52,19 +53,30 @@ class Off(NamedTuple):
     """Something is set, but not so that it can work."""
 
 
-def build(access: Mapping[str, Access], transport: Transport) -> tuple[dict[str, Provider], list[Off]]:
-    """The providers that are on, by name, and those that are off, as are all without access; Sketch comes last."""
-    on: dict[str, Provider] = {}
+def settings_types(named: Iterable[str] = ()) -> dict[str, type[ProviderSettings]]:
+    """What each provider reads from the environment; named: servers that speak like OpenAI, by the host's names."""
+    return {kind.name: kind.settings_type for kind in REGISTRY} | dict.fromkeys(named, CompatibleSettings)
+
+
+def build(settings: Mapping[str, ProviderSettings], transport: Transport) -> tuple[dict[str, Provider[Any]], list[Off]]:
+    """The providers that are on, by name, and those that are off, as are all without settings; Sketch comes last."""
+    on: dict[str, Provider[Any]] = {}
     off: list[Off] = []
-    named = [Named(name) for name, own in access.items() if own.profile]
+    named = [Named(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
-        own = access.get(kind.name, Access(enabled=False))
-        if missing := kind.missing(own):
-            in_vain = own.enabled and own != Access()
-            why = f"{missing}: its other settings are in vain without it" if in_vain else missing
-            off.append(Off(kind.name, why, in_vain))
-        elif wrong := kind.wrong(own):
-            off.append(Off(kind.name, wrong, is_wrong=True))
+        own: Any = settings.get(kind.name)
+        reason = _off(kind, kind.settings_type.model_construct() if own is None else own)
+        if reason or own is None:
+            off.append(reason or Off(kind.name, "left out"))
         else:
             on[kind.name] = kind(own, transport)
     return on, off
+
+
+def _off(kind: type[Provider[Any]] | Named, settings: Any) -> Off | None:
+    """Why a provider is off; None where it can be on."""
+    if missing := kind.missing(settings):
+        why = f"{missing}: its other settings are in vain without it" if settings.in_vain else missing
+        return Off(kind.name, why, settings.in_vain)
+    wrong = kind.wrong(settings)
+    return Off(kind.name, wrong, is_wrong=True) if wrong else None

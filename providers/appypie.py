@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from domain import (
-    Access,
     BadResponse,
     BadUpload,
     Capabilities,
@@ -33,7 +32,9 @@ from providers.http.transport import Transport
 from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import known_alone
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
+from providers.kit.variables import Secret
 
 BASE_URL = "https://gateway.appypie.com"
 TEXT, IMAGE = "sdxl", "sdxl-img2img"
@@ -80,14 +81,22 @@ class Result(Reply):
         return int(text) if re.fullmatch(r"[0-9]{3}", text) else 0
 
 
-class AppyPie(Provider):
+class AppyPieSettings(ProviderSettings):
+    api_key: Secret | None = Field(
+        default=None,
+        description="The provider's key. Its image to image fetches members' uploads by the link that Discord gives "
+        "them.",
+    )
+
+
+class AppyPie(Provider[AppyPieSettings]):
     name = "appypie"
     title = "Appy Pie"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        self._api = self.api(access.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=access.key)
-        self._models = known_alone(access, MODELS)
+    def __init__(self, settings: AppyPieSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self._api = self.api(settings.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
+        self._models = known_alone(settings, MODELS)
 
     async def models(self) -> Sequence[Model]:
         return self._models

@@ -13,10 +13,10 @@ from functools import partial
 from math import gcd
 from typing import Annotated, Any
 
+from pydantic import Field
 from pydantic_core import to_json
 
 from domain import (
-    Access,
     BadResponse,
     Capabilities,
     ContentRejected,
@@ -39,7 +39,9 @@ from providers.kit.base import Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
+from providers.kit.variables import Integer
 
 log = logging.getLogger(__name__)
 
@@ -121,16 +123,20 @@ class Status(Reply):
         return self.status.strip().lower()
 
 
-class BlackForestLabs(Provider):
+class BlackForestLabsSettings(ProviderSettings):
+    concurrency: Integer = Field(default=4, ge=1, le=24, description="How many of its jobs run at once.")
+
+
+class BlackForestLabs(Provider[BlackForestLabsSettings]):
     name = "bfl"
     title = "Black Forest Labs"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        self._api = self.api(access.base_url or BASE_URL, header="x-key", key=access.key, domains=(DOMAIN,))
+    def __init__(self, settings: BlackForestLabsSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(DOMAIN,))
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
+        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:

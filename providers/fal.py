@@ -16,7 +16,6 @@ from pydantic import BeforeValidator
 
 from domain import (
     Acceptance,
-    Access,
     BadResponse,
     Capabilities,
     ContentRejected,
@@ -44,6 +43,7 @@ from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.polling import Over, Pauses, poll
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import picture_of, pictures_in
 
 BASE_URL = "https://queue.fal.run"
@@ -129,14 +129,18 @@ class Fal(Provider):
     title = "fal"
     reports = frozenset({"position"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
         self._api = self.api(
-            access.base_url or BASE_URL, header="Authorization", prefix="Key ", key=access.key, domains=(DOMAIN,)
+            settings.base_url or BASE_URL,
+            header="Authorization",
+            prefix="Key ",
+            key=settings.api_key,
+            domains=(DOMAIN,),
         )
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, [_model(id, title) for id, title in MODELS], _model)
+        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:

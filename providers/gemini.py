@@ -19,7 +19,6 @@ from pydantic import AliasChoices, Field
 
 from domain import (
     Acceptance,
-    Access,
     AuthError,
     BadResponse,
     Capabilities,
@@ -44,6 +43,7 @@ from providers.kit.base import Health, Progress, Provider
 from providers.kit.ends import has_ended, living
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import pinned
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://generativelanguage.googleapis.com"
@@ -159,10 +159,10 @@ class Gemini(Provider):
     name = "gemini"
     title = "Google Gemini"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
-        self._api = self.api(root, header="x-goog-api-key", key=access.key)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
+        self._api = self.api(root, header="x-goog-api-key", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
@@ -194,13 +194,13 @@ class Gemini(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.access, listed, lambda id: _model(id, id))
+        return pinned(self.settings, listed, lambda id: _model(id, id))
 
     async def _discover(self) -> Sequence[Model]:
         answer = _checked(await self._api.ask("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
         first = [id for id, _ in MODELS if id in titles]
-        ids = capped(dict.fromkeys([*first, *titles]), self.access, str)
+        ids = capped(dict.fromkeys([*first, *titles]), self.settings, str)
         return [_model(id, tidy(titles[id] or "") or id) for id in ids]
 
 

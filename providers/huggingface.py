@@ -15,7 +15,6 @@ from pydantic import Field
 
 from domain import (
     Acceptance,
-    Access,
     Capabilities,
     Cause,
     ImageRequest,
@@ -36,6 +35,7 @@ from providers.http.transport import Transport
 from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import pinned
 from providers.kit.results import picture_of_answer
+from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://router.huggingface.co"
 EXAMPLES = (
@@ -61,13 +61,13 @@ class HuggingFace(Provider):
     title = "Hugging Face"
     reports = frozenset({"eta"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = access.base_url or BASE_URL
-        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = settings.base_url or BASE_URL
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
+        return pinned(self.settings, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model = request.model or EXAMPLES[0][0]

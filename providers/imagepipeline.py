@@ -9,12 +9,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
 from domain import (
-    Access,
     BadResponse,
     Capabilities,
     Cause,
@@ -42,7 +41,9 @@ from providers.kit.base import Progress, Provider
 from providers.kit.pinned import known_alone, pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
+from providers.kit.variables import Pairs, one_of
 
 log = logging.getLogger(__name__)
 
@@ -127,15 +128,26 @@ REASONS: dict[str, type[ProviderError]] = {
 }
 
 
-class ImagePipeline(Provider):
+class ImagePipelineSettings(ProviderSettings):
+    models: Pairs = Field(
+        default=(),
+        description="The SDXL models to offer, as `id=title, id=title`, from its models page. Unset: the one in its "
+        "documentation.",
+    )
+    generation: Annotated[Literal[1, 3], one_of(1, 3)] = Field(
+        default=1, description="Which of its APIs, 1 or 3: try 3, that of 2026, where 1 answers 404 or 410."
+    )
+
+
+class ImagePipeline(Provider[ImagePipelineSettings]):
     name = "imagepipeline"
     title = "ImagePipeline"
     reports = frozenset({"fraction", "eta"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        self._generation = GENERATIONS[access.generation]
-        self._api = self.api(access.base_url or BASE_URL, header=self._generation.header, key=access.key)
+    def __init__(self, settings: ImagePipelineSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self._generation = GENERATIONS[settings.generation]
+        self._api = self.api(settings.base_url or BASE_URL, header=self._generation.header, key=settings.api_key)
         self._models = self._offered()
 
     async def models(self) -> Sequence[Model]:
@@ -154,15 +166,15 @@ class ImagePipeline(Provider):
         """Generation 3 is not told a model, so that one of the host's own would draw as any other."""
         id, title = DOCUMENTED_MODEL
         documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
-        if self.access.generation == 3:
-            return known_alone(self.access, [documented])
-        return pinned(self.access, [documented], lambda id: documented.model_copy(update={"id": id, "title": id}))
+        if self.settings.generation == 3:
+            return known_alone(self.settings, [documented])
+        return pinned(self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id}))
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
         """True where the pictures were there at once."""
         answer = await self._api.post(self._generation.path, self._body(request))
         if answer.status in (404, 410):
-            other = 3 if self.access.generation == 1 else 1
+            other = 3 if self.settings.generation == 1 else 1
             log.error("ImagePipeline answers %s: try IMAGEPIPELINE_GENERATION=%s", answer.status, other)
             raise Unavailable(str(answer.status), cause=Cause.API_GONE)
         status = answer.checked().parse(Status)
@@ -184,7 +196,7 @@ class ImagePipeline(Provider):
             "guidance_scale": request.guidance_scale,
             "seed": request.seed,
         }
-        if self.access.generation == 1:
+        if self.settings.generation == 1:
             fields |= {
                 "model_id": request.model,
                 "negative_prompt": request.negative_prompt,

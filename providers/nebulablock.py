@@ -7,10 +7,9 @@ that the API gives, so it is told by the model's name; an unknown model gets onl
 from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from domain import (
-    Access,
     BadResponse,
     Capabilities,
     ImageRequest,
@@ -30,7 +29,9 @@ from providers.http.transport import Transport
 from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import pinned
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import is_link, picture_of, pictures_in
+from providers.kit.variables import Secret
 
 BASE_URL = "https://api.nebulablock.com"
 FALLBACK = (
@@ -100,14 +101,18 @@ class Credits(Reply):
     data: Credit
 
 
-class NebulaBlock(Provider):
+class NebulaBlockSettings(ProviderSettings):
+    api_key: Secret | None = Field(default=None, description="A key that starts with `ak_`.")
+
+
+class NebulaBlock(Provider[NebulaBlockSettings]):
     name = "nebulablock"
     title = "Nebula Block"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
-        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: NebulaBlockSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._discovery = self.discovery(
             self._offered, self._models([_model(id, title, None) for id, title in FALLBACK])
         )
@@ -146,12 +151,12 @@ class NebulaBlock(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.access, listed, lambda id: _model(id, None, None))
+        return pinned(self.settings, listed, lambda id: _model(id, None, None))
 
     async def _discover(self) -> Sequence[Model]:
         listed = (await self._api.ask("serverless/models")).checked().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
-        offered = capped(drawing, self.access, lambda each: each.model_name)
+        offered = capped(drawing, self.settings, lambda each: each.model_name)
         models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
         return sorted(models, key=lambda model: not model.capabilities.text_to_image)
 

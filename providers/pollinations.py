@@ -20,7 +20,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain import (
     Acceptance,
-    Access,
     AuthError,
     BadResponse,
     BadUpload,
@@ -50,6 +49,7 @@ from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Prov
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import affordable, pinned
 from providers.kit.results import picture_of_answer
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
@@ -96,10 +96,10 @@ class Pollinations(Provider):
     name = "pollinations"
     title = "Pollinations"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        self._root = access.base_url or BASE_URL
-        self._api = self.api(self._root, header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self._root = settings.base_url or BASE_URL
+        self._api = self.api(self._root, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models([_named("flux")]))
 
     async def models(self) -> Sequence[Model]:
@@ -154,7 +154,7 @@ class Pollinations(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return affordable(self.access, pinned(self.access, listed, _named))
+        return affordable(self.settings, pinned(self.settings, listed, _named))
 
     async def _discover(self) -> Sequence[Model]:
         try:
@@ -162,7 +162,7 @@ class Pollinations(Provider):
         except ValidationError:
             raise BadResponse("no list of models") from None
         found = {_name(each): each for each in listed if each and _draws(each)}
-        names = capped(sorted(found, key=lambda name: name != "flux"), self.access, str)
+        names = capped(sorted(found, key=lambda name: name != "flux"), self.settings, str)
         return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
 
 

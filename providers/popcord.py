@@ -7,7 +7,9 @@ are read, and an error body is believed even under status 200.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from domain import Access, BadResponse, Capabilities, ImageRequest, Model, Size, Sources
+from pydantic import Field
+
+from domain import BadResponse, Capabilities, ImageRequest, Model, Size, Sources
 from providers.http.encoding import is_embedded
 from providers.http.failures import error_for, failure_for
 from providers.http.lenient import Reply
@@ -15,7 +17,9 @@ from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
 from providers.kit.listed import Bounded, capped, few
 from providers.kit.pinned import pinned
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
+from providers.kit.variables import Url
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
 SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
@@ -44,18 +48,26 @@ class Result(Reply):
     status_code: int = 200
 
 
-class PopCord(Provider):
+class PopCordSettings(ProviderSettings):
+    base_url: Url | None = Field(
+        default=None,
+        examples=["https://popcord.io-i.uk"],
+        description="Where PopCord is; it needs no key. Unset: it is off.",
+    )
+
+
+class PopCord(Provider[PopCordSettings]):
     name = "popcord"
     title = "PopCord"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        self._api = self.api(access.base_url or "", header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: PopCordSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        self._api = self.api(settings.base_url or "", header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.base_url else "set POPCORD_BASE_URL"
+    def missing(cls, settings: PopCordSettings) -> str | None:
+        return None if settings.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -86,8 +98,8 @@ class PopCord(Provider):
 
     def _models(self, listed: Lists) -> Sequence[Model]:
         sizes = tuple(size for text in few(listed.sizes) if (size := _size(text)))
-        models = [_model(id, sizes) for id in capped(listed.models, self.access, str)]
-        return pinned(self.access, models, lambda id: _model(id, sizes))
+        models = [_model(id, sizes) for id in capped(listed.models, self.settings, str)]
+        return pinned(self.settings, models, lambda id: _model(id, sizes))
 
     async def _discover(self) -> Lists:
         models = (await self._api.ask("models")).checked().parse(ModelList)

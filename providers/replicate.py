@@ -16,7 +16,6 @@ from typing import Annotated, Any, cast
 
 from domain import (
     Acceptance,
-    Access,
     BadResponse,
     Cause,
     EaselError,
@@ -38,6 +37,7 @@ from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import affordable, pinned
 from providers.kit.polling import poll
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import is_link, pictures_in
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
 
@@ -103,12 +103,12 @@ class Replicate(Provider):
     title = "Replicate"
     reports = frozenset({"fraction"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        base_url = access.base_url or BASE_URL
-        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        base_url = settings.base_url or BASE_URL
+        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._known: dict[str, Known] = {}
-        self._discovery = self.discovery(self._offered, affordable(access, self._models()))
+        self._discovery = self.discovery(self._offered, affordable(settings, self._models()))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -199,7 +199,7 @@ class Replicate(Provider):
         self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.access, await self._discover())
+        return affordable(self.settings, await self._discover())
 
     async def _discover(self) -> Sequence[Model]:
         """Each model by itself, for one that is gone must not take the others with it."""
@@ -214,7 +214,7 @@ class Replicate(Provider):
 
     def _models(self) -> Sequence[Model]:
         known = [self._model(id, title) for id, title in MODELS]
-        return pinned(self.access, known, lambda id: self._model(id, id))
+        return pinned(self.settings, known, lambda id: self._model(id, id))
 
     def _model(self, id: str, title: str) -> Model:
         return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from domain import Access, Capabilities, ContentRejected, ImageRequest, Model, Picture, Provided, Size, Sources, Span
+from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, Provided, Size, Sources, Span
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
@@ -25,6 +25,7 @@ from providers.http.sentences import tidy
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import pinned
+from providers.kit.settings import ProviderSettings
 from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://api.stability.ai"
@@ -95,13 +96,13 @@ class Stability(Provider):
     name = "stability"
     title = "Stability AI"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        base_url = access.base_url or BASE_URL
-        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=access.key)
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        base_url = settings.base_url or BASE_URL
+        self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.access, [_model(id) for id in OFFERS], _model)
+        return pinned(self.settings, [_model(id) for id in OFFERS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         path = f"v2beta/stable-image/{_offer(request.model or 'core').path}"

@@ -81,7 +81,7 @@ class Studio:
         self._on_stage = on_stage
         self._holders: set[str] = set()
         self._promises = Promises(store.jobs, self._holders)
-        lanes = {_lane(name): Lane(self._draw, provider.access.concurrency) for name, provider in providers.items()}
+        lanes = {_lane(name): Lane(self._draw, provider.settings.concurrency) for name, provider in providers.items()}
         self._queue = Queue({**lanes, DELIVER: Lane(self._deliver, DELIVERIES)}, queue_url, self._recover)
         store.bulletin.on(CANCELLED, self._unwanted)
         self._tasks: list[asyncio.Task[None]] = []

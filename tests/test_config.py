@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportAttributeAccessIssue=false
 """What the host sets: read, checked, refused in one sentence, and never printed."""
 
 import re
@@ -9,15 +9,20 @@ import pytest
 from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
-from config import PROVIDERS, ConfigError, misspelt, read_config
-from domain import Access, Limits
+from config import ConfigError, misspelt, read_config
+from domain import Limits
 from providers import REGISTRY
+from providers.kit.base import Provider
+from providers.kit.settings import ProviderSettings
+from providers.kit.variables import Integer, Secret
 from storage.dialects import is_shared
 from tests.conftest import ROOT
 
 TOKEN = "MTA4canary.GcanaR.y0canary0canary"
 KEY = "ak_canary-9"
+PROVIDERS = [kind.name for kind in REGISTRY if kind.name != "sketch"]
 EXAMPLE = (ROOT / ".env.example").read_text()
 SPELT_OUT = "\n".join(re.sub(r"^#(?=[A-Z_]+=)", "", line) for line in EXAMPLE.splitlines())
 
@@ -49,13 +54,21 @@ def refusal(values: dict[str, str]) -> str:
 
 def test_without_any_variable_everything_has_its_default():
     config = read_config({})
-    assert config.token is None
+    assert config.discord_token is None
     assert config.discord_api_url is None
     assert config.data_dir == Path("data").absolute()
     assert config.database_url.get_secret_value() == f"sqlite:///{Path('data').absolute()}/easel.db"
     assert config.default_provider is None
     assert (config.log_level, config.log_format, config.preview_providers) == ("INFO", "text", False)
-    assert config.access == {name: Access() for name in (*PROVIDERS, "sketch")} | {"aihorde": Access(enabled=False)}
+    assert config.providers == {kind.name: kind.settings_type() for kind in REGISTRY}
+    for own in config.providers.values():
+        assert (own.api_key, own.base_url, own.concurrency) == (None, None, 4)
+        assert (own.models, own.quality, own.link_hosts) == ((), None, ())
+    assert not config.providers["aihorde"].enabled
+    assert config.providers["sketch"].enabled
+    assert config.providers["imagepipeline"].generation == 1
+    comfyui = config.providers["comfyui"]
+    assert (comfyui.workflow, comfyui.image_workflow, comfyui.mask_workflow) == (None, None, None)
     assert config.secrets() == []
 
 
@@ -87,9 +100,45 @@ def test_what_is_set_in_vain_is_told(name, told):
     assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
 
 
+class PostcardSettings(ProviderSettings):
+    account_token: Secret | None = Field(default=None, description="A key under a name of its own.")
+    paper: Integer = Field(default=90, ge=80, le=120, description="How heavy the cards are.")
+
+
+class Postcard(Provider[PostcardSettings]):
+    name = "postcard"
+
+
+@pytest.fixture
+def postcard(monkeypatch):
+    """One more provider: a class, and its place in the registry."""
+    monkeypatch.setattr("providers.REGISTRY", (Postcard, *REGISTRY))
+
+
+def test_what_a_provider_declares_is_read_checked_and_known(postcard):
+    config = read_config({"POSTCARD_PAPER": "100"})
+    assert config.providers["postcard"] == PostcardSettings(paper=100)
+    assert refusal({"POSTCARD_PAPER": "121"}) == "POSTCARD_PAPER is no number from 80 to 120."
+    assert misspelt(["POSTCARD_PAPR"], config.known) == ["POSTCARD_PAPR is no setting; POSTCARD_PAPER is."]
+
+
+def test_a_key_under_any_name_is_a_secret(postcard):
+    config = read_config({"POSTCARD_ACCOUNT_TOKEN": "canary"})
+    assert config.secrets() == ["canary"]
+    assert "canary" not in f"{config!r} {config.model_dump_json()}"
+    assert "canary" not in refusal({"POSTCARD_ACCOUNT_TOKEN": "canary canary"})
+
+
+def test_no_secret_is_logged_where_the_reading_is_debugged(monkeypatch, caplog):
+    monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
+    caplog.set_level("DEBUG")
+    read_config({"DISCORD_TOKEN": TOKEN, "DATABASE_URL": "postgresql://easel:canary@db.test/easel"})
+    assert "canary" not in caplog.text
+
+
 def test_a_host_is_known_as_it_is_asked_for():
-    access = read_config({"OPENAI_LINK_HOSTS": "b\u00fccher.lan, BILDER.lan:81"}).access["openai"]
-    assert access.link_hosts == (("xn--bcher-kva.lan", None), ("bilder.lan", 81))
+    settings = read_config({"OPENAI_LINK_HOSTS": "b\u00fccher.lan, BILDER.lan:81"}).providers["openai"]
+    assert settings.link_hosts == (("xn--bcher-kva.lan", None), ("bilder.lan", 81))
 
 
 @pytest.mark.parametrize("value", ["http://images.lan", "images.lan, https://images.lan:9000/"])
@@ -99,7 +148,7 @@ def test_whoever_writes_a_link_for_a_host_is_told_how_to_write_it(value):
 
 
 def test_every_provider_has_its_variables():
-    assert {kind.name for kind in REGISTRY} == set(read_config({}).access)
+    assert {kind.name for kind in REGISTRY} == set(read_config({}).providers)
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", None])
@@ -148,8 +197,8 @@ def test_each_variable_is_read():
     of_providers = {f"{name.upper()}_{what}": value for name in PROVIDERS for what, value in each.items()}
     assert values.keys() | of_providers.keys() == variables()
     config = read_config(values | of_providers)
-    assert config.token is not None
-    assert config.token.get_secret_value() == TOKEN
+    assert config.discord_token is not None
+    assert config.discord_token.get_secret_value() == TOKEN
     assert config.discord_api_url == "http://127.0.0.1:8080/api/v10"
     assert config.database_url.get_secret_value() == "sqlite:////tmp/x.db"
     assert (config.data_dir, config.default_provider) == (Path("/srv/easel"), "popcord")
@@ -160,16 +209,16 @@ def test_each_variable_is_read():
         "eu-central-1",
     )
     assert len(config.spool.options) == 5
-    assert (config.shard_count, config.shard_ids, config.metrics) == (8, (0, 1, 2, 5), ("0.0.0.0", 9090))
+    assert (config.shard_count, config.shard_ids, config.metrics_port) == (8, (0, 1, 2, 5), ("0.0.0.0", 9090))
     assert config.limits == Limits(per_member=3, per_server=30, uploads_mib=512)
     assert {"canary-secret", "canary-session"} <= set(config.secrets())
-    assert not config.access["sketch"].enabled
+    assert not config.providers["sketch"].enabled
     for name in PROVIDERS:
-        access = config.access[name]
-        assert access.key is not None
-        assert (access.key.get_secret_value(), access.base_url, access.concurrency) == (KEY, "https://h.test/v1", 7)
-        assert access.link_hosts == (("images.lan", None), ("192.168.1.20", 9000), ("fd00::1", 80))
-    pipeline = config.access["imagepipeline"]
+        own = config.providers[name]
+        assert own.api_key is not None
+        assert (own.api_key.get_secret_value(), own.base_url, own.concurrency) == (KEY, "https://h.test/v1", 7)
+        assert own.link_hosts == (("images.lan", None), ("192.168.1.20", 9000), ("fd00::1", 80))
+    pipeline = config.providers["imagepipeline"]
     assert (pipeline.models, pipeline.generation) == ((("a", "A model"), ("b", "b")), 3)
 
 
@@ -216,7 +265,7 @@ def test_a_bad_value_is_refused_in_one_sentence_without_it(name, value):
 @given(st.text())
 def test_any_list_of_models_is_read_or_refused(text):
     try:
-        models = read_config({"IMAGEPIPELINE_MODELS": text}).access["imagepipeline"].models
+        models = read_config({"IMAGEPIPELINE_MODELS": text}).providers["imagepipeline"].models
     except ConfigError as error:
         assert "IMAGEPIPELINE_MODELS" in str(error)
     else:
@@ -235,14 +284,14 @@ def test_any_values_are_read_or_refused(values):
 def test_no_secret_is_shown_and_all_are_known():
     keys = {f"{name.upper()}_API_KEY": f"{KEY}-{name}" for name in PROVIDERS}
     config = read_config({"DISCORD_TOKEN": TOKEN, **keys, "DATABASE_URL": "sqlite:///canary.db"})
-    assert "canary" not in f"{config!r} {config} {config.access!r} {config.model_dump_json()}"
+    assert "canary" not in f"{config!r} {config} {config.providers!r} {config.model_dump_json()}"
     assert set(config.secrets()) == {TOKEN, *keys.values()}
 
 
 def test_the_example_can_be_copied_as_it_is():
     config = read_config(dotenv_values(stream=StringIO(EXAMPLE)))
-    assert config.access["popcord"].base_url is not None
-    assert config == read_config({"POPCORD_BASE_URL": config.access["popcord"].base_url, "AIHORDE": "on"})
+    assert config.providers["popcord"].base_url is not None
+    assert config == read_config({"POPCORD_BASE_URL": config.providers["popcord"].base_url, "AIHORDE": "on"})
 
 
 def test_the_example_shows_each_default_as_it_is():
@@ -283,6 +332,6 @@ def test_shards_beyond_the_count_are_refused(ids):
 
 @pytest.mark.parametrize(("values", "on"), [({}, False), ({"AIHORDE": "on"}, True), ({"AIHORDE": "off"}, False)])
 def test_a_key_switches_the_horde_on_unless_it_is_off(values, on):
-    assert read_config(values).access["aihorde"].enabled is on
-    with_key = read_config(values | {"AIHORDE_API_KEY": "mine"}).access["aihorde"]
+    assert read_config(values).providers["aihorde"].enabled is on
+    with_key = read_config(values | {"AIHORDE_API_KEY": "mine"}).providers["aihorde"]
     assert with_key.enabled is (values.get("AIHORDE") != "off")

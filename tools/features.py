@@ -3,23 +3,24 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
-from domain import Access, Capabilities, Unavailable
+from domain import Capabilities, Unavailable
 from providers import REGISTRY
 from providers.http.transport import Transport
 from providers.kit.base import Provider
+from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
+from tools.pages import written
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
-BEGIN, END = "<!-- features: make features -->", "<!-- end of features -->"
 NAMED = "minimal"
-ANYWHERE = Access(key=SecretStr("none"), base_url="http://offline.invalid")
+ANYWHERE: Mapping[str, Any] = {"api_key": SecretStr("none"), "base_url": "http://offline.invalid"}
 
 
 class Offline:
@@ -63,17 +64,10 @@ async def table() -> str:
     return "\n".join([head, *[await _line(provider) for provider in _providers()]])
 
 
-def written(page: str, features: str) -> str:
-    """The page with this table between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{features}\n\n{END}{rest.partition(END)[2]}"
-
-
 def _providers() -> list[Provider]:
     offline = cast("Transport", Offline())
-    *kinds, sketch = REGISTRY
-    named = OpenAICompatible(ANYWHERE.model_copy(update={"profile": NAMED}), offline, NAMED)
-    return [*(kind(ANYWHERE, offline) for kind in kinds), named, sketch(ANYWHERE, offline)]
+    *others, sketch = [kind(kind.settings_type(**ANYWHERE), offline) for kind in REGISTRY]
+    return [*others, OpenAICompatible(ProviderSettings(**ANYWHERE), offline, NAMED), sketch]
 
 
 async def _line(provider: Provider) -> str:
@@ -109,4 +103,4 @@ if __name__ == "__main__":
     features = asyncio.run(table())
     sys.stdout.write(features + "\n")
     if "--write" in sys.argv:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), features), encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), "features", features), encoding="utf-8")

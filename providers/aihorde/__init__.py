@@ -19,7 +19,6 @@ from functools import partial
 from typing import Any
 
 from domain import (
-    Access,
     BadResponse,
     Cause,
     ContentRejected,
@@ -33,6 +32,7 @@ from domain import (
 )
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
 from providers.aihorde.refusals import checked, code_of, polled
+from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
 from providers.http.answers import Answer
 from providers.http.api import MAX_WORDS, segment
@@ -60,7 +60,7 @@ STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
 """Other jobs of this address may have used up the minute's ten answers."""
 
 
-class AIHorde(Provider):
+class AIHorde(Provider[AIHordeSettings]):
     name = "aihorde"
     title = "AI Horde"
     paid = False
@@ -68,10 +68,10 @@ class AIHorde(Provider):
     bans = timedelta(minutes=10)
     volunteers = True
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = (access.base_url or BASE_URL).rstrip("/").removesuffix("/api/v2") + "/api/v2"
-        key = access.key if access.key and access.key.get_secret_value() != ANONYMOUS else None
+    def __init__(self, settings: AIHordeSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/api/v2") + "/api/v2"
+        key = settings.api_key if settings.api_key and settings.api_key.get_secret_value() != ANONYMOUS else None
         self._own_key = key is not None
         self._headers = {"Client-Agent": CLIENT_AGENT} | ({} if key else {"apikey": ANONYMOUS})
         self._api = self.api(root, header="apikey", key=key)
@@ -80,8 +80,8 @@ class AIHorde(Provider):
         )
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.enabled else "set AIHORDE=on"
+    def missing(cls, settings: AIHordeSettings) -> str | None:
+        return None if settings.enabled else "set AIHORDE=on"
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -182,7 +182,7 @@ class AIHorde(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.access, listed, lambda name: make_model(name, self._own_key))
+        return pinned(self.settings, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 
 from domain import (
     Acceptance,
-    Access,
     BadResponse,
     Cancelled,
     EaselError,
@@ -37,6 +36,7 @@ from providers.automatic1111.bodies import drawing, enlarging
 from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
+from providers.automatic1111.settings import Automatic1111Settings
 from providers.automatic1111.tasks import ask
 from providers.http.answers import Answer
 from providers.http.api import Api
@@ -54,34 +54,34 @@ PAUSE = 2.0
 """Seconds between two questions of how far the drawing is."""
 
 
-class Automatic1111(Provider):
+class Automatic1111(Provider[Automatic1111Settings]):
     name = "automatic1111"
     title = "Automatic1111"
     paid = False
     outside = False
     reports = frozenset({"fraction", "position", "eta", "preview"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = (access.base_url or "").removesuffix("/sdapi/v1")
-        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic(access.key))
+    def __init__(self, settings: Automatic1111Settings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = (settings.base_url or "").removesuffix("/sdapi/v1")
+        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic(settings.api_key))
         self._discovery = self.discovery(partial(discover, self._api), UNKNOWN)
         self._interrupts = Interrupts(self._api, transport)
         self._running, self._unwanted = set[str](), set[str]()
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.base_url else "set AUTOMATIC1111_BASE_URL"
+    def missing(cls, settings: Automatic1111Settings) -> str | None:
+        return None if settings.base_url else "set AUTOMATIC1111_BASE_URL"
 
     @classmethod
-    def wrong(cls, access: Access) -> str | None:
-        if access.key and ":" not in access.key.get_secret_value():
+    def wrong(cls, settings: Automatic1111Settings) -> str | None:
+        if settings.api_key and ":" not in settings.api_key.get_secret_value():
             return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
         return None
 
     async def models(self) -> Sequence[Model]:
         server = await self._discovery.get()
-        return pinned(self.access, server.models, server.model)
+        return pinned(self.settings, server.models, server.model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         server = await self._server()
@@ -104,7 +104,7 @@ class Automatic1111(Provider):
 
     async def check(self) -> Health:
         server = await discover(self._api)
-        key = "accepted" if self.access.key else "none is set, and none is wanted"
+        key = "accepted" if self.settings.api_key else "none is set, and none is wanted"
         return Health(reachable=True, models=len(server.models), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:

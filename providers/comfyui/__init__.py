@@ -20,7 +20,6 @@ from uuid import uuid4
 
 from domain import (
     Acceptance,
-    Access,
     BadResponse,
     Cause,
     ImageRequest,
@@ -32,6 +31,7 @@ from domain import (
     Unavailable,
 )
 from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
+from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import listening
 from providers.comfyui.waiting import LostPrompt, Waiting, queue_of
 from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, named, read_workflows, sampling
@@ -57,28 +57,28 @@ PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
 """Short: it is the host's own server, and while its socket is there the history is asked rarely."""
 
 
-class ComfyUI(Provider):
+class ComfyUI(Provider[ComfyUISettings]):
     name = "comfyui"
     title = "ComfyUI"
     paid = False
     outside = False
     reports = frozenset({"fraction", "position", "preview"})
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
-        root = (access.base_url or "").rstrip("/").removesuffix("/api")
-        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=access.key)
-        self._workflows = read_workflows(access)
+    def __init__(self, settings: ComfyUISettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
+        root = (settings.base_url or "").rstrip("/").removesuffix("/api")
+        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
+        self._workflows = read_workflows(settings)
         self._discovery = self.discovery(self._discover, self._models([FIRST], {}))
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.base_url else "set COMFYUI_BASE_URL"
+    def missing(cls, settings: ComfyUISettings) -> str | None:
+        return None if settings.base_url else "set COMFYUI_BASE_URL"
 
     @classmethod
-    def wrong(cls, access: Access) -> str | None:
+    def wrong(cls, settings: ComfyUISettings) -> str | None:
         try:
-            read_workflows(access)
+            read_workflows(settings)
         except WorkflowError as error:
             return str(error)
         return None
@@ -200,7 +200,7 @@ class ComfyUI(Provider):
         raise Unavailable(cause=Cause.NO_CHECKPOINT, taken=Acceptance.NOT_TAKEN)
 
     async def _discover(self) -> Sequence[Model]:
-        asked = not self.access.models and any("model" in workflow.marks for workflow in self._workflows.all)
+        asked = not self.settings.models and any("model" in workflow.marks for workflow in self._workflows.all)
         checkpoints = await self._checkpoints() if asked else ()
         models = self._models(checkpoints, await self._schedulers())
         if not models:
@@ -239,7 +239,7 @@ class ComfyUI(Provider):
             takes = usual if workflows == any_model else capabilities(workflows, schedulers)
             return Model(id=id, title=_title(id), capabilities=takes)
 
-        return pinned(self.access, [make(id) for id in drawing], make)
+        return pinned(self.settings, [make(id) for id in drawing], make)
 
 
 def _denoise(request: ImageRequest, sources: Sources) -> float:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, cast
 
 from pydantic_core import from_json
 
-from domain import Access, Capabilities, SizeRange, Sources, Span
+from domain import Capabilities, SizeRange, Sources, Span
+from providers.comfyui.settings import ComfyUISettings
 from providers.kit.base import USUAL_SIZES
 from providers.kit.listed import few
 
@@ -84,14 +85,14 @@ class Workflows(NamedTuple):
         return self.image if sources.image else self.words
 
 
-def read_workflows(access: Access) -> Workflows:
+def read_workflows(settings: ComfyUISettings) -> Workflows:
     """The host's own, and ours where there is none; WorkflowError.
 
     Ours for images need a checkpoint, so they go only with a workflow from words that takes one.
     """
-    words = _own("words", access.workflow) if access.workflow else read_workflow(HERE / "words.json")
+    words = _own("words", settings.workflow) if settings.workflow else read_workflow(HERE / "words.json")
     ours = "model" in words.marks
-    own = {"image": access.image_workflow, "mask": access.mask_workflow}
+    own = {"image": settings.image_workflow, "mask": settings.mask_workflow}
     drawn = {
         kind: _own(kind, path) if path else read_workflow(HERE / f"{kind}.json") if ours else None
         for kind, path in own.items()

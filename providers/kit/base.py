@@ -4,18 +4,21 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, get_args, get_origin
 
+import typing_extensions
 from pydantic import SecretStr
 
-from domain import Access, BadResponse, EaselError, ImageRequest, Model, Picture, Size, Sources
+from domain import BadResponse, EaselError, ImageRequest, Model, Picture, Size, Sources
 from providers.http.api import Api
 from providers.http.transport import Transport
 from providers.kit.discovery import Discovery
+from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Settings = typing_extensions.TypeVar("Settings", bound=ProviderSettings, default=ProviderSettings)
 
 NO_FREE_CALL = "cannot be tested without paying"
 USUAL_SIZES = tuple(
@@ -98,13 +101,15 @@ class Health(NamedTuple):
     """What is known of the key, as a sentence."""
 
 
-class Provider(ABC):
-    """One image API.
+class Provider(ABC, Generic[Settings]):
+    """One image API, and in brackets the type of its settings, where it has some of its own.
 
     `generate` draws one call's worth of pictures (`Capabilities.per_call` at most) and raises only errors of
     `domain.errors`. The request that it gets is complete and checked: its options are those that the model takes.
     """
 
+    settings_type: ClassVar[type[ProviderSettings]] = ProviderSettings
+    """Taken from the brackets."""
     _api: Api
     """Set by those that speak to one."""
     name: str
@@ -126,18 +131,24 @@ class Provider(ABC):
     Told by ContentRejected that `counts_against_member`: a refused picture is nobody's fault.
     """
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        self.access = access
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            if get_origin(base) is Provider:
+                (cls.settings_type,) = get_args(base)
+
+    def __init__(self, settings: Settings, transport: Transport) -> None:
+        self.settings = settings
         self.transport = transport
         self._lists: list[Discovery[Any]] = []
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
+    def missing(cls, settings: Settings) -> str | None:
         """What the host has to set to switch the provider on; None when nothing is missing."""
-        return None if access.key else f"set {cls.name.upper()}_API_KEY"
+        return None if settings.api_key else f"set {cls.name.upper()}_API_KEY"
 
     @classmethod
-    def wrong(cls, access: Access) -> str | None:
+    def wrong(cls, settings: Settings) -> str | None:
         """Which setting cannot work as it stands; asked only when nothing is missing."""
         return None
 
@@ -152,7 +163,7 @@ class Provider(ABC):
         """Try the API without paying: whether it answers, which is all that most APIs tell for nothing."""
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
-    async def cancel(self, ref: Mapping[str, Any]) -> None:  # noqa: B027 - most cannot be told
+    async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Tell the API that what was remembered is wanted no more; errors are the caller's to log."""
 
     async def abandon(self, ref: Mapping[str, Any]) -> None:
@@ -172,7 +183,7 @@ class Provider(ABC):
         domains: Sequence[str] = (),
     ) -> Api:
         """Calls below a base URL, as `http.api.Api`."""
-        hosts = self.access.link_hosts
+        hosts = self.settings.link_hosts
         return Api(self.transport, base_url, header=header, prefix=prefix, key=key, domains=domains, link_hosts=hosts)
 
     def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:

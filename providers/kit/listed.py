@@ -8,7 +8,8 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator
 
-from domain import Access, BadResponse
+from domain import BadResponse
+from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ Bounded = Annotated[list[Item], BeforeValidator(_head)]
 """A list in what an API answers, cut before its entries are looked at."""
 
 
-def capped(items: Iterable[Item], access: Access, id_of: Callable[[Item], str]) -> Sequence[Item]:
+def capped(items: Iterable[Item], settings: ProviderSettings, id_of: Callable[[Item], str]) -> Sequence[Item]:
     """The models to offer, in their order; where there are too many, those that the host has named come first.
 
     BadResponse where there is none.
@@ -46,7 +47,7 @@ def capped(items: Iterable[Item], access: Access, id_of: Callable[[Item], str]) 
     if len(whole) <= OFFERED:
         return whole
     tell_once(f"a list of {len(whole):,} models: only {OFFERED:,} are offered; <NAME>_MODELS chooses others")
-    named = {id for id, _ in access.models}
+    named = {id for id, _ in settings.models}
     return sorted(whole, key=lambda each: id_of(each) not in named)[:OFFERED]
 
 

@@ -3,28 +3,29 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from domain import Access, Capabilities, Model
+from domain import Capabilities, Model
+from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
 
-def pinned(access: Access, known: Sequence[Model], make: Callable[[str], Model | None]) -> Sequence[Model]:
-    """`access.models` where the host set them, in that order: known ones keep what they take, others are made.
+def pinned(settings: ProviderSettings, known: Sequence[Model], make: Callable[[str], Model | None]) -> Sequence[Model]:
+    """`settings.models` where the host set them, in that order: known ones keep what they take, others are made.
 
     Those of which `make` makes nothing are left out.
     """
     models = {model.id: model for model in known}
-    chosen = [(models.get(id) or make(id), title) for id, title in access.models]
+    chosen = [(models.get(id) or make(id), title) for id, title in settings.models]
     return [_titled(model, title) for model, title in chosen if model] or known
 
 
-def known_alone(access: Access, known: Sequence[Model]) -> Sequence[Model]:
+def known_alone(settings: ProviderSettings, known: Sequence[Model]) -> Sequence[Model]:
     """As `pinned`, where an API cannot be asked for any other model: logs which the host set in vain."""
     ids = {model.id for model in known}
-    for id, _ in access.models:
+    for id, _ in settings.models:
         if id not in ids:
             log.warning("a model that this API cannot be asked for is left out: %s", id)
-    return pinned(access, known, lambda _: None)
+    return pinned(settings, known, lambda _: None)
 
 
 def _titled(model: Model, title: str) -> Model:
@@ -32,12 +33,12 @@ def _titled(model: Model, title: str) -> Model:
     return model if title == model.id else model.model_copy(update={"title": title})
 
 
-def affordable(access: Access, models: Sequence[Model]) -> Sequence[Model]:
-    """With no better quality than `access.quality`, which is also the usual one; unchanged where it is not set."""
-    if access.quality is None:
+def affordable(settings: ProviderSettings, models: Sequence[Model]) -> Sequence[Model]:
+    """With no better quality than `settings.quality`, which is also the usual one; unchanged where it is not set."""
+    if settings.quality is None:
         return models
     return [
-        model.model_copy(update={"capabilities": _up_to(access.quality, model.capabilities)})
+        model.model_copy(update={"capabilities": _up_to(settings.quality, model.capabilities)})
         if model.capabilities.qualities
         else model
         for model in models

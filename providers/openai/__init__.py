@@ -16,7 +16,6 @@ from urllib.parse import urljoin
 from yarl import URL
 
 from domain import (
-    Access,
     BadResponse,
     Cause,
     ContentRejected,
@@ -38,9 +37,11 @@ from providers.kit.ends import has_ended, living
 from providers.kit.listed import capped
 from providers.kit.pinned import affordable, pinned
 from providers.kit.results import collect
+from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
-from providers.openai.profiles import OPENAI, Profile, is_gpt_image, profile_for, title_for
+from providers.openai.profiles import MINIMAL, OPENAI, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_over, items_of
+from providers.openai.settings import CompatibleSettings
 from providers.openai.streaming import Stream, is_stream
 
 log = logging.getLogger(__name__)
@@ -52,23 +53,16 @@ OWN_SECONDS = 600.0
 class OpenAICompatible(Provider):
     """A server that the host names, in the dialect of its profile."""
 
-    def __init__(self, access: Access, transport: Transport, name: str, profile: Profile | None = None) -> None:
-        super().__init__(access, transport)
+    def __init__(self, settings: ProviderSettings, transport: Transport, name: str, profile: Profile = MINIMAL) -> None:
+        super().__init__(settings, transport)
         self.name = name
-        self._profile = (profile or profile_for(access.profile)).at(access.base_url)
+        self._profile = profile.at(settings.base_url)
         self.title = title_for(name)
-        self._base_url = _versioned(access.base_url or self._profile.base_url)
-        self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=access.key)
+        self._base_url = _versioned(settings.base_url or self._profile.base_url)
+        self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
         documented = self._models(self._profile.models)
-        self._pinned = affordable(access, pinned(access, documented, self._model)) if access.models else ()
-        self._discovery = self.discovery(self._offered, affordable(access, documented))
-
-    @classmethod
-    def missing(cls, access: Access) -> str | None:
-        profile = profile_for(access.profile)
-        if not access.base_url and not profile.base_url:
-            return "set <NAME>_BASE_URL"
-        return None if access.base_url or access.key else "set <NAME>_API_KEY"
+        self._pinned = affordable(settings, pinned(settings, documented, self._model)) if settings.models else ()
+        self._discovery = self.discovery(self._offered, affordable(settings, documented))
 
     async def models(self) -> Sequence[Model]:
         return self._living(self._pinned) or self._living(await self._discovery.get())
@@ -99,7 +93,7 @@ class OpenAICompatible(Provider):
         except InvalidRequest:
             return Health(reachable=True, models=None, key="not tested, for there is no list of models")
         accepted = "accepted" if self._profile.base_url else "not refused"  # a list may be open to all
-        return Health(reachable=True, models=count, key=accepted if self.access.key else "none is set")
+        return Health(reachable=True, models=count, key=accepted if self.settings.api_key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
         """The pictures that are still to be kept; a stream keeps its own as it comes, unless that is a link."""
@@ -160,7 +154,7 @@ class OpenAICompatible(Provider):
         return living(models) if self._profile.ends else models
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.access, await self._discover())
+        return affordable(self.settings, await self._discover())
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = (await self._api.ask("models")).checked().parse(ModelList).data
@@ -169,7 +163,7 @@ class OpenAICompatible(Provider):
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))
-        return self._models([(id, titles.get(id, id)) for id in capped(ids, self.access, str)])
+        return self._models([(id, titles.get(id, id)) for id in capped(ids, self.settings, str)])
 
     def _offers(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
@@ -196,30 +190,31 @@ class OpenAI(Streaming):
     name = "openai"
     title = "OpenAI"
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport, self.name, OPENAI)
-
-    @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.key else "set OPENAI_API_KEY"
+    def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
+        super().__init__(settings, transport, self.name, OPENAI)
 
 
 class Named(NamedTuple):
     """What stands in the registry for a server that the host names."""
 
     name: str
+    settings_type = CompatibleSettings
 
-    def missing(self, access: Access) -> str | None:
-        lacking = OpenAICompatible.missing(access)
-        return lacking and lacking.replace("<NAME>", self.name.upper())
+    def missing(self, settings: CompatibleSettings) -> str | None:
+        if not settings.base_url and not self._profile(settings).base_url:
+            return f"set {self.name.upper()}_BASE_URL"
+        return None if settings.base_url or settings.api_key else f"set {self.name.upper()}_API_KEY"
 
-    def wrong(self, access: Access) -> str | None:
-        return OpenAICompatible.wrong(access)
+    def wrong(self, settings: CompatibleSettings) -> str | None:
+        return OpenAICompatible.wrong(settings)
 
-    def __call__(self, access: Access, transport: Transport) -> OpenAICompatible:
-        profile = profile_for(access.profile)
+    def __call__(self, settings: CompatibleSettings, transport: Transport) -> OpenAICompatible:
+        profile = self._profile(settings)
         kind = SelfHosted if profile.self_hosted else Streaming if profile.streams else OpenAICompatible
-        return kind(access, transport, self.name, profile)
+        return kind(settings, transport, self.name, profile)
+
+    def _profile(self, settings: CompatibleSettings) -> Profile:
+        return profile_for(settings.profile or self.name)
 
 
 def _versioned(base_url: str) -> str:

@@ -4,29 +4,41 @@ import asyncio
 import secrets
 from collections.abc import Iterator, Sequence
 
-from domain import Access, Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
+from pydantic import Field
+
+from domain import Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
+from providers.kit.settings import ProviderSettings, SwitchedSettings
+from providers.kit.variables import Switch
 
 TITLES = {"paint": "Oil painting", "watercolour": "Watercolour", "ink": "Ink drawing", "pixel": "Pixel art"}
 SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Size(512, 768), Size(512, 512))
 
 
-class Sketch(Provider):
+class SketchSettings(SwitchedSettings):
+    unread = frozenset(ProviderSettings.model_fields)
+
+    enabled: Switch = Field(
+        default=True, description="The offline painter, which needs nothing and is no AI model; `off` hides it."
+    )
+
+
+class Sketch(Provider[SketchSettings]):
     name = "sketch"
     title = "Sketch (offline)"
     paid = False
     outside = False
     ai = False
 
-    def __init__(self, access: Access, transport: Transport) -> None:
-        super().__init__(access, transport)
+    def __init__(self, settings: SketchSettings, transport: Transport) -> None:
+        super().__init__(settings, transport)
         self._easel = asyncio.Lock()
         """One picture at a time: two take as long beside each other, for Python's lock, and twice the memory."""
 
     @classmethod
-    def missing(cls, access: Access) -> str | None:
-        return None if access.enabled else "set SKETCH=on"
+    def missing(cls, settings: SketchSettings) -> str | None:
+        return None if settings.enabled else "set SKETCH=on"
 
     async def models(self) -> Sequence[Model]:
         takes = Capabilities(

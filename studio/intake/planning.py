@@ -137,7 +137,7 @@ def default_provider(providers: Mapping[str, Provider], configured: str | None) 
     """The bot's own default: as configured, else the first with a key, else PopCord, else whatever is there."""
     if configured:
         return configured
-    with_key = [name for name, provider in providers.items() if provider.access.key]
+    with_key = [name for name, provider in providers.items() if provider.settings.api_key]
     return next(iter([*with_key, *(name for name in providers if name == "popcord"), *providers]))
 
 

@@ -155,7 +155,7 @@ def _with_upscale(model: Model) -> Model:
 
 
 async def test_a_picture_is_made_larger_by_its_button(world):
-    world.bot.studio.providers["sketch"] = Enlarger(world.bot.studio.providers["sketch"].access, None)
+    world.bot.studio.providers["sketch"] = Enlarger(world.bot.studio.providers["sketch"].settings, None)
     shown, drawn = await world.imagine(prompt="a castle", size="512x512", private=True)
     larger = await world.member.click(shown.response, label="Upscale")
     job = await world.end()

@@ -162,7 +162,7 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
         for _ in range(50):
             await world.member.slash(world.channel, "imagine", prompt="one of many", size="64x64")
         await gate.first.wait()
-        running = world.bot.studio.providers["sketch"].access.concurrency
+        running = world.bot.studio.providers["sketch"].settings.concurrency
         await world.other.slash(world.channel, "imagine", prompt="the first", size="64x64")
         gate.open()
         for _ in range(51):

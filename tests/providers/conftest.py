@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, Sources, Unavailable
+from domain import BadResponse, EaselError, ImageRequest, Picture, Size, Sources, Unavailable
 from providers import REGISTRY, Provider, Transport
 from tests.replay import KEY, REPLAYS, Replay
 
@@ -79,10 +79,11 @@ class Bench:
         self._stack = stack
         self.progress = FakeProgress()
 
-    def provider(self, case: str = "", base_url: str | None = None, **access: Any) -> Provider:
+    def provider(self, case: str = "", base_url: str | None = None, **settings: Any) -> Provider:
         key = SecretStr(self.server.key) if self.server.needs_key else None
-        settings = Access(**{"base_url": base_url or self.server.case(case), "key": key} | access)
-        provider = KINDS[self.server.name](settings, self.transport)
+        kind = KINDS[self.server.name]
+        own = {"base_url": base_url or self.server.case(case), "api_key": key} | settings
+        provider = kind(kind.settings_type(**own), self.transport)
         self._stack.push_async_callback(provider.close)
         return provider
 
@@ -92,13 +93,13 @@ class Bench:
         *,
         remembered: Mapping[str, Any] | None = None,
         sources: Sources | None = None,
-        access: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> FakeProgress:
         """Draw one picture, or as the options say; what came of it is in `progress`, also after an error."""
         self.progress = FakeProgress(remembered)
         request = ImageRequest(**{"prompt": "a quiet harbour", "model": self.server.model, "size": SMALL} | options)
-        provider = self.provider(case, **access or {})
+        provider = self.provider(case, **settings or {})
         await provider.generate(request, sources or Sources(), self.progress)
         return self.progress
 

@@ -11,7 +11,6 @@ from PIL import Image
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     Cause,
@@ -28,6 +27,7 @@ from domain import (
 from providers import aihorde as module
 from providers.aihorde import AIHorde
 from providers.aihorde.offers import FALLBACK
+from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import written
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.replay.aihorde import PASSING
@@ -39,7 +39,7 @@ SUBMIT, CHECK, STATUS, DELETE = (
     *(f"POST {ROOT}/async", f"GET {ROOT}/check/{ID}"),
     *(f"GET {ROOT}/status/{ID}", f"DELETE {ROOT}/status/{ID}"),
 )
-ANONYMOUS = {"key": None}
+ANONYMOUS = {"api_key": None}
 NO_KEYS = [None, SecretStr("0000000000")]
 """The second is what the documentation tells those to send who have none."""
 SOURCES = Sources(image=draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
@@ -173,7 +173,7 @@ async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihord
 
 @pytest.mark.parametrize("no_key", NO_KEYS)
 async def test_anybody_may_draw_without_a_key(aihorde, no_key):
-    assert len((await aihorde.draw(access={"key": no_key})).kept) == 1
+    assert len((await aihorde.draw(settings={"api_key": no_key})).kept) == 1
     assert {call.headers["apikey"] for call in aihorde.server.requests if call.moment != "picture-"} == {"0000000000"}
     assert aihorde.sent()["allow_downgrade"] is True
 
@@ -186,14 +186,14 @@ async def test_a_key_of_ones_own(aihorde):
 
 
 async def test_it_is_off_until_the_host_wants_it():
-    assert AIHorde.missing(Access(enabled=False)) == "set AIHORDE=on"
-    assert AIHorde.missing(Access(enabled=True)) is None
+    assert AIHorde.missing(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
+    assert AIHorde.missing(AIHordeSettings(enabled=True)) is None
     assert (AIHorde.paid, AIHorde.bans) == (False, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v2", "/api/v2/"])
 async def test_the_root_is_never_doubled(aihorde, end):
-    await aihorde.draw(access={"base_url": aihorde.server.url + end})
+    await aihorde.draw(settings={"base_url": aihorde.server.url + end})
     assert aihorde.server.calls[0] == SUBMIT
 
 
@@ -203,9 +203,9 @@ async def test_no_kudos_means_less_instead_of_nothing(aihorde):
     assert aihorde.server.count("POST") == 2
 
 
-@pytest.mark.parametrize(("access", "posts"), [({}, 2), (ANONYMOUS, 1)])
-async def test_downgrading_is_tried_once(aihorde, access, posts):
-    assert type(await aihorde.fail("kudos-ever", access=access)) is QuotaError
+@pytest.mark.parametrize(("settings", "posts"), [({}, 2), (ANONYMOUS, 1)])
+async def test_downgrading_is_tried_once(aihorde, settings, posts):
+    assert type(await aihorde.fail("kudos-ever", settings=settings)) is QuotaError
     assert aihorde.server.count("POST") == posts
 
 
@@ -436,7 +436,7 @@ async def test_the_hosts_models_are_the_list(aihorde):
 @pytest.mark.parametrize("no_key", NO_KEYS)
 async def test_whoever_has_a_key_may_ask_for_more(aihorde, no_key):
     own = find_model(await aihorde.provider().models(), "stable_diffusion").capabilities
-    free = find_model(await aihorde.provider(key=no_key).models(), "stable_diffusion").capabilities
+    free = find_model(await aihorde.provider(api_key=no_key).models(), "stable_diffusion").capabilities
     assert (own.size_range.high, own.steps.high) == (3072, 500)
     assert (free.size_range.high, free.steps.high) == (1024, 40)
     assert all(size in own.size_range for size in own.sizes)
@@ -446,13 +446,13 @@ async def test_whoever_has_a_key_may_ask_for_more(aihorde, no_key):
 @pytest.mark.parametrize("no_key", NO_KEYS)
 async def test_check(aihorde, no_key):
     assert await aihorde.provider().check() == (True, 3, "accepted, 123 kudos")
-    assert await aihorde.provider(key=no_key).check() == (True, 3, "the anonymous one, which works")
+    assert await aihorde.provider(api_key=no_key).check() == (True, 3, "the anonymous one, which works")
     assert aihorde.server.count("POST") == 0
 
 
 async def test_check_with_a_wrong_key(aihorde):
     with pytest.raises(AuthError):
-        await aihorde.provider(key=SecretStr("another")).check()
+        await aihorde.provider(api_key=SecretStr("another")).check()
 
 
 async def test_the_server_wants_to_know_who_calls(aihorde):

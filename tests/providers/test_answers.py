@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from domain import (
     Acceptance,
-    Access,
     AuthError,
     BadResponse,
     ContentRejected,
@@ -138,7 +137,7 @@ class Stub:
 async def test_wrappers_raise_nothing_else(name, body, status):
     answer = Answer(status, {}, json.dumps(body).encode())
     stub: Any = Stub(answer)
-    provider = KINDS[name](Access(base_url="http://a.invalid", key=SecretStr("k")), stub)
+    provider = KINDS[name](KINDS[name].settings_type(base_url="http://a.invalid", api_key=SecretStr("k")), stub)
     request = ImageRequest(prompt="a", model=SERVERS[name].model)
     with suppress(EaselError):
         await provider.generate(request, Sources(), FakeProgress())

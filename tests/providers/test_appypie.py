@@ -106,7 +106,7 @@ async def test_when_to_come_back(appypie, case):
 
 
 async def test_a_missing_key(appypie):
-    assert type(await appypie.fail(access={"key": None})) is AuthError
+    assert type(await appypie.fail(settings={"api_key": None})) is AuthError
     assert len(appypie.server.requests) == 1
 
 

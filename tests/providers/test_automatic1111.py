@@ -12,7 +12,6 @@ from PIL import Image
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     Cancelled,
@@ -29,6 +28,7 @@ from providers import automatic1111 as module
 from providers.automatic1111 import POST_SECONDS, Automatic1111
 from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
+from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
 from providers.http.budget import Budget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
@@ -227,30 +227,30 @@ async def test_a_server_without_the_api_took_nothing(a1111):
 
 
 async def test_user_and_password(a1111):
-    assert len((await a1111.draw("basic", access={"key": SecretStr(ACCOUNT)})).kept) == 1
+    assert len((await a1111.draw("basic", settings={"api_key": SecretStr(ACCOUNT)})).kept) == 1
     for key in (None, SecretStr("easel:wrong")):
-        raised = await a1111.fail("basic", access={"key": key})
+        raised = await a1111.fail("basic", settings={"api_key": key})
         assert type(raised) is AuthError
         assert "wrong" not in str(raised)
 
 
 @pytest.mark.parametrize(
-    ("access", "said"),
+    ("settings", "said"),
     [
-        (Access(), "set AUTOMATIC1111_BASE_URL"),
-        (Access(base_url="http://127.0.0.1:7860"), None),
-        (Access(base_url="http://127.0.0.1:7860", key=SecretStr("easel:x")), None),
-        (Access(base_url="http://127.0.0.1:7860", key=SecretStr("x")), "user:password"),
+        (Automatic1111Settings(), "set AUTOMATIC1111_BASE_URL"),
+        (Automatic1111Settings(base_url="http://127.0.0.1:7860"), None),
+        (Automatic1111Settings(base_url="http://127.0.0.1:7860", api_key=SecretStr("easel:x")), None),
+        (Automatic1111Settings(base_url="http://127.0.0.1:7860", api_key=SecretStr("x")), "user:password"),
     ],
 )
-def test_what_the_host_has_to_set(access, said):
-    told = Automatic1111.missing(access) or Automatic1111.wrong(access)
+def test_what_the_host_has_to_set(settings, said):
+    told = Automatic1111.missing(settings) or Automatic1111.wrong(settings)
     assert told is None if said is None else said in (told or "")
 
 
 @pytest.mark.parametrize("end", ["/", "/sdapi/v1"])
 async def test_the_root_is_never_doubled(a1111, end):
-    await a1111.draw(access={"base_url": a1111.server.url + end})
+    await a1111.draw(settings={"base_url": a1111.server.url + end})
     assert drawings(a1111) == ["POST /txt2img"]
 
 
@@ -371,14 +371,14 @@ async def test_the_hosts_list_is_the_list(a1111):
     assert [(model.id, model.title) for model in models] == [*pairs]
     assert all(model.capabilities.schedulers and model.capabilities.upscale for model in models)
     for id, title in (("plain-v1-5", PLAIN), ("xl/künstler-xl ✨.safetensors", LARGE)):
-        await a1111.draw(model=id, access={"models": pairs})
+        await a1111.draw(model=id, settings={"models": pairs})
         assert body(a1111)["override_settings"] == {"sd_model_checkpoint": title}
-    assert type(await a1111.fail(model="gone", access={"models": pairs})) is NotOffered
+    assert type(await a1111.fail(model="gone", settings={"models": pairs})) is NotOffered
 
 
 async def test_check_draws_nothing(a1111):
     assert await a1111.provider().check() == (True, 2, "none is set, and none is wanted")
-    assert (await a1111.provider("basic", key=SecretStr(ACCOUNT)).check()).key == "accepted"
+    assert (await a1111.provider("basic", api_key=SecretStr(ACCOUNT)).check()).key == "accepted"
     assert drawings(a1111) == []
     with pytest.raises(AuthError):
         await a1111.provider("basic").check()

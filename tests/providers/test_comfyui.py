@@ -183,7 +183,7 @@ async def test_no_origin_is_sent(comfyui):
 
 
 async def test_a_key_goes_to_the_proxy_in_every_call(comfyui):
-    await comfyui.draw(access={"key": "test-key"})
+    await comfyui.draw(settings={"api_key": "test-key"})
     assert {call.headers.get("authorization") for call in comfyui.server.requests} == {"Bearer test-key"}
 
 
@@ -350,11 +350,11 @@ async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui)
 @pytest.mark.parametrize("end", ["SaveImage", "PreviewImage", "OwnNode"])
 async def test_the_same_words_and_seed_find_their_picture_after_the_folder_was_tidied(comfyui, tmp_path, end):
     """Neither nothing, nor somebody else's picture that has the old name by now."""
-    access = {"workflow": ending_in(tmp_path, end)}
-    mine = (await comfyui.draw(access=access, seed=7)).kept
+    settings = {"workflow": ending_in(tmp_path, end)}
+    mine = (await comfyui.draw(settings=settings, seed=7)).kept
     comfyui.server.disk.tidy()
-    theirs = (await comfyui.draw(access=access, seed=7, prompt="somebody's secret")).kept
-    again = (await comfyui.draw(access=access, seed=7)).kept
+    theirs = (await comfyui.draw(settings=settings, seed=7, prompt="somebody's secret")).kept
+    again = (await comfyui.draw(settings=settings, seed=7)).kept
     assert [picture.data for picture in again] == [picture.data for picture in mine] != theirs
 
 
@@ -373,7 +373,7 @@ async def test_each_job_has_files_of_its_own(comfyui):
     ("own", "begins"), [("flux", "flux-"), ("flux/%year%", "flux/%year%-"), ("flux/", "flux/"), ("", ""), ("a_", "a_")]
 )
 async def test_a_prefix_of_the_hosts_own_is_the_beginning(comfyui, tmp_path, own, begins):
-    await comfyui.draw(access={"workflow": ending_in(tmp_path, "SaveImage", own)})
+    await comfyui.draw(settings={"workflow": ending_in(tmp_path, "SaveImage", own)})
     assert inputs(comfyui, "SaveImage")["filename_prefix"] == begins + submitted(comfyui)["prompt_id"]
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import Access, BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Sources, Span, Unavailable
+from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Sources, Span, Unavailable
 from providers.comfyui import FIRST, ComfyUI
 from providers.comfyui.answers import Queue, choices, entry_of
+from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import read_event, read_preview
 from providers.comfyui.workflow import (
     PLACEHOLDERS,
@@ -110,15 +111,15 @@ async def test_the_host_chooses_models(comfyui):
 
 
 async def test_a_workflow_without_a_model_is_one(comfyui, workflow):
-    access = {"workflow": workflow(seed="%seed%")}
-    (model,) = await comfyui.provider(**access).models()
+    settings = {"workflow": workflow(seed="%seed%")}
+    (model,) = await comfyui.provider(**settings).models()
     assert (model.id, model.title) == ("flux", "flux")
     takes = model.capabilities
     assert takes.text_to_image
     assert takes.seed
     assert (takes.image_to_image, takes.sizes, takes.steps, takes.per_call) == (False, (), None, 1)
     assert comfyui.server.calls == []
-    await comfyui.draw(access=access, model="flux", seed=7, prompt="%seed%")
+    await comfyui.draw(settings=settings, model="flux", seed=7, prompt="%seed%")
     sent = inputs(comfyui, "OwnNode")
     assert sent.pop("easel"), "what the server passes over, so that the node is run anew"
     assert sent == {"text": "%seed%", "seed": 7}
@@ -148,7 +149,7 @@ async def test_two_workflows_are_two_models_or_one(comfyui, workflow):
 
 
 async def test_an_image_for_a_workflow_that_takes_none(comfyui, workflow):
-    raised = await comfyui.fail(access={"workflow": workflow()}, sources=SOURCE)
+    raised = await comfyui.fail(settings={"workflow": workflow()}, sources=SOURCE)
     assert (type(raised), option_of(raised)) == (InvalidRequest, "image")
     assert comfyui.server.calls == []
 
@@ -161,10 +162,10 @@ async def test_a_mask_needs_a_workflow_of_its_own(comfyui, workflow):
     assert filling.capabilities.inpainting
     assert not (filling.capabilities.image_to_image or filling.capabilities.text_to_image)
     masked = Sources(image=draw("a dog"), mask=draw("mask", mode="L"))
-    await comfyui.draw(access=own, sources=masked)
+    await comfyui.draw(settings=own, sources=masked)
     sent = inputs(comfyui, "OwnNode")
     assert (comfyui.server.uploads[sent["image"]], comfyui.server.uploads[sent["mask"]]) == (masked.image, masked.mask)
-    raised = await comfyui.fail(access={"workflow": workflow()}, sources=masked)
+    raised = await comfyui.fail(settings={"workflow": workflow()}, sources=masked)
     assert (type(raised), option_of(raised)) == (InvalidRequest, "mask")
 
 
@@ -184,23 +185,23 @@ async def test_check_fails_aloud(comfyui, case):
 
 async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, transport):
     at_home = {"base_url": AT_HOME}
-    assert ComfyUI.missing(Access()) == "set COMFYUI_BASE_URL"
-    assert ComfyUI.missing(Access(**at_home)) is None
-    assert ComfyUI.wrong(Access(**at_home)) is None
-    assert ComfyUI.wrong(Access(**at_home, workflow=workflow())) is None
-    assert "COMFYUI_WORKFLOW" in ComfyUI.wrong(Access(**at_home, workflow=tmp_path / "none.json"))
-    assert "cannot be read" in ComfyUI.wrong(Access(**at_home, workflow=tmp_path))
-    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.wrong(Access(**at_home, workflow=workflow(image="%image%")))
+    assert ComfyUI.missing(ComfyUISettings()) == "set COMFYUI_BASE_URL"
+    assert ComfyUI.missing(ComfyUISettings(**at_home)) is None
+    assert ComfyUI.wrong(ComfyUISettings(**at_home)) is None
+    assert ComfyUI.wrong(ComfyUISettings(**at_home, workflow=workflow())) is None
+    assert "COMFYUI_WORKFLOW" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=tmp_path / "none.json"))
+    assert "cannot be read" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=tmp_path))
+    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=workflow(image="%image%")))
     masking = workflow(image="%image%", mask="%mask%")
-    told = ComfyUI.wrong(Access(**at_home, image_workflow=masking))
+    told = ComfyUI.wrong(ComfyUISettings(**at_home, image_workflow=masking))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds %image% and %mask%: name that file in COMFYUI_MASK_WORKFLOW"
-    assert ComfyUI.wrong(Access(**at_home, mask_workflow=masking)) is None
-    told = ComfyUI.wrong(Access(**at_home, mask_workflow=workflow(image="%image%")))
+    assert ComfyUI.wrong(ComfyUISettings(**at_home, mask_workflow=masking)) is None
+    told = ComfyUI.wrong(ComfyUISettings(**at_home, mask_workflow=workflow(image="%image%")))
     assert told == "COMFYUI_MASK_WORKFLOW holds no %mask%"
-    told = ComfyUI.wrong(Access(**at_home, image_workflow=workflow()))
+    told = ComfyUI.wrong(ComfyUISettings(**at_home, image_workflow=workflow()))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds no %image%"
     with pytest.raises(WorkflowError):
-        ComfyUI(Access(**at_home, workflow=tmp_path / "none.json"), transport)
+        ComfyUI(ComfyUISettings(**at_home, workflow=tmp_path / "none.json"), transport)
 
 
 @pytest.mark.parametrize(
@@ -214,13 +215,13 @@ async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, t
 def test_files_that_are_no_workflow(tmp_path, text):
     path = tmp_path / "wrong.json"
     path.write_bytes(text.encode("latin-1"))
-    told = ComfyUI.wrong(Access(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.wrong(ComfyUISettings(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW names a file that is no workflow in ComfyUI's API format"
 
 
 def test_a_workflow_needs_a_prompt_and_may_begin_with_a_mark(tmp_path, workflow):
     path = workflow(text="a dog")
-    told = ComfyUI.wrong(Access(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.wrong(ComfyUISettings(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW holds no %prompt%"
     path = workflow()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

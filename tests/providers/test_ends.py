@@ -4,10 +4,10 @@
 import pytest
 from pydantic import SecretStr
 
-from domain import Access
 from providers.gemini import MODELS
 from providers.kit.ends import ENDS, has_ended
 from providers.kit.listed import tell_once
+from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES
 from tests.replay.gemini import ENDED, NEWEST
@@ -84,8 +84,8 @@ async def test_what_is_listed_past_its_day_goes_without_a_word(bench_for, day, c
 
 async def test_xais_models_end_too(openai, transport, day):
     day("2026-11-02")
-    access = Access(base_url=openai.server.url, models=((XAIS, "Ours"), ("grok-imagine-image", "Two")))
-    assert await offered(OpenAICompatible(access, transport, "xai", PROFILES["xai"])) == ["grok-imagine-image"]
+    settings = ProviderSettings(base_url=openai.server.url, models=((XAIS, "Ours"), ("grok-imagine-image", "Two")))
+    assert await offered(OpenAICompatible(settings, transport, "xai", PROFILES["xai"])) == ["grok-imagine-image"]
 
 
 async def test_no_list_brings_an_ended_one_back(gemini, day):
@@ -121,6 +121,7 @@ async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai,
     """Only where the names are their makers' do the makers' dates count."""
     day(AFTER)
     for models in (((MINI, "Ours"),), ()):
-        own = OpenAICompatible(Access(base_url=openai.server.url, models=models, key=KEY), transport, "own")
+        settings = ProviderSettings(base_url=openai.server.url, models=models, api_key=KEY)
+        own = OpenAICompatible(settings, transport, "own")
         assert MINI in await offered(own)
         await own.close()

@@ -284,7 +284,7 @@ async def test_check_does_not_pay(fal):
 
 
 def test_it_needs_a_key(fal):
-    assert type(fal.provider()).missing(fal.provider(key=None).access) == "set FAL_API_KEY"
+    assert type(fal.provider()).missing(fal.provider(api_key=None).settings) == "set FAL_API_KEY"
 
 
 @settings(max_examples=150, deadline=None)

@@ -191,14 +191,14 @@ async def test_no_link_leads_into_another_providers_private_server(bench_for, na
 async def test_links_may_lead_to_a_server_that_the_host_allows(bench_for, name):
     bench, other = await bench_for(name), await bench_for("comfyui")
     allowed = {"link_hosts": (("127.0.0.1", other.server.port),)}
-    await bench.draw(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]}, access=allowed)
+    await bench.draw(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]}, settings=allowed)
     assert [picture.data for picture in bench.progress.kept] == [draw("a")]
 
 
 @pytest.mark.parametrize("name", LINKING)
 async def test_a_host_that_is_allowed_is_asked_under_its_own_name(bench_for, name):
     bench = await bench_for(name)
-    raised = await bench.fail("F13-localhost", access={"link_hosts": (("localhost", None),)})
+    raised = await bench.fail("F13-localhost", settings={"link_hosts": (("localhost", None),)})
     assert type(raised) is Unavailable  # nobody listens at that port
 
 

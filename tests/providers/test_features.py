@@ -6,17 +6,23 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from domain import Access
 from providers import REGISTRY, build
+from providers.aihorde.settings import AIHordeSettings
+from providers.automatic1111.settings import Automatic1111Settings
+from providers.comfyui.settings import ComfyUISettings
+from providers.kit.settings import ProviderSettings
+from providers.openai.settings import CompatibleSettings
+from providers.sketch import SketchSettings
 from tests.conftest import ROOT
 from tests.replay import REPLAYS
-from tools.features import BEGIN, END, PAGE, table, written
+from tools.features import PAGE, table
+from tools.pages import marks, written
 
 
 async def test_the_table_in_the_docs_is_the_codes():
     page = PAGE.read_text(encoding="utf-8")
-    assert BEGIN in page and END in page
-    assert written(page, await table()) == page, "run: make features"
+    assert all(mark in page for mark in marks("features"))
+    assert written(page, "features", await table()) == page, "run: make features"
 
 
 def test_each_provider_has_its_replay_server_and_sketch_needs_none():
@@ -31,27 +37,28 @@ def test_each_provider_has_its_words_in_the_docs():
 
 
 async def test_who_is_not_named_is_off(transport):
-    on, off = build({"sketch": Access()}, transport)
+    on, off = build({"sketch": SketchSettings()}, transport)
     assert list(on) == ["sketch"]
     assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
     assert [each.name for each in off if each.is_wrong] == []
 
 
 @pytest.mark.parametrize(
-    ("access", "wrong"),
+    ("settings", "wrong"),
     [
-        ({"comfyui": Access(workflow=Path("mine.json"))}, ["comfyui"]),
-        ({"openai": Access(base_url="http://127.0.0.1:9/v1")}, ["openai"]),
-        ({"home": Access(profile="localai")}, ["home"]),
-        ({"openai": Access(), "comfyui": Access()}, []),
-        ({"aihorde": Access(enabled=False, key=SecretStr("mine"))}, []),
+        ({"comfyui": ComfyUISettings(workflow=Path("mine.json"))}, ["comfyui"]),
+        ({"openai": ProviderSettings(base_url="http://127.0.0.1:9/v1")}, ["openai"]),
+        ({"home": CompatibleSettings(profile="localai")}, ["home"]),
+        ({"openai": ProviderSettings(), "comfyui": ComfyUISettings()}, []),
+        ({"aihorde": AIHordeSettings(enabled=False, api_key=SecretStr("mine"))}, []),
     ],
 )
-async def test_what_is_set_in_vain_is_told(transport, access, wrong):
-    _, off = build(access, transport)
+async def test_what_is_set_in_vain_is_told(transport, settings, wrong):
+    _, off = build(settings, transport)
     assert [each.name for each in off if each.is_wrong] == wrong
 
 
 async def test_who_is_wrongly_set_is_told_apart_from_who_is_not_set(transport):
-    _, off = build({"automatic1111": Access(base_url="http://127.0.0.1:7860", key=SecretStr("x"))}, transport)
+    settings = Automatic1111Settings(base_url="http://127.0.0.1:7860", api_key=SecretStr("x"))
+    _, off = build({"automatic1111": settings}, transport)
     assert [each.name for each in off if each.is_wrong] == ["automatic1111"]

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     ContentRejected,
@@ -23,6 +22,7 @@ from domain import (
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
+from providers.kit.settings import ProviderSettings
 from tests.outcomes import blames_model, not_taken, option_of
 from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
@@ -202,7 +202,7 @@ async def test_the_key_is_in_its_header_alone(gemini):
 
 @pytest.mark.parametrize("end", ["", "/", "/v1beta", "/v1beta/"])
 async def test_the_root_is_never_doubled(gemini, end):
-    await gemini.draw(access={"base_url": gemini.server.url + end})
+    await gemini.draw(settings={"base_url": gemini.server.url + end})
     assert gemini.server.calls == [POST]
 
 
@@ -236,8 +236,8 @@ async def test_check_tries_the_key(gemini):
 
 
 def test_it_needs_a_key():
-    assert Gemini.missing(Access()) == "set GEMINI_API_KEY"
-    assert Gemini.missing(Access(key=SecretStr("test-key"))) is None
+    assert Gemini.missing(ProviderSettings()) == "set GEMINI_API_KEY"
+    assert Gemini.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
 
 
 def without_nulls(value):

@@ -5,7 +5,6 @@ import pytest
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     Cause,
@@ -19,6 +18,7 @@ from domain import (
 )
 from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
 from providers.kit.base import NO_FREE_CALL
+from providers.kit.settings import ProviderSettings
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
@@ -150,9 +150,9 @@ async def test_check_pays_nothing(huggingface):
 
 
 async def test_a_wrong_key(huggingface):
-    assert type(await huggingface.fail(access={"key": SecretStr("other-key")})) is AuthError
+    assert type(await huggingface.fail(settings={"api_key": SecretStr("other-key")})) is AuthError
 
 
 def test_it_needs_a_key():
-    assert HuggingFace.missing(Access()) == "set HUGGINGFACE_API_KEY"
-    assert HuggingFace.missing(Access(key=SecretStr("test-key"))) is None
+    assert HuggingFace.missing(ProviderSettings()) == "set HUGGINGFACE_API_KEY"
+    assert HuggingFace.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None

@@ -102,9 +102,9 @@ async def test_failures(imagepipeline, case, error, detail):
     assert imagepipeline.server.calls == [SUBMIT]
 
 
-@pytest.mark.parametrize("access", [{}, THIRD])
-async def test_for_ever_lasts_as_long_as_the_caller_lets_it(imagepipeline, access):
-    await imagepipeline.draw_until(14, "for-ever", access=access)
+@pytest.mark.parametrize("settings", [{}, THIRD])
+async def test_for_ever_lasts_as_long_as_the_caller_lets_it(imagepipeline, settings):
+    await imagepipeline.draw_until(14, "for-ever", settings=settings)
     assert polls(imagepipeline) > 10
     assert imagepipeline.server.count("POST") == 1
 
@@ -119,7 +119,7 @@ async def test_what_came_is_kept(imagepipeline, case, count):
 
 
 async def test_third_generation(imagepipeline):
-    progress = await imagepipeline.draw("pending", access=THIRD, seed=7, steps=20, guidance_scale=4.0)
+    progress = await imagepipeline.draw("pending", settings=THIRD, seed=7, steps=20, guidance_scale=4.0)
     assert progress.sizes == [(512, 512)]
     assert (None, None, 8.0) in progress.reports
     assert (0.4, None, None) in progress.reports
@@ -136,7 +136,7 @@ async def test_third_generation(imagepipeline):
 
 @pytest.mark.parametrize("case", ["nulls", "trifles"])
 async def test_what_nothing_depends_on_costs_no_picture_in_the_third_generation(imagepipeline, case):
-    assert len((await imagepipeline.draw(case, access=THIRD)).kept) == 1
+    assert len((await imagepipeline.draw(case, settings=THIRD)).kept) == 1
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ async def test_what_nothing_depends_on_costs_no_picture_in_the_third_generation(
     ],
 )
 async def test_reasons_of_the_third_generation(imagepipeline, case, error):
-    raised = await imagepipeline.fail(case, access=THIRD)
+    raised = await imagepipeline.fail(case, settings=THIRD)
     assert type(raised) is error
     assert imagepipeline.server.count("POST") == polls(imagepipeline) == 1
 
 
-@pytest.mark.parametrize(("access", "other"), [({}, 3), (THIRD, 1)])
-async def test_a_retired_generation_names_the_other(imagepipeline, caplog, access, other):
-    raised = await imagepipeline.fail("gone", access=access)
+@pytest.mark.parametrize(("settings", "other"), [({}, 3), (THIRD, 1)])
+async def test_a_retired_generation_names_the_other(imagepipeline, caplog, settings, other):
+    raised = await imagepipeline.fail("gone", settings=settings)
     assert (type(raised), cause_of(raised)) == (Unavailable, Cause.API_GONE)
     assert f"IMAGEPIPELINE_GENERATION={other}" in caplog.text
     assert imagepipeline.server.count("POST") == 1
@@ -170,21 +170,21 @@ async def test_status_with_authorization(imagepipeline):
 
 @pytest.mark.parametrize(("generation", "header", "other"), [(1, "api-key", "x-api-key"), (3, "x-api-key", "api-key")])
 async def test_the_generation_decides_the_header(imagepipeline, generation, header, other):
-    await imagepipeline.draw(access={"generation": generation})
+    await imagepipeline.draw(settings={"generation": generation})
     submitted = imagepipeline.server.requests[0].headers
     assert submitted[header] == imagepipeline.server.key
     assert other not in submitted
 
 
 async def test_a_wrong_key(imagepipeline):
-    assert type(await imagepipeline.fail(access={"key": None})) is AuthError
+    assert type(await imagepipeline.fail(settings={"api_key": None})) is AuthError
     assert imagepipeline.server.calls == [SUBMIT]
 
 
 @pytest.mark.parametrize("case", ["late", "gateway", "odd-words", "unknown-word", "poll-F02", "poll-F03-none"])
-@pytest.mark.parametrize("access", [{}, THIRD])
-async def test_polling_goes_on(imagepipeline, case, access):
-    assert (await imagepipeline.draw(case, access=access)).sizes == [(512, 512)]
+@pytest.mark.parametrize("settings", [{}, THIRD])
+async def test_polling_goes_on(imagepipeline, case, settings):
+    assert (await imagepipeline.draw(case, settings=settings)).sizes == [(512, 512)]
     assert imagepipeline.server.count("POST") == 1
 
 

@@ -55,7 +55,7 @@ async def test_fill_under_the_other_names(nebulablock):
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"])
 async def test_the_root_is_never_doubled(nebulablock, end):
-    await nebulablock.draw(access={"base_url": nebulablock.server.url + end})
+    await nebulablock.draw(settings={"base_url": nebulablock.server.url + end})
     assert nebulablock.server.calls == [POST]
 
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     BadResponse,
     ContentRejected,
     Size,
@@ -18,6 +17,7 @@ from domain import (
     find_model,
 )
 from providers import build
+from providers.kit.settings import ProviderSettings
 from providers.openai.calls import harmless
 from providers.openai.profiles import (
     ASPECT_SIZES,
@@ -26,6 +26,8 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
+from providers.openai.settings import CompatibleSettings
+from providers.sketch import SketchSettings
 from tests.outcomes import blames_model
 from tests.providers.conftest import Bench, load
 from tests.providers.test_openai import EDIT, GENERATE, IMAGE, MASKED, drawn, form
@@ -38,10 +40,14 @@ class Dialect(Bench):
 
     server: OpenAIReplay
 
-    def provider(self, case="", base_url=None, **access):
+    def provider(self, case="", base_url=None, **settings):
         key = None if self.server.dialect in ("sdcpp", "localai") else SecretStr(self.server.key)
-        own = {"base_url": base_url or self.server.case(case), "key": key, "profile": self.server.dialect} | access
-        provider = build({"gpu": Access(**own)}, self.transport)[0]["gpu"]
+        own = {
+            "base_url": base_url or self.server.case(case),
+            "api_key": key,
+            "profile": self.server.dialect,
+        } | settings
+        provider = build({"gpu": CompatibleSettings(**own)}, self.transport)[0]["gpu"]
         self._stack.push_async_callback(provider.close)
         return provider
 
@@ -343,15 +349,15 @@ def test_other_words_stay(text):
 
 
 def test_a_named_server_stands_before_the_painter(openai):
-    access = {
-        "openai": Access(key=SecretStr("test-key")),
-        "sketch": Access(),
-        "gpu": Access(profile="gpu", base_url="http://127.0.0.1:1234"),
-        "together": Access(profile="together", key=SecretStr("test-key")),
-        "xai": Access(profile="xai"),
-        "home": Access(profile="localai"),
+    settings = {
+        "openai": ProviderSettings(api_key=SecretStr("test-key")),
+        "sketch": SketchSettings(),
+        "gpu": CompatibleSettings(profile="gpu", base_url="http://127.0.0.1:1234"),
+        "together": CompatibleSettings(profile="together", api_key=SecretStr("test-key")),
+        "xai": CompatibleSettings(profile="xai"),
+        "home": CompatibleSettings(profile="localai"),
     }
-    on, off = build(access, openai.transport)
+    on, off = build(settings, openai.transport)
     assert list(on)[-3:] == ["gpu", "together", "sketch"]
     assert [on[name].title for name in ("openai", "gpu", "together")] == ["OpenAI", "Gpu", "Together"]
     assert [on[name].name for name in ("openai", "gpu", "together")] == ["openai", "gpu", "together"]
@@ -385,7 +391,7 @@ def test_who_pays_and_who_reports(speaking, profile, paid, reports):
 
 @pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])
 async def test_the_version_is_added_once(openai, end):
-    await openai.draw(access={"base_url": openai.server.url + end})
+    await openai.draw(settings={"base_url": openai.server.url + end})
     assert openai.server.calls == ["POST /v1/images/generations"]
 
 

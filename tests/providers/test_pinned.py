@@ -12,8 +12,8 @@ FIXED = ("appypie",)
 """A model of theirs is a path of its own, so that a new id would lead nowhere."""
 
 
-async def offered(bench, **access) -> list[tuple[str, str]]:
-    return [(model.id, model.title) for model in await bench.provider(**access).models()]
+async def offered(bench, **settings) -> list[tuple[str, str]]:
+    return [(model.id, model.title) for model in await bench.provider(**settings).models()]
 
 
 async def test_the_host_chooses_the_models(bench):
@@ -28,15 +28,15 @@ async def test_the_host_caps_the_quality_of_every_model(bench):
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "access"),
+    ("name", "known", "settings"),
     [("appypie", TEXT, {}), ("imagepipeline", DOCUMENTED_MODEL[0], {"generation": 3})],
 )
-async def test_a_model_that_an_api_cannot_be_asked_for_is_left_out_and_logged(bench_for, caplog, name, known, access):
+async def test_a_model_that_an_api_cannot_be_asked_for_is_left_out_and_logged(bench_for, caplog, name, known, settings):
     bench = await bench_for(name)
     models = (("own", "Mine"), (known, "Known"))
-    assert await offered(bench, models=models, **access) == [(known, "Known")]
+    assert await offered(bench, models=models, **settings) == [(known, "Known")]
     assert [(record.levelno, "own" in record.getMessage()) for record in caplog.records] == [(logging.WARNING, True)]
-    assert await offered(bench, models=models[:1], **access) == await offered(bench, **access)
+    assert await offered(bench, models=models[:1], **settings) == await offered(bench, **settings)
 
 
 async def test_models_of_the_hosts_own_take_what_the_server_lists(bench_for):

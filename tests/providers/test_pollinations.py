@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     AuthError,
     BadResponse,
     BadUpload,
@@ -24,6 +23,7 @@ from domain import (
     find_model,
 )
 from providers.kit.base import NO_FREE_CALL
+from providers.kit.settings import ProviderSettings
 from providers.pollinations import LONGEST_URL, SEEDS, Pollinations
 from tests.outcomes import not_taken, option_of
 from tests.replay import Call
@@ -254,7 +254,7 @@ async def test_a_posted_link_may_lead_to_a_host_that_is_allowed(pollinations, be
     pollinations.server.host(nowhere, b"gone", status=404)  # the same path here is asked for, and is no picture
     ref = {"url": other.server.host(nowhere, draw("a")), "seed": 7}
     assert type(await pollinations.fail(prompt=LONG, remembered=ref)) is BadResponse
-    progress = await pollinations.draw(prompt=LONG, remembered=ref, access=allowed)
+    progress = await pollinations.draw(prompt=LONG, remembered=ref, settings=allowed)
     assert [each.data for each in progress.kept] == [draw("a")]
 
 
@@ -345,5 +345,5 @@ async def test_check_pays_nothing(pollinations):
 
 
 def test_it_needs_a_key():
-    assert Pollinations.missing(Access()) == "set POLLINATIONS_API_KEY"
-    assert Pollinations.missing(Access(key=SecretStr("test-key"))) is None
+    assert Pollinations.missing(ProviderSettings()) == "set POLLINATIONS_API_KEY"
+    assert Pollinations.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None

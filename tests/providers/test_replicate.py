@@ -343,7 +343,7 @@ async def test_check_where_there_are_only_versions(replicate):
 
 
 def test_it_needs_a_key(replicate):
-    assert type(replicate.provider()).missing(replicate.provider(key=None).access) == "set REPLICATE_API_KEY"
+    assert type(replicate.provider()).missing(replicate.provider(api_key=None).settings) == "set REPLICATE_API_KEY"
 
 
 NAMED = st.sampled_from([*NAMES.split(), "seed", "num_outputs", "image", "mask", "scheduler"])

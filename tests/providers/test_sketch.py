@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from domain import Access, ImageRequest, Picture, Size, Sources
+from domain import ImageRequest, Picture, Size, Sources
 from providers.kit.base import Progress
-from providers.sketch import Sketch
+from providers.sketch import Sketch, SketchSettings
 from providers.sketch.painting import paint
 from providers.sketch.things import ART
 from providers.sketch.words import MEANINGS, read
@@ -50,8 +50,8 @@ class Log(Progress):
         self.fractions.append(fraction)
 
 
-def sketch(access: Access = Access()) -> Sketch:  # noqa: B008 - frozen
-    return Sketch(access, cast("Any", None))
+def sketch(settings: SketchSettings = SketchSettings()) -> Sketch:  # noqa: B008 - frozen
+    return Sketch(settings, cast("Any", None))
 
 
 async def drawn(prompt: str = "a red boat on a lake", sources: Sources | None = None, **options: Any) -> Log:
@@ -85,8 +85,8 @@ async def test_offers_its_styles_and_can_be_switched_off():
     assert takes.sizes[0] == Size(1024, 1024)
     assert takes.takes_size(SMALL) and not takes.takes_size(Size(97, 64))
     assert takes.text_to_image and takes.image_to_image and takes.inpainting and takes.per_call == 1
-    assert Sketch.missing(Access()) is None
-    assert "SKETCH" in (Sketch.missing(Access(enabled=False)) or "")
+    assert Sketch.missing(SketchSettings()) is None
+    assert "SKETCH" in (Sketch.missing(SketchSettings(enabled=False)) or "")
     assert await sketch().check() == (True, 4, "needs none")
 
 
@@ -184,8 +184,8 @@ def test_any_text_gives_a_picture(prompt):
 FOUR_AT_ONCE = """
 import asyncio
 from pathlib import Path
-from domain import Access, ImageRequest, Size, Sources
-from providers.sketch import Sketch
+from domain import ImageRequest, Size, Sources
+from providers.sketch import Sketch, SketchSettings
 
 class Nothing:
     async def keep(self, picture): pass
@@ -196,7 +196,7 @@ async def draw(sketch, model):
     await sketch.generate(request, Sources(), Nothing())
 
 async def main():
-    sketch = Sketch(Access(), None)
+    sketch = Sketch(SketchSettings(), None)
     await asyncio.gather(*(draw(sketch, model.id) for model in await sketch.models()))
 
 asyncio.run(main())

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import pytest
 from PIL import Image
 
-from domain import Access, Capabilities, Job, Model, Picture, Refused, Size
+from domain import Capabilities, Job, Model, Picture, Refused, Size
 from providers.kit.base import Health, Progress, Provider
+from providers.kit.settings import ProviderSettings
 from storage.store import Store, open_store
 from studio.display import Ready, Report
 from studio.lease import Held, hold
@@ -58,8 +59,10 @@ class FakeProvider(Provider):
     name: ClassVar = "fake"
     title: ClassVar = "Fake"
 
-    def __init__(self, *scripts: Script, models: Sequence[Model] = (), access: Access | None = None) -> None:
-        super().__init__(access or Access(), None)  # pyright: ignore
+    def __init__(
+        self, *scripts: Script, models: Sequence[Model] = (), settings: ProviderSettings | None = None
+    ) -> None:
+        super().__init__(settings or ProviderSettings(), None)  # pyright: ignore
         self.scripts = list(scripts)
         self.offered = models or [Model(id="one", title="One", capabilities=Capabilities(sizes=(Size(64, 64),)))]
         self.requests = []

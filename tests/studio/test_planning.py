@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from domain import (
-    Access,
     CannotDrawFrom,
     Capabilities,
     ImageRequest,
@@ -29,6 +28,7 @@ from domain import (
     Upload,
 )
 from domain.outcomes import ModelGone, NoAI, SizeFitted
+from providers.kit.settings import ProviderSettings
 from studio.intake.planning import SEEDS, Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
@@ -331,8 +331,8 @@ async def test_as_few_calls_as_the_model_allows(count, calls):
     ],
 )
 def test_the_bots_own_default(names, keys, configured, chosen):
-    key = SecretStr("k")
-    providers = {name: FakeProvider(access=Access(key=key if name in keys.split() else None)) for name in names.split()}
+    with_key, without = ProviderSettings(api_key=SecretStr("k")), ProviderSettings()
+    providers = {name: FakeProvider(settings=with_key if name in keys.split() else without) for name in names.split()}
     assert default_provider(providers, configured) == chosen
 
 

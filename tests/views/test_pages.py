@@ -4,22 +4,21 @@
 import pytest
 from pydantic import SecretStr
 
-from domain import Access, Capabilities, Model
-from providers import REGISTRY, build
+from domain import Capabilities, Model
+from providers import REGISTRY, build, settings_types
 from providers.http.transport import Transport
 from views.pages import privacy_page
 
 PLAIN = Model(id="one", title="One")
 BY_LINK = Model(id="two", title="Two", capabilities=Capabilities(image_to_image=True, image_by_link=True))
-ACCESS = Access(base_url="http://127.0.0.1:1", key=SecretStr("user:password"))
+HOST = {"base_url": "http://127.0.0.1:1", "api_key": SecretStr("user:password")}
 
 
 @pytest.fixture
 async def everybody():
     """All that the registry has, and a server that the host names."""
     async with Transport() as transport:
-        named = {"together": ACCESS.model_copy(update={"profile": "together"})}
-        on, _ = build({kind.name: ACCESS for kind in REGISTRY} | named, transport)
+        on, _ = build({name: kind(**HOST) for name, kind in settings_types(["together"]).items()}, transport)
         yield on
 
 

@@ -99,7 +99,7 @@ FAILURES: list[Any] = [
 QUOTED = (InvalidRequest, Unavailable)
 """Those that repeat what the provider says."""
 NOT_THE_PROVIDERS = (NotPossible, Cancelled, PicturesGone, Unexpected)
-KEPT: TypeAdapter[Failure] = TypeAdapter(Failure)
+KEPT: TypeAdapter[Any] = TypeAdapter(Failure)
 NASTY = ["`", "```", "\n", "\u202e", "\u200b", "\u2028", "\x00", "\x1b[0m", "@everyone", "<@1>", "<@&2>",
          "[a](http://b.c)", "||", "**", "# ", "> ", "\\", "Z\u0351\u036b\u0343", "\U0001f468\u200d\U0001f469",
          "\ud800", "\u00a0", "é", "a"]  # fmt: skip

@@ -1,0 +1,9 @@
+"""All that the host sets, read from the environment and .env once, checked, and never printed."""
+
+from config.dotenv import read_dotenv
+from config.errors import ConfigError
+from config.reading import read_config
+from config.settings import Config
+from config.spelling import misspelt
+
+__all__ = ["Config", "ConfigError", "misspelt", "read_config", "read_dotenv"]

@@ -1,0 +1,38 @@
+"""The environment as a source of settings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+Values = Mapping[str, str | None]
+
+
+def written(variables: Mapping[str, str], values: Values) -> dict[str, str]:
+    """What the host has written for each field, with blanks taken for unset; variables: by field."""
+    found = {field: (values.get(variable) or "").strip() for field, variable in variables.items()}
+    return {field: text for field, text in found.items() if text}
+
+
+class Hidden(str):
+    """What the host has written; pydantic-settings may log it, when PYDANTIC_SETTINGS_DEBUG is set."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
+class Environment(PydanticBaseSettingsSource):
+    """The variables of one group of settings."""
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str], values: Values) -> None:
+        super().__init__(settings_cls)
+        self._written = written(variables, values)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._written.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {field: Hidden(text) for field, text in self._written.items()}

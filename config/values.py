@@ -1,0 +1,77 @@
+"""Types of the variables that are not a provider's: how their text becomes a value."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, SecretStr
+
+from providers import REGISTRY
+from providers.kit.variables import Secret, UnreadableError, listed, one_of, text
+
+DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
+PORT = re.compile(r"[0-9]{1,9}")
+NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
+SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
+
+
+def _token(token: SecretStr) -> SecretStr:
+    if not TOKEN.fullmatch(token.get_secret_value()):
+        raise UnreadableError("is no bot token: those have three parts with dots between them")
+    return token
+
+
+def _database_url(written: str) -> str:
+    scheme, separator, rest = written.partition("://")
+    if not separator or scheme not in DATABASES or not rest.strip("/"):
+        raise UnreadableError(
+            "is no URL such as sqlite:////var/lib/easel/easel.db or postgresql://easel:password@host/easel"
+        )
+    return f"{DATABASES[scheme]}://{rest}"
+
+
+def _bucket(written: str) -> str:
+    if not (written.startswith("s3://") and written.removeprefix("s3://").strip("/")):
+        raise UnreadableError("is no URL such as s3://bucket/folder")
+    return written
+
+
+def _address(written: str) -> tuple[str, int]:
+    host, _, port = written.rpartition(":")
+    if not (PORT.fullmatch(port) and 0 < int(port) < 65536):
+        raise UnreadableError("is no port such as 9090 or 0.0.0.0:9090")
+    return host or "127.0.0.1", int(port)
+
+
+def _shard_ids(written: str) -> tuple[int, ...]:
+    found = [SHARDS.fullmatch(part.strip()) for part in written.split(",")]
+    ids = [id for part in found if part for id in range(int(part[1]), int(part[2] or part[1]) + 1)]
+    if not ids or not all(found):
+        raise UnreadableError("is no list such as 0,1 or 0-3")
+    return tuple(sorted(set(ids)))
+
+
+def _new_names(written: str) -> tuple[str, ...]:
+    names = tuple(name.lower() for name in listed(written))
+    taken = {"default", *(kind.name for kind in REGISTRY)}
+    if any(not NAME.fullmatch(name) or name in taken for name in names):
+        raise UnreadableError("is no list of new names such as together,localai")
+    return names
+
+
+_Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+_Format = Literal["text", "json"]
+LogLevel = Annotated[_Level, one_of(*get_args(_Level))]
+LogFormat = Annotated[_Format, one_of(*get_args(_Format))]
+Token = Annotated[Secret, AfterValidator(_token)]
+Name = Annotated[str, text(str.lower)]
+NewNames = Annotated[tuple[str, ...], text(_new_names)]
+"""Names of servers, from `together,localai`."""
+Folder = Annotated[Path, AfterValidator(Path.absolute)]
+Database = Annotated[SecretStr, text(_database_url)]
+Bucket = Annotated[str, text(_bucket)]
+Address = Annotated[tuple[str, int], text(_address)]
+"""Host and port, from `9090`, for this machine alone, or from `0.0.0.0:9090`, for whoever can reach it."""
+ShardIds = Annotated[tuple[int, ...], text(_shard_ids)]
+"""From `0,1` or `0-3`."""

@@ -1,0 +1,26 @@
+# pyright: basic
+"""What commands write into pages is what they would write now."""
+
+import pytest
+
+from config import Config
+from tools.example import HEADINGS
+from tools.pages import marks
+from tools.settings import PAGES, all_written
+
+WRITTEN = all_written()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_settings_in_a_page_are_those_declared(name):
+    assert PAGES[name].read_text(encoding="utf-8") == WRITTEN[PAGES[name]], "run: make settings"
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.endswith(".md")])
+def test_a_page_says_where_they_belong(name):
+    page = PAGES[name].read_text(encoding="utf-8")
+    assert [page.count(mark) for mark in marks("settings")] == [1, 1]
+
+
+def test_each_heading_stands_above_a_field():
+    assert HEADINGS.keys() <= Config.model_fields.keys()
