@@ -28,9 +28,11 @@ from domain.jobs import (
     Refusal,
     Refused,
     Settings,
+    Source,
     Sources,
     Tried,
     Upload,
+    image_option,
 )
 from domain.models import (
     Capabilities,
@@ -69,6 +71,7 @@ __all__ = [
     "Settings",
     "Size",
     "SizeRange",
+    "Source",
     "Sources",
     "Span",
     "SpoolPlace",
@@ -78,4 +81,5 @@ __all__ = [
     "Unavailable",
     "Upload",
     "find_model",
+    "image_option",
 ]

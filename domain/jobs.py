@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
-from domain.errors import Failure, State
+from domain.errors import Failure, InvalidRequest, State
 from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
@@ -24,6 +24,11 @@ class Upload(Frozen):
     key: str | None = None
 
 
+def image_option(place: int) -> str:
+    """The option that names the image at a place, from 0: image, image2, image3 and so on."""
+    return f"image{place + 1}" if place else "image"
+
+
 class ImageRequest(Frozen):
     """What a member asks for. None means: the server's or the model's default."""
 
@@ -32,8 +37,10 @@ class ImageRequest(Frozen):
     provider: str | None = None
     model: str | None = None
     size: Size | None = None
-    image: Upload | None = None
+    images: tuple[Upload, ...] = ()
+    """The first gives the picture its shape."""
     mask: Upload | None = None
+    """Of the first image."""
     strength: float | None = None
     count: int = 1
     seed: int | None = None
@@ -50,15 +57,41 @@ class ImageRequest(Frozen):
     upscale: bool = False
     """Only make the image larger."""
 
+    def uploads(self) -> tuple[Upload, ...]:
+        """Every file that belongs to it."""
+        return (*self.images, self.mask) if self.mask else self.images
+
+
+class Source(Frozen):
+    """An image to draw from."""
+
+    data: bytes
+    """PNG, RGB or RGBA, without metadata."""
+    url: str | None = None
+    """Discord's own link to the original."""
+
 
 class Sources(Frozen):
-    """The images behind a request: checked, stripped bytes, and Discord's own link to the original."""
+    """The images behind a request, in its order."""
 
-    image: bytes | None = None
-    """PNG, RGB or RGBA."""
+    images: tuple[Source, ...] = ()
     mask: bytes | None = None
-    """PNG, 8-bit greyscale, white = repaint, of the image's size."""
-    image_url: str | None = None
+    """PNG, 8-bit greyscale, white = repaint, of the first image's size."""
+
+    def only_image(self) -> bytes | None:
+        """For a model that draws from one image at most; InvalidRequest where there are more."""
+        only = self._only()
+        return only and only.data
+
+    def only_link(self) -> str | None:
+        """For a model that fetches one image at most; InvalidRequest where there are more."""
+        only = self._only()
+        return only and only.url
+
+    def _only(self) -> Source | None:
+        if len(self.images) > 1:
+            raise InvalidRequest(field="image", takes="one image", unaccepted=True)
+        return self.images[0] if self.images else None
 
 
 class Picture(Frozen):

@@ -35,12 +35,12 @@ def check_announced(length: int, kind: str | None, size: Size | None, field: str
             strict.checked_size(*size)
 
 
-async def read_upload(data: bytes) -> bytes:
+async def read_upload(data: bytes, field: str = "image") -> bytes:
     """A member's image as PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata.
 
-    InvalidRequest (field "image") when it is too large, animated, damaged, or of another format.
+    InvalidRequest (of the given field) when it is too large, animated, damaged, or of another format.
     """
-    with _refusing("image"):
+    with _refusing(field):
         _check_start(data)
         return (await WORKSHOP.do("upload", data, SECONDS)).data
 

@@ -1,6 +1,5 @@
 """From what a member asks to a job that the provider can do, or to a refusal before anything is spent."""
 
-import random
 from collections.abc import Mapping, Sequence
 from math import ceil
 from unicodedata import category
@@ -18,9 +17,9 @@ from domain import (
     State,
     find_model,
 )
+from domain.numbers import SEEDS, random_seed
 from providers.kit.base import Provider
 
-SEEDS = 2**31
 NO_AI = "Painted by rules, not by an AI model."
 GONE = "The model that this server chose is not on offer now, so the default one drew."
 SAME_SHAPE = 1.05
@@ -45,7 +44,7 @@ class Planner:
         """A checked job; InvalidRequest names the field and what it takes."""
         if all(category(each) in BLANK for each in request.prompt):
             raise InvalidRequest(field="prompt", takes="words that say what to draw")
-        if request.mask and not request.image:
+        if request.mask and not request.images:
             raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")
         provider = self.provider(request, settings)
         models = await provider.models()
@@ -149,7 +148,7 @@ def _can(takes: Capabilities, request: ImageRequest) -> bool:
         return takes.upscale
     if request.mask:
         return takes.inpainting
-    return takes.image_to_image if request.image else takes.text_to_image
+    return takes.image_to_image if request.images else takes.text_to_image
 
 
 def _unable(model: Model, request: ImageRequest) -> InvalidRequest:
@@ -157,7 +156,7 @@ def _unable(model: Model, request: ImageRequest) -> InvalidRequest:
         return InvalidRequest(field="upscale", subject=model.title, takes="")
     if request.mask:
         return InvalidRequest(field="mask", subject=model.title, takes=_ways(model.capabilities))
-    field = "image" if request.image else "prompt"
+    field = "image" if request.images else "prompt"
     return InvalidRequest(field=field, subject=model.title, takes=_ways(model.capabilities))
 
 
@@ -177,7 +176,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
         value: float | None = getattr(request, field)
         if value is not None and (span is None or value not in span):
             raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
-    if request.strength is not None and takes.image_to_image and not request.image:
+    if request.strength is not None and takes.image_to_image and not request.images:
         raise InvalidRequest(field="strength", takes="a strength together with an image")
     for field in ("negative_prompt", "seed", "transparent"):
         if getattr(request, field) is not None and not getattr(takes, field):
@@ -188,7 +187,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
     if not 1 <= request.count <= takes.max_count:
         raise InvalidRequest(field="count", subject=model.title, takes=f"1 to {takes.max_count}")
     if request.size is not None:
-        _check_size(request.size, model, from_image=request.image is not None)
+        _check_size(request.size, model, from_image=bool(request.images))
 
 
 def _check_size(size: Size, model: Model, *, from_image: bool) -> None:
@@ -208,9 +207,9 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
     """The size to draw at; a note where the server's own did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
-    if request.image and takes.sized_by_image:
+    if request.images and takes.sized_by_image:
         return None, ()
-    shape = request.image.size if request.image else None
+    shape = request.images[0].size if request.images else None
     if shape is not None:
         return _near(shape, takes)
     if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
@@ -229,7 +228,7 @@ def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[str, ...
 
 
 def _seed(request: ImageRequest) -> int:
-    return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
+    return random_seed() if request.seed is None else request.seed
 
 
 def _by_title(models: Sequence[Model], text: str) -> Model | None:
