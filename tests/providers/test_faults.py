@@ -14,7 +14,6 @@ from domain import (
     InvalidRequest,
     Picture,
     RateLimited,
-    Sources,
     Timeout,
     Unavailable,
 )
@@ -23,7 +22,7 @@ from providers.http import api as api_module
 from providers.http import transport as transport_module
 from providers.kit.base import keep_all
 from providers.openai.profiles import OPENAI
-from tests.providers.conftest import PATIENCE, FakeProgress
+from tests.providers.conftest import PATIENCE, FakeProgress, sources_of
 from tests.replay import FAULTS, REPLAYS, Call
 from tests.replay.faults import DATE_SECONDS, OTHER_NAMES, REDIRECTS
 from tests.replay.pictures import draw
@@ -375,7 +374,7 @@ async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01
-    source = Sources(image_url="https://cdn.example/dog.png")
+    source = sources_of(draw("image"), url="https://cdn.example/dog.png")
     told = {case: await failure_of(bench, case, sources=source) for case in every_case(bench)}
     told["models"] = str([await bench.provider(case).models() for case in ("F01", "F04", "F10")])
     assert sum(map(bool, told.values())) > 30

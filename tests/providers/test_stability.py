@@ -11,10 +11,10 @@ from domain import (
     InvalidRequest,
     QuotaError,
     RateLimited,
-    Sources,
     find_model,
 )
 from providers.stability import RATIOS, blamed
+from tests.providers.conftest import sources_of
 from tests.replay.pictures import draw
 
 ROOT = "POST /v2beta/stable-image"
@@ -84,7 +84,7 @@ async def test_models(stability, model, path):
 
 @pytest.mark.parametrize(("strength", "sent"), [(0.25, "0.25"), (None, "0.6"), (0.0, "0.0")])
 async def test_an_image(stability, strength, sent):
-    progress = await stability.draw(model="sd3.5-medium", sources=Sources(image=IMAGE), strength=strength, seed=7)
+    progress = await stability.draw(model="sd3.5-medium", sources=sources_of(IMAGE), strength=strength, seed=7)
     assert progress.sizes == [(64, 64)]
     form = stability.server.form()
     assert (form["mode"], form["strength"], form["image"]) == ("image-to-image", sent, IMAGE)
@@ -92,7 +92,7 @@ async def test_an_image(stability, strength, sent):
 
 
 async def test_a_mask(stability):
-    await stability.draw(model="inpaint", size=None, sources=Sources(image=IMAGE, mask=MASK), seed=7)
+    await stability.draw(model="inpaint", size=None, sources=sources_of(IMAGE, mask=MASK), seed=7)
     assert stability.server.calls == [f"{ROOT}/edit/inpaint"]
     form = stability.server.form()
     assert set(form) == {"prompt", "seed", "output_format", "image", "mask"}
@@ -100,7 +100,7 @@ async def test_a_mask(stability):
 
 
 async def test_upscaling(stability):
-    progress = await stability.draw(model="upscale-fast", size=None, upscale=True, sources=Sources(image=IMAGE))
+    progress = await stability.draw(model="upscale-fast", size=None, upscale=True, sources=sources_of(IMAGE))
     assert stability.server.calls == [f"{ROOT}/upscale/fast"]
     assert stability.server.form() == {"image": IMAGE, "output_format": "png"}
     assert progress.kept[0].seed == 7
