@@ -76,7 +76,7 @@ async def test_what_is_saved_stays_as_it_was(jobs, add):
 
 
 async def test_the_files_of_old_and_new_jobs_are_wanted(jobs, add):
-    await add(8, REQUEST)
+    await add(8, REQUEST | {"mask": None})
     await add(12, REQUEST | {"image": IMAGE | {"key": "uploads/11/400.image"}, "mask": None}, state=State.DELIVERED)
     images = tuple(Upload(url=None, key=f"uploads/{job}/400.image") for job in (13, 14))
     mask = Upload(url=None, key="uploads/15/400.mask")
