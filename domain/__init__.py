@@ -21,18 +21,13 @@ from domain.errors import (
 from domain.hosting import Access, Limits, SpoolPlace
 from domain.jobs import (
     Drawn,
-    ImageRequest,
     Job,
     Origin,
     Picture,
     Refusal,
     Refused,
     Settings,
-    Source,
-    Sources,
     Tried,
-    Upload,
-    image_option,
 )
 from domain.models import (
     Capabilities,
@@ -42,6 +37,7 @@ from domain.models import (
     Span,
     find_model,
 )
+from domain.requests import ImageRequest, Source, Sources, Upload, image_option
 
 __all__ = [
     "NOT_ASKED",

@@ -10,7 +10,7 @@ from yarl import URL
 
 from domain import ImageRequest, InvalidRequest, Job, Size, Upload, image_option
 from storage.settings import SettingsStore
-from studio import images
+from studio.images import check_announced
 from studio.intake.promises import AnsweredElsewhere
 from studio.studio import Studio
 from views.acknowledging import UNTOLD, defer
@@ -144,7 +144,7 @@ class Desk:
 
     def _upload(self, attachment: discord.Attachment, field: str) -> Upload:
         size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
-        images.check_announced(attachment.size, attachment.content_type, size, field)
+        check_announced(attachment.size, attachment.content_type, size, field)
         known = URL(attachment.url).host in self._upload_hosts
         return Upload(url=attachment.url if known else None, size=size)
 

@@ -74,7 +74,7 @@ class Planner:
                     "provider": provider.name,
                     "model": model.id,
                     "size": size,
-                    "seed": _seed(request) if takes.seed else None,
+                    "seed": _seed(request, takes),
                     "quality": request.quality or takes.usual_quality,
                     "refiner": settings.refiner if takes.refiner else None,
                     "safety_checker": settings.safety_checker if takes.safety_checker else None,
@@ -227,7 +227,10 @@ def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[str, ...
     return size, (f"Drawn at {size}, the nearest to the image's {shape}.",)
 
 
-def _seed(request: ImageRequest) -> int:
+def _seed(request: ImageRequest, takes: Capabilities) -> int | None:
+    """Whatever takes seeds is given one, so that the receipt can name it."""
+    if not takes.seed:
+        return None
     return random_seed() if request.seed is None else request.seed
 
 
