@@ -37,7 +37,7 @@ from domain.models import (
     Span,
     find_model,
 )
-from domain.requests import ImageRequest, Source, Sources, Upload, image_option
+from domain.requests import ImageRequest, SourceImage, Sources, Upload, image_option
 
 __all__ = [
     "NOT_ASKED",
@@ -67,7 +67,7 @@ __all__ = [
     "Settings",
     "Size",
     "SizeRange",
-    "Source",
+    "SourceImage",
     "Sources",
     "Span",
     "SpoolPlace",

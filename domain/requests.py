@@ -52,7 +52,7 @@ class ImageRequest(Frozen):
         return (*self.images, self.mask) if self.mask else self.images
 
 
-class Source(Frozen):
+class SourceImage(Frozen):
     """An image to draw from."""
 
     data: bytes
@@ -64,7 +64,7 @@ class Source(Frozen):
 class Sources(Frozen):
     """The images behind a request, in its order."""
 
-    images: tuple[Source, ...] = ()
+    images: tuple[SourceImage, ...] = ()
     mask: bytes | None = None
     """PNG, 8-bit greyscale, white = repaint, of the first image's size."""
 
@@ -78,7 +78,7 @@ class Sources(Frozen):
         only = self._only()
         return only and only.url
 
-    def _only(self) -> Source | None:
+    def _only(self) -> SourceImage | None:
         if len(self.images) > 1:
             raise InvalidRequest(field="image", takes="one image", unaccepted=True)
         return self.images[0] if self.images else None

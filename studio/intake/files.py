@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain import ImageRequest, InvalidRequest, Job, Source, Sources, Upload, image_option
+from domain import ImageRequest, InvalidRequest, Job, SourceImage, Sources, Upload, image_option
 from storage.spool import Spool
 from studio.images import inspect_picture, read_mask, read_upload
 from studio.intake.room import Shelf
@@ -30,7 +30,7 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
     """What the provider gets of a job's files; InvalidRequest where one has been cleared away."""
     request = job.request
     return Sources(
-        images=tuple([Source(data=await _read(spool, each), url=each.url) for each in request.images]),
+        images=tuple([SourceImage(data=await _read(spool, each), url=each.url) for each in request.images]),
         mask=await _read(spool, request.mask) if request.mask else None,
     )
 

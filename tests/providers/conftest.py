@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, Source, Sources, Unavailable
+from domain import Access, BadResponse, EaselError, ImageRequest, Picture, Size, SourceImage, Sources, Unavailable
 from providers import REGISTRY, Provider, Transport
 from tests.replay import KEY, REPLAYS, Replay
 
@@ -61,7 +61,7 @@ class FakeProgress:
 
 def sources_of(*images: bytes, mask: bytes | None = None, url: str | None = None) -> Sources:
     """url: of each image."""
-    return Sources(images=tuple(Source(data=each, url=url) for each in images), mask=mask)
+    return Sources(images=tuple(SourceImage(data=each, url=url) for each in images), mask=mask)
 
 
 def load(data: bytes) -> Image.Image:

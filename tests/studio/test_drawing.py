@@ -25,7 +25,7 @@ from domain import (
     QuotaError,
     RateLimited,
     Size,
-    Source,
+    SourceImage,
     Sources,
     State,
     Timeout,
@@ -701,7 +701,7 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
     image = Upload(url="https://cdn.test/x.png", key="uploads/1/image")
     async with holding(request=ImageRequest(prompt="a boat", images=(image,))) as held:
         await draw(held, generate)
-    assert got == [Sources(images=(Source(data=b"image", url="https://cdn.test/x.png"),))]
+    assert got == [Sources(images=(SourceImage(data=b"image", url="https://cdn.test/x.png"),))]
 
 
 @pytest.mark.parametrize("key", ["uploads/1/image", None])
