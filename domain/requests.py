@@ -1,6 +1,6 @@
 """What a member asks for, and the images that go with it."""
 
-from domain.errors import InvalidRequest
+from domain.errors import Acceptance, InvalidRequest
 from domain.frozen import Frozen
 from domain.models import Size
 
@@ -80,5 +80,5 @@ class Sources(Frozen):
 
     def _only(self) -> SourceImage | None:
         if len(self.images) > 1:
-            raise InvalidRequest(field="image", takes="one image", unaccepted=True)
+            raise InvalidRequest("it draws from one image", option="image", taken=Acceptance.NOT_TAKEN)
         return self.images[0] if self.images else None

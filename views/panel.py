@@ -14,7 +14,8 @@ from views.chain import ChainPanel, titles
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.panels import Look, ManagersPanel, Page
-from views.words import plain, size_name
+from views.wording.sizes import size_name
+from views.wording.text import plain
 
 PAGE = CHOICES - 1
 """The first option is for the default."""

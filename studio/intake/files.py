@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain import ImageRequest, InvalidRequest, Job, SourceImage, Sources, Upload, image_option
+from domain import ImageRequest, Job, SourceImage, Sources, Upload, UploadGone, image_option
 from storage.spool import Spool
 from studio.images import inspect_picture, read_mask, read_upload
 from studio.intake.room import Shelf
@@ -11,7 +11,7 @@ from studio.intake.room import Shelf
 async def keep_uploads(
     shelf: Shelf, job: Job, request: ImageRequest, images: Sequence[bytes], mask: bytes | None
 ) -> ImageRequest:
-    """The request with its files in the spool; InvalidRequest where one is no image that we take, QueueFull."""
+    """The request with its files in the spool; BadUpload where one is no image that we take, NoRoom."""
     names = [image_option(place) for place in range(len(images))]
     files = {name: await read_upload(data, name) for name, data in zip(names, images, strict=True)}
     sizes = [inspect_picture(data).size for data in files.values()]
@@ -27,7 +27,7 @@ async def keep_uploads(
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
-    """What the provider gets of a job's files; InvalidRequest where one has been cleared away."""
+    """What the provider gets of a job's files; UploadGone where one has been cleared away."""
     request = job.request
     return Sources(
         images=tuple([SourceImage(data=await _read(spool, each), url=each.url) for each in request.images]),
@@ -36,20 +36,16 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
 
 
 async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
-    """InvalidRequest where a file has been cleared away, or the link to an image dropped."""
+    """UploadGone where a file has been cleared away, or the link to an image dropped."""
     for upload in job.request.uploads():
         if not (upload.key and await spool.exists(upload.key)):
-            raise _gone()
+            raise UploadGone
     if by_link and not all(each.url for each in job.request.images):
-        raise _gone()
+        raise UploadGone
 
 
 async def _read(spool: Spool, upload: Upload) -> bytes:
     data = await spool.get(upload.key) if upload.key else None
     if data is None:
-        raise _gone()
+        raise UploadGone
     return data
-
-
-def _gone() -> InvalidRequest:
-    return InvalidRequest("the upload is gone", field="upload")

@@ -162,7 +162,7 @@ async def test_a_second_image_is_kept_and_refused_by_who_takes_one(world, monkey
     keys = [f"uploads/{job.id}/{world.member.id}.{name}" for name in ("image", "image2", "mask")]
     assert [each.key for each in job.request.uploads()] == keys
     assert (job.state, job.drawn) == (State.REFUSED, ())
-    assert "one image" in shown.response.content
+    assert "did not accept the image" in shown.response.content
 
 
 async def test_the_shape_of_the_image_is_kept(world):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from domain import ImageRequest, InvalidRequest, Size, Upload
+from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
 from studio.intake.files import check_uploads, keep_uploads, read_sources
 from studio.intake.room import Shelf
 from tests.conftest import make_job
@@ -47,20 +47,19 @@ async def test_each_of_them_has_to_be_there(store, kept, cleared):
     await check_uploads(store.spool, job, by_link=True)
     await store.spool.delete([cleared])
     for gone in (check_uploads(store.spool, job, by_link=False), read_sources(store.spool, job)):
-        with pytest.raises(InvalidRequest) as caught:
+        with pytest.raises(UploadGone):
             await gone
-        assert caught.value.failure.field == "upload"
 
 
 async def test_a_provider_that_fetches_images_needs_the_links_of_all(store, kept):
     images = (kept.images[0], kept.images[1].model_copy(update={"url": None}))
     job = make_job(request=kept.model_copy(update={"images": images}))
     await check_uploads(store.spool, job, by_link=False)
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(UploadGone):
         await check_uploads(store.spool, job, by_link=True)
 
 
 async def test_which_image_cannot_be_read_is_told(shelf):
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(BadUpload) as caught:
         await keep_uploads(shelf, make_job(), WANTED, [png(), b"no image"], None)
-    assert caught.value.failure.field == "image2"
+    assert caught.value.option == "image2"
