@@ -94,7 +94,7 @@ class Imagine(commands.Cog):
                     transparent=transparent or None,
                     private=private,
                 )
-                await self._desk.take(interaction, request, image, mask)
+                await self._desk.take(interaction, request, [image] if image else [], mask)
             except EaselError as error:
                 await report(interaction, error)
 

@@ -29,16 +29,13 @@ from domain.errors import (
 from domain.hosting import Limits, SpoolPlace
 from domain.jobs import (
     Drawn,
-    ImageRequest,
     Job,
     Origin,
     Picture,
     Refusal,
     Refused,
     Settings,
-    Sources,
     Tried,
-    Upload,
 )
 from domain.models import (
     Capabilities,
@@ -68,10 +65,12 @@ from domain.refusals import (
     Room,
     SizeNotTaken,
     Source,
+    TooManyImages,
     UnknownSize,
     UploadGone,
     WrongFileType,
 )
+from domain.requests import ImageRequest, SourceImage, Sources, Upload, image_option
 from domain.states import UNFINISHED, State
 
 __all__ = [
@@ -130,12 +129,14 @@ __all__ = [
     "SizeNotTaken",
     "SizeRange",
     "Source",
+    "SourceImage",
     "Sources",
     "Span",
     "SpoolPlace",
     "State",
     "SwitchedOff",
     "Timeout",
+    "TooManyImages",
     "Tried",
     "Unavailable",
     "Unexpected",
@@ -144,4 +145,5 @@ __all__ = [
     "UploadGone",
     "WrongFileType",
     "find_model",
+    "image_option",
 ]

@@ -1,4 +1,4 @@
-"""A request, and the job that it becomes."""
+"""The job that a request becomes, its pictures, and a server's settings."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,58 +9,13 @@ from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
 from domain.outcomes import Failure, Note
+from domain.requests import ImageRequest
 from domain.states import State
 
 Way = Literal["unread", "shown", "converted", "mended", "file"]
 """How a picture is handed over: not known yet, for nobody has looked at it; the very file; a PNG of it, for Discord
 does not show its kind; a PNG of what could be read of a damaged one; or the very file as something to download, for it
 cannot be shown."""
-
-
-class Upload(Frozen):
-    """A file that a member attached: where Discord keeps it, and under which key the spool does."""
-
-    url: str | None
-    size: Size | None = None
-    """As Discord tells it; the file itself is checked when it is read."""
-    key: str | None = None
-
-
-class ImageRequest(Frozen):
-    """What a member asks for. None means: the server's or the model's default."""
-
-    prompt: str
-    negative_prompt: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    size: Size | None = None
-    image: Upload | None = None
-    mask: Upload | None = None
-    strength: float | None = None
-    count: int = 1
-    seed: int | None = None
-    steps: int | None = None
-    guidance_scale: float | None = None
-    scheduler: str | None = None
-    quality: str | None = None
-    style: str | None = None
-    transparent: bool | None = None
-    """True: on no background."""
-    refiner: bool | None = None
-    safety_checker: bool | None = None
-    private: bool | None = None
-    upscale: bool = False
-    """Only make the image larger."""
-
-
-class Sources(Frozen):
-    """The images behind a request: checked, stripped bytes, and Discord's own link to the original."""
-
-    image: bytes | None = None
-    """PNG, RGB or RGBA."""
-    mask: bytes | None = None
-    """PNG, 8-bit greyscale, white = repaint, of the image's size."""
-    image_url: str | None = None
 
 
 class Picture(Frozen):

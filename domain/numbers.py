@@ -1,5 +1,6 @@
 """Numbers from outside: finite, and of a size that anybody can use, or absent. A wrong one never costs a picture."""
 
+import random
 from math import isfinite
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ LONGEST = 40
 """Characters of a number that comes as text."""
 SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**64 - 1
 """Servers draw with seeds of 64 bits, with or without a sign."""
+SEEDS = 2**31
+"""Seeds that the bot draws lie below: those every API takes."""
 LARGEST_PLACE = 1_000_000
 WEEK = 7 * 86_400.0
 
@@ -52,6 +55,11 @@ def fraction(value: Any) -> float | None:
 
 def seed(value: Any) -> int | None:
     return whole(value, SMALLEST_SEED, LARGEST_SEED)
+
+
+def random_seed() -> int:
+    """For a request that names none."""
+    return random.randrange(SEEDS)  # noqa: S311 - variety, not secrecy
 
 
 def place(value: Any) -> int | None:

@@ -43,6 +43,7 @@ from domain.refusals import (
     OutOfRange,
     QueueFull,
     SizeNotTaken,
+    TooManyImages,
     UnknownSize,
     UploadGone,
     WrongFileType,
@@ -58,6 +59,7 @@ Denied = (
     | UnknownSize
     | SizeNotTaken
     | CannotDrawFrom
+    | TooManyImages
     | CannotUpscale
     | BadUpload
     | WrongFileType

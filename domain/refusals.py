@@ -11,6 +11,7 @@ Tree::
     ├── UnknownSize       text that is no size
     ├── SizeNotTaken      a size that the model does not draw at
     ├── CannotDrawFrom    a model that does not draw from words alone, or from an image, or from a mask
+    ├── TooManyImages     more images than the model draws from at once
     ├── CannotUpscale     a model that makes no picture larger
     ├── BadUpload         a file that is not taken
     ├── WrongFileType     a file that is announced as something else than a picture
@@ -105,6 +106,13 @@ class CannotDrawFrom(NotPossible):
     sources: tuple[Source, ...]
     """What it does draw from."""
     kind: Literal["CannotDrawFrom"] = "CannotDrawFrom"
+
+
+@dataclass(kw_only=True)
+class TooManyImages(NotPossible):
+    given: int
+    limit: int
+    kind: Literal["TooManyImages"] = "TooManyImages"
 
 
 @dataclass(kw_only=True)

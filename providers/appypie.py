@@ -126,9 +126,9 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
     fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
     size = request.size or USUAL_SIZES[0]
     if model == IMAGE:
-        if not sources.image_url:
+        if not (link := sources.only_link()):
             raise BadUpload(option="image", defect=Defect.NO_LINK)
-        fields |= {"inputImage": sources.image_url, "size": str(size)}
+        fields |= {"inputImage": link, "size": str(size)}
     else:
         fields |= {
             "width": size.width,

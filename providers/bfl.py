@@ -193,7 +193,7 @@ def _capabilities(id: str) -> Capabilities:
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    image, mask = in_base64(sources.image), in_base64(sources.mask)
+    image, mask = in_base64(sources.only_image()), in_base64(sources.mask)
     pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
     return given(
         {

@@ -222,8 +222,7 @@ def _capabilities(id: str) -> Capabilities:
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    image = data_url(sources.image)
-    several = "/edit" in (request.model or "")
+    edits = "/edit" in (request.model or "")
     size = request.size if _capabilities(request.model or "").sizes else None
     return given(
         {
@@ -234,8 +233,8 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
             "num_images": request.count,
             "seed": request.seed,
             "enable_safety_checker": request.safety_checker,
-            "image_url": None if several else image,
-            "image_urls": [image] if several and image else None,
+            "image_url": None if edits else data_url(sources.only_image()),
+            "image_urls": [data_url(each.data) for each in sources.images] or None if edits else None,
             "mask_url": data_url(sources.mask),
             "strength": request.strength,
         }

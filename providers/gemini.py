@@ -206,8 +206,7 @@ class Gemini(Provider):
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
-    if sources.image:
-        parts.append({"inlineData": {"mimeType": "image/png", "data": in_base64(sources.image)}})
+    parts += [{"inlineData": {"mimeType": "image/png", "data": in_base64(each.data)}} for each in sources.images]
     size = FINE.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:

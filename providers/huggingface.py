@@ -95,7 +95,7 @@ class HuggingFace(Provider):
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    size = request.size or USUAL_SIZES[0]
+    size, image = request.size or USUAL_SIZES[0], sources.only_image()
     parameters: dict[str, Any] = {
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.steps,
@@ -104,10 +104,10 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "scheduler": request.scheduler,
     }
     target = {"width": size.width, "height": size.height}
-    if not sources.image:
+    if not image:
         return {"inputs": request.prompt, "parameters": given(parameters | target)}
     return {
-        "inputs": in_base64(sources.image),
+        "inputs": in_base64(image),
         "parameters": given(parameters | {"prompt": request.prompt, "target_size": target}),
     }
 

@@ -173,7 +173,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "num_steps": request.steps,
         "guidance_scale": request.guidance_scale,
         "seed": request.seed,
-        "image": in_base64(sources.image),
+        "image": in_base64(sources.only_image()),
         "mask": in_base64(sources.mask),
     }
     return given(fields)

@@ -10,7 +10,6 @@ negative prompt and guidance, which take quality and transparency, and `seed`, `
 documented fields (its source lets them through).
 """
 
-import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -54,7 +53,6 @@ from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
-SEEDS = 2**31
 OPEN = ("flux", "zimage", "turbo")
 """In the names of models that can be told what not to draw."""
 GPT = "gpt"
@@ -107,10 +105,10 @@ class Pollinations(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         remembered, tried = progress.remembered or {}, progress.remembered is not None
-        if request.image and not sources.image_url and "url" not in remembered:
+        if sources.images and not sources.only_link() and "url" not in remembered:
             await progress.forget()
             raise BadUpload(option="image", defect=Defect.NO_LINK)
-        seed: int = remembered.get("seed", _seed(request))
+        seed: int = remembered.get("seed", request.seed or 0)
         path = _path(request, sources, seed)
         try:
             if "url" in remembered or not self._fits(request, path):
@@ -166,10 +164,6 @@ class Pollinations(Provider):
         return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
 
 
-def _seed(request: ImageRequest) -> int:
-    return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
-
-
 def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
     size = request.size or USUAL_SIZES[0]
     fields = {
@@ -177,7 +171,7 @@ def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
         "width": size.width,
         "height": size.height,
         "seed": seed,
-        "image": _alone(sources.image_url) if request.image else None,
+        "image": _alone(sources.only_link()),
         **_options(request),
     }
     query = {name: "true" if value is True else value for name, value in given(fields).items()}
@@ -192,7 +186,7 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
         "size": str(request.size or USUAL_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
-        "image": sources.image_url if request.image else None,
+        "image": sources.only_link(),
         **_options(request),
     }
     return given(fields)

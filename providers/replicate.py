@@ -227,7 +227,7 @@ def _acceptance(answer: Answer) -> Acceptance:
 
 def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:
     """Than a model of which nothing is known takes."""
-    return sources.image is not None or request.count > 1 or any(getattr(request, name) for name in WISHES)
+    return bool(sources.images) or request.count > 1 or any(getattr(request, name) for name in WISHES)
 
 
 def _name(id: str) -> str:

@@ -178,7 +178,7 @@ def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str
         "background": "transparent" if request.transparent else None,
         "mask": data_url(sources.mask),
         _first(known.inputs, STYLE): request.style,
-        _first(known.inputs, IMAGE): data_url(sources.image),
+        _first(known.inputs, IMAGE): data_url(sources.only_image()),
         _first(known.inputs, GUIDANCE): request.guidance_scale,
         **_size(known, request.size),
     }

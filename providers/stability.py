@@ -126,7 +126,7 @@ def _model(id: str) -> Model:
 
 def _form(request: ImageRequest, sources: Sources) -> list[Part]:
     """A form also where nothing is a file."""
-    takes = _offer(request.model or "core").takes
+    takes, image = _offer(request.model or "core").takes, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
     if not takes.upscale:
         fields |= {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": _sent(request.seed)}
@@ -134,13 +134,13 @@ def _form(request: ImageRequest, sources: Sources) -> list[Part]:
         fields["style_preset"] = request.style
     if takes.strength:
         fields["model"] = request.model
-    if takes.strength and sources.image:
+    if takes.strength and image:
         strength = STRENGTH if request.strength is None else request.strength
         fields |= {"mode": "image-to-image", "strength": strength}
     elif takes.sizes:
         fields["aspect_ratio"] = _ratio(request.size)
     parts = [Part(name, str(value)) for name, value in fields.items() if value is not None]
-    files = {"image": sources.image, "mask": sources.mask}
+    files = {"image": image, "mask": sources.mask}
     return parts + [Part(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
 
 

@@ -8,11 +8,19 @@ FLAWS = {"bytes": "too long", "status": "withheld"}
 
 
 def readable(row: dict[str, Any]) -> dict[str, Any]:
-    """A job's row with its notes and its failure as they are kept today.
+    """A job's row with its requests, its notes and its failure as they are kept today.
 
-    Until November 2026 notes were sentences, and all failures had the same fields.
+    Until November 2026 a request had one image, notes were sentences, and all failures had the same fields.
     """
-    return {**row, "notes": [_note(note) for note in row["notes"]], "failure": _failure(row["failure"])}
+    requests = {name: with_images(row[name]) for name in ("request", "asked") if row[name]}
+    notes = [_note(note) for note in row["notes"]]
+    return {**row, **requests, "notes": notes, "failure": _failure(row["failure"])}
+
+
+def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with `images`; one image alone was kept as `image`."""
+    one = request.get("image")
+    return {**request, "images": request.get("images") or ([one] if one else [])}
 
 
 def kind_of(failure: Mapping[str, Any]) -> str:

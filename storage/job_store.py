@@ -1,7 +1,7 @@
 """The jobs table: the truth about every picture asked for."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done
 from storage.dialects import insert_for
-from storage.earlier import kind_of, readable
+from storage.earlier import kind_of, readable, with_images
 from storage.tables import jobs
 
 NESTED = {column.name for column in jobs.c if isinstance(column.type, JSON)}
@@ -193,10 +193,9 @@ class JobStore:
 
     async def uploads(self) -> set[str]:
         """The ids of the jobs whose images are wanted by what is under way: Again takes those of its parent."""
-        key = jobs.c.request["image", "key"].as_string()
-        keys = (await self._run(select(key).where(UNDER_WAY))).scalars()
-        ids = (await self._run(select(jobs.c.id).where(UNDER_WAY))).scalars()
-        return {*ids, *(key.split("/")[1] for key in keys if key)}
+        files = (jobs.c.request[name].label(name) for name in ("images", "image", "mask"))
+        rows = (await self._run(select(jobs.c.id, *files).where(UNDER_WAY))).rows
+        return {row["id"] for row in rows} | {key.split("/")[1] for row in rows for key in _keys(dict(row))}
 
     async def depth(self) -> Sequence[tuple[str, str, int]]:
         """Provider, state and number of the unfinished jobs."""
@@ -274,6 +273,14 @@ def _ended(row: dict[str, Any]) -> Ended:
     failure = row["failure"]
     asked = failure is None or kind_of(failure) not in ("Down", "Paused")
     return Ended(row["provider"], row["state"], row["seconds"], row["tried"], failure is not None, asked)
+
+
+def _keys(request: Mapping[str, Any]) -> Iterator[str]:
+    """Where the spool has a request's files."""
+    kept = with_images(request)
+    for upload in (*kept["images"], kept["mask"]):
+        if upload and upload["key"]:
+            yield upload["key"]
 
 
 def _now() -> datetime:

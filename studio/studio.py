@@ -140,8 +140,10 @@ class Studio:
         self._admission.check(origin)
         return self.planner.plan_rest(parent, origin)
 
-    async def keep_uploads(self, job: Job, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
-        return await keep_uploads(self._shelf, job, request, image, mask)
+    async def keep_uploads(
+        self, job: Job, request: ImageRequest, images: Sequence[bytes], mask: bytes | None
+    ) -> ImageRequest:
+        return await keep_uploads(self._shelf, job, request, images, mask)
 
     async def check_uploads(self, job: Job) -> None:
         """UploadGone where a request that is made again has lost its files."""

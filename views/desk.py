@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import discord
 from yarl import URL
 
-from domain import BadUpload, Defect, ImageRequest, Job, Size, Upload
+from domain import BadUpload, Defect, ImageRequest, Job, Size, Upload, image_option
 from storage.settings import SettingsStore
-from studio import images
+from studio.images import check_announced
 from studio.intake.promises import AnsweredElsewhere
 from studio.studio import Studio
 from views.acknowledging import UNTOLD, defer
@@ -38,7 +38,7 @@ class Desk:
         self,
         interaction: Interaction,
         request: ImageRequest,
-        image: discord.Attachment | None = None,
+        images: Sequence[discord.Attachment] = (),
         mask: discord.Attachment | None = None,
         parent: Job | None = None,
     ) -> None:
@@ -46,15 +46,14 @@ class Desk:
 
         parent: the job whose picture it is.
         """
-        request = request.model_copy(update={"image": self._upload(image, "image"), "mask": self._upload(mask, "mask")})
+        request = self._announced(request, images, mask)
         with self.studio.rush:
-            planned = await self._plan(interaction, request)
-            job = await self._promise(interaction, planned.having(parent=parent.id) if parent else planned)
+            job = await self._promise(interaction, await self._plan(interaction, request), parent)
         if job is None:
             return
         try:
-            if image is not None:
-                kept = await self._keep(job, request, image, mask)
+            if images:
+                kept = await self._keep(job, request, images, mask)
                 job = await self._reshaped(interaction, job, kept)
         except Exception as error:
             await self.studio.withdraw(job, error)
@@ -66,15 +65,15 @@ class Desk:
         request = ImageRequest(
             prompt=parent.request.prompt, provider=parent.provider, private=parent.private, upscale=True
         )
-        await self.take(interaction, request, picture, parent=parent)
+        await self.take(interaction, request, [picture], parent=parent)
 
     async def again(self, interaction: Interaction, parent: Job) -> None:
         """The same request with a new seed."""
         request = (parent.asked or parent.request).model_copy(update={"seed": None, "private": parent.private})
         with self.studio.rush:
             job = await self._plan(interaction, request)
-            await self._needs_upload(job)
-            promised = await self._promise(interaction, job.having(parent=parent.id))
+            await self._needs_uploads(job)
+            promised = await self._promise(interaction, job, parent)
         if promised is not None:
             await self.studio.submit(promised)
 
@@ -88,9 +87,9 @@ class Desk:
             job = await self._plan(interaction, asked)
         else:
             job = self.studio.plan_rest(parent, origin_of(interaction))
-        await self._needs_upload(job)
+        await self._needs_uploads(job)
         with self.studio.rush:
-            promised = await self._promise(interaction, job.having(parent=parent.id), retry=True)
+            promised = await self._promise(interaction, job, parent, retry=True)
         if promised is None:
             return False
         await self.studio.submit(promised)
@@ -100,10 +99,13 @@ class Desk:
         settings = await self.settings.get(interaction.guild_id)
         return await self.studio.plan(request, settings, origin_of(interaction))
 
-    async def _promise(self, interaction: Interaction, job: Job, *, retry: bool = False) -> Job | None:
+    async def _promise(
+        self, interaction: Interaction, job: Job, parent: Job | None, *, retry: bool = False
+    ) -> Job | None:
         """Within Discord's three seconds; it also fixes for good who sees the answer."""
+        made = job.having(parent=parent.id if parent else None)
         try:
-            return await self.studio.promise(job, partial(defer, interaction, private=job.private), retry=retry)
+            return await self.studio.promise(made, partial(defer, interaction, private=job.private), retry=retry)
         except AnsweredElsewhere:
             self._warn()
             raise
@@ -121,23 +123,28 @@ class Desk:
         return shaped.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
 
     async def _keep(
-        self, job: Job, request: ImageRequest, image: discord.Attachment, mask: discord.Attachment | None
+        self, job: Job, request: ImageRequest, images: Sequence[discord.Attachment], mask: discord.Attachment | None
     ) -> ImageRequest:
         """Read the files in their turn: the member has been told to wait, and others go first who have not."""
-        async with self.studio.intake.turn(image.size + (mask.size if mask else 0)):
+        async with self.studio.intake.turn(sum(each.size for each in (*images, mask) if each)):
             await self.studio.rush.over()
-            files = await _read(image, "image"), await _read(mask, "mask") if mask else None
-            return await self.studio.keep_uploads(job, request, *files)
+            files = [await _read(each, image_option(place)) for place, each in enumerate(images)]
+            return await self.studio.keep_uploads(job, request, files, await _read(mask, "mask") if mask else None)
 
-    async def _needs_upload(self, job: Job) -> None:
-        if job.request.image is not None:
+    async def _needs_uploads(self, job: Job) -> None:
+        if job.request.images:
             await self.studio.check_uploads(job)
 
-    def _upload(self, attachment: discord.Attachment | None, field: str) -> Upload | None:
-        if attachment is None:
-            return None
+    def _announced(
+        self, request: ImageRequest, images: Sequence[discord.Attachment], mask: discord.Attachment | None
+    ) -> ImageRequest:
+        """The request with its files as Discord describes them; InvalidRequest."""
+        uploads = tuple(self._upload(each, image_option(place)) for place, each in enumerate(images))
+        return request.model_copy(update={"images": uploads, "mask": self._upload(mask, "mask") if mask else None})
+
+    def _upload(self, attachment: discord.Attachment, field: str) -> Upload:
         size = Size(attachment.width, attachment.height) if attachment.width and attachment.height else None
-        images.check_announced(attachment.size, attachment.content_type, size, field)
+        check_announced(attachment.size, attachment.content_type, size, field)
         known = URL(attachment.url).host in self._upload_hosts
         return Upload(url=attachment.url if known else None, size=size)
 

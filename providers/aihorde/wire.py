@@ -94,8 +94,8 @@ async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dic
         "shared": False,
         "allow_downgrade": None if own_key else True,
     }
-    if sources.image:
-        fields["source_image"] = await asyncio.to_thread(_webp, sources.image)
+    if image := sources.only_image():
+        fields["source_image"] = await asyncio.to_thread(_webp, image)
         fields["source_processing"] = "inpainting" if sources.mask else "img2img"
     if sources.mask:
         fields["source_mask"] = await asyncio.to_thread(_webp, sources.mask)

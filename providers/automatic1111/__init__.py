@@ -159,9 +159,10 @@ class Automatic1111(Provider[Automatic1111Settings]):
                 await progress.report(position=state.position)
 
     async def _enlarge(self, sources: Sources, server: Server, progress: Progress) -> None:
-        if not (server.upscaler and sources.image):
+        image = sources.only_image()
+        if not (server.upscaler and image):
             raise InvalidRequest("no upscaler, or no image", option="image")
-        answer = checked(await self._post("extra-single-image", enlarging(sources.image, server.upscaler)))
+        answer = checked(await self._post("extra-single-image", enlarging(image, server.upscaler)))
         text = next(iter(pictures_in(answer.data(), "image")), "")
         await progress.keep(await self._api.fetch(text) if is_link(text) else Picture(data=await decoded(text)))
 

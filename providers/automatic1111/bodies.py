@@ -37,10 +37,10 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
         "override_settings": {"sd_model_checkpoint": checkpoint} if checkpoint else None,
         "save_images": False,
     }
-    if sources.image is None:
+    if (data := sources.only_image()) is None:
         return "txt2img", given(fields)
     # Left to the servers, `resize_mode` means another thing in each.
-    image = in_base64(fitted(sources.image, size))
+    image = in_base64(fitted(data, size))
     fields |= {"init_images": [image], "denoising_strength": request.strength}
     if sources.mask is not None:
         # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.

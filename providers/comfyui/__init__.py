@@ -11,7 +11,6 @@ no node beside `execution_success` as the end, a history without `status`.
 
 import hashlib
 import logging
-import random
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from domain import (
     Sources,
     Unavailable,
 )
+from domain.numbers import random_seed
 from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import listening
@@ -50,7 +50,6 @@ TITLES = {FIRST: "The server's first checkpoint"}
 ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 SAMPLING = {"sampler": "euler", "scheduler": "normal"}
-SEEDS = 2**31
 SUBMISSIONS = 3
 """How often a prompt is sent in all where the server forgets it: it may be this very prompt that brings it down."""
 PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
@@ -169,17 +168,17 @@ class ComfyUI(Provider[ComfyUISettings]):
         if workflow is None:
             option = "mask" if sources.mask else "image"
             raise InvalidRequest("no workflow for that", option=option, taken=Acceptance.NOT_TAKEN)
-        size = request.size or USUAL_SIZES[0]
+        size, image = request.size or USUAL_SIZES[0], sources.only_image()
         values = {
             "prompt": request.prompt,
             "negative": request.negative_prompt or "",
             "model": await self._checkpoint(request) if "model" in workflow.marks else "",
-            "image": await self._upload(sources.image) if sources.image else "",
+            "image": await self._upload(image) if image else "",
             "mask": await self._upload(sources.mask) if sources.mask else "",
             "width": size.width,
             "height": size.height,
             "batch": request.count,
-            "seed": random.randrange(SEEDS) if request.seed is None else request.seed,  # noqa: S311 - variety
+            "seed": random_seed() if request.seed is None else request.seed,
             "steps": STEPS if request.steps is None else request.steps,
             "cfg": GUIDANCE if request.guidance_scale is None else request.guidance_scale,
             "denoise": _denoise(request, sources),
@@ -246,7 +245,7 @@ def _denoise(request: ImageRequest, sources: Sources) -> float:
     """Without a word of the member's, what is white in a mask is painted wholly anew."""
     if request.strength is not None:
         return request.strength
-    return STRENGTH if sources.image and not sources.mask else 1.0
+    return STRENGTH if sources.images and not sources.mask else 1.0
 
 
 def _title(id: str) -> str:

@@ -82,7 +82,7 @@ class Workflows(NamedTuple):
     def drawing_from(self, sources: Sources) -> Workflow | None:
         if sources.mask:
             return self.mask
-        return self.image if sources.image else self.words
+        return self.image if sources.images else self.words
 
 
 def read_workflows(settings: ComfyUISettings) -> Workflows:

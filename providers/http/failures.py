@@ -60,7 +60,7 @@ FIELDS = {
     **dict.fromkeys(("denoise", "denoising_strength"), "strength"),
     "sampler_name": "scheduler",
     "style_preset": "style",
-    **dict.fromkeys(("images", "image_url", "image_urls", "file"), "image"),
+    **dict.fromkeys(("image", "images", "image_url", "image_urls", "file"), "image"),
     **dict.fromkeys(("input_image", "source_image", "init_images"), "image"),
     **dict.fromkeys(("mask_url", "mask_image", "source_mask"), "mask"),
     "background": "transparent",

@@ -33,24 +33,25 @@ class Drawing(NamedTuple):
 
 
 async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources, *, stream: bool) -> Drawing:
-    if sources.image and request.upscale:
-        return _form("images/upscale", given({"model": _model(request), "scale": 2}), _image(sources.image))
-    if sources.image and sources.mask and profile.own_inpainting:
+    image = sources.only_image()
+    if image and request.upscale:
+        return _form("images/upscale", given({"model": _model(request), "scale": 2}), _image(image))
+    if image and sources.mask and profile.own_inpainting:
         fields = given({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
-        image, mask = await asyncio.to_thread(_both_fitted, sources.image, sources.mask, request.size)
+        image, mask = await asyncio.to_thread(_both_fitted, image, sources.mask, request.size)
         return _form("images/inpainting", fields, _image(image), _mask(mask))
     fields = _fields(profile, request) | ({"stream": True, "partial_images": PARTIAL_IMAGES} if stream else {})
-    if sources.image and profile.image == "form":
-        files = [_image(sources.image, profile.image_part)]
+    if image and profile.image == "form":
+        files = [_image(image, profile.image_part)]
         if sources.mask:
             files.append(_mask(await asyncio.to_thread(transparent_mask, sources.mask)))
         return _form("images/edits", fields, *files)
     if request.safety_checker is False:
         fields |= profile.unchecked
-    if sources.image and profile.image == "file":
-        fields["file"] = in_base64(sources.image)
-    if sources.image_url and profile.image == "link":
-        fields["image_url"] = sources.image_url
+    if profile.image == "file":
+        fields |= given({"file": in_base64(image)})
+    if profile.image == "link":
+        fields |= given({"image_url": sources.only_link()})
     return Drawing("images/generations", {"json": fields})
 
 

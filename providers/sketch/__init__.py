@@ -1,7 +1,6 @@
 """The offline provider: no AI model, but an algorithm that paints a scene from the prompt's words."""
 
 import asyncio
-import secrets
 from collections.abc import Iterator, Sequence
 
 from pydantic import Field
@@ -50,7 +49,7 @@ class Sketch(Provider[SketchSettings]):
         return [Model(id=style, title=title, capabilities=takes) for style, title in TITLES.items()]
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        first = secrets.randbelow(2**32) if request.seed is None else request.seed
+        first = request.seed or 0
         for i in range(request.count):
             async with self._easel:
                 data = await self._painted(request, sources, first + i, i, progress)

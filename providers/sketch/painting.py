@@ -64,9 +64,9 @@ def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
 
 def _source(sources: Sources, size: Size, strength: float | None) -> tuple[Plane, float, Plane | float] | None:
     """The image, cropped to cover the size, on white; how much of it is repainted, and where."""
-    if sources.image is None:
+    if (data := sources.only_image()) is None:
         return None
-    image = Image.open(io.BytesIO(sources.image)).convert("RGBA")
+    image = Image.open(io.BytesIO(data)).convert("RGBA")
     image = ImageOps.fit(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB"), size)
     fitted = np.asarray(image, np.float32) / 255
     if sources.mask is None:

@@ -193,11 +193,12 @@ def _line(job: Job) -> tuple[int, str]:
 
 
 def _without_links(request: ImageRequest) -> ImageRequest:
-    return request.model_copy(update={"image": _without_link(request.image), "mask": _without_link(request.mask)})
+    images = tuple(_without_link(each) for each in request.images)
+    return request.model_copy(update={"images": images, "mask": request.mask and _without_link(request.mask)})
 
 
-def _without_link(upload: Upload | None) -> Upload | None:
-    return upload.model_copy(update={"url": None}) if upload else None
+def _without_link(upload: Upload) -> Upload:
+    return upload.model_copy(update={"url": None})
 
 
 def _final_state(job: Job, pictures: Sequence[Ready]) -> State:

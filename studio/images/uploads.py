@@ -28,13 +28,13 @@ def check_announced(length: int, kind: str | None, size: Size | None, option: st
             strict.check_size(*size, option)
 
 
-async def read_upload(data: bytes) -> bytes:
+async def read_upload(data: bytes, option: str = "image") -> bytes:
     """A member's image as PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata.
 
-    BadUpload, FileTooLarge or ImageTooLarge (option `image`).
+    BadUpload, FileTooLarge or ImageTooLarge (of the given option).
     """
-    with _refusing("image"):
-        _check_start(data, "image")
+    with _refusing(option):
+        _check_start(data, option)
         return (await WORKSHOP.do("upload", data, SECONDS)).data
 
 

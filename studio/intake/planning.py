@@ -1,6 +1,5 @@
 """From what a member asks to a job that the provider can do, or to a refusal before anything is spent."""
 
-import random
 from collections.abc import Mapping, Sequence
 from math import ceil
 from unicodedata import category
@@ -27,10 +26,10 @@ from domain import (
     State,
     find_model,
 )
+from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from providers.kit.base import Provider
 
-SEEDS = 2**31
 SAME_SHAPE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
 BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
@@ -51,7 +50,7 @@ class Planner:
         """A checked job; NotPossible names what cannot be had, and what can."""
         if all(category(each) in BLANK for each in request.prompt):
             raise NoPrompt
-        if request.mask and not request.image:
+        if request.mask and not request.images:
             raise NeedsImage(option="mask")
         provider = self.provider(request, settings)
         models = await provider.models()
@@ -81,7 +80,7 @@ class Planner:
                     "provider": provider.name,
                     "model": model.id,
                     "size": size,
-                    "seed": _seed(request) if takes.seed else None,
+                    "seed": _seed(request, takes),
                     "quality": request.quality or takes.usual_quality,
                     "refiner": settings.refiner if takes.refiner else None,
                     "safety_checker": settings.safety_checker if takes.safety_checker else None,
@@ -158,13 +157,13 @@ def _can(takes: Capabilities, request: ImageRequest) -> bool:
         return takes.upscale
     if request.mask:
         return takes.inpainting
-    return takes.image_to_image if request.image else takes.text_to_image
+    return takes.image_to_image if request.images else takes.text_to_image
 
 
 def _unable(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
     if request.upscale:
         return CannotUpscale(model=model.title)
-    source = Source.MASK if request.mask else Source.IMAGE if request.image else Source.WORDS
+    source = Source.MASK if request.mask else Source.IMAGE if request.images else Source.WORDS
     return CannotDrawFrom(source=source, model=model.title, sources=_sources(model.capabilities))
 
 
@@ -180,7 +179,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
         value: float | None = getattr(request, field)
         if value is not None:
             _check_number(field, value, span, model)
-    if request.strength is not None and takes.image_to_image and not request.image:
+    if request.strength is not None and takes.image_to_image and not request.images:
         raise NeedsImage(option="strength")
     for field in ("negative_prompt", "seed", "transparent"):
         if getattr(request, field) is not None and not getattr(takes, field):
@@ -189,7 +188,7 @@ def _check_options(request: ImageRequest, model: Model) -> None:
         _check_name(field, getattr(request, field), offered, model)
     _check_number("count", request.count, Span(low=1, high=takes.max_count), model)
     if request.size is not None:
-        _check_size(request.size, model, from_image=request.image is not None)
+        _check_size(request.size, model, from_image=bool(request.images))
 
 
 def _check_number(option: str, value: float, span: Span | None, model: Model) -> None:
@@ -221,9 +220,9 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
     """The size to draw at; a note where the server's own did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
-    if request.image and takes.sized_by_image:
+    if request.images and takes.sized_by_image:
         return None, ()
-    shape = request.image.size if request.image else None
+    shape = request.images[0].size if request.images else None
     if shape is not None:
         return _near(shape, takes)
     if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
@@ -241,8 +240,11 @@ def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ..
     return size, (SizeFitted(size=size, wanted=shape, whose="image"),)
 
 
-def _seed(request: ImageRequest) -> int:
-    return random.randrange(SEEDS) if request.seed is None else request.seed  # noqa: S311 - variety, not secrecy
+def _seed(request: ImageRequest, takes: Capabilities) -> int | None:
+    """Whatever takes seeds is given one, so that the receipt can name it."""
+    if not takes.seed:
+        return None
+    return random_seed() if request.seed is None else request.seed
 
 
 def _by_title(models: Sequence[Model], text: str) -> Model | None:

@@ -77,7 +77,7 @@ class Chain:
 
     async def _with_uploads(self, planned: Job) -> Job:
         """The job itself; an EaselError where a file of it cannot be had any more."""
-        if planned.request.image:
+        if planned.request.images:
             await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned
 

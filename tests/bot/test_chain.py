@@ -104,8 +104,9 @@ async def test_a_link_to_an_upload_is_dropped_in_the_end_also_where_a_chain_migh
     await world.bot._store.settings.set(world.guild.id, Settings(chain=("sketch",)))
     _, job = await world.imagine(prompt="a boat", image=("boat.png", png()))
     kept = await world.bot._store.jobs.get(job.id)
-    assert kept.asked.image.key
-    assert (kept.asked.image.url, kept.request.image.url) == (None, None)
+    ((asked,), (drawn,)) = kept.asked.images, kept.request.images
+    assert asked.key
+    assert (asked.url, drawn.url) == (None, None)
 
 
 async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_over_its_limit(tmp_path):
@@ -146,7 +147,7 @@ class Enlarger(Sketch):
     async def generate(self, request, sources, progress):
         if not request.upscale:
             return await super().generate(request, sources, progress)
-        assert sources.image
+        assert sources.only_image()
         return await progress.keep(Picture(data=png((1024, 1024))))
 
 

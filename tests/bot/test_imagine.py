@@ -11,6 +11,7 @@ from domain import State
 from providers.sketch import Sketch
 from tests.bot.conftest import encoded, files, png
 from views.delivery import DiscordDelivery
+from views.desk import Desk
 
 SMALL = {"size": "64x64", "steps": 1}
 
@@ -147,6 +148,21 @@ async def test_an_image_and_a_mask_are_repainted(world):
     (image,) = await files(shown)
     assert image.crop((0, 32, 64, 64)).getcolors() == [(64 * 32, red)]
     assert len(image.crop((0, 0, 64, 32)).getcolors(64 * 32) or ()) > 1
+
+
+async def test_a_second_image_is_kept_and_refused_by_who_takes_one(world, monkeypatch):
+    async def take(desk, interaction, request, images=(), *more):
+        await taken(desk, interaction, request, [*images, *images], *more)
+
+    taken = Desk.take
+    monkeypatch.setattr(Desk, "take", take)
+    shown, job = await world.imagine(
+        prompt="a sea", image=("a.png", png()), mask=("m.png", png(colour=255, mode="L")), **SMALL
+    )
+    keys = [f"uploads/{job.id}/{world.member.id}.{name}" for name in ("image", "image2", "mask")]
+    assert [each.key for each in job.request.uploads()] == keys
+    assert (job.state, job.drawn) == (State.REFUSED, ())
+    assert "did not accept the image" in shown.response.content
 
 
 async def test_the_shape_of_the_image_is_kept(world):

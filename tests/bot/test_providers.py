@@ -157,7 +157,7 @@ async def test_appypie_from_an_image_gets_discords_own_link(hosted):
     assert (job.state, job.model) == (State.DELIVERED, "sdxl-img2img")
     (call,) = hosted.replays["appypie"].requests
     assert call.json["inputImage"].startswith("https://cdn.simcord.invalid/")
-    assert (await hosted.bot.studio.find(job.id)).request.image.url is None
+    assert (await hosted.bot.studio.find(job.id)).request.images[0].url is None
 
 
 async def test_again_of_an_image_by_link_asks_for_the_image_anew(hosted):

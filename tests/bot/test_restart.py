@@ -218,7 +218,7 @@ async def test_the_same_interaction_twice_is_one_job(world):
 @pytest.mark.parametrize("who", ["user_id", "guild_id"])
 async def test_forgetting_deletes_rows_and_files(world, who):
     _, job = await world.imagine(prompt="a boat", image=("a.png", png()), size="64x64", steps=1)
-    key = job.request.image.key
+    key = job.request.images[0].key
     assert await world.bot._store.spool.get(key) is not None
     await world.bot.studio.forget(**{who: getattr(job, who)})
     assert await world.bot.studio.find(job.id) is None

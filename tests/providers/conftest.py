@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from domain import BadResponse, EaselError, ImageRequest, Picture, Size, Sources, Unavailable
+from domain import BadResponse, EaselError, ImageRequest, Picture, Size, SourceImage, Sources, Unavailable
 from providers import REGISTRY, Provider, Transport
 from tests.replay import KEY, REPLAYS, Replay
 
@@ -57,6 +57,11 @@ class FakeProgress:
     @property
     def sizes(self) -> list[tuple[int, int]]:
         return [load(picture.data).size for picture in self.kept]
+
+
+def sources_of(*images: bytes, mask: bytes | None = None, url: str | None = None) -> Sources:
+    """url: of each image."""
+    return Sources(images=tuple(SourceImage(data=each, url=url) for each in images), mask=mask)
 
 
 def load(data: bytes) -> Image.Image:

@@ -19,7 +19,6 @@ from domain import (
     QuotaError,
     RateLimited,
     Size,
-    Sources,
     Timeout,
     Unavailable,
     find_model,
@@ -30,6 +29,7 @@ from providers.aihorde.offers import FALLBACK
 from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import written
 from tests.outcomes import cause_of, not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.replay.aihorde import PASSING
 from tests.replay.pictures import draw
 
@@ -42,7 +42,7 @@ SUBMIT, CHECK, STATUS, DELETE = (
 ANONYMOUS = {"api_key": None}
 NO_KEYS = [None, SecretStr("0000000000")]
 """The second is what the documentation tells those to send who have none."""
-SOURCES = Sources(image=draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
+SOURCES = sources_of(draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ async def test_each_picture_has_its_own_seed(aihorde):
 
 
 async def test_an_image(aihorde):
-    await aihorde.draw(sources=Sources(image=SOURCES.image), strength=0.4)
+    await aihorde.draw(sources=sources_of(SOURCES.images[0].data), strength=0.4)
     sent = aihorde.sent()
     assert sent["source_processing"] == "img2img"
     assert sent["params"]["denoising_strength"] == 0.4
@@ -125,7 +125,7 @@ async def test_a_mask_goes_without_loss_and_white_stays_white(aihorde):
     grey.paste(255, (0, 0, 32, 64))
     out = io.BytesIO()
     grey.save(out, "PNG")
-    await aihorde.draw(sources=Sources(image=SOURCES.image, mask=out.getvalue()))
+    await aihorde.draw(sources=sources_of(SOURCES.images[0].data, mask=out.getvalue()))
     assert aihorde.sent()["source_processing"] == "inpainting"
     assert opened(aihorde.sent()["source_mask"]).convert("L").tobytes() == grey.tobytes()
 
@@ -133,7 +133,7 @@ async def test_a_mask_goes_without_loss_and_white_stays_white(aihorde):
 async def test_what_is_transparent_is_sent_as_white(aihorde):
     out = io.BytesIO()
     Image.new("RGBA", (64, 64), (9, 9, 9, 0)).save(out, "PNG")
-    await aihorde.draw(sources=Sources(image=out.getvalue()))
+    await aihorde.draw(sources=sources_of(out.getvalue()))
     assert opened(aihorde.sent()["source_image"]).getpixel((5, 5)) == (255, 255, 255)
 
 

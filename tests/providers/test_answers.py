@@ -77,7 +77,7 @@ def test_reading_raises_nothing_else(answer):
     for kind in (AppyPieResult, NebulaResult, PopCordResult, Status):
         only_ours(lambda kind=kind: answer.parse(kind))
     assert isinstance(answer.text(), str)
-    assert answer.option() is None or answer.option() in {*ImageRequest.model_fields}
+    assert answer.option() in {None, "image", *ImageRequest.model_fields} - {"images"}
     assert (answer.error() is None) == (200 <= answer.status < 300)
     assert answer.retry_after() is None or 1 <= answer.retry_after() <= 600
 

@@ -1,23 +1,13 @@
 # pyright: basic
 import pytest
 
-from domain import (
-    AuthError,
-    BadResponse,
-    BadUpload,
-    Defect,
-    InvalidRequest,
-    QuotaError,
-    RateLimited,
-    Size,
-    Sources,
-    Unavailable,
-)
+from domain import AuthError, BadResponse, BadUpload, Defect, InvalidRequest, QuotaError, RateLimited, Size, Unavailable
 from providers.kit.base import NO_FREE_CALL
+from tests.providers.conftest import sources_of
 from tests.replay.appypie import IMAGE, TEXT
 from tests.replay.pictures import draw
 
-LINK = Sources(image_url="https://cdn.example/dog.png?ex=1&is=2")
+LINK = sources_of(draw("image"), url="https://cdn.example/dog.png?ex=1&is=2")
 HARBOUR = draw("a quiet harbour", (512, 512))
 
 
@@ -28,7 +18,7 @@ async def test_image_to_image(appypie):
     assert appypie.sent() == {
         "prompt": "a quiet harbour",
         "negative_prompt": "fog",
-        "inputImage": LINK.image_url,
+        "inputImage": LINK.images[0].url,
         "size": "1024x576",
     }
 

@@ -20,7 +20,6 @@ from domain import (
     InvalidRequest,
     NotOffered,
     Size,
-    Sources,
     Timeout,
     Unavailable,
 )
@@ -32,12 +31,12 @@ from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
 from providers.http.budget import Budget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
-from tests.providers.conftest import PATIENCE
+from tests.providers.conftest import PATIENCE, sources_of
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
 from tests.replay.pictures import draw
 
 ROOT = "/sdapi/v1"
-SOURCES = Sources(image=draw("image", (512, 512)), mask=draw("mask", (512, 512), mode="L"))
+SOURCES = sources_of(draw("image", (512, 512)), mask=draw("mask", (512, 512), mode="L"))
 SEEDED = [7, 8]
 
 
@@ -130,15 +129,15 @@ async def test_a_sampler_alone(a1111):
 
 
 async def test_image_to_image(a1111):
-    await a1111.draw(sources=Sources(image=SOURCES.image), strength=0.4)
+    await a1111.draw(sources=sources_of(SOURCES.images[0].data), strength=0.4)
     assert drawings(a1111) == ["POST /img2img"]
-    assert base64.b64decode(body(a1111)["init_images"][0]) == SOURCES.image
+    assert base64.b64decode(body(a1111)["init_images"][0]) == SOURCES.images[0].data
     assert body(a1111)["denoising_strength"] == 0.4
     assert "mask" not in body(a1111)
 
 
 async def test_strength_is_the_servers_own_where_none_is_given(a1111):
-    await a1111.draw(sources=Sources(image=SOURCES.image))
+    await a1111.draw(sources=sources_of(SOURCES.images[0].data))
     assert "denoising_strength" not in body(a1111)
 
 
@@ -155,7 +154,7 @@ async def test_images_of_another_shape_are_cut_not_stretched(a1111):
     mask, image = io.BytesIO(), io.BytesIO()
     half.save(mask, "PNG")
     half.convert("RGB").save(image, "PNG")
-    await a1111.draw(sources=Sources(image=image.getvalue(), mask=mask.getvalue()))
+    await a1111.draw(sources=sources_of(image.getvalue(), mask=mask.getvalue()))
     sent = opened(body(a1111)["mask"])
     assert (sent.size, sent.mode) == ((512, 512), "L")
     assert (sent.getpixel((10, 256)), sent.getpixel((500, 256))) == (0, 255)
@@ -598,7 +597,7 @@ async def test_a_job_whose_connection_breaks_off_is_stopped(a1111):
     [("", 512, 1024, "4x-Sharp"), ("", 3000, 4096, "4x-Sharp"), ("plain-upscalers", 64, 128, "Lanczos")],
 )
 async def test_upscaling(a1111, case, side, result, upscaler):
-    progress = await a1111.draw(case, upscale=True, sources=Sources(image=draw("small", (side, side))))
+    progress = await a1111.draw(case, upscale=True, sources=sources_of(draw("small", (side, side))))
     assert progress.sizes == [(result, result)]
     assert progress.remembered is None
     assert drawings(a1111) == ["POST /extra-single-image"]
@@ -614,7 +613,7 @@ async def test_no_upscaling_where_there_is_none(a1111, case):
 
 
 async def test_an_image_that_is_large_enough(a1111):
-    raised = await a1111.fail(upscale=True, sources=Sources(image=draw("large", (4096, 8))))
+    raised = await a1111.fail(upscale=True, sources=sources_of(draw("large", (4096, 8))))
     assert raised == ImageTooLarge(option="image", size=Size(4096, 8), longest_side=4095)
     assert drawings(a1111) == []
 

@@ -11,19 +11,19 @@ from domain import (
     InvalidRequest,
     QuotaError,
     Size,
-    Sources,
     Timeout,
     Unavailable,
     find_model,
 )
 from providers.kit.base import NO_FREE_CALL
 from tests.outcomes import not_taken
+from tests.providers.conftest import sources_of
 from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
 from views.wording.sizes import sizes_words
 
-IMAGE = Sources(image=draw("image"))
-BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+IMAGE = sources_of(draw("image"))
+BOTH = sources_of(draw("image"), mask=draw("mask", mode="L"))
 SUBMIT, POLL = "POST /v1/flux-2-pro", f"GET {RESULT}/task_0"
 
 
@@ -66,7 +66,7 @@ async def test_the_safety_checker_is_left_as_it_is(bfl, checker):
 @pytest.mark.parametrize("model", ["flux-2-pro", "flux-2-klein-4b", KONTEXT])
 async def test_an_image_to_edit(bfl, model):
     await bfl.draw(model=model, sources=IMAGE, size=None)
-    assert base64.b64decode(bfl.sent()["input_image"]) == IMAGE.image
+    assert base64.b64decode(bfl.sent()["input_image"]) == IMAGE.images[0].data
     assert not {"width", "height", "aspect_ratio"} & set(bfl.sent())
 
 
@@ -79,7 +79,7 @@ async def test_a_ratio_where_no_size_is_taken(bfl, model):
 async def test_fill(bfl):
     await bfl.draw(model=FILL[0], sources=BOTH, steps=20, guidance_scale=30.0)
     sent = bfl.sent()
-    assert base64.b64decode(sent["image"]) == BOTH.image
+    assert base64.b64decode(sent["image"]) == BOTH.images[0].data
     assert base64.b64decode(sent["mask"]) == BOTH.mask
     assert set(sent) == {"prompt", "image", "mask", "steps", "guidance", "output_format"}
 

@@ -8,19 +8,20 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Sources, Unavailable
+from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Unavailable
 from providers.comfyui import SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal
 from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
 from providers.comfyui.workflow import HERE
 from providers.http.answers import Answer
 from tests.outcomes import blames_model, cause_of, option_of
+from tests.providers.conftest import sources_of
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
 SDXL, ANIME = CHECKPOINTS
-MASKED = Sources(image=draw("a dog", (640, 480), "PNG"), mask=draw("mask", (640, 480), mode="L"))
-SOURCE = Sources(image=draw("a dog", (640, 480), "PNG"))
+MASKED = sources_of(draw("a dog", (640, 480), "PNG"), mask=draw("mask", (640, 480), mode="L"))
+SOURCE = sources_of(draw("a dog", (640, 480), "PNG"))
 OURS = "0c8ba1b0-2f5f-4f0c-8a2e-7a4a4f3a1c55"
 OTHER = "5a0f4c2e-0000-4000-8000-7a4a4f3a1c55"
 FOUR = [(fraction, None, None) for fraction in (0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0, 1.0)]
@@ -74,7 +75,7 @@ def ending_in(folder, kind: str, prefix: str = "easel"):
 async def test_only_what_is_white_is_painted_anew(comfyui):
     await comfyui.draw(sources=MASKED, size=Size(512, 768))
     image, mask = (inputs(comfyui, "LoadImage", index)["image"] for index in (0, 1))
-    assert (comfyui.server.uploads[image], comfyui.server.uploads[mask]) == (MASKED.image, MASKED.mask)
+    assert (comfyui.server.uploads[image], comfyui.server.uploads[mask]) == (MASKED.images[0].data, MASKED.mask)
     assert inputs(comfyui, "ImageScale") | {"image": 0, "upscale_method": 0} == inputs(comfyui, "ImageScale", 1) | {
         "image": 0,
         "upscale_method": 0,
@@ -243,7 +244,7 @@ async def test_an_image_is_uploaded_and_drawn_over(comfyui, strength, denoise):
     progress = await comfyui.draw(sources=SOURCE, strength=strength, count=2, size=Size(640, 480))
     assert progress.sizes == [(640, 480)] * 2
     assert posts(comfyui) == ["POST /upload/image", "POST /prompt"]
-    assert comfyui.server.uploads == {inputs(comfyui, "LoadImage")["image"]: SOURCE.image}
+    assert comfyui.server.uploads == {inputs(comfyui, "LoadImage")["image"]: SOURCE.images[0].data}
     assert inputs(comfyui, "KSampler")["denoise"] == denoise
     assert inputs(comfyui, "RepeatLatentBatch")["amount"] == 2
     assert (inputs(comfyui, "ImageScale")["width"], inputs(comfyui, "ImageScale")["height"]) == (640, 480)
@@ -252,7 +253,7 @@ async def test_an_image_is_uploaded_and_drawn_over(comfyui, strength, denoise):
 async def test_the_same_image_takes_its_place_only_once(comfyui):
     await comfyui.draw(sources=SOURCE)
     await comfyui.draw(sources=SOURCE)
-    await comfyui.draw(sources=Sources(image=draw("a cat")))
+    await comfyui.draw(sources=sources_of(draw("a cat")))
     assert len(comfyui.server.uploads) == 2
 
 

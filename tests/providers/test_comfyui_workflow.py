@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Sources, Span, Unavailable
+from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Span, Unavailable
 from providers.comfyui import FIRST, ComfyUI
 from providers.comfyui.answers import Queue, choices, entry_of
 from providers.comfyui.settings import ComfyUISettings
@@ -22,11 +22,12 @@ from providers.comfyui.workflow import (
 )
 from providers.http.answers import Answer
 from tests.outcomes import cause_of, not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.replay.comfyui import CHECKPOINTS
 from tests.replay.pictures import draw
 
 SDXL, ANIME = CHECKPOINTS
-SOURCE = Sources(image=draw("a dog"))
+SOURCE = sources_of(draw("a dog"))
 OURS = "0c8ba1b0-2f5f-4f0c-8a2e-7a4a4f3a1c55"
 AT_HOME = "http://127.0.0.1:8188"
 
@@ -161,10 +162,11 @@ async def test_a_mask_needs_a_workflow_of_its_own(comfyui, workflow):
     assert (drawing.capabilities.inpainting, drawing.capabilities.text_to_image) == (False, True)
     assert filling.capabilities.inpainting
     assert not (filling.capabilities.image_to_image or filling.capabilities.text_to_image)
-    masked = Sources(image=draw("a dog"), mask=draw("mask", mode="L"))
+    masked = sources_of(draw("a dog"), mask=draw("mask", mode="L"))
     await comfyui.draw(settings=own, sources=masked)
     sent = inputs(comfyui, "OwnNode")
-    assert (comfyui.server.uploads[sent["image"]], comfyui.server.uploads[sent["mask"]]) == (masked.image, masked.mask)
+    uploads = comfyui.server.uploads
+    assert (uploads[sent["image"]], uploads[sent["mask"]]) == (masked.only_image(), masked.mask)
     raised = await comfyui.fail(settings={"workflow": workflow()}, sources=masked)
     assert (type(raised), option_of(raised)) == (InvalidRequest, "mask")
 

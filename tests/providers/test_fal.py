@@ -14,7 +14,6 @@ from domain import (
     InvalidRequest,
     QuotaError,
     Size,
-    Sources,
     Timeout,
     Unavailable,
 )
@@ -22,13 +21,14 @@ from providers.fal import Result, _error
 from providers.http.answers import Answer
 from providers.kit.base import NO_FREE_CALL
 from tests.outcomes import not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.providers.test_answers import ANSWERS
 from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, LAST_WORDS, PRO, SCHNELL, TRIFLES
 from tests.replay.pictures import draw
 from tests.replay.sources import DATA_URL
 
-IMAGE = Sources(image=draw("image"))
-BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+IMAGE = sources_of(draw("image"))
+BOTH = sources_of(draw("image"), mask=draw("mask", mode="L"))
 SUBMIT, RESULT = f"POST /{SCHNELL}", "GET /fal-ai/flux/requests/request_0"
 
 
@@ -75,21 +75,21 @@ async def test_only_what_is_set_is_sent(fal):
 
 async def test_drawing_from_an_image(fal):
     await fal.draw(model=FROM_IMAGE, sources=IMAGE, strength=0.6)
-    assert data(fal.sent()["image_url"]) == IMAGE.image
+    assert data(fal.sent()["image_url"]) == IMAGE.images[0].data
     assert fal.sent()["strength"] == 0.6
     assert "image_size" not in fal.sent()
 
 
 async def test_editing_takes_a_list(fal):
     await fal.draw(model=EDIT, sources=IMAGE)
-    assert [data(url) for url in fal.sent()["image_urls"]] == [IMAGE.image]
+    assert [data(url) for url in fal.sent()["image_urls"]] == [IMAGE.images[0].data]
     await fal.draw(model=KONTEXT, sources=IMAGE)
-    assert data(fal.sent(1)["image_url"]) == IMAGE.image
+    assert data(fal.sent(1)["image_url"]) == IMAGE.images[0].data
 
 
 async def test_filling(fal):
     await fal.draw(model=FILL, sources=BOTH)
-    assert (data(fal.sent()["image_url"]), data(fal.sent()["mask_url"])) == (BOTH.image, BOTH.mask)
+    assert (data(fal.sent()["image_url"]), data(fal.sent()["mask_url"])) == (BOTH.images[0].data, BOTH.mask)
 
 
 async def test_black_pictures_are_a_refusal(fal):

@@ -16,9 +16,9 @@ from domain import (
     InvalidRequest,
     Picture,
     RateLimited,
-    Sources,
     Timeout,
     Unavailable,
+    find_model,
     outcomes,
 )
 from providers import aihorde as aihorde_module
@@ -27,7 +27,7 @@ from providers.http import transport as transport_module
 from providers.kit.base import keep_all
 from providers.openai.profiles import OPENAI
 from tests.outcomes import blames_model
-from tests.providers.conftest import PATIENCE, FakeProgress
+from tests.providers.conftest import PATIENCE, FakeProgress, sources_of
 from tests.replay import FAULTS, REPLAYS, Call
 from tests.replay.faults import DATE_SECONDS, OTHER_NAMES, REDIRECTS
 from tests.replay.pictures import draw
@@ -382,8 +382,10 @@ async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01
-    source = Sources(image_url="https://cdn.example/dog.png")
-    told = {case: await failure_of(bench, case, sources=source) for case in every_case(bench)}
+    model = find_model(await bench.provider().models(), bench.server.model)
+    linked = sources_of(draw("image"), url="https://cdn.example/dog.png")
+    sources = linked if model and model.capabilities.image_by_link else None
+    told = {case: await failure_of(bench, case, sources=sources) for case in every_case(bench)}
     told["models"] = str([await bench.provider(case).models() for case in ("F01", "F04", "F10")])
     assert sum(map(bool, told.values())) > 30
     assert [case for case, text in told.items() if CANARY in text] == []

@@ -16,7 +16,6 @@ from domain import (
     QuotaError,
     RateLimited,
     Size,
-    Sources,
     Unavailable,
 )
 from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
@@ -24,6 +23,7 @@ from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
 from providers.kit.settings import ProviderSettings
 from tests.outcomes import blames_model, not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
 
@@ -66,7 +66,7 @@ async def test_from_words(gemini):
 
 
 async def test_from_words_and_an_image(gemini):
-    await gemini.draw(sources=Sources(image=draw("image")))
+    await gemini.draw(sources=sources_of(draw("image")))
     text, image = gemini.sent()["contents"][0]["parts"]
     assert text == {"text": "a quiet harbour"}
     assert base64.b64decode(image["inlineData"]["data"]) == draw("image")

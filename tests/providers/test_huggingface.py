@@ -13,13 +13,13 @@ from domain import (
     QuotaError,
     RateLimited,
     Size,
-    Sources,
     Unavailable,
 )
 from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
 from providers.kit.base import NO_FREE_CALL
 from providers.kit.settings import ProviderSettings
 from tests.outcomes import cause_of, not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
 
@@ -68,7 +68,7 @@ async def test_only_what_is_set_is_sent(huggingface):
 
 
 async def test_from_an_image(huggingface):
-    assert (await huggingface.draw(model=KONTEXT, seed=7, sources=Sources(image=draw("image")))).sizes == [(512, 512)]
+    assert (await huggingface.draw(model=KONTEXT, seed=7, sources=sources_of(draw("image")))).sizes == [(512, 512)]
     assert base64.b64decode(huggingface.sent()["inputs"]) == draw("image")
     assert huggingface.sent()["parameters"] == {
         "prompt": "a quiet harbour",

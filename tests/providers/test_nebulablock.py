@@ -4,14 +4,15 @@ import base64
 import aiohttp
 import pytest
 
-from domain import AuthError, BadResponse, InvalidRequest, QuotaError, RateLimited, Size, Sources, find_model
+from domain import AuthError, BadResponse, InvalidRequest, QuotaError, RateLimited, Size, find_model
 from providers.nebulablock import FALLBACK
+from tests.providers.conftest import sources_of
 from tests.replay.nebulablock import FILL, SCHNELL, SDXL, SEEDREAM
 from tests.replay.pictures import draw
 
 POST = "POST /api/v1/images/generation"
 HARBOUR = draw("a quiet harbour 0", (512, 512))
-SOURCES = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+SOURCES = sources_of(draw("image"), mask=draw("mask", mode="L"))
 
 
 async def test_sdxl(nebulablock):
@@ -43,7 +44,7 @@ async def test_only_what_is_set_is_sent(nebulablock):
 
 async def test_fill_sends_image_and_mask(nebulablock):
     assert (await nebulablock.draw(model=FILL, sources=SOURCES)).sizes == [(512, 512)]
-    assert base64.b64decode(nebulablock.sent()["image"]) == SOURCES.image
+    assert base64.b64decode(nebulablock.sent()["image"]) == SOURCES.images[0].data
     assert base64.b64decode(nebulablock.sent()["mask"]) == SOURCES.mask
 
 

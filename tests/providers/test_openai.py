@@ -32,7 +32,7 @@ from providers.openai.profiles import (
 )
 from providers.openai.replies import is_over
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
-from tests.providers.conftest import load
+from tests.providers.conftest import load, sources_of
 from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI
 from tests.replay.openai_streams import ODD_DETAILS
@@ -41,8 +41,8 @@ from views.wording.sizes import sizes_words
 
 GENERATE, EDIT = "POST /images/generations", "POST /images/edits"
 ONE = draw("a quiet harbour 0", (512, 512))
-IMAGE = Sources(image=draw("image"), image_url="https://cdn.example/dog.png")
-MASKED = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+IMAGE = sources_of(draw("image"), url="https://cdn.example/dog.png")
+MASKED = sources_of(draw("image"), mask=draw("mask", mode="L"))
 PLAIN = {"model": FREE, "prompt": "a quiet harbour", "n": 1, "size": "512x512"}
 STREAMED = {"stream": True, "partial_images": 2}
 
@@ -191,7 +191,7 @@ async def test_the_safety_checker(openai, checked, sent):
 @pytest.mark.parametrize("sources", [Sources(), IMAGE])
 async def test_quality_and_no_background(openai, sources):
     await openai.draw(quality="high", transparent=True, sources=sources, count=2)
-    sent = form(openai) if sources.image else openai.sent()
+    sent = form(openai) if sources.images else openai.sent()
     looks = {"quality": "high", "background": "transparent", "output_format": "png"}
     assert {name: sent[name] for name in looks} == looks
 
@@ -251,7 +251,7 @@ async def test_an_edit(openai):
     assert progress.sizes == [(512, 512)]
     assert len(progress.previews) == 2
     options = {"model": FREE, "prompt": "a quiet harbour", "n": "1", "size": "512x512"}
-    assert form(openai) == options | {"stream": "true", "partial_images": "2", "image": IMAGE.image}
+    assert form(openai) == options | {"stream": "true", "partial_images": "2", "image": IMAGE.images[0].data}
 
 
 async def test_several_edits_are_not_streamed(openai):

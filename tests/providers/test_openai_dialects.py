@@ -186,17 +186,17 @@ async def test_localai_answers_with_links_of_its_own_host(speaking):
 async def test_images_for_localai(speaking):
     bench = speaking("localai")
     await bench.draw(sources=IMAGE)
-    assert base64.b64decode(bench.sent()["file"]) == IMAGE.image
+    assert base64.b64decode(bench.sent()["file"]) == IMAGE.images[0].data
     await bench.draw(sources=MASKED, steps=9)
     assert drawn(bench)[-1] == "POST /images/inpainting"
     sent = form(bench)
     assert [load(sent.pop(name)).size for name in ("image", "mask")] == [(512, 512)] * 2, "it takes no size"
     assert sent == {"model": FREE, "prompt": "a quiet harbour", "steps": "9"}
     await bench.draw(sources=MASKED, size=None)
-    assert (form(bench)["image"], form(bench)["mask"]) == (MASKED.image, MASKED.mask)
+    assert (form(bench)["image"], form(bench)["mask"]) == (MASKED.images[0].data, MASKED.mask)
     await bench.draw(sources=IMAGE, upscale=True, model="realesrgan-x4", prompt="")
     assert drawn(bench)[-1] == "POST /images/upscale"
-    assert form(bench) == {"model": "realesrgan-x4", "scale": "2", "image": IMAGE.image}
+    assert form(bench) == {"model": "realesrgan-x4", "scale": "2", "image": IMAGE.images[0].data}
 
 
 def tagged(prompt: str, **args) -> str:
@@ -207,7 +207,7 @@ async def test_images_for_stable_diffusion_cpp(speaking):
     bench = speaking("sdcpp")
     await bench.draw(sources=IMAGE, seed=7)
     assert drawn(bench) == [EDIT]
-    sent = {"prompt": tagged("a quiet harbour", seed=7), "n": "1", "size": "512x512", "image[]": IMAGE.image}
+    sent = {"prompt": tagged("a quiet harbour", seed=7), "n": "1", "size": "512x512", "image[]": IMAGE.images[0].data}
     assert form(bench) == sent
 
 
@@ -260,7 +260,7 @@ async def test_no_orders_to_stable_diffusion_cpp_but_ours(speaking, words):
 async def test_images_for_together_are_links(speaking):
     bench = speaking("together")
     await bench.draw(sources=IMAGE, model="bfl/flux.1-kontext-pro")
-    assert bench.sent()["image_url"] == IMAGE.image_url
+    assert bench.sent()["image_url"] == IMAGE.images[0].url
 
 
 async def test_images_for_litellm(speaking):

@@ -12,27 +12,31 @@ from domain import (
     BadUpload,
     ContentRejected,
     Defect,
+    ImageRequest,
     InvalidRequest,
     QuotaError,
     RateLimited,
+    Settings,
     Size,
-    Sources,
     Timeout,
     Unavailable,
-    Upload,
     find_model,
 )
+from domain.numbers import SEEDS
 from providers.kit.base import NO_FREE_CALL
 from providers.kit.settings import ProviderSettings
-from providers.pollinations import LONGEST_URL, SEEDS, Pollinations
+from providers.pollinations import LONGEST_URL, Pollinations
+from studio.intake.planning import Planner, call_request
+from tests.conftest import make_job
 from tests.outcomes import not_taken, option_of
+from tests.providers.conftest import sources_of
 from tests.replay import Call
 from tests.replay.pictures import draw
 
 GET, POST = "GET /image/a%20quiet%20harbour", "POST /v1/images/generations"
 LONG = "a very long harbour " * 120
 LINK = "https://cdn.discordapp.com/attachments/1/2/a,b|c.png?ex=1&is=2&hm=3"
-WITH_LINK = {"model": "kontext", "image": Upload(url=LINK), "sources": Sources(image_url=LINK)}
+WITH_LINK = {"model": "kontext", "sources": sources_of(draw("image"), url=LINK)}
 calm = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -93,10 +97,13 @@ async def test_what_is_off_is_not_sent(pollinations):
 
 
 async def test_the_seed_is_random_where_none_is_asked_for(pollinations):
-    seeds = [(await pollinations.draw()).kept[0].seed for _ in range(3)]
+    planner = Planner({"pollinations": pollinations.provider()}, "pollinations")
+    jobs = [await planner.plan(ImageRequest(prompt="a boat"), Settings(), make_job()) for _ in range(3)]
+    seeds = [(await pollinations.draw(seed=call_request(job).seed)).kept[0].seed for job in jobs]
     assert len(set(seeds)) == 3
     assert all(0 <= seed < SEEDS for seed in seeds)
-    assert [query(pollinations, index)["seed"] for index in range(3)] == list(map(str, seeds))
+    asked = [call for call in pollinations.server.requests if call.path.startswith("/image/a")]
+    assert [dict(parse_qsl(call.query))["seed"] for call in asked] == list(map(str, seeds))
 
 
 async def test_the_same_url_gives_the_same_picture_and_is_billed_once(pollinations):
@@ -261,7 +268,7 @@ async def test_a_posted_link_may_lead_to_a_host_that_is_allowed(pollinations, be
 async def test_a_posted_link_is_remembered_and_fetched(pollinations):
     progress = await pollinations.draw("post-link", prompt=LONG, seed=7)
     assert progress.sizes == [(512, 512)]
-    gone = {"model": "kontext", "image": Upload(url=None)}
+    gone = {"model": "kontext", "sources": sources_of(draw("image"))}
     for request in ({}, gone):  # with or without an image: the picture is there already
         again = await pollinations.draw("post-link", prompt=LONG, remembered=progress.remembered, **request)
         assert len(again.kept) == 1
@@ -288,7 +295,7 @@ async def test_an_image_goes_as_one_link(pollinations):
 
 
 async def test_an_image_without_a_link(pollinations):
-    raised = await pollinations.fail(model="kontext", image=Upload(url=None), remembered={"seed": 7})
+    raised = await pollinations.fail(model="kontext", sources=sources_of(draw("image")), remembered={"seed": 7})
     assert (type(raised), raised.option, raised.defect) == (BadUpload, "image", Defect.NO_LINK)
     assert pollinations.progress.remembered is None
     assert pollinations.server.calls == []

@@ -25,13 +25,14 @@ from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, links
 from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
 from tests.outcomes import blames_model, cause_of, not_taken
+from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON
 from tests.replay.pictures import draw
 from tests.replay.replicate import COMMUNITY, FILL, INPUTS, KONTEXT, ODD, SCHNELL, SDXL, TRIFLES, VERSIONS
 from tests.replay.sources import DATA_URL
 
-IMAGE = Sources(image=draw("image"))
-BOTH = Sources(image=draw("image"), mask=draw("mask", mode="L"))
+IMAGE = sources_of(draw("image"))
+BOTH = sources_of(draw("image"), mask=draw("mask", mode="L"))
 RUN, POLL = "POST /predictions", "GET /predictions/prediction0"
 NAMES = "components schemas Input properties required prompt aspect_ratio enum allOf $ref minimum maximum width height"
 
@@ -98,7 +99,7 @@ async def test_every_input_by_its_name_in_the_schema(replicate):
         scheduler="DDIM",
     )
     sent = replicate.sent()["input"]
-    assert (data(sent.pop("image")), data(sent.pop("mask"))) == (BOTH.image, BOTH.mask)
+    assert (data(sent.pop("image")), data(sent.pop("mask"))) == (BOTH.images[0].data, BOTH.mask)
     assert sent == {
         "prompt": "a quiet harbour",
         "negative_prompt": "fog",
@@ -118,7 +119,7 @@ async def test_names_that_the_schema_lacks_are_not_sent(replicate):
     options = {"negative_prompt": "fog", "count": 2, "steps": 30, "guidance_scale": 7.5, "strength": 0.4}
     await replicate.draw(model=KONTEXT, sources=IMAGE, size=None, **options)
     assert set(replicate.sent()["input"]) == {"prompt", "input_image"}
-    assert data(replicate.sent()["input"]["input_image"]) == IMAGE.image
+    assert data(replicate.sent()["input"]["input_image"]) == IMAGE.images[0].data
 
 
 async def test_looks_by_their_names_in_the_schema(replicate):

@@ -19,6 +19,7 @@ from providers.sketch import Sketch, SketchSettings
 from providers.sketch.painting import paint
 from providers.sketch.things import ART
 from providers.sketch.words import MEANINGS, read
+from tests.providers.conftest import sources_of
 
 SMALL = Size(96, 64)
 STYLES = ["paint", "watercolour", "ink", "pixel"]
@@ -133,7 +134,7 @@ async def test_any_seed(seed):
 
 
 async def test_strength(photo):
-    shots = [pixels((await drawn(sources=Sources(image=png(photo)), strength=s)).pictures[0]) for s in (0, 0.3, 0.6, 1)]
+    shots = [pixels((await drawn(sources=sources_of(png(photo)), strength=s)).pictures[0]) for s in (0, 0.3, 0.6, 1)]
     changes = [np.abs(shot - photo).mean() for shot in shots]
     assert changes[0] == 0
     assert changes == sorted(changes)
@@ -142,7 +143,7 @@ async def test_strength(photo):
 
 async def test_the_image_covers_the_size(photo):
     wide = np.concatenate((np.zeros_like(photo), photo, np.zeros_like(photo)), 1)
-    kept = pixels((await drawn(sources=Sources(image=png(wide)), strength=0.0)).pictures[0])
+    kept = pixels((await drawn(sources=sources_of(png(wide)), strength=0.0)).pictures[0])
     assert (kept == photo).all()
 
 
@@ -151,7 +152,7 @@ async def test_only_the_white_part_is_repainted(photo, model):
     mask = np.zeros((64, 96))
     mask[20:50, 30:80] = 255
     alpha = np.dstack((photo, np.full((64, 96), 255)))
-    log = await drawn(sources=Sources(image=png(alpha), mask=png(mask)), model=model)
+    log = await drawn(sources=sources_of(png(alpha), mask=png(mask)), model=model)
     shot = pixels(log.pictures[0])
     assert (shot[mask == 0] == photo[mask == 0]).all()
     assert np.abs(shot - photo)[28:42, 40:70].mean() > 5

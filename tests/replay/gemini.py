@@ -155,15 +155,16 @@ class GeminiReplay(Replay):
         expect(wanted.generationConfig.responseModalities == ["TEXT", "IMAGE"], "other modalities")
         config = wanted.generationConfig.imageConfig
         expect(config.aspectRatio in SIDES, f"no such ratio: {config.aspectRatio}")
-        parts = wanted.contents[0].parts
-        expect(parts[0].text and not parts[0].inlineData and len(parts) <= 2, "other parts")
-        if len(parts) == 2:
-            _opened(parts[1].inlineData)
+        words, *pictures = wanted.contents[0].parts
+        expect(words.text and not words.inlineData, "other parts")
+        expect(len(pictures) <= (3 if model == MODEL else 14), "too many images")
+        for each in pictures:
+            _opened(each.inlineData)
         if model == NO_SIZES and "imageSize" in call.json["generationConfig"].get("imageConfig", {}):
             return self.refusal(400, 'Unknown name "imageSize" at generation_config.image_config')
         width, height = SIDES[config.aspectRatio]
         factor = int(config.imageSize[0])
-        data = draw(parts[0].text or "", (width * factor, height * factor))
+        data = draw(words.text or "", (width * factor, height * factor))
         return web.json_response(self._result(call, base64.b64encode(data).decode()))
 
     def _result(self, call: Call, data: str) -> Any:

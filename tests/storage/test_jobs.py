@@ -233,7 +233,7 @@ REQUESTS = st.builds(
     provider=maybe(TEXTS),
     model=maybe(TEXTS),
     size=maybe(SIZES),
-    image=maybe(UPLOADS),
+    images=st.lists(UPLOADS, max_size=3).map(tuple),
     mask=maybe(UPLOADS),
     strength=maybe(NUMBERS),
     count=st.integers(1, 10),

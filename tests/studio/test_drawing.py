@@ -26,6 +26,8 @@ from domain import (
     QuotaError,
     RateLimited,
     Size,
+    SourceImage,
+    Sources,
     State,
     Timeout,
     Unavailable,
@@ -698,14 +700,14 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
 
     await store.spool.put("uploads/1/image", b"image")
     image = Upload(url="https://cdn.test/x.png", key="uploads/1/image")
-    async with holding(request=ImageRequest(prompt="a boat", image=image)) as held:
+    async with holding(request=ImageRequest(prompt="a boat", images=(image,))) as held:
         await draw(held, generate)
-    assert (got[0].image, got[0].mask, got[0].image_url) == (b"image", None, "https://cdn.test/x.png")
+    assert got == [Sources(images=(SourceImage(data=b"image", url="https://cdn.test/x.png"),))]
 
 
 @pytest.mark.parametrize("key", ["uploads/1/image", None])
 async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key):
-    async with holding(request=ImageRequest(prompt="a boat", image=Upload(url=None, key=key))) as held:
+    async with holding(request=ImageRequest(prompt="a boat", images=(Upload(url=None, key=key),))) as held:
         provider = await draw(held, paint)
         assert held.job.failure.kind == "UploadGone"
     assert provider.requests == []

@@ -33,7 +33,10 @@ from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
 TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
 REQUEST = ImageRequest(
     prompt="a boat",
-    image=Upload(url="https://cdn.test/canary.png", key="uploads/1/image"),
+    images=(
+        Upload(url="https://cdn.test/canary.png", key="uploads/1/image"),
+        Upload(url="https://cdn.test/canary-2.png", key="uploads/1/image2"),
+    ),
     mask=Upload(url="https://cdn.test/canary-mask.png", key="uploads/1/mask"),
 )
 
@@ -80,9 +83,8 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
         await deliver(held)
     row = await store.jobs.get("1")
     assert (row.state, row.token, row.parked) == (State.DELIVERED, None, False)
-    assert (row.request.image, row.request.mask) == (
-        Upload(url=None, key="uploads/1/image"),
-        Upload(url=None, key="uploads/1/mask"),
+    assert row.request.uploads() == tuple(
+        Upload(url=None, key=f"uploads/1/{name}") for name in ("image", "image2", "mask")
     )
     assert await spooled(store, 2) == [False, False]
     ((told, pictures),) = delivery.delivered
@@ -393,11 +395,11 @@ async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, delive
 @pytest.mark.parametrize("remote", [None, {"urls": ["https://h.test/2.png"]}])
 async def test_what_is_ordered_and_may_be_asked_for_again_keeps_its_links(store, drawn, deliver, remote):
     link = "https://cdn.discordapp.com/attachments/1/2/a.png"
-    request = REQUEST.model_copy(update={"count": 4, "image": Upload(url=link, key="uploads/1/image")})
+    request = REQUEST.model_copy(update={"count": 4, "images": (Upload(url=link, key="uploads/1/image"),)})
     late = {"calls": 4, "calls_done": 1, "remote": remote, "failure": failed(Timeout)}
     async with drawn(png(), request=request, **late) as held:
         await deliver(held)
-    assert (await store.jobs.get("1")).request.image.url == (link if remote else None)
+    assert (await store.jobs.get("1")).request.images[0].url == (link if remote else None)
 
 
 async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, deliver, delivery):

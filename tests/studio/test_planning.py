@@ -27,9 +27,10 @@ from domain import (
     State,
     Upload,
 )
+from domain.numbers import SEEDS
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from providers.kit.settings import ProviderSettings
-from studio.intake.planning import SEEDS, Planner, call_request, default_provider
+from studio.intake.planning import Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
 from views.wording.notes import note_words
@@ -56,6 +57,7 @@ PLAIN = Capabilities(sizes=(Size(1024, 1024), Size(768, 1024)), max_count=2)
 FROM_IMAGE = Capabilities(text_to_image=False, image_to_image=True, sizes=(Size(512, 512), Size(512, 288)))
 FILL = Capabilities(text_to_image=False, inpainting=True, sizes=(Size(256, 256),))
 IMAGE = Upload(url=None, size=Size(1600, 900))
+IMAGES = (IMAGE,)
 
 
 class Painter(FakeProvider):
@@ -92,7 +94,7 @@ async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, qua
     ],
 )
 async def test_an_image_of_other_proportions_is_told_so(shape, notes):
-    job = await planned(provider="image", image=Upload(url=None, size=shape))
+    job = await planned(provider="image", images=(Upload(url=None, size=shape), IMAGE))
     assert job.notes == notes
 
 
@@ -146,9 +148,9 @@ def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
         ({"model": " PLAIN "}, {}, "rich", "plain"),
         ({"prompt": "\U0001fae8"}, {}, "rich", "full"),  # an emoji that is newer than Python's own list
         ({"provider": "image"}, {}, "image", "words"),
-        ({"provider": "image", "image": IMAGE}, {}, "image", "from-image"),
-        ({"provider": "image", "image": IMAGE, "mask": IMAGE}, {}, "image", "fill"),
-        ({"provider": "image", "image": IMAGE}, {"provider": "image", "model": "words"}, "image", "from-image"),
+        ({"provider": "image", "images": IMAGES}, {}, "image", "from-image"),
+        ({"provider": "image", "images": IMAGES, "mask": IMAGE}, {}, "image", "fill"),
+        ({"provider": "image", "images": IMAGES}, {"provider": "image", "model": "words"}, "image", "from-image"),
     ],
 )
 async def test_who_draws_and_with_what(asked, chosen, provider, model):
@@ -176,17 +178,17 @@ RANGE = SizeRange(low=64, high=2048, multiple=8)
         ({"prompt": " \n\u200b"}, NoPrompt(), "words that say what to draw"),
         ({"mask": IMAGE}, NeedsImage(option="mask"), "a mask together with an image of its shape"),
         (
-            {"image": IMAGE},
+            {"images": IMAGES},
             CannotDrawFrom(source=Source.IMAGE, model="Full", sources=(Source.WORDS,)),
             "a prompt alone",
         ),
         (
-            {"image": IMAGE, "mask": IMAGE},
+            {"images": IMAGES, "mask": IMAGE},
             CannotDrawFrom(source=Source.MASK, model="Full", sources=(Source.WORDS,)),
             "a prompt alone",
         ),
         (
-            {"provider": "image", "model": "fill", "image": IMAGE},
+            {"provider": "image", "model": "fill", "images": IMAGES},
             CannotDrawFrom(source=Source.IMAGE, model="Fill", sources=(Source.MASK,)),
             "a prompt with an image and a mask",
         ),
@@ -196,7 +198,7 @@ RANGE = SizeRange(low=64, high=2048, multiple=8)
             "a prompt with an image",
         ),
         (
-            {"provider": "image", "model": "words", "image": IMAGE, "mask": IMAGE},
+            {"provider": "image", "model": "words", "images": IMAGES, "mask": IMAGE},
             CannotDrawFrom(source=Source.MASK, model="Words", sources=(Source.WORDS,)),
             "a prompt alone",
         ),
@@ -272,8 +274,8 @@ async def test_what_a_member_typed_and_cannot_have_is_refused(asked, refusal, ta
         ({"size": Size(640, 320)}, Size(1024, 576), (640, 320), ""),
         ({"model": "plain"}, Size(512, 512), (1024, 1024), "does not take the server's 512x512"),
         ({"model": "plain"}, Size(600, 800), (768, 1024), "does not take the server's 600x800"),
-        ({"provider": "image", "image": IMAGE}, Size(64, 64), (512, 288), ""),
-        ({"provider": "image", "image": Upload(url=None)}, Size(64, 64), (512, 512), "Drawn at 512x512"),
+        ({"provider": "image", "images": IMAGES}, Size(64, 64), (512, 288), ""),
+        ({"provider": "image", "images": (Upload(url=None),)}, Size(64, 64), (512, 512), "Drawn at 512x512"),
         ({"provider": "sizeless"}, Size(64, 64), None, ""),
     ],
 )
@@ -370,7 +372,7 @@ CAPABILITIES = st.builds(
     refiner=st.booleans(),
     safety_checker=st.booleans(),
 )
-UPLOADS = st.none() | st.builds(Upload, url=st.none(), size=st.none() | SIZES)
+UPLOADS = st.builds(Upload, url=st.none(), size=st.none() | SIZES)
 NAMES = st.sampled_from([None, "m0", "M1", "m2", "nothing"])
 REQUESTS = st.builds(
     ImageRequest,
@@ -379,8 +381,8 @@ REQUESTS = st.builds(
     provider=st.sampled_from([None, None, "fake", "nobody"]),
     model=NAMES,
     size=st.none() | SIZES | st.just(Size(512, 512)),
-    image=UPLOADS,
-    mask=UPLOADS,
+    images=st.lists(UPLOADS, max_size=2).map(tuple),
+    mask=st.none() | UPLOADS,
     strength=st.none() | st.integers(0, 60),
     count=st.integers(0, 8),
     seed=st.none() | st.integers(0, SEEDS - 1),
@@ -408,10 +410,10 @@ CHOSEN = st.builds(
 def untaken(request: ImageRequest, takes: Capabilities) -> list[str]:
     """The options of a request that a model does not take: the rule in plain words, not the planner's."""
     fits = {
-        "way": (takes.inpainting and request.image is not None)
+        "way": (takes.inpainting and bool(request.images))
         if request.mask
         else takes.image_to_image
-        if request.image
+        if request.images
         else takes.text_to_image,
         "count": 1 <= request.count <= takes.max_count,
         "negative_prompt": request.negative_prompt is None or takes.negative_prompt,

@@ -82,7 +82,7 @@ async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(sh
 
 async def test_what_again_waits_for_with_its_parents_image_stays(shelf, jobs):
     key = await put(shelf, 1, member=400, size=5)
-    request = ImageRequest(prompt="a boat", image=Upload(url=None, key=key))
+    request = ImageRequest(prompt="a boat", images=(Upload(url=None, key=key),))
     await jobs.add(make_job(2, user_id=400, request=request))
     await put(shelf, 3, member=400, size=5)
     await put(shelf, 4, member=400, size=5)

@@ -304,7 +304,7 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
     street.open("first", fails(NOT_TAKEN), takes=takes)
     street.open("linked", paint, takes=Capabilities(image_to_image=True, image_by_link=True))
     street.open("last", paint, takes=takes)
-    asked = ImageRequest(prompt="a boat", image=image)
+    asked = ImageRequest(prompt="a boat", images=(image,))
     assert (await street.drawn("linked", "last", asked=asked)).provider == "last"
 
 

@@ -24,6 +24,7 @@ from domain import (
     Room,
     SizeNotTaken,
     Source,
+    TooManyImages,
     UnknownSize,
     UploadGone,
     WrongFileType,
@@ -147,6 +148,12 @@ def _(error: CannotDrawFrom) -> str:
     sources = " or ".join(SOURCES[each] for each in error.sources)
     sentence = "{model} draws from {sources} only. Choose another model, or see in `/providers` who takes what."
     return say(sentence, model=_title(error.model), sources=sources)
+
+
+@why_not.register
+def _(error: TooManyImages) -> str:
+    images = "one image" if error.limit == 1 else f"{error.limit} images"
+    return say("This model draws from {images} at most. Send fewer, or choose another model.", images=images)
 
 
 @why_not.register

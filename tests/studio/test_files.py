@@ -1,0 +1,65 @@
+# pyright: basic
+"""Members' files: more than one image, and a mask for the first."""
+
+import pytest
+
+from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
+from studio.intake.files import check_uploads, keep_uploads, read_sources
+from studio.intake.room import Shelf
+from tests.conftest import make_job
+from tests.studio.conftest import opened, png
+
+LINKS = ("https://cdn.test/1.png", "https://cdn.test/2.png")
+SIZES = (Size(64, 48), Size(32, 32))
+WANTED = ImageRequest(
+    prompt="a boat", images=tuple(Upload(url=link) for link in LINKS), mask=Upload(url="https://cdn.test/m.png")
+)
+KEYS = ("uploads/1/400.image", "uploads/1/400.image2", "uploads/1/400.mask")
+
+
+@pytest.fixture
+def shelf(store) -> Shelf:
+    return Shelf(store.spool, store.jobs, 2**30)
+
+
+@pytest.fixture
+async def kept(shelf) -> ImageRequest:
+    files = [png("red", SIZES[0]), png("blue", SIZES[1])]
+    return await keep_uploads(shelf, make_job(), WANTED, files, png("white", SIZES[0]))
+
+
+async def test_each_image_is_kept_under_a_key_of_its_own(kept):
+    first, second = (Upload(url=link, size=size, key=key) for link, size, key in zip(LINKS, SIZES, KEYS, strict=False))
+    assert kept.images == (first, second)
+    assert kept.mask == Upload(url="https://cdn.test/m.png", size=SIZES[0], key=KEYS[2])
+
+
+async def test_the_provider_gets_all_of_them_in_their_order(store, kept):
+    sources = await read_sources(store.spool, make_job(request=kept))
+    assert [opened(each.data).getpixel((0, 0)) for each in sources.images] == [(255, 0, 0), (0, 0, 255)]
+    assert tuple(each.url for each in sources.images) == LINKS
+    assert opened(sources.mask or b"").size == SIZES[0]
+
+
+@pytest.mark.parametrize("cleared", KEYS)
+async def test_each_of_them_has_to_be_there(store, kept, cleared):
+    job = make_job(request=kept)
+    await check_uploads(store.spool, job, by_link=True)
+    await store.spool.delete([cleared])
+    for gone in (check_uploads(store.spool, job, by_link=False), read_sources(store.spool, job)):
+        with pytest.raises(UploadGone):
+            await gone
+
+
+async def test_a_provider_that_fetches_images_needs_the_links_of_all(store, kept):
+    images = (kept.images[0], kept.images[1].model_copy(update={"url": None}))
+    job = make_job(request=kept.model_copy(update={"images": images}))
+    await check_uploads(store.spool, job, by_link=False)
+    with pytest.raises(UploadGone):
+        await check_uploads(store.spool, job, by_link=True)
+
+
+async def test_which_image_cannot_be_read_is_told(shelf):
+    with pytest.raises(BadUpload) as caught:
+        await keep_uploads(shelf, make_job(), WANTED, [png(), b"no image"], None)
+    assert caught.value.option == "image2"
