@@ -213,7 +213,7 @@ async def test_delete_is_for_the_owner_and_for_moderators(world, who, may):
 
 async def test_a_button_of_an_unknown_job_is_answered(world):
     shown, _ = await world.imagine(prompt="a boat", **SMALL)
-    await world.bot.studio.forget(user_id=world.member.id)
+    await world.bot.studio.jobs.forget(user_id=world.member.id)
     clicked = await world.other.click(shown.response, label="Again")
     assert "no longer know" in clicked.response.content
 
