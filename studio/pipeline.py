@@ -24,7 +24,10 @@ TOGETHER = 100
 
 
 class Pipeline:
-    """Draws and delivers. A row is claimed for each of the two, since any process may take the second."""
+    """Draws and delivers, and claims the row for each: on PostgreSQL another process may take the second.
+
+    Keeping one lease for both would save about 0.2 of the 12 ms of CPU that a picture takes.
+    """
 
     def __init__(
         self,
