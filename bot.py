@@ -30,8 +30,10 @@ from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.lease import unwatched
 from studio.studio import Studio
+from studio.timing import Timing
+from studio.watch import Watch
 from views.delivery import DiscordDelivery
-from views.desk import UPLOAD_HOSTS
+from views.requests import UPLOAD_HOSTS
 from wire import DiscordClock, watch
 
 if TYPE_CHECKING:
@@ -97,11 +99,9 @@ async def _footing(
                     default,
                     store,
                     DiscordDelivery(client, partial(title_of, on), on_shown, clock.now),
-                    queue_url=url if is_shared(url) else None,
                     limits=config.limits,
-                    on_change=changed,
-                    on_stage=meter.stage if meter else unwatched,
-                    now=clock.now,
+                    timing=Timing(now=clock.now),
+                    watch=Watch(changed, meter.stage if meter else unwatched),
                 )
 
             try:

@@ -25,10 +25,10 @@ from studio.studio import Studio
 from syncing import CommandSync
 from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
-from views.desk import Desk
 from views.origins import Interaction
 from views.panels import answer_unheard
 from views.reporter import is_worth_a_traceback, report
+from views.requests import DiscordRequests
 
 log = logging.getLogger("easel")
 
@@ -80,17 +80,18 @@ class Easel(commands.AutoShardedBot):
         )
         self._store = store
         self.studio = studio(self)
-        _guard(self._connection.parsers, self.studio.now)
+        _guard(self._connection.parsers, self.studio.timing.now)
         self._telling: asyncio.Task[None] | None = None
-        self._desk = Desk(self.studio, store.settings, upload_hosts)
+        self._requests = DiscordRequests(self.studio.intake, upload_hosts)
 
     async def setup_hook(self) -> None:
-        await self.add_cog(Imagine(self._desk, self.tree))
-        await self.add_cog(Recover(self.studio))
-        await self.add_cog(Queue(self.studio))
-        await self.add_cog(Info(self.studio, self._store.settings))
-        await self.add_cog(SettingsCog(self._store.settings, self.studio.planner))
-        self.add_dynamic_items(card_buttons(self._desk))
+        jobs, catalogue, settings = self.studio.jobs, self.studio.catalogue, self._store.settings
+        await self.add_cog(Imagine(self._requests, catalogue, settings, self.tree))
+        await self.add_cog(Recover(jobs))
+        await self.add_cog(Queue(jobs, catalogue))
+        await self.add_cog(Info(jobs, catalogue, settings))
+        await self.add_cog(SettingsCog(settings, catalogue))
+        self.add_dynamic_items(card_buttons(self._requests, jobs))
         logging.getLogger("discord.app_commands.tree").addFilter(is_worth_a_traceback)
         await self._tell_commands()
 
@@ -104,9 +105,9 @@ class Easel(commands.AutoShardedBot):
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Not sent for a server that is only out of reach for a while."""
-        for job in await self.studio.under_way(guild_id=guild.id):
-            await self.studio.cancel(job.id)
-        count = await self.studio.forget(guild_id=guild.id)
+        for job in await self.studio.jobs.under_way(guild_id=guild.id):
+            await self.studio.jobs.cancel(job.id)
+        count = await self.studio.jobs.forget(guild_id=guild.id)
         await self._store.settings.forget(guild.id)
         log.info("left server %s, %d of its jobs deleted", guild.id, count)
 

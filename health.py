@@ -89,8 +89,9 @@ class Meter:
         self._depth.clear()
         for (provider, state), count in (await vitals.depth()).items():
             self._depth.labels(provider, state).set(count)
-        for provider in vitals.studio.providers:
-            self._up.labels(provider).set(0 if vitals.studio.breakers.is_shut(provider) else 1)
+        catalogue = vitals.studio.catalogue
+        for provider in catalogue.providers:
+            self._up.labels(provider).set(1 if catalogue.is_up(provider) else 0)
         for shard, latency in vitals.latencies():
             self._latency.labels(str(shard)).set(latency)
         return generate_latest(self.registry)

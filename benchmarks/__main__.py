@@ -14,7 +14,7 @@ from benchmarks.bots import CONTESTANTS, Unfinished, World, opened_world
 from benchmarks.scenarios import SCENARIOS
 from benchmarks.table import table
 from providers.http.transport import DRAW_SECONDS
-from studio.work.drawing import DRAW_TIME
+from studio.timing import DRAW_TIME
 
 ONCE = ("flood", "siege", "kill")
 """Scenarios that take long and vary little."""

@@ -10,10 +10,12 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
-from views.desk import Desk
+from storage.settings import SettingsStore
+from studio.catalogue import Catalogue
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.reporter import report
+from views.requests import DiscordRequests
 from views.wording.sizes import size_name
 
 Command = app_commands.Command[Any, ..., Any]
@@ -22,8 +24,16 @@ Command = app_commands.Command[Any, ..., Any]
 class Imagine(commands.Cog):
     """Draws. Which providers there are is the host's choice, so the command is built when the cog is loaded."""
 
-    def __init__(self, desk: Desk, tree: app_commands.CommandTree[Any]) -> None:
-        self._desk = desk
+    def __init__(
+        self,
+        requests: DiscordRequests,
+        catalogue: Catalogue,
+        settings: SettingsStore,
+        tree: app_commands.CommandTree[Any],
+    ) -> None:
+        self._requests = requests
+        self._catalogue = catalogue
+        self._settings = settings
         self._tree = tree
 
     async def cog_load(self) -> None:
@@ -94,14 +104,14 @@ class Imagine(commands.Cog):
                     transparent=transparent or None,
                     private=private,
                 )
-                await self._desk.take(interaction, request, [image] if image else [], mask)
+                await self._requests.take(interaction, request, [image] if image else [], mask)
             except EaselError as error:
                 await report(interaction, error)
 
         return cast("Command", imagine)
 
     def _offered(self) -> Iterable[tuple[str, Any]]:
-        return list(self._desk.studio.providers.items())[:CHOICES]
+        return list(self._catalogue.providers.items())[:CHOICES]
 
     async def _size(self, interaction: Interaction, text: str | None) -> Size | None:
         """A size as picked, as typed, or by a name that the model's sizes have; UnknownSize."""
@@ -137,15 +147,14 @@ class Imagine(commands.Cog):
 
     async def _choosable(self, interaction: Interaction) -> Sequence[Model]:
         """The models of the provider chosen so far, from memory or within 1.5 s."""
-        settings = await self._desk.settings.get(interaction.guild_id)
-        planner = self._desk.studio.planner
-        named = planner.providers.get(getattr(interaction.namespace, "provider", None) or "")
-        return await (named or planner.default_for(settings)).models()
+        settings = await self._settings.get(interaction.guild_id)
+        named = getattr(interaction.namespace, "provider", None)
+        return await self._catalogue.chosen(named, settings).models()
 
     async def _takes(self, interaction: Interaction) -> Capabilities:
         """What the model chosen so far takes."""
         models = await self._choosable(interaction)
-        settings = await self._desk.settings.get(interaction.guild_id)
+        settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
         model = find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
         return model.capabilities

@@ -5,29 +5,31 @@ from discord import app_commands
 from discord.ext import commands
 
 from storage.settings import SettingsStore
-from studio.studio import Studio
+from studio.catalogue import Catalogue
+from studio.job_control import JobControl
 from views.origins import Interaction
 from views.pages import Privacy, help_page
 from views.roster import Roster
 
 
 class Info(commands.Cog):
-    def __init__(self, studio: Studio, settings: SettingsStore) -> None:
-        self._studio = studio
+    def __init__(self, jobs: JobControl, catalogue: Catalogue, settings: SettingsStore) -> None:
+        self._jobs = jobs
+        self._catalogue = catalogue
         self._settings = settings
 
     @app_commands.command(description="Who can draw here, with which models, and what each takes")
     async def providers(self, interaction: Interaction) -> None:
-        await Roster(self._studio, self._settings, interaction.guild_id).open(interaction)
+        await Roster(self._catalogue, self._settings, interaction.guild_id).open(interaction)
 
     @app_commands.command(description="What each command does, with an example")
     async def help(self, interaction: Interaction) -> None:
-        await interaction.response.send_message(help_page(list(self._studio.providers.values())), ephemeral=True)
+        await interaction.response.send_message(help_page(list(self._catalogue.providers.values())), ephemeral=True)
 
     @app_commands.command(description="What is stored, where your words and images go, and how to have it deleted")
     async def privacy(self, interaction: Interaction) -> None:
         application = interaction.client.application
-        await Privacy(self._studio, _name(application.owner if application else None)).open(interaction)
+        await Privacy(self._jobs, self._catalogue, _name(application.owner if application else None)).open(interaction)
 
 
 def _name(host: discord.User | None) -> str:

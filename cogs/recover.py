@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from domain import Job
-from studio.studio import Studio
+from studio.job_control import JobControl
 from views.acknowledging import defer
 from views.delivery import TRANSIENT
 from views.origins import Interaction, origin_of
@@ -25,13 +25,13 @@ LEFT_OUT = "{} could not be tried just now; use `/recover` again in a minute."
 
 
 class Recover(commands.Cog):
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, jobs: JobControl) -> None:
+        self._jobs = jobs
 
     @app_commands.command(description="Get pictures of yours that could not be delivered")
     async def recover(self, interaction: Interaction) -> None:
         await defer(interaction, private=True)
-        jobs = await self._studio.parked(interaction.user.id)
+        jobs = await self._jobs.parked(interaction.user.id)
         summary = _summary(len(jobs))
         await interaction.edit_original_response(content=summary)
         tried = [await self._try(interaction, job) for job in jobs[:AT_ONCE]]
@@ -42,7 +42,7 @@ class Recover(commands.Cog):
         """Give it a message, which its outcome fills: the pictures, or why they are refused. False: there is none."""
         try:
             message = await _place(interaction, job)
-            if not await self._studio.redeliver(job, origin_of(interaction, message.id)):
+            if not await self._jobs.redeliver(job, origin_of(interaction, message.id)):
                 await message.edit(content=f"{code(job.request.prompt)}\n{ON_ITS_WAY}")
         except (*TRANSIENT, discord.HTTPException) as error:
             log.warning("job %s: not recovered, %s", job.id, type(error).__name__)

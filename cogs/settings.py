@@ -4,16 +4,16 @@ from discord import app_commands
 from discord.ext import commands
 
 from storage.settings import SettingsStore
-from studio.intake.planning import Planner
+from studio.catalogue import Catalogue
 from views.origins import Interaction
 from views.panel import SettingsPanel
 from views.reporter import NO_RIGHT, tell
 
 
 class SettingsCog(commands.Cog, name="Settings"):
-    def __init__(self, settings: SettingsStore, planner: Planner) -> None:
+    def __init__(self, settings: SettingsStore, catalogue: Catalogue) -> None:
         self._settings = settings
-        self._planner = planner
+        self._catalogue = catalogue
 
     @app_commands.command(description="Choose this server's provider, model, size and privacy")
     @app_commands.guild_only()
@@ -24,4 +24,4 @@ class SettingsCog(commands.Cog, name="Settings"):
         if interaction.guild_id is None or not interaction.permissions.manage_guild:
             await tell(interaction, NO_RIGHT)
         else:
-            await SettingsPanel(interaction.guild_id, self._settings, self._planner).open(interaction)
+            await SettingsPanel(interaction.guild_id, self._settings, self._catalogue).open(interaction)

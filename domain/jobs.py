@@ -53,9 +53,9 @@ class Place(TypedDict, total=False):
     guild_id: int | None
     channel_id: int | None
     user_id: int
-    token: str | None
-    token_expires: datetime
-    upload_limit: int
+    reply_token: str | None
+    reply_deadline: datetime
+    file_limit: int
     message_id: int | None
 
 
@@ -63,16 +63,16 @@ class Origin(Frozen):
     """Where a job came from, and so where its pictures go."""
 
     id: str
-    """The id of the interaction that caused it."""
+    """Of whatever has caused it, such as Discord's interaction; the same again is the same job."""
     application_id: int
     guild_id: int | None
     channel_id: int | None
-    """None where it was not told: then only the interaction's token leads there."""
+    """None where it was not told: then only the reply's token leads there."""
     user_id: int
-    token: str | None
-    """The interaction's; a secret, dropped when the job ends."""
-    token_expires: datetime
-    upload_limit: int
+    reply_token: str | None
+    """Lets the reply be edited until its deadline; a secret, dropped when the job ends."""
+    reply_deadline: datetime
+    file_limit: int
     """Bytes that one attachment may have."""
     message_id: int | None = None
     private: bool = False
@@ -101,7 +101,7 @@ class Refusal(StrEnum):
     GONE = "gone"
     """The message or its channel: somebody has deleted it."""
     EXPIRED = "expired"
-    """The interaction's token is dead, and nothing else leads there."""
+    """The reply's deadline is over, and nothing else leads there."""
     OTHER = "other"
 
 

@@ -28,7 +28,9 @@ from storage.dialects import insert_for
 from storage.earlier import kind_of, readable, with_images
 from storage.tables import jobs
 
-NESTED = {column.name for column in jobs.c if isinstance(column.type, JSON)}
+COLUMNS = [column.label(column.key) for column in jobs.c]
+"""By the names of a job's fields, where a column has another."""
+NESTED = {column.key for column in jobs.c if isinstance(column.type, JSON)}
 NOT_THE_HOLDERS = {"cancelled"}
 """Written by others while a row is held."""
 STALE = timedelta(seconds=30)
@@ -51,11 +53,11 @@ CLAIM = (
     update(jobs)
     .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(UNFINISHED), FREE)
     .values(owner=bindparam("by"), heartbeat=bindparam("now"))
-    .returning(jobs)
+    .returning(*COLUMNS)
 )
 HELD = update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.owner == bindparam("by"))
 RELEASE = HELD.values(owner=None, heartbeat=None)
-GET = select(jobs).where(jobs.c.id == bindparam("job"))
+GET = select(*COLUMNS).where(jobs.c.id == bindparam("job"))
 RETRY = (
     update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.retried_by.is_(None)).values(retried_by=bindparam("child"))
 )
@@ -71,7 +73,7 @@ class Load(NamedTuple):
     by_server: Counter[int]
 
 
-class Left(NamedTuple):
+class Unfinished(NamedTuple):
     """As much of a row that nobody holds as it takes to queue it again; there may be thousands."""
 
     id: str
@@ -159,18 +161,18 @@ class JobStore:
         mark = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNDECIDED)).values(cancelled=True)
         return (await self._run(*notice, mark.returning(jobs.c.id))).scalar() is not None
 
-    async def abandoned(self) -> Sequence[Left]:
+    async def abandoned(self) -> Sequence[Unfinished]:
         """Unfinished rows that nobody holds, oldest first."""
-        return await self._left(self._nobodys())
+        return await self._unfinished(self._nobodys())
 
-    async def orphaned(self) -> Sequence[Left]:
+    async def orphaned(self) -> Sequence[Unfinished]:
         """Those of them whose holder has died, oldest first."""
-        return await self._left(jobs.c.heartbeat < self._dead_since())
+        return await self._unfinished(jobs.c.heartbeat < self._dead_since())
 
-    async def _left(self, *where: ColumnElement[bool]) -> Sequence[Left]:
+    async def _unfinished(self, *where: ColumnElement[bool]) -> Sequence[Unfinished]:
         columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled, jobs.c.refused
         found = await self._run(select(*columns).where(UNDER_WAY, *where).order_by(jobs.c.created))
-        return [Left(**row) for row in found.rows]
+        return [Unfinished(**row) for row in found.rows]
 
     async def unfinished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
         """A member's or a server's jobs under way, oldest first."""
@@ -222,7 +224,7 @@ class JobStore:
         return _now() - STALE if self._database.steady() > STALE.total_seconds() else NEVER
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        return _jobs(await self._database.look(Do(select(jobs).where(*where).order_by(jobs.c.created))))
+        return _jobs(await self._database.look(Do(select(*COLUMNS).where(*where).order_by(jobs.c.created))))
 
     async def expire(self) -> None:
         """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""

@@ -5,7 +5,7 @@ import errno
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Store:
     meta: Meta
     spool: Spool
     bulletin: Bulletin
+    shared_url: str | None = field(default=None, repr=False)
+    """Of a PostgreSQL that several processes share; it may hold a password."""
 
 
 @asynccontextmanager
@@ -59,7 +61,8 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
             jobs, outages = JobStore(database, bulletin), OutageStore(database, bulletin)
             await _bring_up_to_date(database, jobs, outages, alone=not is_shared(url))
             async with _listening(bulletin):
-                yield Store(jobs, SettingsStore(database, bulletin), outages, Meta(database), spool, bulletin)
+                settings, meta = SettingsStore(database, bulletin), Meta(database)
+                yield Store(jobs, settings, outages, meta, spool, bulletin, url if is_shared(url) else None)
         finally:
             await database.close()
 

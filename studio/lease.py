@@ -1,7 +1,8 @@
-"""A row that this process holds."""
+"""Rows that this process holds: nobody else works on a row while its holder's heartbeat comes."""
 
+import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Unpack
@@ -9,6 +10,8 @@ from typing import Unpack
 from domain import Job, State
 from domain.jobs import JobChanges
 from storage.job_store import JobStore
+
+log = logging.getLogger(__name__)
 
 
 class Lost(Exception):
@@ -19,7 +22,7 @@ Stage = Callable[[Job, timedelta], None]
 """Told of each state that a job has left: the job as it was, and for how long."""
 
 
-def unwatched(job: Job, time: timedelta) -> None:
+def unwatched(*_: object) -> None:
     """Nobody wants to know."""
 
 
@@ -59,6 +62,62 @@ class Held:
         self.released = True
 
 
+class Leases:
+    """Takes leases of rows, keeps up the heartbeat of all of them, and lets go."""
+
+    def __init__(self, jobs: JobStore, stage: Stage = unwatched) -> None:
+        self._jobs = jobs
+        self._stage = stage
+        self._owners: set[str] = set()
+
+    def __len__(self) -> int:
+        """How many owners have a heartbeat."""
+        return len(self._owners)
+
+    def new_owner(self) -> str:
+        """An owner whose rows get a heartbeat, until `end`."""
+        owner = uuid.uuid4().hex
+        self._owners.add(owner)
+        return owner
+
+    def end(self, owner: str) -> None:
+        """No more heartbeats: what this owner still holds is soon anybody's."""
+        self._owners.discard(owner)
+
+    async def beat(self) -> Sequence[str]:
+        """The heartbeat of all that is held; which of these rows are wanted no more."""
+        return await self._jobs.beat(self._owners)
+
+    @asynccontextmanager
+    async def hold(self, job_id: str) -> AsyncGenerator[Held | None]:
+        """Hold a row while the block runs; None where it is finished or held, be it by this very process."""
+        owner = self.new_owner()
+        try:
+            job = await self._jobs.claim(job_id, owner)
+            if job is None:
+                yield None
+                return
+            held = Held(self._jobs, job, owner, self._stage)
+            try:
+                yield held
+            finally:
+                if not held.released:
+                    await self._jobs.release(job_id, owner)
+        finally:
+            self.end(owner)
+
+    async def run(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> Job | None:
+        """Work on a row while holding it; the job as it is then, None where it is finished or another's."""
+        try:
+            async with self.hold(job_id) as held:
+                if held is not None:
+                    await work(held)
+                return held.job if held else None
+        except Lost:
+            log.warning("job %s: another process has taken it", job_id)
+            return None
+
+
 def _entered(job: Job) -> datetime:
     """When a job came into its state, as far as its row tells."""
     if job.state is State.QUEUED and job.started is None and not job.tried:
@@ -66,28 +125,3 @@ def _entered(job: Job) -> datetime:
     if job.state is State.DRAWN and job.started is not None:
         return job.started + timedelta(seconds=job.seconds or 0)
     return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def hold(
-    store: JobStore, job_id: str, holders: set[str], stage: Stage = unwatched
-) -> AsyncGenerator[Held | None]:
-    """Claim a row for as long as the block runs; None where it is finished or held, be it by this very process.
-
-    holders: those alive, whose rows get a heartbeat. One that could not let go of its row is no longer among them.
-    """
-    owner = uuid.uuid4().hex
-    holders.add(owner)
-    try:
-        job = await store.claim(job_id, owner)
-        if job is None:
-            yield None
-            return
-        held = Held(store, job, owner, stage)
-        try:
-            yield held
-        finally:
-            if not held.released:
-                await store.release(job_id, owner)
-    finally:
-        holders.discard(owner)

@@ -102,7 +102,7 @@ async def test_who_may_be_asked_again_counts_as_up(tmp_path):
         for name, until in names.items():
             await store.outages.write(Outage(name, "RateLimited", now - timedelta(hours=2), until, 0.0))
         studio = Studio({name: FakeProvider(paint) for name in names}, "ready", store, FakeDelivery())
-        await studio.breakers.refresh()
+        await studio._breakers.refresh()
         page = await Meter().collect(Vitals(discord.Client(intents=discord.Intents.none()), studio, store))
     assert b'easel_provider_up{provider="ready"} 1.0' in page
     assert b'easel_provider_up{provider="shut"} 0.0' in page

@@ -126,6 +126,25 @@ def test_rooms_know_only_those_below(room):
     assert others == set()
 
 
+DOORS = {
+    *("studio.catalogue", "studio.intake.intake", "studio.job_control"),
+    *("studio.display", "studio.intake.files", "studio.intake.pending", "studio.work.standing"),
+    *("studio.handing.handover", "studio.images.strict", "studio.images.uploads"),
+}
+"""Who can draw, the way in, what becomes of jobs; the types that these speak in; and limits that members are told."""
+
+
+def test_views_and_cogs_know_the_studio_by_its_doors():
+    inside = {
+        f"{name} imports {target}"
+        for name, tree in PRODUCT.items()
+        if home(name) in ("views", "cogs")
+        for target in imported(tree)
+        if target.startswith("studio.") and target not in DOORS
+    }
+    assert inside == set()
+
+
 def test_the_domain_needs_pydantic_alone():
     targets = {
         each.partition(".")[0] for name, tree in PRODUCT.items() if home(name) == "domain" for each in imported(tree)

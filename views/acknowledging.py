@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import aiohttp
 import discord
 
-from studio.intake.promises import AnsweredElsewhere, Unclear
+from studio.intake.pending import AnsweredElsewhere, Unclear
 from views.origins import Interaction
 from views.verdicts import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK
 

@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Literal, Self, assert_never
 import discord
 
 from domain import Job
+from studio.job_control import JobControl
 from views.card import button
 from views.card_ids import TEMPLATE, Verb
-from views.desk import Desk
 from views.origins import Interaction
 from views.reporter import report, tell
+from views.requests import DiscordRequests
 
 UNKNOWN = "I no longer know that picture."
 TRIED = "That has been tried again already: look further down."
@@ -23,7 +24,8 @@ Asking = Literal[Verb.AGAIN, Verb.UPSCALE, Verb.RETRY]
 class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLATE):
     """Again, Upscale, Retry or Delete."""
 
-    desk: ClassVar[Desk]
+    requests: ClassVar[DiscordRequests]
+    jobs: ClassVar[JobControl]
 
     def __init__(self, verb: Verb, job_id: str) -> None:
         super().__init__(button(verb, job_id))
@@ -43,7 +45,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
             await report(interaction, error)
 
     async def _press(self, interaction: Interaction) -> None:
-        job = await self.desk.studio.find(self.job_id)
+        job = await self.jobs.find(self.job_id)
         if self.verb is Verb.DELETE:
             await self._delete(interaction, job)
         elif job is None or not _may_see(interaction, job):
@@ -54,7 +56,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
     async def _ask(self, interaction: Interaction, job: Job, verb: Asking) -> None:
         match verb:
             case Verb.AGAIN:
-                await self.desk.again(interaction, job)
+                await self.requests.again(interaction, job)
             case Verb.UPSCALE:
                 await self._upscale(interaction, job)
             case Verb.RETRY:
@@ -72,19 +74,19 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         with suppress(discord.NotFound):  # somebody else was quicker
             await interaction.delete_original_response()
         if job and interaction.user.id == job.user_id:
-            await self.desk.studio.give_up(self.job_id)
+            await self.jobs.give_up(self.job_id)
 
     async def _retry(self, interaction: Interaction, job: Job) -> None:
         """Of what is ordered already, by its owner alone: it is theirs."""
         if job.remote is not None and interaction.user.id != job.user_id:
             await tell(interaction, NOT_YOURS)
-        elif not await self.desk.retry(interaction, job):
+        elif not await self.requests.retry(interaction, job):
             await tell(interaction, TRIED)
 
     async def _upscale(self, interaction: Interaction, job: Job) -> None:
         shown = interaction.message.attachments if interaction.message else []
         if shown:
-            await self.desk.upscale(interaction, job, shown[0])
+            await self.requests.upscale(interaction, job, shown[0])
         else:
             await tell(interaction, UNKNOWN)
 
@@ -101,11 +103,12 @@ def _asked_by(interaction: Interaction) -> int | None:
     return asked.user.id if asked else None
 
 
-def card_buttons(desk: Desk) -> type[CardButton]:
-    """The class to register with the bot: discord.py makes its instances, so it has to know the desk."""
+def card_buttons(requests: DiscordRequests, jobs: JobControl) -> type[CardButton]:
+    """The class to register with the bot: discord.py makes its instances, so it has to know both."""
 
     class BoundCardButton(CardButton, template=TEMPLATE):
         pass
 
-    BoundCardButton.desk = desk
+    BoundCardButton.requests = requests
+    BoundCardButton.jobs = jobs
     return BoundCardButton

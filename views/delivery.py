@@ -174,10 +174,10 @@ class DiscordDelivery:
         )
 
     def _token_lives(self, job: Job) -> bool:
-        return job.token is not None and self._now() < job.token_expires - TOKEN_MARGIN
+        return job.reply_token is not None and self._now() < job.reply_deadline - TOKEN_MARGIN
 
     def _reply(self, job: Job) -> discord.Webhook:
-        return discord.Webhook.partial(job.application_id, job.token or "", client=self._client)
+        return discord.Webhook.partial(job.application_id, job.reply_token or "", client=self._client)
 
     async def _edit_or_post(self, job: Job, channel_id: int, card: Card) -> None:
         channel = self._client.get_partial_messageable(channel_id, guild_id=job.guild_id)

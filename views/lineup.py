@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import discord
 
 from domain import Job, State
-from providers.kit.base import title_of
-from studio.studio import Studio
+from studio.catalogue import Catalogue
+from studio.job_control import JobControl
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.panels import Look, Page, Panel
@@ -23,10 +23,11 @@ PRIVATE = "a private request"
 class LineUp(Panel):
     """A server's jobs for those who manage it, else a member's own."""
 
-    def __init__(self, studio: Studio, *, user_id: int, guild_id: int | None) -> None:
+    def __init__(self, jobs: JobControl, catalogue: Catalogue, *, user_id: int, guild_id: int | None) -> None:
         """guild_id: None where only the member's own are theirs to see."""
         super().__init__()
-        self._studio = studio
+        self._jobs = jobs
+        self._catalogue = catalogue
         self._user_id = user_id
         self._guild_id = guild_id
         self._done = ""
@@ -42,21 +43,21 @@ class LineUp(Panel):
     async def cancel(self, interaction: Interaction, job_id: str) -> None:
         """Only what is on the page that this person may see, whatever the menu sent."""
         await interaction.response.defer()
-        may = job_id in {job.id for job in await self._jobs()}
-        if may and await self._studio.cancel(job_id):
+        may = job_id in {job.id for job in await self._listed()}
+        if may and await self._jobs.cancel(job_id):
             self._done = CANCELLED
         else:
             self._done = ""
             await tell(interaction, TOO_LATE)
         await self.redraw(interaction)
 
-    async def _jobs(self) -> Sequence[Job]:
+    async def _listed(self) -> Sequence[Job]:
         whose = {"user_id": self._user_id} if self._guild_id is None else {"guild_id": self._guild_id}
-        jobs = await self._studio.under_way(**whose)
+        jobs = await self._jobs.under_way(**whose)
         return [job for job in jobs if job.state is not State.DRAWN and not job.cancelled]
 
     async def draw(self) -> Page:
-        jobs = await self._jobs()
+        jobs = await self._listed()
         lines = [self._line(job) for job in jobs[:LISTED]]
         more = [f"-# and {len(jobs) - LISTED} more"] if len(jobs) > LISTED else []
         told = "\n".join([*lines, *more]) or NOTHING
@@ -64,18 +65,16 @@ class LineUp(Panel):
         return Page(f"{self._done}{told}", menu)
 
     def _line(self, job: Job) -> str:
+        title = self._catalogue.title(job.provider)
         doing = "🖌️ begun" if job.started else "⏳ waiting"
         words = code(job.request.prompt, 60) if self._may_read(job) else PRIVATE
-        return f"{doing} · {words} · <@{job.user_id}> · {self._title(job)} · asked <t:{job.created.timestamp():.0f}:R>"
+        return f"{doing} · {words} · <@{job.user_id}> · {title} · asked <t:{job.created.timestamp():.0f}:R>"
 
     def _option(self, job: Job) -> discord.SelectOption:
         words = code(job.request.prompt, LABEL)[1:-1] if self._may_read(job) else PRIVATE
         return discord.SelectOption(
-            label=words, value=job.id, description=f"{self._title(job)}, {job.model_title}"[:LABEL]
+            label=words, value=job.id, description=f"{self._catalogue.title(job.provider)}, {job.model_title}"[:LABEL]
         )
-
-    def _title(self, job: Job) -> str:
-        return title_of(self._studio.providers, job.provider)
 
     def _may_read(self, job: Job) -> bool:
         return not job.private or job.user_id == self._user_id

@@ -14,8 +14,8 @@ def origin_of(interaction: Interaction, message_id: int | None = None) -> Origin
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         user_id=interaction.user.id,
-        token=interaction.token,
-        token_expires=interaction.expires_at,
-        upload_limit=interaction.filesize_limit,
+        reply_token=interaction.token,
+        reply_deadline=interaction.expires_at,
+        file_limit=interaction.filesize_limit,
         message_id=message_id,
     )

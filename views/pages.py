@@ -6,7 +6,8 @@ import discord
 
 from domain import Model
 from providers.kit.base import Provider
-from studio.studio import Studio
+from studio.catalogue import Catalogue
+from studio.job_control import JobControl
 from views.origins import Interaction
 from views.panels import Look, Page, Panel
 from views.roster import offers
@@ -98,20 +99,21 @@ def _folded(text: str) -> str:
 class Privacy(Panel):
     """The page of /privacy, with a button that deletes what is stored of its reader."""
 
-    def __init__(self, studio: Studio, host: str) -> None:
+    def __init__(self, jobs: JobControl, catalogue: Catalogue, host: str) -> None:
         super().__init__()
-        self._studio = studio
+        self._jobs = jobs
+        self._catalogue = catalogue
         self._host = host
         self._deleted: int | None = None
 
     async def forget(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self._deleted = (self._deleted or 0) + await self._studio.forget(user_id=interaction.user.id)
+        self._deleted = (self._deleted or 0) + await self._jobs.forget(user_id=interaction.user.id)
         await self.redraw(interaction)
 
     async def draw(self) -> Page:
         if self._deleted is None:
-            return Page(privacy_page(await offers(self._studio.providers), self._host), [ForgetMe()])
+            return Page(privacy_page(await offers(self._catalogue.providers), self._host), [ForgetMe()])
         count, whose = self._deleted, "it" if self._deleted == 1 else "them"
         requests = f"{count} finished request{'' if count == 1 else 's'}"
         return Page(

@@ -9,7 +9,7 @@ import discord
 from domain import Model, Settings, Size, find_model
 from providers.kit.base import Provider
 from storage.settings import Edit, SettingsStore
-from studio.intake.planning import Planner
+from studio.catalogue import Catalogue
 from views.chain import ChainPanel, titles
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
@@ -28,10 +28,10 @@ Change = Callable[[str | None], Edit]
 class SettingsPanel(ManagersPanel):
     """The menus of one server; each choice is saved, and the panel drawn anew."""
 
-    def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner) -> None:
+    def __init__(self, guild_id: int, settings: SettingsStore, catalogue: Catalogue) -> None:
         super().__init__(guild_id)
         self._settings = settings
-        self._planner = planner
+        self._catalogue = catalogue
         self._page: int | None = None
 
     async def save(self, interaction: Interaction, edit: Edit) -> None:
@@ -48,7 +48,7 @@ class SettingsPanel(ManagersPanel):
     async def draw(self) -> Page:
         """The menus for what is in force, and the same in words."""
         now = await self._settings.get(self._guild_id)
-        provider = self._planner.default_for(now)
+        provider = self._catalogue.default_for(now)
         offered = await provider.models()
         models = [model for model in offered if model.capabilities.text_to_image] or list(offered)
         model = find_model(models, now.model or "") or models[0]
@@ -57,13 +57,13 @@ class SettingsPanel(ManagersPanel):
             *self._model_items(now, provider, models, model),
             *([_size_menu(now, model)] if model.capabilities.sizes else []),
             *_switches(now, model),
-            Takeover(self._guild_id, self._settings, self._planner),
+            Takeover(self._guild_id, self._settings, self._catalogue),
         ]
-        return Page(_summary(now, provider, model, titles(now, self._planner.providers)), items)
+        return Page(_summary(now, provider, model, titles(now, self._catalogue.providers)), items)
 
     def _provider_menu(self, now: Settings) -> "Menu":
-        titles = {name: each.title for name, each in self._planner.providers.items()}
-        default = f"The bot's default ({self._planner.providers[self._planner.default].title})"
+        titles = {name: each.title for name, each in self._catalogue.providers.items()}
+        default = f"The bot's default ({self._catalogue.default.title})"
 
         def change(name: str | None) -> Edit:
             return lambda now: now.having(provider=name, model=None, size=None)
@@ -127,9 +127,9 @@ class Switch(discord.ui.Button[Look[SettingsPanel]]):
 class Takeover(discord.ui.Button[Look[SettingsPanel]]):
     """Opens the chain's own panel."""
 
-    def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner) -> None:
+    def __init__(self, guild_id: int, settings: SettingsStore, catalogue: Catalogue) -> None:
         super().__init__(label="Who takes over…", custom_id="settings:chain")
-        self._chain = partial(ChainPanel, guild_id, settings, planner.providers)
+        self._chain = partial(ChainPanel, guild_id, settings, catalogue.providers)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
-from studio.intake.promises import AnsweredElsewhere, Ending, Unclear
+from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
 from views.acknowledging import UNTOLD, WAITS, TooLate
 from views.origins import Interaction
 from views.verdicts import is_too_late

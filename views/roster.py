@@ -9,7 +9,7 @@ import discord
 from domain import Capabilities, Model, Span, find_model
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
-from studio.studio import Studio
+from studio.catalogue import Catalogue
 from studio.work.standing import Standing
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
@@ -39,9 +39,9 @@ class Row(NamedTuple):
 class Roster(Panel):
     """All at a glance, or one with its models."""
 
-    def __init__(self, studio: Studio, settings: SettingsStore, guild_id: int | None) -> None:
+    def __init__(self, catalogue: Catalogue, settings: SettingsStore, guild_id: int | None) -> None:
         super().__init__()
-        self._studio = studio
+        self._catalogue = catalogue
         self._settings = settings
         self._guild_id = guild_id
         self._name: str | None = None
@@ -62,11 +62,11 @@ class Roster(Panel):
 
     async def _rows(self) -> list[Row]:
         settings = await self._settings.get(self._guild_id)
-        default = self._studio.planner.default_for(settings)
-        standings = await self._studio.standings()
+        default = self._catalogue.default_for(settings)
+        standings = await self._catalogue.standings()
         return [
             Row(provider, models, _usual(models, settings.model), standings[provider.name], provider is default)
-            for provider, models in await offers(self._studio.providers)
+            for provider, models in await offers(self._catalogue.providers)
         ]
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from domain import BadResponse, Drawn, ImageRequest, Job, PicturesGone, Refusal, Refused, State, Upload
@@ -13,7 +13,7 @@ from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.display import MOST_PICTURES, Delivery, Ready, Undeliverable
 from studio.handing.receipts import facts
-from studio.lease import Held
+from studio.lease import Held, unwatched
 from studio.work.looking import look
 
 log = logging.getLogger(__name__)
@@ -37,16 +37,28 @@ class Parcel(NamedTuple):
 class Handover:
     """Tells a drawn job's outcome and finishes its row, or parks it."""
 
-    def __init__(self, providers: Mapping[str, Provider], spool: Spool, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        spool: Spool,
+        delivery: Delivery,
+        on_change: Callable[[Job], None] = unwatched,
+    ) -> None:
+        """on_change: called with a job that is finished or parked."""
         self._providers = providers
         self._spool = spool
         self._delivery = delivery
+        self._on_change = on_change
         self._turn = asyncio.Lock()
 
     async def deliver(self, held: Held) -> None:
-        """Deliver; display.NotNow."""
+        """display.NotNow."""
+        await self._deliver(held)
+        self._on_change(held.job)
+
+    async def _deliver(self, held: Held) -> None:
         await self._look(held)
-        parcel = await self._ready(held.job, held.job.upload_limit)
+        parcel = await self._ready(held.job, held.job.file_limit)
         if not parcel.pictures and held.job.failure is None:
             await held.update(failure=PicturesGone())
         try:
@@ -98,7 +110,7 @@ class Handover:
                 await self._delivery.excuse(held.job, refused)
             except Undeliverable as error:
                 log.warning("job %s: nor could that be said, %s", held.job.id, error)
-        await held.update(parked=True, refused=refused, token=None, release=True)
+        await held.update(parked=True, refused=refused, reply_token=None, release=True)
 
     async def _keep_rest(self, held: Held, parcel: Parcel) -> None:
         """Some are shown: leave what is too large, or more than a message takes, to their owner to ask."""
@@ -107,10 +119,10 @@ class Handover:
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
         why = _too_large(parcel.pictures) if keys else Undeliverable(Refusal.TOO_MANY)
         refused = _refused(held.job, why).model_copy(update={"rest": True})
-        await held.update(drawn=rest, parked=True, refused=refused, token=None, release=True)
+        await held.update(drawn=rest, parked=True, refused=refused, reply_token=None, release=True)
         await self._spool.delete(shown)
 
-    async def _ready(self, job: Job, upload_limit: int) -> Parcel:
+    async def _ready(self, job: Job, file_limit: int) -> Parcel:
         """The pictures as they are sent: marked, within the limits, and no more than a message takes.
 
         Each may have its share of the room that those before it leave.
@@ -120,7 +132,7 @@ class Handover:
             if len(made) == MOST_PICTURES:
                 return Parcel(made, job.drawn[number:])
             share = room // min(len(job.drawn) - number, MOST_PICTURES - len(made))
-            if ready := await self._one(job, drawn, min(upload_limit, share)):
+            if ready := await self._one(job, drawn, min(file_limit, share)):
                 made.append(ready)
                 room -= len(ready.data)
         return Parcel(made)
@@ -157,7 +169,7 @@ class Handover:
         job = held.job
         request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
-        await held.update(state=state, token=None, refused=None, request=request, asked=asked, release=True)
+        await held.update(state=state, reply_token=None, refused=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_line(held.job))
 

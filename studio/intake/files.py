@@ -1,51 +1,101 @@
-"""Members' files: checked, stripped, and in the spool until they are a day old."""
+"""Members' files on their way in: read in their turn, checked, stripped, and stored for a day."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from domain import ImageRequest, Job, SourceImage, Sources, Upload, UploadGone, image_option
-from storage.spool import Spool
-from studio.images import inspect_picture, read_mask, read_upload
-from studio.intake.room import Shelf
+from domain import BadUpload, Defect, ImageRequest, Job, Size, Upload, image_option
+from studio.images import check_announced, inspect_picture, read_mask, read_upload
+from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.upload_store import UploadSlots, UploadStore
 
-
-async def keep_uploads(
-    shelf: Shelf, job: Job, request: ImageRequest, images: Sequence[bytes], mask: bytes | None
-) -> ImageRequest:
-    """The request with its files in the spool; BadUpload where one is no image that we take, NoRoom."""
-    names = [image_option(place) for place in range(len(images))]
-    files = {name: await read_upload(data, name) for name, data in zip(names, images, strict=True)}
-    sizes = [inspect_picture(data).size for data in files.values()]
-    if mask is not None:
-        files["mask"] = await read_mask(mask, sizes[0])
-    keys = await shelf.put(job.id, job.user_id, files)
-    kept = tuple(
-        Upload(url=upload.url, size=size, key=keys[name])
-        for name, upload, size in zip(names, request.images, sizes, strict=True)
-    )
-    kept_mask = request.mask and Upload(url=request.mask.url, size=sizes[0], key=keys["mask"])
-    return request.model_copy(update={"images": kept, "mask": kept_mask})
+READ_SECONDS = 60.0
+"""How long a file may take to be read: others wait for their turn."""
 
 
-async def read_sources(spool: Spool, job: Job) -> Sources:
-    """What the provider gets of a job's files; UploadGone where one has been cleared away."""
-    request = job.request
-    return Sources(
-        images=tuple([SourceImage(data=await _read(spool, each), url=each.url) for each in request.images]),
-        mask=await _read(spool, request.mask) if request.mask else None,
-    )
+class Unreadable(Exception):
+    """Wherever the file is, it cannot be had from there."""
 
 
-async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
-    """UploadGone where a file has been cleared away, or the link to an image dropped."""
-    for upload in job.request.uploads():
-        if not (upload.key and await spool.exists(upload.key)):
-            raise UploadGone
-    if by_link and not all(each.url for each in job.request.images):
-        raise UploadGone
+@dataclass(frozen=True)
+class IncomingFile:
+    """A file that a member sends, as it is announced, and how to read it."""
+
+    length: int
+    """Bytes."""
+    media_type: str | None
+    size: Size | None
+    url: str | None
+    """For a provider that fetches it itself; None where it must not."""
+    read: Callable[[], Awaitable[bytes]]
+    """Unreadable."""
 
 
-async def _read(spool: Spool, upload: Upload) -> bytes:
-    data = await spool.get(upload.key) if upload.key else None
-    if data is None:
-        raise UploadGone
+@dataclass(frozen=True)
+class Files:
+    """The files that belong to one request."""
+
+    images: tuple[IncomingFile, ...] = ()
+    mask: IncomingFile | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes of all of them."""
+        return sum(each.length for each in (*self.images, self.mask) if each)
+
+    def announced(self, request: ImageRequest) -> ImageRequest:
+        """The request with what is announced of its files; NotPossible where one is no image that we take."""
+        images = tuple(_announced(file, image_option(place)) for place, file in enumerate(self.images))
+        return request.model_copy(
+            update={"images": images, "mask": _announced(self.mask, "mask") if self.mask else None}
+        )
+
+
+class UploadReader:
+    """Reads files in their turn: their members have been acknowledged, and others go first who have not."""
+
+    def __init__(self, store: UploadStore, acknowledgements: Acknowledgements) -> None:
+        self._store = store
+        self._acknowledgements = acknowledgements
+        self._slots = UploadSlots()
+
+    async def read(self, job: Job, request: ImageRequest, files: Files) -> ImageRequest:
+        """The request with its files stored; BadUpload where one is no image that we take, NoRoom."""
+        if not files.images:
+            return request
+        async with self._slots.turn(files.length):
+            await self._acknowledgements.give_way()
+            images = [await _read(file, image_option(place)) for place, file in enumerate(files.images)]
+            mask = await _read(files.mask, "mask") if files.mask else None
+            return await self._keep(job, request, images, mask)
+
+    async def _keep(self, job: Job, request: ImageRequest, images: Sequence[bytes], mask: bytes | None) -> ImageRequest:
+        names = [image_option(place) for place in range(len(images))]
+        files = {name: await read_upload(data, name) for name, data in zip(names, images, strict=True)}
+        sizes = [inspect_picture(data).size for data in files.values()]
+        if mask is not None:
+            files["mask"] = await read_mask(mask, sizes[0])
+        keys = await self._store.put(job.id, job.user_id, files)
+        stored = tuple(
+            Upload(url=upload.url, size=size, key=keys[name])
+            for name, upload, size in zip(names, request.images, sizes, strict=True)
+        )
+        stored_mask = request.mask and Upload(url=request.mask.url, size=sizes[0], key=keys["mask"])
+        return request.model_copy(update={"images": stored, "mask": stored_mask})
+
+
+def _announced(file: IncomingFile, option: str) -> Upload:
+    check_announced(file.length, file.media_type, file.size, option)
+    return Upload(url=file.url, size=file.size)
+
+
+async def _read(file: IncomingFile, option: str) -> bytes:
+    """All of it, and no more than was announced."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            data = await file.read()
+    except (Unreadable, TimeoutError):
+        raise BadUpload(option=option, defect=Defect.NOT_HANDED_OVER) from None
+    if len(data) > file.length:
+        raise BadUpload(option=option, defect=Defect.NOT_AS_ANNOUNCED)
     return data

@@ -33,24 +33,24 @@ from providers.http.calls import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.display import Delivery, Report
-from studio.intake.files import read_sources
+from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.pending import resume
 from studio.intake.planning import call_request
+from studio.intake.sources import read_sources
 from studio.lease import Held, Lost
+from studio.timing import DRAW_TIME, Timing
 from studio.work.breakers import Breakers
+from studio.work.fallback import FallbackChain
 from studio.work.lanes import TryLater
 from studio.work.looking import look
 from studio.work.payment import acceptance, check_resumable, is_new, may_be_asked_again
 from studio.work.progress import JobProgress
-from studio.work.rush import Rush
-from studio.work.succession import Chain
 
 log = logging.getLogger(__name__)
 
-DRAW_TIME = timedelta(minutes=10)
-"""A job's time limit, well inside the 15 minutes that an interaction's token lives."""
 CALL_OFF_SECONDS = 5.0
 LONGEST_PAUSE = 180.0
-TOKEN_REST = timedelta(seconds=30)
+REPLY_MARGIN = timedelta(seconds=30)
 SECOND_CHANCE = timedelta(minutes=2)
 """The least time that a job picked up after a restart still has."""
 
@@ -63,21 +63,18 @@ class Drawer:
         providers: Mapping[str, Provider],
         spool: Spool,
         delivery: Delivery,
-        rush: Rush,
+        acknowledgements: Acknowledgements,
         breakers: Breakers,
-        chain: Chain,
-        draw_time: timedelta = DRAW_TIME,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        fallback: FallbackChain,
+        timing: Timing = Timing(),  # noqa: B008 - it is frozen
     ) -> None:
-        """now: Discord's time, by which tokens die."""
         self._providers = providers
         self._breakers = breakers
-        self._chain = chain
+        self._fallback = fallback
         self._spool = spool
         self._delivery = delivery
-        self._rush = rush
-        self._draw_time = draw_time
-        self._now = now
+        self._acknowledgements = acknowledgements
+        self._timing = timing
         self._deadlines: dict[str, asyncio.Timeout] = {}
         self._unwanted: set[str] = set()
 
@@ -90,8 +87,10 @@ class Drawer:
     async def draw(self, held: Held) -> None:
         """Draw to an outcome, good or bad, and write it into the row; or hand the job on to the next provider.
 
-        queue.TryLater where the provider has asked for a pause, and nobody takes over.
+        lanes.TryLater where the provider has asked for a pause, and nobody takes over; display.NotNow.
         """
+        if held.job.state is State.PROMISED and not await resume(held, self._delivery):
+            return
         job = held.job
         was_new = is_new(job)
         shut = await self._breakers.admit(job) if was_new and job.provider in self._providers else None
@@ -117,9 +116,9 @@ class Drawer:
         raise TryLater(str(failure))
 
     async def _next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """As `Chain.next`; nobody, too, where looking for somebody fails: what happened is told all the same."""
+        """As `FallbackChain.next`; None also where the search fails: what happened is told all the same."""
         try:
-            return await self._chain.next(job, failure, taken)
+            return await self._fallback.next(job, failure, taken)
         except Exception:
             log.exception("job %s: nobody could be found to take over", job.id)
             return None
@@ -190,10 +189,10 @@ class Drawer:
             raise SwitchedOff
         check_resumable(held.job, provider)
         sources = await read_sources(self._spool, held.job)
-        conduct = self._chain.conduct
-        async with self._in_time(held.job), conduct.turn(held.job) as accepted:
+        suspensions = self._fallback.suspensions
+        async with self._in_time(held.job), suspensions.turn(held.job) as accepted:
             if held.job.remote is None and not held.job.drawn:
-                await conduct.check(held.job)
+                await suspensions.check(held.job)
             while held.job.calls_done < held.job.calls:
                 await self._call(provider, held, sources, accepted)
 
@@ -223,19 +222,19 @@ class Drawer:
         held.note(remote=None, calls_done=job.calls_done + 1)
         if held.job.calls_done < job.calls:  # or the next start would take the next call for one that is under way
             await held.update(state=State.QUEUED)
-        await self._rush.over()
+        await self._acknowledgements.give_way()
         await look(held, self._spool)
 
     def _time_left(self, job: Job) -> float:
         now = datetime.now(UTC)
-        left = self._draw_time - (now - (job.started or now))
-        if job.tried or job.private:  # late already, and what nobody else may see is told by the token alone
-            left = min(left, job.token_expires - self._now() - TOKEN_REST)
-        return max(left, min(SECOND_CHANCE, self._draw_time)).total_seconds()
+        left = self._timing.draw_time - (now - (job.started or now))
+        if job.tried or job.private:  # late already, and what nobody else may see is told until the reply's deadline
+            left = min(left, job.reply_deadline - self._timing.now() - REPLY_MARGIN)
+        return max(left, min(SECOND_CHANCE, self._timing.draw_time)).total_seconds()
 
     def _has_time(self, job: Job, failure: OutageError | NotAsked) -> bool:
-        """A provider that says when it is ready again is believed, while the member's token lives."""
-        return (failure.retry_after or 0) <= LONGEST_PAUSE and self._now() - job.created < DRAW_TIME
+        """A provider that says when it is ready again is believed, while the reply's deadline is not over."""
+        return (failure.retry_after or 0) <= LONGEST_PAUSE and self._timing.now() - job.created < DRAW_TIME
 
 
 def _asks_for_patience(

@@ -20,7 +20,7 @@ import clients
 from config import read_config
 from domain import Job
 from providers.http.transport import Transport
-from studio.studio import Studio
+from studio.timing import Timing
 from tests.replay import REPLAYS, Replay
 
 SECONDS = 60.0
@@ -92,7 +92,7 @@ def pauses(monkeypatch, request) -> Pauses:
     pauses = Pauses()
     patience = IMPATIENCE if request.node.get_closest_marker("impatient") else PATIENCE
     monkeypatch.setattr(bot, "Transport", partial(Transport, sleep=pauses.sleep, seconds=2.0))
-    monkeypatch.setattr(bot, "Studio", partial(Studio, draw_time=patience))
+    monkeypatch.setattr(bot, "Timing", partial(Timing, draw_time=patience))
     monkeypatch.setattr(bot, "UPLOAD_HOSTS", frozenset({"cdn.simcord.invalid"}))
     return pauses
 

@@ -66,7 +66,7 @@ async def test_a_server_that_dies_in_mid_job_ends_in_the_next_one_s_picture_or_i
         assert reached.is_set(), (replay.calls, drawing)
         await replay.die()
         shown, job = await drawing
-        provider = world.bot.studio.providers[kind.name]
+        provider = world.bot.studio.catalogue.providers[kind.name]
         if provider.paid:
             assert job.state in (State.FAILED, State.INTERRUPTED)
             assert provider.title in shown.response.content
@@ -156,7 +156,8 @@ def _with_upscale(model: Model) -> Model:
 
 
 async def test_a_picture_is_made_larger_by_its_button(world):
-    world.bot.studio.providers["sketch"] = Enlarger(world.bot.studio.providers["sketch"].settings, None)
+    providers = world.bot.studio.catalogue.providers
+    providers["sketch"] = Enlarger(providers["sketch"].settings, None)
     shown, drawn = await world.imagine(prompt="a castle", size="512x512", private=True)
     larger = await world.member.click(shown.response, label="Upscale")
     job = await world.end()

@@ -11,7 +11,7 @@ from domain import State
 from providers.sketch import Sketch
 from tests.bot.conftest import encoded, files, png
 from views.delivery import DiscordDelivery
-from views.desk import Desk
+from views.requests import DiscordRequests
 
 SMALL = {"size": "64x64", "steps": 1}
 
@@ -151,18 +151,18 @@ async def test_an_image_and_a_mask_are_repainted(world):
 
 
 async def test_a_second_image_is_kept_and_refused_by_who_takes_one(world, monkeypatch):
-    async def take(desk, interaction, request, images=(), *more):
-        await taken(desk, interaction, request, [*images, *images], *more)
+    async def take(requests, interaction, request, images=(), *more):
+        await taken(requests, interaction, request, [*images, *images], *more)
 
-    taken = Desk.take
-    monkeypatch.setattr(Desk, "take", take)
+    taken = DiscordRequests.take
+    monkeypatch.setattr(DiscordRequests, "take", take)
     shown, job = await world.imagine(
         prompt="a sea", image=("a.png", png()), mask=("m.png", png(colour=255, mode="L")), **SMALL
     )
     keys = [f"uploads/{job.id}/{world.member.id}.{name}" for name in ("image", "image2", "mask")]
     assert [each.key for each in job.request.uploads()] == keys
     assert (job.state, job.drawn) == (State.REFUSED, ())
-    assert "did not accept the image" in shown.response.content
+    assert "draws from one image at most" in shown.response.content
 
 
 async def test_the_shape_of_the_image_is_kept(world):
@@ -229,7 +229,7 @@ async def test_delete_is_for_the_owner_and_for_moderators(world, who, may):
 
 async def test_a_button_of_an_unknown_job_is_answered(world):
     shown, _ = await world.imagine(prompt="a boat", **SMALL)
-    await world.bot.studio.forget(user_id=world.member.id)
+    await world.bot.studio.jobs.forget(user_id=world.member.id)
     clicked = await world.other.click(shown.response, label="Again")
     assert "no longer know" in clicked.response.content
 

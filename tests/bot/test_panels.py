@@ -38,7 +38,7 @@ def presses(label: str) -> Callable[[World, Any], Awaitable[Any]]:
 
 
 async def cancels(world: World, page: Any) -> Any:
-    (job,) = await world.bot.studio.under_way(guild_id=world.guild.id)
+    (job,) = await world.bot.studio.jobs.under_way(guild_id=world.guild.id)
     return await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
 
 

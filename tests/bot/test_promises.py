@@ -5,7 +5,7 @@ import pytest
 
 from domain import Settings, State
 from storage.job_store import JobStore
-from studio.lease import hold
+from studio.lease import Leases
 from tests.bot.conftest import files, png
 from tests.bot.test_restart import REQUEST, left_behind, row
 
@@ -23,12 +23,13 @@ async def test_a_picture_in_the_spool_outlives_its_dead_link(hosted):
 
 async def test_a_row_is_not_held_twice_by_one_process(world):
     await world.bot._store.jobs.add(row(world, 2))
-    async with hold(world.bot._store.jobs, "2", set()) as first, hold(world.bot._store.jobs, "2", set()) as second:
+    leases = Leases(world.bot._store.jobs)
+    async with leases.hold("2") as first, leases.hold("2") as second:
         assert (first is None, second is None) == (False, True)
 
 
 async def test_a_row_that_could_not_be_let_go_gets_no_heartbeat(world, monkeypatch):
-    holders: set[str] = set()
+    leases = Leases(world.bot._store.jobs)
 
     async def locked(*_):
         raise OSError("database is locked")
@@ -36,9 +37,9 @@ async def test_a_row_that_could_not_be_let_go_gets_no_heartbeat(world, monkeypat
     await world.bot._store.jobs.add(row(world, 3))
     with monkeypatch.context() as patch, pytest.raises(OSError, match="locked"):
         patch.setattr(JobStore, "release", locked)
-        async with hold(world.bot._store.jobs, "3", holders):
-            assert len(holders) == 1
-    assert holders == set()
+        async with leases.hold("3"):
+            assert len(leases) == 1
+    assert len(leases) == 0
 
 
 async def test_a_job_marked_as_waiting_with_nothing_to_wait_for_is_not_sent_again(hosted):
@@ -78,7 +79,7 @@ async def test_two_admins_do_not_undo_each_other(world):
 
 async def test_delete_works_for_the_asker_after_their_data_is_gone(world):
     shown, _ = await world.imagine(prompt="a boat", size="64x64", steps=1)
-    await world.bot.studio.forget(user_id=world.member.id)
+    await world.bot.studio.jobs.forget(user_id=world.member.id)
     assert len(await files(shown)) == 1
     await world.member.click(shown.response, label="Delete")
     assert shown.response is None

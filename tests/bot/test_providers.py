@@ -96,14 +96,14 @@ async def test_retry_of_a_picture_that_the_provider_draws_from_a_link_finds_the_
 @pytest.mark.impatient
 async def test_retry_of_what_is_ordered_needs_no_list_of_models(hosted, monkeypatch):
     options = {"prompt": "a cat case:poll-F04", "provider": "replicate", "model": KONTEXT}
-    await hosted.bot.studio.providers["replicate"].models()
+    await hosted.bot.studio.catalogue.providers["replicate"].models()
     shown, first = await hosted.imagine(**options, image=("a.png", png()))
     assert first.remote
 
     async def others() -> list[Model]:
         return [Model(id="another", title="Another")]
 
-    monkeypatch.setattr(hosted.bot.studio.providers["replicate"], "models", others)
+    monkeypatch.setattr(hosted.bot.studio.catalogue.providers["replicate"], "models", others)
     await hosted.member.click(shown.response, label="Retry")
     again = await hosted.end()
     assert (again.model, again.remote, again.failure.kind) == (KONTEXT, first.remote, first.failure.kind)
@@ -157,7 +157,7 @@ async def test_appypie_from_an_image_gets_discords_own_link(hosted):
     assert (job.state, job.model) == (State.DELIVERED, "sdxl-img2img")
     (call,) = hosted.replays["appypie"].requests
     assert call.json["inputImage"].startswith("https://cdn.simcord.invalid/")
-    assert (await hosted.bot.studio.find(job.id)).request.images[0].url is None
+    assert (await hosted.bot.studio.jobs.find(job.id)).request.images[0].url is None
 
 
 async def test_again_of_an_image_by_link_asks_for_the_image_anew(hosted):

@@ -75,7 +75,7 @@ async def test_cancelling_what_runs(world, gate):
     shown = await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.admin.slash(world.channel, "queue")
-    [job] = await world.bot.studio.under_way(guild_id=world.guild.id)
+    [job] = await world.bot.studio.jobs.under_way(guild_id=world.guild.id)
     await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
     ended = await world.end()
     assert ended.state is State.CANCELLED
@@ -87,7 +87,7 @@ async def test_a_page_outlives_the_right_and_does_no_more(world, gate):
     await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.admin.slash(world.channel, "queue")
-    [job] = await world.bot.studio.under_way(guild_id=world.guild.id)
+    [job] = await world.bot.studio.jobs.under_way(guild_id=world.guild.id)
     world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
     told = await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
     assert told.response.content == NO_RIGHT
@@ -107,7 +107,7 @@ async def test_cancelling_what_waits(tmp_path, gate):
     async with world_of(variables(tmp_path, []), []) as world:
         for _ in range(9):  # more than are drawn at once
             shown = await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
-        waiting = (await world.bot.studio.under_way(user_id=world.member.id))[-1]
+        waiting = (await world.bot.studio.jobs.under_way(user_id=world.member.id))[-1]
         page = await world.member.slash(world.channel, "queue")
         await world.member.select(page.response, [waiting.id], custom_id="queue:cancel")
         ended = await world.end()
@@ -122,7 +122,7 @@ async def test_what_is_drawn_already_cannot_be_cancelled(world, gate):
     await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.member.slash(world.channel, "queue")
-    [job] = await world.bot.studio.under_way(user_id=world.member.id)
+    [job] = await world.bot.studio.jobs.under_way(user_id=world.member.id)
     gate.open()
     await world.end()
     told = await world.member.select(page.response, [job.id], custom_id="queue:cancel")
@@ -162,7 +162,7 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
         for _ in range(50):
             await world.member.slash(world.channel, "imagine", prompt="one of many", size="64x64")
         await gate.first.wait()
-        running = world.bot.studio.providers["sketch"].settings.concurrency
+        running = world.bot.studio.catalogue.providers["sketch"].settings.concurrency
         await world.other.slash(world.channel, "imagine", prompt="the first", size="64x64")
         gate.open()
         for _ in range(51):
@@ -174,4 +174,4 @@ async def test_with_a_full_disk_nothing_is_ordered(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
     assert told == ROOMS[Room.DISK]
-    assert await world.bot.studio.under_way(user_id=world.member.id) == []
+    assert await world.bot.studio.jobs.under_way(user_id=world.member.id) == []

@@ -1,14 +1,16 @@
 # pyright: basic, reportOptionalMemberAccess=false
 """What becomes of jobs, buttons and pictures when the bot stops and starts again."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import discord
 import pytest
 
-from domain import ImageRequest, Job, Size, State
+from domain import ImageRequest, Job, Origin, Size, State
 from providers.imagepipeline import DOCUMENTED_MODEL
 from storage.store import open_store
+from studio.intake.files import Files
 from tests.bot.conftest import files, png, variables, world_of
 
 REQUEST = ImageRequest(
@@ -25,9 +27,9 @@ def row(world, n: int, **changes) -> Job:
         "guild_id": world.guild.id,
         "channel_id": world.channel.id,
         "user_id": world.member.id,
-        "token": None,
-        "token_expires": started,
-        "upload_limit": 10 * 2**20,
+        "reply_token": None,
+        "reply_deadline": started,
+        "file_limit": 10 * 2**20,
         "request": REQUEST,
         "provider": "imagepipeline",
         "model": REQUEST.model,
@@ -41,7 +43,7 @@ def row(world, n: int, **changes) -> Job:
 async def left_behind(world, job: Job) -> Job:
     """Put a row there as if it had been, and let the bot find it."""
     await world.bot._store.jobs.add(job)
-    await world.bot.studio._recover()
+    await world.bot.studio._pipeline.recover()
     return await world.end()
 
 
@@ -124,12 +126,12 @@ async def test_what_is_on_its_way_to_an_earlier_recover_says_so(world, monkeypat
     await world.bot._store.spool.put("pictures/12/0", png())
     drawn = [{"call": 0, "key": "pictures/12/0", "size": (64, 64)}]
     await left_behind(world, row(world, 12, state=State.DRAWN, drawn=drawn, private=True))
-    waiting = await world.bot.studio.parked(world.member.id)
+    waiting = await world.bot.studio.jobs.parked(world.member.id)
 
     async def parked(_: int):
         return waiting
 
-    monkeypatch.setattr(world.bot.studio, "parked", parked)
+    monkeypatch.setattr(world.bot.studio.jobs, "parked", parked)
     first = await world.member.slash(world.channel, "recover")
     await world.end()
     second = await world.member.slash(world.channel, "recover")
@@ -153,7 +155,7 @@ async def test_a_picture_whose_message_was_deleted_waits_for_recover(hosted, pau
 async def test_a_public_picture_after_the_token_is_posted_by_the_bot(world):
     await world.bot._store.spool.put("pictures/9/0", png())
     drawn = [{"call": 0, "key": "pictures/9/0", "size": (64, 64)}]
-    job = row(world, 9, state=State.DRAWN, drawn=drawn, token="dead", token_expires=datetime.now(UTC))
+    job = row(world, 9, state=State.DRAWN, drawn=drawn, reply_token="dead", reply_deadline=datetime.now(UTC))
     assert (await left_behind(world, job)).state is State.DELIVERED
     assert len(world.channel.last_message.attachments) == 1
 
@@ -199,16 +201,18 @@ async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
 
 
 async def test_the_same_interaction_twice_is_one_job(world):
-    job = row(world, 11, provider="sketch", model="paint", request=REQUEST.model_copy(update={"steps": 1}))
+    job = row(world, 11)
+    request = REQUEST.model_copy(update={"provider": "sketch", "model": "paint", "steps": 1})
+    origin = Origin(**{name: getattr(job, name) for name in Origin.model_fields})
     acknowledged = []
 
-    async def acknowledge() -> int | None:
+    async def acknowledge(_: bool) -> int | None:
         acknowledged.append(job.message_id)
         return job.message_id
 
-    promised = await world.bot.studio.promise(job, acknowledge)
-    assert await world.bot.studio.promise(job, acknowledge) is None
-    await world.bot.studio.submit(promised)
+    intake = world.bot.studio.intake
+    await asyncio.gather(*[intake.take(request, Files(), origin, acknowledge) for _ in range(2)])
+    await intake.take(request, Files(), origin, acknowledge)
     assert len(acknowledged) == 1
     assert (await world.end()).state is State.DELIVERED
     assert world.ended.empty()
@@ -220,8 +224,8 @@ async def test_forgetting_deletes_rows_and_files(world, who):
     _, job = await world.imagine(prompt="a boat", image=("a.png", png()), size="64x64", steps=1)
     key = job.request.images[0].key
     assert await world.bot._store.spool.get(key) is not None
-    await world.bot.studio.forget(**{who: getattr(job, who)})
-    assert await world.bot.studio.find(job.id) is None
+    await world.bot.studio.jobs.forget(**{who: getattr(job, who)})
+    assert await world.bot.studio.jobs.find(job.id) is None
     assert await world.bot._store.spool.get(key) is None
 
 
@@ -231,7 +235,7 @@ async def test_delete_my_data(world):
     assert "Who runs this bot" in page.response.content
     await world.member.click(page.response, label="Delete what is stored about me")
     assert "1 finished request of yours" in page.response.content
-    assert await world.bot.studio.find(job.id) is None
+    assert await world.bot.studio.jobs.find(job.id) is None
 
 
 async def test_files_of_a_finished_job_are_gone(hosted):

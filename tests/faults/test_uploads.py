@@ -9,7 +9,7 @@ from aiohttp import web
 from PIL import Image
 
 from domain import Room
-from studio.intake.room import AT_ONCE
+from studio.intake.upload_store import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans

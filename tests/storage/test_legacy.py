@@ -4,10 +4,10 @@
 import pytest
 from sqlalchemy import update
 
-import studio.intake.room
+import studio.intake.upload_store
 from domain import ImageRequest, Size, State, Upload
 from storage.tables import jobs as table
-from studio.intake.room import Shelf
+from studio.intake.upload_store import UploadStore
 from tests.conftest import make_job
 
 IMAGE = {"url": "https://cdn.discordapp.com/a.png", "size": [640, 480], "key": "uploads/7/400.image"}
@@ -86,8 +86,8 @@ async def test_the_files_of_old_and_new_jobs_are_wanted(jobs, add):
 
 
 async def test_an_image_that_an_old_job_waits_for_is_never_cleared(either, add, monkeypatch):
-    monkeypatch.setattr(studio.intake.room, "SHARE", 1)
-    shelf = Shelf(either.spool, either.jobs, 80)  # 10 bytes for each member
+    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    shelf = UploadStore(either.spool, either.jobs, 80)  # 10 bytes for each member
     kept = [(await shelf.put(str(job), 400, {"image": b"12345"}))["image"] for job in (7, 9)]
     assert kept[0] == IMAGE["key"]
     await add(8, REQUEST | {"mask": None})

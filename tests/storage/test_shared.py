@@ -93,7 +93,7 @@ async def test_while_the_database_was_away_nobody_could_say_that_he_lives(postgr
     async with wire_to(postgres) as wire, open_store(wire.url(url), tmp_path) as store:
         await store.jobs.add(make_job(5))
         await store.jobs.claim("5", "one")
-        monkeypatch.setattr("storage.job_store.STALE", -make_job().token_expires.resolution)
+        monkeypatch.setattr("storage.job_store.STALE", -make_job().reply_deadline.resolution)
         assert len(await store.jobs.orphaned()) == 1
         monkeypatch.undo()
         wire.cut()

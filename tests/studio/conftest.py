@@ -15,10 +15,9 @@ from providers.kit.base import Health, Progress, Provider
 from providers.kit.settings import ProviderSettings
 from storage.store import Store, open_store
 from studio.display import Ready, Report
-from studio.lease import Held, hold
+from studio.lease import Held, Leases
 from tests.conftest import make_job
 
-OWNER: set[str] = set()
 Script = Callable[..., Awaitable[None]]
 
 
@@ -142,7 +141,7 @@ def holding(store):
     async def add_and_hold(**changes) -> AsyncGenerator[Held]:
         job = make_job(**changes)
         await store.jobs.add(job)
-        async with hold(store.jobs, job.id, OWNER) as held:
+        async with Leases(store.jobs).hold(job.id) as held:
             assert held is not None
             yield held
 

@@ -43,16 +43,17 @@ from studio import images
 from studio.display import Report
 from studio.handing.handover import Handover
 from studio.images import workshop
-from studio.intake.holdback import Conduct
+from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
-from studio.lease import Lost, hold
+from studio.intake.suspensions import Suspensions
+from studio.lease import Leases, Lost
+from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.drawing import Drawer
-from studio.work.rush import Rush
-from studio.work.succession import Chain
+from studio.work.fallback import FallbackChain
 from tests.conftest import make_job
 from tests.replay.pictures import foreign, noise
-from tests.studio.conftest import OWNER, FakeProvider, paint, png
+from tests.studio.conftest import FakeProvider, paint, png
 
 
 class Killed(BaseException):
@@ -63,9 +64,9 @@ FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 
 
 def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
-    breakers, conduct = Breakers(store), Conduct(providers, store.meta)
-    chain = Chain(Planner(providers, next(iter(providers), "")), store, breakers, conduct)
-    return Drawer(providers, store.spool, delivery, Rush(), breakers, chain, draw_time)
+    breakers, suspensions = Breakers(store), Suspensions(providers, store.meta)
+    chain = FallbackChain(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
+    return Drawer(providers, store.spool, delivery, Acknowledgements(), breakers, chain, Timing(draw_time))
 
 
 @pytest.fixture
@@ -174,10 +175,10 @@ async def test_what_is_being_looked_at_when_the_end_comes_is_handed_over_like_ev
         await asyncio.wait({drawing})
     monkeypatch.undo()
     if end == "a shutdown":
-        async with hold(store.jobs, "1", OWNER) as held:
+        async with Leases(store.jobs).hold("1") as held:
             assert held
             await drawer.draw(held)
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         assert held
         await Handover({"fake": FakeProvider(paint)}, store.spool, delivery).deliver(held)
         assert held.job.state is State.DELIVERED
@@ -309,7 +310,7 @@ async def test_each_picture_of_an_answer_is_known_again_though_others_of_it_cann
 
     async with holding(state=State.WAITING, remote={"id": 1}) as held:
         await draw(held, generate(first))
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         assert held
         held.note(state=State.WAITING, remote={"id": 1}, failure=None)
         await draw(held, generate(second))
@@ -467,7 +468,7 @@ async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
             await draw(held, generate)
     row = await store.jobs.get("1")
     assert (row.state, row.calls_done, row.remote, len(row.drawn)) == (State.WAITING, 1, {"id": 11}, 1)
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         await draw(held, generate)
     assert submitted == [10, 11, 12, 13]
     assert polled == [{"id": seed} for seed in (10, 11, 12, 13)]
@@ -621,7 +622,7 @@ async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, de
                     other.execute("ROLLBACK")
 
             await store.jobs.add(make_job())
-            async with hold(store.jobs, "1", OWNER) as held:
+            async with Leases(store.jobs).hold("1") as held:
                 assert held
                 await make_drawer({"fake": FakeProvider(while_it_is_locked)}, store, delivery).draw(held)
         row = await store.jobs.get("1")
@@ -715,7 +716,7 @@ async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key)
 
 async def test_nobody_holds_a_row_that_is_done(store):
     await store.jobs.add(make_job(state=State.DELIVERED))
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         assert held is None
 
 
@@ -723,7 +724,7 @@ async def test_a_holder_lets_go_however_often_it_is_cancelled(store):
     """As pgqueuer's scope does at the end: again and again, as long as anything is awaited."""
 
     async def work() -> None:
-        async with hold(store.jobs, "1", OWNER):
+        async with Leases(store.jobs).hold("1"):
             held.set()
             await asyncio.Event().wait()
 

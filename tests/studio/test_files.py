@@ -4,8 +4,10 @@
 import pytest
 
 from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
-from studio.intake.files import check_uploads, keep_uploads, read_sources
-from studio.intake.room import Shelf
+from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.files import Files, IncomingFile, UploadReader
+from studio.intake.sources import check_uploads, read_sources
+from studio.intake.upload_store import UploadStore
 from tests.conftest import make_job
 from tests.studio.conftest import opened, png
 
@@ -17,15 +19,22 @@ WANTED = ImageRequest(
 KEYS = ("uploads/1/400.image", "uploads/1/400.image2", "uploads/1/400.mask")
 
 
-@pytest.fixture
-def shelf(store) -> Shelf:
-    return Shelf(store.spool, store.jobs, 2**30)
+def incoming(data: bytes) -> IncomingFile:
+    async def read() -> bytes:
+        return data
+
+    return IncomingFile(len(data), "image/png", None, None, read)
 
 
 @pytest.fixture
-async def kept(shelf) -> ImageRequest:
-    files = [png("red", SIZES[0]), png("blue", SIZES[1])]
-    return await keep_uploads(shelf, make_job(), WANTED, files, png("white", SIZES[0]))
+def reader(store) -> UploadReader:
+    return UploadReader(UploadStore(store.spool, store.jobs, 2**30), Acknowledgements())
+
+
+@pytest.fixture
+async def kept(reader) -> ImageRequest:
+    images = (incoming(png("red", SIZES[0])), incoming(png("blue", SIZES[1])))
+    return await reader.read(make_job(), WANTED, Files(images, incoming(png("white", SIZES[0]))))
 
 
 async def test_each_image_is_kept_under_a_key_of_its_own(kept):
@@ -59,7 +68,7 @@ async def test_a_provider_that_fetches_images_needs_the_links_of_all(store, kept
         await check_uploads(store.spool, job, by_link=True)
 
 
-async def test_which_image_cannot_be_read_is_told(shelf):
+async def test_which_image_cannot_be_read_is_told(reader):
     with pytest.raises(BadUpload) as caught:
-        await keep_uploads(shelf, make_job(), WANTED, [png(), b"no image"], None)
+        await reader.read(make_job(), WANTED, Files((incoming(png()), incoming(b"no image"))))
     assert caught.value.option == "image2"

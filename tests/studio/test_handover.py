@@ -26,9 +26,9 @@ from storage.store import Store
 from studio.display import NotNow, Undeliverable
 from studio.handing.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
 from studio.images import workshop
-from studio.lease import Held, hold
+from studio.lease import Held, Leases
 from tests.replay.pictures import foreign
-from tests.studio.conftest import OWNER, FakeProvider, paint, png, saved
+from tests.studio.conftest import FakeProvider, paint, png, saved
 
 TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
 REQUEST = ImageRequest(
@@ -82,13 +82,13 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     async with drawn(png(), png("blue")) as held:
         await deliver(held)
     row = await store.jobs.get("1")
-    assert (row.state, row.token, row.parked) == (State.DELIVERED, None, False)
+    assert (row.state, row.reply_token, row.parked) == (State.DELIVERED, None, False)
     assert row.request.uploads() == tuple(
         Upload(url=None, key=f"uploads/1/{name}") for name in ("image", "image2", "mask")
     )
     assert await spooled(store, 2) == [False, False]
     ((told, pictures),) = delivery.delivered
-    assert told.token is not None
+    assert told.reply_token is not None
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
@@ -144,7 +144,7 @@ PSD = b"8BPS\0\1 and more"
 async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery):
     await store.spool.put("pictures/1/0", PSD)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
-    async with drawn(drawn=(entry,), upload_limit=len(PSD)) as held:
+    async with drawn(drawn=(entry,), file_limit=len(PSD)) as held:
         await deliver(held)
     assert [(each.data, each.extension) for each in delivery.delivered[0][1]] == [(PSD, "psd")]
 
@@ -158,7 +158,7 @@ async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn
     data = PSD if way == "file" else png()
     await store.spool.put("pictures/1/0", data)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)
-    async with drawn(drawn=(entry,), upload_limit=10) as held:
+    async with drawn(drawn=(entry,), file_limit=10) as held:
         await deliver(held)
     row = await store.jobs.get("1")
     assert (row.state, row.parked, row.refused) == (State.DRAWN, True, Refused(kind=Refusal.TOO_LARGE))
@@ -172,7 +172,7 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     await store.spool.put("pictures/1/1", png())
     first = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     second = Drawn(call=1, key="pictures/1/1", size=Size(64, 64))
-    async with drawn(drawn=(first, second), upload_limit=20_000) as held:
+    async with drawn(drawn=(first, second), file_limit=20_000) as held:
         await deliver(held)
     ((_, sent),) = delivery.delivered
     assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
@@ -180,7 +180,7 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     assert (row.drawn, row.parked) == ((first,), True)
     assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
     assert await spooled(store, 2) == [True, False]
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         await deliver(held, Undeliverable(Refusal.EXPLICIT))
     assert (await store.jobs.get("1")).refused == Refused(kind=Refusal.TOO_LARGE, times=2, rest=True)
 
@@ -190,10 +190,10 @@ async def test_what_one_message_cannot_take_together_comes_in_several(store, dra
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
-    async with drawn(drawn=tuple(entries), upload_limit=LIMITS[0]):
+    async with drawn(drawn=tuple(entries), file_limit=LIMITS[0]):
         pass
     for _ in range(2):
-        async with hold(store.jobs, "1", OWNER) as held:
+        async with Leases(store.jobs).hold("1") as held:
             await deliver(held)
     assert (await store.jobs.get("1")).state is State.DELIVERED
     sent = [[each.data for each in pictures if each.data] for _, pictures in delivery.delivered]
@@ -206,7 +206,7 @@ async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deli
     monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
-    async with drawn(drawn=(entry,), upload_limit=LIMITS[0]) as held:
+    async with drawn(drawn=(entry,), file_limit=LIMITS[0]) as held:
         await deliver(held)
     assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
     assert (await store.jobs.get("1")).parked
@@ -233,7 +233,7 @@ async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, a
     waits = bool(pictures) and not accepted
     assert (row.state, row.parked) == ((State.DRAWN, True) if waits else (state, False))
     assert await spooled(store, pictures) == [waits] * pictures
-    assert row.token is None
+    assert row.reply_token is None
 
 
 async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
@@ -252,7 +252,7 @@ def noisy(side: int) -> bytes:
 async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, drawn, deliver, delivery):
     """A member's own limit may be fifty times the bot's: what was told says nothing of the next try."""
     big = noisy(256)
-    async with drawn(big, upload_limit=LIMITS[0]) as held:
+    async with drawn(big, file_limit=LIMITS[0]) as held:
         await deliver(held, *[TOO_LARGE] * 3)
         assert held.job.state is State.DELIVERED
     sizes = [len(pictures[0].data) for _, pictures in delivery.delivered]
@@ -264,7 +264,7 @@ async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, dr
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
     monkeypatch.setattr("studio.handing.handover.LIMITS", (2 * len(big), 10_000, 5_000))
-    async with drawn(big, upload_limit=LIMITS[0]) as held:
+    async with drawn(big, file_limit=LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
 
@@ -307,9 +307,9 @@ async def test_what_is_refused_is_said_and_waits_for_its_owner(store, drawn, del
         await deliver(held, Undeliverable(kind, 7))
     refused = Refused(kind=kind, code=7)
     ((told, why),) = delivery.excused
-    assert (told.token is not None, why) == (True, refused)
+    assert (told.reply_token is not None, why) == (True, refused)
     row = await store.jobs.get("1")
-    assert (row.parked, row.token, row.refused) == (True, None, refused)
+    assert (row.parked, row.reply_token, row.refused) == (True, None, refused)
     assert await spooled(store, 1) == [True]
 
 
@@ -343,7 +343,7 @@ async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver)
     async with drawn(png(), refused=Refused(kind=Refusal.EXPIRED, times=2)) as held:
         await deliver(held, Undeliverable(Refusal.EXPLICIT))
         assert held.job.refused == Refused(kind=Refusal.EXPLICIT, times=3)
-    async with hold(store.jobs, "1", OWNER) as held:
+    async with Leases(store.jobs).hold("1") as held:
         await deliver(held)
     assert (await store.jobs.get("1")).refused is None
 
@@ -373,7 +373,7 @@ async def test_what_is_more_than_a_message_takes_comes_when_its_owner_asks(store
     links = [Drawn(call=0, link=f"https://h.test/{number}.png") for number in range(11)]
     async with drawn(drawn=tuple(links)) as held:
         await deliver(held)
-    async with hold(store.jobs, "1", set()) as held:
+    async with Leases(store.jobs).hold("1") as held:
         assert held
         await held.update(parked=False)
         await deliver(held)

@@ -14,6 +14,7 @@ from domain import Drawn, Origin, Refusal, Size, State
 from storage.spool import Spool
 from studio.display import NotNow, Undeliverable
 from studio.studio import Studio
+from studio.watch import Watch
 from studio.work.lanes import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
@@ -42,16 +43,16 @@ def studio(store, delivery, seen) -> Studio:
 async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, seen, remote, state):
     await store.jobs.add(PROMISED.having(remote=remote))
     delivery.told = 900
-    await studio._draw("1")
+    await studio._pipeline.draw("1")
     assert seen == [(remote, state, 900)]
-    await studio._deliver("1")
+    await studio._pipeline.deliver("1")
     assert [(job.message_id, len(pictures)) for job, pictures in delivery.delivered] == [(900, 1)]
 
 
 async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
     delivery.told = None
-    await studio._draw("1")
+    await studio._pipeline.draw("1")
     assert await store.jobs.get("1") is None
     assert (seen, delivery.delivered) == ([], [])
 
@@ -60,11 +61,11 @@ async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, sto
     await store.jobs.add(PROMISED)
     delivery.told = NotNow("500")
     with pytest.raises(TryLater):
-        await studio._draw("1")
+        await studio._pipeline.draw("1")
     assert seen == []
     assert [job.state for job in await store.jobs.abandoned()] == [State.PROMISED]
     delivery.told = 900
-    await studio._draw("1")
+    await studio._pipeline.draw("1")
     assert (await store.jobs.get("1")).state is State.DRAWN
 
 
@@ -76,12 +77,12 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
         asked.set()
         await answers.wait()
 
-    studio.providers["fake"].cancel = hangs
+    studio.catalogue.providers["fake"].cancel = hangs
     await store.jobs.add(make_job(state=State.WAITING, remote=REMEMBERED))
     await store.jobs.claim("1", "the dead")
     await store.jobs.cancel("1")
     monkeypatch.setattr(storage.job_store, "STALE", timedelta(0))
-    taking_over = asyncio.create_task(studio._adopt())
+    taking_over = asyncio.create_task(studio._pipeline.adopt())
     await asked.wait()
     async with asyncio.timeout(10):
         await studio._beat()
@@ -93,10 +94,10 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
 async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, store, delivery, monkeypatch):
     """Another process that takes the same row would find no picture."""
     monkeypatch.setattr(store.spool, "put", AsyncMock(side_effect=OSError))
-    other = Studio(studio.providers, "fake", replace(store, spool=Spool(store.spool._store)), delivery)
-    monkeypatch.setattr(studio._queue, "submit", lambda *_: other._deliver("1"))
+    other = Studio(studio.catalogue.providers, "fake", replace(store, spool=Spool(store.spool._store)), delivery)
+    monkeypatch.setattr(studio._pipeline.queue, "submit", lambda *_: other._pipeline.deliver("1"))
     await store.jobs.add(make_job())
-    await studio._draw("1")
+    await studio._pipeline.draw("1")
     assert [len(pictures) for _, pictures in delivery.delivered] == [1]
     assert (await store.jobs.get("1")).state is State.DELIVERED
     assert not store.spool.holds("1")
@@ -106,14 +107,12 @@ async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
     for id in "12":
         await store.spool.put(f"pictures/{id}/0", png())
         await store.jobs.add(make_job(id, state=State.DRAWN, parked=id == "1"))
-        await studio.give_up(id)
+        await studio.jobs.give_up(id)
     assert [await store.jobs.get(id) is None for id in "12"] == [True, False]
     assert [await store.spool.get(f"pictures/{id}/0") is None for id in "12"] == [True, False]
 
 
-async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent_at_once(
-    studio, store, delivery, monkeypatch
-):
+async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent_at_once(store, delivery, monkeypatch):
     """Its first delivery has not ended yet for the queue, which takes nothing twice."""
     save, delivered = store.jobs.save, asyncio.Event()
 
@@ -121,11 +120,12 @@ async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent
         saved = await save(job, owner, fields, release=release)
         if job.parked:
             place = make_job(message_id=901)
-            await studio.redeliver(job, Origin(**{name: getattr(place, name) for name in Origin.model_fields}))
+            await studio.jobs.redeliver(job, Origin(**{name: getattr(place, name) for name in Origin.model_fields}))
         return saved
 
     monkeypatch.setattr(store.jobs, "save", asked_for_at_once)
-    monkeypatch.setattr(studio, "_on_change", lambda job: job.state is State.DELIVERED and delivered.set())
+    watch = Watch(on_change=lambda job: delivered.set() if job.state is State.DELIVERED else None)
+    studio = Studio({"fake": FakeProvider(paint)}, "fake", store, delivery, watch=watch)
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
     await store.jobs.add(make_job(state=State.DRAWN, drawn=drawn))
@@ -141,11 +141,11 @@ async def test_a_picture_goes_where_it_was_asked_for_first(studio, store, delive
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
     await store.jobs.add(make_job(state=State.DRAWN, parked=True, private=True, drawn=drawn))
-    first, second = [(await studio.parked(400))[0] for _ in range(2)]
+    first, second = [(await studio.jobs.parked(400))[0] for _ in range(2)]
     places = [make_job(id, message_id=id) for id in (901, 902)]
     origins = [Origin(**{name: getattr(place, name) for name in Origin.model_fields}) for place in places]
-    moved = await asyncio.gather(*map(studio.redeliver, (first, second), origins))
+    moved = await asyncio.gather(*map(studio.jobs.redeliver, (first, second), origins))
     assert sorted(moved) == [False, True]
-    await studio._deliver("1")
+    await studio._pipeline.deliver("1")
     assert [job.message_id for job, _ in delivery.delivered] == [901 if moved[0] else 902]
-    assert not await studio.redeliver(second, origins[1])
+    assert not await studio.jobs.redeliver(second, origins[1])

@@ -11,7 +11,7 @@ import pytest
 from aiohttp.abc import AbstractResolver
 from discord.http import Route
 
-from studio.intake.promises import AnsweredElsewhere
+from studio.intake.pending import AnsweredElsewhere
 from tests.discord_server import Answer, DiscordServer, breaks, busy, cut, is_callback
 from views.acknowledging import TRIES, Tries, defer
 from wire import DiscordClock, watch

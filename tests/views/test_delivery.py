@@ -19,7 +19,7 @@ from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
 
 PICTURE = Ready(b"bytes", "png")
-DEAD: dict[str, Any] = {"token_expires": datetime.now(UTC)}
+DEAD: dict[str, Any] = {"reply_deadline": datetime.now(UTC)}
 
 
 def answer(status: int, code: int = 0) -> discord.HTTPException:
@@ -255,7 +255,7 @@ async def test_a_dead_token_gives_way_to_the_bots_own(fake, delivery, error):
     assert [sent["files"] for _, sent in fake.calls] == [[b"bytes"]] * 2
 
 
-@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+@pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
 async def test_a_token_that_is_known_to_be_dead_is_not_tried(fake, delivery, changes):
     await delivery.deliver(make_job(**changes), [PICTURE])
     assert fake.places == ["message"]
@@ -422,7 +422,7 @@ async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, at_once, e
     assert fake.places == ["reply", "reply"]
 
 
-@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+@pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
 async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, changes):
     delivery.report(make_job(**changes), Report())
     await shown(delivery)
@@ -461,7 +461,7 @@ async def test_asking_who_was_told_has_a_time_limit(fake, delivery, monkeypatch)
         await delivery.recall(make_job())
 
 
-@pytest.mark.parametrize("changes", [DEAD, {"token": None}])
+@pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
 async def test_without_a_token_whoever_waits_is_taken_for_told(fake, delivery, changes):
     job = make_job(**changes)
     assert await delivery.recall(job) == job
@@ -470,7 +470,7 @@ async def test_without_a_token_whoever_waits_is_taken_for_told(fake, delivery, c
 
 async def test_a_token_lives_by_discords_time(fake):
     """On a machine whose clock is a quarter of an hour ahead, where every token seems to be dead."""
-    job = make_job(private=True, token_expires=datetime.now(UTC))
+    job = make_job(private=True, reply_deadline=datetime.now(UTC))
     right = DiscordDelivery(fake, str.title, now=lambda: datetime.now(UTC) - timedelta(minutes=15))
     await right.deliver(job, [PICTURE])
     assert fake.places == ["reply"]

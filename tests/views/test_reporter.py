@@ -11,7 +11,7 @@ import pytest
 from discord import app_commands
 
 from domain import Timeout
-from studio.intake.promises import AnsweredElsewhere, Ending, Unclear
+from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
 from views.reporter import CHANGED, is_worth_a_traceback, report
 
 COMMAND = create_autospec(app_commands.Command, instance=True)

@@ -1,27 +1,28 @@
 # pyright: basic, reportArgumentType=false, reportOptionalMemberAccess=false
-"""Between the word to wait and the job: the row is there, and held by somebody who lives."""
+"""Between the acknowledgement and the queue: the row is there, and held by somebody who lives."""
 
 import asyncio
 
 import pytest
 
-import studio.intake.promises as promises_module
+import studio.intake.pending as pending_module
 from domain import Job, State
-from studio.intake.promises import AnsweredElsewhere, Ending, Promises, Unclear
+from studio.intake.pending import AnsweredElsewhere, Ending, PendingJobs, Unclear
+from studio.lease import Leases
 from tests.conftest import make_job
 
 
 @pytest.fixture
-def holders() -> set[str]:
-    return set()
+def leases(store) -> Leases:
+    return Leases(store.jobs)
 
 
 @pytest.fixture
-def promises(store, holders):
-    return Promises(store.jobs, holders)
+def pending(store, leases) -> PendingJobs:
+    return PendingJobs(store.jobs, leases)
 
 
-async def told() -> int:
+async def told(_: bool) -> int:
     return 500
 
 
@@ -36,14 +37,14 @@ class Slow:
         return True
 
 
-async def test_the_row_is_written_before_the_member_is_told(holders):
+async def test_the_row_is_written_before_the_member_is_told(leases):
     slow, word = Slow(), asyncio.Event()
 
-    async def telling() -> int:
+    async def telling(_: bool) -> int:
         word.set()
         return 500
 
-    making = asyncio.create_task(Promises(slow, holders).make(make_job(), telling))
+    making = asyncio.create_task(PendingJobs(slow, leases).add(make_job(), telling))
     for _ in range(10):
         await asyncio.sleep(0)
     assert not word.is_set()
@@ -52,168 +53,168 @@ async def test_the_row_is_written_before_the_member_is_told(holders):
     assert word.is_set()
 
 
-async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(holders, monkeypatch):
-    monkeypatch.setattr(promises_module, "WRITE_SECONDS", 0)
+async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(leases, monkeypatch):
+    monkeypatch.setattr(pending_module, "WRITE_SECONDS", 0)
     slow = Slow()
 
-    async def telling() -> int:
+    async def telling(_: bool) -> int:
         slow.may_write.set()
         return 500
 
-    assert (await Promises(slow, holders).make(make_job(), telling)).message_id == 500
+    assert (await PendingJobs(slow, leases).add(make_job(), telling)).message_id == 500
 
 
-async def test_a_row_that_cannot_be_written_promises_nothing(promises, holders, store, monkeypatch):
+async def test_a_row_that_cannot_be_written_promises_nothing(pending, leases, store, monkeypatch):
     async def broken(*_: object, **__: object) -> bool:
         raise OSError
 
-    async def never() -> int:
+    async def never(_: bool) -> int:
         raise AssertionError
 
     monkeypatch.setattr(store.jobs, "add", broken)
     with pytest.raises(OSError):
-        await promises.make(make_job(), never)
-    assert not holders
+        await pending.add(make_job(), never)
+    assert not leases
 
 
-async def test_what_is_promised_is_held_until_it_is_complete(store, promises):
-    promised = await promises.make(make_job(message_id=None), told)
+async def test_what_is_promised_is_held_until_it_is_complete(store, pending):
+    promised = await pending.add(make_job(message_id=None), told)
     assert await store.jobs.abandoned() == []
-    await promises.fulfil(promised)
+    await pending.complete(promised)
     assert (await store.jobs.get("1")).message_id == 500
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
 @pytest.mark.parametrize("fate", ["asked for", "deleted"])
-async def test_a_row_that_was_lost_meanwhile_is_fulfilled_all_the_same(store, promises, holders, fate):
+async def test_a_row_that_was_lost_meanwhile_is_fulfilled_all_the_same(store, pending, leases, fate):
     """As after a pause of the whole machine: another process has taken it for a dead one's, and knows no images."""
-    promised = await promises.make(make_job(), told)
+    promised = await pending.add(make_job(), told)
     await store.jobs.take("1", "another")
     if fate == "deleted":
         await store.jobs.discard(promised, "another")
-    await promises.fulfil(promised.having(cost="ours"))
+    await pending.complete(promised.having(cost="ours"))
     assert not await store.jobs.save(promised, "another")
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.QUEUED, "ours")
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
-    assert not holders
+    assert not leases
 
 
-async def test_a_row_that_another_process_draws_meanwhile_is_left_to_it(store, promises, holders):
-    promised = await promises.make(make_job(), told)
+async def test_a_row_that_another_process_draws_meanwhile_is_left_to_it(store, pending, leases):
+    promised = await pending.add(make_job(), told)
     await store.jobs.take("1", "another")
     await store.jobs.save(promised.having(state=State.SENDING, cost="another's"), "another")
-    await promises.fulfil(promised.having(cost="ours"))
+    await pending.complete(promised.having(cost="ours"))
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.SENDING, "another's")
     assert await store.jobs.abandoned() == []
-    assert not holders
+    assert not leases
 
 
-async def test_a_member_who_could_not_be_told_leaves_nothing(store, promises, holders):
-    async def failing() -> int:
+async def test_a_member_who_could_not_be_told_leaves_nothing(store, pending, leases):
+    async def failing(_: bool) -> int:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await promises.make(make_job(), failing)
+        await pending.add(make_job(), failing)
     assert await store.jobs.get("1") is None
-    assert not holders
+    assert not leases
 
 
-async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, promises, holders):
-    async def cut_off() -> int:
-        promises.close()
+async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, pending, leases):
+    async def cut_off(_: bool) -> int:
+        pending.close()
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        await promises.make(make_job(), cut_off)
+        await pending.add(make_job(), cut_off)
     await store.jobs.disown()
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
-async def test_the_same_interaction_again_leaves_the_first_alone(store, promises, holders):
+async def test_the_same_interaction_again_leaves_the_first_alone(store, pending, leases):
     words = 0
 
-    async def telling() -> int:
+    async def telling(_: bool) -> int:
         nonlocal words
         words += 1
         return 500
 
-    first = await promises.make(make_job(), telling)
-    assert await promises.make(make_job(state=State.WAITING), telling) is None
+    first = await pending.add(make_job(), telling)
+    assert await pending.add(make_job(state=State.WAITING), telling) is None
     assert words == 1
-    assert len(holders) == 1
-    await promises.fulfil(first)
-    assert not holders
+    assert len(leases) == 1
+    await pending.complete(first)
+    assert not leases
     assert (await store.jobs.get("1")).state is State.QUEUED
 
 
-async def test_what_is_dropped_is_found_by_the_table(store, promises, holders):
-    promised = await promises.make(make_job(), told)
-    promises.drop(promised)
-    promises.drop(promised)
-    assert not holders
+async def test_what_is_dropped_is_found_by_the_table(store, pending, leases):
+    promised = await pending.add(make_job(), told)
+    pending.leave(promised)
+    pending.leave(promised)
+    assert not leases
     await store.jobs.disown()
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
-async def test_what_could_not_be_deleted_is_left_to_the_table(store, promises, holders, monkeypatch):
+async def test_what_could_not_be_deleted_is_left_to_the_table(store, pending, leases, monkeypatch):
     async def locked(*_: object) -> None:
         raise OSError
 
-    promised = await promises.make(make_job(), told)
+    promised = await pending.add(make_job(), told)
     monkeypatch.setattr(store.jobs, "discard", locked)
     with pytest.raises(OSError):
-        await promises.withdraw(promised)
-    assert not holders
+        await pending.withdraw(promised)
+    assert not leases
     await store.jobs.disown()
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
-async def test_what_is_withdrawn_is_gone(store, promises, holders):
-    await promises.withdraw(await promises.make(make_job(), told))
+async def test_what_is_withdrawn_is_gone(store, pending, leases):
+    await pending.withdraw(await pending.add(make_job(), told))
     assert await store.jobs.get("1") is None
-    assert not holders
+    assert not leases
 
 
-async def test_while_the_process_ends_nothing_is_withdrawn(store, promises, holders):
+async def test_while_the_process_ends_nothing_is_withdrawn(store, pending, leases):
     """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
-    promised = await promises.make(make_job(), told)
-    promises.close()
+    promised = await pending.add(make_job(), told)
+    pending.close()
     with pytest.raises(Ending):
-        await promises.withdraw(promised)
-    assert not holders
+        await pending.withdraw(promised)
+    assert not leases
     assert [job.id for job in await store.jobs.abandoned()] == ["1"]
 
 
-async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, promises, holders):
-    async def elsewhere() -> int:
-        promises.close()
+async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, pending, leases):
+    async def elsewhere(_: bool) -> int:
+        pending.close()
         raise AnsweredElsewhere
 
     with pytest.raises(AnsweredElsewhere):
-        await promises.make(make_job(), elsewhere)
+        await pending.add(make_job(), elsewhere)
     assert await store.jobs.get("1") is None
-    assert not holders
+    assert not leases
 
 
-async def test_who_may_have_been_told_is_asked_for_later(store, promises, holders):
-    async def unclear() -> int:
+async def test_who_may_have_been_told_is_asked_for_later(store, pending, leases):
+    async def unclear(_: bool) -> int:
         raise Unclear
 
     with pytest.raises(Unclear):
-        await promises.make(make_job(), unclear)
-    assert not holders
+        await pending.add(make_job(), unclear)
+    assert not leases
     (left,) = await store.jobs.abandoned()
     assert (left.id, left.state) == ("1", State.PROMISED)
 
 
-async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_alone(holders):
+async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_alone(leases):
     slow = Slow()
-    making = Promises(slow, holders)
-    first = asyncio.create_task(making.make(make_job(), told))
+    making = PendingJobs(slow, leases)
+    first = asyncio.create_task(making.add(make_job(), told))
     await asyncio.sleep(0)
-    assert await making.make(make_job(), told) is None
+    assert await making.add(make_job(), told) is None
     slow.may_write.set()
     assert (await first).message_id == 500
 
@@ -221,7 +222,7 @@ async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_
 @pytest.mark.parametrize("withdrawn", [True, False])
 async def test_who_told_the_member_draws_though_another_process_wrote_the_row(store, monkeypatch, withdrawn):
     """Both were past their patience with the database; the other one is too late with Discord, and withdraws."""
-    monkeypatch.setattr(promises_module, "WRITE_SECONDS", 0)
+    monkeypatch.setattr(pending_module, "WRITE_SECONDS", 0)
     await store.jobs.add(make_job(state=State.PROMISED), "other")
 
     class Behind:
@@ -242,11 +243,11 @@ async def test_who_told_the_member_draws_though_another_process_wrote_the_row(st
 
     behind = Behind()
 
-    async def telling() -> int:
+    async def telling(_: bool) -> int:
         behind.told.set()
         return 500
 
-    making = Promises(behind, set())
-    assert (await making.make(make_job(), telling)).message_id == 500
+    making = PendingJobs(behind, Leases(store.jobs))
+    assert (await making.add(make_job(), telling)).message_id == 500
     await store.jobs.discard(make_job(), "other")
     assert (await store.jobs.get("1")).state is State.PROMISED

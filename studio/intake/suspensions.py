@@ -1,4 +1,4 @@
-"""Where one member's refused words may shut out the whole bot, that member is held back for a while."""
+"""Where one member's refused words may shut out the whole bot, that member is suspended for a while."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -13,8 +13,8 @@ from storage.meta import Meta
 PREFIX = "held back:"
 
 
-class Conduct:
-    """Kept beside the jobs: all processes know of it, and neither a restart nor a deletion forgives anything."""
+class Suspensions:
+    """Which members a provider is not asked for; in the database, so they outlive restarts and deleted jobs."""
 
     def __init__(self, providers: Mapping[str, Provider], meta: Meta) -> None:
         self._providers = providers
@@ -48,7 +48,7 @@ class Conduct:
                 raise
 
     async def sweep(self) -> None:
-        """Forget whom nobody holds back any more."""
+        """Delete those that are over."""
         await self._meta.expire(PREFIX, datetime.now(UTC).isoformat())
 
 

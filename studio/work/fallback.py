@@ -1,4 +1,4 @@
-"""The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
+"""The fallback chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,16 +30,18 @@ from domain.jobs import JobChanges
 from domain.outcomes import Passed, TookOver
 from providers.kit.base import title_of
 from storage.store import Store
-from studio.intake.files import check_uploads
-from studio.intake.holdback import Conduct
 from studio.intake.planning import Planner
+from studio.intake.sources import check_uploads
+from studio.intake.suspensions import Suspensions
 from studio.work.breakers import Breakers
 from studio.work.payment import may_be_asked_again
 
 
-class Chain:
-    def __init__(self, planner: Planner, store: Store, breakers: Breakers, conduct: Conduct) -> None:
-        self.conduct = conduct
+class FallbackChain:
+    """Finds the next provider of a server's chain that can, and may, take over a job."""
+
+    def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:
+        self.suspensions = suspensions
         self._planner = planner
         self._settings = store.settings
         self._spool = store.spool
@@ -64,7 +66,7 @@ class Chain:
         if asked.provider and not self._goes_out(asked.provider) and self._goes_out(name):
             return None  # a member who names the host's own machines may have a reason
         try:
-            await self.conduct.check(job.having(provider=name))
+            await self.suspensions.check(job.having(provider=name))
         except EaselError:
             return None
         models = () if asked.model else await self._planner.providers[name].models()

@@ -9,11 +9,11 @@ import pytest
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
 
-import studio.intake.room
+import studio.intake.upload_store
 from domain import ImageRequest, NoRoom, Room, State, Upload
 from storage.spool import Spool
 from storage.store import open_store
-from studio.intake.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
+from studio.intake.upload_store import AT_ONCE, BYTES_AT_ONCE, UploadSlots, UploadStore
 from tests.conftest import make_job
 from views.wording.outcomes import explain
 from views.wording.refusals import ROOMS
@@ -37,66 +37,66 @@ async def jobs(tmp_path):
 
 
 @pytest.fixture
-def shelf(tmp_path, jobs, monkeypatch) -> Shelf:
+def uploads(tmp_path, jobs, monkeypatch) -> UploadStore:
     """With room for 80 bytes, 10 of them for each member."""
-    monkeypatch.setattr(studio.intake.room, "SHARE", 1)
-    return Shelf(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
+    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    return UploadStore(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
 
 
-async def put(shelf: Shelf, job: int, member: int, size: int = 4) -> str:
-    return (await shelf.put(str(job), member, {"image": b"x" * size}))["image"]
+async def put(uploads: UploadStore, job: int, member: int, size: int = 4) -> str:
+    return (await uploads.put(str(job), member, {"image": b"x" * size}))["image"]
 
 
-async def kept(shelf: Shelf) -> set[int]:
-    return {int(each.job_id) for each in await shelf._spool.uploads()}
+async def kept(uploads: UploadStore) -> set[int]:
+    return {int(each.job_id) for each in await uploads._spool.uploads()}
 
 
-async def test_a_members_oldest_images_make_room_for_their_newest(shelf):
+async def test_a_members_oldest_images_make_room_for_their_newest(uploads):
     for job in (1, 2, 3):
-        await put(shelf, job, member=400)
-    await put(shelf, 4, member=401)
-    assert await kept(shelf) == {2, 3, 4}
+        await put(uploads, job, member=400)
+    await put(uploads, 4, member=401)
+    assert await kept(uploads) == {2, 3, 4}
 
 
-async def test_beyond_the_quota_the_oldest_of_whoever_has_most_goes(shelf):
+async def test_beyond_the_quota_the_oldest_of_whoever_has_most_goes(uploads):
     for job in range(1, 17):
-        await put(shelf, job, member=400 + job // 2, size=5)
-    assert await kept(shelf) == set(range(1, 17))  # 1 and 16 have 5 bytes, the others 10
-    await put(shelf, 20, member=500, size=7)
-    assert await kept(shelf) == set(range(1, 17)) - {2, 4} | {20}
+        await put(uploads, job, member=400 + job // 2, size=5)
+    assert await kept(uploads) == set(range(1, 17))  # 1 and 16 have 5 bytes, the others 10
+    await put(uploads, 20, member=500, size=7)
+    assert await kept(uploads) == set(range(1, 17)) - {2, 4} | {20}
 
 
-async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(shelf, jobs):
+async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(uploads, jobs):
     for job in (1, 2):
-        await put(shelf, job, member=400, size=5)
+        await put(uploads, job, member=400, size=5)
         await jobs.add(make_job(job, user_id=400))
     with pytest.raises(NoRoom) as caught:
-        await put(shelf, 3, member=400)
+        await put(uploads, 3, member=400)
     assert caught.value.room is Room.MEMBERS_SHARE
     assert explain(caught.value) == ROOMS[Room.MEMBERS_SHARE]
     await jobs.claim("1", "us")
     await jobs.save(make_job(1, state=State.DELIVERED), "us", release=True)
-    await put(shelf, 3, member=400)
-    assert await kept(shelf) == {2, 3}
+    await put(uploads, 3, member=400)
+    assert await kept(uploads) == {2, 3}
 
 
-async def test_what_again_waits_for_with_its_parents_image_stays(shelf, jobs):
-    key = await put(shelf, 1, member=400, size=5)
+async def test_what_again_waits_for_with_its_parents_image_stays(uploads, jobs):
+    key = await put(uploads, 1, member=400, size=5)
     request = ImageRequest(prompt="a boat", images=(Upload(url=None, key=key),))
     await jobs.add(make_job(2, user_id=400, request=request))
-    await put(shelf, 3, member=400, size=5)
-    await put(shelf, 4, member=400, size=5)
-    assert await kept(shelf) == {1, 4}
+    await put(uploads, 3, member=400, size=5)
+    await put(uploads, 4, member=400, size=5)
+    assert await kept(uploads) == {1, 4}
 
 
-async def test_when_all_that_is_kept_waits_nobody_else_finds_room(shelf, jobs):
+async def test_when_all_that_is_kept_waits_nobody_else_finds_room(uploads, jobs):
     for job in range(1, 9):
-        await put(shelf, job, member=400 + job, size=10)
+        await put(uploads, job, member=400 + job, size=10)
         await jobs.add(make_job(job, user_id=400 + job))
     with pytest.raises(NoRoom) as caught:
-        await put(shelf, 9, member=500)
+        await put(uploads, 9, member=500)
     assert caught.value.room is Room.QUOTA
-    assert await kept(shelf) == set(range(1, 9))
+    assert await kept(uploads) == set(range(1, 9))
 
 
 class Full(LocalStore):
@@ -107,7 +107,7 @@ class Full(LocalStore):
 async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr("storage.spool.TRIES", 2)
     with pytest.raises(NoRoom) as caught:
-        await put(Shelf(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
+        await put(UploadStore(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
     assert caught.value.room is Room.DISK
 
 
@@ -121,29 +121,29 @@ class Stuck(Dated):
 @pytest.mark.parametrize("trouble", ["looking", "clearing"])
 async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, monkeypatch, trouble):
     """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
-    monkeypatch.setattr(studio.intake.room, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
     spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
-    shelf = Shelf(spool, jobs, 80)
+    uploads = UploadStore(spool, jobs, 80)
     for job in (1, 2):
-        await put(shelf, job, member=400, size=5)
+        await put(uploads, job, member=400, size=5)
     loop = tmp_path / "spool/uploads/loop"
     if trouble == "looking":
         loop.symlink_to("loop")
     with pytest.raises(NoRoom) as caught:
-        await put(shelf, 3, member=400)
+        await put(uploads, 3, member=400)
     assert explain(caught.value) == ROOMS[Room.DISK]
     loop.unlink(missing_ok=True)
-    assert await kept(shelf) == {1, 2}
+    assert await kept(uploads) == {1, 2}
     if trouble == "looking":
-        await put(shelf, 3, member=400)
-        assert await kept(shelf) == {2, 3}
+        await put(uploads, 3, member=400)
+        assert await kept(uploads) == {2, 3}
 
 
 async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_came():
-    intake, let_go, inside = Intake(), asyncio.Event(), list[int]()
+    slots, let_go, inside = UploadSlots(), asyncio.Event(), list[int]()
 
     async def come(number: int) -> None:
-        async with intake.turn(1):
+        async with slots.turn(1):
             inside.append(number)
             await let_go.wait()
 
@@ -158,11 +158,11 @@ async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_ca
 
 
 async def test_large_images_are_let_in_by_their_bytes():
-    intake, let_go, inside = Intake(), asyncio.Event(), 0
+    slots, let_go, inside = UploadSlots(), asyncio.Event(), 0
 
     async def come() -> None:
         nonlocal inside
-        async with intake.turn(BYTES_AT_ONCE // 2):
+        async with slots.turn(BYTES_AT_ONCE // 2):
             inside += 1
             await let_go.wait()
 
@@ -177,15 +177,15 @@ async def test_large_images_are_let_in_by_their_bytes():
 
 
 async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(monkeypatch):
-    intake = Intake()
+    slots = UploadSlots()
     async with AsyncExitStack() as stack:
         for _ in range(AT_ONCE):
-            await stack.enter_async_context(intake.turn(1))
-        monkeypatch.setattr(studio.intake.room, "TURN_SECONDS", 0)
+            await stack.enter_async_context(slots.turn(1))
+        monkeypatch.setattr(studio.intake.upload_store, "TURN_SECONDS", 0)
         with pytest.raises(NoRoom) as caught:
-            async with intake.turn(1):
+            async with slots.turn(1):
                 raise AssertionError
         assert explain(caught.value) == ROOMS[Room.TURNS]
     monkeypatch.undo()
-    async with asyncio.timeout(SECONDS), intake.turn(1):
+    async with asyncio.timeout(SECONDS), slots.turn(1):
         pass

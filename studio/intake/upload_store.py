@@ -24,8 +24,8 @@ SHARE = 96 * 2**20
 """and in any case as much as one image with a mask takes as PNG."""
 
 
-class Intake:
-    """Lets images in, in the order in which they came."""
+class UploadSlots:
+    """How many files are read at once, in the order in which they came."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -44,8 +44,8 @@ class Intake:
             yield
 
 
-class Shelf:
-    """The images in the spool. A quota's worth of them stays for Again; what waits to be drawn is never cleared."""
+class UploadStore:
+    """Members' images in the spool. A quota's worth stays for Again; what waits to be drawn is never cleared."""
 
     def __init__(self, spool: Spool, jobs: JobStore, quota: int) -> None:
         """quota: bytes."""

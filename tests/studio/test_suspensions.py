@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-import studio.intake.holdback
+import studio.intake.suspensions
 from domain import ContentRejected, EaselError, HeldBack, Job, Unavailable
-from studio.intake.holdback import Conduct
+from studio.intake.suspensions import Suspensions
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
 
@@ -20,20 +20,20 @@ REFUSED = ContentRejected("no", counts_against_member=True)
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(studio.intake.holdback, "datetime", made)
+    monkeypatch.setattr(studio.intake.suspensions, "datetime", made)
     return made
 
 
 @pytest.fixture
-def conduct(store) -> Conduct:
+def suspensions(store) -> Suspensions:
     strict, other = FakeProvider(paint), FakeProvider(paint)
     strict.bans = other.bans = BANS
-    return Conduct({"fake": strict, "other": other, "calm": FakeProvider(paint)}, store.meta)
+    return Suspensions({"fake": strict, "other": other, "calm": FakeProvider(paint)}, store.meta)
 
 
-async def ends(conduct: Conduct, error: EaselError, **changes) -> None:
+async def ends(suspensions: Suspensions, error: EaselError, **changes) -> None:
     with suppress(EaselError):
-        async with conduct.turn(make_job(1, **changes)):
+        async with suspensions.turn(make_job(1, **changes)):
             raise error
 
 
@@ -50,36 +50,38 @@ async def ends(conduct: Conduct, error: EaselError, **changes) -> None:
         (Unavailable("no"), {}, 0, False),
     ],
 )
-async def test_only_who_was_refused_lately_and_there_is_held_back(conduct, clock, error, changes, minutes, held_back):
-    await ends(conduct, error, **changes)
+async def test_only_who_was_refused_lately_and_there_is_held_back(
+    suspensions, clock, error, changes, minutes, held_back
+):
+    await ends(suspensions, error, **changes)
     clock.advance(60 * minutes)
     with pytest.raises(HeldBack) if held_back else nullcontext() as caught:
-        await conduct.check(make_job(2))
+        await suspensions.check(make_job(2))
     if held_back:
         assert caught.value.seconds == 600
 
 
-async def test_where_nobody_is_shut_out_nobody_is_held_back(conduct):
-    await ends(conduct, REFUSED, provider="calm")
-    await conduct.check(make_job(2, provider="calm"))
+async def test_where_nobody_is_shut_out_nobody_is_held_back(suspensions):
+    await ends(suspensions, REFUSED, provider="calm")
+    await suspensions.check(make_job(2, provider="calm"))
 
 
-async def test_deleting_ones_data_forgives_nothing(conduct, store):
+async def test_deleting_ones_data_forgives_nothing(suspensions, store):
     job = make_job(1, state="refused", failure=REFUSED)
     await store.jobs.add(job)
-    await ends(conduct, REFUSED)
+    await ends(suspensions, REFUSED)
     assert await store.jobs.forget(user_id=job.user_id) == ["1"]
     with pytest.raises(HeldBack):
-        await conduct.check(make_job(2))
+        await suspensions.check(make_job(2))
 
 
-async def test_what_is_over_is_forgotten(conduct, clock, store):
-    await ends(conduct, REFUSED)
-    await ends(conduct, REFUSED, user_id=401)
+async def test_what_is_over_is_forgotten(suspensions, clock, store):
+    await ends(suspensions, REFUSED)
+    await ends(suspensions, REFUSED, user_id=401)
     clock.advance(60 * 11)
     await store.meta.set("commands:1", "0")
-    await ends(conduct, REFUSED, user_id=402)
-    await conduct.sweep()
+    await ends(suspensions, REFUSED, user_id=402)
+    await suspensions.sweep()
     kept = [await store.meta.get(f"held back:fake:{user}") is not None for user in (400, 401, 402)]
     assert kept == [False, False, True]
     assert await store.meta.get("commands:1") == "0"
@@ -88,12 +90,12 @@ async def test_what_is_over_is_forgotten(conduct, clock, store):
 class Asked:
     """Requests that are under way: how many at once."""
 
-    def __init__(self, conduct: Conduct) -> None:
-        self.conduct, self.accept = conduct, asyncio.Event()
+    def __init__(self, suspensions: Suspensions) -> None:
+        self.suspensions, self.accept = suspensions, asyncio.Event()
         self.now = self.most = self.accepted = 0
 
     async def ask(self, job: Job) -> None:
-        async with self.conduct.turn(job) as accepted:
+        async with self.suspensions.turn(job) as accepted:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0)
@@ -107,8 +109,8 @@ class Asked:
     ("provider", "users", "at_once"),
     [("fake", (400, 400, 400), 1), ("calm", (400, 400, 400), 3), ("fake", (1, 2, 3), 3)],
 )
-async def test_one_members_requests_go_one_by_one_until_each_is_accepted(conduct, provider, users, at_once):
-    asked = Asked(conduct)
+async def test_one_members_requests_go_one_by_one_until_each_is_accepted(suspensions, provider, users, at_once):
+    asked = Asked(suspensions)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for user in users:
             group.create_task(asked.ask(make_job(user_id=user, provider=provider)))
@@ -118,17 +120,17 @@ async def test_one_members_requests_go_one_by_one_until_each_is_accepted(conduct
     assert asked.most == at_once
 
 
-async def test_what_is_accepted_already_waits_for_no_turn(conduct):
-    async with asyncio.timeout(5), conduct.turn(make_job(1)), conduct.turn(make_job(2, remote={"id": "there"})):
+async def test_what_is_accepted_already_waits_for_no_turn(suspensions):
+    async with asyncio.timeout(5), suspensions.turn(make_job(1)), suspensions.turn(make_job(2, remote={"id": "there"})):
         pass
 
 
-async def test_whoever_waited_for_a_turn_hears_of_the_refusal(conduct):
+async def test_whoever_waited_for_a_turn_hears_of_the_refusal(suspensions):
     sent = []
 
     async def ask(number: int) -> None:
-        async with conduct.turn(make_job(number)):
-            await conduct.check(make_job(number))
+        async with suspensions.turn(make_job(number)):
+            await suspensions.check(make_job(number))
             sent.append(number)
             await asyncio.sleep(0)
             raise ContentRejected("no", counts_against_member=True)

@@ -28,16 +28,16 @@ from domain import (
 )
 from providers.kit.base import Provider
 from studio.display import Report
-from studio.intake.holdback import Conduct
+from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
-from studio.lease import hold
+from studio.intake.suspensions import Suspensions
+from studio.lease import Leases
 from studio.work.breakers import IN_A_ROW, Breakers
 from studio.work.drawing import Drawer
+from studio.work.fallback import FallbackChain
 from studio.work.lanes import TryLater
-from studio.work.rush import Rush
-from studio.work.succession import Chain
 from tests.conftest import make_job
-from tests.studio.conftest import OWNER, FakeProvider, paint, png
+from tests.studio.conftest import FakeProvider, paint, png
 from views.wording.notes import note_words
 from views.wording.outcomes import MAY_BE_DUE, explain
 
@@ -54,7 +54,7 @@ class Street:
         self.providers: dict[str, Provider] = {}
         self.stages: list[tuple[str, str, timedelta]] = []
         self.breakers = Breakers(store)
-        self.conduct = Conduct(self.providers, store.meta)
+        self.suspensions = Suspensions(self.providers, store.meta)
 
     def open(self, name: str, script, *, paid=True, takes: Capabilities | None = None, bans=None) -> FakeProvider:
         model = Model(id=f"{name} model", title=name.title(), capabilities=takes or Capabilities(seed=True))
@@ -69,10 +69,10 @@ class Street:
         first = next(iter(self.providers))
         job = make_job(provider=first, asked=asked, request=asked, **changes)
         await self.store.jobs.add(job)
-        links = Chain(Planner(self.providers, first), self.store, self.breakers, self.conduct)
-        drawer = Drawer(self.providers, self.store.spool, self.delivery, Rush(), self.breakers, links)
+        links = FallbackChain(Planner(self.providers, first), self.store, self.breakers, self.suspensions)
+        drawer = Drawer(self.providers, self.store.spool, self.delivery, Acknowledgements(), self.breakers, links)
         for _ in range(10):
-            async with hold(self.store.jobs, job.id, OWNER, self._stage) as held:
+            async with Leases(self.store.jobs, self._stage).hold(job.id) as held:
                 await drawer.draw(held)
             if held.job.state is State.DRAWN:
                 return await self.store.jobs.get(job.id)
@@ -89,9 +89,9 @@ def fails(error):
     return script
 
 
-async def refuse(conduct: Conduct, job: Job) -> None:
+async def refuse(suspensions: Suspensions, job: Job) -> None:
     with pytest.raises(ContentRejected):
-        async with conduct.turn(job):
+        async with suspensions.turn(job):
             raise ContentRejected("no", counts_against_member=True)
 
 
@@ -311,7 +311,7 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
 async def test_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street, state):
     strict = street.open("first", paint, paid=False, bans=timedelta(minutes=10))
-    await refuse(street.conduct, make_job(9, provider="first"))
+    await refuse(street.suspensions, make_job(9, provider="first"))
     job = await street.drawn(state=state)
     assert (job.failure.kind, strict.requests) == ("HeldBack", [])
 
@@ -416,5 +416,5 @@ async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
 async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("strict", paint, bans=timedelta(minutes=10))
-    await refuse(street.conduct, make_job(9, provider="strict"))
+    await refuse(street.suspensions, make_job(9, provider="strict"))
     assert (await street.drawn("strict")).failure.kind == "Unavailable"

@@ -1,0 +1,103 @@
+"""The way in: what members ask for becomes a queued job, or an error that they are told."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+
+from domain import EaselError, ImageRequest, Job, Origin
+from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.admission import Admission
+from studio.intake.checks import Checks
+from studio.intake.files import Files, IncomingFile, UploadReader
+from studio.intake.pending import Acknowledge, PendingJobs
+
+
+class Intake:
+    """Checks a request, acknowledges it, reads its files, and queues it.
+
+    Refusals come before the acknowledgement, so they are private, and nothing has been spent.
+    """
+
+    def __init__(
+        self,
+        checks: Checks,
+        admission: Admission,
+        pending: PendingJobs,
+        uploads: UploadReader,
+        acknowledgements: Acknowledgements,
+        queue: Callable[[Job], Awaitable[None]],
+    ) -> None:
+        """queue: takes a job that is ready to be drawn."""
+        self._checks = checks
+        self._admission = admission
+        self._pending = pending
+        self._uploads = uploads
+        self._acknowledgements = acknowledgements
+        self._queue = queue
+
+    async def take(
+        self, request: ImageRequest, files: Files, origin: Origin, acknowledge: Acknowledge, parent: Job | None = None
+    ) -> None:
+        """A new request with its files; EaselError. parent: the job whose picture it is about."""
+        request = files.announced(request)
+        with self._acknowledgements:
+            planned = await self._checks.plan(request, origin)
+            job = await self._acknowledge(planned.having(parent=parent.id if parent else None), acknowledge)
+        if job is None:
+            return
+        async with self._withdrawing(job):
+            if files.images:
+                stored = await self._uploads.read(job, request, files)
+                job = await self._checks.reshape(job, stored, origin)
+            await self._pending.complete(job)
+        await self._queue(job)
+
+    async def upscale(self, parent: Job, picture: IncomingFile, origin: Origin, acknowledge: Acknowledge) -> None:
+        """The same picture, larger; EaselError."""
+        request = ImageRequest(
+            prompt=parent.request.prompt, provider=parent.provider, private=parent.private, upscale=True
+        )
+        await self.take(request, Files(images=(picture,)), origin, acknowledge, parent)
+
+    async def again(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> None:
+        """The same request with a new seed; EaselError."""
+        with self._acknowledgements:
+            job = await self._acknowledge(await self._checks.again(parent, origin), acknowledge)
+        if job is not None:
+            await self._complete(job)
+
+    async def retry(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> bool:
+        """The same request, or what is left of it, for once: False where somebody has asked before; EaselError."""
+        with self._acknowledgements:
+            job = await self._acknowledge(await self._checks.retry(parent, origin), acknowledge, retry=True)
+        if job is None:
+            return False
+        await self._complete(job)
+        return True
+
+    async def _acknowledge(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
+        """Write the row, and tell the member to wait; None where the same request has come before. QueueFull."""
+        self._admission.enter(job)
+        with ExitStack() as on_failure:
+            on_failure.callback(self._admission.leave, job)
+            pending = await self._pending.add(job, acknowledge, retry=retry)
+            if pending is not None:
+                on_failure.pop_all()
+            return pending
+
+    async def _complete(self, job: Job) -> None:
+        async with self._withdrawing(job):
+            await self._pending.complete(job)
+        await self._queue(job)
+
+    @asynccontextmanager
+    async def _withdrawing(self, job: Job) -> AsyncGenerator[None]:
+        """An EaselError deletes the row, for its member is told; whatever else happens, the next look finds it."""
+        with ExitStack() as on_failure:
+            on_failure.callback(self._admission.leave, job)
+            on_failure.callback(self._pending.leave, job)
+            try:
+                yield
+            except EaselError:
+                await self._pending.withdraw(job)
+                raise
+            on_failure.pop_all()

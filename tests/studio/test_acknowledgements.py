@@ -1,0 +1,38 @@
+# pyright: basic
+"""Acknowledgements go first, and nobody waits for ever."""
+
+import asyncio
+
+import pytest
+
+import studio.intake.acknowledgements
+from studio.intake.acknowledgements import Acknowledgements
+
+
+async def begun(*works):
+    tasks = [asyncio.create_task(work) for work in works]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_without_acknowledgements_nobody_waits():
+    async with asyncio.timeout(1):
+        await Acknowledgements().give_way()
+
+
+async def test_work_goes_on_when_the_last_is_acknowledged():
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        with pytest.raises(RuntimeError), acknowledgements:
+            (waiting,) = await begun(acknowledgements.give_way())
+            raise RuntimeError
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_acknowledgements_without_end_do_not_stop_all_work(monkeypatch):
+    monkeypatch.setattr(studio.intake.acknowledgements, "LONGEST_SECONDS", 0.0)
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        await asyncio.wait_for(acknowledgements.give_way(), 1)

@@ -1,0 +1,85 @@
+"""Members' requests, from `/imagine` and from the buttons below a result, as the studio takes them in."""
+
+import logging
+from collections.abc import Collection, Sequence
+from functools import partial
+
+import discord
+from yarl import URL
+
+from domain import ImageRequest, Job, Size
+from studio.intake.files import Files, IncomingFile, Unreadable
+from studio.intake.intake import Intake
+from studio.intake.pending import Acknowledge, AnsweredElsewhere
+from views.acknowledging import UNTOLD, defer
+from views.origins import Interaction, origin_of
+
+log = logging.getLogger(__name__)
+
+UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""A provider that fetches an upload itself is given links to these only."""
+
+
+class DiscordRequests:
+    """Hands interactions to the studio's intake; domain errors are answered privately."""
+
+    def __init__(self, intake: Intake, upload_hosts: Collection[str] = UPLOAD_HOSTS) -> None:
+        self._intake = intake
+        self._upload_hosts = upload_hosts
+        self._warned = False
+
+    async def take(
+        self,
+        interaction: Interaction,
+        request: ImageRequest,
+        images: Sequence[discord.Attachment] = (),
+        mask: discord.Attachment | None = None,
+    ) -> None:
+        files = Files(images=tuple(map(self._file, images)), mask=mask and self._file(mask))
+        await self._intake.take(request, files, origin_of(interaction), self._acknowledging(interaction))
+
+    async def upscale(self, interaction: Interaction, parent: Job, picture: discord.Attachment) -> None:
+        await self._intake.upscale(
+            parent, self._file(picture), origin_of(interaction), self._acknowledging(interaction)
+        )
+
+    async def again(self, interaction: Interaction, parent: Job) -> None:
+        await self._intake.again(parent, origin_of(interaction), self._acknowledging(interaction))
+
+    async def retry(self, interaction: Interaction, parent: Job) -> bool:
+        """False where somebody has asked before."""
+        return await self._intake.retry(parent, origin_of(interaction), self._acknowledging(interaction))
+
+    def _acknowledging(self, interaction: Interaction) -> Acknowledge:
+        return partial(self._acknowledge, interaction)
+
+    async def _acknowledge(self, interaction: Interaction, private: bool) -> int | None:
+        """Within Discord's three seconds; it also fixes for good who sees the answer."""
+        try:
+            return await defer(interaction, private=private)
+        except AnsweredElsewhere:
+            self._warn()
+            raise
+
+    def _warn(self) -> None:
+        """Once: it would be said at every request."""
+        if not self._warned:
+            log.warning("another process uses this bot's token, and answers its members: let only one run")
+        self._warned = True
+
+    def _file(self, attachment: discord.Attachment) -> IncomingFile:
+        known = URL(attachment.url).host in self._upload_hosts
+        return IncomingFile(
+            length=attachment.size,
+            media_type=attachment.content_type,
+            size=Size(attachment.width, attachment.height) if attachment.width and attachment.height else None,
+            url=attachment.url if known else None,
+            read=partial(_read, attachment),
+        )
+
+
+async def _read(attachment: discord.Attachment) -> bytes:
+    try:
+        return await attachment.read()
+    except UNTOLD as error:
+        raise Unreadable(type(error).__name__) from None
