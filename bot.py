@@ -34,9 +34,9 @@ from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.lease import unwatched
 from studio.studio import Studio
+from tracing import DiscordClock, watch
 from views.delivery import DiscordDelivery
 from views.desk import UPLOAD_HOSTS
-from wire import DiscordClock, watch
 
 if TYPE_CHECKING:
     from health import Meter

@@ -90,7 +90,7 @@ class Meter:
         for (provider, state), count in (await vitals.depth()).items():
             self._depth.labels(provider, state).set(count)
         for provider in vitals.studio.providers:
-            self._up.labels(provider).set(0 if vitals.studio.breakers.is_shut(provider) else 1)
+            self._up.labels(provider).set(0 if vitals.studio.breakers.is_open(provider) else 1)
         for shard, latency in vitals.latencies():
             self._latency.labels(str(shard)).set(latency)
         return generate_latest(self.registry)

@@ -1,7 +1,7 @@
 """The database: SQLite in a file of its own, or PostgreSQL for as many processes as there are.
 
 Statements that arrive while a transaction is under way share the next one: measured on SQLite, a write then takes a
-tenth of the processor's time, and hundreds of jobs share one wait for the disk. Nobody hears of a write before its commit.
+tenth of the processor's time, and hundreds of jobs share one wait for the disk. A call returns after its commit.
 """
 
 import asyncio

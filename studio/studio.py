@@ -24,7 +24,7 @@ from studio.intake.room import Intake, Shelf
 from studio.lease import Held, Lost, Stage, hold, unwatched
 from studio.work.breakers import Breakers
 from studio.work.drawing import DRAW_TIME, Drawer
-from studio.work.lanes import Entry, Lane, Queue, TryLater
+from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater
 from studio.work.rush import Rush
 from studio.work.standing import LATELY, Standing, standing
 from studio.work.succession import Chain
@@ -81,8 +81,11 @@ class Studio:
         self._on_stage = on_stage
         self._holders: set[str] = set()
         self._promises = Promises(store.jobs, self._holders)
-        lanes = {_lane(name): Lane(self._draw, provider.access.concurrency) for name, provider in providers.items()}
-        self._queue = Queue({**lanes, DELIVER: Lane(self._deliver, DELIVERIES)}, queue_url, self._recover)
+        drawing = {
+            _entrypoint(name): Entrypoint(self._draw, each.access.concurrency) for name, each in providers.items()
+        }
+        entrypoints = {**drawing, DELIVER: Entrypoint(self._deliver, DELIVERIES)}
+        self._queue = JobQueue(entrypoints, queue_url, self._recover)
         store.bulletin.on(CANCELLED, self._unwanted)
         self._tasks: list[asyncio.Task[None]] = []
         self._beaten = 0.0
@@ -119,7 +122,7 @@ class Studio:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        images.WORKSHOP.interrupt()
+        images.DECODERS.interrupt()
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; an EaselError is answered at once, and has cost nothing."""
@@ -170,7 +173,7 @@ class Studio:
         except Exception as error:
             await self.withdraw(job, error)
             raise
-        await self._queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
+        await self._queue.submit(QueuedJob(_entrypoint(job.provider), job.id, priority=-self._admission.place(job)))
 
     async def withdraw(self, job: Job, error: Exception) -> None:
         """Forget a promised job whose member will be told why; any other error leaves it to the table.
@@ -214,17 +217,17 @@ class Studio:
 
         False where they are on their way already, or were delivered meanwhile.
         """
-        moved, turn = False, 0
+        moved, attempt = False, 0
 
         async def move(held: Held) -> None:
-            nonlocal moved, turn
-            turn = held.job.refused.times if held.job.refused else 0
+            nonlocal moved, attempt
+            attempt = held.job.refused.times if held.job.refused else 0
             if moved := held.job.parked:
                 await held.update(**origin.place(), private=True, parked=False)
 
         await self._with(job.id, move)
         if moved:
-            await self._queue.submit(Entry(DELIVER, job.id, turn=turn))
+            await self._queue.submit(QueuedJob(DELIVER, job.id, attempt=attempt))
         return moved
 
     async def give_up(self, job_id: str) -> None:
@@ -245,7 +248,7 @@ class Studio:
         return len(ids)
 
     async def _draw(self, job_id: str) -> None:
-        """queue.TryLater."""
+        """TryLater."""
         await self.rush.over()
 
         async def work(held: Held) -> None:
@@ -264,7 +267,7 @@ class Studio:
                 with suppress(TryLater):
                     await self._deliver(job_id)  # no other process would find its pictures
             place = 0 if drawn else -self._admission.place(job)
-            await self._queue.submit(Entry(DELIVER if drawn else _lane(job.provider), job_id, priority=place))
+            await self._queue.submit(QueuedJob(DELIVER if drawn else _entrypoint(job.provider), job_id, priority=place))
 
     async def _keep_promise(self, held: Held) -> bool:
         """What an earlier run has left in the middle of telling a member to wait; nothing, where it was not told."""
@@ -278,7 +281,7 @@ class Studio:
         return True
 
     async def _deliver(self, job_id: str) -> None:
-        """queue.TryLater."""
+        """TryLater."""
         await self.rush.over()
 
         async def work(held: Held) -> None:
@@ -307,13 +310,13 @@ class Studio:
     async def _enqueue(self, jobs: Sequence[Left]) -> None:
         """In their order, each member's first before anybody's second."""
         places = Counter[int]()
-        entries: list[Entry] = []
+        entries: list[QueuedJob] = []
         for job in jobs:
             if job.state == State.DRAWN:
-                entries.append(Entry(DELIVER, job.id, turn=job.refused["times"] if job.refused else 0))
+                entries.append(QueuedJob(DELIVER, job.id, attempt=job.refused["times"] if job.refused else 0))
             elif job.provider in self.providers and not job.cancelled:
                 places[job.user_id] += 1
-                entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))
+                entries.append(QueuedJob(_entrypoint(job.provider), job.id, priority=-places[job.user_id]))
             else:
                 with suppress(TryLater):
                     await self._draw(job.id)
@@ -347,7 +350,7 @@ def _later() -> Generator[None]:
         raise TryLater(str(error)) from None
 
 
-def _lane(provider: str) -> str:
+def _entrypoint(provider: str) -> str:
     return f"draw.{provider}"
 
 

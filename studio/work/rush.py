@@ -1,4 +1,4 @@
-"""Members who wait for an acknowledgement go ahead of all other work: Discord gives them three seconds."""
+"""Acknowledgements go ahead of all other work: Discord's deadline for them is three seconds."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ LONGEST_SECONDS = 2.5
 
 
 class Rush:
-    """A context manager for each acknowledgement; whatever can wait awaits `over` first."""
+    """Entered for each acknowledgement; background work awaits `over` first."""
 
     def __init__(self) -> None:
         self._acknowledging = 0
@@ -28,7 +28,7 @@ class Rush:
             self._over.set()
 
     async def over(self) -> None:
-        """When nobody waits for an acknowledgement, and after a while in any case."""
+        """Wait until no acknowledgement is under way, but no longer than LONGEST_SECONDS."""
         if not self._over.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST_SECONDS):
