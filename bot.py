@@ -32,9 +32,9 @@ from studio.lease import unwatched
 from studio.studio import Studio
 from studio.timing import Timing
 from studio.watch import Watch
+from tracing import DiscordClock, watch
 from views.delivery import DiscordDelivery
 from views.requests import UPLOAD_HOSTS
-from wire import DiscordClock, watch
 
 if TYPE_CHECKING:
     from health import Meter

@@ -11,7 +11,7 @@ from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, 
 from providers.http.transport import Transport
 from providers.kit.base import Provider
 from startup import STARTUP_ERRORS, default_of, point_at, startup_sentence
-from wire import DiscordClock, clock_trouble, watch
+from tracing import DiscordClock, clock_trouble, watch
 
 SAID: Mapping[type[EaselError], str] = {
     AuthError: "the key is not accepted",

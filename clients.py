@@ -34,14 +34,14 @@ log = logging.getLogger("easel")
 
 INTERACTION = "INTERACTION_CREATE"
 SYNC_SECONDS = 10.0
-"""How long the start waits for the commands to be told."""
+"""How long the start waits for the commands to be registered."""
 LONGEST_LIMIT = 60.0
-"""Seconds that discord.py waits by itself where Discord wants a pause; a longer one is an error, and comes again."""
+"""Longest rate limit, in seconds, that discord.py waits out; a longer one is raised."""
 
 
 class Tree(app_commands.CommandTree["Easel"]):
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]
-        """CommandSignatureMismatch for a command of another version."""
+        """CommandSignatureMismatch where Discord still shows a command of another version."""
         command, data = interaction.command, cast("Mapping[str, Any]", interaction.data or {})
         if isinstance(command, app_commands.Command) and not fits(command, data.get("options", ())):
             raise app_commands.CommandSignatureMismatch(command)
@@ -52,7 +52,7 @@ class Tree(app_commands.CommandTree["Easel"]):
 
 
 class Easel(commands.AutoShardedBot):
-    """The Discord side: commands, buttons, and the clean-up behind a server that has left."""
+    """The bot: commands, buttons, and the deletion of a left server's data."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class Easel(commands.AutoShardedBot):
         )
         self._store = store
         self.studio = studio(self)
-        _guard(self._connection.parsers, self.studio.timing.now)
-        self._telling: asyncio.Task[None] | None = None
+        _skip_unreadable_events(self._connection.parsers, self.studio.timing.now)
+        self._syncing: asyncio.Task[None] | None = None
         self._requests = DiscordRequests(self.studio.intake, upload_hosts)
 
     async def setup_hook(self) -> None:
@@ -93,18 +93,18 @@ class Easel(commands.AutoShardedBot):
         await self.add_cog(SettingsCog(settings, catalogue))
         self.add_dynamic_items(card_buttons(self._requests, jobs))
         logging.getLogger("discord.app_commands.tree").addFilter(is_worth_a_traceback)
-        await self._tell_commands()
+        await self._sync_commands()
 
     async def on_ready(self) -> None:
         log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Comes after the views have had it."""
+        """Called after the views' own handlers."""
         if interaction.type is discord.InteractionType.component:
             await answer_unheard(interaction)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Not sent for a server that is only out of reach for a while."""
+        """Discord does not send this for a temporary outage of a server."""
         for job in await self.studio.jobs.under_way(guild_id=guild.id):
             await self.studio.jobs.cancel(job.id)
         count = await self.studio.jobs.forget(guild_id=guild.id)
@@ -112,22 +112,22 @@ class Easel(commands.AutoShardedBot):
         log.info("left server %s, %d of its jobs deleted", guild.id, count)
 
     async def close(self) -> None:
-        if self._telling:
-            self._telling.cancel()
-            await asyncio.wait({self._telling})
+        if self._syncing:
+            self._syncing.cancel()
+            await asyncio.wait({self._syncing})
         await super().close()
 
-    async def _tell_commands(self) -> None:
-        """Goes on by itself where that takes its time, or fails."""
+    async def _sync_commands(self) -> None:
+        """Start the sync, and wait for its first attempt for a while; it retries in the background."""
         sync = CommandSync(self.tree, self._store.meta)
-        self._telling = asyncio.create_task(sync.run())
+        self._syncing = asyncio.create_task(sync.run())
         with suppress(TimeoutError):
             async with asyncio.timeout(SYNC_SECONDS):
                 await sync.tried.wait()
 
 
 class Worker(discord.Client):
-    """Draws and delivers; what members type and press reaches the processes with a gateway."""
+    """Draws and delivers; interactions reach the processes with a gateway."""
 
     def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig) -> None:
         super().__init__(
@@ -141,27 +141,27 @@ class Worker(discord.Client):
 
 
 def _intents() -> discord.Intents:
-    VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # a bot of pictures misses no voice
+    VoiceClient.warn_nacl = VoiceClient.warn_dave = False  # the bot uses no voice
     intents = discord.Intents.none()
     intents.guilds = True
     return intents
 
 
-def _guard(parsers: dict[str, Callable[[Any], None]], now: Callable[[], datetime]) -> None:
-    """Have what cannot be parsed logged and left out: discord.py would end the process for one such event.
+def _skip_unreadable_events(parsers: dict[str, Callable[[Any], None]], now: Callable[[], datetime]) -> None:
+    """Log and skip gateway events that discord.py cannot parse: one would end the process.
 
-    Its table of parsers is where all shards look them up; subclassing its state would take as much of its inside.
+    All shards look up their parser in this table; there is no public way in.
     now: Discord's time.
     """
 
     def guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
         def parsed(data: Any) -> None:
             try:
-                # The tasks that an interaction starts inherit what counts its answers.
+                # The tasks that the interaction starts inherit the counter of its acknowledgements.
                 TRIES.set(Tries(int(data["id"]), now) if event == INTERACTION else None)
                 parse(data)
-            except Exception:
-                log.exception("gateway: an event that cannot be read is left out, %s", event)
+            except Exception:  # an edge: discord.py would end the process
+                log.exception("gateway: an event that cannot be read is skipped, %s", event)
 
         return parsed
 

@@ -50,7 +50,7 @@ def set_up_logging(level: str, secrets: Iterable[str], *, as_json: bool) -> None
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It shows a traceback for each statement while the database is away; studio.work.lanes tells of it in a line.
+    # It shows a traceback for each statement while the database is away; studio.work.job_queue tells of it in a line.
     logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
     # At DEBUG discord.py logs whole bodies and URLs with tokens in them.
     logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

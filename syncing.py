@@ -1,4 +1,4 @@
-"""Telling Discord the bot's commands: only when something has changed, for it counts, and limits, how often."""
+"""Registers the bot's commands with Discord when they have changed: Discord limits how often that may be done."""
 
 import asyncio
 import hashlib
@@ -21,51 +21,48 @@ log = logging.getLogger("easel")
 PAUSES = (60.0, 300.0, 900.0)
 LAST_PAUSE = 3600.0
 LONGEST_PAUSE = 86_400.0
-"""However long Discord asks for."""
-TOLD = 200
-"""Characters of what Discord says against the commands that go into the log."""
+"""Seconds, whatever pause Discord asks for."""
+LOGGED_CHARACTERS = 200
+"""Of Discord's answer when it refuses the commands."""
 REFUSALS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 
 
 class CommandSync:
-    """Compares with what Discord has, too: another program with the same token may have replaced the commands."""
+    """Compares with Discord's list, too: another program with the same token may have replaced the commands."""
 
     def __init__(self, tree: app_commands.CommandTree[Any], meta: Meta) -> None:
         self._tree = tree
         self._meta = meta
-        self._said = ""
+        self._last_logged = ""
         self.tried = asyncio.Event()
-        """Set after the first try, whatever came of it."""
+        """Set after the first attempt, successful or not."""
 
     async def run(self) -> None:
-        """Until Discord has taken them; where it refuses, or anything else fails, the old ones serve meanwhile."""
+        """Retry until Discord has accepted the commands; the old ones stay in use meanwhile."""
         try:
             for pause in chain(PAUSES, repeat(LAST_PAUSE)):
-                trouble = await self._trouble()
+                error = await self._attempt()
                 self.tried.set()
-                if trouble is None:
+                if error is None:
                     return
-                wait = max(pause, min(pause_wanted(trouble), LONGEST_PAUSE))
-                self._say(trouble, wait)
+                wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
+                self._log(error, wait)
                 await asyncio.sleep(wait)
         finally:
             self.tried.set()
 
-    async def _trouble(self) -> Exception | None:
-        try:
-            await self._sync()
-        except Exception as error:  # noqa: BLE001 - it is logged, and the bot works without
-            return error
-        return None
+    async def _attempt(self) -> BaseException | None:
+        """The error that has ended the attempt, whatever it is: the bot works without."""
+        (error,) = await asyncio.gather(self._sync(), return_exceptions=True)
+        return error
 
-    def _say(self, trouble: Exception, wait: float) -> None:
-        """Once, while it stays the same."""
-        said, known = _told(trouble), isinstance(trouble, REFUSALS) or is_transient(trouble)
-        if said != self._said:
-            log.warning(
-                "commands: %s; the old ones serve, next try in %.0f s", said, wait, exc_info=None if known else trouble
-            )
-        self._said = said
+    def _log(self, error: BaseException, wait: float) -> None:
+        """Log an error that differs from the last one."""
+        described, expected = _described(error), isinstance(error, REFUSALS) or is_transient(error)
+        if described != self._last_logged:
+            trace = None if expected else error
+            log.warning("commands: %s; the old ones serve, next try in %.0f s", described, wait, exc_info=trace)
+        self._last_logged = described
 
     async def _sync(self) -> None:
         ours = _digest([command.to_dict(self._tree) for command in self._tree.get_commands()], "name")
@@ -73,12 +70,12 @@ class CommandSync:
         if await self._meta.get(key) == f"{ours}:{await self._theirs()}":
             log.info("commands: unchanged")
             return
-        told = await self._tree.sync()
+        synced = await self._tree.sync()
         await self._meta.set(key, f"{ours}:{await self._theirs()}")
-        log.info("commands: %d told to Discord", len(told))
+        log.info("commands: %d told to Discord", len(synced))
 
     async def _theirs(self) -> str:
-        """Which commands Discord has: each change by anybody gives one a new version."""
+        """Digest of the commands that Discord has; every change gives a command a new version."""
         client = self._tree.client
         known = await client.http.get_global_commands(client.application_id or 0)
         return _digest([{"id": each["id"], "version": each.get("version")} for each in known], "id")
@@ -89,7 +86,7 @@ def _digest(commands: Iterable[Mapping[str, Any]], key: str) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def _told(trouble: Exception) -> str:
-    if isinstance(trouble, discord.HTTPException):
-        return f"Discord refuses them, {trouble.status}, {trouble.code}: {' '.join(trouble.text[:TOLD].split())}"
-    return f"they cannot be told, {type(trouble).__name__}"
+def _described(error: BaseException) -> str:
+    if isinstance(error, discord.HTTPException):
+        return f"Discord refuses them, {error.status}, {error.code}: {' '.join(error.text[:LOGGED_CHARACTERS].split())}"
+    return f"they cannot be told, {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""Word between the processes on one database: by PostgreSQL's NOTIFY; on SQLite there is only this one."""
+"""Notifications between the processes on one database, by PostgreSQL's NOTIFY. On SQLite there is only one process."""
 
 import asyncio
 import logging
@@ -16,11 +16,12 @@ from storage.dialects import connect, is_shared
 log = logging.getLogger(__name__)
 
 CHANNEL = "easel"
-PULSE_SECONDS = 10.0
+PROBE_SECONDS = 10.0
+"""Between tests of whether the connection still works."""
 RECONNECT_SECONDS = 1.0
 
 Listener = Callable[[str | None], None]
-"""Gets what was said; None where something may have been missed."""
+"""Called with a notification's text; with None where notifications may have been missed."""
 
 
 class Bulletin:
@@ -32,38 +33,38 @@ class Bulletin:
         self._listeners[topic].append(listener)
 
     def notice(self, topic: str, said: str) -> Sequence[Executable]:
-        """Statements for the transaction that they tell of: nobody hears of what was not written."""
+        """Statements that notify, for the transaction with the change: they are sent only if it commits."""
         return [select(func.pg_notify(CHANNEL, f"{topic} {said}"))] if is_shared(self._url) else []
 
     async def listen(self) -> None:
-        """For ever, through every break of the connection."""
+        """Listen for ever, reconnecting when the connection breaks."""
         while is_shared(self._url):
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await self._hear()
+                await self._listen_once()
             log.warning("the database is out of reach; listening again soon")
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _hear(self) -> None:
+    async def _listen_once(self) -> None:
         connection: Any = await connect(self._url)
         gone = asyncio.Event()
         connection.add_termination_listener(partial(_set, gone))
         try:
-            await connection.add_listener(CHANNEL, self._heard)
-            self._tell_all()
+            await connection.add_listener(CHANNEL, self._dispatch)
+            self._report_missed()
             while not gone.is_set():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PULSE_SECONDS):
+                    async with asyncio.timeout(PROBE_SECONDS):
                         await gone.wait()
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()
 
-    def _heard(self, _: object, __: object, ___: object, payload: object) -> None:
+    def _dispatch(self, _: object, __: object, ___: object, payload: object) -> None:
         topic, _, said = str(payload).partition(" ")
         for listener in self._listeners[topic]:
             listener(said)
 
-    def _tell_all(self) -> None:
+    def _report_missed(self) -> None:
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener(None)

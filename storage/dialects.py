@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 BUSY_SECONDS = 5
+"""How long SQLite waits for another process's lock."""
 CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
+"""PostgreSQL's timeouts."""
 WRITERS = 4
 """Connections to PostgreSQL, each with a transaction of its own."""
-_connect = cast("Any", asyncpg.connect)
-"""It has no types of its own."""
+_connect = cast("Any", asyncpg.connect)  # asyncpg is not typed
 
 
 class _Thread:
-    """One connection to a file, in a thread of its own."""
+    """One connection to a database file, used in a thread of its own."""
 
     def __init__(self, url: str) -> None:
         self._executor = ThreadPoolExecutor(1, "sqlite")
@@ -54,7 +55,7 @@ class _Thread:
 
 
 class Sqlite(Database):
-    """A connection that writes, and one that reads beside it: a lock that others hold keeps no reader waiting."""
+    """One connection writes and one reads: a write lock keeps no reader waiting."""
 
     dialect = "sqlite"
 
@@ -62,13 +63,13 @@ class Sqlite(Database):
         super().__init__(writers=1)
         self._writing, self._reading = _Thread(url), _Thread(url)
 
-    async def look(self, *steps: Step) -> Done:
+    async def read(self, *steps: Step) -> Done:
         if self.is_closed:
             raise ClosedError
         try:
             return await self._reading.run(partial(perform, steps))
         except OperationalError:
-            return await self.run(*steps)  # which is more patient
+            return await self.run(*steps)  # which retries
 
     async def _connected(self, work: Callable[[Connection], Any]) -> Any:
         return await self._writing.run(work)
@@ -88,15 +89,15 @@ class Postgres(Database):
         self._engine = _pool(partial(connect, url), WRITERS)
 
     async def migrate(self) -> None:
-        """Over a connection without a time limit: an index of a large table takes its time."""
-        patient = _pool(partial(connect, self._url, seconds=None), 1)
+        """Over a connection without a timeout: indexing a large table takes long."""
+        unlimited = _pool(partial(connect, self._url, seconds=None), 1)
         try:
-            await self._patiently(_with, patient, upgrade)
+            await self._with_retries(_with, unlimited, upgrade)
         finally:
-            await patient.dispose()
+            await unlimited.dispose()
 
     async def _connected(self, work: Callable[[Connection], Any]) -> Any:
-        return await _to_the_end(_with(self._engine, work))
+        return await _with(self._engine, work)
 
     async def close(self) -> None:
         await super().close()
@@ -122,7 +123,7 @@ async def _with(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any
 
 
 def as_json(value: Any) -> str:
-    """What goes into a JSON column: PostgreSQL takes no NaN, and one that came in from outside must lose no row."""
+    """JSON without NaN, which PostgreSQL refuses: a NaN from outside must not fail the write."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
@@ -130,7 +131,7 @@ def as_json(value: Any) -> str:
 
 
 def insert_for(dialect: str) -> Any:
-    """The dialect's own INSERT, which knows ON CONFLICT; PostgreSQL's half of SQLAlchemy takes 3 MB."""
+    """The dialect's INSERT with ON CONFLICT, imported when needed: PostgreSQL's takes 3 MB."""
     if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
@@ -149,21 +150,11 @@ def make_database(url: str) -> Database:
 
 
 async def connect(url: str, seconds: float | None = COMMAND_SECONDS) -> Any:
-    """A connection to PostgreSQL that does not wait for ever, unless `seconds` says so."""
+    """A connection to PostgreSQL. seconds: the timeout of each statement, None for no timeout."""
     return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=seconds)
 
 
-async def _to_the_end(work: Any) -> Any:
-    """Finish, then be cancelled: a connection that is cut off in a statement is lost to the pool, and never closed."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
-
-
 def _configure(connection: Any, _: object) -> None:
-    """Readers beside one writer, and on disk before a commit returns: a paid job survives a power cut."""
+    """WAL lets reads go on beside a write; synchronous=FULL makes each commit survive a power cut."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")

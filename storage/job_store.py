@@ -126,7 +126,7 @@ class JobStore:
         await self._run(free, delete(jobs).where(jobs.c.id == job.id, jobs.c.owner == owner))
 
     async def get(self, id: str) -> Job | None:
-        found = _jobs(await self._database.look(Do(GET, {"job": id})))
+        found = _jobs(await self._database.read(Do(GET, {"job": id})))
         return found[0] if found else None
 
     async def claim(self, id: str, owner: str) -> Job | None:
@@ -224,7 +224,7 @@ class JobStore:
         return _now() - STALE if self._database.steady() > STALE.total_seconds() else NEVER
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        return _jobs(await self._database.look(Do(select(*COLUMNS).where(*where).order_by(jobs.c.created))))
+        return _jobs(await self._database.read(Do(select(*COLUMNS).where(*where).order_by(jobs.c.created))))
 
     async def expire(self) -> None:
         """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""

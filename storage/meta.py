@@ -14,7 +14,7 @@ class Meta:
         self._database = database
 
     async def get(self, key: str) -> str | None:
-        return (await self._database.look(Do(_value(key)))).scalar()
+        return (await self._database.read(Do(_value(key)))).scalar()
 
     async def ping(self) -> None:
         """Ask the database something through its writers; raises where it does not answer."""

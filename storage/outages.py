@@ -1,10 +1,10 @@
-"""Which providers are down: one truth for all processes on a database."""
+"""Outages of providers, shared by all processes on a database."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Executable, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, RowMapping, and_, delete, or_, select, update
 
 from domain.errors import OutageKind
 from storage.bulletin import Bulletin
@@ -13,22 +13,23 @@ from storage.dialects import insert_for
 from storage.tables import outages
 
 CHANGED = "outages"
+"""Topic of the notifications."""
 
 
 class Outage(NamedTuple):
-    """A provider that is not asked before `until`, and then by one job."""
+    """An open circuit: the provider is not asked before `until`, and then by one job, the probe."""
 
     provider: str
     kind: OutageKind
-    """The error's."""
+    """Of the error that it failed with."""
     since: datetime
     until: datetime
     pause: float
-    """Seconds; the next is longer. 0 where the provider has said itself when to come again."""
-    turn: int = 0
-    """Generation of the outage; a probe with an older one is stale."""
-    trying: bool = False
-    """A job has been let in, and `until` is how long the others wait for it."""
+    """Back-off in seconds, longer each time; 0 where the provider has set the pause itself."""
+    generation: int = 0
+    """Grows with each failure that extends the outage; a probe of an older one is stale."""
+    probing: bool = False
+    """A probe is under way, and the others wait for it until `until`."""
 
 
 class OutageStore:
@@ -37,42 +38,50 @@ class OutageStore:
         self._bulletin = bulletin
 
     async def all(self) -> Sequence[Outage]:
-        return [Outage(**row) for row in (await self._database.run(Do(select(outages)))).rows]
+        return [_outage(row) for row in (await self._database.run(Do(select(outages)))).rows]
 
     async def write(self, outage: Outage) -> Outage | None:
-        """A new one, or a later end of one that is known, as it is now; None where another has written later news."""
+        """Store an outage unless a newer one is stored; what is stored now, or None where it was not written."""
         row = outage._asdict()
-        later = {name: row[name] for name in ("kind", "until", "pause", "turn", "trying")}
+        later = {name: row[name] for name in ("kind", "until", "pause", "generation", "probing")}
         insert = insert_for(self._database.dialect)(outages).values(row)
         new, old = insert.excluded, outages.c
-        is_news = or_(old.turn < new.turn, and_(old.turn == new.turn, old.until <= new.until))
-        upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later, where=is_news)
+        same_generation = old.generation == new.generation
+        is_newer = or_(old.generation < new.generation, and_(same_generation, old.until <= new.until))
+        upsert = insert.on_conflict_do_update(index_elements=["provider"], set_=later, where=is_newer)
         written = await self._change(outage.provider, upsert.returning(outages))
-        return Outage(**written.rows[0]) if written.rows else None
-
-    async def let_in(self, outage: Outage, now: datetime) -> bool:
-        """The next may try at once; False where another has written since."""
-        where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn", "until"))
-        mine = update(outages).where(*where).values(until=now, trying=False).returning(outages.c.provider)
-        return (await self._change(outage.provider, mine)).scalar() is not None
-
-    async def disown(self, now: datetime) -> None:
-        """Nobody tries any more: for a process that knows that it is the only one."""
-        await self._database.run(Do(update(outages).where(outages.c.trying).values(until=now, trying=False)))
+        return _outage(written.rows[0]) if written.rows else None
 
     async def begin_probe(self, outage: Outage, until: datetime) -> bool:
-        """True for the first who asks after the outage's end; the others wait until the new one."""
+        """True for the first caller after the outage's end, who becomes the probe until `until`."""
         # A commit whose answer got lost is made again, and finds its own mark.
         where = outages.c.provider == outage.provider, outages.c.until.in_((outage.until, until))
-        mine = update(outages).where(*where).values(until=until, trying=True).returning(outages.c.provider)
-        return (await self._change(outage.provider, mine)).scalar() is not None
+        probing = update(outages).where(*where).values(until=until, probing=True).returning(outages.c.provider)
+        return (await self._change(outage.provider, probing)).scalar() is not None
+
+    async def allow_probe(self, outage: Outage, now: datetime) -> bool:
+        """End the probe, so that the next may begin at once; False where the stored outage has changed."""
+        where = _same(outage, "provider", "since", "generation", "until")
+        freed = update(outages).where(*where).values(until=now, probing=False).returning(outages.c.provider)
+        return (await self._change(outage.provider, freed)).scalar() is not None
+
+    async def end_probes(self, now: datetime) -> None:
+        """End all probes: for a process that knows that it is the only one."""
+        await self._database.run(Do(update(outages).where(outages.c.probing).values(until=now, probing=False)))
 
     async def end(self, outage: Outage) -> bool:
-        """False where it was told of again, or is another one."""
-        where = (getattr(outages.c, name) == getattr(outage, name) for name in ("provider", "since", "turn"))
-        gone = delete(outages).where(*where).returning(outages.c.provider)
-        return (await self._change(outage.provider, gone)).scalar() is not None
+        """Delete an outage; False where the stored one has a newer generation, or is another."""
+        gone = delete(outages).where(*_same(outage, "provider", "since", "generation"))
+        return (await self._change(outage.provider, gone.returning(outages.c.provider))).scalar() is not None
 
     async def _change(self, provider: str, statement: Executable) -> Done:
-        """In one transaction with the notice of it."""
+        """Run it, and notify the other processes in the same transaction."""
         return await self._database.run(*map(Do, self._bulletin.notice(CHANGED, provider)), Do(statement))
+
+
+def _outage(row: RowMapping) -> Outage:
+    return Outage(**{key: row[column.name] for key, column in outages.c.items()})
+
+
+def _same(outage: Outage, *fields: str) -> list[ColumnElement[bool]]:
+    return [outages.c[field] == getattr(outage, field) for field in fields]

@@ -88,4 +88,4 @@ class SettingsStore:
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
-        return Settings.model_validate((await self._database.look(Do(query))).scalar() or {})
+        return Settings.model_validate((await self._database.read(Do(query))).scalar() or {})

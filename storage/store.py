@@ -99,7 +99,7 @@ async def _bring_up_to_date(database: Database, jobs: JobStore, outages: OutageS
         await database.migrate()
         if alone:
             await jobs.disown()
-            await outages.disown(datetime.now(UTC))
+            await outages.end_probes(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         kind = StoreAwayError if is_transient(error) else StoreError
         raise kind(f"DATABASE_URL cannot be opened: {_why(error)}.") from None

@@ -105,8 +105,8 @@ outages = Table(
     Column("since", Moment, nullable=False),
     Column("until", Moment, nullable=False),
     Column("pause", Float, nullable=False),
-    Column("turn", Integer, nullable=False, server_default="0"),
-    Column("trying", Boolean, nullable=False, server_default=false()),
+    Column("turn", Integer, key="generation", nullable=False, server_default="0"),
+    Column("trying", Boolean, key="probing", nullable=False, server_default=false()),
 )
 
 meta = Table("meta", metadata, Column("key", String(128), primary_key=True), Column("value", Text, nullable=False))

@@ -40,7 +40,7 @@ class Catalogue:
 
     def is_up(self, name: str) -> bool:
         """Whether a provider is asked, or left alone for a while."""
-        return not self._breakers.is_shut(name)
+        return not self._breakers.is_open(name)
 
     async def standings(self) -> Mapping[str, Standing]:
         """How well each provider works, by its latest jobs."""

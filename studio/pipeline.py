@@ -1,4 +1,4 @@
-"""From a queued job to its delivered pictures: two lanes of a queue, and whatever finds what the queue has lost."""
+"""From a queued job to its delivered pictures; and whatever finds what the queue has lost."""
 
 import asyncio
 from collections import Counter
@@ -15,7 +15,7 @@ from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.admission import Admission
 from studio.lease import Held, Leases
 from studio.work.drawing import Drawer
-from studio.work.lanes import Entry, Lane, Queue, TryLater
+from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater
 
 DELIVERIES = 8
 DELIVER = "deliver"
@@ -47,20 +47,23 @@ class Pipeline:
         self._acknowledgements = acknowledgements
         self._drawer = drawer
         self._handover = handover
-        lanes = {_lane(name): Lane(self.draw, provider.settings.concurrency) for name, provider in providers.items()}
-        self.queue = Queue({**lanes, DELIVER: Lane(self.deliver, DELIVERIES)}, store.shared_url, self.recover)
+        drawing = {
+            _entrypoint(name): Entrypoint(self.draw, each.settings.concurrency) for name, each in providers.items()
+        }
+        entrypoints = {**drawing, DELIVER: Entrypoint(self.deliver, DELIVERIES)}
+        self.queue = JobQueue(entrypoints, store.shared_url, self.recover)
         store.bulletin.on(CANCELLED, self._cancelled)
 
     async def submit(self, job: Job) -> None:
         """Queue a job to be drawn; a member's first goes before anybody's second."""
-        await self.queue.submit(Entry(_lane(job.provider), job.id, priority=-self._admission.place(job)))
+        await self.queue.submit(QueuedJob(_entrypoint(job.provider), job.id, priority=-self._admission.place(job)))
 
-    async def submit_drawn(self, job_id: str, turn: int = 0) -> None:
-        """Queue a job to be delivered. turn: how often that has been refused."""
-        await self.queue.submit(Entry(DELIVER, job_id, turn=turn))
+    async def submit_drawn(self, job_id: str, attempt: int = 0) -> None:
+        """Queue a job to be delivered. attempt: how often that has been refused."""
+        await self.queue.submit(QueuedJob(DELIVER, job_id, attempt=attempt))
 
     async def draw(self, job_id: str) -> None:
-        """lanes.TryLater."""
+        """job_queue.TryLater."""
         await self._acknowledgements.give_way()
         with _later():
             job = await self._leases.run(job_id, self._draw)
@@ -81,7 +84,7 @@ class Pipeline:
             self._admission.leave(held.job)
 
     async def deliver(self, job_id: str) -> None:
-        """lanes.TryLater."""
+        """job_queue.TryLater."""
         await self._acknowledgements.give_way()
         with _later():
             await self._leases.run(job_id, self._deliver)
@@ -112,13 +115,13 @@ class Pipeline:
     async def _enqueue(self, jobs: Sequence[Unfinished]) -> None:
         """In their order, each member's first before anybody's second."""
         places = Counter[int]()
-        entries: list[Entry] = []
+        entries: list[QueuedJob] = []
         for job in jobs:
             if job.state == State.DRAWN:
-                entries.append(Entry(DELIVER, job.id, turn=job.refused["times"] if job.refused else 0))
+                entries.append(QueuedJob(DELIVER, job.id, attempt=job.refused["times"] if job.refused else 0))
             elif job.provider in self._providers and not job.cancelled:
                 places[job.user_id] += 1
-                entries.append(Entry(_lane(job.provider), job.id, priority=-places[job.user_id]))
+                entries.append(QueuedJob(_entrypoint(job.provider), job.id, priority=-places[job.user_id]))
             else:
                 with suppress(TryLater):
                     await self.draw(job.id)
@@ -140,5 +143,5 @@ def _later() -> Generator[None]:
         raise TryLater(str(error)) from None
 
 
-def _lane(provider: str) -> str:
+def _entrypoint(provider: str) -> str:
     return f"draw.{provider}"

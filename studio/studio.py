@@ -10,6 +10,7 @@ from providers.kit.base import Provider
 from storage.job_store import STALE
 from storage.store import Store
 from studio import images
+from studio.best_effort import best_effort
 from studio.catalogue import Catalogue
 from studio.display import Delivery
 from studio.handing.handover import Handover
@@ -110,7 +111,7 @@ class Studio:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        images.WORKSHOP.interrupt()
+        images.DECODERS.interrupt()
 
     async def _beat(self) -> None:
         """Keep our rows, and read what others have written. It waits for no provider, or the rows would seem dead."""
@@ -124,7 +125,5 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     """For ever; a chore that fails is logged and comes again."""
     while True:
         await asyncio.sleep(seconds)
-        try:
+        with best_effort("a chore failed and comes again"):
             await work()
-        except Exception:  # an edge: nobody awaits a chore, and one that failed would never come again
-            log.exception("a chore failed and comes again")

@@ -54,8 +54,8 @@ def loggers():
 def decoders() -> Generator[None]:
     """The processes that decode pictures end before the interpreter does, which would complain of them."""
     yield
-    while images.WORKSHOP._idle:
-        images.WORKSHOP._idle.pop().end()
+    while images.DECODERS._idle:
+        images.DECODERS._idle.pop().end()
 
 
 @pytest.fixture(scope="session")

@@ -23,14 +23,14 @@ BELOW = {
     "preview": {"domain", "config", "providers"},
     "health": {"domain", "storage", "studio"},
     "startup": {"config", "storage", "providers", "studio"},
-    "check": {"domain", "config", "providers", "startup", "wire"},
-    "wire": {"views"},
+    "check": {"domain", "config", "providers", "startup", "tracing"},
+    "tracing": {"views"},
     "syncing": {"storage", "startup"},
     "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},
     "tools": {"domain", "config", "providers"},
     "bot": {
         *("domain", "config", "logs", "storage", "providers", "studio", "views"),
-        *("clients", "health", "startup", "check", "preview", "wire"),
+        *("clients", "health", "startup", "check", "preview", "tracing"),
     },
 }
 """What each part of the house may import, besides itself."""
@@ -40,13 +40,13 @@ ONLY = {
         *("cogs/", "views/"),
     ),
     "aiohttp": (
-        *("bot.py", "clients.py", "syncing.py", "startup.py", "check.py", "health.py", "wire.py"),
+        *("bot.py", "clients.py", "syncing.py", "startup.py", "check.py", "health.py", "tracing.py"),
         *("providers/", "views/delivery.py", "views/acknowledging.py"),
     ),
     "sqlalchemy": ("storage/",),
     "alembic": ("storage/",),
     "obstore": ("storage/",),
-    "pgqueuer": ("studio/work/lanes.py",),
+    "pgqueuer": ("studio/work/job_queue.py",),
     "simcord": ("preview.py",),
     "dotenv": ("config/",),
     "pydantic_settings": ("config/",),

@@ -1,13 +1,13 @@
-"""Pictures: told by their content, decoded in a process with limits, marked as made by AI, untouched if they fit."""
+"""Pictures: recognised by content, decoded in a process apart, marked as made by AI, re-encoded only if too large."""
 
 from studio.images.base import TooLarge
+from studio.images.decoder_pool import DECODERS, Lane
 from studio.images.pictures import Received, fit, inspect_picture, marked, receive
 from studio.images.uploads import MAX_UPLOAD, check_announced, read_mask, read_upload
-from studio.images.workshop import WORKSHOP, Lane
 
 __all__ = [
+    "DECODERS",
     "MAX_UPLOAD",
-    "WORKSHOP",
     "Lane",
     "Received",
     "TooLarge",

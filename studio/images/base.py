@@ -1,4 +1,4 @@
-"""What the readers of the containers share. They walk the structure, never decode a pixel, and forgive trifles."""
+"""Shared by the parsers of the file formats, which read the structure, decode no pixel, and tolerate small faults."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -10,9 +10,9 @@ from domain.jobs import Way
 Format = Literal["png", "jpeg", "webp", "gif"]
 
 MAX_PARTS = 8_192
-"""libpng writes 8 KiB in each; going through so many takes 25 ms, in which nothing else is done."""
+"""libpng writes 8 KiB in each. Parsing so many blocks the event loop for 25 ms."""
 MAX_SCANS = 100
-"""Scans of a JPEG: each goes over all of its pixels again. Encoders make 10 or so."""
+"""Scans of a JPEG: decoding each goes over all pixels again. Encoders make about 10."""
 
 
 class NotAPicture(ValueError):
@@ -23,20 +23,20 @@ class NotAPicture(ValueError):
         self.defect = defect
 
 
-class Hollow(NotAPicture):
-    """The frame of a picture around nothing: there is nothing to mend either."""
+class Empty(NotAPicture):
+    """The file has a header and no pixels, so there is nothing to repair."""
 
 
-class TooMany(NotAPicture):
-    """It may be one, in more pieces than are gone through."""
+class TooManyParts(NotAPicture):
+    """The file has more parts than are parsed; it may be a picture."""
 
 
 class TooLarge(Exception):
-    """A sound picture of which no file within the limit can be made."""
+    """A picture that cannot be made small enough for the limit."""
 
 
-class Made(NamedTuple):
-    """What came of a file. Empty data: the file itself will do."""
+class Processed(NamedTuple):
+    """Result of a task; empty data means that the file can be used as it is."""
 
     data: bytes = b""
     size: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class Made(NamedTuple):
 
 
 class Container(NamedTuple):
-    """A picture's file format, and its size in pixels as a viewer shows it."""
+    """File format, and size in pixels as a viewer shows it."""
 
     format: Format
     size: Size
@@ -53,7 +53,7 @@ class Container(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One PNG chunk, JPEG segment, WebP chunk or GIF block: its name, all of its bytes, and its payload alone."""
+    """One PNG chunk, JPEG segment, WebP chunk or GIF block: its name, all of its bytes, and its payload."""
 
     kind: bytes
     whole: memoryview
@@ -61,29 +61,29 @@ class Part(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A picture, in pieces, in the file's order, and the trifles that are wrong with it."""
+    """A picture's parts in the file's order, and the small faults that were found."""
 
     container: Container
     parts: list[Part]
     flaws: list[str]
 
 
-def gather(parts: Iterable[Part]) -> list[Part]:
-    """The parts as a list; TooMany where that is no list to go through."""
+def collect(parts: Iterable[Part]) -> list[Part]:
+    """The parts as a list; TooManyParts."""
     found = list(islice(parts, MAX_PARTS + 1))
     if len(found) > MAX_PARTS:
-        raise TooMany(f"the file has more than {MAX_PARTS} parts", Defect.TOO_COMPLEX)
+        raise TooManyParts(f"the file has more than {MAX_PARTS} parts", Defect.TOO_COMPLEX)
     return found
 
 
 def find(parts: Iterable[Part], kind: bytes, head: bytes = b"") -> bytes | None:
-    """What follows `head` in the first part of that kind that begins with it."""
+    """The payload behind `head` of the first part of that kind that begins with `head`."""
     bodies = (bytes(part.body) for part in parts if part.kind == kind and bytes(part.body[: len(head)]) == head)
     return next((body[len(head) :] for body in bodies), None)
 
 
-def some_size(width: int, height: int) -> Size:
-    """The size, if it is one."""
+def valid_size(width: int, height: int) -> Size:
+    """The size; NotAPicture where a side is 0."""
     if not (width > 0 and height > 0):
         raise NotAPicture(f"{width}x{height} pixels: each side must have some")
     return Size(width, height)

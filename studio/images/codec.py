@@ -1,4 +1,4 @@
-"""Decoding and encoding through Pillow. It runs in a process of its own: see `workshop`."""
+"""Decoding and encoding with Pillow, in a process of its own (see `decoder_pool`)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -10,12 +10,12 @@ from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
 from studio.images import containers, profiles
 from studio.images.base import NotAPicture, Parsed
 
-SHOWN = ("PNG", "JPEG", "WEBP", "GIF")
-GENEROUS = (*SHOWN, "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
-DECODED = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
-"""The kinds that GENEROUS reads."""
+VIEWABLE = ("PNG", "JPEG", "WEBP", "GIF")
+DECODABLE = (*VIEWABLE, "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
+DECODABLE_KINDS = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
+"""The same, as domain.kinds names them."""
 MOST_PIXELS = 67_108_864
-"""Of a picture from a provider: 8192x8192, 256 MiB once decoded."""
+"""Largest picture that is decoded: 8192x8192, 256 MiB."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -25,52 +25,49 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What undoes each EXIF orientation (Exif 2.32, 4.6.4 A)."""
+"""The transposition that undoes each EXIF orientation (Exif 2.32, 4.6.4 A)."""
 
 
-class TooMuch(Exception):
-    """It is larger than what is decoded, or moves in a way that we cannot keep."""
+class TooLargeToDecode(Exception):
+    """More pixels, or more frames, than are decoded."""
 
 
 def set_up() -> None:
-    """Once in the process: what decoders are there, and that they start no threads, whose stacks count as memory."""
-    with suppress(ImportError):  # without the package, or its library, HEIC alone goes on as a file
+    """Register decoders, once in the process, without threads: their stacks count as memory."""
+    with suppress(ImportError):  # without the package, or its library, only HEIC is not decoded
         import pi_heif
 
         pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    Image.MAX_IMAGE_PIXELS = None  # we have a limit of our own
+    Image.MAX_IMAGE_PIXELS = None  # MOST_PIXELS is the limit
 
 
 def check(parsed: Parsed) -> None:
-    """Decode the first frame of a picture that viewers show; NotAPicture where it cannot be decoded, TooMuch."""
+    """Check that the first frame can be decoded; NotAPicture, TooLargeToDecode."""
     with _decoding():
-        # An eighth of a JPEG's sides takes all of its data to make, and little memory.
-        _loaded(containers.stamped(parsed, b""), SHOWN, draft=True)
+        # At an eighth of its sides, a JPEG is read whole and takes little memory.
+        _load(containers.stamped(parsed, b""), VIEWABLE, draft=True)
 
 
 def decode(data: bytes) -> Image.Image:
-    """A fresh upright RGB or RGBA (where something shows through) image in sRGB, without metadata; NotAPicture.
-
-    The caller has checked the size.
-    """
+    """An upright RGB image in sRGB (RGBA if not opaque) without metadata; NotAPicture. The caller checks the size."""
     with _decoding():
         parsed = containers.parse(data)
-        # Without metadata, Pillow's readers of EXIF, text and multi-picture files have nothing to stumble over.
-        image = _loaded(containers.stamped(parsed, b""), SHOWN)
+        # Damaged metadata (EXIF, text, multi-picture) would make Pillow fail.
+        image = _load(containers.stamped(parsed, b""), VIEWABLE)
         turn = TURNS.get(containers.orientation(parsed))
-        colours = _bare(_to_srgb(image))
+        colours = _without_metadata(_to_srgb(image))
         return colours if turn is None else colours.transpose(turn)
 
 
 def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
-    """As `decode`, of any kind in DECODED, and with damaged=True as much as can be had; NotAPicture, TooMuch."""
+    """As `decode`, for DECODABLE_KINDS; damaged=True decodes as much as it can. NotAPicture, TooLargeToDecode."""
     ImageFile.LOAD_TRUNCATED_IMAGES = damaged
     try:
         with _decoding():
-            image = _loaded(data, GENEROUS)
+            image = _load(data, DECODABLE)
             upright = ImageOps.exif_transpose(image)
-            return _bare(_to_srgb(upright))
+            return _without_metadata(_to_srgb(upright))
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -79,26 +76,26 @@ def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
 def _decoding() -> Generator[None]:
     try:
         yield
-    except (NotAPicture, TooMuch, MemoryError):
+    except (NotAPicture, TooLargeToDecode, MemoryError):
         raise
-    except Exception as error:  # Pillow raises anything
+    except Exception as error:  # an edge: a damaged file makes Pillow raise anything
         raise NotAPicture("it is damaged: it cannot be decoded") from error
 
 
-def _loaded(data: bytes, formats: tuple[str, ...], *, draft: bool = False) -> Image.Image:
-    missing = () if "HEIF" in Image.OPEN else ("HEIF",)  # Pillow stumbles over the name of a decoder that is not there
+def _load(data: bytes, formats: tuple[str, ...], *, draft: bool = False) -> Image.Image:
+    missing = () if "HEIF" in Image.OPEN else ("HEIF",)  # Pillow fails on the name of a missing decoder
     image = Image.open(BytesIO(data), formats=[each for each in formats if each not in missing])
     if draft:
         image.draft(None, (1, 1))
     if image.width * image.height > MOST_PIXELS:
-        raise TooMuch(f"{image.width}x{image.height} pixels")
+        raise TooLargeToDecode(f"{image.width}x{image.height} pixels")
     if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:
-        raise TooMuch("several pictures")
+        raise TooLargeToDecode("several pictures")
     image.load()
     return image
 
 
-def _bare(image: Image.Image) -> Image.Image:
+def _without_metadata(image: Image.Image) -> Image.Image:
     image.info.clear()
     fresh = Image.new(image.mode, image.size)
     fresh.paste(image)
@@ -106,7 +103,7 @@ def _bare(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA, through the picture's own profile if it has a plain one."""
+    """RGB or RGBA, converted from the picture's colour profile if that is cheap to apply."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     _scale_transparency(image)
     profile = image.info.get("icc_profile")
@@ -128,7 +125,7 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
 
 
 def _scale_transparency(image: Image.Image) -> None:
-    """Of a PNG of 16 bits, of which Pillow keeps 8 but for the one colour that is transparent."""
+    """Pillow reduces a 16-bit PNG to 8 bits, except its transparent colour."""
     key: bytes | int | tuple[int, ...] | None = image.info.get("transparency")
     if isinstance(key, int) and key > 255:
         image.info["transparency"] = key >> 8
@@ -137,20 +134,20 @@ def _scale_transparency(image: Image.Image) -> None:
 
 
 def _from_floats(image: Image.Image) -> Image.Image:
-    """Scaled to 8 bits; 1.0 is white, or whatever is brighter."""
+    """Scaled to 8 bits; white is 1.0, or the brightest value above it."""
     _, brightest = cast("tuple[float, float]", image.getextrema())
     scale = 255 / max(brightest, 1)
     return image.point(lambda value: value * scale).convert("L")
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """In sRGB; unchanged when the profile is damaged or meant for other channels."""
+    """Converted to sRGB; unchanged if the profile is damaged or for other channels."""
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        target = cast("Any", ImageCms).createProfile("sRGB")  # half of its declared type is missing
+        target = cast("Any", ImageCms).createProfile("sRGB")  # Pillow declares only half of its type
         mode = "RGBA" if image.mode == "RGBA" else "RGB"
         return ImageCms.profileToProfile(image, source, target, outputMode=mode) or image
-    except Exception:  # noqa: BLE001 - a foreign profile makes it raise anything
+    except (ImageCms.PyCMSError, OSError, ValueError, MemoryError):
         return image
 
 

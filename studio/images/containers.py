@@ -9,25 +9,25 @@ from studio.images.base import Container, Format, NotAPicture, Parsed, Part, fin
 
 
 class Reader(Protocol):
-    """What each of the modules offers."""
+    """What the module of a format offers."""
 
     def parse(self, data: bytes) -> Parsed:
-        """Generous: trifles are listed, not refused; the size is the stored one."""
+        """Small faults are listed, not refused; the size is the stored one, before EXIF orientation."""
         ...
 
     def stamp(self, parts: list[Part], xmp: bytes) -> bytes: ...
 
     XMP: tuple[bytes, bytes]
-    """Which part holds it, and how that part begins."""
+    """The kind of the part that holds XMP, and how its payload begins."""
     EXIF: tuple[bytes, bytes]
 
 
 READERS: dict[Format, Reader] = {"png": png, "jpeg": jpeg, "webp": webp, "gif": gif}
-"""What Discord shows."""
+"""The formats that Discord shows."""
 
 
 def format_of(data: bytes) -> Format:
-    """As its first bytes tell; NotAPicture for any other."""
+    """The format, by its first bytes; NotAPicture for any other."""
     kind = kind_of(data)
     for known in get_args(Format):
         if kind == known:
@@ -40,12 +40,12 @@ def _reader(data: bytes) -> Reader:
 
 
 def parse(data: bytes) -> Parsed:
-    """The picture in pieces, with what is wrong with it; NotAPicture where no viewer would show it."""
+    """The picture's parts, and the small faults found; NotAPicture where no viewer would show it."""
     reader = _reader(data)
     parsed = reader.parse(data)
     if parsed.container.format == "webp":
-        return parsed  # browsers do not obey EXIF in it (tried with Chromium 155)
-    size = exif.shown(parsed.container.size, find(parsed.parts, *reader.EXIF))
+        return parsed  # browsers ignore its EXIF orientation (tried with Chromium 155)
+    size = exif.upright_size(parsed.container.size, find(parsed.parts, *reader.EXIF))
     return parsed._replace(container=parsed.container._replace(size=size))
 
 
@@ -75,5 +75,5 @@ def read_xmp(data: bytes) -> bytes | None:
 
 
 def orientation(parsed: Parsed) -> int:
-    """How the picture is to be turned, as EXIF counts it."""
+    """The EXIF orientation, 1 to 8."""
     return exif.orientation(find(parsed.parts, *READERS[parsed.container.format].EXIF))

@@ -1,4 +1,4 @@
-"""EXIF's orientation: the one thing in it that a picture looks different without (Exif 2.32, 4.6.4 A; TIFF 6.0)."""
+"""EXIF orientation, the only part of EXIF that changes how a picture looks (Exif 2.32, 4.6.4 A; TIFF 6.0)."""
 
 import struct
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from domain import Size
 ORIENTATION = 0x0112
 UPRIGHT = 1
 SHORT = 3
-"""The type of the entry, of two bytes."""
+"""TIFF type of the entry: two bytes."""
 MAX_ENTRIES = 200
 
 
 def orientation(block: bytes | None) -> int:
-    """From 1, upright, to 8; upright too where the block (a TIFF header and what follows) is damaged or missing."""
+    """1 (upright) to 8; 1 also where the block, which begins with a TIFF header, is damaged or missing."""
     try:
         found = next((value for tag, kind, value in _entries(block or b"") if (tag, kind) == (ORIENTATION, SHORT)), 1)
     except struct.error:
@@ -32,14 +32,14 @@ def _entries(block: bytes) -> Iterator[tuple[int, int, int]]:
         yield struct.unpack_from(order + "HH4xH", block, at + 2 + 12 * number)
 
 
-def remnant(block: bytes | None) -> bytes | None:
-    """A block that holds the orientation alone; None for an upright picture, which needs none."""
+def orientation_block(block: bytes | None) -> bytes | None:
+    """An EXIF block with nothing but the orientation; None for an upright picture."""
     turn = orientation(block)
     if turn == UPRIGHT:
         return None
     return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, ORIENTATION, SHORT, 1, turn, 0, 0)
 
 
-def shown(size: Size, block: bytes | None) -> Size:
+def upright_size(size: Size, block: bytes | None) -> Size:
     """The size as a viewer shows it: the last four orientations lie on their side."""
     return Size(size.height, size.width) if orientation(block) >= 5 else size

@@ -4,16 +4,16 @@ import struct
 from collections.abc import Iterator
 
 from domain import Defect, Size
-from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, TooMany, gather, some_size
+from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, TooManyParts, collect, valid_size
 
 IMAGE, TRAILER, EXTENSION = b",", b";", b"!"
 HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
-"""Names of parts: the header with the colours of all frames; how a frame is shown; what a program has added."""
+"""Names of parts: header with global colours; graphic control extension; application extension."""
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 """Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
 LARGEST_SIDE = 16_383
-"""Browsers refuse more long before 65,535."""
+"""Browsers refuse larger ones, long before the format's 65,535."""
 MAX_SUB_BLOCKS = 200_000
 """Full ones make 48 MiB."""
 XMP: tuple[bytes, bytes] = APPLICATION, b"XMP DataXMP"
@@ -22,15 +22,15 @@ EXIF: tuple[bytes, bytes] = b"no EXIF", b""
 
 def parse(data: bytes) -> Parsed:
     flaws = list[str]()
-    parts = gather(_blocks(data, flaws))
+    parts = collect(_blocks(data, flaws))
     frames = [part for part in parts if part.kind == IMAGE]
     if not frames:
-        raise Hollow("the GIF holds no picture")
+        raise Empty("the GIF holds no picture")
     return Parsed(Container("gif", _size(data, frames[0]), moving=len(frames) > 1), parts, flaws)
 
 
 def _size(data: bytes, first: Part) -> Size:
-    size = some_size(*struct.unpack_from("<HH", data, 6))
+    size = valid_size(*struct.unpack_from("<HH", data, 6))
     left, top, width, height = struct.unpack_from("<HHHH", first.whole, 1)
     if left + width > size.width or top + height > size.height or max(size) > LARGEST_SIDE:
         raise NotAPicture("the GIF's first frame does not lie in its picture")
@@ -78,7 +78,7 @@ def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
         if not (length := data[at]):
             return at + 1
         at += 1 + length
-    raise TooMany(f"the GIF has more than {MAX_SUB_BLOCKS} parts", Defect.TOO_COMPLEX)
+    raise TooManyParts(f"the GIF has more than {MAX_SUB_BLOCKS} parts", Defect.TOO_COMPLEX)
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
@@ -90,5 +90,5 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
 
 
 def _loops(part: Part) -> bool:
-    """Whether it tells how often the frames are shown."""
+    """Whether the part says how often the animation repeats."""
     return part.kind == APPLICATION and bytes(part.body[:11]) in LOOPS

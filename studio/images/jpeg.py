@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
+from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SOI, EOI, SOS, COM = b"\xd8", b"\xd9", b"\xda", b"\xfe"
 APP0, APP1, APP2, APP14 = b"\xe0", b"\xe1", b"\xe2", b"\xee"
@@ -19,7 +19,7 @@ FILL = re.compile(rb"\xff+")
 SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """Within entropy-coded data FF is followed by 00, by D0 to D7 (restart), or by more FF (B.1.1.2, B.1.1.5)."""
 PIECE = 2**20
-"""Bytes that are searched at once: a search gives way to no other thread."""
+"""Bytes per search, which holds the GIL."""
 XMP: tuple[bytes, bytes] = APP1, b"http://ns.adobe.com/xap/1.0/\0"
 EXIF: tuple[bytes, bytes] = APP1, b"Exif\0\0"
 MAX_XMP = 65_000
@@ -28,16 +28,16 @@ MAX_XMP = 65_000
 
 def parse(data: bytes) -> Parsed:
     flaws = list[str]()
-    parts = gather(_segments(data, flaws))
+    parts = collect(_segments(data, flaws))
     kinds = [part.kind for part in parts]
     if SOS not in kinds:
-        raise Hollow("the JPEG holds no picture")
+        raise Empty("the JPEG holds no picture")
     before = parts[: kinds.index(SOS)]
     frames = [part for part in before if part.kind in FRAMES]
     if len(frames) != 1 or sum(kind in FRAMES for kind in kinds) != 1 or DQT not in kinds[: len(before)]:
         raise NotAPicture("the JPEG's header makes no sense")
     if DHT not in kinds[: len(before)]:
-        raise Hollow("the JPEG has no tables to decode its data with")
+        raise Empty("the JPEG has no tables to decode its data with")
     return Parsed(Container("jpeg", _size(frames[0].body), scans=kinds.count(SOS)), parts, flaws)
 
 
@@ -98,14 +98,14 @@ def _size(body: memoryview) -> Size:
     depth, height, width, channels = struct.unpack_from(">BHHB", body)
     if depth != 8 or channels not in {1, 3, 4} or len(body) != 6 + 3 * channels:
         raise NotAPicture("the JPEG's header makes no sense")
-    return some_size(width, height)
+    return valid_size(width, height)
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture without foreign metadata, and with our XMP in front; ValueError over 65,000 bytes of it."""
     if len(xmp) > MAX_XMP:
         raise ValueError(f"an XMP packet of {len(xmp)} bytes does not fit into a JPEG")
-    turned = exif.remnant(find(parts, *EXIF))
+    turned = exif.orientation_block(find(parts, *EXIF))
     ours = [segment(APP1, EXIF[1] + turned)] if turned else []
     ours.append(segment(APP1, XMP[1] + xmp))
     return b"".join([b"\xff" + SOI, *_jfif(parts), *ours, *_kept(parts), b"\xff" + EOI])

@@ -1,4 +1,4 @@
-"""Pictures from providers: kept, marked, and made small enough to send."""
+"""Pictures from providers: inspected, marked as made by AI, and made small enough to send."""
 
 import asyncio
 import logging
@@ -11,25 +11,27 @@ from typing import NamedTuple, TypeVar
 from domain import BadResponse, Size
 from domain.jobs import Way
 from domain.kinds import kind_of
+from studio.best_effort import best_effort
 from studio.images import containers, png, xmp
-from studio.images.base import Container, Format, Made, NotAPicture, TooLarge
-from studio.images.workshop import WORKSHOP, Died, Lane
+from studio.images.base import Container, Format, NotAPicture, Processed, TooLarge
+from studio.images.decoder_pool import DECODERS, DecodingFailed, Lane
 
 log = logging.getLogger(__name__)
 
 RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
 MOST_UNPACKED = 16 * 2**20
-"""2048x2048 pixels of 4 bytes, in 0.1 s; zlib lets others work meanwhile."""
+"""Bytes of a PNG's pixels up to which it is unpacked in a thread: 2048x2048 pixels, in 0.1 s."""
 LARGE = 2 * 2**20
-"""Bytes of a picture that is gone through in a thread."""
+"""Bytes from which a picture is parsed in a thread."""
+UNDECODED = "a picture (%s, %d bytes) is passed on undecoded: %s"
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-png")
 
 Result = TypeVar("Result")
 
 
 class Received(NamedTuple):
-    """What is kept of what a provider has sent, and what it was."""
+    """A provider's picture as it is kept, and what it was."""
 
     data: bytes
     kind: str
@@ -40,48 +42,48 @@ class Received(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A picture that may be sent, and whether it had to be encoded anew for that."""
+    """A picture that is small enough to send, and whether it was re-encoded for that."""
 
     data: bytes
     format: Format
     reduced: bool
     stilled: bool = False
-    """Of one that moves, only the first frame fits."""
+    """Whether an animation was reduced to its first frame."""
 
 
 async def receive(data: bytes) -> Received:
-    """All that may be seen in any way is kept, for it is paid for; BadResponse where there is no picture at all."""
+    """Inspect a paid picture, and keep whatever can be seen; BadResponse where nothing can."""
     kind = kind_of(data)
     if kind is None:
         raise BadResponse("bytes that are no picture")
-    try:
-        made = await _looked_at(data, kind)
+    made = Processed(way="file")
+    try:  # a machine short of memory or threads must not cost the picture either
+        with best_effort(UNDECODED, kind, len(data), "unexpected", passing=(NotAPicture, DecodingFailed)):
+            made = await _inspected(data, kind)
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
-    except Exception as error:  # a machine without memory or threads makes it anything
-        trace = None if isinstance(error, Died) else error
-        log.warning("a picture (%s, %d bytes) is passed on undecoded: %s", kind, len(data), error, exc_info=trace)
-        made = Made(way="file")
+    except DecodingFailed as error:
+        log.warning(UNDECODED, kind, len(data), error)
     return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 
 
-async def _looked_at(data: bytes, kind: str) -> Made:
-    """In this process where that is cheap and finds the picture sound; whatever else it may be, in one beside it."""
+async def _inspected(data: bytes, kind: str) -> Processed:
+    """Here for an intact PNG of usual size; anything else in a decoder process."""
     with suppress(NotAPicture, MemoryError):
-        if kind == "png" and (size := await _size_of_sound_png(data)):
-            return Made(size=size)
-    return await WORKSHOP.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
+        if kind == "png" and (size := await _size_of_intact_png(data)):
+            return Processed(size=size)
+    return await DECODERS.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
-async def _size_of_sound_png(data: bytes) -> Size | None:
-    """None where it is damaged, or more than is unpacked here; NotAPicture."""
-    found, parts, _ = await _gone_through(data, containers.parse)
+async def _size_of_intact_png(data: bytes) -> Size | None:
+    """None where the PNG is damaged, or too large to unpack here; NotAPicture."""
+    found, parts, _ = await _run_by_size(data, containers.parse)
     is_small = png.unpacked_length(parts) <= MOST_UNPACKED
-    return found.size if is_small and await _in_thread(partial(png.unpacks, parts)) else None
+    return found.size if is_small and await _in_thread(partial(png.is_complete, parts)) else None
 
 
-async def _gone_through(data: bytes, work: Callable[[bytes], Result]) -> Result:
-    """Work that is done in a moment, but where the data is LARGE."""
+async def _run_by_size(data: bytes, work: Callable[[bytes], Result]) -> Result:
+    """Call `work` with the data; in a thread if the data is LARGE."""
     return work(data) if len(data) <= LARGE else await _in_thread(partial(work, data))
 
 
@@ -99,7 +101,7 @@ def inspect_picture(data: bytes) -> Container:
 
 async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
-    return await _gone_through(data, partial(_mark, ai=ai, facts=facts))
+    return await _run_by_size(data, partial(_mark, ai=ai, facts=facts))
 
 
 def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
@@ -114,14 +116,14 @@ async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: La
 
     BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
     """
-    if len(data) <= limit:  # which `marked` has just looked through
+    if len(data) <= limit:  # `marked` has just parsed it
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await WORKSHOP.do("reduce", data, seconds, lane, limit=limit)).data
+        copy = (await DECODERS.do("reduce", data, seconds, lane, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
-    except Died as error:
+    except DecodingFailed as error:
         raise TooLarge(f"the picture could not be made smaller: {error}") from None
     return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
 

@@ -7,7 +7,7 @@ from zlib import error as ZlibError  # noqa: N812 - a class, whatever its name
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
+from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -17,40 +17,40 @@ LENGTHS_BY_TYPE = {
     b"sBIT": {0: 1, 2: 3, 3: 3, 4: 2, 6: 4},
     b"bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6},
 }
-"""By colour type; to a palette, tRNS has any number up to that of its colours (11.3)."""
+"""By colour type; tRNS of a palette has at most one byte for each of its colours (11.3)."""
 COLOUR = frozenset({b"iCCP", *LENGTHS, *LENGTHS_BY_TYPE})
-"""The ancillary chunks without which a picture looks different; every other one is dropped."""
+"""Ancillary chunks that change how a picture looks; all others are dropped."""
 ANIMATED = {b"acTL": range(8, 9), b"fcTL": range(26, 27), b"fdAT": range(5, 2**31)}
-"""With the lengths that they may have."""
+"""Chunks of an animation, with their valid lengths."""
 SHOWN = CRITICAL | ANIMATED.keys() | COLOUR
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-"""Colour types, each with the bit depths that it may have (table 12)."""
+"""Valid bit depths by colour type (table 12)."""
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 FILTERS = bytes(range(5))
 LONGEST_SIDE = 2**31 - 1
 """Section 7.1."""
 LONGEST_NAME = 79
 STEP = 2**20
-"""Bytes that zlib is given, and gives, at once."""
+"""Bytes per call of zlib, into it and out of it."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
-"""The chunk and what stands before the text (11.3.3.4): keyword, not compressed, no language or translated keyword."""
+"""Chunk type, and its payload before the text (11.3.3.4): keyword, uncompressed, no language or translation."""
 EXIF: tuple[bytes, bytes] = b"eXIf", b""
 
 
 def parse(data: bytes) -> Parsed:
     flaws = list[str]()
-    parts = gather(_chunks(data, flaws))
+    parts = collect(_chunks(data, flaws))
     kinds = [part.kind for part in parts]
     if kinds[:1] != [b"IHDR"] or kinds.count(b"IHDR") > 1:
         raise NotAPicture("the PNG does not begin with its one header")
     size, colour_type = _header(parts[0].body)
-    # Bit 5 of a name's first byte tells the chunks that a decoder may skip (5.4).
+    # Bit 5 of a name's first byte marks chunks that a decoder may skip (5.4).
     if any(not kind.isalpha() or not (kind[0] & 0x20 or kind in CRITICAL) for kind in kinds):
         raise NotAPicture("the PNG has a chunk that no decoder knows")
     before = parts[: _data_start(parts)]
     _check_palette(before, colour_type)
     moving = not ANIMATED.keys().isdisjoint(kinds)
-    if moving and not (_have_their_lengths(parts) and _begins_with_the_picture(before, size)):
+    if moving and not (_have_valid_lengths(parts) and _begins_with_the_picture(before, size)):
         moving = False
         flaws.append("the PNG's frames make no sense")
         parts = [part for part in parts if part.kind not in ANIMATED]
@@ -86,14 +86,14 @@ def _header(body: memoryview) -> tuple[Size, int]:
     known = depth in DEPTHS.get(colour_type, ()) and not (compression or filtering or interlace > 1)
     if not known or max(width, height) > LONGEST_SIDE:
         raise NotAPicture("the PNG's header makes no sense")
-    return some_size(width, height), colour_type
+    return valid_size(width, height), colour_type
 
 
 def _data_start(parts: list[Part]) -> int:
     """The place of the first IDAT; all of them stand in one run (5.6), with something in them."""
     places = [place for place, part in enumerate(parts) if part.kind == b"IDAT"]
     if not any(len(parts[place].body) for place in places):
-        raise Hollow("the PNG holds no picture")
+        raise Empty("the PNG holds no picture")
     if places[-1] - places[0] + 1 != len(places):
         raise NotAPicture("the PNG's data lies in several places")
     return places[0]
@@ -108,7 +108,7 @@ def _check_palette(before: list[Part], colour_type: int) -> None:
         raise NotAPicture("the PNG has no palette")
 
 
-def _have_their_lengths(parts: list[Part]) -> bool:
+def _have_valid_lengths(parts: list[Part]) -> bool:
     """Browsers and Pillow refuse the whole picture where a frame's header has another (tried with Chromium)."""
     return all(len(part.body) in ANIMATED[part.kind] for part in parts if part.kind in ANIMATED)
 
@@ -131,7 +131,7 @@ def _lines(parts: list[Part]) -> tuple[int, int]:
     return 1 + (width * depth * CHANNELS[colour_type] + 7) // 8, height
 
 
-def unpacks(parts: list[Part]) -> bool:
+def is_complete(parts: list[Part]) -> bool:
     """Whether the data unpacks to just as many bytes as there are pixels, each line with a filter that there is (9.2).
 
     That is all that decoding could find wrong, in a third of the time. False also for what is interlaced.
@@ -169,7 +169,7 @@ def _unpacked(parts: list[Part]) -> Iterator[bytes]:
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture without foreign metadata, and with our XMP right behind the header."""
     header, *rest = parts
-    turned = exif.remnant(find(parts, *EXIF))
+    turned = exif.orientation_block(find(parts, *EXIF))
     colour_type, colours = header.body[9], len(find(rest, b"PLTE") or b"") // 3
     shown = [part for part in rest if part.kind in SHOWN and _is_sound(part, colour_type, colours)]
     kept = [part.whole for part in shown if part.kind != b"IEND"]

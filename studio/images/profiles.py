@@ -1,22 +1,22 @@
-"""Which colour profiles are applied (ICC.1:2022, 7.2 and 7.3): plain ones, whose cost is bounded by their size."""
+"""Colour profiles that are cheap to apply: their cost is bounded by their size (ICC.1:2022, 7.2 and 7.3)."""
 
 import struct
 from collections.abc import Iterator
 
 LARGEST = 2**20
-"""Bytes. Of screens and cameras they have 500 to 10,000, of printing presses some 600,000."""
+"""Bytes. Profiles of screens and cameras have 500 to 10,000, those of printing presses some 600,000."""
 MOST_TAGS = 100
 SPACES = (b"RGB ", b"GRAY", b"CMYK")
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
-PROGRAM = b"mpet"
-"""A chain of any number of steps, all of which are taken for each pixel."""
+MULTI_STEP = b"mpet"
+"""Type of a chain of any number of steps, all of which are computed for each pixel."""
 
 
 def is_plain(profile: bytes) -> bool:
-    """Whether it may be applied."""
+    """Whether the profile is of a common kind and cheap to apply."""
     try:
         known = profile[12:16] in CLASSES and profile[16:20] in SPACES and len(profile) <= LARGEST
-        return known and PROGRAM not in set(_tag_types(profile))
+        return known and MULTI_STEP not in set(_tag_types(profile))
     except struct.error:
         return False
 

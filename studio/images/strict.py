@@ -1,11 +1,11 @@
-"""The rules for files that members send: one whole still PNG, JPEG or WebP, of a size that is cheap to decode."""
+"""The rules for members' uploads: one intact, still PNG, JPEG or WebP that is cheap to decode."""
 
 from domain import Defect, ImageTooLarge
 from studio.images import containers
-from studio.images.base import MAX_SCANS, Container, NotAPicture, some_size
+from studio.images.base import MAX_SCANS, Container, NotAPicture, valid_size
 
 MAX_SIDE = 16_383
-"""WebP's 14 bits are the tightest of the three (RFC 6386, section 9.1)."""
+"""The smallest limit of the three formats: WebP's 14 bits (RFC 6386, section 9.1)."""
 MAX_PIXELS = 16_777_216
 """64 MiB once decoded as RGBA."""
 
@@ -30,7 +30,7 @@ def inspect(data: bytes, option: str) -> Container:
 
 def check_size(width: int, height: int, option: str) -> None:
     """NotAPicture or ImageTooLarge for what no member's file may have."""
-    size = some_size(width, height)
+    size = valid_size(width, height)
     if max(size) > MAX_SIDE:
         raise ImageTooLarge(f"{size} pixels", option=option, size=size, longest_side=MAX_SIDE)
     if width * height > MAX_PIXELS:

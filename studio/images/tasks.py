@@ -1,4 +1,4 @@
-"""What the process beside us does with one file: from bytes, to bytes and what is to be known of them."""
+"""The tasks of a decoder process: each takes a file and returns a `Processed`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,64 +8,64 @@ from PIL import Image, ImageChops
 from domain import Defect, OtherProportions, Size
 from domain.kinds import kind_of
 from studio.images import codec, containers, png, strict, xmp
-from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, TooMany
+from studio.images.base import MAX_SCANS, Empty, NotAPicture, Processed, TooManyParts
 
 QUALITIES = (90, 75)
 SHRINK = 0.85
 """Each step leaves at most this much of a side."""
 MIN_SIDE = 16
 MAX_RATIO = 1.01
-"""How far a mask's aspect ratio may be from its image's."""
+"""Largest quotient of a mask's aspect ratio and its image's."""
 WHITE = 128
-"""The least grey that counts as an area to repaint; JPEG is never quite black beside an edge."""
+"""Grey from which an area is repainted; JPEG is never quite black beside an edge."""
 
 
-def receive(data: bytes) -> Made:
-    """What a provider has sent: as it is where viewers show it, else converted, mended, or left alone as a file.
+def receive(data: bytes) -> Processed:
+    """A provider's picture: unchanged if viewers show it, else converted, repaired, or left as a file.
 
-    NotAPicture where there is nothing to be seen in it.
+    NotAPicture where nothing of it can be seen.
     """
     try:
-        return _seen(data)
-    except (TooMany, codec.TooMuch, MemoryError):
-        return Made(way="file")
+        return _viewable(data)
+    except (TooManyParts, codec.TooLargeToDecode, MemoryError):
+        return Processed(way="file")
 
 
-def _seen(data: bytes) -> Made:
+def _viewable(data: bytes) -> Processed:
     try:
-        return _as_it_is(data)
-    except (Hollow, TooMany):
+        return _unchanged(data)
+    except (Empty, TooManyParts):
         raise
     except NotAPicture as reason:
-        return _redrawn(data, reason)
+        return _reencoded(data, reason)
 
 
-def _as_it_is(data: bytes) -> Made:
-    """For a kind that viewers show."""
+def _unchanged(data: bytes) -> Processed:
+    """For a format that viewers show."""
     parsed = containers.parse(data)
     found = parsed.container
     if found.scans > MAX_SCANS:
-        return Made(way="file")
-    if not (found.format == "png" and png.unpacks(parsed.parts)):
+        return Processed(way="file")
+    if not (found.format == "png" and png.is_complete(parsed.parts)):
         codec.check(parsed)
-    return Made(size=found.size)
+    return Processed(size=found.size)
 
 
-def _redrawn(data: bytes, reason: NotAPicture) -> Made:
+def _reencoded(data: bytes, reason: NotAPicture) -> Processed:
     kind = kind_of(data)
     try:
         image, whole = _decoded(data)
     except NotAPicture:
         if kind in containers.READERS:
             raise reason from None
-        return Made(way="file")  # of the others, there are sound ones that our decoders do not know
+        return Processed(way="file")  # an intact one may be of a kind that our decoders do not know
     sound = whole and kind not in containers.READERS
-    return Made(codec.encode_png(image), image.size, "converted" if sound else "mended")
+    return Processed(codec.encode_png(image), image.size, "converted" if sound else "mended")
 
 
 def _decoded(data: bytes) -> tuple[Image.Image, bool]:
-    """As much of it as can be had, and whether that is all; NotAPicture where it is nothing."""
-    if kind_of(data) not in codec.DECODED:
+    """As much as can be decoded, and whether that is all; NotAPicture where it is nothing."""
+    if kind_of(data) not in codec.DECODABLE_KINDS:
         raise NotAPicture("nothing here decodes it")
     try:
         return codec.decode_foreign(data), True
@@ -80,22 +80,22 @@ def _extremes(image: Image.Image) -> list[tuple[float, float]]:
     return [channel.getextrema() for channel in image.split()]  # pyright: ignore[reportReturnType]
 
 
-def reduce(data: bytes, limit: int) -> Made:
-    """A lossy copy of at most `limit` bytes that keeps our mark; NotAPicture where it cannot be made so small."""
+def reduce(data: bytes, limit: int) -> Processed:
+    """A lossy copy of at most `limit` bytes with our mark; NotAPicture where it cannot be made so small."""
     packet = containers.read_xmp(data)
     try:
         image = codec.decode(data)
-    except codec.TooMuch as reason:
+    except codec.TooLargeToDecode as reason:
         raise NotAPicture(f"too large to be decoded: {reason}") from None
     for smaller in _copies(image, limit):
         copy = containers.stamp(smaller, packet) if packet and xmp.is_ours(packet) else smaller
         if len(copy) <= limit:
-            return Made(copy)
+            return Processed(copy)
     raise NotAPicture(f"the picture cannot be made as small as {limit} bytes")
 
 
 def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
-    """Ever smaller files: by quality first, then by size. What no WebP holds, or takes minutes, begins smaller."""
+    """Ever smaller files, by quality first and then by size, beginning with a size that WebP can hold."""
     width, height = image.size
     image = _resized(image, min(strict.MAX_SIDE / max(width, height), (strict.MAX_PIXELS / (width * height)) ** 0.5))
     copy = b""
@@ -111,21 +111,21 @@ def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
 
 
 def _resized(image: Image.Image, ratio: float) -> Image.Image:
-    """Smaller; itself where it need not be."""
+    """Made smaller by the ratio; unchanged from 1 upwards."""
     if ratio >= 1:
         return image
     width, height = (max(1, int(side * ratio)) for side in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def read_upload(data: bytes) -> Made:
-    """As PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata."""
+def read_upload(data: bytes) -> Processed:
+    """As an upright PNG in sRGB without metadata: RGB, or RGBA if not opaque."""
     strict.inspect(data, "image")
     image = codec.decode(data)
-    return Made(codec.encode_png(image), image.size)
+    return Processed(codec.encode_png(image), image.size)
 
 
-def read_mask(data: bytes, size: tuple[int, int]) -> Made:
+def read_mask(data: bytes, size: tuple[int, int]) -> Processed:
     """As PNG: 8-bit greyscale, white = repaint, of that size; OtherProportions."""
     strict.inspect(data, "mask")
     image, wanted = codec.decode(data), Size(*size)
@@ -135,10 +135,10 @@ def read_mask(data: bytes, size: tuple[int, int]) -> Made:
     grey = ImageChops.invert(image.getchannel("A")) if image.mode == "RGBA" else image.convert("L")
     if grey.point([0] * WHITE + [255] * (256 - WHITE)).getbbox() is None:
         raise NotAPicture("there is nothing to repaint", Defect.NOTHING_TO_REPAINT)
-    return Made(codec.encode_png(grey.resize(wanted, Image.Resampling.NEAREST)), wanted)
+    return Processed(codec.encode_png(grey.resize(wanted, Image.Resampling.NEAREST)), wanted)
 
 
-TASKS: dict[str, Callable[..., Made]] = {
+TASKS: dict[str, Callable[..., Processed]] = {
     "receive": receive,
     "reduce": reduce,
     "upload": read_upload,
@@ -146,9 +146,9 @@ TASKS: dict[str, Callable[..., Made]] = {
 }
 
 
-def do(task: str, data: bytes, facts: dict[str, Any]) -> Made:
+def do(task: str, data: bytes, options: dict[str, Any]) -> Processed:
     """NotAPicture or NotPossible where the file is to blame."""
     try:
-        return TASKS[task](data, **facts)
+        return TASKS[task](data, **options)
     except MemoryError:
         raise NotAPicture("it takes more memory than one picture may", Defect.TOO_COMPLEX) from None

@@ -1,4 +1,4 @@
-"""Files that members send: checked, decoded, and painted anew, so that nothing but pixels is passed on."""
+"""Members' uploads: checked, decoded and re-encoded, so that nothing but pixels is passed on."""
 
 import logging
 from collections.abc import Generator
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from domain import BadUpload, Defect, FileTooLarge, NoRoom, Room, Size, WrongFileType
 from studio.images import containers, strict
 from studio.images.base import NotAPicture
-from studio.images.workshop import WORKSHOP, Died, NoProcess, TooSlow
+from studio.images.decoder_pool import DECODERS, DecodingFailed, NoProcess, TooSlow
 
 log = logging.getLogger(__name__)
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
 KINDS = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
-"""Media types that a file may be announced with: two of them tell nothing."""
+"""Media types that Discord may announce; the last two say nothing of the content."""
 SECONDS = 10.0
 
 
@@ -35,7 +35,7 @@ async def read_upload(data: bytes, option: str = "image") -> bytes:
     """
     with _refusing(option):
         _check_start(data, option)
-        return (await WORKSHOP.do("upload", data, SECONDS)).data
+        return (await DECODERS.do("upload", data, SECONDS)).data
 
 
 async def read_mask(data: bytes, size: Size) -> bytes:
@@ -46,11 +46,11 @@ async def read_mask(data: bytes, size: Size) -> bytes:
     """
     with _refusing("mask"):
         _check_start(data, "mask")
-        return (await WORKSHOP.do("mask", data, SECONDS, size=size)).data
+        return (await DECODERS.do("mask", data, SECONDS, size=size)).data
 
 
 def _check_start(data: bytes, option: str) -> None:
-    """What can be told without going through the file, which may be made to take long."""
+    """Cheap checks before a process is given the file."""
     _check_length(len(data), option)
     containers.format_of(data)
 
@@ -62,7 +62,7 @@ def _check_length(length: int, option: str) -> None:
 
 @contextmanager
 def _refusing(option: str) -> Generator[None]:
-    """What is no picture that we take is told to the member as such."""
+    """Turn a file's failure into the domain error that its member is told."""
     try:
         yield
     except NotAPicture as reason:
@@ -72,6 +72,6 @@ def _refusing(option: str) -> Generator[None]:
         raise NoRoom(room=Room.TURNS) from None
     except TooSlow:
         raise BadUpload(option=option, defect=Defect.TOO_SLOW) from None
-    except Died as error:
+    except DecodingFailed as error:
         log.warning("an upload is not read: %s", error)
         raise BadUpload(option=option, defect=Defect.UNREADABLE) from None

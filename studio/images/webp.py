@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
+from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
 
 LOSSY, LOSSLESS, EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 PROFILE, ALPHA, LOOP, FRAME = b"ICCP", b"ALPH", b"ANIM", b"ANMF"
@@ -21,10 +21,10 @@ def parse(data: bytes) -> Parsed:
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         flaws.append("the WebP is cut off")
-    parts = gather(_chunks(memoryview(data)[:end], flaws))
+    parts = collect(_chunks(memoryview(data)[:end], flaws))
     kinds = [part.kind for part in parts]
     if kinds[:1] not in ([LOSSY], [LOSSLESS], [EXTENDED]):
-        raise Hollow("the WebP begins with neither a header nor a picture")
+        raise Empty("the WebP begins with neither a header nor a picture")
     if EXTENDED in kinds[1:]:
         raise NotAPicture("the WebP does not hold one picture")
     moving = bool(_flags(parts) & IS_ANIMATED)
@@ -69,7 +69,7 @@ def _size(parts: list[Part]) -> Size:
 
 def _canvas(body: memoryview) -> Size:
     width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
-    return some_size(width + 1, height + 1)
+    return valid_size(width + 1, height + 1)
 
 
 def _lossy_size(body: memoryview) -> Size:
@@ -79,7 +79,7 @@ def _lossy_size(body: memoryview) -> Size:
     if 10 + (int.from_bytes(body[:3], "little") >> 5) > len(body):
         raise NotAPicture("the WebP's picture is cut off", Defect.CUT_OFF)
     width, height = struct.unpack_from("<HH", body, 6)
-    return some_size(width & 0x3FFF, height & 0x3FFF)
+    return valid_size(width & 0x3FFF, height & 0x3FFF)
 
 
 def _lossless_size(body: memoryview) -> Size:
@@ -87,7 +87,7 @@ def _lossless_size(body: memoryview) -> Size:
     if len(body) < 6 or body[0] != 0x2F or body[4] >> 5:
         raise NotAPicture("the WebP's picture makes no sense")
     bits = int.from_bytes(body[1:5], "little")
-    return some_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    return valid_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
 
 
 READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
@@ -98,7 +98,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
     claimed = _flags(parts)
     # What the header does not announce, decoders ignore, and it must not come to life here.
     profile = find(parts, PROFILE) if claimed & HAS_PROFILE else None
-    turned = exif.remnant(find(parts, *EXIF))
+    turned = exif.orientation_block(find(parts, *EXIF))
     if claimed & IS_ANIMATED:
         size, chunks, flags = _canvas(parts[0].body), [(p.kind, p.body) for p in parts if p.kind in (LOOP, FRAME)], 0
     else:

@@ -32,6 +32,7 @@ from domain.outcomes import failure_of
 from providers.http.calls import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
+from studio.best_effort import best_effort
 from studio.display import Delivery, Report
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.pending import resume
@@ -41,7 +42,7 @@ from studio.lease import Held, Lost
 from studio.timing import DRAW_TIME, Timing
 from studio.work.breakers import Breakers
 from studio.work.fallback import FallbackChain
-from studio.work.lanes import TryLater
+from studio.work.job_queue import TryLater
 from studio.work.looking import look
 from studio.work.payment import acceptance, check_resumable, is_new, may_be_asked_again
 from studio.work.progress import JobProgress
@@ -87,13 +88,13 @@ class Drawer:
     async def draw(self, held: Held) -> None:
         """Draw to an outcome, good or bad, and write it into the row; or hand the job on to the next provider.
 
-        lanes.TryLater where the provider has asked for a pause, and nobody takes over; display.NotNow.
+        job_queue.TryLater where the provider has asked for a pause, and nobody takes over; display.NotNow.
         """
         if held.job.state is State.PROMISED and not await resume(held, self._delivery):
             return
         job = held.job
         was_new = is_new(job)
-        shut = await self._breakers.admit(job) if was_new and job.provider in self._providers else None
+        shut = await self._breakers.enter(job) if was_new and job.provider in self._providers else None
         failure = shut or await self._attempt(held)
         if failure is None:
             await self._conclude(held, None)
@@ -117,11 +118,9 @@ class Drawer:
 
     async def _next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
         """As `FallbackChain.next`; None also where the search fails: what happened is told all the same."""
-        try:
+        with best_effort("job %s: nobody could be found to take over", job.id):
             return await self._fallback.next(job, failure, taken)
-        except Exception:
-            log.exception("job %s: nobody could be found to take over", job.id)
-            return None
+        return None
 
     async def _attempt(self, held: Held) -> Failure | None:
         """Make the calls that are left, while their progress is shown; what ended them, which the breaker learns."""
@@ -129,7 +128,7 @@ class Drawer:
         self._delivery.report(held.job, Report())
         try:
             failure = await self._failure_of_run(held)
-            await self._learn(held.job, failure)
+            await self._record(held.job, failure)
             return failure
         finally:
             await self._breakers.leave(held.job)
@@ -142,18 +141,18 @@ class Drawer:
         except EaselError as error:
             await self._give_up(held, error)
             return failure_of(error)
-        except Exception:
+        except Exception:  # an edge: whatever happens, the job ends and its member is told
             log.exception("job %s: an error in Easel itself", held.job.id)
             return Unexpected()
         finally:
             await self._delivery.settle(held.job)
         return None
 
-    async def _learn(self, job: Job, failure: Failure | None) -> None:
+    async def _record(self, job: Job, failure: Failure | None) -> None:
         if provider := self._providers.get(job.provider):
             blames_model = isinstance(failure, OutageError) and failure.blames_model
             models = len(await provider.models()) if blames_model else None
-            await self._breakers.learn(job, failure, models=models)
+            await self._breakers.record(job, failure, models=models)
 
     async def _conclude(self, held: Held, failure: Failure | None) -> None:
         now = datetime.now(UTC)

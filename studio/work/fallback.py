@@ -57,7 +57,7 @@ class FallbackChain:
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
-            if not self._breakers.is_shut(name) and (planned := await self._planned(job, job.asked, name, settings)):
+            if not self._breakers.is_open(name) and (planned := await self._planned(job, job.asked, name, settings)):
                 return _moved(planned, tried, self._note(tried, planned))
         return None
 

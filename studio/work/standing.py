@@ -1,4 +1,4 @@
-"""How well each provider works, from what became of the latest jobs."""
+"""How well each provider works, from the outcomes of its latest jobs."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -10,23 +10,23 @@ from storage.job_store import Ended
 from storage.outages import Outage
 
 LATELY = timedelta(hours=24)
-ENOUGH = 5
-"""Drawn jobs: from fewer nothing is concluded."""
+MIN_JOBS = 5
+"""Fewer drawn jobs say nothing."""
 SLOW = 2.0
-"""Times the usual seconds: a provider whose newest jobs take longer is slow."""
+"""A provider is slow if its newest jobs take so many times its median."""
 FAILED = State.FAILED
-"""What was refused or cancelled, or cut off by our own end, says nothing of the provider."""
+"""The only failures that count: refused, cancelled and interrupted jobs say nothing of the provider."""
 
 
 class Standing(NamedTuple):
     state: Literal["up", "slow", "down", "untested"]
-    """Untested: it was down, and nobody has asked it since its time is over."""
+    """Untested: it was down, the back-off is over, and no job has asked it since."""
     since: datetime | None
     """When the outage began."""
     rate: float | None
-    """The share of its latest jobs that were drawn, 0 to 1."""
+    """Share of its latest jobs that were drawn, 0 to 1."""
     seconds: float | None
-    """How long they took, in the median."""
+    """Median duration of the drawn ones."""
 
 
 def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> Standing:
@@ -37,12 +37,12 @@ def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: 
     usual = median(drawn) if drawn else None
     if outage:
         return Standing("down" if now < outage.until else "untested", outage.since, rate, usual)
-    slow = usual is not None and len(drawn) >= 2 * ENOUGH and median(drawn[:ENOUGH]) > SLOW * usual
+    slow = usual is not None and len(drawn) >= 2 * MIN_JOBS and median(drawn[:MIN_JOBS]) > SLOW * usual
     return Standing("slow" if slow else "up", None, rate, usual)
 
 
 def _is_drawn(job: Ended) -> bool:
-    """Whether it was delivered or, without a place to be delivered to, is parked."""
+    """Whether it has pictures: delivered, or still to be delivered."""
     return job.state == State.DELIVERED or (job.state == State.DRAWN and not job.has_failed)
 
 

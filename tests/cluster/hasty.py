@@ -6,8 +6,8 @@ from datetime import timedelta
 import bot
 import storage.job_store
 import studio.studio
-import studio.work.lanes
+import studio.work.job_queue
 
-storage.job_store.STALE = studio.work.lanes.DEAD = timedelta(seconds=4)
+storage.job_store.STALE = studio.work.job_queue.HEARTBEAT_TIMEOUT = timedelta(seconds=4)
 studio.studio.BEAT_SECONDS = 1.0
 sys.exit(bot.main())

@@ -325,6 +325,22 @@ async def test_after_the_end_nobody_waits(tmp_path, ask):
             await ask(jobs)
 
 
+@pytest.mark.parametrize("calls", [1, 3])
+async def test_an_error_of_ours_is_raised_where_the_work_came_from_and_the_next_work_is_done(store, monkeypatch, calls):
+    async def broken(work):
+        raise RuntimeError("a bug")
+
+    database = store.jobs._database
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "_connected", broken)
+        async with asyncio.timeout(5):
+            adding = (store.jobs.add(make_job(id)) for id in range(calls))
+            raised = await asyncio.gather(*adding, return_exceptions=True)
+    assert [type(error) for error in raised] == [RuntimeError] * calls
+    async with asyncio.timeout(5):
+        assert await store.jobs.add(make_job())
+
+
 async def test_a_file_that_somebody_locks_may_be_free_later(url, tmp_path, monkeypatch):
     monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)

@@ -51,56 +51,56 @@ def asking(member: int, provider: str = "popcord") -> Job:
 
 async def opened(breakers, failure=DOWN, times=IN_A_ROW) -> None:
     for member in range(times):
-        await breakers.learn(asking(member), failure)
+        await breakers.record(asking(member), failure)
 
 
 @pytest.mark.parametrize("kind", [Unavailable, Timeout, QuotaError, AuthError, RateLimited])
 async def test_some_failures_in_a_row_open_it(breakers, kind):
     await opened(breakers, kind("no"), IN_A_ROW - 1)
-    assert await breakers.admit(asking(1)) is None
-    await breakers.learn(asking(1), kind("no"))
-    refusal = await breakers.admit(asking(1))
+    assert await breakers.enter(asking(1)) is None
+    await breakers.record(asking(1), kind("no"))
+    refusal = await breakers.enter(asking(1))
     assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, SHORTEST)
-    assert breakers.is_shut("popcord")
-    assert await breakers.admit(asking(1, "other")) is None
+    assert breakers.is_open("popcord")
+    assert await breakers.enter(asking(1, "other")) is None
 
 
 @pytest.mark.parametrize("between", [None, ContentRejected("no"), BadResponse("what")])
 async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
     for _ in range(2):
         await opened(breakers, times=IN_A_ROW - 1)
-        await breakers.learn(asking(1), between)
-    assert await breakers.admit(asking(1)) is None
+        await breakers.record(asking(1), between)
+    assert await breakers.enter(asking(1)) is None
 
 
 @pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, Unexpected])
 async def test_what_says_nothing_of_the_provider_does_not_count(breakers, kind):
     await opened(breakers, kind("no"), 2 * IN_A_ROW)
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
     await opened(breakers, times=IN_A_ROW - 1)
-    await breakers.learn(asking(1), kind("no"))
-    await breakers.learn(asking(1), DOWN)
-    assert breakers.is_shut("popcord")
+    await breakers.record(asking(1), kind("no"))
+    await breakers.record(asking(1), DOWN)
+    assert breakers.is_open("popcord")
 
 
 async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, clock):
-    await breakers.learn(asking(1), RateLimited("slow down", retry_after=7))
-    assert (await breakers.admit(asking(1))).retry_after == 7
+    await breakers.record(asking(1), RateLimited("slow down", retry_after=7))
+    assert (await breakers.enter(asking(1))).retry_after == 7
     clock.advance(6.9)
-    assert breakers.is_shut("popcord")
+    assert breakers.is_open("popcord")
     clock.advance(0.1)
-    assert not breakers.is_shut("popcord")
-    assert await breakers.admit(asking(1)) is None
+    assert not breakers.is_open("popcord")
+    assert await breakers.enter(asking(1)) is None
 
 
 async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
-    refusal = await breakers.admit(asking(1))
+    assert await breakers.enter(asking(1)) is None
+    refusal = await breakers.enter(asking(1))
     assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
     clock.advance(PROBE_SECONDS)
-    assert await breakers.admit(asking(1)) is None, "whoever tried has died"
+    assert await breakers.enter(asking(1)) is None, "whoever tried has died"
 
 
 async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
@@ -108,31 +108,31 @@ async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
     pause = SHORTEST
     for _ in range(8):
         clock.advance(pause)
-        assert await breakers.admit(asking(1)) is None
-        await breakers.learn(asking(1), DOWN)
+        assert await breakers.enter(asking(1)) is None
+        await breakers.record(asking(1), DOWN)
         pause = min(2 * pause, LONGEST)
-        assert (await breakers.admit(asking(1))).retry_after == pause
+        assert (await breakers.enter(asking(1))).retry_after == pause
     assert breakers.outage("popcord").since == datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
 
 
 async def test_a_success_opens_the_door(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    await breakers.admit(asking(1))
-    await breakers.learn(asking(1), None)
+    await breakers.enter(asking(1))
+    await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
-    assert [await breakers.admit(asking(1)) for _ in range(3)] == [None] * 3
+    assert [await breakers.enter(asking(1)) for _ in range(3)] == [None] * 3
     await opened(breakers, times=IN_A_ROW - 1)
-    assert not breakers.is_shut("popcord")
+    assert not breakers.is_open("popcord")
 
 
 async def test_one_member_alone_does_not_shut_out_the_others(breakers):
     for _ in range(2 * IN_A_ROW):
-        await breakers.learn(asking(1), QuotaError("kudos", taken=Acceptance.NOT_TAKEN))
-        await breakers.learn(asking(1), Timeout("late"))
-    assert not breakers.is_shut("popcord")
-    await breakers.learn(asking(2), Timeout("late"))
-    assert breakers.is_shut("popcord")
+        await breakers.record(asking(1), QuotaError("kudos", taken=Acceptance.NOT_TAKEN))
+        await breakers.record(asking(1), Timeout("late"))
+    assert not breakers.is_open("popcord")
+    await breakers.record(asking(2), Timeout("late"))
+    assert breakers.is_open("popcord")
 
 
 BROKEN = Unavailable("500: no such header", blames_model=True)
@@ -145,115 +145,115 @@ def asking_for(model: str, member: int = 1) -> Job:
 @pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
 async def test_a_broken_model_is_no_outage(breakers, kind):
     for member in range(3 * IN_A_ROW):
-        await breakers.learn(asking_for("broken", member), kind("no", blames_model=True))
-    assert not breakers.is_shut("popcord")
+        await breakers.record(asking_for("broken", member), kind("no", blames_model=True))
+    assert not breakers.is_open("popcord")
 
 
 async def test_a_provider_whose_only_model_fails_is_down(breakers):
-    await breakers.learn(asking(9), DOWN)
+    await breakers.record(asking(9), DOWN)
     for member in range(IN_A_ROW - 2):
-        await breakers.learn(asking_for("broken", member), BROKEN, models=1)
-    assert not breakers.is_shut("popcord")
-    await breakers.learn(asking_for("broken", 7), BROKEN, models=1)
-    assert breakers.is_shut("popcord")
+        await breakers.record(asking_for("broken", member), BROKEN, models=1)
+    assert not breakers.is_open("popcord")
+    await breakers.record(asking_for("broken", 7), BROKEN, models=1)
+    assert breakers.is_open("popcord")
 
 
 async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breakers):
     for member in range(IN_A_ROW - 1):
-        await breakers.learn(asking_for("broken", member), BROKEN)
-        await breakers.learn(asking_for("good", member), DOWN)
-    await breakers.learn(asking_for("broken", 7), BROKEN)
-    assert not breakers.is_shut("popcord")
+        await breakers.record(asking_for("broken", member), BROKEN)
+        await breakers.record(asking_for("good", member), DOWN)
+    await breakers.record(asking_for("broken", 7), BROKEN)
+    assert not breakers.is_open("popcord")
 
 
 @pytest.mark.parametrize(("fail", "offered", "is_down"), [(2, 2, True), (2, 3, False), (3, 3, True), (3, 9, True)])
 async def test_a_server_is_down_that_fails_at_all_of_its_models_or_at_three(breakers, fail, offered, is_down):
     for member in range(2 * IN_A_ROW):
-        await breakers.learn(asking_for(f"model {member % fail}", member), BROKEN, models=offered)
-    assert breakers.is_shut("popcord") is is_down
+        await breakers.record(asking_for(f"model {member % fail}", member), BROKEN, models=offered)
+    assert breakers.is_open("popcord") is is_down
 
 
 async def test_three_failures_are_enough_where_each_was_of_another_model(breakers):
     for member in range(IN_A_ROW):
-        assert not breakers.is_shut("popcord")
-        await breakers.learn(asking_for(f"model {member}", member), BROKEN, models=9)
-    assert breakers.is_shut("popcord")
+        assert not breakers.is_open("popcord")
+        await breakers.record(asking_for(f"model {member}", member), BROKEN, models=9)
+    assert breakers.is_open("popcord")
 
 
 async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_fault(breakers):
     for model in ("first", "second"):
-        await breakers.learn(asking_for(model), BROKEN, models=2)
-    await breakers.learn(asking(2), DOWN)
-    assert breakers.is_shut("popcord")
+        await breakers.record(asking_for(model), BROKEN, models=2)
+    await breakers.record(asking(2), DOWN)
+    assert breakers.is_open("popcord")
 
 
 @pytest.mark.parametrize("kind", [RateLimited, Unavailable])
 async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(breakers, kind):
     for model in ("first", "second"):
-        await breakers.learn(asking_for(model), BROKEN)
-    await breakers.learn(asking(2), kind("503", retry_after=7, taken=Acceptance.NOT_TAKEN))
-    told = await breakers.admit(asking(3))
+        await breakers.record(asking_for(model), BROKEN)
+    await breakers.record(asking(2), kind("503", retry_after=7, taken=Acceptance.NOT_TAKEN))
+    told = await breakers.enter(asking(3))
     assert (type(told), told.cause, told.retry_after) == (Paused, kind.__name__, 7)
 
 
 async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
     """How many models there are is not asked where none is to blame."""
     for member in range(IN_A_ROW):
-        await breakers.learn(asking_for("broken", member), BROKEN, models=5)
-    await breakers.learn(asking(7), DOWN)
-    assert not breakers.is_shut("popcord")
+        await breakers.record(asking_for("broken", member), BROKEN, models=5)
+    await breakers.record(asking(7), DOWN)
+    assert not breakers.is_open("popcord")
 
 
 async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
     for member in range(2 * IN_A_ROW):
-        await breakers.learn(asking_for(f"model {member}", member), BROKEN)
-        await breakers.learn(asking_for("good", member), None)
-    assert not breakers.is_shut("popcord")
+        await breakers.record(asking_for(f"model {member}", member), BROKEN)
+        await breakers.record(asking_for("good", member), None)
+    assert not breakers.is_open("popcord")
 
 
 async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking_for("broken")) is None
-    await breakers.learn(asking_for("broken"), BROKEN)
-    assert await breakers.admit(asking_for("good", 2)) is None, "it told nothing: another may try"
+    assert await breakers.enter(asking_for("broken")) is None
+    await breakers.record(asking_for("broken"), BROKEN)
+    assert await breakers.enter(asking_for("good", 2)) is None, "it told nothing: another may try"
 
 
 async def test_nobody_there_shuts_it_whoever_asks(breakers):
     for _ in range(IN_A_ROW):
-        await breakers.learn(asking(1), Unavailable("no connection", taken=Acceptance.NOT_TAKEN))
-    assert breakers.is_shut("popcord")
+        await breakers.record(asking(1), Unavailable("no connection", taken=Acceptance.NOT_TAKEN))
+    assert breakers.is_open("popcord")
 
 
 async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(breakers):
     await opened(breakers, times=8)
-    assert (await breakers.admit(asking(1))).retry_after == SHORTEST
-    await breakers.learn(asking(1), RateLimited("429", retry_after=100))
-    told = await breakers.admit(asking(1))
+    assert (await breakers.enter(asking(1))).retry_after == SHORTEST
+    await breakers.record(asking(1), RateLimited("429", retry_after=100))
+    told = await breakers.enter(asking(1))
     assert (told.cause, told.retry_after) == ("Unavailable", 100)
-    await breakers.learn(asking(1), RateLimited("429", retry_after=50))
-    assert (await breakers.admit(asking(1))).retry_after == 100
+    await breakers.record(asking(1), RateLimited("429", retry_after=50))
+    assert (await breakers.enter(asking(1))).retry_after == 100
 
 
 async def test_nobody_is_believed_for_more_than_ten_minutes(breakers):
-    await breakers.learn(asking(1), RateLimited("429", retry_after=1e7))
-    assert (await breakers.admit(asking(1))).retry_after == LONGEST
+    await breakers.record(asking(1), RateLimited("429", retry_after=1e7))
+    assert (await breakers.enter(asking(1))).retry_after == LONGEST
 
 
 async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
     await breakers.accepted(asking(1).id)
-    assert await breakers.admit(asking(1)) is None
-    assert await breakers.admit(asking(2))
+    assert await breakers.enter(asking(1)) is None
+    assert await breakers.enter(asking(2))
     await breakers.accepted(asking(3).id)
-    assert await breakers.admit(asking(2)), "a job that was let in before the outage tells nothing"
+    assert await breakers.enter(asking(2)), "a job that was let in before the outage tells nothing"
     clock.advance(1)
     await breakers.accepted(asking(1).id)
-    assert await breakers.admit(asking(2)) is None
+    assert await breakers.enter(asking(2)) is None
     await breakers.accepted(asking(1).id)
-    assert await breakers.admit(asking(3)), "each lets in one"
-    await breakers.learn(asking(1), None)
+    assert await breakers.enter(asking(3)), "each lets in one"
+    await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
 
 
@@ -263,13 +263,13 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
     for _ in range(3):
         clock.advance(pause)
         for member in (1, 2):
-            assert await breakers.admit(asking(member)) is None
+            assert await breakers.enter(asking(member)) is None
             await breakers.accepted(asking(member).id)
         pause *= 2
         for member in (1, 2):
-            await breakers.learn(asking(member), DOWN)
+            await breakers.record(asking(member), DOWN)
             await breakers.leave(asking(member))
-            assert (await breakers.admit(asking(3))).retry_after == pause
+            assert (await breakers.enter(asking(3))).retry_after == pause
     assert breakers.outage("popcord").since == since
 
 
@@ -277,32 +277,32 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
 async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, failure):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
-    await breakers.learn(asking(2), failure)
-    assert (await breakers.admit(asking(3))).retry_after is None
-    await breakers.learn(asking(1), DOWN)
-    assert (await breakers.admit(asking(3))).retry_after == 2 * SHORTEST
+    assert await breakers.enter(asking(1)) is None
+    await breakers.record(asking(2), failure)
+    assert (await breakers.enter(asking(3))).retry_after is None
+    await breakers.record(asking(1), DOWN)
+    assert (await breakers.enter(asking(3))).retry_after == 2 * SHORTEST
 
 
 async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breakers, clock):
-    await breakers.learn(asking(1), RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN))
+    await breakers.record(asking(1), RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN))
     clock.advance(1)
-    await breakers.learn(asking(2), None)
-    refusal = await breakers.admit(asking(2))
+    await breakers.record(asking(2), None)
+    refusal = await breakers.enter(asking(2))
     assert (type(refusal), refusal.retry_after) == (Paused, 119)
 
 
 async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
     await breakers.accepted(asking(1).id)
-    assert await breakers.admit(asking(2)) is None
-    await breakers.learn(asking(2), None)
+    assert await breakers.enter(asking(2)) is None
+    await breakers.record(asking(2), None)
     clock.advance(60)
     await opened(breakers)
-    await breakers.learn(asking(1), None)
-    assert breakers.is_shut("popcord")
+    await breakers.record(asking(1), None)
+    assert breakers.is_open("popcord")
 
 
 @pytest.mark.parametrize("late", [None, Timeout("late"), RateLimited("429", retry_after=2)])
@@ -311,43 +311,43 @@ async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(b
     await opened(breakers, first)
     clock.advance(SHORTEST)
     for member in (1, 2):
-        assert await breakers.admit(asking(member)) is None
+        assert await breakers.enter(asking(member)) is None
         await breakers.accepted(asking(member).id)
         clock.advance(1)
-    await breakers.learn(asking(2), RateLimited("429", retry_after=120))
-    await breakers.learn(asking(1), late)
-    assert (await breakers.admit(asking(3))).retry_after == 120
+    await breakers.record(asking(2), RateLimited("429", retry_after=120))
+    await breakers.record(asking(1), late)
+    assert (await breakers.enter(asking(3))).retry_after == 120
 
 
 async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, breakers):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
     known = breakers.outage("popcord")
-    told = known._replace(turn=known.turn + 1, until=clock.time + timedelta(seconds=99), trying=False)
+    told = known._replace(generation=known.generation + 1, until=clock.time + timedelta(seconds=99), probing=False)
     await store.outages.write(told)
-    await breakers.learn(asking(1), None)
-    assert (await breakers.admit(asking(2))).retry_after == 99
+    await breakers.record(asking(1), None)
+    assert (await breakers.enter(asking(2))).retry_after == 99
 
 
 async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clock):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
-    assert await breakers.admit(asking(2))
+    assert await breakers.enter(asking(1)) is None
+    assert await breakers.enter(asking(2))
     await breakers.leave(asking(1))
-    assert await breakers.admit(asking(2)) is None
+    assert await breakers.enter(asking(2)) is None
     await breakers.accepted(asking(1).id)
-    assert await breakers.admit(asking(3))
+    assert await breakers.enter(asking(3))
 
 
 async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
     told = [RateLimited("429", retry_after=seconds, taken=Acceptance.NOT_TAKEN) for seconds in (120, 5, 60)]
-    await asyncio.gather(*(breakers.learn(asking(member), each) for member, each in enumerate(told)))
-    assert (await breakers.admit(asking(4))).retry_after == pytest.approx(120, abs=1)
+    await asyncio.gather(*(breakers.record(asking(member), each) for member, each in enumerate(told)))
+    assert (await breakers.enter(asking(4))).retry_after == pytest.approx(120, abs=1)
     clock.advance(121)
-    assert await breakers.admit(asking(4)) is None
-    await breakers.learn(asking(4), None)
+    assert await breakers.enter(asking(4)) is None
+    await breakers.record(asking(4), None)
     assert breakers.outage("popcord") is None
 
 
@@ -356,15 +356,15 @@ async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(
     other = Breakers(store)
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
     clock.advance(PROBE_SECONDS + 1)
     await other.refresh()
-    assert await other.admit(asking(2)) is None
-    await other.learn(asking(2), news)
+    assert await other.enter(asking(2)) is None
+    await other.record(asking(2), news)
     await breakers.accepted(asking(1).id)  # the notice has not come yet
     for each in (breakers, other):
         await each.refresh()
-        assert each.is_shut("popcord") is (news is not None)
+        assert each.is_open("popcord") is (news is not None)
 
 
 async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
@@ -373,7 +373,7 @@ async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
             breakers, name = Breakers(store), f"provider {turn}"
             told = [RateLimited("429", retry_after=each, taken=Acceptance.NOT_TAKEN) for each in (120, 5, 60, 7)]
             jobs = [make_job(member, provider=name, user_id=member) for member in range(4)]
-            await asyncio.gather(*map(breakers.learn, jobs, told))
+            await asyncio.gather(*map(breakers.record, jobs, told))
             known = breakers.outage(name)
             await breakers.refresh()
             assert known == breakers.outage(name)
@@ -382,25 +382,26 @@ async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
 
 async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers):
     for member in (1, 1, 1, 2, 3):
-        await breakers.learn(
+        await breakers.record(
             asking(member), Unavailable("no", option="model", retry_after=60, taken=Acceptance.NOT_TAKEN)
         )
-    assert not breakers.is_shut("popcord")
+    assert not breakers.is_open("popcord")
 
 
-async def test_a_database_that_is_away_ends_no_job(breakers, clock, monkeypatch):
+@pytest.mark.parametrize("error", [OSError("the database is away"), RuntimeError("a bug")])
+async def test_a_database_that_is_away_or_a_bug_ends_no_job(breakers, clock, monkeypatch, error):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
 
     async def away(*_):
-        raise OSError("the database is away")
+        raise error
 
     for name in ("write", "end"):
         monkeypatch.setattr(breakers._store, name, away)
     await breakers.accepted(asking(1).id)
-    await breakers.learn(asking(1), None)
-    await breakers.learn(asking(1), DOWN)
+    await breakers.record(asking(1), None)
+    await breakers.record(asking(1), DOWN)
 
 
 async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monkeypatch):
@@ -415,17 +416,17 @@ async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monk
 
     monkeypatch.setattr(breakers._store, "all", slowly)
     await breakers.refresh()
-    assert breakers.is_shut("popcord")
+    assert breakers.is_open("popcord")
 
 
 @pytest.mark.parametrize("failure", [Cancelled(), HeldBack(provider="Horde", seconds=60)])
 async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, failure):
     await opened(breakers)
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
-    await breakers.learn(asking(1), failure)
+    assert await breakers.enter(asking(1)) is None
+    await breakers.record(asking(1), failure)
     assert breakers.outage("popcord")
-    assert await breakers.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
 
 
 async def test_a_lost_answer_costs_nobody_the_try(store, clock, breakers):
@@ -441,9 +442,9 @@ async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, 
     other = Breakers(store)
     await other.refresh()
     clock.advance(SHORTEST)
-    assert await breakers.admit(asking(1)) is None
-    await breakers.learn(asking(1), None)
-    assert await other.admit(asking(1)) is None
+    assert await breakers.enter(asking(1)) is None
+    await breakers.record(asking(1), None)
+    assert await other.enter(asking(1)) is None
     assert other.outage("popcord") is None
 
 
@@ -452,14 +453,14 @@ async def test_what_another_process_has_closed_is_counted_anew(store, clock, bre
     await store.outages.end(breakers.outage("popcord"))
     await breakers.refresh()
     await opened(breakers, times=IN_A_ROW - 1)
-    assert not breakers.is_shut("popcord")
+    assert not breakers.is_open("popcord")
 
 
 async def test_a_restart_remembers(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    assert (await other.admit(asking(1))).retry_after == SHORTEST
+    assert (await other.enter(asking(1))).retry_after == SHORTEST
 
 
 async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, clock):
@@ -470,11 +471,11 @@ async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, cloc
         async with asyncio.timeout(5):
             while two.outage("popcord") is None:
                 await asyncio.sleep(0.01)
-        assert two.is_shut("popcord")
+        assert two.is_open("popcord")
         clock.advance(SHORTEST)
-        told = await asyncio.gather(one.admit(asking(1)), two.admit(asking(1)))
+        told = await asyncio.gather(one.enter(asking(1)), two.enter(asking(1)))
         assert sorted(each is None for each in told) == [False, True]
-        await (two if told[0] else one).learn(asking(1), None)
+        await (two if told[0] else one).record(asking(1), None)
         async with asyncio.timeout(5):
             while one.outage("popcord") or two.outage("popcord"):
                 await asyncio.sleep(0.01)

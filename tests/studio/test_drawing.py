@@ -42,7 +42,7 @@ from storage.store import Store, open_store
 from studio import images
 from studio.display import Report
 from studio.handing.handover import Handover
-from studio.images import workshop
+from studio.images import decoder_pool
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
 from studio.intake.suspensions import Suspensions
@@ -144,7 +144,7 @@ def looking(monkeypatch) -> asyncio.Event:
         await asyncio.Event().wait()
 
     monkeypatch.setattr("studio.images.pictures.MOST_UNPACKED", 0)  # every one goes to a process
-    monkeypatch.setattr(images.WORKSHOP, "do", never)
+    monkeypatch.setattr(images.DECODERS, "do", never)
     return begun
 
 
@@ -378,9 +378,9 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
 
     async def do(task, data, seconds, *_, **__):
         asked.append((task, seconds))
-        raise workshop.TooSlow
+        raise decoder_pool.TooSlow
 
-    monkeypatch.setattr(images.WORKSHOP, "do", do)
+    monkeypatch.setattr(images.DECODERS, "do", do)
     monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
 
     async def generate(request, sources, progress):
@@ -644,11 +644,11 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
         await begun.wait()
         drawing.cancel()
         await asyncio.wait({drawing})
-    assert await drawer._breakers.admit(make_job(2)) is None
+    assert await drawer._breakers.enter(make_job(2)) is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "is_shut"),
+    ("asked", "error", "is_open"),
     [
         ("abab", Unavailable("500", blames_model=True), False),
         ("abc", Unavailable("500", blames_model=True), True),
@@ -658,7 +658,7 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
     ],
 )
 async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
-    store, delivery, holding, asked, error, is_shut
+    store, delivery, holding, asked, error, is_open
 ):
     async def fail(request, sources, progress):
         raise error
@@ -668,7 +668,7 @@ async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
     for member, model in enumerate(asked):
         async with holding(id=str(member), user_id=member, model=model) as held:
             await drawer.draw(held)
-    assert drawer._breakers.is_shut("fake") is is_shut
+    assert drawer._breakers.is_open("fake") is is_open
 
 
 async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):

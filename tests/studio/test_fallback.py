@@ -35,7 +35,7 @@ from studio.lease import Leases
 from studio.work.breakers import IN_A_ROW, Breakers
 from studio.work.drawing import Drawer
 from studio.work.fallback import FallbackChain
-from studio.work.lanes import TryLater
+from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
 from views.wording.notes import note_words
@@ -205,7 +205,7 @@ async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
     seedless = street.open("seedless", paint, takes=Capabilities())
     down = street.open("down", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn(make_job(9, provider="down"), NOT_TAKEN)
+        await street.breakers.record(make_job(9, provider="down"), NOT_TAKEN)
     street.open("last", paint)
     job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
     assert job.provider == "last"
@@ -327,7 +327,7 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
     first = street.open("first", paint)
     street.open("second", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn(make_job(9, provider="first"), NOT_TAKEN)
+        await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn("second")
     assert (job.provider, first.requests) == ("second", [])
 
@@ -335,14 +335,14 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
 async def test_without_anybody_else_an_outage_is_told_at_once(street):
     first = street.open("first", paint)
     for _ in range(IN_A_ROW):
-        await street.breakers.learn(make_job(9, provider="first"), NOT_TAKEN)
+        await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn()
     assert (job.failure.kind, first.requests, job.started) == ("Down", [], None)
 
 
 async def test_a_provider_that_asks_for_a_pause_gets_it(street):
     street.open("first", paint)
-    await street.breakers.learn(make_job(9, provider="first"), RateLimited("429", retry_after=20))
+    await street.breakers.record(make_job(9, provider="first"), RateLimited("429", retry_after=20))
     with pytest.raises(TryLater):
         await street.drawn(created=datetime.now(UTC))
 
@@ -361,7 +361,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     with pytest.raises(TryLater):
         await street.drawn(created=datetime.now(UTC))
     job = await street.store.jobs.get("1")
-    assert (job.state, job.started, street.breakers.is_shut("first")) == (State.QUEUED, None, True)
+    assert (job.state, job.started, street.breakers.is_open("first")) == (State.QUEUED, None, True)
     assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
     assert street.delivery.reports[-1] == Report(eta=100, paused=True)
     with pytest.raises(TryLater):
@@ -369,7 +369,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     assert len(calls) == 1, "the queue asks too early, and is not let through"
     assert street.delivery.reports[-1].paused
     outage = street.breakers.outage("first")
-    assert await street.store.outages.let_in(outage, datetime.now(UTC))
+    assert await street.store.outages.allow_probe(outage, datetime.now(UTC))
     await street.breakers.refresh()
     job = await street.drawn()
     assert (job.failure, len(job.drawn), len(calls)) == (None, 1, 2)
@@ -402,15 +402,15 @@ async def test_what_an_earlier_run_has_asked_for_is_handed_on_only_if_it_costs_n
 async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
     async def reporting(request, sources, progress):
         await progress.report(**report)
-        shut.append(street.breakers.is_shut("first"))
+        shut.append(street.breakers.is_open("first"))
         raise NOT_TAKEN
 
     shut: list[bool] = []
     street.open("first", reporting)
-    await street.breakers.learn(make_job(9, provider="first"), RateLimited("429", retry_after=1e-6))
+    await street.breakers.record(make_job(9, provider="first"), RateLimited("429", retry_after=1e-6))
     await street.drawn()
     assert shut == [not lets_in]
-    assert street.breakers.is_shut("first")
+    assert street.breakers.is_open("first")
 
 
 async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):

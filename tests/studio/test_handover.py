@@ -25,7 +25,7 @@ from domain import (
 from storage.store import Store
 from studio.display import NotNow, Undeliverable
 from studio.handing.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
-from studio.images import workshop
+from studio.images import decoder_pool
 from studio.lease import Held, Leases
 from tests.replay.pictures import foreign
 from tests.studio.conftest import FakeProvider, paint, png, saved
@@ -152,9 +152,9 @@ async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, d
 @pytest.mark.parametrize("way", ["file", "shown"])
 async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn, deliver, delivery, way, monkeypatch):
     async def slow(*_, **__):
-        raise workshop.Died("killed")
+        raise decoder_pool.DecodingFailed("killed")
 
-    monkeypatch.setattr(workshop.WORKSHOP, "do", slow)
+    monkeypatch.setattr(decoder_pool.DECODERS, "do", slow)
     data = PSD if way == "file" else png()
     await store.spool.put("pictures/1/0", data)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)

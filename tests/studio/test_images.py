@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
 from studio import images
-from studio.images import codec, pictures, png, strict, tasks, workshop
+from studio.images import codec, decoder_pool, pictures, png, strict, tasks
 from studio.images import exif as orientations
 from tests.outcomes import option_of
 from tests.studio.conftest import opened, saved
@@ -69,7 +69,7 @@ def no_decoding(monkeypatch):
     def fail(*args, **kwargs):
         pytest.fail("decoded")
 
-    monkeypatch.setattr(workshop.Workshop, "do", here)
+    monkeypatch.setattr(decoder_pool.DecoderPool, "do", here)
     monkeypatch.setattr(codec, "decode", fail)
 
 
@@ -99,7 +99,7 @@ class TestMark:
             images.inspect_picture(data)
 
     @pytest.mark.parametrize("large", [True, False])
-    async def test_a_large_picture_is_gone_through_in_a_thread(self, monkeypatch, large):
+    async def test_a_large_picture_is_run_by_size_in_a_thread(self, monkeypatch, large):
         data, threads = saved(noise(40, 40), "PNG"), []
 
         def stamp(*_):
@@ -345,7 +345,7 @@ class TestUpload:
                     opened(await images.read_upload(bytes(broken)))
 
     async def test_two_at_once(self):
-        own = workshop.Workshop()
+        own = decoder_pool.DecoderPool()
         data = saved(noise(500, 500), "PNG")
         asked = asyncio.gather(*(own.do("upload", data, 60) for _ in range(6)))
         most = 0

@@ -19,7 +19,20 @@ from domain import BadResponse, BadUpload, Defect, Drawn, NoRoom, NotPossible, R
 from domain.kinds import KINDS, kind_of
 from providers.http.answers import Answer
 from studio import images
-from studio.images import codec, exif, gif, jpeg, pictures, png, profiles, tasks, uploads, wire, worker, workshop
+from studio.images import (
+    codec,
+    decoder,
+    decoder_pool,
+    exif,
+    gif,
+    jpeg,
+    messages,
+    pictures,
+    png,
+    profiles,
+    tasks,
+    uploads,
+)
 from studio.images.base import MAX_PARTS
 from tests.replay.pictures import SRGB, animation, bomb, draw, foreign, with_scans, with_steps
 from tests.studio.conftest import opened, saved
@@ -174,7 +187,7 @@ def test_what_is_kept_though_nothing_here_decodes_it(data, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_whatever_counts_as_a_picture_is_looked_at(kind):
+async def test_whatever_counts_as_a_picture_is_inspected(kind):
     """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
     (data,) = [data for data, _ in FOREIGN.values() if kind_of(data) == kind][:1] or [PLAIN.get(kind.upper(), b"")]
     assert Answer(200, {}, data).is_picture() == bool(data)
@@ -218,9 +231,9 @@ async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(mo
 
 async def test_the_end_of_the_bot_ends_what_is_under_way():
     reading = asyncio.create_task(images.read_upload(with_scans(100)))
-    while not images.WORKSHOP._busy:
+    while not images.DECODERS._busy:
         await asyncio.sleep(0)
-    images.WORKSHOP.interrupt()
+    images.DECODERS.interrupt()
     with pytest.raises(NotPossible):
         await reading
 
@@ -242,13 +255,13 @@ async def test_only_plain_profiles_are_applied(monkeypatch):
 
 async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
     monkeypatch.setitem(os.environ, "DISCORD_TOKEN", "CANARY")
-    own = workshop.Workshop(1)
+    own = decoder_pool.DecoderPool(1)
     await own.do("receive", PLAIN["PNG"], 60)
     (idle,) = own._idle
     given, limits = (said(idle, what) for what in ("environ", "limits"))
     idle.end()
     assert "CANARY" not in given
-    assert str(worker.MOST_MEMORY) in limits
+    assert str(decoder.MOST_MEMORY) in limits
     assert 60 < int(limits.partition("Max cpu time")[2].split()[0]) < 90
 
 
@@ -266,7 +279,7 @@ async def test_what_is_too_large_to_be_decoded_is_shown_and_not_made_smaller():
 
 
 async def test_one_that_has_gone_to_rest_is_replaced():
-    own = workshop.Workshop(1, idle_seconds=0.0)
+    own = decoder_pool.DecoderPool(1, idle_seconds=0.0)
     for _ in range(3):
         assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
     for rested in own._idle:
@@ -274,21 +287,21 @@ async def test_one_that_has_gone_to_rest_is_replaced():
 
 
 async def test_one_that_was_killed_or_crashes_is_replaced(monkeypatch):
-    own = workshop.Workshop(1)
+    own = decoder_pool.DecoderPool(1)
     for _ in range(2):
         assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
         (idle,) = own._idle
         idle._process.kill()
         idle._process.wait()
-    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
-    with pytest.raises(workshop.Died, match="ended with 3"):
+    monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(decoder_pool.DecodingFailed, match="ended with 3"):
         await own.do("receive", PLAIN["PNG"], 60)
     assert own._idle == []
 
 
 ONE_ANSWER = """
 import sys
-from studio.images.wire import read, write
+from studio.images.messages import read, write
 read(sys.stdin.buffer)
 write(sys.stdout.buffer, {"size": None, "way": "shown"}, b"")
 read(sys.stdin.buffer)
@@ -298,9 +311,9 @@ sys.exit(9)
 
 async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture(monkeypatch):
     """As by a system without memory: each of these seems alive until it is asked."""
-    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", ONE_ANSWER))
-    own = workshop.Workshop()
-    own._idle += [workshop.Worker(60), workshop.Worker(60)]
+    monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", ONE_ANSWER))
+    own = decoder_pool.DecoderPool()
+    own._idle += [decoder_pool.DecoderProcess(60), decoder_pool.DecoderProcess(60)]
     for each in own._idle:
         each.ask("receive", b"", {}, 60)
     assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
@@ -308,10 +321,14 @@ async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture
         each.end()
 
 
+def unknown_task(file, header, data):
+    messages.write(file, header | {"task": "none"}, data)
+
+
 async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monkeypatch):
-    own = workshop.Workshop(1)
-    monkeypatch.setattr(pictures, "WORKSHOP", own)
-    monkeypatch.setattr(workshop, "write", lambda file, facts, data: wire.write(file, facts | {"task": "none"}, data))
+    own = decoder_pool.DecoderPool(1)
+    monkeypatch.setattr(pictures, "DECODERS", own)
+    monkeypatch.setattr(decoder_pool, "write", unknown_task)
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
     monkeypatch.undo()
     (idle,) = own._idle
@@ -321,10 +338,10 @@ async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monke
 
 
 async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypatch):
-    monkeypatch.setattr(workshop, "COMMAND", ("/no/such/program",))
-    own = workshop.Workshop()
+    monkeypatch.setattr(decoder_pool, "COMMAND", ("/no/such/program",))
+    own = decoder_pool.DecoderPool()
     for module in (uploads, pictures):
-        monkeypatch.setattr(module, "WORKSHOP", own)
+        monkeypatch.setattr(module, "DECODERS", own)
     with pytest.raises(NoRoom) as caught:
         await images.read_upload(PLAIN["PNG"])
     assert caught.value.room is Room.TURNS
@@ -335,22 +352,22 @@ async def test_a_machine_that_starts_no_thread_costs_no_picture(monkeypatch):
     def fail(*_):
         raise RuntimeError("can't start new thread")
 
-    own = workshop.Workshop()
-    monkeypatch.setattr(pictures, "WORKSHOP", own)
-    monkeypatch.setattr(workshop.Timer, "start", fail)
+    own = decoder_pool.DecoderPool()
+    monkeypatch.setattr(pictures, "DECODERS", own)
+    monkeypatch.setattr(decoder_pool.Timer, "start", fail)
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
     for each in own._idle:
         each.end()
 
 
 async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
-    class Taken(list[workshop.Worker]):
+    class Taken(list[decoder_pool.DecoderProcess]):
         """Empty, though it was not a moment ago."""
 
         def __len__(self):
             return 1
 
-    own = workshop.Workshop()
+    own = decoder_pool.DecoderPool()
     own._idle = Taken()
     assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
     (idle,) = own._idle
@@ -359,7 +376,7 @@ async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
 
 SLOW = """
 import sys
-from studio.images.wire import read, write
+from studio.images.messages import read, write
 while True:
     facts, data = read(sys.stdin.buffer)
     if facts["task"] == "receive":
@@ -369,17 +386,17 @@ while True:
 
 async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
     """However many uploads, unfinished pictures and copies are under way, and however long they take."""
-    monkeypatch.setattr(workshop, "COMMAND", (sys.executable, "-c", SLOW))
-    own = workshop.Workshop()
+    monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", SLOW))
+    own = decoder_pool.DecoderPool()
     for module in (uploads, pictures):
-        monkeypatch.setattr(module, "WORKSHOP", own)
+        monkeypatch.setattr(module, "DECODERS", own)
     marked = await images.marked(PLAIN["PNG"], ai=True, facts=None)
     slow: list[asyncio.Task[Any]] = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
     slow += [asyncio.create_task(images.fit(marked, 1, lane=images.Lane.OTHERS)) for _ in range(4)]
-    while len(own._busy) < workshop.AT_ONCE - 2:
+    while len(own._busy) < decoder_pool.AT_ONCE - 2:
         await asyncio.sleep(0)
     slow += [asyncio.create_task(images.fit(marked, 1)) for _ in range(4)]
-    while len(own._busy) < workshop.AT_ONCE - 1:
+    while len(own._busy) < decoder_pool.AT_ONCE - 1:
         await asyncio.sleep(0)
     assert (await images.receive(PLAIN["JPEG"])).way == "shown"
     assert not any(each.done() for each in slow)
@@ -391,9 +408,9 @@ async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
         each.end()
 
 
-async def test_a_plain_png_is_looked_at_here_and_whatever_else_it_may_be_beside(monkeypatch):
-    own = workshop.Workshop()
-    monkeypatch.setattr(pictures, "WORKSHOP", own)
+async def test_a_plain_png_is_inspected_here_and_whatever_else_it_may_be_beside(monkeypatch):
+    own = decoder_pool.DecoderPool()
+    monkeypatch.setattr(pictures, "DECODERS", own)
     got = await images.receive(PLAIN["PNG"])
     assert (got.way, got.size, own._idle) == ("shown", (53, 37), [])
     large = saved(Image.new("RGB", (3000, 3000)), "PNG")
@@ -420,8 +437,8 @@ async def test_what_is_too_large_to_be_decoded_is_unpacked_or_goes_on_as_a_file(
 
 @pytest.mark.parametrize("side", [2**31 - 1, 2**31, 2**32 - 1])
 async def test_a_header_beyond_all_numbers_costs_no_process(side):
-    own = workshop.Workshop(1)
-    own._idle = [idle] = [workshop.Worker(60)]
+    own = decoder_pool.DecoderPool(1)
+    own._idle = [idle] = [decoder_pool.DecoderProcess(60)]
     assert (await own.do("receive", bomb(side), 60)).way == "file"
     assert own._idle == [idle]
     idle.end()
@@ -432,16 +449,16 @@ def test_lines_are_told_whatever_the_steps_they_are_unpacked_in(monkeypatch):
     parts = png.parse(data).parts
     for step in (2**20, 1, 7, 903, 904, 10_000):
         monkeypatch.setattr(png, "STEP", step)
-        assert png.unpacks(parts)
+        assert png.is_complete(parts)
         assert png.unpacked_length(parts) == 904 * 203
         for at in (0, 904, 904 * 202):
             lines = bytearray(904 * 203)
             lines[at] = 5
             wrong = png.Part(b"IDAT", memoryview(b""), memoryview(zlib.compress(lines)))
-            assert not png.unpacks([parts[0], wrong])
+            assert not png.is_complete([parts[0], wrong])
         for length in (904 * 203 - 1, 904 * 203 + 1):
             wrong = png.Part(b"IDAT", memoryview(b""), memoryview(zlib.compress(bytes(length))))
-            assert not png.unpacks([parts[0], wrong])
+            assert not png.is_complete([parts[0], wrong])
 
 
 def in_tiny_parts(count: int) -> bytes:
@@ -451,7 +468,7 @@ def in_tiny_parts(count: int) -> bytes:
     return whole[:at] + b"!\xfe" + b"\1x" * count + b"\0" + whole[at:]
 
 
-async def test_more_parts_than_are_gone_through_go_on_as_a_file():
+async def test_more_parts_than_are_run_by_size_go_on_as_a_file():
     assert (await images.receive(in_tiny_parts(1_000))).way == "shown"
     data = in_tiny_parts(gif.MAX_SUB_BLOCKS)
     got = await images.receive(data)
@@ -479,15 +496,15 @@ async def test_floats_are_scaled_to_what_is_brightest():
 
 
 async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeypatch):
-    own, read, calls = workshop.Workshop(1), workshop.read, iter([MemoryError()])
+    own, read, calls = decoder_pool.DecoderPool(1), decoder_pool.read, iter([MemoryError()])
 
     def once(file):
         if error := next(calls, None):
             raise error
         return read(file)
 
-    monkeypatch.setattr(workshop, "read", once)
-    with pytest.raises(workshop.Died):
+    monkeypatch.setattr(decoder_pool, "read", once)
+    with pytest.raises(decoder_pool.DecodingFailed):
         await own.do("receive", bmp("red"), 60)
     made = await own.do("receive", bmp("blue"), 60)
     for idle in own._idle:
@@ -505,18 +522,18 @@ def test_rows_of_earlier_versions_are_read():
 
 def test_the_orientation_is_read_in_either_order_and_damage_is_upright():
     little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, exif.ORIENTATION, 3, 1, 6, 0, 0)
-    assert exif.orientation(little) == exif.orientation(exif.remnant(little)) == 6
+    assert exif.orientation(little) == exif.orientation(exif.orientation_block(little)) == 6
     assert [exif.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
-    assert exif.shown(Size(3, 2), little) == Size(2, 3)
+    assert exif.upright_size(Size(3, 2), little) == Size(2, 3)
 
 
 async def test_without_its_decoder_heic_alone_goes_on_as_a_file(tmp_path, monkeypatch):
     """As after an upgrade whose new packages were not installed."""
     (tmp_path / "pi_heif.py").write_text("raise ImportError")
-    path = os.pathsep.join([str(tmp_path), str(workshop.ROOT)])
-    monkeypatch.setattr(workshop, "ENVIRONMENT", workshop.ENVIRONMENT | {"PYTHONPATH": path})
-    own = workshop.Workshop(1)
-    monkeypatch.setattr(pictures, "WORKSHOP", own)
+    path = os.pathsep.join([str(tmp_path), str(decoder_pool.ROOT)])
+    monkeypatch.setattr(decoder_pool, "ENVIRONMENT", decoder_pool.ENVIRONMENT | {"PYTHONPATH": path})
+    own = decoder_pool.DecoderPool(1)
+    monkeypatch.setattr(pictures, "DECODERS", own)
     kinds = {"heic": "file", "avif": "converted", "tiff": "converted", "bmp": "converted"}
     try:
         assert {kind: (await images.receive(FOREIGN[kind][0])).way for kind in kinds} == kinds

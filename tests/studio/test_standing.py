@@ -7,7 +7,7 @@ import pytest
 
 from domain import Down, Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
-from studio.work.standing import ENOUGH, Standing, standing
+from studio.work.standing import MIN_JOBS, Standing, standing
 from tests.conftest import make_job
 
 NOW = datetime.now(UTC)
@@ -61,11 +61,11 @@ async def test_who_was_not_asked_has_not_failed(told):
 
 
 async def test_slow_is_what_lately_takes_twice_the_usual(told):
-    assert (await told(*[{}] * 2 * ENOUGH, *[{"seconds": 9.0}] * ENOUGH)).state == "slow"
+    assert (await told(*[{}] * 2 * MIN_JOBS, *[{"seconds": 9.0}] * MIN_JOBS)).state == "slow"
 
 
 async def test_a_few_slow_ones_are_not_slow(told):
-    assert (await told(*[{}] * 2 * ENOUGH, *[{"seconds": 9.0}] * (ENOUGH // 2))).state == "up"
+    assert (await told(*[{}] * 2 * MIN_JOBS, *[{"seconds": 9.0}] * (MIN_JOBS // 2))).state == "up"
 
 
 @pytest.mark.parametrize(("left", "state"), [(30, "down"), (0, "untested"), (-600, "untested")])

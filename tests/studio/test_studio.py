@@ -15,7 +15,7 @@ from storage.spool import Spool
 from studio.display import NotNow, Undeliverable
 from studio.studio import Studio
 from studio.watch import Watch
-from studio.work.lanes import TryLater
+from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
 

@@ -13,8 +13,8 @@ from discord.http import Route
 
 from studio.intake.pending import AnsweredElsewhere
 from tests.discord_server import Answer, DiscordServer, breaks, busy, cut, is_callback
+from tracing import DiscordClock, watch
 from views.acknowledging import TRIES, Tries, defer
-from wire import DiscordClock, watch
 
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 

@@ -1,4 +1,4 @@
-"""What discord.py's requests tell on their way: how often one is tried, and what time it is on Discord."""
+"""Trace hooks of discord.py's HTTP client: they count attempts to acknowledge, and read Discord's time."""
 
 import logging
 import time
@@ -14,44 +14,44 @@ from views.acknowledging import TRIES
 
 log = logging.getLogger("easel")
 
-RESOLUTION = timedelta(seconds=1)
-"""Of a Date header."""
+DATE_RESOLUTION = timedelta(seconds=1)
 CALLBACK = "/callback"
-"""How the path ends that answers an interaction."""
+"""End of the path that acknowledges an interaction."""
 TOLERATED = timedelta(minutes=1)
+"""Clock difference below which the host is not warned."""
 FARTHEST = timedelta(days=366)
-"""A Date that is farther off is none: no certificate would be valid by such a clock."""
+"""A Date farther off is ignored: no certificate would be valid by such a clock."""
 
 
-class Span(NamedTuple):
-    """Between what two a difference lies."""
+class Interval(NamedTuple):
+    """Bounds of a clock difference."""
 
     least: timedelta
     most: timedelta
 
-    def shared(self, other: "Span | None") -> "Span | None":
-        """What lies in both, if anything does."""
+    def intersection(self, other: "Interval | None") -> "Interval | None":
+        """The intersection, if it is not empty."""
         if other is None or other.least > self.most or other.most < self.least:
             return None
-        return Span(max(self.least, other.least), min(self.most, other.most))
+        return Interval(max(self.least, other.least), min(self.most, other.most))
 
 
 class DiscordClock:
-    """Discord's time, whatever this machine's clock says.
+    """Discord's time, even where this machine's clock is wrong.
 
-    Each answer's Date lies between the request and the answer, so it gives a span for the difference; those that agree
-    narrow it down. Two in a row that agree with each other alone mean that a clock has been set; one tells nothing.
+    The Date of each answer bounds the difference of the clocks: it was read between the request and the answer. Bounds
+    that agree are intersected. Two in a row that agree with each other alone mean that a clock was set; one is ignored.
     """
 
     def __init__(self) -> None:
-        self._known: Span | None = None
-        self._doubted: Span | None = None
-        """By the last answer, if it agreed with none before it."""
+        self._known: Interval | None = None
+        self._contradicting: Interval | None = None
+        """Bounds from the last answer, if they contradict the known ones."""
         self._warned = False
 
     @property
     def ahead(self) -> timedelta:
-        """How far this machine is before Discord; 0 where it may be none, and until two answers agree."""
+        """How far this machine's clock is ahead of Discord's; 0 where it may be right, and until two answers agree."""
         if self._known is None or self._known.least <= timedelta() <= self._known.most:
             return timedelta()
         return -(self._known.least + self._known.most) / 2
@@ -59,14 +59,14 @@ class DiscordClock:
     def now(self) -> datetime:
         return datetime.now(UTC) - self.ahead
 
-    def learn(self, told: datetime, received: datetime, took: timedelta) -> None:
-        """told: an answer's Date. received: by this machine's clock. took: from the request to the answer."""
-        least = told - received
+    def learn(self, date: datetime, received: datetime, took: timedelta) -> None:
+        """date: an answer's Date. received: by this machine's clock. took: from the request to the answer."""
+        least = date - received
         if abs(least) > FARTHEST:
             return
-        span = Span(least, least + RESOLUTION + took)
-        agreed = span.shared(self._known) or span.shared(self._doubted)
-        self._doubted = None if agreed else span
+        interval = Interval(least, least + DATE_RESOLUTION + took)
+        agreed = interval.intersection(self._known) or interval.intersection(self._contradicting)
+        self._contradicting = None if agreed else interval
         self._known = agreed or self._known
         self._warn()
 
@@ -85,7 +85,7 @@ def clock_trouble(ahead: timedelta) -> str | None:
 
 
 def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfig:
-    """Have a trace of discord.py's HTTP client count tries and read the time, too."""
+    """Add the hooks to a trace of discord.py's HTTP client."""
 
     async def started(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
         context.started, context.sent = time.monotonic(), False
@@ -114,7 +114,7 @@ def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfi
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:
-    """When this was answered; None where that is not told, or where it comes out of a cache."""
+    """The Date header; None where it is missing or unreadable, and for an answer from a cache."""
     try:
         moment = None if "Age" in headers else parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, OverflowError):

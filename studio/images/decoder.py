@@ -1,41 +1,42 @@
-"""The process beside us that decodes: one file after another from its standard input, until that ends.
+"""Main module of a decoder process: does tasks from standard input until that ends.
 
-Its argument: after how many idle seconds it ends by itself.
+Its argument: after how many idle seconds it exits by itself.
 """
 
 import os
+import queue
 import signal
 import sys
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, cast
 
 from domain import Failure, NotPossible
 from studio.images import codec, tasks
 from studio.images.base import NotAPicture
-from studio.images.wire import REFUSAL, Message, read, write
+from studio.images.messages import REFUSAL, Message, read, write
 
-POLITENESS = 10
-"""Of nice(2): the bot itself, and its database, go first."""
+NICENESS = 10
+"""The bot and its database go first (nice(2))."""
 MOST_MEMORY = 2**30
-"""Bytes of address space: a picture of 67 megapixels is decoded in 300 MiB."""
+"""Bytes of address space; a picture of 67 megapixels takes 300 MiB."""
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # sent to all of a group, whose first ends us in its own time
+        signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the bot ends this process
     codec.set_up()
     _limit_memory()
     if sys.platform != "win32":
-        os.nice(POLITENESS)
+        os.nice(NICENESS)
     asked: SimpleQueue[Message | None] = SimpleQueue()
     Thread(target=_listen, args=(asked,), daemon=True).start()
-    patience = None
-    while message := _next(asked, patience):
-        facts, data = message
-        _limit_seconds(facts["seconds"])
-        write(sys.stdout.buffer, *_answer(facts, data))
-        patience = float(sys.argv[1])
+    idle_seconds = None
+    while message := _next(asked, idle_seconds):
+        header, data = message
+        _limit_seconds(header["seconds"])
+        write(sys.stdout.buffer, *_answer(header, data))
+        idle_seconds = float(sys.argv[1])
 
 
 def _listen(asked: "SimpleQueue[Message | None]") -> None:
@@ -46,22 +47,22 @@ def _listen(asked: "SimpleQueue[Message | None]") -> None:
         asked.put(None)
 
 
-def _next(asked: "SimpleQueue[Message | None]", patience: float | None) -> Message | None:
-    """None at the end, and when there has been nothing to do for so many seconds."""
+def _next(asked: "SimpleQueue[Message | None]", idle_seconds: float | None) -> Message | None:
+    """None at the end of the input, and after so many idle seconds."""
     try:
-        return asked.get(timeout=patience)
-    except Empty:
+        return asked.get(timeout=idle_seconds)
+    except queue.Empty:
         return None
 
 
-def _answer(facts: dict[str, Any], data: bytes) -> Message:
+def _answer(header: dict[str, Any], data: bytes) -> Message:
     try:
-        made = tasks.do(facts["task"], data, facts["facts"])
+        made = tasks.do(header["task"], data, header["options"])
     except NotAPicture as reason:
         return {"damaged": str(reason), "defect": reason.defect}, b""
     except NotPossible as refusal:
         return {"refused": REFUSAL.dump_python(cast("Failure", refusal), mode="json")}, b""
-    except Exception as error:  # noqa: BLE001 - a mistake of ours; the next file is read all the same
+    except Exception as error:  # noqa: BLE001 - an edge: a bug must not end the process, for others wait for it
         return {"failed": type(error).__name__}, b""
     return {"size": made.size, "way": made.way}, made.data
 
@@ -75,7 +76,7 @@ def _limit_memory() -> None:
 
 
 def _limit_seconds(seconds: float) -> None:
-    """Of the processor's time, from now on: whoever started us may be gone, and not there to end us."""
+    """Of processor time from now on: the bot may have been killed, and then nobody ends this process."""
     if sys.platform != "win32":
         import resource
 

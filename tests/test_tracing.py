@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.discord_server import DiscordServer, headed
-from wire import DiscordClock, clock_trouble, watch
+from tracing import DiscordClock, clock_trouble, watch
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -1,9 +1,11 @@
-"""The queue: ids of jobs on their way to a worker. The jobs table is the truth; what is lost here is found there.
+"""A queue of job ids over pgqueuer, in memory or on PostgreSQL. The jobs table is the truth: a lost id is queued again.
 
-pgqueuer, in memory or on PostgreSQL. Its ways, each tried: a finished job frees its slot only when the log buffer is
-full, so the batch size is 1; the log grows by 1 KB a job for ever, so it is cleared; a shutdown waits without limit, so
-it is cut; a lost connection leaves the listener deaf, so all is built anew, beside the work that is still going on; its
-scheduler asks each second for nothing, and cancels that work when it finds no connection, so only the manager runs.
+What pgqueuer does, each found by trying, and what is done about it:
+- A finished job frees its slot only when the log buffer is full: the buffer holds one entry.
+- Its log grows by 1 KB a job, for ever: `tidy` clears it.
+- Its shutdown waits without limit for running jobs: `close` cancels them after a grace time.
+- Its listener does not survive a lost connection: the engine is built anew, while the old one's jobs run to their end.
+- Its scheduler polls each second for nothing, and cancels jobs when it finds no connection: only the manager runs.
 """
 
 import asyncio
@@ -25,43 +27,47 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Context, Job
 
 from storage.dialects import COMMAND_SECONDS, CONNECT_SECONDS, connect
+from studio.best_effort import best_effort
 
 log = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 1.0
-SLOWEST_RETRY = 60.0
-POLL = timedelta(seconds=5)
-"""For what no notice has told of."""
+LONGEST_RETRY_SECONDS = 60.0
+POLL_INTERVAL = timedelta(seconds=5)
+"""Between looks for jobs of which no notification came."""
 CONNECTIONS = 4
-DEAD = timedelta(seconds=30)
-"""A worker that has not been heard of for so long has lost its jobs."""
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+"""After so long without a heartbeat, a worker's jobs are given to others."""
 INSTALL_LOCK = 3_405_692
+"""Id of the advisory lock under which the tables are installed."""
 SETTINGS = DBSettings(durability=Durability.volatile)
 """PostgreSQL may drop the queue in a crash: the jobs table fills it again."""
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
+"""Raised where the queue's database is out of reach."""
+UNEXPECTED = "job %s: an error in Easel itself; its row is picked up again"
 
 
 class TryLater(Exception):
-    """A handler's word that the same job should come again, after a growing pause."""
+    """Raised by a handler: run the same job again after a back-off."""
 
 
-class Lane(NamedTuple):
-    """One kind of work: who does it, and how many at once, in all processes together."""
+class Entrypoint(NamedTuple):
+    """A kind of work: its handler, and how many jobs run at once in all processes together."""
 
-    work: Callable[[str], Awaitable[None]]
+    handler: Callable[[str], Awaitable[None]]
     limit: int
 
 
-class Entry(NamedTuple):
-    lane: str
+class QueuedJob(NamedTuple):
+    entrypoint: str
     job_id: str
     priority: int = 0
-    turn: int = 0
-    """Which time the job comes to this lane: the one that is ending does not keep the next away."""
+    attempt: int = 0
+    """Part of the deduplication key: an attempt may be queued while the one before it is ending."""
 
 
 class Driver(AsyncpgPoolDriver):
-    """Tells nothing before it listens: pgqueuer probes first, and takes a lost probe for a lost listener."""
+    """Sends no notification before it listens: pgqueuer tests its listener with one, and would miss it."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__(pool)
@@ -77,14 +83,14 @@ class Driver(AsyncpgPoolDriver):
 
 
 class Engine(NamedTuple):
-    """What is built anew together."""
+    """A pgqueuer manager and its connections; a broken one is replaced as a whole."""
 
     manager: QueueManager
     queries: Queries | InMemoryQueries
     pool: Any = None
 
     async def close(self) -> None:
-        """After what is being submitted, or without it where the database does not answer."""
+        """Close the connections, gracefully unless the database does not answer."""
         if self.pool is not None:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
@@ -93,70 +99,73 @@ class Engine(NamedTuple):
                 self.pool.terminate()
 
 
-class Queue:
-    """Hands job ids to the lanes' workers, higher priority first, each id once a lane and turn.
-
-    url: PostgreSQL's, for a queue that all processes on it share; None for one in memory.
-    """
+class JobQueue:
+    """Gives job ids to their entrypoints' handlers, highest priority first; a queued id is not queued twice."""
 
     def __init__(
-        self, lanes: Mapping[str, Lane], url: str | None = None, refill: Callable[[], Awaitable[None]] | None = None
+        self,
+        entrypoints: Mapping[str, Entrypoint],
+        url: str | None = None,
+        refill: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """refill: called when the queue was built anew, for what it has missed."""
+        """url: of the PostgreSQL that all processes share; None for a queue in memory.
+
+        refill: called when the queue was built anew, to submit what it has missed.
+        """
         self._refill = refill
-        self._lanes = lanes
+        self._entrypoints = entrypoints
         self._url = url
         self._engine: Engine | None = None
         self._running: dict[asyncio.Task[None], Engine] = {}
         self._closing = asyncio.Event()
 
     async def open(self) -> None:
-        """Build it; on PostgreSQL, with its tables."""
+        """Build the engine; on PostgreSQL, install its tables first."""
         with anyio.CancelScope():
-            await asyncio.sleep(0)  # loads anyio's other half now, and not, for 50 ms, in the first job
+            await asyncio.sleep(0)  # loads anyio's backend now, which would delay the first job by 50 ms
         if self._url:
             await _install(self._url)
         self._engine = await self._build()
 
-    async def submit(self, *entries: Entry) -> None:
-        """Put ids into lanes; nothing happens where one is there already, or while PostgreSQL is away."""
-        if self._engine is None or not entries:
+    async def submit(self, *jobs: QueuedJob) -> None:
+        """Queue jobs; those that are queued already stay as they are, and nothing happens while PostgreSQL is away."""
+        if self._engine is None or not jobs:
             return
         try:
             await self._engine.queries.enqueue(
-                [entry.lane for entry in entries],
-                [entry.job_id.encode() for entry in entries],
-                [entry.priority for entry in entries],
-                dedupe_key=[f"{entry.lane}/{entry.job_id}/{entry.turn}" for entry in entries],
+                [job.entrypoint for job in jobs],
+                [job.job_id.encode() for job in jobs],
+                [job.priority for job in jobs],
+                dedupe_key=[f"{job.entrypoint}/{job.job_id}/{job.attempt}" for job in jobs],
                 on_conflict="skip",
             )
         except AWAY as error:
-            log.warning("%d jobs not queued (%s): the table has them", len(entries), type(error).__name__)
-            self._engine.manager.shutdown.set()  # built anew, it is filled from the table
+            log.warning("%d jobs not queued (%s): the jobs table has them", len(jobs), type(error).__name__)
+            self._engine.manager.shutdown.set()  # the next engine is filled from the table
 
     async def run(self) -> None:
-        """Work until `close`, and to the end of what is under way then."""
+        """Run jobs until `close`, and those under way then to their end."""
         while not self._closing.is_set():
             try:
                 if self._engine is None:
                     self._engine = await self._build()
                     await self._fill()
-                await self._work(self._engine)
+                await self._run_engine(self._engine)
             except AWAY as error:
                 log.warning("the queue's database is away: %s", type(error).__name__)
             if not self._closing.is_set():
                 self._engine = None
-                await _sleep(self._closing, REBUILD_SECONDS)
+                await _wait_for(self._closing, REBUILD_SECONDS)
         if self._running:
             await asyncio.wait(self._running)
 
     async def tidy(self) -> None:
-        """Call each minute."""
+        """Clear pgqueuer's log; to be called each minute."""
         if self._engine is not None:
             await self._engine.queries.clear_queue_log()
 
     async def close(self, grace: float) -> None:
-        """Take no more, give the work under way so many seconds, then cancel it."""
+        """Start no more jobs, and cancel those that still run after `grace` seconds."""
         self._closing.set()
         for engine in self._running.values():
             engine.manager.shutdown.set()
@@ -171,23 +180,27 @@ class Queue:
             await self._engine.close()
 
     async def _fill(self) -> None:
-        try:
+        with best_effort("the queue is not filled yet: the next minute's look finds what is missing"):
             if self._refill:
                 await self._refill()
-        except Exception:
-            log.exception("the queue is not filled yet: the next minute's look finds what is missing")
 
-    async def _work(self, engine: Engine) -> None:
-        """Until the engine stops taking work; what it has begun goes on."""
+    async def _run_engine(self, engine: Engine) -> None:
+        """Until the engine takes no more jobs; those that it has started go on."""
         task = asyncio.create_task(_run(engine))
         self._running[task] = engine
-        task.add_done_callback(self._running.pop)
-        await _first(engine.manager.shutdown, self._closing, task)
+        task.add_done_callback(self._ended)
+        await _wait_for_any(engine.manager.shutdown, self._closing, task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        del self._running[task]
+        if not task.cancelled() and (error := task.exception()):
+            trace = None if isinstance(error, AWAY) else error
+            log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=trace)
 
     async def _build(self) -> Engine:
         engine = await _on_postgres(self._url) if self._url else _in_memory()
-        for name, lane in self._lanes.items():
-            engine.manager.entrypoint(name, concurrency_limit=lane.limit)(_handler(lane))
+        for name, entrypoint in self._entrypoints.items():
+            engine.manager.entrypoint(name, concurrency_limit=entrypoint.limit)(_pgqueuer_handler(entrypoint))
         return engine
 
 
@@ -195,13 +208,11 @@ async def _run(engine: Engine) -> None:
     try:
         await engine.manager.run(
             batch_size=1,
-            dequeue_timeout=POLL,
-            heartbeat_timeout=DEAD,
+            dequeue_timeout=POLL_INTERVAL,
+            heartbeat_timeout=HEARTBEAT_TIMEOUT,
             log_aggregation_interval=timedelta(0),
             shutdown_on_listener_failure=engine.pool is not None,
         )
-    except Exception as error:
-        log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=not isinstance(error, AWAY))
     finally:
         engine.manager.shutdown.set()
         await engine.close()
@@ -233,7 +244,7 @@ async def _on_postgres(url: str) -> Engine:
     )
     queries = _queries(Driver(pool))
     manager = QueueManager(queries)
-    manager.shutdown = broken  # it may have been the listener's: waiting for the health check would cost 20 s
+    manager.shutdown = broken  # any lost connection may be the listener's; pgqueuer's own check takes 20 s
     return Engine(manager, queries, pool)
 
 
@@ -251,22 +262,22 @@ def _queries(driver: AsyncpgDriver | Driver) -> Queries:
     return Queries(driver, QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS))
 
 
-def _handler(lane: Lane) -> Callable[[Job, Context], Awaitable[None]]:
+def _pgqueuer_handler(entrypoint: Entrypoint) -> Callable[[Job, Context], Awaitable[None]]:
     async def handle(job: Job, context: Context) -> None:
-        with context.cancellation:
+        job_id = (job.payload or b"").decode()
+        logged = best_effort(UNEXPECTED, job_id, passing=(RetryRequested,))
+        with context.cancellation, logged:
             try:
-                await lane.work((job.payload or b"").decode())
+                await entrypoint.handler(job_id)
             except TryLater as error:
-                pause = min(2.0**job.attempts, SLOWEST_RETRY)
-                raise RetryRequested(timedelta(seconds=pause), str(error)) from None
-            except Exception:
-                log.exception("job %s: an error in Easel itself; the table has it", (job.payload or b"").decode())
+                seconds = min(2.0**job.attempts, LONGEST_RETRY_SECONDS)
+                raise RetryRequested(timedelta(seconds=seconds), str(error)) from None
 
     return handle
 
 
-async def _first(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
-    """Until one of them is set, or done."""
+async def _wait_for_any(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
+    """Until one of the events is set, or one of the tasks done."""
     tasks = [asyncio.create_task(each.wait()) if isinstance(each, asyncio.Event) else each for each in awaited]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -276,7 +287,8 @@ async def _first(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
                 task.cancel()
 
 
-async def _sleep(until: asyncio.Event, seconds: float) -> None:
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Until the event is set, but no longer than `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await until.wait()
+            await event.wait()

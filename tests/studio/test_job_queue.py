@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from pgqueuer.adapters.persistence.queries import Queries
 
-import studio.work.lanes
-from studio.work.lanes import Driver, Entry, Lane, Queue, TryLater
+import studio.work.job_queue
+from studio.work.job_queue import Driver, Entrypoint, JobQueue, QueuedJob, TryLater
 
 SECONDS = 10.0
 
@@ -59,8 +59,8 @@ async def url(request) -> str | None:
 
 @pytest.fixture
 def opened(url):
-    async def opened(lanes: dict[str, Lane]) -> Queue:
-        queue = Queue(lanes, url)
+    async def opened(entrypoints: dict[str, Entrypoint]) -> JobQueue:
+        queue = JobQueue(entrypoints, url)
         await queue.open()
         return queue
 
@@ -68,7 +68,7 @@ def opened(url):
 
 
 @asynccontextmanager
-async def running(queue: Queue):
+async def running(queue: JobQueue):
     task = asyncio.create_task(queue.run())
     try:
         yield
@@ -77,12 +77,12 @@ async def running(queue: Queue):
         await asyncio.wait_for(task, SECONDS)
 
 
-async def test_each_lane_holds_its_own_limit(opened):
+async def test_each_entrypoint_holds_its_own_limit(opened):
     one, two = Worker(waits=True), Worker(waits=True)
-    queue = await opened({"one": Lane(one.work, 1), "two": Lane(two.work, 3)})
+    queue = await opened({"one": Entrypoint(one.work, 1), "two": Entrypoint(two.work, 3)})
     for id in range(6):
-        await queue.submit(Entry("one", str(id)))
-        await queue.submit(Entry("two", str(id)))
+        await queue.submit(QueuedJob("one", str(id)))
+        await queue.submit(QueuedJob("two", str(id)))
     async with running(queue):
         await one.until(begun=1)
         await two.until(begun=3)
@@ -93,43 +93,43 @@ async def test_each_lane_holds_its_own_limit(opened):
     assert sorted(one.ended) == sorted(two.ended) == list("012345")
 
 
-async def test_an_id_is_once_in_a_lane_until_it_is_done(opened):
+async def test_an_id_is_queued_once_for_an_entrypoint_until_it_is_done(opened):
     worker, other = Worker(waits=True), Worker()
-    queue = await opened({"a": Lane(worker.work, 5), "b": Lane(other.work, 5)})
+    queue = await opened({"a": Entrypoint(worker.work, 5), "b": Entrypoint(other.work, 5)})
     async with running(queue):
         for _ in range(3):
-            await queue.submit(Entry("a", "same"))
+            await queue.submit(QueuedJob("a", "same"))
         await worker.until(begun=1)
-        await queue.submit(Entry("a", "same"))
-        await queue.submit(Entry("b", "same"))
+        await queue.submit(QueuedJob("a", "same"))
+        await queue.submit(QueuedJob("b", "same"))
         await other.until(ended=1)
         worker.gate.set()
         await worker.until(ended=1)
-        await queue.submit(Entry("a", "last"))
+        await queue.submit(QueuedJob("a", "last"))
         await worker.until(ended=2)
     assert worker.begun == ["same", "last"]
 
 
 async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
     worker = Worker()
-    queue = await opened({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
     for id, priority in (("low", -2), ("first", 0), ("middle", -1), ("second", 0)):
-        await queue.submit(Entry("a", id, priority=priority))
+        await queue.submit(QueuedJob("a", id, priority=priority))
     async with running(queue):
         await worker.until(ended=4)
     assert worker.begun == ["first", "second", "middle", "low"]
 
 
 async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
-    monkeypatch.setattr(studio.work.lanes, "SLOWEST_RETRY", 0.0)
+    monkeypatch.setattr(studio.work.job_queue, "LONGEST_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
-        studio.work.lanes, "POLL", timedelta(seconds=0.1)
+        studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.1)
     )  # a notice of it may come before it is waited for
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
-    queue = await opened({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
     async with running(queue):
-        await queue.submit(Entry("a", "x"))
+        await queue.submit(QueuedJob("a", "x"))
         await worker.until(ended=3)
     assert worker.begun == ["x"] * 3
 
@@ -137,19 +137,19 @@ async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
 async def test_one_that_fails_does_not_stop_the_others(opened):
     worker = Worker()
     worker.raises = [RuntimeError("a bug")]
-    queue = await opened({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
     async with running(queue):
         for id in ("x", "y"):
-            await queue.submit(Entry("a", id))
+            await queue.submit(QueuedJob("a", id))
         await worker.until(ended=2)
     assert worker.begun == ["x", "y"]
 
 
 async def test_closing_cancels_what_is_late_and_begins_nothing_more(opened):
     worker = Worker(waits=True)
-    queue = await opened({"a": Lane(worker.work, 2)})
+    queue = await opened({"a": Entrypoint(worker.work, 2)})
     for id in "xyz":
-        await queue.submit(Entry("a", id))
+        await queue.submit(QueuedJob("a", id))
     task = asyncio.create_task(queue.run())
     await worker.until(begun=2)
     async with asyncio.timeout(SECONDS):
@@ -160,8 +160,8 @@ async def test_closing_cancels_what_is_late_and_begins_nothing_more(opened):
 
 async def test_closing_lets_what_is_in_time_end(opened):
     worker = Worker(waits=True)
-    queue = await opened({"a": Lane(worker.work, 1)})
-    await queue.submit(Entry("a", "x"))
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
+    await queue.submit(QueuedJob("a", "x"))
     task = asyncio.create_task(queue.run())
     await worker.until(begun=1)
     asyncio.get_running_loop().call_soon(worker.gate.set)
@@ -172,8 +172,8 @@ async def test_closing_lets_what_is_in_time_end(opened):
 
 async def test_a_queue_that_never_ran_closes_and_stays_closed(opened):
     worker = Worker()
-    queue = await opened({"a": Lane(worker.work, 1)})
-    await queue.submit(Entry("a", "x"))
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
+    await queue.submit(QueuedJob("a", "x"))
     async with asyncio.timeout(SECONDS):
         await queue.close(SECONDS)
         await queue.run()
@@ -183,25 +183,25 @@ async def test_a_queue_that_never_ran_closes_and_stays_closed(opened):
 
 async def test_tidying_empties_the_log(opened):
     worker = Worker()
-    queue = await opened({"a": Lane(worker.work, 5)})
+    queue = await opened({"a": Entrypoint(worker.work, 5)})
     async with running(queue):
         for id in range(20):
-            await queue.submit(Entry("a", str(id)))
+            await queue.submit(QueuedJob("a", str(id)))
         async with asyncio.timeout(5):  # a job's end is written after its work has ended
             while [entry.status for entry in await queue._engine.queries.queue_log()].count("successful") < 20:
                 await asyncio.sleep(0)
         await queue.tidy()
         assert await queue._engine.queries.queue_log() == []
-        await queue.submit(Entry("a", "another"))
+        await queue.submit(QueuedJob("a", "another"))
         await worker.until(ended=21)
 
 
 @pytest.mark.parametrize("id", ["12345678901234567890", "12345678901234567890-999"])
 async def test_ids_come_as_they_went(opened, id):
     worker = Worker()
-    queue = await opened({"a": Lane(worker.work, 1)})
+    queue = await opened({"a": Entrypoint(worker.work, 1)})
     async with running(queue):
-        await queue.submit(Entry("a", id))
+        await queue.submit(QueuedJob("a", id))
         await worker.until(ended=1)
     assert worker.begun == [id]
 
@@ -214,24 +214,46 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
 
     async def broken(self, **_):
         monkeypatch.undo()
-        monkeypatch.setattr("studio.work.lanes.REBUILD_SECONDS", 0)
+        monkeypatch.setattr("studio.work.job_queue.REBUILD_SECONDS", 0)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("studio.work.lanes.QueueManager.run", broken)
-    queue = await opened({"lane": Lane(work, 1)})
+    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    queue = await opened({"a": Entrypoint(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
-        await queue.submit(Entry("lane", "1"))
+        await queue.submit(QueuedJob("a", "1"))
         await asyncio.sleep(0)
     await queue.close(5)
     await running
 
 
+async def test_a_queue_that_breaks_and_cannot_be_filled_works_on(monkeypatch, caplog):
+    async def broken(self, **_):
+        monkeypatch.undo()
+        monkeypatch.setattr(studio.work.job_queue, "REBUILD_SECONDS", 0)
+        raise RuntimeError("broken")
+
+    async def refill():
+        filled.set()
+        raise RuntimeError("a bug")
+
+    filled, worker = asyncio.Event(), Worker()
+    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    queue = JobQueue({"a": Entrypoint(worker.work, 1)}, refill=refill)
+    await queue.open()
+    async with running(queue):
+        await filled.wait()
+        await queue.submit(QueuedJob("a", "x"))
+        await worker.until(ended=1)
+    assert "the queue broke and is built anew: RuntimeError" in caplog.text
+    assert "the queue is not filled yet" in caplog.text
+
+
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
 async def test_what_is_being_worked_on_outlives_a_connection_that_is_lost(postgres, monkeypatch, chore):
-    monkeypatch.setattr(studio.work.lanes, "POLL", timedelta(seconds=0.05))
+    monkeypatch.setattr(studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.05))
     worker = Worker(waits=True)
-    queue = Queue({"a": Lane(worker.work, 1)}, await postgres.database())
+    queue = JobQueue({"a": Entrypoint(worker.work, 1)}, await postgres.database())
     await queue.open()
     tried, engine = asyncio.Event(), queue._engine
     assert engine
@@ -243,7 +265,7 @@ async def test_what_is_being_worked_on_outlives_a_connection_that_is_lost(postgr
         raise asyncpg.ConnectionDoesNotExistError
 
     async with running(queue):
-        await queue.submit(Entry("a", "x"))
+        await queue.submit(QueuedJob("a", "x"))
         await worker.until(begun=1)
         with monkeypatch.context() as patch:
             patch.setattr(Queries, chore, lost)
@@ -271,22 +293,22 @@ async def test_a_listener_is_not_probed_before_it_listens(postgres):
 
 
 async def test_a_queue_that_does_not_take_a_job_is_built_anew_and_filled(postgres, monkeypatch):
-    monkeypatch.setattr(studio.work.lanes, "REBUILD_SECONDS", 0)
+    monkeypatch.setattr(studio.work.job_queue, "REBUILD_SECONDS", 0)
     worker = Worker()
-    queue: Queue
+    queue: JobQueue
 
     async def refill() -> None:
-        await queue.submit(Entry("a", "lost"))
+        await queue.submit(QueuedJob("a", "lost"))
 
     async def deaf(*_, **__):
         monkeypatch.undo()
         raise TimeoutError
 
-    queue = Queue({"a": Lane(worker.work, 1)}, await postgres.database(), refill)
+    queue = JobQueue({"a": Entrypoint(worker.work, 1)}, await postgres.database(), refill)
     await queue.open()
     async with running(queue):
-        await queue.submit(Entry("a", "first"))
+        await queue.submit(QueuedJob("a", "first"))
         await worker.until(ended=1)
         monkeypatch.setattr(Queries, "enqueue", deaf)
-        await queue.submit(Entry("a", "lost"))
+        await queue.submit(QueuedJob("a", "lost"))
         await worker.until(ended=2)
