@@ -27,7 +27,7 @@ from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
 from views.desk import Desk
 from views.origins import Interaction
-from views.panels import answer_unheard
+from views.panel import answer_unheard
 from views.reporter import is_worth_a_traceback, report
 
 log = logging.getLogger("easel")

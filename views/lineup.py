@@ -9,7 +9,7 @@ from providers.kit.base import title_of
 from studio.studio import Studio
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, tell
 from views.words import code
 
@@ -81,7 +81,7 @@ class LineUp(Panel):
         return not job.private or job.user_id == self._user_id
 
 
-class CancelMenu(discord.ui.Select[Look[LineUp]]):
+class CancelMenu(discord.ui.Select[PanelView[LineUp]]):
     def __init__(self, options: list[discord.SelectOption]) -> None:
         super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
 

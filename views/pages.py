@@ -8,7 +8,7 @@ from domain import Model
 from providers.kit.base import Provider
 from studio.studio import Studio
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.roster import offers
 from views.words import code
 
@@ -119,7 +119,7 @@ class Privacy(Panel):
         )
 
 
-class ForgetMe(discord.ui.Button[Look[Privacy]]):
+class ForgetMe(discord.ui.Button[PanelView[Privacy]]):
     def __init__(self) -> None:
         label = "Delete what is stored about me"
         super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")

@@ -13,7 +13,7 @@ from studio.studio import Studio
 from studio.work.standing import Standing
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.words import fitting, plain
 
 SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
@@ -69,7 +69,7 @@ class Roster(Panel):
         ]
 
 
-class Pick(discord.ui.Select[Look[Roster]]):
+class Pick(discord.ui.Select[PanelView[Roster]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
         super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
         for row in rows[:CHOICES]:
@@ -86,7 +86,7 @@ class Pick(discord.ui.Select[Look[Roster]]):
             await self.view.panel.show(interaction, self.values[0])
 
 
-class Back(discord.ui.Button[Look[Roster]]):
+class Back(discord.ui.Button[PanelView[Roster]]):
     def __init__(self) -> None:
         super().__init__(label="◀ all providers", custom_id="providers:all")
 

@@ -1,0 +1,112 @@
+"""The message of /settings: a start page that says what is in force, and a page for each section of settings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+
+from domain import find_model
+from storage.settings import Edit, SettingsStore
+from studio.intake.planning import Planner
+from views.limits import MESSAGE
+from views.origins import Interaction
+from views.panel import ManagersPanel, Page, PanelView
+from views.settings.setting import Context, Section
+from views.words import fitting, plain
+
+TITLE = "Settings of this server"
+NAVIGATION_ROW = 4
+"""The last of a message's five rows."""
+
+
+class SettingsPanel(ManagersPanel):
+    """The settings of one server; each choice is saved at once, and the page redrawn."""
+
+    def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner, sections: Sequence[Section]) -> None:
+        super().__init__(guild_id)
+        self._settings = settings
+        self._planner = planner
+        self._sections = sections
+        self._open: Section | None = None
+        """None: the start page."""
+        self._turned: dict[str, int] = {}
+
+    async def save(self, interaction: Interaction, edit: Edit) -> None:
+        await interaction.response.defer()
+        await self._settings.change(self._guild_id, edit)
+        self._turned.clear()
+        await self.redraw(interaction)
+
+    async def turn(self, interaction: Interaction, name: str, page: int) -> None:
+        """Show another page of a long menu."""
+        await interaction.response.defer()
+        self._turned[name] = page
+        await self.redraw(interaction)
+
+    async def go_to(self, interaction: Interaction, section: Section | None) -> None:
+        await interaction.response.defer()
+        self._open = section
+        self._turned.clear()
+        await self.redraw(interaction)
+
+    async def draw(self) -> Page:
+        context = await self._context()
+        return _section_page(self._open, context) if self._open else _start_page(self._sections, context)
+
+    async def _context(self) -> Context:
+        settings = await self._settings.get(self._guild_id)
+        provider = self._planner.default_for(settings)
+        offered = await provider.models()
+        models = [model for model in offered if model.capabilities.text_to_image] or list(offered)
+        return Context(
+            settings=settings,
+            providers=self._planner.providers,
+            bot_default=self._planner.providers[self._planner.default],
+            provider=provider,
+            models=models,
+            model=find_model(models, settings.model or "") or models[0],
+            turned=self._turned,
+        )
+
+
+class Open(discord.ui.Button[PanelView[SettingsPanel]]):
+    """Goes to a section."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__(label=f"{section.title}…", custom_id=f"settings:open:{section.name}")
+        self._section = section
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.go_to(interaction, self._section)
+
+
+class Back(discord.ui.Button[PanelView[SettingsPanel]]):
+    """Goes to the start page."""
+
+    def __init__(self) -> None:
+        super().__init__(label="◀ all settings", custom_id="settings:start", row=NAVIGATION_ROW)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.go_to(interaction, None)
+
+
+def _start_page(sections: Sequence[Section], context: Context) -> Page:
+    applying = [each for section in sections for each in section.settings if each.applies(context)]
+    shortcuts = [item for section in sections for each in section.shortcuts for item in each.items(context)]
+    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(Open, sections)])
+
+
+def _section_page(section: Section, context: Context) -> Page:
+    applying = [each for each in section.settings if each.applies(context)]
+    missing = [each.title for each in section.settings if not each.applies(context)]
+    lines = [each.details(context) for each in applying]
+    if missing:
+        lines.append(f"-# {plain(context.model.title)} does not have: {', '.join(missing)}.")
+    items = [item for each in applying for item in each.items(context)]
+    return _page(f"{TITLE} · {section.title}", lines, [Back(), *items])
+
+
+def _page(title: str, lines: Sequence[str], items: Sequence[discord.ui.Item[Any]]) -> Page:
+    return Page("\n".join(fitting([f"**{title}**", *lines], MESSAGE)), items)
