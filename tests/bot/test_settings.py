@@ -1,11 +1,12 @@
 # pyright: basic
 """The settings panel: what admins choose is saved, shown, and used by members, also after a restart."""
 
-from domain import Model, Settings, Size, State
+from domain import Capabilities, Model, Settings, Size, State
 from providers.sketch import Sketch
 from tests.bot.conftest import variables, world_of
-from views.limits import VIEW_SECONDS
+from views.limits import CHOICES, LABEL, MESSAGE, VIEW_SECONDS
 from views.panel import OVER
+from views.settings.sections import SECTIONS
 
 
 def option(shown, menu: str) -> list[dict]:
@@ -31,6 +32,22 @@ async def opened(world, section: str | None = None):
 
 async def back(world, panel) -> None:
     await world.admin.click(panel.response, label="◀ all settings")
+
+
+def is_marked(shown, menu: str) -> bool:
+    return any(each.get("default") for each in option(shown, menu))
+
+
+def fits(shown) -> bool:
+    rows = [row["components"] for row in shown.response.components]
+    options = [each for row in rows for item in row for each in item.get("options", [])]
+    return (
+        len(shown.response.content) <= MESSAGE
+        and len(rows) <= 5
+        and all(len(row) <= 5 for row in rows)
+        and all(len(item.get("options", [])) <= CHOICES for row in rows for item in row)
+        and all(len(each["label"]) <= LABEL and len(each["value"]) <= LABEL for each in options)
+    )
 
 
 def labels(shown) -> list[str]:
@@ -133,13 +150,15 @@ async def test_whoever_gets_the_command_without_the_right_is_refused_in_code(wor
     assert shown.response.content == "That needs the right to manage this server."
 
 
-async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
-    models = [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)]
-
-    async def many(_) -> list[Model]:
+def offer(monkeypatch, models: list[Model]) -> None:
+    async def offered(_) -> list[Model]:
         return models
 
-    monkeypatch.setattr(Sketch, "models", many)
+    monkeypatch.setattr(Sketch, "models", offered)
+
+
+async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
+    offer(monkeypatch, [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)])
     panel = await opened(world, "Who draws")
     assert len(option(panel, "model")) == 25
     for _ in range(2):
@@ -149,6 +168,32 @@ async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     await world.admin.select(panel.response, [place], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model == "m59"
     assert chosen(panel, "model") == "Model 59"
+    await world.admin.click(panel.response, label="◀ models")
+    assert [each["label"] for each in option(panel, "model")][1:] == [f"Model {n}" for n in range(24, 48)]
+    assert not is_marked(panel, "model")
+
+
+async def test_the_default_can_be_gone_back_to_where_the_choice_is_off(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(provider="popcord"))
+    panel = await opened(world)
+    assert not is_marked(panel, "provider")
+    await world.admin.select(panel.response, ["default"], custom_id="settings:provider")
+    assert await world.bot._store.settings.get(world.guild.id) == Settings()
+    assert "switched off" not in panel.response.content
+
+
+async def test_every_page_keeps_within_what_discord_takes(world, monkeypatch):
+    takes = Capabilities(sizes=tuple(Size(64 * n, 64) for n in range(1, 31)), refiner=True, safety_checker=True)
+    offer(monkeypatch, [Model(id=f"m{n}", title=f"{n} {'*_' * 100}", capabilities=takes) for n in range(60)])
+    long = Settings(provider="sketch", model="gone", size=Size(64, 64), chain=tuple(f"provider{n}" for n in range(40)))
+    await world.bot._store.settings.set(world.guild.id, long)
+    panel = await opened(world)
+    assert fits(panel)
+    for section in SECTIONS:
+        await world.admin.click(panel.response, label=f"{section.title}…")
+        assert section.title in panel.response.content
+        assert fits(panel)
+        await back(world, panel)
 
 
 async def test_a_page_lives_from_its_last_click_and_then_says_that_it_is_over(world):

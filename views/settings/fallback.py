@@ -30,17 +30,17 @@ class Chain(Setting):
         links = [f"{place}. {title}" for place, title in enumerate(_titles(context), 1)]
         return "\n".join([*(links or [NOBODY]), f"-# {self.about}"])
 
-    def items(self, context: Context) -> "Sequence[Add | Shorten]":
+    def items(self, context: Context) -> "Sequence[AddProvider | Shorten]":
         chain = context.settings.chain
         rest = {name: each.title for name, each in context.providers.items() if name not in chain}
         return [
-            *([Add(rest)] if rest else []),
+            *([AddProvider(rest)] if rest else []),
             Shorten("Remove the last", keep=-1, disabled=not chain),
             Shorten("Remove all", keep=0, disabled=not chain),
         ]
 
 
-class Add(discord.ui.Select[PanelView[SettingsPanel]]):
+class AddProvider(discord.ui.Select[PanelView[SettingsPanel]]):
     """Adds a provider to the end of the chain."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:

@@ -44,7 +44,7 @@ class MenuSetting(Setting):
         own = self.options(context).get(self.chosen(context) or "")
         return in_words(self.title, own or self.default(context), own=own is not None)
 
-    def items(self, context: Context) -> "Sequence[Menu | Turn]":
+    def items(self, context: Context) -> "Sequence[Menu | TurnPage]":
         """A menu, and buttons to turn its pages where there are several; it opens on the page of what is chosen."""
         values = list(self.options(context))
         if not values:
@@ -52,7 +52,7 @@ class MenuSetting(Setting):
         last = (len(values) - 1) // PAGE
         chosen = self.chosen(context)
         page = values.index(chosen) // PAGE if chosen in values else 0
-        page = min(context.turned.get(self.name, page), last)
+        page = min(context.menu_pages.get(self.name, page), last)
         return [Menu(self, context, page), *(_turns(self, page, last) if last else [])]
 
 
@@ -74,7 +74,7 @@ class Menu(discord.ui.Select[PanelView[SettingsPanel]]):
             await self.view.panel.save(interaction, self._setting.change(self._context, value))
 
 
-class Turn(discord.ui.Button[PanelView[SettingsPanel]]):
+class TurnPage(discord.ui.Button[PanelView[SettingsPanel]]):
     """Turns a menu to another page."""
 
     def __init__(self, name: str, label: str, way: str, page: int, *, disabled: bool) -> None:
@@ -93,9 +93,9 @@ def in_words(title: str, value: str, *, own: bool) -> str:
     return f"{title}: **{plain(value)}** · {whose}"
 
 
-def _turns(setting: MenuSetting, page: int, last: int) -> list[Turn]:
+def _turns(setting: MenuSetting, page: int, last: int) -> list[TurnPage]:
     things = f"{setting.title.lower()}s"
     return [
-        Turn(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
-        Turn(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
+        TurnPage(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
+        TurnPage(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
     ]

@@ -22,31 +22,31 @@ NAVIGATION_ROW = 4
 class SettingsPanel(ManagersPanel):
     """The settings of one server; each choice is saved at once, and the page redrawn."""
 
-    def __init__(self, guild_id: int, settings: SettingsStore, planner: Planner, sections: Sequence[Section]) -> None:
+    def __init__(self, guild_id: int, store: SettingsStore, planner: Planner, sections: Sequence[Section]) -> None:
         super().__init__(guild_id)
-        self._settings = settings
+        self._store = store
         self._planner = planner
         self._sections = sections
         self._open: Section | None = None
         """None: the start page."""
-        self._turned: dict[str, int] = {}
+        self._menu_pages: dict[str, int] = {}
 
     async def save(self, interaction: Interaction, edit: Edit) -> None:
         await interaction.response.defer()
-        await self._settings.change(self._guild_id, edit)
-        self._turned.clear()
+        await self._store.change(self._guild_id, edit)
+        self._menu_pages.clear()
         await self.redraw(interaction)
 
     async def turn(self, interaction: Interaction, name: str, page: int) -> None:
         """Show another page of a long menu."""
         await interaction.response.defer()
-        self._turned[name] = page
+        self._menu_pages[name] = page
         await self.redraw(interaction)
 
     async def go_to(self, interaction: Interaction, section: Section | None) -> None:
         await interaction.response.defer()
         self._open = section
-        self._turned.clear()
+        self._menu_pages.clear()
         await self.redraw(interaction)
 
     async def draw(self) -> Page:
@@ -54,7 +54,7 @@ class SettingsPanel(ManagersPanel):
         return _section_page(self._open, context) if self._open else _start_page(self._sections, context)
 
     async def _context(self) -> Context:
-        settings = await self._settings.get(self._guild_id)
+        settings = await self._store.get(self._guild_id)
         provider = self._planner.default_for(settings)
         offered = await provider.models()
         models = [model for model in offered if model.capabilities.text_to_image] or list(offered)
@@ -65,11 +65,11 @@ class SettingsPanel(ManagersPanel):
             provider=provider,
             models=models,
             model=find_model(models, settings.model or "") or models[0],
-            turned=self._turned,
+            menu_pages=self._menu_pages,
         )
 
 
-class Open(discord.ui.Button[PanelView[SettingsPanel]]):
+class OpenSection(discord.ui.Button[PanelView[SettingsPanel]]):
     """Goes to a section."""
 
     def __init__(self, section: Section) -> None:
@@ -81,7 +81,7 @@ class Open(discord.ui.Button[PanelView[SettingsPanel]]):
             await self.view.panel.go_to(interaction, self._section)
 
 
-class Back(discord.ui.Button[PanelView[SettingsPanel]]):
+class BackToStart(discord.ui.Button[PanelView[SettingsPanel]]):
     """Goes to the start page."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Back(discord.ui.Button[PanelView[SettingsPanel]]):
 def _start_page(sections: Sequence[Section], context: Context) -> Page:
     applying = [each for section in sections for each in section.settings if each.applies(context)]
     shortcuts = [item for section in sections for each in section.shortcuts for item in each.items(context)]
-    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(Open, sections)])
+    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(OpenSection, sections)])
 
 
 def _section_page(section: Section, context: Context) -> Page:
@@ -105,7 +105,7 @@ def _section_page(section: Section, context: Context) -> Page:
     if missing:
         lines.append(f"-# {plain(context.model.title)} does not have: {', '.join(missing)}.")
     items = [item for each in applying for item in each.items(context)]
-    return _page(f"{TITLE} · {section.title}", lines, [Back(), *items])
+    return _page(f"{TITLE} · {section.title}", lines, [BackToStart(), *items])
 
 
 def _page(title: str, lines: Sequence[str], items: Sequence[discord.ui.Item[Any]]) -> Page:

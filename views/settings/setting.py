@@ -22,7 +22,7 @@ class Context(NamedTuple):
     """Those of the provider that can be a default."""
     model: Model
     """The one that draws by default."""
-    turned: Mapping[str, int]
+    menu_pages: Mapping[str, int]
     """To which page the admin has turned a long menu, by the setting's name."""
 
 
