@@ -62,7 +62,7 @@ class DefaultModel(MenuSetting):
 
 class DefaultSize(MenuSetting):
     name, title, whose_default = "size", "Size", "The model's default"
-    about = "Members can ask for another; a model that cannot draw it takes the nearest."
+    about = "Members can ask for another. A model that does not take this one draws at the nearest size."
 
     def summary(self, context: Context) -> str:
         takes, own = context.model.capabilities, context.settings.size
