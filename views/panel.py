@@ -14,7 +14,7 @@ import discord
 from views.acknowledging import UNTOLD, defer
 from views.limits import VIEW_SECONDS
 from views.origins import Interaction
-from views.reporter import NO_RIGHT, NotRedrawn, report, tell
+from views.reporter import NotRedrawn, report, tell
 
 P = TypeVar("P", bound="Panel")
 PREFIXES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
@@ -92,21 +92,6 @@ class Panel(ABC):
     def _stop(self) -> None:
         if self._view:
             self._view.stop()
-
-
-class ManagersPanel(Panel):
-    """Answers only to those who manage a server, and only there."""
-
-    def __init__(self, guild_id: int) -> None:
-        super().__init__()
-        self._guild_id = guild_id
-
-    async def allows(self, interaction: Interaction) -> bool:
-        """The right may have been taken away since the panel was opened."""
-        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
-            return True
-        await tell(interaction, NO_RIGHT)
-        return False
 
 
 class PanelView(discord.ui.View, Generic[P]):

@@ -10,7 +10,8 @@ from storage.settings import Edit, SettingsStore
 from studio.intake.planning import Planner
 from views.limits import MESSAGE
 from views.origins import Interaction
-from views.panel import ManagersPanel, Page, PanelView
+from views.panel import Page, Panel, PanelView
+from views.reporter import NO_RIGHT, tell
 from views.settings.setting import Context, Section
 from views.words import fitting, plain
 
@@ -19,17 +20,25 @@ NAVIGATION_ROW = 4
 """The last of a message's five rows."""
 
 
-class SettingsPanel(ManagersPanel):
+class SettingsPanel(Panel):
     """The settings of one server; each choice is saved at once, and the page redrawn."""
 
     def __init__(self, guild_id: int, store: SettingsStore, planner: Planner, sections: Sequence[Section]) -> None:
-        super().__init__(guild_id)
+        super().__init__()
+        self._guild_id = guild_id
         self._store = store
         self._planner = planner
         self._sections = sections
         self._open: Section | None = None
         """None: the start page."""
         self._menu_pages: dict[str, int] = {}
+
+    async def allows(self, interaction: Interaction) -> bool:
+        """The right may have been taken away since the panel was opened."""
+        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
+            return True
+        await tell(interaction, NO_RIGHT)
+        return False
 
     async def save(self, interaction: Interaction, edit: Edit) -> None:
         await interaction.response.defer()
