@@ -68,7 +68,7 @@ async def _check_provider(provider: Provider) -> tuple[str, str]:
     try:
         health = await provider.check()
     except EaselError as error:
-        said, told = SAID.get(type(error), type(error).__name__), error.failure.detail
+        said, told = SAID.get(type(error), type(error).__name__), str(error)
         return "fails", f"{said}: {told}" if " " in told else said
     models = "" if health.models is None else f"{health.models} models, "
     told = f"{models}key: {health.key}"

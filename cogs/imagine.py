@@ -9,12 +9,12 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from domain import Capabilities, EaselError, ImageRequest, InvalidRequest, Model, Size, find_model
+from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
 from views.desk import Desk
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.reporter import report
-from views.words import size_name
+from views.wording.sizes import size_name
 
 Command = app_commands.Command[Any, ..., Any]
 
@@ -104,14 +104,14 @@ class Imagine(commands.Cog):
         return list(self._desk.studio.providers.items())[:CHOICES]
 
     async def _size(self, interaction: Interaction, text: str | None) -> Size | None:
-        """A size as picked, as typed, or by a name that the model's sizes have; InvalidRequest."""
+        """A size as picked, as typed, or by a name that the model's sizes have; UnknownSize."""
         if text is None:
             return None
         if size := _parsed(text):
             return size
         named = await self._sizes(interaction, text)
         if not named:
-            raise InvalidRequest(field="size", takes="a size like 1024x768, or one from the list")
+            raise UnknownSize(asked=text)
         return Size.parse(named[0].value)
 
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:

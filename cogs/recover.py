@@ -11,7 +11,7 @@ from studio.studio import Studio
 from views.acknowledging import defer
 from views.delivery import TRANSIENT
 from views.origins import Interaction, origin_of
-from views.words import code
+from views.wording.text import code
 
 log = logging.getLogger(__name__)
 

@@ -1,161 +1,236 @@
-"""What can go wrong, and how a job ends.
+"""What can go wrong, and how a job ends. What is raised and what a job's row keeps are the same types.
 
 Tree::
 
     EaselError
-    ├── AuthError        the provider refuses the host's key
-    ├── QuotaError       the host's account is out of credit
-    ├── RateLimited      too many requests; retry_after in seconds
-    ├── InvalidRequest   an option that the model does not take; field and what it takes
-    ├── ContentRejected  a content filter said no
-    ├── Unavailable      the provider is down or says that it failed
-    ├── Timeout          no picture within the time limit
-    ├── BadResponse      an answer that is no picture
-    ├── Interrupted      the bot stopped while it was unknown whether the provider had accepted the job
-    ├── Cancelled        the member or an admin wanted it no more
-    └── QueueFull        no room for more; field says of what, takes how many there may be
+    ├── ProviderError        what a provider has answered, or has not
+    │   ├── OutageError      it cannot draw just now
+    │   │   ├── AuthError    it refuses the host's key
+    │   │   ├── QuotaError   the host's account is out of credit
+    │   │   ├── RateLimited  too many requests
+    │   │   ├── Unavailable  it is down, or says that it failed
+    │   │   └── Timeout      no picture within the time limit
+    │   ├── InvalidRequest   it does not accept the request, or one option of it
+    │   ├── ContentRejected  its content filter said no
+    │   └── BadResponse      an answer that is no picture
+    ├── NotAsked             the provider was left alone
+    │   ├── Down             it has failed lately
+    │   └── Paused           it has asked for a pause
+    ├── NotPossible          Easel itself refuses the request: the tree goes on in domain/refusals.py
+    ├── SwitchedOff          the host has switched the provider off
+    ├── Interrupted          the bot stopped while it was unknown whether the provider had accepted the job
+    ├── Cancelled            the member or an admin wanted it no more
+    ├── PicturesGone         what was drawn can no longer be read
+    └── Unexpected           an error in Easel itself
 """
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from domain.frozen import Frozen
 from domain.numbers import Number
+from domain.states import State
 
 
-class State(StrEnum):
-    """promised -> queued -> sending -> waiting -> drawn -> one of the rest."""
+class Acceptance(StrEnum):
+    """Whether a provider has accepted a call, and so may want to be paid for it.
 
-    PROMISED = "promised"
-    """The row is there, and its member is being told to wait."""
-    QUEUED = "queued"
-    SENDING = "sending"
-    """The provider may or may not have accepted the job."""
-    WAITING = "waiting"
-    """The provider has accepted it, and we know how to ask for the result."""
-    DRAWN = "drawn"
-    """The outcome, good or bad, is known but not yet told."""
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
+    `studio.work.payment` has the rule that depends on it: nothing is paid for twice.
+    """
+
+    NOT_TAKEN = "not taken"
+    UNKNOWN = "unknown"
+    TAKEN = "taken"
 
 
-UNFINISHED = (State.PROMISED, State.QUEUED, State.SENDING, State.WAITING, State.DRAWN)
-
-
-class Failure(Frozen):
-    """An error as a row keeps it."""
-
-    kind: str
-    detail: str = ""
-    """For the log; what of it a member may read is decided where errors are worded."""
-    field: str | None = None
-    takes: str | None = None
-    subject: str | None = None
-    """The title of the model, or of the provider, that does not take it."""
-    retry_after: Number = None
-    reference: str | None = None
-    """The provider's own id of what went wrong."""
-    unaccepted: bool = False
-    """The provider surely did not take the job: another one may, and nothing is paid twice."""
-    unsure: bool = False
-    """It may have taken the job, and be paid, though nothing can be asked for."""
-    answered: bool = False
-    """The provider is there, and says itself that it failed, for which the model may be to blame: with another of its
-    models it may yet draw."""
-
-
-NOT_ASKED = ("outage", "pause")
-"""Fields of failures where the provider was not asked at all: it is down, or has said when to come again."""
-
-
+@dataclass(kw_only=True)
 class EaselError(Exception):
-    """Anything that ends a request and is worded for the member. The tree is at the top of this file."""
+    """Anything that ends a request; `views.wording` makes sentences of it."""
 
     state: ClassVar[State] = State.FAILED
     """The state of a job that ends with this error."""
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        field: str | None = None,
-        takes: str | None = None,
-        subject: str | None = None,
-        retry_after: float | None = None,
-        reference: str | None = None,
-        unaccepted: bool = False,
-        unsure: bool = False,
-        answered: bool = False,
-    ) -> None:
-        super().__init__(detail)
-        self.failure = Failure(
-            kind=type(self).__name__,
-            detail=detail,
-            field=field,
-            takes=takes,
-            subject=subject,
-            retry_after=retry_after,
-            reference=reference,
-            unaccepted=unaccepted,
-            unsure=unsure,
-            answered=answered,
-        )
+    detail: str = field(default="", kw_only=False)
+    """For the log alone."""
+
+    def __str__(self) -> str:
+        return self.detail
+
+
+@dataclass(kw_only=True)
+class ProviderError(EaselError):
+    said: str = ""
+    """The provider's own words, which a member may read: on one line, without links."""
+    reference: str | None = None
+    """The provider's own id of what went wrong."""
+    taken: Acceptance = Acceptance.UNKNOWN
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.detail, self.said)))
 
     @staticmethod
     @contextmanager
     def after_acceptance() -> Generator[None]:
-        """Whatever fails inside concerns a job that has been taken, and may be paid for."""
+        """Whatever fails inside concerns a job that has been accepted, and may be paid for."""
         try:
             yield
-        except EaselError as error:
-            error.failure = error.failure.model_copy(update={"unaccepted": False})
+        except ProviderError as error:
+            error.taken = Acceptance.TAKEN
             raise
 
-    @staticmethod
-    def revive(failure: Failure) -> "EaselError":
-        """The error that a row has kept."""
-        kinds = {kind.__name__: kind for kind in EaselError.__subclasses__()}
-        return kinds.get(failure.kind, EaselError)(**failure.model_dump(exclude={"kind"}))
+
+@dataclass(kw_only=True)
+class OutageError(ProviderError):
+    retry_after: Number = None
+    """Seconds until it may be asked again, where it says so."""
+    blames_model: bool = False
+    """It may be this model alone that does not work, or is closed to this key: another one may yet draw."""
 
 
-class AuthError(EaselError): ...
+@dataclass(kw_only=True)
+class AuthError(OutageError):
+    kind: Literal["AuthError"] = "AuthError"
 
 
-class QuotaError(EaselError): ...
+@dataclass(kw_only=True)
+class QuotaError(OutageError):
+    kind: Literal["QuotaError"] = "QuotaError"
 
 
-class RateLimited(EaselError): ...
+@dataclass(kw_only=True)
+class RateLimited(OutageError):
+    kind: Literal["RateLimited"] = "RateLimited"
 
 
-class InvalidRequest(EaselError):
+@dataclass(kw_only=True)
+class InvalidRequest(ProviderError):
+    state = State.REFUSED
+    kind: Literal["InvalidRequest"] = "InvalidRequest"
+    option: str | None = None
+    """The field of `ImageRequest` that is to blame, if that is known."""
+
+
+@dataclass(kw_only=True)
+class ContentRejected(ProviderError):
+    state = State.REFUSED
+    kind: Literal["ContentRejected"] = "ContentRejected"
+    counts_against_member: bool = False
+    """The provider shuts everybody out for a while when this happens again."""
+
+
+class Cause(StrEnum):
+    """Why a provider cannot draw, where it is Easel that knows, and not the provider that says so."""
+
+    LOADING = "loading"
+    """Its model is being loaded."""
+    NO_WORKER = "no worker"
+    """No volunteer serves this model at this size."""
+    WORKERS_FAILED = "workers failed"
+    OUT_OF_MEMORY = "out of memory"
+    NO_CHECKPOINT = "no checkpoint"
+    NO_API = "no API"
+    """The server of the host's own runs without its API."""
+    RESTARTED = "restarted"
+    """The server was started anew while it drew, again and again."""
+    STOPPED = "stopped"
+    """Somebody else has stopped the job at the provider."""
+    STREAM_ENDED = "stream ended"
+    """Before its picture."""
+    API_GONE = "API gone"
+    """This version of the API is no more."""
+    LINK_FAILS = "link fails"
+    """The picture's link does not work."""
+    NO_REASON = "no reason"
+    """The server tells none."""
+
+
+@dataclass(kw_only=True)
+class Unavailable(OutageError):
+    kind: Literal["Unavailable"] = "Unavailable"
+    option: str | None = None
+    """The field of `ImageRequest` with which it cannot draw: with another value it may."""
+    cause: Cause | None = None
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (self.detail, self.cause, self.said)))
+
+
+@dataclass(kw_only=True)
+class Timeout(OutageError):
+    kind: Literal["Timeout"] = "Timeout"
+
+
+class Flaw(StrEnum):
+    """What is wrong with an answer, where that makes a difference to whoever asked."""
+
+    TOO_LONG = "too long"
+    WITHHELD = "withheld"
+    """The download of a picture is refused: a member's browser may have more luck with its link."""
+
+
+@dataclass(kw_only=True)
+class BadResponse(ProviderError):
+    kind: Literal["BadResponse"] = "BadResponse"
+    flaw: Flaw | None = None
+
+
+Outages = AuthError | QuotaError | RateLimited | Unavailable | Timeout
+OutageKind = Literal["AuthError", "QuotaError", "RateLimited", "Unavailable", "Timeout"]
+
+
+@dataclass(kw_only=True)
+class NotAsked(EaselError):
+    """A provider that is known to draw nothing just now."""
+
+    cause: OutageKind
+    """The kind of the error that has closed it."""
+    retry_after: Number = None
+    """Seconds; None while one job tries whether it is back."""
+
+
+@dataclass(kw_only=True)
+class Down(NotAsked):
+    since: datetime
+    kind: Literal["Down"] = "Down"
+
+
+@dataclass(kw_only=True)
+class Paused(NotAsked):
+    kind: Literal["Paused"] = "Paused"
+
+
+@dataclass(kw_only=True)
+class NotPossible(EaselError):
+    """Refused by Easel itself, before anything is spent."""
+
     state = State.REFUSED
 
 
-class ContentRejected(EaselError):
-    state = State.REFUSED
+@dataclass(kw_only=True)
+class SwitchedOff(EaselError):
+    kind: Literal["SwitchedOff"] = "SwitchedOff"
 
 
-class Unavailable(EaselError): ...
-
-
-class Timeout(EaselError): ...
-
-
-class BadResponse(EaselError): ...
-
-
+@dataclass(kw_only=True)
 class Interrupted(EaselError):
     state = State.INTERRUPTED
+    kind: Literal["Interrupted"] = "Interrupted"
 
 
+@dataclass(kw_only=True)
 class Cancelled(EaselError):
     state = State.CANCELLED
+    kind: Literal["Cancelled"] = "Cancelled"
 
 
-class QueueFull(EaselError):
-    state = State.REFUSED
+@dataclass(kw_only=True)
+class PicturesGone(EaselError):
+    kind: Literal["PicturesGone"] = "PicturesGone"
+
+
+@dataclass(kw_only=True)
+class Unexpected(EaselError):
+    kind: Literal["Unexpected"] = "Unexpected"

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
-from domain.errors import Failure, State
+from domain.errors import OutageKind
 from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
+from domain.outcomes import Failure, Note
+from domain.states import State
 
 Way = Literal["unread", "shown", "converted", "mended", "file"]
 """How a picture is handed over: not known yet, for nobody has looked at it; the very file; a PNG of it, for Discord
@@ -164,8 +166,8 @@ class Tried(Frozen):
     """A provider that was asked before the one that drew."""
 
     provider: str
-    kind: str
-    """The name of the error."""
+    kind: OutageKind
+    """Why it did not draw."""
     asked: bool = True
     """False: it was known to be down, and left alone."""
 
@@ -180,7 +182,7 @@ class Planned(TypedDict, total=False):
     cost: str | None
     calls: int
     upscales: bool
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 class Plan(Frozen):
@@ -196,8 +198,8 @@ class Plan(Frozen):
     """How many calls to the API it takes."""
     upscales: bool = False
     """Whether its pictures can be made larger by whoever drew them."""
-    notes: tuple[str, ...] = ()
-    """What the receipt has to say, as sentences."""
+    notes: tuple[Note, ...] = ()
+    """What the receipt has to say beyond the facts."""
 
     def plan(self) -> Planned:
         """The plan alone, for a job that follows it."""

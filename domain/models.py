@@ -45,11 +45,6 @@ class SizeRange(Frozen):
         fits = all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
         return fits and size.width * size.height <= (self.most_pixels or inf)
 
-    def __str__(self) -> str:
-        step = f", in steps of {self.multiple}" if self.multiple > 1 else ""
-        most = f", of at most {self.most_pixels / 1e6:g} megapixels" if self.most_pixels else ""
-        return f"any size with sides from {self.low} to {self.high}{step}{most}"
-
 
 class Span(Frozen):
     """A range of numbers, both ends included."""
@@ -59,9 +54,6 @@ class Span(Frozen):
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}"
 
 
 class Capabilities(Frozen):

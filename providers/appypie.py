@@ -14,12 +14,13 @@ from pydantic import AliasChoices, Field
 from domain import (
     Access,
     BadResponse,
+    BadUpload,
     Capabilities,
-    EaselError,
+    Defect,
     ImageRequest,
-    InvalidRequest,
     Model,
     Picture,
+    Provided,
     SizeRange,
     Sources,
     Span,
@@ -29,7 +30,7 @@ from providers.http.api import given
 from providers.http.failures import error_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
-from providers.kit.base import SENT_ANEW, USUAL_SIZES, Progress, Provider
+from providers.kit.base import USUAL_SIZES, Progress, Provider
 from providers.kit.pinned import known_alone
 from providers.kit.results import collect
 from providers.kit.shapes import pictures_in
@@ -117,7 +118,7 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
     size = request.size or USUAL_SIZES[0]
     if model == IMAGE:
         if not sources.image_url:
-            raise InvalidRequest(field="image", takes=SENT_ANEW)
+            raise BadUpload(option="image", defect=Defect.NO_LINK)
         fields |= {"inputImage": sources.image_url, "size": str(size)}
     else:
         fields |= {
@@ -143,7 +144,7 @@ def _result(answer: Answer) -> Result:
     return result
 
 
-def _error(status: int, answer: Answer, result: Result) -> EaselError:
+def _error(status: int, answer: Answer, result: Result) -> Provided:
     return error_for(status, answer.text(), retry_after=answer.retry_after(), reference=_reference(result))
 
 

@@ -8,6 +8,7 @@ repaint) are from its reference page; pages disagree on its path: the other is t
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import gcd
 from typing import Annotated, Any
@@ -153,7 +154,7 @@ class BlackForestLabs(Provider):
     async def _ask(self, url: str) -> Answer:
         answer = await self._api.ask(url)
         if answer.status == 200 and answer.parse(Status).word == "task not found":
-            return answer.having(status=404)
+            return replace(answer, status=404)
         return answer
 
     async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
@@ -164,7 +165,7 @@ class BlackForestLabs(Provider):
         if status.word in MODERATED | FAILED:
             await progress.forget()
             text = _details(status)
-            raise ContentRejected(text) if status.word in MODERATED else failure_for(text)
+            raise ContentRejected(said=text) if status.word in MODERATED else failure_for(text)
         if status.word != "pending":
             log.warning("an unknown status, taken for pending: %.40s", status.word)
         return False

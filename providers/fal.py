@@ -8,20 +8,22 @@ where it fills), and 403 with a word about money is an empty account.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
 from domain import (
+    Acceptance,
     Access,
     BadResponse,
     Capabilities,
     ContentRejected,
-    EaselError,
     ImageRequest,
     InvalidRequest,
     Model,
+    Provided,
     QuotaError,
     SizeRange,
     Sources,
@@ -35,7 +37,7 @@ from providers.http.api import given, path_of
 from providers.http.encoding import data_url
 from providers.http.failures import failure_for
 from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import not_taken
+from providers.http.repeating import acceptance_of
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
 from providers.kit.base import USUAL_SIZES, Progress, Provider
@@ -154,7 +156,7 @@ class Fal(Provider):
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         path, body = path_of(request.model or MODELS[0][0]), _body(request, sources)
-        answer = await self._api.send("POST", path, json=body, not_taken=_not_taken)
+        answer = await self._api.send("POST", path, json=body, acceptance=_acceptance)
         if error := _error(answer):
             raise error
         accepted = answer.parse(Accepted)
@@ -170,7 +172,7 @@ class Fal(Provider):
         """
         answer = await (self._api.get if final else self._api.ask)(url, tries=1)
         if answer.status == 504 and TIMED_OUT in answer.headers:
-            return answer.having(status=410)
+            return replace(answer, status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
             await progress.forget()
             raise Over(_error(answer) or BadResponse(f"{answer.status}"))
@@ -236,16 +238,17 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     )
 
 
-def _not_taken(answer: Answer) -> bool:
+def _acceptance(answer: Answer) -> Acceptance:
     """A 503 with the id of a request is fal's own, and no server's in between (as its client sees it)."""
-    return not_taken(answer) and not (answer.status == 503 and REQUEST_ID in answer.headers)
+    is_its_own = answer.status == 503 and REQUEST_ID in answer.headers
+    return Acceptance.UNKNOWN if is_its_own else acceptance_of(answer)
 
 
 def _without_logs(status_url: str) -> str:
     return f"{status_url}{'&' if '?' in status_url else '?'}logs=0"
 
 
-def _error(answer: Answer) -> EaselError | None:
+def _error(answer: Answer) -> Provided | None:
     """What went wrong; fal says it in the type of a detail, not in its sentence."""
     if answer.ok:
         return None

@@ -18,16 +18,17 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field
 
 from domain import (
+    Acceptance,
     Access,
     AuthError,
     BadResponse,
     Capabilities,
     ContentRejected,
-    EaselError,
     ImageRequest,
     InvalidRequest,
     Model,
     Picture,
+    ProviderError,
     RateLimited,
     Size,
     Sources,
@@ -171,7 +172,7 @@ class Gemini(Provider):
         model, body = request.model or MODELS[0][0], _body(request, sources)
         data = await self._draw(model, body)
         if data is None:
-            with EaselError.after_acceptance():
+            with ProviderError.after_acceptance():
                 data = await self._draw(model, body)
         if data is None:
             raise BadResponse("twice no picture, without a word why")
@@ -219,13 +220,13 @@ def _without_size(body: dict[str, Any]) -> dict[str, Any]:
     config = body["generationConfig"]
     shape = config.get("imageConfig", {})
     if shape.get("imageSize") != "1K":
-        raise InvalidRequest("no such imageSize", field="size", unaccepted=True)
+        raise InvalidRequest("no such imageSize", option="size", taken=Acceptance.NOT_TAKEN)
     return {**body, "generationConfig": {**config, "imageConfig": {"aspectRatio": shape["aspectRatio"]}}}
 
 
 def _picture(result: Result, answer: Answer) -> str | None:
     if result.feedback and result.feedback.reason:
-        raise ContentRejected(_reasoned(result.feedback.reason, result.feedback.message))
+        raise ContentRejected(said=_reasoned(result.feedback.reason, result.feedback.message))
     candidates = result.candidates or ()
     parts = sorted((part for each in candidates for part in each.parts), key=lambda part: bool(part.thought))
     found = [each for part in parts if (each := part.picture)] or filter(is_embedded, pictures_in(answer.data()))
@@ -240,11 +241,11 @@ def _explained(candidate: Candidate) -> None:
     """Why there is no picture; returns where another try may bring one."""
     reason = (candidate.reason or "").upper()
     if reason in REFUSED:
-        raise ContentRejected(_reasoned(reason, candidate.message or candidate.text))
+        raise ContentRejected(said=_reasoned(reason, candidate.message or candidate.text))
     if reason in MISSED:
         return
     if candidate.text:
-        raise ContentRejected(candidate.text)
+        raise ContentRejected(said=candidate.text)
     raise BadResponse(_reasoned("no picture", candidate.reason))
 
 
@@ -255,9 +256,9 @@ def _reasoned(reason: str, text: str | None) -> str:
 def _checked(answer: Answer) -> Answer:
     """Google says "quota" of a minute's limit too; then it says when to come again."""
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
-        raise RateLimited(f"429: {answer.text()}", retry_after=seconds, unaccepted=True)
+        raise RateLimited(**answer.told(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):
-        raise AuthError(f"400: {answer.text()}", unaccepted=True)
+        raise AuthError(**answer.told(), taken=Acceptance.NOT_TAKEN)
     with of_one_model() if answer.status == 429 else nullcontext():  # Google counts each model's requests by themselves
         return answer.checked()
 

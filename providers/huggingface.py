@@ -14,8 +14,10 @@ from typing import Any
 from pydantic import Field
 
 from domain import (
+    Acceptance,
     Access,
     Capabilities,
+    Cause,
     ImageRequest,
     Model,
     Picture,
@@ -87,7 +89,7 @@ class HuggingFace(Provider):
                 return answer.checked()
             waited += seconds
             if waited > LOADING_SECONDS:
-                raise Unavailable("the model is still loading", field="model", unaccepted=True)
+                raise Unavailable("503", cause=Cause.LOADING, option="model", taken=Acceptance.NOT_TAKEN)
             await progress.report(eta=seconds)
             await self.transport.sleep(seconds)
 

@@ -17,11 +17,12 @@ from domain import (
     Access,
     BadResponse,
     Capabilities,
+    Cause,
     ContentRejected,
-    EaselError,
     ImageRequest,
     InvalidRequest,
     Model,
+    ProviderError,
     QuotaError,
     RateLimited,
     Size,
@@ -116,7 +117,7 @@ GENERATIONS = {
         ),
     ),
 }
-REASONS: dict[str, type[EaselError]] = {
+REASONS: dict[str, type[ProviderError]] = {
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "CONCURRENT_JOBS_EXCEEDED": RateLimited,
     "TIMEOUT": Timeout,
@@ -163,7 +164,7 @@ class ImagePipeline(Provider):
         if answer.status in (404, 410):
             other = 3 if self.access.generation == 1 else 1
             log.error("ImagePipeline answers %s: try IMAGEPIPELINE_GENERATION=%s", answer.status, other)
-            raise Unavailable(f"{answer.status}: this generation of the API is gone")
+            raise Unavailable(str(answer.status), cause=Cause.API_GONE)
         status = answer.checked().parse(Status)
         if await self._finished(status, answer, request, progress):
             return True
@@ -229,8 +230,8 @@ class ImagePipeline(Provider):
         return True
 
 
-def _failure(status: Status, text: str) -> EaselError:
+def _failure(status: Status, text: str) -> ProviderError:
     kind = REASONS.get((status.reason or "").upper())
     if kind is InvalidRequest and POLICY.search(text):
         kind = ContentRejected
-    return kind(text) if kind else failure_for(text)
+    return kind(said=text) if kind else failure_for(text)

@@ -19,10 +19,13 @@ from urllib.parse import urlencode
 from pydantic import TypeAdapter, ValidationError
 
 from domain import (
+    Acceptance,
     Access,
     AuthError,
     BadResponse,
+    BadUpload,
     Capabilities,
+    Defect,
     EaselError,
     ImageRequest,
     InvalidRequest,
@@ -43,7 +46,7 @@ from providers.http.failures import our_field
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.sentences import tidy
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, SENT_ANEW, USUAL_SIZES, Health, Progress, Provider
+from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
 from providers.kit.listed import Bounded, capped
 from providers.kit.pinned import affordable, pinned
 from providers.kit.results import picture_of_answer
@@ -106,7 +109,7 @@ class Pollinations(Provider):
         remembered, tried = progress.remembered or {}, progress.remembered is not None
         if request.image and not sources.image_url and "url" not in remembered:
             await progress.forget()
-            raise InvalidRequest(field="image", takes=SENT_ANEW)
+            raise BadUpload(option="image", defect=Defect.NO_LINK)
         seed: int = remembered.get("seed", _seed(request))
         path = _path(request, sources, seed)
         try:
@@ -118,7 +121,7 @@ class Pollinations(Provider):
             await progress.keep(picture)
         except EaselError as error:
             may_come = isinstance(error, (Timeout, Unavailable, RateLimited, QuotaError, AuthError))
-            if not may_come or (error.failure.unaccepted and not tried):
+            if not may_come or (error.taken is Acceptance.NOT_TAKEN and not tried):
                 await progress.forget()
             raise
 
@@ -145,7 +148,7 @@ class Pollinations(Provider):
     async def _picture(self, answer: Answer, seed: int) -> Picture:
         if picture := await picture_of_answer(self._api, answer, seed):
             return picture
-        raise BadResponse(answer.text() or f"{len(answer.body)} bytes that are no picture")
+        raise BadResponse(f"{len(answer.body)} bytes that are no picture", said=answer.text())
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
@@ -213,10 +216,12 @@ def _alone(link: str | None) -> str | None:
 
 def _checked(answer: Answer) -> Answer:
     if answer.status == 502 and SLOW_DOWN.search(answer.text()):
-        raise RateLimited(f"502: {answer.text()}", retry_after=answer.retry_after(), unaccepted=not answer.maybe_taken)
+        taken = answer.taken or Acceptance.NOT_TAKEN
+        raise RateLimited(**answer.told(), retry_after=answer.retry_after(), taken=taken)
     error = answer.error()
-    if type(error) is InvalidRequest and (field := _blamed(answer)):
-        raise InvalidRequest(error.failure.detail, field=field)
+    if isinstance(error, InvalidRequest):
+        error.option = _blamed(answer) or error.option
+        raise error
     return answer.checked()
 
 

@@ -15,11 +15,14 @@ from functools import partial
 from typing import Annotated, Any, cast
 
 from domain import (
+    Acceptance,
     Access,
     BadResponse,
+    Cause,
     EaselError,
     ImageRequest,
     Model,
+    ProviderError,
     Sources,
     Unavailable,
 )
@@ -29,7 +32,7 @@ from providers.http.api import given, path_of, segment
 from providers.http.encoding import is_embedded
 from providers.http.failures import failure_for, of_one_model
 from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import not_taken
+from providers.http.repeating import acceptance_of
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.pinned import affordable, pinned
@@ -147,7 +150,7 @@ class Replicate(Provider):
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
         path = "predictions" if version else f"models/{path_of(id)}/predictions"
         body = given({"version": version, "input": inputs})
-        return await self._api.send("POST", path, json=body, headers=WAIT, not_taken=_not_taken)
+        return await self._api.send("POST", path, json=body, headers=WAIT, acceptance=_acceptance)
 
     async def _finished(self, answer: Answer, *, seed: int | None, progress: Progress) -> bool:
         prediction = answer.parse(Prediction)
@@ -156,7 +159,7 @@ class Replicate(Provider):
             return True
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
-            stopped = Unavailable(f"{prediction.word} by somebody else", answered=True)
+            stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
             with of_one_model():  # it is the model's own program that tells, and some ask others with a key of theirs
                 raise failure_for(answer.text()) if prediction.word in FAILED else stopped
         if prediction.word not in PENDING:
@@ -180,11 +183,12 @@ class Replicate(Provider):
         if id not in self._known and _name(id):
             try:
                 await self._look(id)
-            except EaselError as error:
+            except ProviderError as error:
                 if needed and isinstance(error, BadResponse):
-                    raise Unavailable(f"a model's schema could not be read: {error}", unaccepted=True) from None
+                    why = f"a model's schema could not be read: {error}"
+                    raise Unavailable(why, taken=Acceptance.NOT_TAKEN) from None
                 if needed:
-                    error.failure = error.failure.model_copy(update={"unaccepted": True})
+                    error.taken = Acceptance.NOT_TAKEN
                     raise
                 log.warning("only prompt and seed are sent, a model's schema could not be read: %s", error)
         return self._known.get(id, UNKNOWN)
@@ -216,9 +220,9 @@ class Replicate(Provider):
         return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
 
 
-def _not_taken(answer: Answer) -> bool:
+def _acceptance(answer: Answer) -> Acceptance:
     """A 503 proves nothing: while a connection waits for the outcome, the prediction is there already."""
-    return answer.status != 503 and not_taken(answer)
+    return Acceptance.UNKNOWN if answer.status == 503 else acceptance_of(answer)
 
 
 def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:

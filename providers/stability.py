@@ -14,18 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from domain import (
-    Access,
-    Capabilities,
-    ContentRejected,
-    EaselError,
-    ImageRequest,
-    Model,
-    Picture,
-    Size,
-    Sources,
-    Span,
-)
+from domain import Access, Capabilities, ContentRejected, ImageRequest, Model, Picture, Provided, Size, Sources, Span
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
@@ -173,7 +162,7 @@ async def _picture(answer: Answer, seed: int | None) -> Picture:
         data, reason = await decoded(found), result.finish_reason
         told = result.seed
     if reason.strip().upper() == FILTERED:
-        raise ContentRejected(f"200: {FILTERED}")
+        raise ContentRejected("200", said=FILTERED)
     return Picture(data=data, seed=_told(told, seed))
 
 
@@ -189,14 +178,14 @@ def _checked(answer: Answer) -> Answer:
     return answer
 
 
-def _error(answer: Answer) -> EaselError | None:
+def _error(answer: Answer) -> Provided | None:
     """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
     if answer.ok:
         return None
     refusal = answer.maybe(Refusal) or Refusal()
     text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
     reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
-    return answer.error(text, field=blamed(refusal.errors), reference=reference)
+    return answer.error(text, option=blamed(refusal.errors), reference=reference)
 
 
 def blamed(errors: Any) -> str | None:

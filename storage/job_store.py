@@ -25,6 +25,7 @@ from domain import UNFINISHED, Job, State
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done
 from storage.dialects import insert_for
+from storage.earlier import kind_of, readable
 from storage.tables import jobs
 
 NESTED = {column.name for column in jobs.c if isinstance(column.type, JSON)}
@@ -88,7 +89,9 @@ class Ended(NamedTuple):
     state: str
     seconds: float | None
     tried: list[dict[str, Any]]
-    failure: dict[str, Any] | None
+    has_failed: bool
+    asked: bool
+    """False: it ended because its provider was known to be down."""
 
 
 class JobStore:
@@ -207,7 +210,7 @@ class JobStore:
         found = await self._run(
             select(*columns).where(OVER, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(LATEST)
         )
-        return [Ended(**row) for row in found.rows]
+        return [_ended(dict(row)) for row in found.rows]
 
     async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
@@ -264,7 +267,13 @@ def _row(job: Job, fields: Iterable[str] | None = None) -> dict[str, Any]:
 
 
 def _jobs(done: Done) -> list[Job]:
-    return [Job.model_validate(dict(row)) for row in done.rows]
+    return [Job.model_validate(readable(dict(row))) for row in done.rows]
+
+
+def _ended(row: dict[str, Any]) -> Ended:
+    failure = row["failure"]
+    asked = failure is None or kind_of(failure) not in ("Down", "Paused")
+    return Ended(row["provider"], row["state"], row["seconds"], row["tried"], failure is not None, asked)
 
 
 def _now() -> datetime:

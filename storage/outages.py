@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Executable, and_, delete, or_, select, update
 
+from domain.errors import OutageKind
 from storage.bulletin import Bulletin
 from storage.database import Database, Do, Done
 from storage.dialects import insert_for
@@ -18,7 +19,7 @@ class Outage(NamedTuple):
     """A provider that is not asked before `until`, and then by one job."""
 
     provider: str
-    kind: str
+    kind: OutageKind
     """The error's."""
     since: datetime
     until: datetime

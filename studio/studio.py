@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from domain import EaselError, ImageRequest, Job, Limits, Origin, QueueFull, Settings, State
+from domain import EaselError, ImageRequest, Job, Limits, NoRoom, Origin, Room, Settings, State
 from providers.kit.base import Provider
 from storage.job_store import CANCELLED, STALE, Left
 from storage.store import Store
@@ -130,10 +130,10 @@ class Studio:
         return job
 
     def _check_disk(self) -> None:
-        """QueueFull where what is drawn, and paid for, might not be kept."""
+        """NoRoom where what is drawn, and paid for, might not be kept."""
         if self._store.spool.is_full():
             log.warning("the disk is full: nothing is taken until there is room")
-            raise QueueFull(field="disk")
+            raise NoRoom(room=Room.DISK)
 
     def plan_rest(self, parent: Job, origin: Origin) -> Job:
         """A job for what its parent has ordered and not got; an EaselError is answered at once."""
@@ -144,7 +144,7 @@ class Studio:
         return await keep_uploads(self._shelf, job, request, image, mask)
 
     async def check_uploads(self, job: Job) -> None:
-        """InvalidRequest where a request that is made again has lost its files."""
+        """UploadGone where a request that is made again has lost its files."""
         await check_uploads(self._store.spool, job, by_link=await self.planner.takes_link(job))
 
     async def promise(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:

@@ -1,17 +1,19 @@
 """The result: a receipt, the pictures and their buttons."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
 import discord
 
-from domain import NOT_ASKED, AuthError, Drawn, EaselError, Failure, Job, QuotaError, Size, State
+from domain import Job, NotAsked, Size, State, Unexpected
+from domain.outcomes import is_hosts_matter
 from studio.display import Ready, Report
 from views.card_ids import Verb, custom_id
 from views.limits import ALT, MESSAGE
-from views.words import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE, code, explain, fitting, in_time, plain
+from views.wording.notes import arrival_words, note_words, waiting_words
+from views.wording.outcomes import explain, explain_without_words
+from views.wording.text import code, fitting, in_time, plain
 
 SMALLER = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
@@ -81,9 +83,8 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int =
 
 def wordless_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
     """The same without a word from outside: neither the member's nor a provider's or model's."""
-    kind = job.failure.kind if job.failure else EaselError.__name__
-    line = WORDLESS if pictures else explain(EaselError.revive(Failure(kind=kind)), provider)
-    waiting = [f"-# {note}" for note in _waiting(pictures, later)]
+    line = WORDLESS if pictures else explain_without_words(job.failure, provider)
+    waiting = [f"-# {note}" for note in waiting_words(pictures, later)]
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
     return card._replace(content=_content([line, *waiting], links), alt="A picture")
@@ -147,45 +148,22 @@ def _content(lines: Sequence[str], links: Sequence[str]) -> str:
 
 
 def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
-    notes = list(job.notes)
+    notes = [note_words(note) for note in job.notes]
     asked, shown = job.request.count, sum(not each.kept for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
-        why = f" {explain(EaselError.revive(job.failure), provider)}" if job.failure else ""
+        why = f" {explain(job.failure, provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
-    notes += _waiting(pictures, later)
+    notes += waiting_words(pictures, later)
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(each.stilled for each in pictures):
         notes.append("It moves, but only its first frame fits.")
-    notes += dict.fromkeys(sentence for each in job.drawn if (sentence := _arrival(each)))
+    notes += dict.fromkeys(sentence for each in job.drawn if (sentence := arrival_words(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
         notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
     if any(each.link for each in pictures):
         notes.append("The picture could not be fetched; this link to it will expire.")
     return notes
-
-
-def _waiting(pictures: Sequence[Ready], later: int) -> list[str]:
-    """What is not shown with the others, and how its owner gets it."""
-    counts = Counter(each.beyond for each in pictures if each.kept)
-    here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
-    anywhere = f"{counts[True]} more: {TOO_LARGE_ANYWHERE}"
-    lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
-    return [*lines, *([f"{later} more: a message takes no more. `/recover` hands them over."] if later else [])]
-
-
-def _arrival(drawn: Drawn) -> str:
-    """Why it is not, or not quite, what the provider has sent."""
-    kind = (drawn.kind or "").upper()
-    match drawn.way:
-        case "converted":
-            return f"Converted from {kind}, which Discord does not show."
-        case "mended":
-            return "It arrived damaged: this is what could be read of it."
-        case "file":
-            return f"It came as a file that cannot be shown here ({kind}): download it to see it."
-        case "shown" | "unread":
-            return ""
 
 
 def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
@@ -196,9 +174,9 @@ def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
 
 
 def _apology(job: Job, provider: str) -> list[str]:
-    why = EaselError.revive(job.failure) if job.failure else EaselError()
-    asked = why.failure.field not in NOT_ASKED  # the note says so
-    before = [f"-# {note}" for note in job.notes[:1] if job.tried and asked]
+    why = job.failure or Unexpected()
+    asked = not isinstance(why, NotAsked)  # the note says so
+    before = [f"-# {note_words(note)}" for note in job.notes[:1] if job.tried and asked]
     kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
     lines = [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
     return [*lines, *kept, *before]
@@ -215,8 +193,7 @@ def _verbs(job: Job, pictures: Sequence[Ready]) -> list[Verb]:
 
 def _worth_retrying(job: Job) -> bool:
     """Not what was refused, nor what only the host can mend."""
-    error = EaselError.revive(job.failure) if job.failure else None
-    return error is None or not (error.state is State.REFUSED or isinstance(error, AuthError | QuotaError))
+    return job.failure is None or not (job.failure.state is State.REFUSED or is_hosts_matter(job.failure))
 
 
 def buttons(job: Job, verbs: Sequence[Verb]) -> discord.ui.View:

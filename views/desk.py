@@ -8,7 +8,7 @@ from functools import partial
 import discord
 from yarl import URL
 
-from domain import ImageRequest, InvalidRequest, Job, Size, Upload
+from domain import BadUpload, Defect, ImageRequest, Job, Size, Upload
 from storage.settings import SettingsStore
 from studio import images
 from studio.intake.promises import AnsweredElsewhere
@@ -148,7 +148,7 @@ async def _read(attachment: discord.Attachment, field: str) -> bytes:
         async with asyncio.timeout(READ_SECONDS):
             data = await attachment.read()
     except UNTOLD:
-        raise InvalidRequest(field=field, takes="sending it again, for Discord did not hand it over") from None
+        raise BadUpload(option=field, defect=Defect.NOT_HANDED_OVER) from None
     if len(data) > attachment.size:
-        raise InvalidRequest(field=field, takes="sending it again, for Discord handed over something else")
+        raise BadUpload(option=field, defect=Defect.NOT_AS_ANNOUNCED)
     return data

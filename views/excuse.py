@@ -3,7 +3,8 @@
 from domain import Job, Refused
 from views.card import Card, buttons
 from views.card_ids import Verb
-from views.words import code, plain, why_refused
+from views.wording.places import why_refused
+from views.wording.text import code, plain
 
 KEPT = "-# It is kept for whoever asked for it, for 7 days at most. If they press Delete, it is thrown away."
 

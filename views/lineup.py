@@ -11,7 +11,7 @@ from views.limits import CHOICES, LABEL
 from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, tell
-from views.words import code
+from views.wording.text import code
 
 LISTED = 12
 NOTHING = "Nothing is being drawn, and nothing waits."

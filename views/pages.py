@@ -10,7 +10,7 @@ from studio.studio import Studio
 from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
 from views.roster import offers
-from views.words import code
+from views.wording.text import code
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.

@@ -10,7 +10,7 @@ from studio.intake.promises import AnsweredElsewhere, Ending, Unclear
 from views.acknowledging import UNTOLD, WAITS, TooLate
 from views.origins import Interaction
 from views.verdicts import is_too_late
-from views.words import explain
+from views.wording.outcomes import explain
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ async def tell(interaction: Interaction, text: str) -> None:
 def _words(interaction: Interaction, error: BaseException) -> str:
     match error:
         case EaselError():
-            log.info("interaction %s: %s", interaction.id, error.failure)
+            log.info("interaction %s: %r", interaction.id, error)
             return explain(error)
         case _ if isinstance(error, OLD):
             log.info("interaction %s: %s", interaction.id, error)

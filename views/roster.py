@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import discord
 
-from domain import Capabilities, Model, find_model
+from domain import Capabilities, Model, Span, find_model
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.studio import Studio
@@ -14,7 +14,8 @@ from studio.work.standing import Standing
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
-from views.words import fitting, plain
+from views.wording.sizes import span_words
+from views.wording.text import fitting, plain
 
 SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
@@ -126,9 +127,9 @@ def abilities(takes: Capabilities) -> str:
         "an image with a mask": takes.inpainting,
         "negative prompt": takes.negative_prompt,
         "seed": takes.seed,
-        f"steps {takes.steps}": takes.steps is not None,
-        f"guidance {takes.guidance_scale}": takes.guidance_scale is not None,
-        f"strength {takes.strength}": takes.strength is not None,
+        f"steps {_span(takes.steps)}": takes.steps is not None,
+        f"guidance {_span(takes.guidance_scale)}": takes.guidance_scale is not None,
+        f"strength {_span(takes.strength)}": takes.strength is not None,
         "scheduler": bool(takes.schedulers),
         "quality": bool(takes.qualities),
         "style": bool(takes.styles),
@@ -172,3 +173,7 @@ def _usual(models: Sequence[Model], chosen: str | None) -> Model:
     """The server's own where this provider has it, else the provider's."""
     able = [model for model in models if model.capabilities.text_to_image] or models
     return find_model(able, chosen or "") or able[0]
+
+
+def _span(span: Span | None) -> str:
+    return span_words(span) if span else ""

@@ -21,6 +21,7 @@ from typing import Any
 from domain import (
     Access,
     BadResponse,
+    Cause,
     ContentRejected,
     EaselError,
     ImageRequest,
@@ -119,11 +120,11 @@ class AIHorde(Provider):
             nonlocal stuck
             state = answer.parse(State)
             if state.faulted:
-                await self._give_up(id, progress, Unavailable("the workers failed", answered=True))
+                await self._give_up(id, progress, Unavailable(cause=Cause.WORKERS_FAILED, blames_model=True))
             now = asyncio.get_running_loop().time()
             stuck = None if state.is_possible or state.done else stuck or now
             if stuck and now - stuck >= UNSERVED_SECONDS:
-                await self._give_up(id, progress, Unavailable("no one serves this model and size", field="model"))
+                await self._give_up(id, progress, Unavailable(cause=Cause.NO_WORKER, option="model"))
             if progress.left() <= LAST_SECONDS and not state.done:
                 await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)

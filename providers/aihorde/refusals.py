@@ -2,38 +2,25 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from domain import (
+    Acceptance,
     AuthError,
     ContentRejected,
-    EaselError,
     InvalidRequest,
+    Provided,
     QuotaError,
     RateLimited,
     Timeout,
     Unavailable,
 )
 from providers.http.answers import Answer
+from providers.http.failures import Told
 from providers.http.lenient import Reply
 from providers.http.sentences import tidy
 
-KINDS: Mapping[str, type[EaselError]] = {
-    "InvalidAPIKey": AuthError,
-    "BannedClientAgent": AuthError,
-    "KudosUpfront": QuotaError,
-    "SharedKeyEmpty": QuotaError,
-    "SharedKeyInsufficientKudos": QuotaError,
-    "TooManyPrompts": RateLimited,
-    "TimeoutIP": RateLimited,
-    "CorruptPrompt": ContentRejected,
-    "MaintenanceMode": Unavailable,
-    "NoValidWorkers": Unavailable,
-    "TooManyLoras": InvalidRequest,
-    "RequestNotFound": Timeout,
-    "RequestExpired": Timeout,
-}
-AT_FAULT: Mapping[str, str] = {"CorruptPrompt": "prompt", "NoValidWorkers": "model"}
 BLAMED: Mapping[str, str] = {
     "InvalidSize": "size",
     "TooManySteps": "steps",
@@ -70,23 +57,43 @@ def polled(answer: Answer) -> Answer:
     error = error_of(answer)
     if not isinstance(error, (RateLimited, Unavailable)):
         return answer
-    seconds = error.failure.retry_after
-    return answer.having(status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
+    seconds = error.retry_after
+    return replace(answer, status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
 
 
-def error_of(answer: Answer) -> EaselError | None:
+def error_of(answer: Answer) -> Provided | None:
     """What the code of an error means, or its status where it has none; None for 2xx."""
     usual = answer.error()
     if usual is None:
         return None
     code, text = code_of(answer), answer.text()
     blamed = next((field for start, field in BLAMED.items() if code.startswith(start)), None)
+    told = Told(detail=code, said=text, reference=None)
     if blamed:
-        return InvalidRequest(f"{code}: {text}", field=blamed)
-    if kind := KINDS.get(code):
-        wait, accepted = _seconds(answer, text), kind is ContentRejected
-        return kind(f"{code}: {text}", field=AT_FAULT.get(code), retry_after=wait, unaccepted=not accepted)
-    return _validation(answer) or usual
+        return InvalidRequest(**told, option=blamed)
+    return _coded(code, told, _seconds(answer, text)) or _validation(answer) or usual
+
+
+def _coded(code: str, told: Told, retry_after: float | None) -> Provided | None:
+    not_taken = Acceptance.NOT_TAKEN
+    match code:
+        case "InvalidAPIKey" | "BannedClientAgent":
+            return AuthError(**told, taken=not_taken)
+        case "KudosUpfront" | "SharedKeyEmpty" | "SharedKeyInsufficientKudos":
+            return QuotaError(**told, taken=not_taken)
+        case "TooManyPrompts" | "TimeoutIP":
+            return RateLimited(**told, taken=not_taken, retry_after=retry_after)
+        case "CorruptPrompt":
+            return ContentRejected(**told, counts_against_member=True)
+        case "MaintenanceMode" | "NoValidWorkers":
+            option = "model" if code == "NoValidWorkers" else None
+            return Unavailable(**told, taken=not_taken, retry_after=retry_after, option=option)
+        case "TooManyLoras":
+            return InvalidRequest(**told, taken=not_taken)
+        case "RequestNotFound" | "RequestExpired":
+            return Timeout(**told, taken=not_taken)
+        case _:
+            return None
 
 
 def _refusal(answer: Answer) -> Refusal:
@@ -99,10 +106,10 @@ def _seconds(answer: Answer, text: str) -> float | None:
     return float(found[1]) if found else answer.retry_after()
 
 
-def _validation(answer: Answer) -> EaselError | None:
+def _validation(answer: Answer) -> InvalidRequest | None:
     """`{"errors": {"params.width": "…"}}`, which has no code."""
     errors = _refusal(answer).errors or {}
     if answer.status != 400 or not errors:
         return None
     sentence = tidy("; ".join(f"{path}: {text}" for path, text in errors.items()))
-    return InvalidRequest(f"400: {sentence}", field=answer.field())
+    return InvalidRequest("400", said=sentence, option=answer.option())

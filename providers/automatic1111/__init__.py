@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from domain import (
+    Acceptance,
     Access,
     BadResponse,
     Cancelled,
@@ -96,7 +97,7 @@ class Automatic1111(Provider):
             answer = await self._draw(path, body | {"force_task_id": task}, task, server, progress)
             await _keep(self._api, answer, request, progress)
         except EaselError as error:
-            if isinstance(error, (Timeout, Unavailable)) and not error.failure.unaccepted:
+            if isinstance(error, (Timeout, Unavailable)) and error.taken is not Acceptance.NOT_TAKEN:
                 await self.abandon({"task": task})
             await progress.forget()
             raise
@@ -159,7 +160,7 @@ class Automatic1111(Provider):
 
     async def _enlarge(self, sources: Sources, server: Server, progress: Progress) -> None:
         if not (server.upscaler and sources.image):
-            raise InvalidRequest("no upscaler, or no image", field="image")
+            raise InvalidRequest("no upscaler, or no image", option="image")
         answer = checked(await self._post("extra-single-image", enlarging(sources.image, server.upscaler)))
         text = next(iter(pictures_in(answer.data(), "image")), "")
         await progress.keep(await self._api.fetch(text) if is_link(text) else Picture(data=await decoded(text)))

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from domain import ImageRequest, InvalidRequest, Size, Sources
+from domain import ImageRequest, ImageTooLarge, Size, Sources
 from providers.automatic1111.server import BETWEEN
 from providers.http.api import given
 from providers.http.encoding import in_base64
@@ -50,8 +50,9 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
 
 
 def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
-    longest = max(Image.open(io.BytesIO(image)).size)
+    size = Size(*Image.open(io.BytesIO(image)).size)
+    longest = max(size)
     if longest >= LARGEST_SIDE:
-        raise InvalidRequest(field="image", takes=f"images with sides of less than {LARGEST_SIDE} pixels")
+        raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE)
     factor = min(2.0, LARGEST_SIDE / longest)
     return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from domain import EaselError, InvalidRequest, Unavailable
+from domain import Acceptance, Cause, InvalidRequest, Provided, Unavailable
 from domain.numbers import Place, Seed
 from providers.http.answers import Answer
-from providers.http.failures import error_for
+from providers.http.failures import Told, error_for
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.parsing import read_json
 from providers.http.sentences import tidy
@@ -74,20 +74,18 @@ def checked(answer: Answer) -> Answer:
     raise _error(answer)
 
 
-def _error(answer: Answer) -> EaselError:
+def _error(answer: Answer) -> Provided:
     text = _sentence(answer)
-    detail = f"{answer.status}: {text}"
+    told = Told(detail=str(answer.status), said=text, reference=None)
     if OUT_OF_MEMORY.search(text):
-        return Unavailable(
-            f"{detail} (a smaller size or fewer pictures may fit into the server's memory)", field="size"
-        )
+        return Unavailable(**told, cause=Cause.OUT_OF_MEMORY, option="size")
     if answer.status in (400, 404) and SAMPLER.search(text):
-        return InvalidRequest(detail, field="scheduler")
+        return InvalidRequest(**told, option="scheduler")
     if answer.status == 500 and IMAGE.search(text):
-        return InvalidRequest(detail, field="image")
+        return InvalidRequest(**told, option="image")
     if answer.status in (404, 405) and not (CHECKPOINT.search(text) or IMAGE.search(text)):
-        return Unavailable(f"{detail} (is the server started with --api?)", unaccepted=True)
-    return error_for(answer.status, text, retry_after=answer.retry_after(), field=answer.field())
+        return Unavailable(**told, cause=Cause.NO_API, taken=Acceptance.NOT_TAKEN)
+    return error_for(answer.status, text, retry_after=answer.retry_after(), option=answer.option())
 
 
 def _sentence(answer: Answer) -> str:

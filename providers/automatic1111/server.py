@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import RootModel
 
-from domain import BadResponse, Capabilities, EaselError, InvalidRequest, Model, Size, SizeRange, Span
+from domain import BadResponse, Capabilities, EaselError, Model, NotOffered, Size, SizeRange, Span
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
 from providers.http.answers import Answer
@@ -105,8 +105,7 @@ class Server:
         if id in (None, CURRENT):
             return None
         if id not in self.titles:
-            known = ", ".join(model.title for model in self.models[:LISTED])
-            raise InvalidRequest("the server has no such checkpoint", field="model", takes=known)
+            raise NotOffered(option="model", asked=str(id), offered=tuple(model.title for model in self.models))
         return self.titles[id]
 
 

@@ -19,13 +19,15 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from domain import (
+    Acceptance,
     Access,
     BadResponse,
-    EaselError,
+    Cause,
     ImageRequest,
     InvalidRequest,
     Model,
     Picture,
+    ProviderError,
     Sources,
     Unavailable,
 )
@@ -122,7 +124,7 @@ class ComfyUI(Provider):
             except LostPrompt:
                 log.warning("the server has lost a prompt: it was started anew")
                 ref = {}
-        raise Unavailable("the server was started anew again and again")
+        raise Unavailable(cause=Cause.RESTARTED)
 
     async def _draw_once(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
         """nodes: None where an earlier run has sent them."""
@@ -146,8 +148,8 @@ class ComfyUI(Provider):
             if answer.status == 400:
                 raise refusal(answer)
             return answer.checked().parse(Accepted).prompt_id
-        except EaselError as error:
-            if not (error.failure.unaccepted or isinstance(error, InvalidRequest)):
+        except ProviderError as error:
+            if not (isinstance(error, InvalidRequest) or error.taken is Acceptance.NOT_TAKEN):
                 await self.abandon({"offered": offered})
             await progress.forget()
             raise
@@ -155,8 +157,9 @@ class ComfyUI(Provider):
     async def _view(self, seed: int | None, file: File) -> Picture:
         answer = await self._api.get("view?" + urlencode(file.model_dump(), quote_via=quote, safe=""))
         if not answer.ok:
-            away = answer.status >= 500 or answer.status in (408, 429)
-            raise (Unavailable if away else BadResponse)(f"the picture answers {answer.status}")
+            what = f"the picture answers {answer.status}"
+            is_away = answer.status >= 500 or answer.status in (408, 429)
+            raise Unavailable(what, cause=Cause.LINK_FAILS) if is_away else BadResponse(what)
         if not answer.is_picture():
             raise BadResponse("the file is no picture")
         return Picture(data=answer.body, seed=seed)
@@ -164,7 +167,8 @@ class ComfyUI(Provider):
     async def _nodes(self, request: ImageRequest, sources: Sources) -> dict[str, Any]:
         workflow = self._workflows.drawing_from(sources)
         if workflow is None:
-            raise InvalidRequest("no workflow for that", field="mask" if sources.mask else "image", unaccepted=True)
+            option = "mask" if sources.mask else "image"
+            raise InvalidRequest("no workflow for that", option=option, taken=Acceptance.NOT_TAKEN)
         size = request.size or USUAL_SIZES[0]
         values = {
             "prompt": request.prompt,
@@ -193,7 +197,7 @@ class ComfyUI(Provider):
             return str(request.model)
         if listed := await self._checkpoints():
             return listed[0]
-        raise Unavailable("the server has no checkpoint", unaccepted=True)
+        raise Unavailable(cause=Cause.NO_CHECKPOINT, taken=Acceptance.NOT_TAKEN)
 
     async def _discover(self) -> Sequence[Model]:
         asked = not self.access.models and any("model" in workflow.marks for workflow in self._workflows.all)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, RootModel, ValidationError
 
-from domain import BadResponse, EaselError, InvalidRequest, Unavailable
+from domain import BadResponse, Cause, InvalidRequest, Unavailable
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 from providers.http.answers import Answer
 from providers.http.failures import our_field
@@ -80,10 +80,10 @@ class Entry(Reply):
     """By nodes, of whatever kind: what each has made."""
     status: Annotated[Status | None, TRIFLE] = None
 
-    def failure(self) -> EaselError | None:
+    def failure(self) -> Unavailable | None:
         if self.status is None or self.status.status_str != "error":
             return None
-        unknown = Unavailable("the server tells no reason", answered=True)
+        unknown = Unavailable(cause=Cause.NO_REASON, blames_model=True)
         return next(filter(None, map(_failure, self.status.messages)), unknown)
 
     def files(self) -> list[File]:
@@ -162,11 +162,11 @@ def refusal(answer: Answer) -> InvalidRequest:
     found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
     told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
     blamed = [error.input for error in found] or INPUT.findall(told)
-    field = our_field(name for name in blamed if name in OURS)
-    return InvalidRequest(f"{answer.status}: {told}", field=field)
+    option = our_field(name for name in blamed if name in OURS)
+    return InvalidRequest(str(answer.status), said=told, option=option)
 
 
-def _failure(message: list[Any]) -> EaselError | None:
+def _failure(message: list[Any]) -> Unavailable | None:
     kind, data = [*message, None, None][:2]
     if kind not in FAILURES or not isinstance(data, dict):
         return None

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 from pydantic import ValidationError
 
-from domain import EaselError, Unavailable
+from domain import Cause, EaselError, Unavailable
 from domain.numbers import Number, fraction
 from providers.http.api import Api
 from providers.http.lenient import Reply
@@ -180,14 +180,15 @@ def read_preview(frame: bytes) -> Preview | None:
     return None
 
 
-def failure_of(event: Event) -> EaselError:
+def failure_of(event: Event) -> Unavailable:
     """Of the exception only its message: a traceback tells of the host's machine.
 
     Whatever its words are, a server of the host's own has no filter and no account.
     """
     if event.type == "execution_interrupted":
-        return Unavailable("stopped at the server", answered=True)
-    return Unavailable(tidy(str(event.data.get("exception_message") or "a node failed")), answered=True)
+        return Unavailable(cause=Cause.STOPPED, blames_model=True)
+    said = tidy(str(event.data.get("exception_message") or ""))
+    return Unavailable(said=said, cause=None if said else Cause.NO_REASON, blames_model=True)
 
 
 def _fraction(data: dict[str, Any]) -> float | None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -12,9 +12,9 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain import BadResponse, EaselError
+from domain import Acceptance, BadResponse, Provided
 from domain.kinds import kind_of
-from providers.http.failures import error_for, our_field
+from providers.http.failures import Told, error_for, our_field
 from providers.http.lenient import Reply
 from providers.http.parsing import LARGE, TooMuch, read_json
 from providers.http.sentences import LONGEST_TEXT, sentence_of, tidy
@@ -61,8 +61,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
-    maybe_taken: bool = False
-    """An earlier try may have been taken; or this one, where a status proves less than it usually does."""
+    taken: Acceptance | None = None
+    """Whether the call may have been accepted, where its tries tell more than this answer's status does."""
 
     @property
     def ok(self) -> bool:
@@ -70,10 +70,6 @@ class Answer:
 
     def is_picture(self) -> bool:
         return kind_of(self.body) is not None
-
-    def having(self, **changes: Any) -> Self:
-        """A changed copy."""
-        return replace(self, **changes)
 
     async def read(self) -> Self:
         """The answer itself, whose JSON was read in a thread where there is much of it."""
@@ -119,6 +115,10 @@ class Answer:
         except BadResponse:
             return ""
 
+    def told(self) -> Told:
+        """What every error knows of its answer."""
+        return Told(detail=str(self.status), said=self.text(), reference=None)
+
     def retry_after(self) -> float | None:
         """Seconds to wait, from a header, a field or a sentence; from 1 to 600."""
         seconds = _header_seconds(self.headers)
@@ -126,7 +126,7 @@ class Answer:
             seconds = self._body_seconds()
         return None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
 
-    def field(self) -> str | None:
+    def option(self) -> str | None:
         """Our word for the field that a list of details, or a table of errors, blames first."""
         for kind in (Details, FieldErrors):
             if told := self.maybe(kind):
@@ -140,15 +140,17 @@ class Answer:
         return self
 
     def error(
-        self, text: str | None = None, *, field: str | None = None, reference: str | None = None
-    ) -> EaselError | None:
-        """What the status says went wrong, and the body, unless its sentence and its field are given; None for 2xx."""
+        self, said: str | None = None, *, option: str | None = None, reference: str | None = None
+    ) -> Provided | None:
+        """What the status says went wrong, and the body, unless its sentence and the option to blame are given.
+
+        None for 2xx.
+        """
         if self.ok:
             return None
-        text, field = self.text() if text is None else text, field or self.field()
-        error = error_for(self.status, text, retry_after=self.retry_after(), field=field, reference=reference)
-        if self.maybe_taken:
-            error.failure = error.failure.model_copy(update={"unaccepted": False})
+        said, option = self.text() if said is None else said, option or self.option()
+        error = error_for(self.status, said, retry_after=self.retry_after(), option=option, reference=reference)
+        error.taken = self.taken or error.taken
         return error
 
     def _body_seconds(self) -> float | None:

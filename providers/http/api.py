@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any, AnyStr
 from urllib.parse import quote
@@ -78,7 +79,7 @@ class Api:
         if answer.is_picture():
             return answer
         if self._strikes(len(answer.body)) and await _holds(answer.body, self._key.encode()):
-            answer = answer.having(body=answer.body.replace(self._key.encode(), b"***"))
+            answer = replace(answer, body=answer.body.replace(self._key.encode(), b"***"))
         return await answer.read()
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:

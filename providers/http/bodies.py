@@ -6,18 +6,14 @@ from typing import NamedTuple
 
 import aiohttp
 
-from domain import BadResponse
+from domain import BadResponse, Flaw
 from providers.http.events import END, Event, EventReader
 from providers.http.turns import Turns
 
 SMALL = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
-
-
 MAX_ERROR = 1024 * 1024
 """Of an answer that is no success."""
-TOO_LONG = "bytes"
-"""The field of a BadResponse whose body is larger than what is taken into memory."""
 
 
 class Part(NamedTuple):
@@ -98,4 +94,4 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
 
 
 def _too_long(cap: int) -> BadResponse:
-    return BadResponse(f"a body over {cap} bytes", field=TOO_LONG)
+    return BadResponse(f"a body over {cap} bytes", flaw=Flaw.TOO_LONG)

@@ -9,21 +9,21 @@ import aiohttp
 from tenacity import AsyncRetrying
 from yarl import URL
 
-from domain import BadResponse, EaselError, Timeout, Unavailable
+from domain import Acceptance, BadResponse, Timeout, Unavailable
 from providers.http.answers import Answer
 from providers.http.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
 from providers.http.budget import Budget
 from providers.http.events import Event
 from providers.http.guard import REFUSAL
 from providers.http.repeating import (
-    Doubt,
+    Tries,
+    acceptance_after,
+    acceptance_of,
     last_outcome,
-    not_sent,
-    not_taken,
     pause_before,
     safe_to_repeat,
-    surely_not_taken,
     told,
+    unless_taken,
 )
 
 MAX_ANSWER = 96 * 1024 * 1024
@@ -45,7 +45,7 @@ class CallOptions(TypedDict, total=False):
     seconds: float | None
     cap: int | None
     on_event: Callable[[Event], Awaitable[bool]] | None
-    not_taken: Callable[[Answer], bool]
+    acceptance: Callable[[Answer], Acceptance]
 
 
 class Call(NamedTuple):
@@ -65,8 +65,8 @@ class Call(NamedTuple):
     on_event: Callable[[Event], Awaitable[bool]] | None = None
     """Gets the events of an answer that is a stream of them, whose body is empty then, until it says that it has all
     it wants."""
-    not_taken: Callable[[Answer], bool] = not_taken
-    """Whether an answer proves that the call was not taken."""
+    acceptance: Callable[[Answer], Acceptance] = acceptance_of
+    """Whether an answer says that the call was accepted."""
     patience: float = LONGEST_PAUSE_IN_CALL
     """Seconds of a pause that the server may ask for between two tries."""
 
@@ -88,27 +88,27 @@ class Sender:
 
     async def send(self, call: Call, session: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> Answer:
         """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
-        doubt, sessions = Doubt(call.not_taken), [session]
+        made, sessions = Tries(call.acceptance), [session]
 
         async def once() -> Answer:
             try:
-                return doubt.after(await self._try(call, sessions[-1]))
+                return made.answered(await self._try(call, sessions[-1]))
             except BROKEN as error:
-                doubt.after_break(error)
+                made.broken(error)
                 sessions.append(fresh)  # what else was kept may be dead, too
                 raise
 
         retrying = AsyncRetrying(
             stop=lambda state: state.attempt_number >= call.tries or (told(state) or 0) > call.patience,
             wait=pause_before,
-            retry=surely_not_taken(call.not_taken) if call.method == "POST" else safe_to_repeat,
+            retry=unless_taken(call.acceptance) if call.method == "POST" else safe_to_repeat,
             retry_error_callback=last_outcome,
             sleep=self._sleep,
         )
         try:
             return await retrying(once)
         except BROKEN as error:
-            raise translated(error, unsent=doubt.untaken) from None
+            raise translated(error, made.taken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
 
@@ -141,12 +141,12 @@ class Sender:
             deadline.reschedule(loop.time() + left)
 
 
-def translated(error: BaseException, *, unsent: bool) -> EaselError:
+def translated(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
     """Without the error's own text where it may hold a URL with secrets."""
-    if isinstance(error, TimeoutError) and not not_sent(error):
+    if isinstance(error, TimeoutError) and acceptance_after(error) is not Acceptance.NOT_TAKEN:
         return Timeout("no full answer within the time limit")
     if REFUSAL in str(error):
         return BadResponse("the result's link leads to an address that is not allowed")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")
-    return Unavailable(type(error).__name__, unaccepted=unsent)
+    return Unavailable(type(error).__name__, taken=taken)

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from typing import TypedDict
 
 from domain import (
+    Acceptance,
     AuthError,
     BadResponse,
     ContentRejected,
-    EaselError,
     ImageRequest,
     InvalidRequest,
+    Provided,
     QuotaError,
     RateLimited,
     Timeout,
@@ -47,7 +49,7 @@ TIMED_OUT = (408, 504, 522, 524, 598, 599)
 NEVER_ARRIVED = (521, 523, 525, 526, 530)
 """Cloudflare's, where it found no server to pass a call on to; its 520 proves nothing (its list of 5xx errors)."""
 UNDONE = (501, 503, *NEVER_ARRIVED, *IN_THE_WAY)
-FIELD_OF = {404: "model", 410: "model", 413: "image", 414: "prompt"}
+OPTION_OF = {404: "model", 410: "model", 413: "image", 414: "prompt"}
 FIELDS = {
     "text": "prompt",
     **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
@@ -67,44 +69,57 @@ FIELDS = {
 KNOWN = frozenset({*FIELDS, *ImageRequest.model_fields})
 
 
+class Told(TypedDict):
+    """What every error knows of the answer behind it."""
+
+    detail: str
+    said: str
+    reference: str | None
+
+
 def our_field(names: Iterable[str]) -> str | None:
     """Our word for the first of the fields that an API names and a request has."""
     return next((FIELDS.get(name, name) for name in names if name in KNOWN), None)
 
 
 def error_for(
-    status: int, text: str, *, retry_after: float | None = None, field: str | None = None, reference: str | None = None
-) -> EaselError:
+    status: int, said: str, *, retry_after: float | None = None, option: str | None = None, reference: str | None = None
+) -> Provided:
     """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
-    detail = f"{status}: {text}" if text else str(status)
-    if status in OF_CONTENT and POLICY.search(text):  # which may repeat the prompt, and so speak of anything else
-        return ContentRejected(detail, reference=reference)
-    if status in (401, 407) or (status == 403 and not MONEY.search(text)):
+    told = Told(detail=str(status), said=said, reference=reference)
+    if status in OF_CONTENT and POLICY.search(said):  # which may repeat the prompt, and so speak of anything else
+        return ContentRejected(**told)
+    if status in (401, 407) or (status == 403 and not MONEY.search(said)):
         # A key that is known may be closed out from one model.
-        return AuthError(detail, reference=reference, unaccepted=True, answered=status == 403)
-    if status == 402 or (status in (400, 403, 415, 422) and MONEY.search(text)):
-        return QuotaError(detail, reference=reference, unaccepted=True)
-    if status == 429 and NO_MONEY_LEFT.search(text):
-        return QuotaError(detail, reference=reference, unaccepted=True)
+        return AuthError(**told, taken=Acceptance.NOT_TAKEN, blames_model=status == 403)
+    if _is_out_of_money(status, said):
+        return QuotaError(**told, taken=Acceptance.NOT_TAKEN)
     if status == 429:
-        return RateLimited(detail, retry_after=retry_after, reference=reference, unaccepted=True)
+        return RateLimited(**told, taken=Acceptance.NOT_TAKEN, retry_after=retry_after)
     if status in TIMED_OUT:
-        return Timeout(detail, reference=reference)
+        return Timeout(**told)
     if status in IN_THE_WAY or status >= 500:
-        answered, untaken = status >= 500 and status not in GATEWAYS, status in UNDONE
-        return Unavailable(detail, retry_after=retry_after, reference=reference, unaccepted=untaken, answered=answered)
+        taken = Acceptance.NOT_TAKEN if status in UNDONE else Acceptance.UNKNOWN
+        blames_model = status >= 500 and status not in GATEWAYS
+        return Unavailable(**told, taken=taken, retry_after=retry_after, blames_model=blames_model)
     if status in REFUSALS:
-        return InvalidRequest(detail, field=FIELD_OF.get(status, field), reference=reference)
-    return BadResponse(detail, reference=reference)
+        return InvalidRequest(**told, option=OPTION_OF.get(status, option))
+    return BadResponse(**told)
 
 
-def failure_for(text: str) -> EaselError:
+def _is_out_of_money(status: int, said: str) -> bool:
+    if status == 429:
+        return bool(NO_MONEY_LEFT.search(said))
+    return status == 402 or (status in (400, 403, 415, 422) and bool(MONEY.search(said)))
+
+
+def failure_for(said: str) -> ContentRejected | QuotaError | Unavailable:
     """The error behind a job that the provider reports as failed, told by its sentence alone."""
-    if POLICY.search(text):
-        return ContentRejected(text)
-    if MONEY.search(text):
-        return QuotaError(text)
-    return Unavailable(text, answered=True)
+    if POLICY.search(said):
+        return ContentRejected(said=said)
+    if MONEY.search(said):
+        return QuotaError(said=said)
+    return Unavailable(said=said, blames_model=True)
 
 
 @contextmanager
@@ -113,5 +128,5 @@ def of_one_model() -> Generator[None]:
     try:
         yield
     except (AuthError, QuotaError) as error:
-        error.failure = error.failure.model_copy(update={"answered": True})
+        error.blames_model = True
         raise

@@ -1,25 +1,34 @@
 """What is worth sending again, and after which pause."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import aiohttp
 from tenacity import RetryCallState, retry_base, retry_if_exception, retry_if_result
 from tenacity.wait import wait_exponential_jitter
 
-from domain import Unavailable
+from domain import Acceptance, Unavailable
 from providers.http.answers import LONGEST_WAIT, Answer
 from providers.http.failures import NEVER_ARRIVED
 from providers.http.guard import REFUSAL
 
-NOT_ACCEPTED = (429, 503, *NEVER_ARRIVED)
-RETRIED = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED)
+TURNED_AWAY = (429, 503, *NEVER_ARRIVED)
+"""Statuses that say that a call was not accepted."""
+RETRIED = (408, 425, 500, 502, 504, 520, 522, 524, *TURNED_AWAY)
 
 _backoff = wait_exponential_jitter(initial=1, max=20)
 
 
-def not_sent(error: BaseException) -> bool:
+def acceptance_after(error: BaseException) -> Acceptance:
+    """What an error says of the try that it broke: without a connection, nothing was sent."""
     connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    return isinstance(error, connecting) and REFUSAL not in str(error)
+    never_sent = isinstance(error, connecting) and REFUSAL not in str(error)
+    return Acceptance.NOT_TAKEN if never_sent else Acceptance.UNKNOWN
+
+
+def acceptance_of(answer: Answer) -> Acceptance:
+    """What an answer's status says of the call."""
+    return Acceptance.NOT_TAKEN if answer.status in TURNED_AWAY else Acceptance.UNKNOWN
 
 
 def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
@@ -27,33 +36,32 @@ def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
     return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
 
 
-def not_taken(answer: Answer) -> bool:
-    """Whether such an answer proves that a call was not taken."""
-    return answer.status in NOT_ACCEPTED
-
-
-def surely_not_taken(proof: Callable[[Answer], bool]) -> retry_base:
-    """Where a POST may be sent again."""
-    return retry_if_exception(not_sent) | retry_if_result(
-        lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED) and proof(answer)
+def unless_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
+    """Where a POST may be sent again: it was surely not accepted, and a second try is not in vain."""
+    return retry_if_exception(lambda error: acceptance_after(error) is Acceptance.NOT_TAKEN) | retry_if_result(
+        lambda answer: _is_worth_repeating(answer, TURNED_AWAY) and judge(answer) is Acceptance.NOT_TAKEN
     )
 
 
-class Doubt:
-    """Whether a call may have been taken, by what became of its tries so far."""
+class Tries:
+    """What became of the tries of one call so far."""
 
-    def __init__(self, proof: Callable[[Answer], bool]) -> None:
-        self._proof = proof
-        self.untaken = True
+    def __init__(self, judge: Callable[[Answer], Acceptance]) -> None:
+        self._judge = judge
+        self.taken = Acceptance.NOT_TAKEN
 
-    def after(self, answer: Answer) -> Answer:
-        """The answer to a try, which knows whether its call may have been taken whatever it says itself."""
-        before, self.untaken = self.untaken, self.untaken and self._proof(answer)
-        return answer.having(maybe_taken=not before or (not_taken(answer) and not self.untaken))
+    def answered(self, answer: Answer) -> Answer:
+        """The answer to a try; it knows where the call may have been accepted though its own status denies that."""
+        self._count(self._judge(answer))
+        return answer if self.taken is acceptance_of(answer) else replace(answer, taken=self.taken)
 
-    def after_break(self, error: BaseException) -> None:
+    def broken(self, error: BaseException) -> None:
         """A try that was answered by nothing whole."""
-        self.untaken = self.untaken and not_sent(error)
+        self._count(acceptance_after(error))
+
+    def _count(self, taken: Acceptance) -> None:
+        if taken is not Acceptance.NOT_TAKEN:
+            self.taken = taken
 
 
 safe_to_repeat = retry_if_exception(

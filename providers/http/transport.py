@@ -15,10 +15,10 @@ from typing import Self, Unpack
 
 import aiohttp
 
-from domain import BadResponse, EaselError, Picture, Timeout, Unavailable
+from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
 from providers.http.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR, TOO_LONG
+from providers.http.bodies import MAX_ERROR
 from providers.http.calls import BROKEN, CONNECT_SECONDS, Call, CallOptions, Sender, translated
 from providers.http.encoding import MAX_PICTURE, decoded, is_embedded
 from providers.http.guard import can_be_opened, guarded_socket
@@ -37,8 +37,6 @@ DRAW_SECONDS = 300.0
 """One call that draws; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
 """One call that only asks."""
-WITHHELD = "status"
-"""The field of a BadResponse to a download that was refused: a member's browser may have more luck."""
 
 
 class Transport:
@@ -79,15 +77,15 @@ class Transport:
         try:
             call = Call("GET", spelt(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR)
             await self._sender.send(call, self._api, self._fresh)
-        except EaselError as error:
-            return error.failure.field == TOO_LONG
+        except ProviderError as error:
+            return isinstance(error, BadResponse) and error.flaw is Flaw.TOO_LONG
         return True
 
     async def call(self, method: str, url: str, **options: Unpack[CallOptions]) -> Answer:
         """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
 
-        A POST is sent again only where the server surely did not take it: no connection, or an answer that `not_taken`
-        believes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
+        A POST is sent again only where the server surely did not take it: no connection, or an answer that
+        `acceptance` takes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
         """
         call = Call(method, spelt(url), **options)
         limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
@@ -115,7 +113,7 @@ class Transport:
             async with socket:
                 yield socket
         except BROKEN as error:
-            raise translated(error, unsent=False) from None
+            raise translated(error, Acceptance.UNKNOWN) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
         """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
@@ -131,7 +129,7 @@ class Transport:
         session = self._api if own and url.origin() == spelt(own).origin() else self._outside
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
-            with EaselError.after_acceptance():
+            with ProviderError.after_acceptance():
                 known = self._api if is_among(url, hosts) else session
                 # However long a pause is asked for: what is paid for has no other place to come from.
                 call = Call("GET", url, seconds=total, cap=MAX_PICTURE, patience=inf)
@@ -159,7 +157,7 @@ class Transport:
         try:
             return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
-            is_none = isinstance(error, BadResponse) and error.failure.field not in (TOO_LONG, WITHHELD)
+            is_none = isinstance(error, BadResponse) and error.flaw is None
             if is_none or not can_be_opened(link := web_link(url)):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
@@ -189,9 +187,9 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
 
 def _picture_bytes(answer: Answer) -> bytes:
     if answer.status >= 500 or answer.status in RETRIED:
-        raise Unavailable(f"the result's link answers {answer.status}")
+        raise Unavailable(f"the result's link answers {answer.status}", cause=Cause.LINK_FAILS)
     if not answer.ok:
-        raise BadResponse(f"the result's link answers {answer.status}", field=WITHHELD)
+        raise BadResponse(f"the result's link answers {answer.status}", flaw=Flaw.WITHHELD)
     if not answer.is_picture():
         raise BadResponse("the result's link holds no image")
     return answer.body

@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 NO_FREE_CALL = "cannot be tested without paying"
-SENT_ANEW = "an image that is sent with the request itself"
-"""Where an API fetches it by Discord's link, which is not kept."""
 USUAL_SIZES = tuple(
     map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"))
 )
@@ -125,7 +123,7 @@ class Provider(ABC):
     bans: ClassVar[timedelta | None] = None
     """Where one member's refused words may shut out the whole bot: for how long to hold that member back.
 
-    Told by ContentRejected with the field `prompt`: a refused picture is nobody's fault.
+    Told by ContentRejected that `counts_against_member`: a refused picture is nobody's fault.
     """
 
     def __init__(self, access: Access, transport: Transport) -> None:

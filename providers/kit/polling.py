@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from domain import EaselError, RateLimited, Timeout, Unavailable
+from domain import EaselError, ProviderError, RateLimited, Timeout, Unavailable
 from providers.http.answers import LONGEST_WAIT, Answer
 from providers.http.transport import Transport
 from providers.kit.base import Progress
@@ -48,7 +48,7 @@ async def poll(
 
     The job has been accepted, so a poll that fails is made again.
     """
-    with EaselError.after_acceptance():
+    with ProviderError.after_acceptance():
         try:
             await _poll(transport, progress, ask, is_done, pauses)
         except Over as over:

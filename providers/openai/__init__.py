@@ -18,6 +18,7 @@ from yarl import URL
 from domain import (
     Access,
     BadResponse,
+    Cause,
     ContentRejected,
     ImageRequest,
     InvalidRequest,
@@ -125,7 +126,7 @@ class OpenAICompatible(Provider):
             return self._items(answer)
         await stream.take_all(answer)
         if stream.left is None:
-            raise Unavailable("the stream ended before its picture")
+            raise Unavailable(cause=Cause.STREAM_ENDED)
         return stream.left
 
     def _items(self, answer: Answer) -> list[Item]:

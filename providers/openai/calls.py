@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
-from domain import ImageRequest, InvalidRequest, Size, Sources
+from domain import FileTooLarge, ImageRequest, Size, Sources
 from providers.http.api import given
 from providers.http.bodies import Part
 from providers.http.encoding import in_base64
@@ -144,6 +144,5 @@ def _mask(data: bytes) -> Part:
 
 def _file(part: str, field: str, data: bytes, largest: int) -> Part:
     if len(data) >= largest:
-        takes = f"less than {largest // 1_000_000} MB as PNG"
-        raise InvalidRequest(f"{len(data)} bytes", field=field, takes=takes, unaccepted=True)
+        raise FileTooLarge(option=field, length=len(data), limit=largest)
     return Part(part, data, f"{field}.png", "image/png")

@@ -5,17 +5,18 @@ from typing import Annotated, Any, NamedTuple, cast
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from domain import AuthError, ContentRejected, EaselError, InvalidRequest, QuotaError, RateLimited
+from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, Provided, QuotaError, RateLimited
 from domain.numbers import Place
 from providers.http.answers import Answer
 from providers.http.encoding import is_embedded
 from providers.http.failures import POLICY, failure_for, our_field
+from providers.http.failures import Told as Known
 from providers.http.lenient import TRIFLE, Reply
 from providers.http.sentences import tidy
 from providers.kit.listed import Bounded
 from providers.kit.shapes import is_link, pictures_in
 
-CODES: dict[str, type[EaselError]] = {
+CODES: dict[str, type[Provided]] = {
     "moderation_blocked": ContentRejected,
     "content_policy_violation": ContentRejected,
     "billing_hard_limit_reached": QuotaError,
@@ -25,7 +26,6 @@ CODES: dict[str, type[EaselError]] = {
     "model_not_found": InvalidRequest,
 }
 """Codes and types of errors; they say more than the status, which is 400 or 429 for most of them."""
-NOT_ACCEPTED = (QuotaError, RateLimited, AuthError)
 
 
 class Item(Reply):
@@ -91,11 +91,11 @@ class Told(Reply):
     moderation_details: Annotated[Blocked | None, TRIFLE] = None
 
     @property
-    def kind(self) -> type[EaselError] | None:
+    def kind(self) -> type[Provided] | None:
         return CODES.get(str(self.code)) or CODES.get(self.sort or "")
 
     @property
-    def field(self) -> str | None:
+    def option(self) -> str | None:
         """Our word for the parameter that is blamed."""
         return our_field([(self.param or "").partition("[")[0]])
 
@@ -126,28 +126,36 @@ class _Read(NamedTuple):
     text: str
 
 
-def error_of(answer: Answer) -> EaselError | None:
+def error_of(answer: Answer) -> Provided | None:
     """What went wrong, told by its code first; None for 2xx."""
     if answer.ok:
         return None
     told, text = _read(answer)
-    detail = f"{answer.status}: {text}" if text else str(answer.status)
     reference = tidy(answer.headers.get("x-request-id", ""))[:80] or None
+    known = Known(detail=str(answer.status), said=text, reference=reference)
     if kind := told.kind:
-        field = "model" if told.code == "model_not_found" else told.field
-        wait = answer.retry_after() if kind is RateLimited else None
-        return kind(detail, field=field, retry_after=wait, reference=reference, unaccepted=kind in NOT_ACCEPTED)
-    is_about_content = told.field in CONTENT and POLICY.search(text)
+        return _coded(kind, known, told, answer)
+    is_about_content = told.option in CONTENT and POLICY.search(text)
     if answer.status in (400, 422) and told.param and not is_about_content:
-        return InvalidRequest(detail, field=told.field, reference=reference)
+        return InvalidRequest(**known, option=told.option)
     return answer.error(text, reference=reference)
 
 
-def failure_of(answer: Answer) -> EaselError | None:
+def _coded(kind: type[Provided], known: Known, told: Told, answer: Answer) -> Provided:
+    if kind is InvalidRequest:
+        return InvalidRequest(**known, option="model" if told.code == "model_not_found" else told.option)
+    if kind is ContentRejected:
+        return ContentRejected(**known)
+    error = RateLimited(**known, retry_after=answer.retry_after()) if kind is RateLimited else kind(**known)
+    error.taken = Acceptance.NOT_TAKEN
+    return error
+
+
+def failure_of(answer: Answer) -> Provided | None:
     """The error in a body that came under HTTP 200, or in a stream; None where it tells of none."""
     told, text = _read(answer)
     if told.kind:
-        return told.kind(text)
+        return told.kind(said=text)
     return failure_for(text) if text else None
 
 

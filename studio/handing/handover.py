@@ -5,20 +5,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from domain import (
-    AuthError,
-    BadResponse,
-    Drawn,
-    EaselError,
-    ImageRequest,
-    Job,
-    QuotaError,
-    Refusal,
-    Refused,
-    State,
-    Upload,
-)
+from domain import BadResponse, Drawn, ImageRequest, Job, PicturesGone, Refusal, Refused, State, Upload
 from domain.kinds import ending_of
+from domain.outcomes import is_hosts_matter
 from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
@@ -36,7 +25,6 @@ LIMITS = tuple(mebibytes * 1024 * 1024 for mebibytes in (500, 100, 50, 20, 10, 8
 TRIES = 8
 """From the largest message down to half a mebibyte."""
 NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
-HOSTS_MATTER = (AuthError.__name__, QuotaError.__name__)
 
 
 class Parcel(NamedTuple):
@@ -60,7 +48,7 @@ class Handover:
         await self._look(held)
         parcel = await self._ready(held.job, held.job.upload_limit)
         if not parcel.pictures and held.job.failure is None:
-            await held.update(failure=BadResponse("none of its pictures can be sent", field="pictures").failure)
+            await held.update(failure=PicturesGone())
         try:
             parcel = await self._send(held.job, parcel)
         except Undeliverable as error:
@@ -199,8 +187,8 @@ def _refused(job: Job, error: Undeliverable) -> Refused:
 
 def _line(job: Job) -> tuple[int, str]:
     """What the log says of a job, once: louder where only the host can help."""
-    why = f", {job.failure.kind}: {job.failure.detail}" if job.failure else ""
-    level = logging.WARNING if job.failure and job.failure.kind in HOSTS_MATTER else logging.INFO
+    why = f", {job.failure.kind}: {job.failure}" if job.failure else ""
+    level = logging.WARNING if job.failure and is_hosts_matter(job.failure) else logging.INFO
     return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
 
 
@@ -215,4 +203,4 @@ def _without_link(upload: Upload | None) -> Upload | None:
 def _final_state(job: Job, pictures: Sequence[Ready]) -> State:
     if pictures or job.failure is None:
         return State.DELIVERED
-    return EaselError.revive(job.failure).state
+    return job.failure.state

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from domain import Size
+from domain import Defect, Size
 from domain.jobs import Way
 
 Format = Literal["png", "jpeg", "webp", "gif"]
@@ -16,7 +16,11 @@ MAX_SCANS = 100
 
 
 class NotAPicture(ValueError):
-    """The bytes are not one sound picture; the text says why and quotes none of them."""
+    """The bytes are not one sound picture; the text says why, for the log, and quotes none of them."""
+
+    def __init__(self, reason: str, defect: Defect = Defect.DAMAGED) -> None:
+        super().__init__(reason)
+        self.defect = defect
 
 
 class Hollow(NotAPicture):
@@ -25,10 +29,6 @@ class Hollow(NotAPicture):
 
 class TooMany(NotAPicture):
     """It may be one, in more pieces than are gone through."""
-
-
-class WrongMask(NotAPicture):
-    """A picture, but no mask for that image."""
 
 
 class TooLarge(Exception):
@@ -72,7 +72,7 @@ def gather(parts: Iterable[Part]) -> list[Part]:
     """The parts as a list; TooMany where that is no list to go through."""
     found = list(islice(parts, MAX_PARTS + 1))
     if len(found) > MAX_PARTS:
-        raise TooMany(f"the file has more than {MAX_PARTS} parts")
+        raise TooMany(f"the file has more than {MAX_PARTS} parts", Defect.TOO_COMPLEX)
     return found
 
 

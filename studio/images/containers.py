@@ -2,6 +2,7 @@
 
 from typing import Protocol, get_args
 
+from domain import Defect
 from domain.kinds import kind_of
 from studio.images import exif, gif, jpeg, png, webp
 from studio.images.base import Container, Format, NotAPicture, Parsed, Part, find
@@ -31,7 +32,7 @@ def format_of(data: bytes) -> Format:
     for known in get_args(Format):
         if kind == known:
             return known
-    raise NotAPicture("the file is neither a PNG nor a JPEG nor a WebP picture")
+    raise NotAPicture("the file is neither a PNG nor a JPEG nor a WebP picture", Defect.OTHER_FORMAT)
 
 
 def _reader(data: bytes) -> Reader:

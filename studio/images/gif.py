@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from domain import Size
+from domain import Defect, Size
 from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, TooMany, gather, some_size
 
 IMAGE, TRAILER, EXTENSION = b",", b";", b"!"
@@ -50,7 +50,7 @@ def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
             at = end
     except IndexError:
         if not has_pixels:
-            raise NotAPicture("the GIF is cut off") from None
+            raise NotAPicture("the GIF is cut off", Defect.CUT_OFF) from None
         flaws.append("the GIF is cut off")
 
 
@@ -78,7 +78,7 @@ def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
         if not (length := data[at]):
             return at + 1
         at += 1 + length
-    raise TooMany(f"the GIF has more than {MAX_SUB_BLOCKS} parts")
+    raise TooMany(f"the GIF has more than {MAX_SUB_BLOCKS} parts", Defect.TOO_COMPLEX)
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:

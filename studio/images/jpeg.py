@@ -4,7 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from domain import Size
+from domain import Defect, Size
 from studio.images import exif
 from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
 
@@ -57,7 +57,7 @@ def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
         at = code + 1 + length
         if length < 2 or at > len(data):
             if not has_pixels:
-                raise NotAPicture("the JPEG is cut off")
+                raise NotAPicture("the JPEG is cut off", Defect.CUT_OFF)
             flaws.append("the JPEG is cut off")
             return
         payload = view[body:at]
@@ -74,7 +74,7 @@ def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | N
     if found is None and at < len(data) - 1:
         raise NotAPicture("the JPEG is damaged")
     if not has_pixels:
-        raise NotAPicture("the JPEG is cut off")
+        raise NotAPicture("the JPEG is cut off", Defect.CUT_OFF)
     flaws.append("the JPEG is cut off")
     return None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from zlib import crc32, decompressobj
 from zlib import error as ZlibError  # noqa: N812 - a class, whatever its name
 
-from domain import Size
+from domain import Defect, Size
 from studio.images import exif
 from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
 
@@ -65,7 +65,7 @@ def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
         end = at + 12 + length
         if not kind or end > len(view):
             if not has_pixels or kind in SHOWN:
-                raise NotAPicture("the PNG is cut off")
+                raise NotAPicture("the PNG is cut off", Defect.CUT_OFF)
             flaws.append("the PNG is cut off")
             return
         if crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big"):

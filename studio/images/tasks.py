@@ -5,10 +5,10 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
-from domain import Size
+from domain import Defect, OtherProportions, Size
 from domain.kinds import kind_of
 from studio.images import codec, containers, png, strict, xmp
-from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, TooMany, WrongMask
+from studio.images.base import MAX_SCANS, Hollow, Made, NotAPicture, TooMany
 
 QUALITIES = (90, 75)
 SHRINK = 0.85
@@ -120,21 +120,21 @@ def _resized(image: Image.Image, ratio: float) -> Image.Image:
 
 def read_upload(data: bytes) -> Made:
     """As PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata."""
-    strict.inspect(data)
+    strict.inspect(data, "image")
     image = codec.decode(data)
     return Made(codec.encode_png(image), image.size)
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> Made:
-    """As PNG: 8-bit greyscale, white = repaint, of that size; WrongMask."""
-    strict.inspect(data)
+    """As PNG: 8-bit greyscale, white = repaint, of that size; OtherProportions."""
+    strict.inspect(data, "mask")
     image, wanted = codec.decode(data), Size(*size)
     made = Size(*image.size)
     if wanted.distance(made)[0] > MAX_RATIO:
-        raise WrongMask(f"The mask is {made}, but the image is {wanted}: they need the same proportions.")
+        raise OtherProportions(mask=made, image=wanted)
     grey = ImageChops.invert(image.getchannel("A")) if image.mode == "RGBA" else image.convert("L")
     if grey.point([0] * WHITE + [255] * (256 - WHITE)).getbbox() is None:
-        raise WrongMask("The mask is black all over, so there is nothing to repaint: paint that area white.")
+        raise NotAPicture("there is nothing to repaint", Defect.NOTHING_TO_REPAINT)
     return Made(codec.encode_png(grey.resize(wanted, Image.Resampling.NEAREST)), wanted)
 
 
@@ -147,8 +147,8 @@ TASKS: dict[str, Callable[..., Made]] = {
 
 
 def do(task: str, data: bytes, facts: dict[str, Any]) -> Made:
-    """NotAPicture where the file is to blame."""
+    """NotAPicture or NotPossible where the file is to blame."""
     try:
         return TASKS[task](data, **facts)
     except MemoryError:
-        raise NotAPicture("it takes more memory than one picture may") from None
+        raise NotAPicture("it takes more memory than one picture may", Defect.TOO_COMPLEX) from None

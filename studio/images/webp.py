@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from domain import Size
+from domain import Defect, Size
 from studio.images import exif
 from studio.images.base import Container, Hollow, NotAPicture, Parsed, Part, find, gather, some_size
 
@@ -41,7 +41,7 @@ def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
         end = at + 8 + length
         if not kind or end > len(view):
             if not has_pixels or kind in PIXELS:
-                raise NotAPicture("the WebP is cut off")
+                raise NotAPicture("the WebP is cut off", Defect.CUT_OFF)
             flaws.append("the WebP is cut off")
             return
         yield Part(kind, view[at:end], view[at + 8 : end])
@@ -77,7 +77,7 @@ def _lossy_size(body: memoryview) -> Size:
     if len(body) < 10 or bytes(body[3:6]) != b"\x9d\x01\x2a" or body[0] & 1:
         raise NotAPicture("the WebP's picture does not begin with a key frame")
     if 10 + (int.from_bytes(body[:3], "little") >> 5) > len(body):
-        raise NotAPicture("the WebP's picture is cut off")
+        raise NotAPicture("the WebP's picture is cut off", Defect.CUT_OFF)
     width, height = struct.unpack_from("<HH", body, 6)
     return some_size(width & 0x3FFF, height & 0x3FFF)
 

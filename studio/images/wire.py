@@ -3,7 +3,12 @@
 import json
 from typing import IO, Any
 
+from pydantic import ConfigDict, TypeAdapter
+
+from domain import Failure
+
 Message = tuple[dict[str, Any], bytes]
+REFUSAL: TypeAdapter[Failure] = TypeAdapter(Failure, config=ConfigDict(defer_build=True))
 
 
 def write(file: IO[bytes], facts: dict[str, Any], data: bytes) -> None:

@@ -8,11 +8,12 @@ import signal
 import sys
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
+from domain import Failure, NotPossible
 from studio.images import codec, tasks
-from studio.images.base import NotAPicture, WrongMask
-from studio.images.wire import Message, read, write
+from studio.images.base import NotAPicture
+from studio.images.wire import REFUSAL, Message, read, write
 
 POLITENESS = 10
 """Of nice(2): the bot itself, and its database, go first."""
@@ -57,7 +58,9 @@ def _answer(facts: dict[str, Any], data: bytes) -> Message:
     try:
         made = tasks.do(facts["task"], data, facts["facts"])
     except NotAPicture as reason:
-        return {"refused": str(reason), "mask": isinstance(reason, WrongMask)}, b""
+        return {"damaged": str(reason), "defect": reason.defect}, b""
+    except NotPossible as refusal:
+        return {"refused": REFUSAL.dump_python(cast("Failure", refusal), mode="json")}, b""
     except Exception as error:  # noqa: BLE001 - a mistake of ours; the next file is read all the same
         return {"failed": type(error).__name__}, b""
     return {"size": made.size, "way": made.way}, made.data

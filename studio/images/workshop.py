@@ -17,8 +17,9 @@ from pathlib import Path
 from threading import Semaphore, Timer
 from typing import IO, Any, cast
 
-from studio.images.base import Made, NotAPicture, WrongMask
-from studio.images.wire import Message, read, write
+from domain import Defect
+from studio.images.base import Made, NotAPicture
+from studio.images.wire import REFUSAL, Message, read, write
 
 log = logging.getLogger(__name__)
 
@@ -128,13 +129,15 @@ class Workshop:
         self._busy: set[Worker] = set()
 
     async def do(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **facts: Any) -> Made:
-        """As `tasks.do`: NotAPicture; Died, where nothing came of it."""
+        """As `tasks.do`: NotAPicture or NotPossible; Died, where nothing came of it."""
         work = partial(self._do, task, data, facts, seconds)
         answer, made = await asyncio.get_running_loop().run_in_executor(self._lanes[lane], work)
         if "failed" in answer:
             raise Died(f"an error in Easel itself, {answer['failed']}")
+        if "damaged" in answer:
+            raise NotAPicture(answer["damaged"], Defect(answer["defect"]))
         if "refused" in answer:
-            raise (WrongMask if answer["mask"] else NotAPicture)(answer["refused"])
+            raise REFUSAL.validate_python(answer["refused"])
         return Made(made, answer["size"], answer["way"])
 
     def interrupt(self) -> None:

@@ -20,9 +20,9 @@ class Admission:
     def check(self, origin: Origin) -> None:
         """QueueFull where there is no room for one more."""
         if self._load.by_member[origin.user_id] >= self._limits.per_member:
-            raise QueueFull(field="member", takes=str(self._limits.per_member))
+            raise QueueFull(whose="member", limit=self._limits.per_member)
         if origin.guild_id is not None and self._load.by_server[origin.guild_id] >= self._limits.per_server:
-            raise QueueFull(field="server", takes=str(self._limits.per_server))
+            raise QueueFull(whose="server", limit=self._limits.per_server)
 
     def enter(self, job: Job) -> None:
         """Take one more; QueueFull."""

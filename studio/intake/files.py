@@ -1,13 +1,13 @@
 """Members' files: checked, stripped, and in the spool until they are a day old."""
 
-from domain import ImageRequest, InvalidRequest, Job, Sources, Upload
+from domain import ImageRequest, Job, Sources, Upload, UploadGone
 from storage.spool import Spool
 from studio import images
 from studio.intake.room import Shelf
 
 
 async def keep_uploads(shelf: Shelf, job: Job, request: ImageRequest, image: bytes, mask: bytes | None) -> ImageRequest:
-    """The request with its files in the spool; InvalidRequest where one is no image that we take, QueueFull."""
+    """The request with its files in the spool; BadUpload where one is no image that we take, NoRoom."""
     files = {"image": await images.read_upload(image)}
     size = images.inspect_picture(files["image"]).size
     if mask is not None:
@@ -18,7 +18,7 @@ async def keep_uploads(shelf: Shelf, job: Job, request: ImageRequest, image: byt
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
-    """What the provider gets of a job's files; InvalidRequest where one has been cleared away."""
+    """What the provider gets of a job's files; UploadGone where one has been cleared away."""
     image, mask = job.request.image, job.request.mask
     return Sources(
         image=await _read(spool, image), mask=await _read(spool, mask), image_url=image.url if image else None
@@ -26,12 +26,12 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
 
 
 async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
-    """InvalidRequest where a file has been cleared away, or the link to it dropped."""
+    """UploadGone where a file has been cleared away, or the link to it dropped."""
     for upload in (job.request.image, job.request.mask):
         if upload and not (upload.key and await spool.exists(upload.key)):
-            raise _gone()
+            raise UploadGone
     if by_link and not (job.request.image and job.request.image.url):
-        raise _gone()
+        raise UploadGone
 
 
 async def _read(spool: Spool, upload: Upload | None) -> bytes | None:
@@ -39,9 +39,5 @@ async def _read(spool: Spool, upload: Upload | None) -> bytes | None:
         return None
     data = await spool.get(upload.key) if upload.key else None
     if data is None:
-        raise _gone()
+        raise UploadGone
     return data
-
-
-def _gone() -> InvalidRequest:
-    return InvalidRequest("the upload is gone", field="upload")

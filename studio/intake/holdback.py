@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
-from domain import ContentRejected, Job
+from domain import ContentRejected, HeldBack, Job
 from providers.kit.base import Provider
 from storage.meta import Meta
 
@@ -22,12 +22,11 @@ class Conduct:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self, job: Job) -> None:
-        """ContentRejected for a member whose words this provider has refused lately."""
+        """HeldBack for a member whose words this provider has refused lately."""
         provider = self._providers[job.provider]
         until = await self._meta.get(_key(job)) if provider.bans else None
         if provider.bans and until and datetime.now(UTC) < datetime.fromisoformat(until):
-            minutes = f"{provider.bans.total_seconds() / 60:.0f}"
-            raise ContentRejected("held back after a refusal", field="member", takes=minutes, subject=provider.title)
+            raise HeldBack(provider=provider.title, seconds=provider.bans.total_seconds())
 
     @asynccontextmanager
     async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
@@ -44,7 +43,7 @@ class Conduct:
             try:
                 yield until_accepted.close
             except ContentRejected as error:
-                if bans and error.failure.field == "prompt":
+                if bans and error.counts_against_member:
                     await self._meta.set(_key(job), (datetime.now(UTC) + bans).isoformat())
                 raise
 

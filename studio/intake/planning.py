@@ -6,29 +6,35 @@ from math import ceil
 from unicodedata import category
 
 from domain import (
+    CannotDrawFrom,
+    CannotUpscale,
     Capabilities,
     ImageRequest,
-    InvalidRequest,
     Job,
     Model,
+    NeedsImage,
+    NoPrompt,
+    Note,
+    NotOffered,
+    OptionNotTaken,
     Origin,
+    OutOfRange,
     Settings,
     Size,
+    SizeNotTaken,
+    Source,
     Span,
     State,
     find_model,
 )
+from domain.outcomes import ModelGone, NoAI, SizeFitted
 from providers.kit.base import Provider
 
 SEEDS = 2**31
-NO_AI = "Painted by rules, not by an AI model."
-GONE = "The model that this server chose is not on offer now, so the default one drew."
 SAME_SHAPE = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
 BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 """What shows nothing. What Python does not know yet may be a new emoji."""
-LISTED = 8
-"""How many names a refusal lists."""
 
 
 class Planner:
@@ -42,11 +48,11 @@ class Planner:
         self.default = default
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
-        """A checked job; InvalidRequest names the field and what it takes."""
+        """A checked job; NotPossible names what cannot be had, and what can."""
         if all(category(each) in BLANK for each in request.prompt):
-            raise InvalidRequest(field="prompt", takes="words that say what to draw")
+            raise NoPrompt
         if request.mask and not request.image:
-            raise InvalidRequest(field="mask", takes="a mask together with an image of its shape")
+            raise NeedsImage(option="mask")
         provider = self.provider(request, settings)
         models = await provider.models()
         model = self._model(request, settings, models)
@@ -54,9 +60,9 @@ class Planner:
         _check_options(request, model)
         size, notes = _size(request, settings, takes)
         if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
-            notes = (*notes, GONE)
+            notes = (*notes, ModelGone())
         if not provider.ai:
-            notes = (*notes, NO_AI)
+            notes = (*notes, NoAI())
         private = settings.private if request.private is None else request.private
         return Job(
             id=origin.id,
@@ -87,17 +93,20 @@ class Planner:
     def plan_rest(self, parent: Job, origin: Origin) -> Job:
         """For what is ordered already nothing is checked: a model may have been taken off the list since."""
         if parent.provider not in self.providers:
-            raise InvalidRequest(field="provider", takes=_names(self.providers))
+            raise self._unknown(parent.provider)
         rest = Job(id=origin.id, **origin.place(), **parent.plan(), private=parent.private, state=State.WAITING)
         return rest.having(asked=parent.asked, calls_done=parent.calls_done, remote=parent.remote)
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:
-        """The one that was asked for, else the server's, else the bot's; InvalidRequest."""
+        """The one that was asked for, else the server's, else the bot's; NotOffered."""
         if request.provider is None:
             return self.default_for(settings)
         if request.provider not in self.providers:
-            raise InvalidRequest(field="provider", takes=_names(self.providers))
+            raise self._unknown(request.provider)
         return self.providers[request.provider]
+
+    def _unknown(self, provider: str) -> NotOffered:
+        return NotOffered(option="provider", asked=provider, offered=tuple(self.providers))
 
     def default_for(self, settings: Settings) -> Provider:
         """The server's own choice while it is on, else the bot's."""
@@ -112,8 +121,8 @@ class Planner:
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
-                titles = _names([model.title for model in models])
-                raise InvalidRequest("it is not offered, or not any more", field="model", takes=titles)
+                titles = tuple(model.title for model in models)
+                raise NotOffered(option="model", asked=request.model, offered=titles)
             if not _can(named.capabilities, request):
                 raise _unable(named, request)
             return named
@@ -152,22 +161,16 @@ def _can(takes: Capabilities, request: ImageRequest) -> bool:
     return takes.image_to_image if request.image else takes.text_to_image
 
 
-def _unable(model: Model, request: ImageRequest) -> InvalidRequest:
+def _unable(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
     if request.upscale:
-        return InvalidRequest(field="upscale", subject=model.title, takes="")
-    if request.mask:
-        return InvalidRequest(field="mask", subject=model.title, takes=_ways(model.capabilities))
-    field = "image" if request.image else "prompt"
-    return InvalidRequest(field=field, subject=model.title, takes=_ways(model.capabilities))
+        return CannotUpscale(model=model.title)
+    source = Source.MASK if request.mask else Source.IMAGE if request.image else Source.WORDS
+    return CannotDrawFrom(source=source, model=model.title, sources=_sources(model.capabilities))
 
 
-def _ways(takes: Capabilities) -> str:
-    ways = {
-        "a prompt alone": takes.text_to_image,
-        "a prompt with an image": takes.image_to_image,
-        "a prompt with an image and a mask": takes.inpainting,
-    }
-    return " or ".join(way for way, able in ways.items() if able)
+def _sources(takes: Capabilities) -> tuple[Source, ...]:
+    able = {Source.WORDS: takes.text_to_image, Source.IMAGE: takes.image_to_image, Source.MASK: takes.inpainting}
+    return tuple(source for source in Source if able[source])
 
 
 def _check_options(request: ImageRequest, model: Model) -> None:
@@ -175,36 +178,46 @@ def _check_options(request: ImageRequest, model: Model) -> None:
     for field in ("steps", "guidance_scale", "strength"):
         span: Span | None = getattr(takes, field)
         value: float | None = getattr(request, field)
-        if value is not None and (span is None or value not in span):
-            raise InvalidRequest(field=field, subject=model.title, takes=str(span) if span else "")
+        if value is not None:
+            _check_number(field, value, span, model)
     if request.strength is not None and takes.image_to_image and not request.image:
-        raise InvalidRequest(field="strength", takes="a strength together with an image")
+        raise NeedsImage(option="strength")
     for field in ("negative_prompt", "seed", "transparent"):
         if getattr(request, field) is not None and not getattr(takes, field):
-            raise InvalidRequest(field=field, subject=model.title, takes="")
+            raise OptionNotTaken(option=field, model=model.title)
     for field, offered in (("scheduler", takes.schedulers), ("quality", takes.qualities), ("style", takes.styles)):
-        if getattr(request, field) not in (None, *offered):
-            raise InvalidRequest(field=field, subject=model.title, takes=_names(offered))
-    if not 1 <= request.count <= takes.max_count:
-        raise InvalidRequest(field="count", subject=model.title, takes=f"1 to {takes.max_count}")
+        _check_name(field, getattr(request, field), offered, model)
+    _check_number("count", request.count, Span(low=1, high=takes.max_count), model)
     if request.size is not None:
         _check_size(request.size, model, from_image=request.image is not None)
+
+
+def _check_number(option: str, value: float, span: Span | None, model: Model) -> None:
+    if span is None:
+        raise OptionNotTaken(option=option, model=model.title)
+    if value not in span:
+        raise OutOfRange(option=option, asked=value, model=model.title, takes=span)
+
+
+def _check_name(option: str, value: str | None, offered: tuple[str, ...], model: Model) -> None:
+    if value is None or value in offered:
+        return
+    if not offered:
+        raise OptionNotTaken(option=option, model=model.title)
+    raise NotOffered(option=option, asked=value, offered=offered, model=model.title)
 
 
 def _check_size(size: Size, model: Model, *, from_image: bool) -> None:
     takes = model.capabilities
     if from_image and takes.sized_by_image:
-        raise InvalidRequest(field="size", subject=model.title, takes="the image's own size")
+        raise SizeNotTaken(asked=size, model=model.title)
+    if not (takes.sizes or takes.size_range):
+        raise OptionNotTaken(option="size", model=model.title)
     if not takes.takes_size(size):
-        raise InvalidRequest(field="size", subject=model.title, takes=describe_sizes(takes))
+        raise SizeNotTaken(asked=size, model=model.title, sizes=takes.sizes, size_range=takes.size_range)
 
 
-def describe_sizes(takes: Capabilities) -> str:
-    """What a refusal says that a model takes."""
-    return str(takes.size_range) if takes.size_range else _names([str(size) for size in takes.sizes])
-
-
-def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:
+def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
     """The size to draw at; a note where the server's own did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
@@ -217,15 +230,15 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
         return takes.sizes[0], ()
     if size == settings.size:
         return size, ()
-    return size, (f"Drawn at {size}: this model does not take the server's {settings.size}.",)
+    return size, (SizeFitted(size=size, wanted=settings.size, whose="server"),)
 
 
-def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[str, ...]]:
+def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
     """The size for an image; a note where its proportions are another's."""
     size = takes.nearest_size(shape)
     if size is None or size.distance(shape)[0] <= SAME_SHAPE:
         return size, ()
-    return size, (f"Drawn at {size}, the nearest to the image's {shape}.",)
+    return size, (SizeFitted(size=size, wanted=shape, whose="image"),)
 
 
 def _seed(request: ImageRequest) -> int:
@@ -236,9 +249,3 @@ def _by_title(models: Sequence[Model], text: str) -> Model | None:
     """A member may have typed a name without picking it from the list."""
     wanted = text.strip().casefold()
     return next((model for model in models if wanted in (model.title.casefold(), model.id.casefold())), None)
-
-
-def _names(names: Mapping[str, object] | Sequence[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-    return ", ".join(listed[:LISTED]) + more

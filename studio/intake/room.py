@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from domain import QueueFull
+from domain import NoRoom, Room
 from providers.http.budget import Budget
 from storage.job_store import JobStore
 from storage.spool import TROUBLE, Kept, Spool
@@ -33,14 +33,14 @@ class Intake:
 
     @asynccontextmanager
     async def turn(self, length: int) -> AsyncGenerator[None]:
-        """While an image of so many bytes is read and stored; QueueFull where its turn does not come."""
+        """While an image of so many bytes is read and stored; NoRoom where its turn does not come."""
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
                     await stack.enter_async_context(self._turns)
                     await self._budget.take(length)
             except TimeoutError:
-                raise QueueFull(field="uploads") from None
+                raise NoRoom(room=Room.TURNS) from None
             yield
 
 
@@ -56,7 +56,7 @@ class Shelf:
         self._turn = asyncio.Lock()
 
     async def put(self, job_id: str, member: int, files: Mapping[str, bytes]) -> dict[str, str]:
-        """Store the files of one job; their keys by name. QueueFull where there is no room."""
+        """Store the files of one job; their keys by name. NoRoom where there is none."""
         keys = {name: f"uploads/{job_id}/{member}.{name}" for name in files}
         async with self._turn:
             try:
@@ -65,7 +65,7 @@ class Shelf:
                     await self._spool.put(keys[name], data)
             except TROUBLE as error:
                 log.warning("an image could not be kept, %s: is the disk full or broken?", type(error).__name__)
-                raise QueueFull(type(error).__name__, field="disk") from None
+                raise NoRoom(type(error).__name__, room=Room.DISK) from None
         return keys
 
     async def _make_room(self, member: str, length: int) -> None:
@@ -78,13 +78,13 @@ class Shelf:
         waiting = await self._jobs.uploads()
         gone = _oldest(mine, own, waiting)
         if _size(gone) < own:
-            raise QueueFull(field="share")
+            raise NoRoom(room=Room.MEMBERS_SHARE)
         rest = [each for each in kept if each not in gone]
         excess = _size(rest) + length - self._quota
         more = _oldest(rest, excess, waiting)
         if _size(more) < excess:
             log.warning("the images that wait to be drawn fill SPOOL_QUOTA_MIB")
-            raise QueueFull(field="room")
+            raise NoRoom(room=Room.QUOTA)
         await self._spool.delete([each.key for each in (*gone, *more)])
 
 

@@ -14,18 +14,18 @@ import random
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from domain import (
-    AuthError,
+    Acceptance,
     BadResponse,
     ContentRejected,
-    EaselError,
+    Down,
     Failure,
     Job,
-    QuotaError,
+    Outages,
+    Paused,
     RateLimited,
-    Timeout,
     Unavailable,
 )
 from storage.outages import CHANGED, Outage, OutageStore
@@ -40,12 +40,6 @@ TOLD = 0.0
 """Stands for a pause that the provider has asked for itself."""
 PROBE_SECONDS = 120.0
 """How long the others wait for the one job that tries."""
-OUTAGES: frozenset[str] = frozenset(
-    kind.__name__ for kind in (Unavailable, Timeout, RateLimited, QuotaError, AuthError)
-)
-"""The errors that say that the provider cannot draw just now."""
-ANSWERS: frozenset[str] = frozenset(kind.__name__ for kind in (ContentRejected, BadResponse))
-"""Those that say that it is there. After the rest it may not even have been asked."""
 
 
 class _Failed(NamedTuple):
@@ -79,7 +73,7 @@ class Breakers:
         outage = self._down.get(provider)
         return outage is not None and datetime.now(UTC) < outage.until
 
-    async def admit(self, job: Job) -> Failure | None:
+    async def admit(self, job: Job) -> Down | Paused | None:
         """None where a job may ask its provider; else why not, and for how many seconds."""
         outage = self._down.get(job.provider)
         if outage is None:
@@ -108,9 +102,9 @@ class Breakers:
         """What became of a job that has asked. models: how many its provider offers, if that is known."""
         mine = self._probes.pop(job.id, None)
         with _unharmed(job.provider):
-            if failure is None or (failure.kind in ANSWERS and failure.field != "member"):
+            if failure is None or isinstance(failure, ContentRejected | BadResponse):
                 await self._worked(job.provider, mine)
-            elif (counted := self._counted(job, failure, models)) is not None:
+            elif _is_providers(failure) and (counted := self._counted(job, failure, models)) is not None:
                 await self._tell(job.provider, failure, mine, counted)
             elif mine:
                 await self._let_in(mine)  # it has told nothing: another may try
@@ -130,16 +124,14 @@ class Breakers:
             self._failures.pop(provider, None)
         self._down = known
 
-    def _counted(self, job: Job, failure: Failure, models: int | None) -> Sequence[int] | None:
+    def _counted(self, job: Job, failure: Outages, models: int | None) -> Sequence[int] | None:
         """Whose failures in a row are the provider's; None where this one is that of a request, or of some models."""
-        if failure.kind not in OUTAGES or failure.field is not None:
-            return None
         failures = self._failures.setdefault(job.provider, [])
-        failures.append(_Failed(job.user_id, job.model, models) if failure.answered else _Failed(job.user_id))
+        failures.append(_Failed(job.user_id, job.model, models) if failure.blames_model else _Failed(job.user_id))
         blamed = {each.model for each in failures if each.model is not None}
         every = len(blamed) >= min([IN_A_ROW, *(each.models for each in failures if each.models is not None)])
         counted = [each.member for each in failures if every or each.model is None]
-        return counted if every or not failure.answered else None
+        return counted if every or not failure.blames_model else None
 
     async def _worked(self, provider: str, mine: Outage | None) -> None:
         """Only a job that was let in, and since whose time nothing bad was told, says that an outage is over."""
@@ -153,11 +145,11 @@ class Breakers:
         self._down = {name: outage for name, outage in self._down.items() if name != provider}
         log.warning("%s is back", provider)
 
-    async def _tell(self, provider: str, failure: Failure, mine: Outage | None, counted: Sequence[int]) -> None:
+    async def _tell(self, provider: str, failure: Outages, mine: Outage | None, counted: Sequence[int]) -> None:
         while (outage := self._worse(provider, failure, mine, counted)) and not await self._write(outage):
             await self.refresh()  # others have heard of it meanwhile: is ours still news?
 
-    def _worse(self, provider: str, failure: Failure, mine: Outage | None, counted: Sequence[int]) -> Outage | None:
+    def _worse(self, provider: str, failure: Outages, mine: Outage | None, counted: Sequence[int]) -> Outage | None:
         """The outage that a failure tells of; None where it is none, or nothing new."""
         now, known = datetime.now(UTC), self._down.get(provider)
         told = min(failure.retry_after, LONGEST) if failure.retry_after else None
@@ -225,9 +217,14 @@ def _again(known: Outage, until: datetime, pause: float) -> Outage:
     return known._replace(until=until, pause=pause, turn=known.turn + 1, trying=False)
 
 
-def _is_outage(members: Sequence[int], failure: Failure) -> bool:
+def _is_providers(failure: Failure) -> TypeGuard[Outages]:
+    """Whether an error tells of the provider, and not of what was asked for."""
+    return isinstance(failure, Outages) and not (isinstance(failure, Unavailable) and failure.option)
+
+
+def _is_outage(members: Sequence[int], failure: Outages) -> bool:
     """Not because of what one member asks for: of several, or where the provider surely took nothing at all."""
-    certain = failure.unaccepted and failure.kind in (Unavailable.__name__, RateLimited.__name__)
+    certain = failure.taken is Acceptance.NOT_TAKEN and isinstance(failure, Unavailable | RateLimited)
     return len(members) >= IN_A_ROW and (certain or len(set(members)) > 1)
 
 
@@ -235,20 +232,10 @@ def _seconds(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _refusal(outage: Outage, now: datetime) -> Failure:
-    """The error that a job ends with which is not let through; `takes` is when the outage began, in Unix seconds.
-
-    Nobody knows for how long somebody else tries.
-    """
-    seconds = max((outage.until - now).total_seconds(), 1.0)
-    error = EaselError.revive(
-        Failure(
-            kind=outage.kind,
-            detail=f"down since {outage.since:%H:%M} UTC",
-            field="pause" if outage.pause == TOLD else "outage",
-            takes=f"{outage.since.timestamp():.0f}",
-            retry_after=None if outage.trying else seconds,
-            unaccepted=True,
-        )
-    )
-    return error.failure
+def _refusal(outage: Outage, now: datetime) -> Down | Paused:
+    """What a job ends with that is not let through. Nobody knows for how long somebody else tries."""
+    seconds = None if outage.trying else max((outage.until - now).total_seconds(), 1.0)
+    detail = f"down since {outage.since:%H:%M} UTC"
+    if outage.pause == TOLD:
+        return Paused(detail, cause=outage.kind, retry_after=seconds)
+    return Down(detail, cause=outage.kind, retry_after=seconds, since=outage.since)

@@ -4,21 +4,31 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn, TypeGuard
 
 from domain import (
+    Acceptance,
     Cancelled,
+    Down,
     EaselError,
     Failure,
-    Interrupted,
     Job,
+    NotAsked,
+    OutageError,
+    Paused,
+    ProviderError,
     RateLimited,
     Sources,
     State,
+    SwitchedOff,
     Timeout,
     Unavailable,
+    Unexpected,
 )
 from domain.jobs import JobChanges
+from domain.outcomes import failure_of
 from providers.http.calls import LONGEST_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
@@ -29,6 +39,7 @@ from studio.lease import Held, Lost
 from studio.work.breakers import Breakers
 from studio.work.lanes import TryLater
 from studio.work.looking import look
+from studio.work.payment import acceptance, check_resumable, is_new, may_be_asked_again
 from studio.work.progress import JobProgress
 from studio.work.rush import Rush
 from studio.work.succession import Chain
@@ -82,73 +93,68 @@ class Drawer:
         queue.TryLater where the provider has asked for a pause, and nobody takes over.
         """
         job = held.job
-        shut = await self._breakers.admit(job) if _is_new(job) and job.provider in self._providers else None
+        was_new = is_new(job)
+        shut = await self._breakers.admit(job) if was_new and job.provider in self._providers else None
         failure = shut or await self._attempt(held)
-        if failure and (moved := await self._next(held.job, failure)):
-            log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure.detail)
+        if failure is None:
+            await self._conclude(held, None)
+            return
+        taken = acceptance(held.job, failure, self._providers.get(job.provider), was_new=was_new)
+        if moved := await self._next(held.job, failure, taken):
+            log.warning("job %s: %s handed on, %s: %s", job.id, job.provider, failure.kind, failure)
             await self._call_off(held.job)
             await held.update(**moved, release=True)
-        elif shut and _may_wait(shut) and self._has_time(job, shut):
-            await self._delivery.show(job, Report(eta=shut.retry_after, paused=True))
-            raise TryLater(shut.kind)
-        elif failure and _asks_for_patience(held.job, failure) and self._has_time(held.job, failure):
-            await self._delivery.show(held.job, Report(eta=failure.retry_after, paused=True))
-            await held.update(state=State.QUEUED, started=None, release=True)
-            raise TryLater(failure.kind)
+        elif _asks_for_patience(failure, held.job, taken) and self._has_time(held.job, failure):
+            await self._put_off(held, failure)
         else:
-            await self._conclude(held, failure)
+            await self._conclude(held, replace(failure, taken=taken) if isinstance(failure, ProviderError) else failure)
 
-    async def _next(self, job: Job, failure: Failure) -> JobChanges | None:
+    async def _put_off(self, held: Held, failure: OutageError | NotAsked) -> NoReturn:
+        """To when the provider says that it is ready again."""
+        await self._delivery.show(held.job, Report(eta=failure.retry_after, paused=True))
+        if held.job.state is not State.QUEUED:
+            await held.update(state=State.QUEUED, started=None, release=True)
+        raise TryLater(str(failure))
+
+    async def _next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
         """As `Chain.next`; nobody, too, where looking for somebody fails: what happened is told all the same."""
         try:
-            return await self._chain.next(job, failure)
+            return await self._chain.next(job, failure, taken)
         except Exception:
             log.exception("job %s: nobody could be found to take over", job.id)
             return None
 
     async def _attempt(self, held: Held) -> Failure | None:
         """Make the calls that are left, while their progress is shown; what ended them, which the breaker learns."""
-        is_new = _is_new(held.job)
         held.note(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         try:
-            failure = await self._failure_of_run(held, is_new)
+            failure = await self._failure_of_run(held)
             await self._learn(held.job, failure)
             return failure
         finally:
             await self._breakers.leave(held.job)
 
-    async def _failure_of_run(self, held: Held, is_new: bool) -> Failure | None:
+    async def _failure_of_run(self, held: Held) -> Failure | None:
         try:
             await self._run(held)
         except Lost:
             raise
         except EaselError as error:
-            return await self._ended_by(error, held, is_new)
+            await self._give_up(held, error)
+            return failure_of(error)
         except Exception:
             log.exception("job %s: an error in Easel itself", held.job.id)
-            return await self._ended_by(EaselError("unexpected"), held, is_new)
+            return Unexpected()
         finally:
             await self._delivery.settle(held.job)
         return None
 
-    async def _ended_by(self, error: EaselError, held: Held, is_new: bool) -> Failure:
-        """What an earlier run has asked for may have been taken then, whatever is answered now."""
-        if isinstance(error, Cancelled | Timeout):
-            await self._give_up(held, error)
-        failure = error.failure if is_new else error.failure.model_copy(update={"unaccepted": False})
-        return failure.model_copy(update={"unsure": self._may_be_paid(held.job, failure)})
-
     async def _learn(self, job: Job, failure: Failure | None) -> None:
         if provider := self._providers.get(job.provider):
-            models = len(await provider.models()) if failure and failure.answered else None
+            blames_model = isinstance(failure, OutageError) and failure.blames_model
+            models = len(await provider.models()) if blames_model else None
             await self._breakers.learn(job, failure, models=models)
-
-    def _may_be_paid(self, job: Job, failure: Failure) -> bool:
-        """The call was cut in the middle, or answered by an error that may mean anything."""
-        provider = self._providers.get(job.provider)
-        cut = job.state is State.SENDING and failure.kind in (Unavailable.__name__, Timeout.__name__)
-        return cut and not failure.unaccepted and provider is not None and provider.paid
 
     async def _conclude(self, held: Held, failure: Failure | None) -> None:
         now = datetime.now(UTC)
@@ -157,7 +163,9 @@ class Drawer:
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
 
     async def _give_up(self, held: Held, error: EaselError) -> None:
-        """Nobody waits any more. What is late and paid for may yet come, and Retry asks for it."""
+        """Where nobody waits any more. What is late and paid for may yet come, and Retry asks for it."""
+        if not isinstance(error, Cancelled | Timeout):
+            return
         provider = self._providers.get(held.job.provider)
         if isinstance(error, Cancelled) or (provider and not provider.paid):
             await self._call_off(held.job)
@@ -179,10 +187,8 @@ class Drawer:
             raise Cancelled
         provider = self._providers.get(held.job.provider)
         if provider is None:
-            raise Unavailable("switched off by the host", unaccepted=_is_new(held.job))
-        unknown = held.job.state is State.SENDING or (held.job.state is State.WAITING and not held.job.remote)
-        if unknown and provider.paid:
-            raise Interrupted("stopped while the provider may have accepted the job")
+            raise SwitchedOff
+        check_resumable(held.job, provider)
         sources = await read_sources(self._spool, held.job)
         conduct = self._chain.conduct
         async with self._in_time(held.job), conduct.turn(held.job) as accepted:
@@ -227,23 +233,25 @@ class Drawer:
             left = min(left, job.token_expires - self._now() - TOKEN_REST)
         return max(left, min(SECOND_CHANCE, self._draw_time)).total_seconds()
 
-    def _has_time(self, job: Job, failure: Failure) -> bool:
+    def _has_time(self, job: Job, failure: OutageError | NotAsked) -> bool:
         """A provider that says when it is ready again is believed, while the member's token lives."""
         return (failure.retry_after or 0) <= LONGEST_PAUSE and self._now() - job.created < DRAW_TIME
 
 
-def _is_new(job: Job) -> bool:
-    """Nobody has been asked for it, and somebody wants it."""
-    return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
+def _asks_for_patience(
+    failure: Failure, job: Job, taken: Acceptance
+) -> TypeGuard[RateLimited | Unavailable | Down | Paused]:
+    """Whether the provider wants a longer pause than a call waits; not where it is simply down, for who knows how long.
 
-
-def _asks_for_patience(job: Job, failure: Failure) -> bool:
-    """A job that the provider did not take, because it wants a longer pause than a call waits."""
-    untouched = failure.unaccepted and job.remote is None and not job.drawn
-    busy = failure.kind in (RateLimited.__name__, Unavailable.__name__) and failure.field is None
-    return untouched and busy and (failure.retry_after or 0) > LONGEST_PAUSE_IN_CALL
-
-
-def _may_wait(shut: Failure) -> bool:
-    """Not for a provider that is simply down: nobody knows for how long."""
-    return shut.kind == RateLimited.__name__ or shut.field == "pause"
+    Only for what it has not accepted.
+    """
+    match failure:
+        case Paused():
+            return True
+        case Down():
+            return failure.cause == "RateLimited"
+        case RateLimited() | Unavailable(option=None):
+            is_long = (failure.retry_after or 0) > LONGEST_PAUSE_IN_CALL
+            return is_long and job.remote is None and may_be_asked_again(job, taken)
+        case _:
+            return False

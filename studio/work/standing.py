@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal, NamedTuple
 
-from domain import NOT_ASKED, State
+from domain import State
 from storage.job_store import Ended
 from storage.outages import Outage
 
@@ -43,11 +43,10 @@ def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: 
 
 def _is_drawn(job: Ended) -> bool:
     """Whether it was delivered or, without a place to be delivered to, is parked."""
-    return job.state == State.DELIVERED or (job.state == State.DRAWN and job.failure is None)
+    return job.state == State.DELIVERED or (job.state == State.DRAWN and not job.has_failed)
 
 
 def _failures(provider: str, ended: Iterable[Ended]) -> Iterable[list[str]]:
     for job in ended:
-        asked = (job.failure or {}).get("field") not in NOT_ASKED
-        own = [str(job.state)] if job.provider == provider and job.state == FAILED and asked else []
+        own = [str(job.state)] if job.provider == provider and job.state == FAILED and job.asked else []
         yield own + [tried["kind"] for tried in job.tried if tried["provider"] == provider and tried.get("asked", True)]

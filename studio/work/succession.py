@@ -1,40 +1,40 @@
 """The chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from domain import (
-    NOT_ASKED,
+    Acceptance,
     AuthError,
+    Down,
     EaselError,
     Failure,
     ImageRequest,
     Job,
+    NotAsked,
+    Note,
+    Paused,
     QuotaError,
     RateLimited,
     Settings,
     State,
+    SwitchedOff,
     Timeout,
     Tried,
     Unavailable,
 )
+from domain.errors import OutageKind
 from domain.jobs import JobChanges
+from domain.outcomes import Passed, TookOver
 from providers.kit.base import title_of
 from storage.store import Store
 from studio.intake.files import check_uploads
 from studio.intake.holdback import Conduct
 from studio.intake.planning import Planner
 from studio.work.breakers import Breakers
-
-WHY: Mapping[str, str] = {
-    Unavailable.__name__: "was not working",
-    Timeout.__name__: "took too long",
-    RateLimited.__name__: "was over its limit",
-    QuotaError.__name__: "was out of credit",
-    AuthError.__name__: "did not take this bot's key",
-}
-"""The errors after which somebody else may draw. Content that one has refused is not handed to another."""
+from studio.work.payment import may_be_asked_again
 
 
 class Chain:
@@ -45,11 +45,12 @@ class Chain:
         self._spool = store.spool
         self._breakers = breakers
 
-    async def next(self, job: Job, failure: Failure) -> JobChanges | None:
+    async def next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
         """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
-        if job.asked is None or not self._may_move(job, failure):
+        cause = _cause(failure)
+        if job.asked is None or cause is None or not may_be_asked_again(job, taken):
             return None
-        tried = (*job.tried, Tried(provider=job.provider, kind=failure.kind, asked=failure.field not in NOT_ASKED))
+        tried = (*job.tried, Tried(provider=job.provider, kind=cause, asked=not isinstance(failure, NotAsked)))
         settings = await self._settings.get(job.guild_id)
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
@@ -57,12 +58,6 @@ class Chain:
             if not self._breakers.is_shut(name) and (planned := await self._planned(job, job.asked, name, settings)):
                 return _moved(planned, tried, self._note(tried, planned))
         return None
-
-    def _may_move(self, job: Job, failure: Failure) -> bool:
-        """Not what may have been paid for: only what the provider surely did not take, or draws for nothing."""
-        provider = self._planner.providers.get(job.provider)
-        free = provider is not None and not provider.paid
-        return failure.kind in WHY and not job.drawn and (free or (failure.unaccepted and job.remote is None))
 
     async def _planned(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
         """By the server's model or the first, else by whichever takes what was asked for."""
@@ -90,11 +85,25 @@ class Chain:
         """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
         return name in self._planner.providers and self._planner.providers[name].outside
 
-    def _note(self, tried: Sequence[Tried], planned: Job) -> str:
-        why = ", ".join(f"{title_of(self._planner.providers, each.provider)} {WHY[each.kind]}" for each in tried)
-        return f"{why}, so {title_of(self._planner.providers, planned.provider)} was asked instead."
+    def _note(self, tried: Sequence[Tried], planned: Job) -> TookOver:
+        titles = partial(title_of, self._planner.providers)
+        passed = tuple(Passed(title=titles(each.provider), cause=each.kind) for each in tried)
+        return TookOver(passed=passed, title=titles(planned.provider))
 
 
-def _moved(planned: Job, tried: tuple[Tried, ...], note: str) -> JobChanges:
+def _cause(failure: Failure) -> OutageKind | None:
+    """Why somebody else may draw; None where they may not: what one has refused is not handed to another."""
+    match failure:
+        case Down() | Paused():
+            return failure.cause
+        case SwitchedOff():
+            return "Unavailable"
+        case AuthError() | QuotaError() | RateLimited() | Unavailable() | Timeout():
+            return failure.kind
+        case _:
+            return None
+
+
+def _moved(planned: Job, tried: tuple[Tried, ...], note: Note) -> JobChanges:
     anew = JobChanges(state=State.QUEUED, calls_done=0, remote=None, started=None, tried=tried)
     return JobChanges(**planned.plan()) | anew | JobChanges(notes=(note, *planned.notes))

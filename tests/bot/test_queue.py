@@ -4,6 +4,7 @@
 import asyncio
 
 import pytest
+from views.words import NO_ROOM
 
 from domain import Limits, QueueFull, State
 from providers.sketch import Sketch
@@ -11,7 +12,6 @@ from studio.intake.admission import Admission
 from tests.bot.conftest import variables, world_of
 from tests.conftest import make_job
 from views.reporter import NO_RIGHT
-from views.words import NO_ROOM
 
 
 class Gate:

@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from views.words import NO_ROOM
 
 from storage.spool import RESERVE
 from tests.discord_server import nth
 from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
-from views.words import NO_ROOM
 
 MEBIBYTE = 2**20
 NO_ANSWER = "the database does not answer"

@@ -7,12 +7,12 @@ from io import BytesIO
 import pytest
 from aiohttp import web
 from PIL import Image
+from views.words import NO_ROOM
 
 from studio.intake.room import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
-from views.words import NO_ROOM
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -38,6 +38,7 @@ from providers.http.sentences import DETAIL_LENGTH, tidy
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult
+from tests.outcomes import blames_model
 from tests.providers.conftest import KINDS, SERVERS, FakeProgress
 from tests.replay.pictures import draw
 
@@ -185,7 +186,7 @@ def test_the_field_of_an_error(name, field):
     for body in ({"detail": [{"loc": ["body", name], "msg": "no"}]}, {"errors": {name: ["no"]}}):
         error = Answer(422, {}, json.dumps(body).encode()).error()
         assert error
-        assert error.failure.field == field
+        assert error.option == field
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def test_what_proves_that_nothing_was_taken(status):
     ],
 )
 def test_whether_one_of_several_models_may_be_to_blame(status, text, may_be):
-    assert error_for(status, text).failure.answered is may_be
+    assert blames_model(error_for(status, text)) is may_be
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 522, 524, 598, 599])
@@ -297,7 +298,7 @@ def test_what_proves_nothing(status):
 )
 def test_too_many_requests_may_mention_money(text):
     error = Answer(429, {"Retry-After": "9"}, json.dumps({"detail": text}).encode()).error()
-    assert (type(error), error.failure.retry_after) == (RateLimited, 9)
+    assert (type(error), error.retry_after) == (RateLimited, 9)
 
 
 def test_half_an_emoji_takes_nothing_else_along():

@@ -17,6 +17,7 @@ from domain import (
     find_model,
 )
 from providers.kit.base import NO_FREE_CALL
+from tests.outcomes import not_taken
 from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
 
@@ -103,7 +104,7 @@ async def test_fill_under_its_other_name(bfl):
 async def test_the_last_word(bfl, case, error, detail):
     raised = await bfl.fail(case)
     assert type(raised) is error
-    assert detail in raised.failure.detail
+    assert detail in str(raised)
     assert bfl.progress.remembered is None
     assert bfl.server.count("POST") == 1
 
@@ -114,7 +115,7 @@ async def test_the_last_word(bfl, case, error, detail):
 async def test_refusals(bfl, case, error):
     raised = await bfl.fail(case)
     assert type(raised) is error
-    assert raised.failure.unaccepted == (error is not InvalidRequest)
+    assert not_taken(raised) == (error is not InvalidRequest)
     assert bfl.server.calls == [SUBMIT]
 
 
@@ -143,7 +144,7 @@ async def test_an_unknown_word_is_logged(bfl, caplog):
 
 
 async def test_a_link_to_poll_elsewhere_is_neither_asked_nor_remembered(bfl):
-    assert "another host" in (await bfl.fail("foreign")).failure.detail
+    assert "another host" in str(await bfl.fail("foreign"))
     assert bfl.server.elsewhere == []
     assert bfl.progress.remembered is None
 

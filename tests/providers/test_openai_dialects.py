@@ -26,6 +26,7 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
+from tests.outcomes import blames_model
 from tests.providers.conftest import Bench, load
 from tests.providers.test_openai import EDIT, GENERATE, IMAGE, MASKED, drawn, form
 from tests.replay.openai import FREE, OpenAIReplay
@@ -121,18 +122,18 @@ async def test_a_proxys_model_may_have_no_key_no_credit_or_no_server_of_its_own(
     """LiteLLM hands on what the one behind a model says."""
     bench = speaking("litellm")
     bench.hurry()
-    assert (await bench.fail(case)).failure.answered is answered
+    assert blames_model(await bench.fail(case)) is answered
 
 
 @pytest.mark.parametrize(("profile", "may_be"), [("minimal", True), ("together", True), ("nscale", False)])
 async def test_whose_key_is_refused(speaking, profile, may_be):
     """At Together's loopback address may stand a proxy; Nscale is asked where its host says."""
-    assert (await speaking(profile).fail("wrong-key")).failure.answered is may_be
+    assert (await speaking(profile).fail("wrong-key")).blames_model is may_be
 
 
 @pytest.mark.parametrize("profile", ["sdcpp", "localai"])
 async def test_a_server_of_ones_own_has_one_door(speaking, profile):
-    assert not (await speaking(profile).fail("wrong-key")).failure.answered
+    assert not (await speaking(profile).fail("wrong-key")).blames_model
 
 
 async def test_the_servers_own_model_is_not_named(speaking):

@@ -9,6 +9,7 @@ import pytest
 from domain import AuthError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.http.answers import Answer
 from providers.kit.polling import Pauses, poll
+from tests.outcomes import not_taken
 from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
@@ -59,7 +60,7 @@ async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, wa
     with pytest.raises(Unavailable) as caught:
         await asked(*many)
     assert patient < sum(waits) < patient + 2 * Pauses().slowest
-    assert not caught.value.failure.unaccepted
+    assert not not_taken(caught.value)
 
 
 async def test_a_pause_that_was_asked_for_is_no_silence(asked, waits):
@@ -108,7 +109,7 @@ async def test_a_job_that_is_no_longer_known_is_over(asked, status):
 async def test_a_refusal_is_over_but_the_job_was_taken(asked, status):
     with pytest.raises((AuthError, QuotaError)) as caught:
         await asked(AGAIN, Answer(status, {}, b"{}"))
-    assert not caught.value.failure.unaccepted
+    assert not not_taken(caught.value)
 
 
 def test_a_limit_is_no_refusal():

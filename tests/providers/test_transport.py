@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from domain import BadResponse, EaselError, Timeout, Unavailable
+from domain import Acceptance, BadResponse, EaselError, Timeout, Unavailable
 from providers.http import api as api_module
 from providers.http import guard
 from providers.http.addresses import at_home, web_link
@@ -20,6 +20,7 @@ from providers.http.api import Api
 from providers.http.bodies import SMALL, Part
 from providers.http.calls import IN_FLIGHT
 from providers.http.transport import MAX_REDIRECTS, Transport
+from tests.outcomes import not_taken
 from tests.providers.conftest import load
 from tests.rawserver import raw_server
 from tests.replay import Call, Replay
@@ -149,7 +150,7 @@ async def test_how_long_it_waits(transport, server, waits, headers, body, low, h
 async def test_a_longer_pause_is_for_others_to_wait(transport, server, waits, told, known):
     server.script = [says(status=429, headers={"Retry-After": told}), 200]
     answer = await transport.call("POST", server.url + "/a", json={})
-    assert (answer.status, answer.error().failure.retry_after, waits) == (429, known, [])
+    assert (answer.status, answer.error().retry_after, waits) == (429, known, [])
 
 
 @pytest.mark.parametrize("case", ["F07", "F07-gzip"])
@@ -243,14 +244,14 @@ async def test_only_what_was_never_sent_was_surely_not_taken(transport, server, 
         await server.die()
     with pytest.raises(Unavailable) as caught:
         await transport.call(method, url, json={} if method == "POST" else None)
-    assert caught.value.failure.unaccepted is not taken
+    assert caught.value.taken is (Acceptance.UNKNOWN if taken else Acceptance.NOT_TAKEN)
 
 
 async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one_says(transport, server):
     server.script = [500, 429]
-    assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is False
+    assert (await transport.call("GET", f"{server.url}/x")).error().taken is Acceptance.UNKNOWN
     server.script = [503, 429]
-    assert (await transport.call("GET", f"{server.url}/x")).error().failure.unaccepted is True
+    assert (await transport.call("GET", f"{server.url}/x")).not_taken(error())
 
 
 @pytest.mark.parametrize("length", [0, 200_000])
@@ -296,14 +297,14 @@ async def test_what_is_paid_for_is_waited_for_as_long_as_its_host_asks(transport
 async def test_whoever_asks_for_a_longer_pause_is_not_waited_for_in_a_call(transport, server, waits):
     server.script = [says(status=503, headers={"Retry-After": "31"}), 200]
     error = (await transport.call("POST", server.url, json={})).error()
-    assert (error.failure.retry_after, error.failure.unaccepted, waits) == (31, True, [])
+    assert (error.retry_after, not_taken(error), waits) == (31, True, [])
 
 
 async def test_a_download_that_fails_does_not_say_that_nothing_was_taken(transport):
     url = f"http://127.0.0.1:{free_port()}/a"
     with pytest.raises(Unavailable) as caught:
         await transport.fetch(url, own=url)
-    assert not caught.value.failure.unaccepted
+    assert not not_taken(caught.value)
 
 
 async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):

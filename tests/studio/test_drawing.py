@@ -498,7 +498,7 @@ async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kin
     async with holding(**FOUR) as held:
         provider = await draw(held, paint, paint, fail)
     row = await store.jobs.get("1")
-    assert (row.state, row.failure.kind, row.failure.reference) == (State.DRAWN, kind.__name__, "ref")
+    assert (row.state, row.failure.kind, row.reference) == (State.DRAWN, kind.__name__, "ref")
     assert (len(row.drawn), row.remote, len(provider.requests)) == (2, {"id": 1}, 3)
 
 
@@ -557,7 +557,7 @@ async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
 
     async with holding() as held:
         await draw(held, late)
-        assert held.job.failure.detail == "its own"
+        assert str(held.job.failure) == "its own"
         assert held.job.remote == {"id": 7}
 
 
@@ -706,7 +706,7 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
 async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key):
     async with holding(request=ImageRequest(prompt="a boat", image=Upload(url=None, key=key))) as held:
         provider = await draw(held, paint)
-        assert (held.job.failure.kind, held.job.failure.field) == ("InvalidRequest", "upload")
+        assert (held.job.failure.kind, held.job.option) == ("InvalidRequest", "upload")
     assert provider.requests == []
 
 

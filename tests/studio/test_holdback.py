@@ -56,7 +56,7 @@ async def test_only_who_was_refused_lately_and_there_is_held_back(conduct, clock
     with pytest.raises(ContentRejected) if held_back else nullcontext() as caught:
         await conduct.check(make_job(2))
     if held_back:
-        assert (caught.value.failure.field, caught.value.failure.takes) == ("member", "10")
+        assert (caught.value.option, caught.value.failure.takes) == ("member", "10")
 
 
 async def test_where_nobody_is_shut_out_nobody_is_held_back(conduct):
@@ -134,5 +134,5 @@ async def test_whoever_waited_for_a_turn_hears_of_the_refusal(conduct):
             raise ContentRejected("no", field="prompt")
 
     ended = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
-    assert [error.failure.field for error in ended] == ["prompt", "member", "member", "member"]
+    assert [error.option for error in ended] == ["prompt", "member", "member", "member"]
     assert sent == [0]

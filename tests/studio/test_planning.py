@@ -119,7 +119,7 @@ def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
     assert (rest.state, rest.model, rest.calls_done, rest.remote) == (State.WAITING, "ended", 1, {"id": 1})
     with pytest.raises(InvalidRequest) as caught:
         Planner({}, "rich").plan_rest(parent, ORIGIN)
-    assert caught.value.failure.field == "provider"
+    assert caught.value.option == "provider"
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
     try:
         job = await planner.plan(request, chosen, ORIGIN)
     except InvalidRequest as error:
-        assert error.failure.field
+        assert error.option
         return
     takes = next(each for each in models if each.id == job.model).capabilities
     assert untaken(job.request, takes) == []

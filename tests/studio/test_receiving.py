@@ -211,7 +211,7 @@ async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(mo
     monkeypatch.setattr(uploads, "SECONDS", 0.05)
     with pytest.raises(InvalidRequest) as caught:
         await images.read_upload(with_scans(100))
-    assert (caught.value.failure.field, caught.value.failure.takes) == ("image", uploads.PLAINER)
+    assert (caught.value.option, caught.value.failure.takes) == ("image", uploads.PLAINER)
     monkeypatch.undo()
     assert opened(await images.read_upload(PLAIN["PNG"])).size == (53, 37)
 
@@ -327,7 +327,7 @@ async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypat
         monkeypatch.setattr(module, "WORKSHOP", own)
     with pytest.raises(QueueFull) as caught:
         await images.read_upload(PLAIN["PNG"])
-    assert caught.value.failure.field == "uploads"
+    assert caught.value.option == "uploads"
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from obstore.exceptions import GenericError
 from obstore.store import LocalStore
+from views.words import NO_ROOM, explain
 
 import studio.intake.room
 from domain import ImageRequest, QueueFull, State, Upload
@@ -15,7 +16,6 @@ from storage.spool import Spool
 from storage.store import open_store
 from studio.intake.room import AT_ONCE, BYTES_AT_ONCE, Intake, Shelf
 from tests.conftest import make_job
-from views.words import NO_ROOM, explain
 
 SECONDS = 20
 NOW = datetime.now(UTC)
@@ -71,7 +71,7 @@ async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(sh
         await jobs.add(make_job(job, user_id=400))
     with pytest.raises(QueueFull) as caught:
         await put(shelf, 3, member=400)
-    assert caught.value.failure.field == "share"
+    assert caught.value.option == "share"
     assert explain(caught.value) == NO_ROOM["share"]
     await jobs.claim("1", "us")
     await jobs.save(make_job(1, state=State.DELIVERED), "us", release=True)
@@ -94,7 +94,7 @@ async def test_when_all_that_is_kept_waits_nobody_else_finds_room(shelf, jobs):
         await jobs.add(make_job(job, user_id=400 + job))
     with pytest.raises(QueueFull) as caught:
         await put(shelf, 9, member=500)
-    assert caught.value.failure.field == "room"
+    assert caught.value.option == "room"
     assert await kept(shelf) == set(range(1, 9))
 
 
@@ -107,7 +107,7 @@ async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
     monkeypatch.setattr("storage.spool.TRIES", 2)
     with pytest.raises(QueueFull) as caught:
         await put(Shelf(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
-    assert caught.value.failure.field == "disk"
+    assert caught.value.option == "disk"
 
 
 class Stuck(Dated):

@@ -310,7 +310,7 @@ async def test_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street, 
     strict = street.open("first", paint, paid=False, bans=timedelta(minutes=10))
     await refuse(street.conduct, make_job(9, provider="first"))
     job = await street.drawn(state=state)
-    assert (job.failure.kind, job.failure.field, strict.requests) == ("ContentRejected", "member", [])
+    assert (job.failure.kind, job.option, strict.requests) == ("ContentRejected", "member", [])
 
 
 async def test_a_private_job_stays_private(street):
@@ -334,7 +334,7 @@ async def test_without_anybody_else_an_outage_is_told_at_once(street):
     for _ in range(IN_A_ROW):
         await street.breakers.learn(make_job(9, provider="first"), NOT_TAKEN.failure)
     job = await street.drawn()
-    assert (job.failure.field, first.requests, job.started) == ("outage", [], None)
+    assert (job.option, first.requests, job.started) == ("outage", [], None)
 
 
 async def test_a_provider_that_asks_for_a_pause_gets_it(street):
@@ -376,7 +376,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
 async def test_nobody_waits_longer_than_the_members_token_lives(street):
     street.open("first", fails(RateLimited("429", retry_after=100, unaccepted=True)))
     job = await street.drawn(created=datetime.now(UTC) - timedelta(minutes=11))
-    assert (job.failure.kind, job.failure.retry_after) == ("RateLimited", 100)
+    assert (job.failure.kind, job.retry_after) == ("RateLimited", 100)
 
 
 @pytest.mark.parametrize(("paid", "moves"), [(True, False), (False, True)])

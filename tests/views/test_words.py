@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from views.words import OPTIONS, code, explain, size_name, why_refused
 
 from domain import (
     AuthError,
@@ -25,7 +26,6 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from views.words import OPTIONS, code, explain, size_name, why_refused
 
 DETAIL = "canary detail of https://h.test/?key=1"
 NOT_THE_PROVIDERS = (EaselError, InvalidRequest, Cancelled, QueueFull)

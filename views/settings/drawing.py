@@ -7,7 +7,7 @@ from domain import Size
 from storage.settings import Edit
 from views.settings.menu import MenuSetting, in_words
 from views.settings.setting import Context, Section
-from views.words import size_name
+from views.wording.sizes import size_name
 
 OFF = "-# `{}`, which this server chose, is switched off by the host."
 GONE = "-# The model that this server chose is not on offer now, so the default one draws."

@@ -11,7 +11,7 @@ from views.origins import Interaction
 from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
-from views.words import plain
+from views.wording.text import plain
 
 PAGE = CHOICES - 1
 """The first option is for the default."""

@@ -13,7 +13,7 @@ from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, tell
 from views.settings.setting import Context, Section
-from views.words import fitting, plain
+from views.wording.text import fitting, plain
 
 TITLE = "Settings of this server"
 NAVIGATION_ROW = 4

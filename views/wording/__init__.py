@@ -1,0 +1,1 @@
+"""Sentences for people: the only room where what is known becomes English."""

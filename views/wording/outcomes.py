@@ -1,0 +1,154 @@
+"""What went wrong, in a sentence for the member: one function for each error that says more than fixed words."""
+
+from collections.abc import Mapping
+from functools import singledispatch
+
+from domain import (
+    Acceptance,
+    AuthError,
+    BadResponse,
+    Cancelled,
+    Cause,
+    ContentRejected,
+    Down,
+    EaselError,
+    HeldBack,
+    Interrupted,
+    InvalidRequest,
+    NoRoom,
+    NotAsked,
+    NotPossible,
+    Paused,
+    PicturesGone,
+    ProviderError,
+    QueueFull,
+    QuotaError,
+    RateLimited,
+    SwitchedOff,
+    Timeout,
+    Unavailable,
+    Unexpected,
+    UploadGone,
+)
+from views.wording.refusals import option_name, why_not
+from views.wording.text import code, in_time, say
+
+QUOTED = 200
+"""Characters of what a provider says."""
+FIXED: Mapping[type[EaselError], str] = {
+    AuthError: "{provider} does not accept this bot's key. Only the bot's host can mend that.",
+    QuotaError: "The bot's account at {provider} is out of credit. Only the bot's host can mend that.",
+    ContentRejected: "The content filter of {provider} refused this request. Other words may pass.",
+    Timeout: "{provider} sent no picture in time. It may be busy; try again, or try another provider.",
+    BadResponse: "{provider} sent back no picture that can be shown. Try again, or try another provider.",
+    SwitchedOff: "{provider} has been switched off by the bot's host. Try another provider.",
+    Interrupted: (
+        "I was restarted while asking {provider}, and cannot tell whether it had begun. "
+        "Nothing was ordered twice; press Retry to ask again."
+    ),
+    Cancelled: "Cancelled before the picture was there.",
+    PicturesGone: "The picture is gone: it can no longer be read, or its 7 days are over.",
+    Unexpected: "Something went wrong in Easel itself. The bot's host finds it in the log.",
+}
+MAY_BE_DUE = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
+CAUSES: Mapping[Cause, str] = {
+    Cause.LOADING: "Its model is still being loaded.",
+    Cause.NO_WORKER: "No one serves this model at this size.",
+    Cause.WORKERS_FAILED: "Its workers failed.",
+    Cause.OUT_OF_MEMORY: "A smaller size or fewer pictures may fit into its memory.",
+    Cause.NO_CHECKPOINT: "It has no checkpoint.",
+    Cause.NO_API: "The bot's host may have to start it with its API.",
+    Cause.RESTARTED: "It was restarted again and again.",
+    Cause.STOPPED: "Somebody else has stopped it there.",
+    Cause.STREAM_ENDED: "Its answer ended before the picture.",
+    Cause.API_GONE: "This version of its API is gone.",
+    Cause.LINK_FAILS: "The link to its picture does not work.",
+    Cause.NO_REASON: "It tells no reason.",
+}
+
+
+def explain(error: EaselError, provider: str = "The provider") -> str:
+    """What went wrong, for the member: honest, and without anything that only the host may see."""
+    sentence = _sentence(error, provider)
+    if isinstance(error, Unavailable | Timeout) and error.taken is Acceptance.UNKNOWN:
+        sentence += MAY_BE_DUE
+    reference = error.reference if isinstance(error, ProviderError) else None
+    return f"{sentence} (reference {code(reference, 80)})" if reference else sentence
+
+
+def explain_without_words(error: EaselError | None, provider: str) -> str:
+    """The same without a word from outside: neither the provider's nor a model's."""
+    match error:
+        case None:
+            return FIXED[Unexpected]
+        case HeldBack() | UploadGone() | QueueFull() | NoRoom():
+            return why_not(error)
+        case InvalidRequest() | NotPossible():
+            return _sentence(InvalidRequest(), provider)
+        case Unavailable():
+            return _sentence(Unavailable(taken=error.taken), provider)
+        case Down() | Paused() | RateLimited():
+            return _sentence(error, provider)
+        case _:
+            return say(FIXED.get(type(error), FIXED[Unexpected]), provider=provider)
+
+
+@singledispatch
+def _sentence(error: EaselError, provider: str) -> str:
+    """By the error's type: its own words below, the fixed ones, or why a request is not possible."""
+    fixed = FIXED.get(type(error))
+    return say(fixed, provider=provider) if fixed else why_not(error)
+
+
+@_sentence.register
+def _(error: RateLimited, provider: str) -> str:
+    when = f"in {in_time(error.retry_after)}" if error.retry_after else "in a minute"
+    return say("{provider} is getting too many requests just now. Try again {when}.", provider=provider, when=when)
+
+
+@_sentence.register
+def _(error: InvalidRequest, provider: str) -> str:
+    option = option_name(error.option or "request")
+    return say("{provider} did not accept the {option}.{said}", provider=provider, option=option, said=_said(error))
+
+
+@_sentence.register
+def _(error: Unavailable, provider: str) -> str:
+    """What is to blame: a part of the request, the model, or the provider as a whole."""
+    why = _said(error) + (f" {CAUSES[error.cause]}" if error.cause else "")
+    if error.option:
+        sentence = "{provider} could not draw that.{why} Try again later, or choose another {option}."
+        return say(sentence, provider=provider, why=why, option=option_name(error.option))
+    if error.blames_model:
+        sentence = (
+            "{provider} could not draw with this model.{why} Try again later, or choose another model or provider."
+        )
+        return say(sentence, provider=provider, why=why)
+    sentence = "{provider} is not working just now.{why} Try again later, or try another provider."
+    return say(sentence, provider=provider, why=why)
+
+
+@_sentence.register
+def _(error: Down, provider: str) -> str:
+    if error.cause == "RateLimited":
+        return _sentence(RateLimited(retry_after=error.retry_after), provider)
+    since = f"<t:{error.since.timestamp():.0f}:t>"
+    soon = _soon(error)
+    return say("{provider} has not been working since {since}. {soon}", provider=provider, since=since, soon=soon)
+
+
+@_sentence.register
+def _(error: Paused, provider: str) -> str:
+    if error.cause == "RateLimited":
+        return _sentence(RateLimited(retry_after=error.retry_after), provider)
+    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=_soon(error))
+
+
+def _soon(error: NotAsked) -> str:
+    if error.retry_after:
+        return say("Try again in {wait}, or now with another provider.", wait=in_time(error.retry_after))
+    return "Another request is trying it again; come back in a minute, or choose another provider."
+
+
+def _said(error: ProviderError) -> str:
+    return say(" It says: {words}.", words=code(error.said, QUOTED)) if error.said else ""
