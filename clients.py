@@ -26,7 +26,7 @@ from syncing import CommandSync
 from views.acknowledging import TRIES, Tries
 from views.buttons import card_buttons
 from views.origins import Interaction
-from views.panels import answer_unheard
+from views.panel import answer_unheard
 from views.reporter import is_worth_a_traceback, report
 from views.requests import DiscordRequests
 

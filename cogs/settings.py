@@ -6,8 +6,9 @@ from discord.ext import commands
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from views.origins import Interaction
-from views.panel import SettingsPanel
 from views.reporter import NO_RIGHT, tell
+from views.settings.panel import SettingsPanel
+from views.settings.sections import SECTIONS
 
 
 class SettingsCog(commands.Cog, name="Settings"):
@@ -24,4 +25,4 @@ class SettingsCog(commands.Cog, name="Settings"):
         if interaction.guild_id is None or not interaction.permissions.manage_guild:
             await tell(interaction, NO_RIGHT)
         else:
-            await SettingsPanel(interaction.guild_id, self._settings, self._catalogue).open(interaction)
+            await SettingsPanel(interaction.guild_id, self._settings, self._catalogue, SECTIONS).open(interaction)

@@ -13,14 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+from views.settings.drawing import DRAWING
+from views.settings.sections import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 ARTIFACTS = ROOT / "artifacts"
 PROMPT = "a lighthouse at dusk, oil painting"
 TIMEOUT_MS = 60_000
 MENU_TRIES = 6
+DESKTOP: ViewportSize = {"width": 1100, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 
 
@@ -87,7 +92,16 @@ def pictures(page: Page) -> Locator:
 
 
 def keep(page: Page, name: str) -> None:
-    page.screenshot(path=ARTIFACTS / f"{name}.png")
+    page.screenshot(path=ARTIFACTS / f"{name}.png", animations="disabled")
+
+
+def keep_narrow(page: Page, name: str) -> None:
+    """As a phone shows it."""
+    page.set_viewport_size(PHONE)
+    expect(page.get_by_text("Viewport updated")).to_be_visible()
+    said(page, "Settings of this server").get_by_role("button", name=re.compile("pictures…|settings")).last.hover()
+    keep(page, f"{name}-phone")
+    page.set_viewport_size(DESKTOP)
 
 
 def imagine(page: Page) -> None:
@@ -107,13 +121,22 @@ def imagine(page: Page) -> None:
 
 
 def settings(page: Page) -> None:
-    """An admin chooses a default model; a guest is not offered the command."""
+    """An admin goes through the sections and chooses a default model; a guest is not offered the command."""
     begin(page, "settings")
     page.get_by_role("button", name="Send").click()
     expect(said(page, "Settings of this server")).to_be_visible()
-    choose(page, "Default model", "Watercolour")
-    expect(said(page, "chosen by this server").first).to_be_visible()
-    keep(page, "settings-panel")
+    keep(page, "settings-start")
+    keep_narrow(page, "settings-start")
+    for section in SECTIONS:
+        page.get_by_role("button", name=f"{section.title}…").click()
+        expect(said(page, f"Settings of this server · {section.title}")).to_be_visible()
+        if section is DRAWING:
+            choose(page, "Default model", "Watercolour")
+            expect(said(page, "Model: Watercolour · chosen by this server")).to_be_visible()
+        keep(page, f"settings-{section.name}")
+        keep_narrow(page, f"settings-{section.name}")
+        page.get_by_role("button", name="all settings").click()
+    expect(said(page, "Model: Watercolour · chosen by this server")).to_be_visible()
     page.get_by_label("Viewing as").select_option(label="guest")
     expect(said(page, "Settings of this server")).to_have_count(0)
     composer(page).click()
@@ -128,7 +151,7 @@ def main() -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     with preview() as url, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page = browser.new_page(viewport=DESKTOP)
         page.goto(url)
         for scene in (imagine, settings):
             try:

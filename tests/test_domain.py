@@ -1,10 +1,10 @@
 # pyright: basic
-"""What may change of a job is what a job has."""
+"""What may change of a job, or of a server's settings, is what they have."""
 
 from typing import get_type_hints
 
-from domain import Job, Origin
-from domain.jobs import JobChanges, Place, Plan, Planned
+from domain import Job, Origin, Settings
+from domain.jobs import JobChanges, Place, Plan, Planned, SettingsChanges
 
 
 def fields(model) -> dict:
@@ -21,3 +21,7 @@ def test_a_plan_and_a_place_leave_nothing_out():
     assert get_type_hints(Place) == {
         name: kind for name, kind in fields(Origin).items() if name not in ("id", "private")
     }
+
+
+def test_every_setting_may_change():
+    assert get_type_hints(SettingsChanges) == fields(Settings)

@@ -9,7 +9,7 @@ from studio.catalogue import Catalogue
 from studio.job_control import JobControl
 from views.limits import CHOICES, LABEL
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, tell
 from views.wording.text import code
 
@@ -80,7 +80,7 @@ class LineUp(Panel):
         return not job.private or job.user_id == self._user_id
 
 
-class CancelMenu(discord.ui.Select[Look[LineUp]]):
+class CancelMenu(discord.ui.Select[PanelView[LineUp]]):
     def __init__(self, options: list[discord.SelectOption]) -> None:
         super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
 

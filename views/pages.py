@@ -9,7 +9,7 @@ from providers.kit.base import Provider
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.roster import offers
 from views.wording.text import code
 
@@ -121,7 +121,7 @@ class Privacy(Panel):
         )
 
 
-class ForgetMe(discord.ui.Button[Look[Privacy]]):
+class ForgetMe(discord.ui.Button[PanelView[Privacy]]):
     def __init__(self) -> None:
         label = "Delete what is stored about me"
         super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")

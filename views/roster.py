@@ -13,7 +13,7 @@ from studio.catalogue import Catalogue
 from studio.work.standing import Standing
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
-from views.panels import Look, Page, Panel
+from views.panel import Page, Panel, PanelView
 from views.wording.sizes import span_words
 from views.wording.text import fitting, plain
 
@@ -70,7 +70,7 @@ class Roster(Panel):
         ]
 
 
-class Pick(discord.ui.Select[Look[Roster]]):
+class Pick(discord.ui.Select[PanelView[Roster]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
         super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
         for row in rows[:CHOICES]:
@@ -87,7 +87,7 @@ class Pick(discord.ui.Select[Look[Roster]]):
             await self.view.panel.show(interaction, self.values[0])
 
 
-class Back(discord.ui.Button[Look[Roster]]):
+class Back(discord.ui.Button[PanelView[Roster]]):
     def __init__(self) -> None:
         super().__init__(label="◀ all providers", custom_id="providers:all")
 

@@ -122,18 +122,20 @@ async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_ove
 
 async def test_admins_put_the_chain_together_and_members_may_not(hosted):
     panel = await hosted.admin.slash(hosted.channel, "settings")
+    assert panel.ephemeral
     assert "Taking over: nobody" in panel.response.content
-    chain = await hosted.admin.click(panel.response, label="Who takes over…")
-    assert chain.ephemeral
+    await hosted.admin.click(panel.response, label="Who takes over…")
     for name in ("nebulablock", "sketch", "popcord"):
-        await hosted.admin.select(chain.response, [name], custom_id="chain:next")
-    assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in chain.response.content
+        await hosted.admin.select(panel.response, [name], custom_id="settings:chain:add")
+    assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in panel.response.content
+    await hosted.admin.click(panel.response, label="◀ all settings")
     assert "Taking over: Nebula Block, Sketch (offline), PopCord" in panel.response.content
-    await hosted.admin.click(chain.response, label="Remove the last")
+    await hosted.admin.click(panel.response, label="Who takes over…")
+    await hosted.admin.click(panel.response, label="Remove the last")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ("nebulablock", "sketch")
     again = await hosted.admin.slash(hosted.channel, "settings")
     assert "Taking over: Nebula Block, Sketch (offline)" in again.response.content
-    await hosted.admin.click(chain.response, label="Remove all")
+    await hosted.admin.click(panel.response, label="Remove all")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ()
 
 

@@ -10,7 +10,7 @@ import pytest
 from providers.sketch import Sketch
 from tests.bot.conftest import World
 from views.limits import VIEW_SECONDS
-from views.panels import OVER
+from views.panel import OVER
 
 
 class Script(NamedTuple):
@@ -20,13 +20,14 @@ class Script(NamedTuple):
     click: Callable[[World, Any], Awaitable[Any]]
 
 
-async def chain(world: World) -> Any:
-    panel = await world.admin.slash(world.channel, "settings")
-    return await world.admin.click(panel.response, label="Who takes over…")
+def opens(command: str, section: str | None = None) -> Callable[[World], Awaitable[Any]]:
+    async def opened(world: World) -> Any:
+        panel = await world.admin.slash(world.channel, command)
+        if section:
+            await world.admin.click(panel.response, label=section)
+        return panel
 
-
-def opens(command: str) -> Callable[[World], Awaitable[Any]]:
-    return lambda world: world.admin.slash(world.channel, command)
+    return opened
 
 
 def chooses(menu: str, value: str) -> Callable[[World, Any], Awaitable[Any]]:
@@ -43,8 +44,10 @@ async def cancels(world: World, page: Any) -> Any:
 
 
 SCRIPTS = {
-    "settings": Script(opens("settings"), presses("Private by default: off")),
-    "chain": Script(chain, chooses("chain:next", "sketch")),
+    "settings": Script(opens("settings"), chooses("settings:provider", "sketch")),
+    "drawing": Script(opens("settings", "Who draws…"), chooses("settings:size", "512x512")),
+    "fallback": Script(opens("settings", "Who takes over…"), chooses("settings:chain:add", "sketch")),
+    "pictures": Script(opens("settings", "Members' pictures…"), presses("Private by default: off")),
     "providers": Script(opens("providers"), chooses("providers:pick", "sketch")),
     "queue": Script(opens("queue"), cancels),
     "privacy": Script(opens("privacy"), presses("Delete what is stored about me")),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.bot.conftest import World, png
 from tests.conftest import ROOT
+from views.settings.sections import SECTIONS
 
 VALIDATOR = ROOT.parent / "shared" / "reference" / "validate_discord.py"
 pytestmark = pytest.mark.skipif(not VALIDATOR.exists(), reason="no validator beside the repository")
@@ -50,10 +51,14 @@ async def test_pictures_and_buttons(world, problems):
     assert found(world, problems) == {}
 
 
-async def test_the_panel(hosted, problems):
+async def test_every_page_of_the_settings(hosted, problems):
     panel = await hosted.admin.slash(hosted.channel, "settings")
     for provider in ("nebulablock", "popcord", "imagepipeline"):
         await hosted.admin.select(panel.response, [provider], custom_id="settings:provider")
+        for section in SECTIONS:
+            await hosted.admin.click(panel.response, label=f"{section.title}…")
+            await hosted.admin.click(panel.response, label="◀ all settings")
+    await hosted.admin.click(panel.response, label="Members' pictures…")
     await hosted.admin.click(panel.response, label="Refiner: off")
     assert found(hosted, problems) == {}
 

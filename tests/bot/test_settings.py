@@ -1,11 +1,12 @@
 # pyright: basic
 """The settings panel: what admins choose is saved, shown, and used by members, also after a restart."""
 
-from domain import Model, Settings, Size, State
+from domain import Capabilities, Model, Settings, Size, State
 from providers.sketch import Sketch
 from tests.bot.conftest import variables, world_of
-from views.limits import VIEW_SECONDS
-from views.panels import OVER
+from views.limits import CHOICES, LABEL, MESSAGE, VIEW_SECONDS
+from views.panel import OVER
+from views.settings.sections import SECTIONS
 
 
 def option(shown, menu: str) -> list[dict]:
@@ -21,14 +22,43 @@ def chosen(shown, menu: str) -> str:
     return next(each["label"] for each in option(shown, menu) if each.get("default"))
 
 
-async def opened(world):
-    return await world.admin.slash(world.channel, "settings")
+async def opened(world, section: str | None = None):
+    """The message of /settings, at its start or at a section."""
+    panel = await world.admin.slash(world.channel, "settings")
+    if section:
+        await world.admin.click(panel.response, label=f"{section}…")
+    return panel
+
+
+async def back(world, panel) -> None:
+    await world.admin.click(panel.response, label="◀ all settings")
+
+
+def is_marked(shown, menu: str) -> bool:
+    return any(each.get("default") for each in option(shown, menu))
+
+
+def fits(shown) -> bool:
+    rows = [row["components"] for row in shown.response.components]
+    options = [each for row in rows for item in row for each in item.get("options", [])]
+    return (
+        len(shown.response.content) <= MESSAGE
+        and len(rows) <= 5
+        and all(len(row) <= 5 for row in rows)
+        and all(len(item.get("options", [])) <= CHOICES for row in rows for item in row)
+        and all(len(each["label"]) <= LABEL and len(each["value"]) <= LABEL for each in options)
+    )
+
+
+def labels(shown) -> list[str]:
+    return [item["label"] for row in shown.response.components for item in row["components"] if "label" in item]
 
 
 async def test_choices_are_saved_at_once_and_shown(world):
     panel = await opened(world)
     assert panel.ephemeral
     assert "Model: **Oil painting** · the bot's default" in panel.response.content
+    await world.admin.click(panel.response, label="Who draws…")
     place = next(each["value"] for each in option(panel, "model") if each["label"] == "Ink drawing")
     await world.admin.select(panel.response, [place], custom_id="settings:model")
     await world.admin.select(panel.response, ["1024x576"], custom_id="settings:size")
@@ -44,10 +74,12 @@ async def test_choices_are_saved_at_once_and_shown(world):
 async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
     values = variables(tmp_path, [])
     async with world_of(values, []) as world:
-        panel = await opened(world)
+        panel = await opened(world, "Who draws")
         place = next(each["value"] for each in option(panel, "model") if each["label"] == "Pixel art")
         await world.admin.select(panel.response, [place], custom_id="settings:model")
         await world.admin.select(panel.response, ["512x512"], custom_id="settings:size")
+        await back(world, panel)
+        await world.admin.click(panel.response, label="Members' pictures…")
         await world.admin.click(panel.response, label="Private by default: off")
     async with world_of(values, []) as world:
         shown, job = await world.imagine(prompt="a castle")
@@ -64,7 +96,7 @@ async def test_a_model_that_is_gone_is_told(world):
 
 async def test_back_to_the_bots_default(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ink"))
-    panel = await opened(world)
+    panel = await opened(world, "Who draws")
     await world.admin.select(panel.response, ["default"], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model is None
 
@@ -72,9 +104,12 @@ async def test_back_to_the_bots_default(world):
 async def test_switches_are_there_where_the_model_has_them(hosted):
     panel = await opened(hosted)
     await hosted.admin.select(panel.response, ["popcord"], custom_id="settings:provider")
-    labels = [item.get("label") for row in panel.response.components for item in row["components"]]
-    assert "Safety checker: on" not in labels
+    await hosted.admin.click(panel.response, label="Members' pictures…")
+    assert "Safety checker: on" not in labels(panel)
+    assert "does not have: Safety checker, Refiner." in panel.response.content
+    await back(hosted, panel)
     await hosted.admin.select(panel.response, ["imagepipeline"], custom_id="settings:provider")
+    await hosted.admin.click(panel.response, label="Members' pictures…")
     await hosted.admin.click(panel.response, label="Safety checker: on")
     await hosted.admin.click(panel.response, label="Refiner: off")
     _, job = await hosted.imagine(prompt="a cat")
@@ -99,7 +134,7 @@ async def test_a_default_provider_that_is_off_gives_way(world):
 
 
 async def test_the_panel_is_no_longer_an_admins_when_the_right_is_gone(world):
-    panel = await opened(world)
+    panel = await opened(world, "Members' pictures")
     world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
     clicked = await world.admin.click(panel.response, label="Private by default: off")
     assert "right to manage this server" in clicked.response.content
@@ -115,14 +150,16 @@ async def test_whoever_gets_the_command_without_the_right_is_refused_in_code(wor
     assert shown.response.content == "That needs the right to manage this server."
 
 
-async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
-    models = [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)]
-
-    async def many(_) -> list[Model]:
+def offer(monkeypatch, models: list[Model]) -> None:
+    async def offered(_) -> list[Model]:
         return models
 
-    monkeypatch.setattr(Sketch, "models", many)
-    panel = await opened(world)
+    monkeypatch.setattr(Sketch, "models", offered)
+
+
+async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
+    offer(monkeypatch, [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)])
+    panel = await opened(world, "Who draws")
     assert len(option(panel, "model")) == 25
     for _ in range(2):
         await world.admin.click(panel.response, label="models ▶")
@@ -131,10 +168,36 @@ async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     await world.admin.select(panel.response, [place], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model == "m59"
     assert chosen(panel, "model") == "Model 59"
+    await world.admin.click(panel.response, label="◀ models")
+    assert [each["label"] for each in option(panel, "model")][1:] == [f"Model {n}" for n in range(24, 48)]
+    assert not is_marked(panel, "model")
+
+
+async def test_the_default_can_be_gone_back_to_where_the_choice_is_off(world):
+    await world.bot._store.settings.set(world.guild.id, Settings(provider="popcord"))
+    panel = await opened(world)
+    assert not is_marked(panel, "provider")
+    await world.admin.select(panel.response, ["default"], custom_id="settings:provider")
+    assert await world.bot._store.settings.get(world.guild.id) == Settings()
+    assert "switched off" not in panel.response.content
+
+
+async def test_every_page_keeps_within_what_discord_takes(world, monkeypatch):
+    takes = Capabilities(sizes=tuple(Size(64 * n, 64) for n in range(1, 31)), refiner=True, safety_checker=True)
+    offer(monkeypatch, [Model(id=f"m{n}", title=f"{n} {'*_' * 100}", capabilities=takes) for n in range(60)])
+    long = Settings(provider="sketch", model="gone", size=Size(64, 64), chain=tuple(f"provider{n}" for n in range(40)))
+    await world.bot._store.settings.set(world.guild.id, long)
+    panel = await opened(world)
+    assert fits(panel)
+    for section in SECTIONS:
+        await world.admin.click(panel.response, label=f"{section.title}…")
+        assert section.title in panel.response.content
+        assert fits(panel)
+        await back(world, panel)
 
 
 async def test_a_page_lives_from_its_last_click_and_then_says_that_it_is_over(world):
-    panel = await opened(world)
+    panel = await opened(world, "Members' pictures")
     for label in ("Private by default: off", "Private by default: on", "Private by default: off"):
         await world.env.advance_time(VIEW_SECONDS - 60)
         await world.admin.click(panel.response, label=label)

@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -54,22 +54,53 @@ def chooses(menu: str, value: str) -> Click:
     return lambda world, page: world.discord.choose(page, menu, value, rights=MANAGE_SERVER)
 
 
+def chooses_model(title: str) -> Click:
+    async def choose(world: World, page: Message) -> str:
+        value = next(each["value"] for each in model_menu(page)["options"] if each["label"] == title)
+        return await chooses("settings:model", value)(world, page)
+
+    return choose
+
+
+def model_menu(page: Message) -> dict[str, Any]:
+    menus = [row["components"][0] for row in page.components]
+    return next(menu for menu in menus if menu["custom_id"] == "settings:model")
+
+
 async def page_of(world: World, token: str) -> Message:
     return await world.discord.until(lambda: world.discord.said(token))
 
 
-async def done(world: World, page: Message, click: Click, pages: int = 1) -> None:
-    """Click, and wait until so many pages have been redrawn for it."""
+async def done(world: World, page: Message, click: Click) -> None:
+    """Click, and wait until the page has been redrawn for it."""
     seen = len(world.discord.requests)
     await click(world, page)
     await world.discord.until(
-        lambda: sum(is_redraw(each) and each.answered is not None for each in world.discord.requests[seen:]) == pages
+        lambda: any(is_redraw(each) and each.answered is not None for each in world.discord.requests[seen:])
     )
 
 
 async def settings(world: World) -> Message:
+    """The start page of /settings, where the offline provider draws."""
     page = await page_of(world, await world.discord.slash("settings", rights=MANAGE_SERVER))
     await done(world, page, chooses("settings:provider", "sketch"))
+    return page
+
+
+def section(title: str) -> Callable[[World], Awaitable[Message]]:
+    async def opened(world: World) -> Message:
+        page = await settings(world)
+        await done(world, page, clicks(title))
+        return page
+
+    return opened
+
+
+drawing = section("Who draws…")
+
+
+async def pictures(world: World) -> Message:
+    page = await section("Members' pictures…")(world)
     if not off(page):
         await done(world, page, clicks("Private by default: on"))
     return page
@@ -79,10 +110,10 @@ def off(page: Message) -> bool:
     return "Private by default: off" in page.buttons
 
 
-async def chain(world: World) -> Message:
-    token = await clicks("Who takes over…")(world, await settings(world))
-    page = await page_of(world, token)
-    await done(world, page, clicks("Remove all"), pages=2)
+async def fallback(world: World) -> Message:
+    page = await section("Who takes over…")(world)
+    if page.content.count("\n1. "):
+        await done(world, page, clicks("Remove all"))
     return page
 
 
@@ -112,15 +143,21 @@ async def cancels(world: World, page: Message) -> str:
 
 SCRIPTS = {
     "settings": Script(
-        settings,
+        pictures,
         clicks("Private by default: off"),
-        chooses("settings:size", "512x512"),
-        lambda page: not off(page) and "512x512** · chosen" in page.content,
+        clicks("◀ all settings"),
+        lambda page: "Private by default: **on**" in page.content and "Who draws…" in page.buttons,
     ),
-    "chain": Script(
-        chain,
-        chooses("chain:next", "sketch"),
-        chooses("chain:next", "popcord"),
+    "drawing": Script(
+        drawing,
+        chooses_model("Ink drawing"),
+        chooses("settings:size", "512x512"),
+        lambda page: "Ink drawing** · chosen" in page.content and "512x512** · chosen" in page.content,
+    ),
+    "fallback": Script(
+        fallback,
+        chooses("settings:chain:add", "sketch"),
+        chooses("settings:chain:add", "popcord"),
         lambda page: "1. Sketch (offline)\n2. PopCord" in page.content,
     ),
     "providers": Script(
@@ -166,13 +203,13 @@ async def test_a_click_before_discord_has_taken_the_new_look_is_not_lost(running
 
 
 async def test_two_admins_who_change_two_fields_at_the_same_moment_both_do(running):
-    one, two = await settings(running), await settings(running)
+    one, two = await pictures(running), await drawing(running)
     await asyncio.gather(
         clicks("Private by default: off")(running, one), chooses("settings:size", "768x768")(running, two)
     )
     await running.discord.until(lambda: not off(one) and "768x768** · chosen" in two.content)
     after = await page_of(running, await running.discord.slash("settings", rights=MANAGE_SERVER))
-    assert not off(after)
+    assert "Private by default: **on**" in after.content
     assert "768x768** · chosen" in after.content
 
 
@@ -193,10 +230,8 @@ def _answers(world: World, token: str) -> list[Message]:
 
 
 async def test_a_model_chosen_in_a_menu_that_another_provider_has_replaced_is_not_taken_for_another(running):
-    page = await settings(running)
-    menu = next(
-        row["components"][0] for row in page.components if row["components"][0]["custom_id"] == "settings:model"
-    )
+    page = await drawing(running)
+    menu = model_menu(page)
     await done(running, page, chooses("settings:provider", "popcord"))
     shown = page.content
     await done(running, page, chooses("settings:model", menu["options"][2]["value"]))

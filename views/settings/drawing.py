@@ -1,0 +1,92 @@
+"""The section "Who draws": default provider, model and size."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from domain import Size
+from storage.settings import Edit
+from views.settings.menu import MenuSetting, in_words
+from views.settings.setting import Context, Section
+from views.wording.sizes import size_name
+
+OFF = "-# `{}`, which this server chose, is switched off by the host."
+GONE = "-# The model that this server chose is not on offer now, so the default one draws."
+
+
+class DefaultProvider(MenuSetting):
+    name, title, whose_default = "provider", "Provider", "The bot's default"
+    about = "Draws when a member names no other. A new one begins with its own model and size."
+
+    def summary(self, context: Context) -> str:
+        line, chosen = super().summary(context), context.settings.provider
+        return f"{line}\n{OFF.format(chosen)}" if chosen and chosen not in context.providers else line
+
+    def options(self, context: Context) -> Mapping[str, str]:
+        return {name: each.title for name, each in context.providers.items()}
+
+    def chosen(self, context: Context) -> str | None:
+        return context.settings.provider
+
+    def default(self, context: Context) -> str:
+        return context.bot_default.title
+
+    def change(self, context: Context, value: str | None) -> Edit:
+        return lambda now: now.having(provider=value, model=None, size=None)
+
+
+class DefaultModel(MenuSetting):
+    name, title, whose_default = "model", "Model", "The provider's default"
+    about = "Only models that draw from words alone are listed. A new one begins with its own size."
+
+    def summary(self, context: Context) -> str:
+        line, now = super().summary(context), context.settings
+        is_gone = now.model not in (None, context.model.id) and now.provider == context.provider.name
+        return f"{line}\n{GONE}" if is_gone else line
+
+    def options(self, context: Context) -> Mapping[str, str]:
+        return {_value(each.id): each.title for each in context.models}
+
+    def chosen(self, context: Context) -> str | None:
+        return _value(context.settings.model) if context.settings.model else None
+
+    def default(self, context: Context) -> str:
+        return context.models[0].title
+
+    def change(self, context: Context, value: str | None) -> Edit:
+        ids = {_value(each.id): each.id for each in context.models}
+        if value is not None and value not in ids:  # of a menu that another provider has replaced meanwhile
+            return lambda now: now
+        model = None if value is None else ids[value]
+        return lambda now: now.having(provider=context.provider.name, model=model, size=None)
+
+
+class DefaultSize(MenuSetting):
+    name, title, whose_default = "size", "Size", "The model's default"
+    about = "Members can ask for another. A model that does not take this one draws at the nearest size."
+
+    def summary(self, context: Context) -> str:
+        takes, own = context.model.capabilities, context.settings.size
+        size = takes.nearest_size(own) if own else next(iter(takes.sizes), None)
+        return in_words(self.title, size_name(size), own=own == size) if size else "Size: the model's own"
+
+    def options(self, context: Context) -> Mapping[str, str]:
+        return {str(size): size_name(size) for size in context.model.capabilities.sizes}
+
+    def chosen(self, context: Context) -> str | None:
+        return str(context.settings.size) if context.settings.size else None
+
+    def default(self, context: Context) -> str:
+        return size_name(context.model.capabilities.sizes[0])
+
+    def change(self, context: Context, value: str | None) -> Edit:
+        size = Size.parse(value) if value else None
+        return lambda now: now.having(size=size)
+
+
+def _value(model_id: str) -> str:
+    """A model as a menu's value, which an id may be too long for; the same in each redraw."""
+    return blake2b(model_id.encode(), digest_size=8).hexdigest()
+
+
+PROVIDER = DefaultProvider()
+DRAWING = Section("drawing", "Who draws", (PROVIDER, DefaultModel(), DefaultSize()), shortcuts=(PROVIDER,))

@@ -1,0 +1,101 @@
+"""A setting that is chosen from a menu, whose first line goes back to the default."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+import discord
+
+from storage.settings import Edit
+from views.limits import CHOICES, LABEL
+from views.origins import Interaction
+from views.panel import PanelView
+from views.settings.panel import NAVIGATION_ROW, SettingsPanel
+from views.settings.setting import Context, Setting
+from views.wording.text import plain
+
+PAGE = CHOICES - 1
+"""The first option is for the default."""
+DEFAULT = "default"
+
+
+class MenuSetting(Setting):
+    """What a choice changes is this setting and what depends on it: another admin may have changed the rest."""
+
+    whose_default: str
+    """Whose default is the first option, with a capital letter."""
+
+    @abstractmethod
+    def options(self, context: Context) -> Mapping[str, str]:
+        """The titles of what can be chosen, by value; a menu that would be empty is not shown."""
+
+    @abstractmethod
+    def chosen(self, context: Context) -> str | None:
+        """The value that this server has chosen, whether it is on offer now or not."""
+
+    @abstractmethod
+    def default(self, context: Context) -> str:
+        """The title of what is in force where nothing is chosen that is on offer."""
+
+    @abstractmethod
+    def change(self, context: Context, value: str | None) -> Edit:
+        """None: back to the default."""
+
+    def summary(self, context: Context) -> str:
+        own = self.options(context).get(self.chosen(context) or "")
+        return in_words(self.title, own or self.default(context), own=own is not None)
+
+    def items(self, context: Context) -> "Sequence[Menu | TurnPage]":
+        """A menu, and buttons to turn its pages where there are several; it opens on the page of what is chosen."""
+        values = list(self.options(context))
+        if not values:
+            return []
+        last = (len(values) - 1) // PAGE
+        chosen = self.chosen(context)
+        page = values.index(chosen) // PAGE if chosen in values else 0
+        page = min(context.menu_pages.get(self.name, page), last)
+        return [Menu(self, context, page), *(_turns(self, page, last) if last else [])]
+
+
+class Menu(discord.ui.Select[PanelView[SettingsPanel]]):
+    """One page of a setting's values."""
+
+    def __init__(self, setting: MenuSetting, context: Context, page: int) -> None:
+        super().__init__(custom_id=f"settings:{setting.name}", placeholder=f"Default {setting.title.lower()}")
+        self._setting, self._context = setting, context
+        chosen, default = setting.chosen(context), f"{setting.whose_default} ({setting.default(context)})"
+        # What is marked cannot be chosen: where the choice is on another page or off, the default must not be.
+        self.add_option(label=default[:LABEL], value=DEFAULT, default=chosen is None)
+        for value, title in list(setting.options(context).items())[page * PAGE : (page + 1) * PAGE]:
+            self.add_option(label=title[:LABEL], value=value, default=value == chosen)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            value = None if self.values[0] == DEFAULT else self.values[0]
+            await self.view.panel.save(interaction, self._setting.change(self._context, value))
+
+
+class TurnPage(discord.ui.Button[PanelView[SettingsPanel]]):
+    """Turns a menu to another page."""
+
+    def __init__(self, name: str, label: str, way: str, page: int, *, disabled: bool) -> None:
+        custom_id = f"settings:{name}:{way}"
+        super().__init__(label=label, custom_id=custom_id, disabled=disabled, row=NAVIGATION_ROW)
+        self._name, self._to = name, page
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.turn(interaction, self._name, self._to)
+
+
+def in_words(title: str, value: str, *, own: bool) -> str:
+    """What is in force, and where it comes from."""
+    whose = "chosen by this server" if own else "the bot's default"
+    return f"{title}: **{plain(value)}** · {whose}"
+
+
+def _turns(setting: MenuSetting, page: int, last: int) -> list[TurnPage]:
+    things = f"{setting.title.lower()}s"
+    return [
+        TurnPage(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
+        TurnPage(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
+    ]

@@ -1,0 +1,121 @@
+"""The message of /settings: a start page that says what is in force, and a page for each section of settings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+
+from domain import find_model
+from storage.settings import Edit, SettingsStore
+from studio.catalogue import Catalogue
+from views.limits import MESSAGE
+from views.origins import Interaction
+from views.panel import Page, Panel, PanelView
+from views.reporter import NO_RIGHT, tell
+from views.settings.setting import Context, Section
+from views.wording.text import fitting, plain
+
+TITLE = "Settings of this server"
+NAVIGATION_ROW = 4
+"""The last of a message's five rows."""
+
+
+class SettingsPanel(Panel):
+    """The settings of one server; each choice is saved at once, and the page redrawn."""
+
+    def __init__(self, guild_id: int, store: SettingsStore, catalogue: Catalogue, sections: Sequence[Section]) -> None:
+        super().__init__()
+        self._guild_id = guild_id
+        self._store = store
+        self._catalogue = catalogue
+        self._sections = sections
+        self._open: Section | None = None
+        """None: the start page."""
+        self._menu_pages: dict[str, int] = {}
+
+    async def allows(self, interaction: Interaction) -> bool:
+        """The right may have been taken away since the panel was opened."""
+        if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
+            return True
+        await tell(interaction, NO_RIGHT)
+        return False
+
+    async def save(self, interaction: Interaction, edit: Edit) -> None:
+        await interaction.response.defer()
+        await self._store.change(self._guild_id, edit)
+        self._menu_pages.clear()
+        await self.redraw(interaction)
+
+    async def turn(self, interaction: Interaction, name: str, page: int) -> None:
+        """Show another page of a long menu."""
+        await interaction.response.defer()
+        self._menu_pages[name] = page
+        await self.redraw(interaction)
+
+    async def go_to(self, interaction: Interaction, section: Section | None) -> None:
+        await interaction.response.defer()
+        self._open = section
+        self._menu_pages.clear()
+        await self.redraw(interaction)
+
+    async def draw(self) -> Page:
+        context = await self._context()
+        return _section_page(self._open, context) if self._open else _start_page(self._sections, context)
+
+    async def _context(self) -> Context:
+        settings = await self._store.get(self._guild_id)
+        provider = self._catalogue.default_for(settings)
+        offered = await provider.models()
+        models = [model for model in offered if model.capabilities.text_to_image] or list(offered)
+        return Context(
+            settings=settings,
+            providers=self._catalogue.providers,
+            bot_default=self._catalogue.default,
+            provider=provider,
+            models=models,
+            model=find_model(models, settings.model or "") or models[0],
+            menu_pages=self._menu_pages,
+        )
+
+
+class OpenSection(discord.ui.Button[PanelView[SettingsPanel]]):
+    """Goes to a section."""
+
+    def __init__(self, section: Section) -> None:
+        super().__init__(label=f"{section.title}…", custom_id=f"settings:open:{section.name}")
+        self._section = section
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.go_to(interaction, self._section)
+
+
+class BackToStart(discord.ui.Button[PanelView[SettingsPanel]]):
+    """Goes to the start page."""
+
+    def __init__(self) -> None:
+        super().__init__(label="◀ all settings", custom_id="settings:start", row=NAVIGATION_ROW)
+
+    async def callback(self, interaction: Interaction) -> None:
+        if self.view:
+            await self.view.panel.go_to(interaction, None)
+
+
+def _start_page(sections: Sequence[Section], context: Context) -> Page:
+    applying = [each for section in sections for each in section.settings if each.applies(context)]
+    shortcuts = [item for section in sections for each in section.shortcuts for item in each.items(context)]
+    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(OpenSection, sections)])
+
+
+def _section_page(section: Section, context: Context) -> Page:
+    applying = [each for each in section.settings if each.applies(context)]
+    missing = [each.title for each in section.settings if not each.applies(context)]
+    lines = [each.details(context) for each in applying]
+    if missing:
+        lines.append(f"-# {plain(context.model.title)} does not have: {', '.join(missing)}.")
+    items = [item for each in applying for item in each.items(context)]
+    return _page(f"{TITLE} · {section.title}", lines, [BackToStart(), *items])
+
+
+def _page(title: str, lines: Sequence[str], items: Sequence[discord.ui.Item[Any]]) -> Page:
+    return Page("\n".join(fitting([f"**{title}**", *lines], MESSAGE)), items)

@@ -1,0 +1,34 @@
+"""The section "Members' pictures": who sees them, and what is done to them."""
+
+from views.settings.setting import Section
+from views.settings.switch import SwitchSetting
+
+PICTURES = Section(
+    "pictures",
+    "Members' pictures",
+    (
+        SwitchSetting(
+            "private",
+            "Private by default",
+            "Results are shown to the member alone, unless they ask for `private:False`.",
+            read=lambda now: now.private,
+            write=lambda now, on: now.having(private=on),
+        ),
+        SwitchSetting(
+            "safety_checker",
+            "Safety checker",
+            "The provider's own filter for explicit pictures.",
+            read=lambda now: now.safety_checker,
+            write=lambda now, on: now.having(safety_checker=on),
+            needs=lambda takes: takes.safety_checker,
+        ),
+        SwitchSetting(
+            "refiner",
+            "Refiner",
+            "A second pass over the picture, slower.",
+            read=lambda now: now.refiner,
+            write=lambda now, on: now.having(refiner=on),
+            needs=lambda takes: takes.refiner,
+        ),
+    ),
+)
