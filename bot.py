@@ -25,14 +25,14 @@ from domain import Job
 from logs import set_up_logging
 from providers.http.transport import Transport
 from providers.kit.base import Provider, title_of
-from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
+from startup import STARTUP_ERRORS, default_provider_name, exit_code, log_in, port_error, set_api_url, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.lease import unwatched
 from studio.studio import Studio
 from studio.timing import Timing
 from studio.watch import Watch
-from tracing import DiscordClock, watch
+from tracing import DiscordClock, add_hooks
 from views.delivery import DiscordDelivery
 from views.requests import UPLOAD_HOSTS
 
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("easel")
 
 GRACE_SECONDS = 10.0
-STUBBORN_SECONDS = 0.5
-COLLECT = (2_000, 10, 1_000)
+CANCEL_RETRY_SECONDS = 0.5
+GC_THRESHOLDS = (2_000, 10, 1_000)
 """The garbage collector's thresholds: small steps often, and a look at everything, 100 ms with 2,000 jobs, seldom."""
-OFFLINE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
+OFFLINE_NOTICE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
 
 
 @asynccontextmanager
-async def opened(
+async def open_bot(
     config: Config, on_change: Callable[[Job], None] = lambda _: None, on_shown: Callable[[Job], None] = lambda _: None
 ) -> AsyncGenerator[Easel]:
     """The bot with all that it stands on, not yet logged in; ConfigError, StoreError.
@@ -58,32 +58,32 @@ async def opened(
     on_change: called with each job that comes to an end. on_shown: when its progress has been shown.
     """
     clock = DiscordClock()
-    async with _footing(config, clock, on_change, on_shown) as (store, studio, meter):
-        bot = Easel(config, store, studio, _trace(meter, clock), _upload_hosts(config))
-        async with _until_closed(bot, bot.studio), _watched(config, meter, bot, bot.studio, store):
+    async with _open_parts(config, clock, on_change, on_shown) as (store, studio, meter):
+        bot = Easel(config, store, studio, _discord_trace(meter, clock), _upload_hosts(config))
+        async with _closing(bot, bot.studio), _serving_health(config, meter, bot, bot.studio, store):
             yield bot
 
 
 @asynccontextmanager
-async def opened_worker(config: Config) -> AsyncGenerator[Worker]:
+async def open_worker(config: Config) -> AsyncGenerator[Worker]:
     """One more process that only draws and delivers; ConfigError, StoreError."""
     if not is_shared(config.database_url.get_secret_value()):
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
     clock = DiscordClock()
-    async with _footing(config, clock, lambda _: None, lambda _: None) as (store, studio, meter):
-        worker = Worker(studio, _trace(meter, clock))
-        async with _until_closed(worker, worker.studio), _watched(config, meter, worker, worker.studio, store):
+    async with _open_parts(config, clock, lambda _: None, lambda _: None) as (store, studio, meter):
+        worker = Worker(studio, _discord_trace(meter, clock))
+        async with _closing(worker, worker.studio), _serving_health(config, meter, worker, worker.studio, store):
             yield worker
 
 
 @asynccontextmanager
-async def _footing(
+async def _open_parts(
     config: Config, clock: DiscordClock, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """Providers and store, and how to make a studio on them for a client."""
     async with Transport() as transport:
         on = _providers(config, transport)
-        default = default_of(config, on)
+        default = default_provider_name(config, on)
         url, meter = config.database_url.get_secret_value(), _meter(config)
 
         def changed(job: Job) -> None:
@@ -112,7 +112,7 @@ async def _footing(
 
 
 @asynccontextmanager
-async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerator[None]:
+async def _closing(client: discord.Client, studio: Studio) -> AsyncGenerator[None]:
     try:
         yield
     finally:
@@ -123,17 +123,19 @@ async def _until_closed(client: discord.Client, studio: Studio) -> AsyncGenerato
 
 
 @asynccontextmanager
-async def _watched(
+async def _serving_health(
     config: Config, meter: "Meter | None", client: discord.Client, studio: Studio, store: Store
 ) -> AsyncGenerator[None]:
     if config.metrics_port is None or meter is None:
         yield
         return
-    from health import Vitals, serve_health
+    from health import HealthChecks, serve_health
 
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(serve_health(*config.metrics_port, meter, Vitals(client, studio, store)))
+            await stack.enter_async_context(
+                serve_health(*config.metrics_port, meter, HealthChecks(client, studio, store))
+            )
         except OSError as error:
             raise port_error(*config.metrics_port, error) from None
         yield
@@ -148,8 +150,8 @@ def _meter(config: Config) -> "Meter | None":
     return Meter()
 
 
-def _trace(meter: "Meter | None", clock: DiscordClock) -> aiohttp.TraceConfig:
-    return watch(meter.trace() if meter else aiohttp.TraceConfig(), clock)
+def _discord_trace(meter: "Meter | None", clock: DiscordClock) -> aiohttp.TraceConfig:
+    return add_hooks(meter.trace() if meter else aiohttp.TraceConfig(), clock)
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
@@ -169,24 +171,24 @@ def _upload_hosts(config: Config) -> frozenset[str]:
 
 async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
-    await point_at(config.discord_api_url)
-    async with opened(config) as bot:
-        await _stoppable(_log_in(bot, config))
+    await set_api_url(config.discord_api_url)
+    async with open_bot(config) as bot:
+        await _cancellable(_log_in(bot, config))
         await bot.studio.start()
-        await _stoppable(bot.connect())
+        await _cancellable(bot.connect())
 
 
 async def work(config: Config) -> None:
     """Draw and deliver until cancelled."""
-    await point_at(config.discord_api_url)
-    async with opened_worker(config) as worker:
-        await _stoppable(_log_in(worker, config))
+    await set_api_url(config.discord_api_url)
+    async with open_worker(config) as worker:
+        await _cancellable(_log_in(worker, config))
         await worker.studio.start()
         log.info("working, without a gateway")
         await asyncio.get_running_loop().create_future()
 
 
-async def _stoppable(work: Coroutine[None, None, None]) -> None:
+async def _cancellable(work: Coroutine[None, None, None]) -> None:
     """Cancelled as often as it takes: asyncio.wait_for, which discord.py uses, may swallow a cancellation (3.11)."""
     task = asyncio.ensure_future(work)
     try:
@@ -195,14 +197,14 @@ async def _stoppable(work: Coroutine[None, None, None]) -> None:
     finally:
         while not task.done():
             task.cancel()
-            await asyncio.wait({task}, timeout=STUBBORN_SECONDS)
+            await asyncio.wait({task}, timeout=CANCEL_RETRY_SECONDS)
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
     await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "")
 
 
-async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
+async def _run_until_signal(work: Coroutine[None, None, int | None]) -> int:
     """Do it; SIGINT and SIGTERM cancel it, and each `finally` on the way closes what it opened."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -214,13 +216,13 @@ async def _until_signal(work: Coroutine[None, None, int | None]) -> int:
         return 0
 
 
-def _run_fast(task: Coroutine[None, None, None]) -> int:
+def _run_on_uvloop(task: Coroutine[None, None, None]) -> int:
     """On uvloop, where there is one."""
     gc.freeze()  # what is imported stays: the collector need not look at it again and again
-    gc.set_threshold(*COLLECT)
+    gc.set_threshold(*GC_THRESHOLDS)
     factory = None if sys.platform == "win32" else import_module("uvloop").new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_until_signal(task))
+        return runner.run(_run_until_signal(task))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,31 +246,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.discord_token else 1
         if asked.check:
-            _hush_discord()
-            return asyncio.run(_until_signal(check(config, mistakes))) and 1
+            _quiet_discord_log()
+            return asyncio.run(_run_until_signal(check(config, mistakes))) and 1
         for mistake in mistakes:
             log.warning("%s", mistake)
         if offline:
-            return asyncio.run(_until_signal(_preview(config)))
-        return _run_fast(work(config) if asked.worker else serve(config))
+            return asyncio.run(_run_until_signal(_preview(config)))
+        return _run_on_uvloop(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
         print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
         return exit_code(error)
 
 
-def _hush_discord() -> None:
+def _quiet_discord_log() -> None:
     """It finds a client odd that is there to try a token, or that simcord has made."""
     logging.getLogger("discord").setLevel(logging.ERROR)
 
 
 async def _preview(config: Config) -> None:
-    _hush_discord()
+    _quiet_discord_log()
     try:
         from preview import show
     except ModuleNotFoundError:
         raise ConfigError(NO_PREVIEW) from None
-    print(OFFLINE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
-    await show(config, opened)
+    print(OFFLINE_NOTICE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
+    await show(config, open_bot)
 
 
 if __name__ == "__main__":

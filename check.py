@@ -10,10 +10,10 @@ from config import Config, ConfigError
 from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.http.transport import Transport
 from providers.kit.base import Provider
-from startup import STARTUP_ERRORS, default_of, point_at, startup_sentence
-from tracing import DiscordClock, clock_trouble, watch
+from startup import STARTUP_ERRORS, default_provider_name, set_api_url, startup_sentence
+from tracing import DiscordClock, add_hooks, clock_warning
 
-SAID: Mapping[type[EaselError], str] = {
+ERROR_WORDS: Mapping[type[EaselError], str] = {
     AuthError: "the key is not accepted",
     QuotaError: "the account is out of credit",
     RateLimited: "too many requests",
@@ -30,7 +30,7 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
     """
     clock = DiscordClock()
     rows = [("discord", *await _check_token(config, clock))]
-    rows += [("clock", "fails", told)] if (told := clock_trouble(clock.ahead)) else []
+    rows += [("clock", "fails", told)] if (told := clock_warning(clock.offset)) else []
     async with Transport() as transport:
         on, off = providers.build(config.providers, transport)
         for provider in on.values():
@@ -47,10 +47,10 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
 async def _check_token(config: Config, clock: DiscordClock) -> tuple[str, str]:
     if config.discord_token is None:
         return "off", "set DISCORD_TOKEN to switch it on"
-    trace = watch(aiohttp.TraceConfig(), clock)
+    trace = add_hooks(aiohttp.TraceConfig(), clock)
     async with discord.Client(intents=discord.Intents.none(), http_trace=trace) as client:
         try:
-            await point_at(config.discord_api_url)
+            await set_api_url(config.discord_api_url)
             await client.login(config.discord_token.get_secret_value())
         except STARTUP_ERRORS as error:
             return "fails", startup_sentence(error)
@@ -59,7 +59,7 @@ async def _check_token(config: Config, clock: DiscordClock) -> tuple[str, str]:
 
 def _check_default(config: Config, on: Mapping[str, Provider]) -> tuple[str, str]:
     try:
-        return "works", f"{default_of(config, on)}, where neither a member nor a server chooses"
+        return "works", f"{default_provider_name(config, on)}, where neither a member nor a server chooses"
     except ConfigError as error:
         return "fails", str(error)
 
@@ -68,7 +68,7 @@ async def _check_provider(provider: Provider) -> tuple[str, str]:
     try:
         health = await provider.check()
     except EaselError as error:
-        said, told = SAID.get(type(error), type(error).__name__), str(error)
+        said, told = ERROR_WORDS.get(type(error), type(error).__name__), str(error)
         return "fails", f"{said}: {told}" if " " in told else said
     models = "" if health.models is None else f"{health.models} models, "
     told = f"{models}key: {health.key}"

@@ -15,7 +15,7 @@ from discord.voice_client import VoiceClient
 
 from cogs.imagine import Imagine
 from cogs.info import Info
-from cogs.outdated import fits
+from cogs.option_check import accepts_options
 from cogs.queue import Queue
 from cogs.recover import Recover
 from cogs.settings import SettingsCog
@@ -23,19 +23,19 @@ from config import Config
 from storage.store import Store
 from studio.studio import Studio
 from syncing import CommandSync
-from views.acknowledging import TRIES, Tries
+from views.acknowledging import ATTEMPTS, Attempts
 from views.buttons import card_buttons
-from views.origins import Interaction
-from views.panel import answer_unheard
-from views.reporter import is_worth_a_traceback, report
+from views.interactions import Interaction
+from views.panel import answer_expired_page
+from views.reporter import is_real_autocomplete_error, report_error
 from views.requests import DiscordRequests
 
 log = logging.getLogger("easel")
 
-INTERACTION = "INTERACTION_CREATE"
+INTERACTION_EVENT = "INTERACTION_CREATE"
 SYNC_SECONDS = 10.0
 """How long the start waits for the commands to be registered."""
-LONGEST_LIMIT = 60.0
+MAX_RATE_LIMIT_SECONDS = 60.0
 """Longest rate limit, in seconds, that discord.py waits out; a longer one is raised."""
 
 
@@ -43,12 +43,12 @@ class Tree(app_commands.CommandTree["Easel"]):
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]
         """CommandSignatureMismatch where Discord still shows a command of another version."""
         command, data = interaction.command, cast("Mapping[str, Any]", interaction.data or {})
-        if isinstance(command, app_commands.Command) and not fits(command, data.get("options", ())):
+        if isinstance(command, app_commands.Command) and not accepts_options(command, data.get("options", ())):
             raise app_commands.CommandSignatureMismatch(command)
         return True
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:  # type: ignore[override]
-        await report(interaction, error)
+        await report_error(interaction, error)
 
 
 class Easel(commands.AutoShardedBot):
@@ -76,7 +76,7 @@ class Easel(commands.AutoShardedBot):
             shard_count=config.shard_count,
             shard_ids=list(config.shard_ids) if config.shard_ids else None,  # type: ignore[arg-type]
             http_trace=trace,
-            max_ratelimit_timeout=LONGEST_LIMIT,
+            max_ratelimit_timeout=MAX_RATE_LIMIT_SECONDS,
         )
         self._store = store
         self.studio = studio(self)
@@ -92,7 +92,7 @@ class Easel(commands.AutoShardedBot):
         await self.add_cog(Info(jobs, catalogue, settings))
         await self.add_cog(SettingsCog(settings, catalogue))
         self.add_dynamic_items(card_buttons(self._requests, jobs))
-        logging.getLogger("discord.app_commands.tree").addFilter(is_worth_a_traceback)
+        logging.getLogger("discord.app_commands.tree").addFilter(is_real_autocomplete_error)
         await self._sync_commands()
 
     async def on_ready(self) -> None:
@@ -101,7 +101,7 @@ class Easel(commands.AutoShardedBot):
     async def on_interaction(self, interaction: Interaction) -> None:
         """Called after the views' own handlers."""
         if interaction.type is discord.InteractionType.component:
-            await answer_unheard(interaction)
+            await answer_expired_page(interaction)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Discord does not send this for a temporary outage of a server."""
@@ -123,7 +123,7 @@ class Easel(commands.AutoShardedBot):
         self._syncing = asyncio.create_task(sync.run())
         with suppress(TimeoutError):
             async with asyncio.timeout(SYNC_SECONDS):
-                await sync.tried.wait()
+                await sync.first_attempt_done.wait()
 
 
 class Worker(discord.Client):
@@ -135,7 +135,7 @@ class Worker(discord.Client):
             max_messages=None,
             allowed_mentions=discord.AllowedMentions.none(),
             http_trace=trace,
-            max_ratelimit_timeout=LONGEST_LIMIT,
+            max_ratelimit_timeout=MAX_RATE_LIMIT_SECONDS,
         )
         self.studio = studio(self)
 
@@ -158,7 +158,7 @@ def _skip_unreadable_events(parsers: dict[str, Callable[[Any], None]], now: Call
         def parsed(data: Any) -> None:
             try:
                 # The tasks that the interaction starts inherit the counter of its acknowledgements.
-                TRIES.set(Tries(int(data["id"]), now) if event == INTERACTION else None)
+                ATTEMPTS.set(Attempts(int(data["id"]), now) if event == INTERACTION_EVENT else None)
                 parse(data)
             except Exception:  # an edge: discord.py would end the process
                 log.exception("gateway: an event that cannot be read is skipped, %s", event)

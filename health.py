@@ -19,9 +19,9 @@ from studio.studio import Studio
 
 Result = TypeVar("Result")
 
-ANSWER_SECONDS = 2.0
+DATABASE_SECONDS = 2.0
 """A database that takes longer counts as down."""
-BUCKETS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
+BUCKET_SECONDS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 
 
 class Meter:
@@ -36,7 +36,7 @@ class Meter:
             "easel_state_seconds",
             "How long jobs were in a state",
             ["provider", "state"],
-            buckets=BUCKETS,
+            buckets=BUCKET_SECONDS,
             registry=self.registry,
         )
         self._errors = Counter(
@@ -85,7 +85,7 @@ class Meter:
         trace.on_request_exception.append(broke)
         return trace
 
-    async def collect(self, vitals: "Vitals") -> bytes:
+    async def collect(self, vitals: "HealthChecks") -> bytes:
         self._depth.clear()
         for (provider, state), count in (await vitals.depth()).items():
             self._depth.labels(provider, state).set(count)
@@ -97,14 +97,14 @@ class Meter:
         return generate_latest(self.registry)
 
 
-class Vitals(NamedTuple):
+class HealthChecks(NamedTuple):
     """What can be asked of the bot at any time."""
 
     client: discord.Client
     studio: Studio
     store: Store
 
-    async def signs(self) -> dict[str, bool]:
+    async def results(self) -> dict[str, bool]:
         """Each has to be true. A worker has no gateway."""
         signs = {"database": await self._database(), "worker": self.studio.is_alive()}
         if isinstance(self.client, discord.AutoShardedClient):
@@ -117,7 +117,7 @@ class Vitals(NamedTuple):
 
     async def depth(self) -> Count[tuple[str, str]]:
         """Nothing where the database does not answer: the other figures are still wanted."""
-        rows = await _soon(self.store.jobs.depth())
+        rows = await _within_deadline(self.store.jobs.depth())
         return Count({(provider, state): n for provider, state, n in rows or ()})
 
     async def _database(self) -> bool:
@@ -125,25 +125,25 @@ class Vitals(NamedTuple):
             await self.store.meta.ping()
             return True
 
-        return await _soon(answers()) is True
+        return await _within_deadline(answers()) is True
 
 
-async def _soon(work: Coroutine[None, None, Result]) -> Result | None:
+async def _within_deadline(work: Coroutine[None, None, Result]) -> Result | None:
     """What it gives, or None; it is left to end by itself, for a statement under way does not let itself be cut off."""
     task = asyncio.create_task(work)
-    await asyncio.wait({task}, timeout=ANSWER_SECONDS)
+    await asyncio.wait({task}, timeout=DATABASE_SECONDS)
     return task.result() if task.done() and not task.cancelled() and not task.exception() else None
 
 
 @asynccontextmanager
-async def serve_health(host: str, port: int, meter: Meter, vitals: Vitals) -> AsyncGenerator[None]:
+async def serve_health(host: str, port: int, meter: Meter, vitals: HealthChecks) -> AsyncGenerator[None]:
     """Serve both pages; OSError where the port is taken."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=await meter.collect(vitals), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthz(_: web.Request) -> web.Response:
-        signs = await vitals.signs()
+        signs = await vitals.results()
         return web.json_response(signs, status=200 if all(signs.values()) else 503)
 
     app = web.Application()

@@ -7,8 +7,8 @@ import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-STRUCK = "***"
-PATTERNS = (
+REDACTED = "***"
+TOKEN_PATTERNS = (
     re.compile(r"(?<=/webhooks/)\d+/[^/\s?\"']+"),
     re.compile(r"(?<=/interactions/)\d+/[^/\s?\"']+"),
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
@@ -29,18 +29,18 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        message = self.strike(record.getMessage()).replace("\n", "\\n")
-        trace = self.strike("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
+        message = self.redact(record.getMessage()).replace("\n", "\\n")
+        trace = self.redact("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
         if self._as_json:
             fields = {"time": moment, "level": record.levelname, "name": record.name, "message": message}
             return json.dumps(fields | ({"trace": trace} if trace else {}), ensure_ascii=False)
         return f"{moment} {record.levelname:7} {record.name}: {message}" + (f"\n{trace}" if trace else "")
 
-    def strike(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, STRUCK)
-        for pattern in PATTERNS:
-            text = pattern.sub(STRUCK, text)
+            text = text.replace(secret, REDACTED)
+        for pattern in TOKEN_PATTERNS:
+            text = pattern.sub(REDACTED, text)
         return text
 
 

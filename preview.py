@@ -27,15 +27,15 @@ PORT = 8765
 SERVER, CHANNEL = "The Easel Arms", "pictures"
 SETTLE_SECONDS = 1.0
 """The page shows what a click brings when no timer is due within so many seconds: a heartbeat comes every ten."""
-BUSY_SECONDS = 0.05
+REFRESH_RETRY_SECONDS = 0.05
 """Between two tries to redraw the page while somebody's click is being answered."""
 
 
-Heard = Callable[[Job], None]
-Opened = Callable[[Config, Heard, Heard], AbstractAsyncContextManager[Any]]
+OnJob = Callable[[Job], None]
+OpenBot = Callable[[Config, OnJob, OnJob], AbstractAsyncContextManager[Any]]
 
 
-async def show(config: Config, opened: Opened) -> None:
+async def show(config: Config, opened: OpenBot) -> None:
     """Serve the page until it is closed there, or until cancelled."""
     with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
@@ -75,7 +75,7 @@ async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:
 
 def _page(env: simcord.Env) -> Preview:
     """A server with one channel, seen by an admin and by a guest."""
-    _disguise(env)
+    _set_looks(env)
     guild = env.create_guild(SERVER)
     channel = guild.create_text_channel(CHANNEL, topic="Type /imagine")
     manager = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True, manage_messages=True))
@@ -84,7 +84,7 @@ def _page(env: simcord.Env) -> Preview:
     return env.preview(channel, viewers=[admin, guest], layout="channel", port=PORT)
 
 
-def _disguise(env: simcord.Env) -> None:
+def _set_looks(env: simcord.Env) -> None:
     """Today's date and the bot's name on the page; both are private parts of simcord, and only looks."""
     try:
         env.backend.clock._epoch = datetime.now(UTC)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -101,7 +101,7 @@ async def _refresh(page: Preview, changed: asyncio.Event) -> None:
             await page.refresh()
             changed.clear()
         except (simcord.SetupError, TimeoutError):
-            await asyncio.sleep(BUSY_SECONDS)
+            await asyncio.sleep(REFRESH_RETRY_SECONDS)
 
 
 def _announce(url: str) -> None:

@@ -19,13 +19,13 @@ from studio.intake.planning import default_provider
 log = logging.getLogger("easel")
 
 DISCORD_API = "https://discord.com/api/v10"
-UNREACHED = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
-PAUSES = (5.0, 15.0, 45.0, 135.0, 300.0)
+NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
+LOGIN_BACKOFF = (5.0, 15.0, 45.0, 135.0, 300.0)
 """Between tries to be let in; after the last one the process ends, to be started again."""
-LONGEST_PAUSE = 900.0
-NOT_ACCEPTED = "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
-CLOSED = {
-    4004: NOT_ACCEPTED,
+LONGEST_LOGIN_PAUSE = 900.0
+BAD_LOGIN = "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
+CLOSE_CODE_SENTENCES = {
+    4004: BAD_LOGIN,
     4010: "Discord knows no such shard: each of SHARD_IDS has to be less than SHARD_COUNT.",
     4011: "The bot is in too many servers for so few shards: set a larger SHARD_COUNT, or none.",
     4012: "Discord no longer speaks this version's API: upgrade Easel.",
@@ -42,7 +42,7 @@ class PortError(Exception):
 STARTUP_ERRORS = (ConfigError, StoreError, PortError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
-async def point_at(api_url: str | None) -> None:
+async def set_api_url(api_url: str | None) -> None:
     """Another Discord than Discord's, with its own gateway: a proxy, or one for tests."""
     if api_url is None:
         return
@@ -58,7 +58,7 @@ async def point_at(api_url: str | None) -> None:
         raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
 
 
-def default_of(config: Config, on: Mapping[str, Provider]) -> str:
+def default_provider_name(config: Config, on: Mapping[str, Provider]) -> str:
     """Who draws where nobody says who; ConfigError."""
     if not on:
         raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
@@ -69,11 +69,11 @@ def default_of(config: Config, on: Mapping[str, Provider]) -> str:
 
 async def log_in(client: discord.Client, token: str) -> None:
     """As often as it takes while Discord does not let this machine in; LoginFailure, or the last try's error."""
-    for pause in PAUSES:
+    for pause in LOGIN_BACKOFF:
         try:
             return await client.login(token)
         except (discord.HTTPException, discord.RateLimited) as error:
-            wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
+            wait = max(pause, min(retry_after(error), LONGEST_LOGIN_PAUSE))
             log.warning("%s Next try in %.0f s.", startup_sentence(error), wait)
         await client.http.close()
         client.http.connector = discord.utils.MISSING  # a closed one would be used again
@@ -81,7 +81,7 @@ async def log_in(client: discord.Client, token: str) -> None:
     return await client.login(token)
 
 
-def pause_wanted(error: BaseException) -> float:
+def retry_after(error: BaseException) -> float:
     """How many seconds Discord asks to be left alone."""
     if isinstance(error, discord.RateLimited):
         return error.retry_after
@@ -101,16 +101,16 @@ def exit_code(error: BaseException) -> int:
     """2 where the host has to change something; 1 where starting again later may help."""
     if isinstance(error, StoreAwayError):
         return 1
-    return 2 if isinstance(error, ConfigError | StoreError | discord.LoginFailure) or _closed(error) else 1
+    return 2 if isinstance(error, ConfigError | StoreError | discord.LoginFailure) or _close_sentence(error) else 1
 
 
 def startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
-            return NOT_ACCEPTED
-        case _ if told := _closed(error):
+            return BAD_LOGIN
+        case _ if told := _close_sentence(error):
             return told
-        case _ if isinstance(error, UNREACHED):
+        case _ if isinstance(error, NETWORK_ERRORS):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
         case discord.HTTPException() | discord.RateLimited():
             status = getattr(error, "status", 429)
@@ -119,8 +119,8 @@ def startup_sentence(error: BaseException) -> str:
             return str(error)
 
 
-def _closed(error: BaseException) -> str | None:
+def _close_sentence(error: BaseException) -> str | None:
     """The sentence for a connection that Discord has closed for good."""
     if isinstance(error, discord.PrivilegedIntentsRequired):
-        return CLOSED[4014]
-    return CLOSED.get(error.code) if isinstance(error, discord.ConnectionClosed) else None
+        return CLOSE_CODE_SENTENCES[4014]
+    return CLOSE_CODE_SENTENCES.get(error.code) if isinstance(error, discord.ConnectionClosed) else None

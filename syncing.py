@@ -12,19 +12,19 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from startup import pause_wanted
+from startup import retry_after
 from storage.database import is_transient
 from storage.meta import Meta
 
 log = logging.getLogger("easel")
 
-PAUSES = (60.0, 300.0, 900.0)
-LAST_PAUSE = 3600.0
-LONGEST_PAUSE = 86_400.0
+SYNC_BACKOFF = (60.0, 300.0, 900.0)
+LAST_SYNC_PAUSE = 3600.0
+LONGEST_SYNC_PAUSE = 86_400.0
 """Seconds, whatever pause Discord asks for."""
-LOGGED_CHARACTERS = 200
+LOGGED_ANSWER_CHARACTERS = 200
 """Of Discord's answer when it refuses the commands."""
-REFUSALS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
+EXPECTED_ERRORS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 
 
 class CommandSync:
@@ -34,22 +34,22 @@ class CommandSync:
         self._tree = tree
         self._meta = meta
         self._last_logged = ""
-        self.tried = asyncio.Event()
+        self.first_attempt_done = asyncio.Event()
         """Set after the first attempt, successful or not."""
 
     async def run(self) -> None:
         """Retry until Discord has accepted the commands; the old ones stay in use meanwhile."""
         try:
-            for pause in chain(PAUSES, repeat(LAST_PAUSE)):
+            for pause in chain(SYNC_BACKOFF, repeat(LAST_SYNC_PAUSE)):
                 error = await self._attempt()
-                self.tried.set()
+                self.first_attempt_done.set()
                 if error is None:
                     return
-                wait = max(pause, min(pause_wanted(error), LONGEST_PAUSE))
+                wait = max(pause, min(retry_after(error), LONGEST_SYNC_PAUSE))
                 self._log(error, wait)
                 await asyncio.sleep(wait)
         finally:
-            self.tried.set()
+            self.first_attempt_done.set()
 
     async def _attempt(self) -> BaseException | None:
         """The error that has ended the attempt, whatever it is: the bot works without."""
@@ -58,7 +58,7 @@ class CommandSync:
 
     def _log(self, error: BaseException, wait: float) -> None:
         """Log an error that differs from the last one."""
-        described, expected = _described(error), isinstance(error, REFUSALS) or is_transient(error)
+        described, expected = _describe(error), isinstance(error, EXPECTED_ERRORS) or is_transient(error)
         if described != self._last_logged:
             trace = None if expected else error
             log.warning("commands: %s; the old ones serve, next try in %.0f s", described, wait, exc_info=trace)
@@ -86,7 +86,7 @@ def _digest(commands: Iterable[Mapping[str, Any]], key: str) -> str:
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def _described(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, discord.HTTPException):
-        return f"Discord refuses them, {error.status}, {error.code}: {' '.join(error.text[:LOGGED_CHARACTERS].split())}"
+        return f"Discord refuses them, {error.status}, {error.code}: {' '.join(error.text[:LOGGED_ANSWER_CHARACTERS].split())}"
     return f"they cannot be told, {type(error).__name__}"

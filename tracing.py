@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from views.acknowledging import TRIES
+from views.acknowledging import ATTEMPTS
 
 log = logging.getLogger("easel")
 
 DATE_RESOLUTION = timedelta(seconds=1)
-CALLBACK = "/callback"
+CALLBACK_PATH = "/callback"
 """End of the path that acknowledges an interaction."""
-TOLERATED = timedelta(minutes=1)
+TOLERATED_OFFSET = timedelta(minutes=1)
 """Clock difference below which the host is not warned."""
-FARTHEST = timedelta(days=366)
+LARGEST_OFFSET = timedelta(days=366)
 """A Date farther off is ignored: no certificate would be valid by such a clock."""
 
 
@@ -50,19 +50,19 @@ class DiscordClock:
         self._warned = False
 
     @property
-    def ahead(self) -> timedelta:
+    def offset(self) -> timedelta:
         """How far this machine's clock is ahead of Discord's; 0 where it may be right, and until two answers agree."""
         if self._known is None or self._known.least <= timedelta() <= self._known.most:
             return timedelta()
         return -(self._known.least + self._known.most) / 2
 
     def now(self) -> datetime:
-        return datetime.now(UTC) - self.ahead
+        return datetime.now(UTC) - self.offset
 
-    def learn(self, date: datetime, received: datetime, took: timedelta) -> None:
+    def observe(self, date: datetime, received: datetime, took: timedelta) -> None:
         """date: an answer's Date. received: by this machine's clock. took: from the request to the answer."""
         least = date - received
-        if abs(least) > FARTHEST:
+        if abs(least) > LARGEST_OFFSET:
             return
         interval = Interval(least, least + DATE_RESOLUTION + took)
         agreed = interval.intersection(self._known) or interval.intersection(self._contradicting)
@@ -71,40 +71,40 @@ class DiscordClock:
         self._warn()
 
     def _warn(self) -> None:
-        if not self._warned and (trouble := clock_trouble(self.ahead)):
+        if not self._warned and (trouble := clock_warning(self.offset)):
             self._warned = True
             log.warning("%s", trouble)
 
 
-def clock_trouble(ahead: timedelta) -> str | None:
+def clock_warning(offset: timedelta) -> str | None:
     """A sentence for the host, where this machine's clock is a minute off or more."""
-    if abs(ahead) < TOLERATED:
+    if abs(offset) < TOLERATED_OFFSET:
         return None
-    side = "ahead of" if ahead > timedelta() else "behind"
-    return f"This machine's clock is {abs(ahead).total_seconds():.0f} s {side} Discord's: let NTP set it."
+    side = "ahead of" if offset > timedelta() else "behind"
+    return f"This machine's clock is {abs(offset).total_seconds():.0f} s {side} Discord's: let NTP set it."
 
 
-def watch(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfig:
+def add_hooks(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceConfig:
     """Add the hooks to a trace of discord.py's HTTP client."""
 
     async def started(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams) -> None:
         context.started, context.sent = time.monotonic(), False
-        context.tries = TRIES.get() if request.url.path.endswith(CALLBACK) else None
-        if context.tries:
-            context.tries.begin()
+        context.attempts = ATTEMPTS.get() if request.url.path.endswith(CALLBACK_PATH) else None
+        if context.attempts:
+            context.attempts.begin()
 
     async def ended(_: Any, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams) -> None:
-        if context.tries:
-            context.tries.answered(request.response.status)
+        if context.attempts:
+            context.attempts.record_status(request.response.status)
         if date := _date(request.response.headers):
-            clock.learn(date, datetime.now(UTC), timedelta(seconds=time.monotonic() - context.started))
+            clock.observe(date, datetime.now(UTC), timedelta(seconds=time.monotonic() - context.started))
 
     async def sent(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams) -> None:
         context.sent = True
 
     async def broke(_: Any, context: SimpleNamespace, __: aiohttp.TraceRequestExceptionParams) -> None:
-        if context.tries and context.sent:
-            context.tries.lost()
+        if context.attempts and context.sent:
+            context.attempts.record_lost()
 
     trace.on_request_start.append(started)
     trace.on_request_headers_sent.append(sent)

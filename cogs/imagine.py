@@ -12,9 +12,9 @@ from discord.ext import commands
 from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
-from views.limits import CHOICES, LABEL
-from views.origins import Interaction
-from views.reporter import report
+from views.interactions import Interaction
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.reporter import report_error
 from views.requests import DiscordRequests
 from views.wording.sizes import size_name
 
@@ -63,7 +63,7 @@ class Imagine(commands.Cog):
             transparent="Draw on no background",
             private="Show the picture to you alone",
         )
-        @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._offered()])
+        @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._provider_choices()])
         @app_commands.autocomplete(model=self._models, size=self._sizes, scheduler=self._schedulers)
         @app_commands.autocomplete(quality=self._qualities, style=self._styles)
         async def imagine(
@@ -92,7 +92,7 @@ class Imagine(commands.Cog):
                     negative_prompt=negative_prompt,
                     provider=provider,
                     model=model,
-                    size=await self._size(interaction, size),
+                    size=await self._read_size(interaction, size),
                     strength=strength,
                     count=count,
                     seed=seed,
@@ -106,18 +106,18 @@ class Imagine(commands.Cog):
                 )
                 await self._requests.take(interaction, request, [image] if image else [], mask)
             except EaselError as error:
-                await report(interaction, error)
+                await report_error(interaction, error)
 
         return cast("Command", imagine)
 
-    def _offered(self) -> Iterable[tuple[str, Any]]:
-        return list(self._catalogue.providers.items())[:CHOICES]
+    def _provider_choices(self) -> Iterable[tuple[str, Any]]:
+        return list(self._catalogue.providers.items())[:MAX_CHOICES]
 
-    async def _size(self, interaction: Interaction, text: str | None) -> Size | None:
+    async def _read_size(self, interaction: Interaction, text: str | None) -> Size | None:
         """A size as picked, as typed, or by a name that the model's sizes have; UnknownSize."""
         if text is None:
             return None
-        if size := _parsed(text):
+        if size := _parse_size(text):
             return size
         named = await self._sizes(interaction, text)
         if not named:
@@ -125,42 +125,44 @@ class Imagine(commands.Cog):
         return Size.parse(named[0].value)
 
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        models = await self._choosable(interaction)
-        return _choices(typed, [(model.title, model.id) for model in models if len(model.id) <= LABEL])
+        models = await self._chosen_models(interaction)
+        return _matching_choices(
+            typed, [(model.title, model.id) for model in models if len(model.id) <= LABEL_CHARACTERS]
+        )
 
     async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        takes = await self._takes(interaction)
+        takes = await self._chosen_capabilities(interaction)
         sizes = [(size_name(size), str(size)) for size in takes.sizes]
-        own = _parsed(typed)
+        own = _parse_size(typed)
         if own and own not in takes.sizes and takes.takes_size(own):
             sizes.insert(0, (size_name(own), str(own)))
-        return _choices(typed, sizes)
+        return _matching_choices(typed, sizes)
 
     async def _schedulers(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        return _choices(typed, _named((await self._takes(interaction)).schedulers))
+        return _matching_choices(typed, _name_choices((await self._chosen_capabilities(interaction)).schedulers))
 
     async def _qualities(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        return _choices(typed, _named((await self._takes(interaction)).qualities))
+        return _matching_choices(typed, _name_choices((await self._chosen_capabilities(interaction)).qualities))
 
     async def _styles(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
-        return _choices(typed, _named((await self._takes(interaction)).styles))
+        return _matching_choices(typed, _name_choices((await self._chosen_capabilities(interaction)).styles))
 
-    async def _choosable(self, interaction: Interaction) -> Sequence[Model]:
+    async def _chosen_models(self, interaction: Interaction) -> Sequence[Model]:
         """The models of the provider chosen so far, from memory or within 1.5 s."""
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "provider", None)
         return await self._catalogue.chosen(named, settings).models()
 
-    async def _takes(self, interaction: Interaction) -> Capabilities:
+    async def _chosen_capabilities(self, interaction: Interaction) -> Capabilities:
         """What the model chosen so far takes."""
-        models = await self._choosable(interaction)
+        models = await self._chosen_models(interaction)
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
         model = find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
         return model.capabilities
 
 
-def _parsed(text: str) -> Size | None:
+def _parse_size(text: str) -> Size | None:
     """A size, also where it stands behind its name: "wide 16:9 · 1024x576"."""
     try:
         return Size.parse(text.rpartition("·")[2])
@@ -168,16 +170,16 @@ def _parsed(text: str) -> Size | None:
         return None
 
 
-def _named(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, name) for name in names if len(name) <= LABEL]
+def _name_choices(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, name) for name in names if len(name) <= LABEL_CHARACTERS]
 
 
-def _choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
+def _matching_choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
     """What matches anywhere in name or value; values over Discord's limit are left out, never cut."""
     wanted = typed.casefold().replace(" ", "")
     matching = (
-        Choice(name=name[:LABEL], value=value)
+        Choice(name=name[:LABEL_CHARACTERS], value=value)
         for name, value in offered
         if wanted in f"{name}\n{value}".casefold().replace(" ", "")
     )
-    return list(islice(matching, CHOICES))
+    return list(islice(matching, MAX_CHOICES))

@@ -7,9 +7,9 @@ from discord.ext import commands
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
-from views.origins import Interaction
-from views.pages import Privacy, help_page
-from views.roster import Roster
+from views.interactions import Interaction
+from views.pages import PrivacyPage, help_page
+from views.providers_page import ProvidersPage
 
 
 class Info(commands.Cog):
@@ -20,7 +20,7 @@ class Info(commands.Cog):
 
     @app_commands.command(description="Who can draw here, with which models, and what each takes")
     async def providers(self, interaction: Interaction) -> None:
-        await Roster(self._catalogue, self._settings, interaction.guild_id).open(interaction)
+        await ProvidersPage(self._catalogue, self._settings, interaction.guild_id).open(interaction)
 
     @app_commands.command(description="What each command does, with an example")
     async def help(self, interaction: Interaction) -> None:
@@ -29,8 +29,10 @@ class Info(commands.Cog):
     @app_commands.command(description="What is stored, where your words and images go, and how to have it deleted")
     async def privacy(self, interaction: Interaction) -> None:
         application = interaction.client.application
-        await Privacy(self._jobs, self._catalogue, _name(application.owner if application else None)).open(interaction)
+        await PrivacyPage(self._jobs, self._catalogue, _host_name(application.owner if application else None)).open(
+            interaction
+        )
 
 
-def _name(host: discord.User | None) -> str:
+def _host_name(host: discord.User | None) -> str:
     return f"{host.display_name} ({host.name})" if host else "whoever added it"

@@ -5,8 +5,8 @@ from discord.ext import commands
 
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
-from views.lineup import LineUp
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.queue_page import QueuePage
 
 
 class Queue(commands.Cog):
@@ -18,4 +18,4 @@ class Queue(commands.Cog):
     async def queue(self, interaction: Interaction) -> None:
         manages = interaction.guild_id is not None and interaction.permissions.manage_guild
         guild_id = interaction.guild_id if manages else None
-        await LineUp(self._jobs, self._catalogue, user_id=interaction.user.id, guild_id=guild_id).open(interaction)
+        await QueuePage(self._jobs, self._catalogue, user_id=interaction.user.id, guild_id=guild_id).open(interaction)

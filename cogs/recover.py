@@ -10,18 +10,18 @@ from domain import Job
 from studio.job_control import JobControl
 from views.acknowledging import defer
 from views.delivery import TRANSIENT
-from views.origins import Interaction, origin_of
-from views.wording.text import code
+from views.interactions import Interaction, origin_of
+from views.wording.text import code_span
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 5
+MAX_RECOVERED = 5
 """As many follow-ups as Discord allows where the bot is not a member."""
-NOTHING = "Nothing of yours is waiting."
-SENDING = "-# on its way…"
-ON_ITS_WAY = "It is on its way already."
-NAMELESS = "One of your requests"
-LEFT_OUT = "{} could not be tried just now; use `/recover` again in a minute."
+NOTHING_UNDELIVERED = "Nothing of yours is waiting."
+SENDING_NOTE = "-# on its way…"
+ALREADY_SENDING = "It is on its way already."
+PROMPTLESS = "One of your requests"
+RECOVER_FAILED = "{} could not be tried just now; use `/recover` again in a minute."
 
 
 class Recover(commands.Cog):
@@ -34,41 +34,41 @@ class Recover(commands.Cog):
         jobs = await self._jobs.parked(interaction.user.id)
         summary = _summary(len(jobs))
         await interaction.edit_original_response(content=summary)
-        tried = [await self._try(interaction, job) for job in jobs[:AT_ONCE]]
+        tried = [await self._redeliver(interaction, job) for job in jobs[:MAX_RECOVERED]]
         if left := tried.count(False):
-            await interaction.edit_original_response(content=f"{summary}\n{LEFT_OUT.format(left)}")
+            await interaction.edit_original_response(content=f"{summary}\n{RECOVER_FAILED.format(left)}")
 
-    async def _try(self, interaction: Interaction, job: Job) -> bool:
+    async def _redeliver(self, interaction: Interaction, job: Job) -> bool:
         """Give it a message, which its outcome fills: the pictures, or why they are refused. False: there is none."""
         try:
-            message = await _place(interaction, job)
+            message = await _open_message(interaction, job)
             if not await self._jobs.redeliver(job, origin_of(interaction, message.id)):
-                await message.edit(content=f"{code(job.request.prompt)}\n{ON_ITS_WAY}")
+                await message.edit(content=f"{code_span(job.request.prompt)}\n{ALREADY_SENDING}")
         except (*TRANSIENT, discord.HTTPException) as error:
             log.warning("job %s: not recovered, %s", job.id, type(error).__name__)
             return False
         return True
 
 
-async def _place(interaction: Interaction, job: Job) -> discord.WebhookMessage:
+async def _open_message(interaction: Interaction, job: Job) -> discord.WebhookMessage:
     """A message that only its owner sees; without their words, where a filter refuses them."""
     send = interaction.followup.send
     try:
-        return await send(f"{code(job.request.prompt)}\n{SENDING}", ephemeral=True, wait=True)
+        return await send(f"{code_span(job.request.prompt)}\n{SENDING_NOTE}", ephemeral=True, wait=True)
     except discord.HTTPException as error:
         if error.status not in (400, 403):
             raise
-        return await send(f"{NAMELESS}\n{SENDING}", ephemeral=True, wait=True)
+        return await send(f"{PROMPTLESS}\n{SENDING_NOTE}", ephemeral=True, wait=True)
 
 
 def _summary(waiting: int) -> str:
     if waiting == 0:
-        return NOTHING
+        return NOTHING_UNDELIVERED
     if waiting == 1:
         return "1 request of yours could not be answered. This is what becomes of it now:"
-    if waiting <= AT_ONCE:
+    if waiting <= MAX_RECOVERED:
         return f"{waiting} requests of yours could not be answered. This is what becomes of them now:"
     return (
-        f"{waiting} requests of yours could not be answered. This is what becomes of {AT_ONCE} of them now; "
+        f"{waiting} requests of yours could not be answered. This is what becomes of {MAX_RECOVERED} of them now; "
         "use `/recover` again for the others."
     )

@@ -5,8 +5,8 @@ from discord.ext import commands
 
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
-from views.origins import Interaction
-from views.reporter import NO_RIGHT, tell
+from views.interactions import Interaction
+from views.reporter import NO_RIGHT, answer_privately
 from views.settings.panel import SettingsPanel
 from views.settings.sections import SECTIONS
 
@@ -23,6 +23,6 @@ class SettingsCog(commands.Cog, name="Settings"):
     async def settings(self, interaction: Interaction) -> None:
         """Asks for the right here too, for a server can give the command to anybody."""
         if interaction.guild_id is None or not interaction.permissions.manage_guild:
-            await tell(interaction, NO_RIGHT)
+            await answer_privately(interaction, NO_RIGHT)
         else:
             await SettingsPanel(interaction.guild_id, self._settings, self._catalogue, SECTIONS).open(interaction)

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 Values = Mapping[str, str | None]
 
 
-def written(variables: Mapping[str, str], values: Values) -> dict[str, str]:
+def read_values(variables: Mapping[str, str], values: Values) -> dict[str, str]:
     """What the host has written for each field, with blanks taken for unset; variables: by field."""
     found = {field: (values.get(variable) or "").strip() for field, variable in variables.items()}
     return {field: text for field, text in found.items() if text}
@@ -29,7 +29,7 @@ class Environment(PydanticBaseSettingsSource):
 
     def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str], values: Values) -> None:
         super().__init__(settings_cls)
-        self._written = written(variables, values)
+        self._written = read_values(variables, values)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         return self._written.get(field_name), field_name, False

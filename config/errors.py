@@ -15,10 +15,10 @@ def config_error(error: ValidationError, kind: type[BaseModel], variables: Mappi
     """The sentence for the first field that is wrong; variables: by field."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = str(first["loc"][0])
-    return ConfigError(f"{variables[field]} {_complaint(first.get('ctx', {}), kind, field)}.")
+    return ConfigError(f"{variables[field]} {_what_is_wrong(first.get('ctx', {}), kind, field)}.")
 
 
-def _complaint(context: Mapping[str, object], kind: type[BaseModel], field: str) -> str:
+def _what_is_wrong(context: Mapping[str, object], kind: type[BaseModel], field: str) -> str:
     cause = context.get("error")
     if isinstance(cause, UnreadableError):
         return str(cause)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from config.environment import Values, written
+from config.environment import Values, read_values
 from config.errors import config_error
 from config.settings import Config
 from providers import settings_types
@@ -20,7 +20,7 @@ def read_config(values: Values) -> Config:
     providers: dict[str, BaseModel] = {}
     for name, kind in settings_types(config.openai_compatible).items():
         variables = kind.variables(name)
-        given = written(variables, values)
+        given = read_values(variables, values)
         # the defaults need no check, for which pydantic would take a millisecond a provider to get ready
         read = partial(kind.model_validate, given) if given else kind.model_construct
         providers[name] = _checked(kind, variables, read)

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain import Refusal, Refused, State, Tried
-from health import Meter, Vitals
+from health import HealthChecks, Meter
 from storage.outages import Outage
 from storage.store import open_store
 from studio.studio import Studio
@@ -103,7 +103,7 @@ async def test_who_may_be_asked_again_counts_as_up(tmp_path):
             await store.outages.write(Outage(name, "RateLimited", now - timedelta(hours=2), until, 0.0))
         studio = Studio({name: FakeProvider(paint) for name in names}, "ready", store, FakeDelivery())
         await studio._breakers.refresh()
-        page = await Meter().collect(Vitals(discord.Client(intents=discord.Intents.none()), studio, store))
+        page = await Meter().collect(HealthChecks(discord.Client(intents=discord.Intents.none()), studio, store))
     assert b'easel_provider_up{provider="ready"} 1.0' in page
     assert b'easel_provider_up{provider="shut"} 0.0' in page
 

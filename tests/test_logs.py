@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs import STRUCK, Formatter, set_up_logging
+from logs import REDACTED, Formatter, set_up_logging
 
 KEY, LONGER = "canary-key-123", "canary-key-123-and-more"
 TOKEN = "MTA4MDk4NzY1NDMyMTA5ODc2.GcanaR.y0canary0canary0canary0canary0canary0"
@@ -52,7 +52,7 @@ def test_a_secret_is_struck(secret, as_json):
         line("before after", error=raised(secret), as_json=as_json),
     ]
     for each in lines:
-        assert STRUCK in each
+        assert REDACTED in each
         assert [word for word in ("canary", "y0c", "and-more", "aW50") if word in each] == []
         assert [word for word in ("before", "after") if word not in each] == []
 

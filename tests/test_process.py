@@ -24,7 +24,7 @@ from tests.discord_server import (
     is_sync,
     refuses,
 )
-from views.reporter import CHANGED
+from views.reporter import COMMAND_CHANGED
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -255,7 +255,7 @@ async def test_a_command_of_another_version_says_so_and_costs_nothing(discord, t
         for name, options in OLDER:
             token = await discord.slash(name, **options)
             reply = await discord.until(lambda token=token: discord.said(token))
-            assert (reply.content, reply.private) == (CHANGED, True), (name, options)
+            assert (reply.content, reply.private) == (COMMAND_CHANGED, True), (name, options)
         token = await discord.slash("imagine", prompt="a boat", provider="one that is off")
         assert "What works: sketch" in (await discord.until(lambda: discord.said(token))).content
         process.send_signal(signal.SIGTERM)

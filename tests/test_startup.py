@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from config import ConfigError
-from startup import exit_code, pause_wanted, port_error, startup_sentence
+from startup import exit_code, port_error, retry_after, startup_sentence
 from storage.store import StoreAwayError, StoreError
 
 
@@ -53,6 +53,6 @@ def test_what_may_pass_may_be_started_again(error):
 
 def test_how_long_discord_wants_to_be_left_alone():
     wanted = [http_error(429, **{"Retry-After": text}) for text in ("7", "0.5", "soon", "")]
-    assert [pause_wanted(error) for error in wanted] == [7, 0.5, 0, 0]
-    assert pause_wanted(discord.RateLimited(60.0)) == 60
-    assert pause_wanted(aiohttp.ClientConnectionError()) == 0
+    assert [retry_after(error) for error in wanted] == [7, 0.5, 0, 0]
+    assert retry_after(discord.RateLimited(60.0)) == 60
+    assert retry_after(aiohttp.ClientConnectionError()) == 0

@@ -50,8 +50,8 @@ async def another(interaction: discord.Interaction) -> None:
 
 @pytest.fixture
 async def bot(tmp_path, monkeypatch, caplog) -> AsyncGenerator[Bot]:
-    monkeypatch.setattr(syncing, "PAUSES", ())
-    monkeypatch.setattr(syncing, "LAST_PAUSE", 0.0)
+    monkeypatch.setattr(syncing, "SYNC_BACKOFF", ())
+    monkeypatch.setattr(syncing, "LAST_SYNC_PAUSE", 0.0)
     caplog.set_level("INFO", "easel")
 
     def execute(sql: str) -> None:

@@ -4,7 +4,7 @@
 import pytest
 
 from config import Config
-from tools.example import HEADINGS
+from tools.env_example import HEADINGS
 from tools.pages import marks
 from tools.settings import PAGES, all_written
 

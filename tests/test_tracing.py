@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.discord_server import DiscordServer, headed
-from tracing import DiscordClock, clock_trouble, watch
+from tracing import DiscordClock, add_hooks, clock_warning
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -19,71 +19,71 @@ def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-def learn(clock: DiscordClock, ahead: float, *moments: float, took: float = 0.2) -> None:
+def observe(clock: DiscordClock, offset: float, *moments: float, took: float = 0.2) -> None:
     """Answers that a machine so many seconds before Discord gets, at moments by Discord's own time."""
     for moment in moments:
         told = NOON + seconds(moment // 1)
-        clock.learn(told, NOON + seconds(moment + took / 2 + ahead), seconds(took))
+        clock.observe(told, NOON + seconds(moment + took / 2 + offset), seconds(took))
 
 
 def test_a_machine_that_has_heard_nothing_is_right():
-    assert DiscordClock().ahead == timedelta()
+    assert DiscordClock().offset == timedelta()
 
 
 @pytest.mark.parametrize("off", [0.0, 0.4, -0.4])
 def test_what_a_header_cannot_tell_is_not_reckoned_with(off):
     clock = DiscordClock()
-    learn(clock, off, 0.5)
-    assert clock.ahead == timedelta()
+    observe(clock, off, 0.5)
+    assert clock.offset == timedelta()
 
 
 @pytest.mark.parametrize("off", [900.0, -900.0, 3.0, -75.5])
 def test_each_answer_narrows_the_difference_down(off):
     clock = DiscordClock()
-    learn(clock, off, 0.5, took=30)
-    learn(clock, off, 40.0, 47.3, 52.6, 61.95)
-    assert abs(clock.ahead - seconds(off)) < seconds(0.3)
+    observe(clock, off, 0.5, took=30)
+    observe(clock, off, 40.0, 47.3, 52.6, 61.95)
+    assert abs(clock.offset - seconds(off)) < seconds(0.3)
 
 
 def test_a_slow_answer_says_little_and_spoils_nothing():
     clock = DiscordClock()
-    learn(clock, 900, 1.0, 2.95)
-    before = clock.ahead
-    learn(clock, 900, 70.5, took=120)
-    assert clock.ahead == before
+    observe(clock, 900, 1.0, 2.95)
+    before = clock.offset
+    observe(clock, 900, 70.5, took=120)
+    assert clock.offset == before
 
 
 def test_a_clock_that_has_been_set_meanwhile_is_believed():
     clock = DiscordClock()
-    learn(clock, 900, 1.0, 2.95)
-    learn(clock, 0, 10.5)
-    assert abs(clock.ahead - seconds(900)) < seconds(1)
-    learn(clock, 0, 11.5)
-    assert clock.ahead == timedelta()
+    observe(clock, 900, 1.0, 2.95)
+    observe(clock, 0, 10.5)
+    assert abs(clock.offset - seconds(900)) < seconds(1)
+    observe(clock, 0, 11.5)
+    assert clock.offset == timedelta()
 
 
 @pytest.mark.parametrize("known", [(), (1.0, 2.95)])
 def test_one_answer_alone_moves_no_clock(known, caplog):
     clock = DiscordClock()
-    learn(clock, 0, *known)
-    learn(clock, -7200, 10.5)
-    assert clock.ahead == timedelta()
-    learn(clock, 0, 11.5)
-    learn(clock, -7200, 12.5)
-    learn(clock, 0, 13.5)
-    learn(clock, -3600, 14.5)
-    assert clock.ahead == timedelta()
+    observe(clock, 0, *known)
+    observe(clock, -7200, 10.5)
+    assert clock.offset == timedelta()
+    observe(clock, 0, 11.5)
+    observe(clock, -7200, 12.5)
+    observe(clock, 0, 13.5)
+    observe(clock, -3600, 14.5)
+    assert clock.offset == timedelta()
     assert not caplog.records
 
 
 def test_the_host_is_told_of_a_minute_once(caplog):
     clock = DiscordClock()
-    learn(clock, 58, 1.5)
+    observe(clock, 58, 1.5)
     assert not caplog.records
-    learn(clock, 62, 10.5, 11.5)
-    learn(clock, 900, 20.5)
+    observe(clock, 62, 10.5, 11.5)
+    observe(clock, 900, 20.5)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert clock_trouble(seconds(-90)) == "This machine's clock is 90 s behind Discord's: let NTP set it."
+    assert clock_warning(seconds(-90)) == "This machine's clock is 90 s behind Discord's: let NTP set it."
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def clock_of() -> AsyncGenerator[Callable[..., Awaitable[DiscordClock]]]:
 
         async def learnt(*heads: dict[str, str]) -> DiscordClock:
             clock = DiscordClock()
-            trace = watch(aiohttp.TraceConfig(), clock)
+            trace = add_hooks(aiohttp.TraceConfig(), clock)
             async with aiohttp.ClientSession(trace_configs=[trace]) as session:
                 for head in heads:
                     discord.fault(lambda _: True, headed(head))
@@ -109,12 +109,12 @@ def ago(hours: float) -> str:
 
 
 async def test_answers_tell_the_time(clock_of):
-    assert abs((await clock_of({"Date": ago(2)}, {"Date": ago(2)})).ahead - seconds(7200)) < seconds(2)
+    assert abs((await clock_of({"Date": ago(2)}, {"Date": ago(2)})).offset - seconds(7200)) < seconds(2)
 
 
 async def test_what_comes_out_of_a_cache_tells_no_time(clock_of):
     cached = {"Date": ago(2), "Age": "7200"}
-    assert (await clock_of(cached, cached, {}, cached, cached)).ahead == timedelta()
+    assert (await clock_of(cached, cached, {}, cached, cached)).offset == timedelta()
 
 
 @pytest.mark.parametrize(
@@ -138,5 +138,5 @@ async def test_what_comes_out_of_a_cache_tells_no_time(clock_of):
 )
 async def test_no_date_does_any_harm(clock_of, date):
     clock = await clock_of(*[{"Date": date}] * 3)
-    assert clock.ahead == timedelta()
+    assert clock.offset == timedelta()
     assert clock.now().year < 9999

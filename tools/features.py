@@ -16,14 +16,14 @@ from providers.http.transport import Transport
 from providers.kit.base import Provider
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
-from tools.pages import written
+from tools.pages import replace_part
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
-NAMED = "minimal"
-ANYWHERE: Mapping[str, Any] = {"api_key": SecretStr("none"), "base_url": "http://offline.invalid"}
+COMPATIBLE_NAME = "minimal"
+OFFLINE_SETTINGS: Mapping[str, Any] = {"api_key": SecretStr("none"), "base_url": "http://offline.invalid"}
 
 
-class Offline:
+class OfflineTransport:
     """In the transport's place: nobody answers, so that what is told is what the code knows by itself."""
 
     async def call(self, *_: Any, **__: Any) -> None:
@@ -36,24 +36,24 @@ class Offline:
 
 
 COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ...] = (
-    ("words", lambda _, takes: _yes(each.text_to_image for each in takes)),
-    ("image", lambda _, takes: _yes(each.image_to_image for each in takes)),
-    ("mask", lambda _, takes: _yes(each.inpainting for each in takes)),
-    ("upscale", lambda _, takes: _yes(each.upscale for each in takes)),
+    ("words", lambda _, takes: _all_or_some(each.text_to_image for each in takes)),
+    ("image", lambda _, takes: _all_or_some(each.image_to_image for each in takes)),
+    ("mask", lambda _, takes: _all_or_some(each.inpainting for each in takes)),
+    ("upscale", lambda _, takes: _all_or_some(each.upscale for each in takes)),
     ("a call", lambda _, takes: str(max(each.per_call for each in takes))),
-    ("negative", lambda _, takes: _yes(each.negative_prompt for each in takes)),
-    ("seed", lambda _, takes: _yes(each.seed for each in takes)),
+    ("negative", lambda _, takes: _all_or_some(each.negative_prompt for each in takes)),
+    ("seed", lambda _, takes: _all_or_some(each.seed for each in takes)),
     ("steps", lambda _, takes: _spans(each.steps for each in takes)),
     ("guidance", lambda _, takes: _spans(each.guidance_scale for each in takes)),
-    ("strength", lambda _, takes: _yes(each.strength is not None for each in takes)),
-    ("scheduler", lambda _, takes: _yes(bool(each.schedulers) for each in takes)),
-    ("quality", lambda _, takes: _yes(bool(each.qualities) for each in takes)),
-    ("style", lambda _, takes: _yes(bool(each.styles) for each in takes)),
-    ("transparent", lambda _, takes: _yes(each.transparent for each in takes)),
-    ("safety", lambda _, takes: _yes(each.safety_checker for each in takes)),
+    ("strength", lambda _, takes: _all_or_some(each.strength is not None for each in takes)),
+    ("scheduler", lambda _, takes: _all_or_some(bool(each.schedulers) for each in takes)),
+    ("quality", lambda _, takes: _all_or_some(bool(each.qualities) for each in takes)),
+    ("style", lambda _, takes: _all_or_some(bool(each.styles) for each in takes)),
+    ("transparent", lambda _, takes: _all_or_some(each.transparent for each in takes)),
+    ("safety", lambda _, takes: _all_or_some(each.safety_checker for each in takes)),
     ("sizes", lambda _, takes: _sizes(takes)),
     ("progress", lambda provider, _: ", ".join(sorted(provider.reports))),
-    ("cancel", lambda provider, _: _yes([type(provider).cancel is not Provider.cancel])),
+    ("cancel", lambda provider, _: _all_or_some([type(provider).cancel is not Provider.cancel])),
     ("paid", lambda provider, _: "yes" if provider.paid else "no"),
 )
 
@@ -65,19 +65,19 @@ async def table() -> str:
 
 
 def _providers() -> list[Provider]:
-    offline = cast("Transport", Offline())
-    *others, sketch = [kind(kind.settings_type(**ANYWHERE), offline) for kind in REGISTRY]
-    return [*others, OpenAICompatible(ProviderSettings(**ANYWHERE), offline, NAMED), sketch]
+    offline = cast("Transport", OfflineTransport())
+    *others, sketch = [kind(kind.settings_type(**OFFLINE_SETTINGS), offline) for kind in REGISTRY]
+    return [*others, OpenAICompatible(ProviderSettings(**OFFLINE_SETTINGS), offline, COMPATIBLE_NAME), sketch]
 
 
 async def _line(provider: Provider) -> str:
     takes = [model.capabilities for model in await provider.models()]
     await provider.close()
-    name = "speaks like OpenAI, `minimal`" if provider.name == NAMED else f"`{provider.name}`"
+    name = "speaks like OpenAI, `minimal`" if provider.name == COMPATIBLE_NAME else f"`{provider.name}`"
     return f"| {name} | {' | '.join(tell(provider, takes) for _, tell in COLUMNS)} |"
 
 
-def _yes(each: Any) -> str:
+def _all_or_some(each: Any) -> str:
     """All of its models, some of them, or none."""
     told = list(each)
     return "yes" if all(told) else "some" if any(told) else ""
@@ -103,4 +103,4 @@ if __name__ == "__main__":
     features = asyncio.run(table())
     sys.stdout.write(features + "\n")
     if "--write" in sys.argv:
-        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), "features", features), encoding="utf-8")
+        PAGE.write_text(replace_part(PAGE.read_text(encoding="utf-8"), "features", features), encoding="utf-8")

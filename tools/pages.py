@@ -6,7 +6,7 @@ def marks(name: str) -> tuple[str, str]:
     return f"<!-- {name}: make {name} -->", f"<!-- end of {name} -->"
 
 
-def written(page: str, name: str, text: str) -> str:
+def replace_part(page: str, name: str, text: str) -> str:
     """The page with this text between its marks."""
     begin, end = marks(name)
     before, _, rest = page.partition(begin)

@@ -7,13 +7,13 @@ from pathlib import Path
 from config import Config
 from providers import REGISTRY
 from providers.openai.settings import CompatibleSettings
-from tools.declared import Declared, of_config, of_each, of_its_own
-from tools.example import example
-from tools.pages import written
+from tools.env_example import example
+from tools.pages import replace_part
+from tools.variables import Variable, common_variables, config_variable, own_variables
 
 ROOT = Path(__file__).parent.parent
 PAGES = {name: ROOT / name for name in (".env.example", "README.md", "docs/providers.md")}
-HEAD = "| variable | default | what |\n| --- | --- | --- |"
+TABLE_HEAD = "| variable | default | what |\n| --- | --- | --- |"
 
 
 def all_written() -> dict[Path, str]:
@@ -21,34 +21,34 @@ def all_written() -> dict[Path, str]:
     sample, readme, page = PAGES.values()
     return {
         sample: example(),
-        readme: written(readme.read_text(encoding="utf-8"), "settings", _table(_all())),
-        page: written(page.read_text(encoding="utf-8"), "settings", _table(_of_providers())),
+        readme: replace_part(readme.read_text(encoding="utf-8"), "settings", _table(_all())),
+        page: replace_part(page.read_text(encoding="utf-8"), "settings", _table(_of_providers())),
     }
 
 
-def _table(rows: Iterable[Declared]) -> str:
-    return "\n".join([HEAD, *map(_row, rows)])
+def _table(rows: Iterable[Variable]) -> str:
+    return "\n".join([TABLE_HEAD, *map(_row, rows)])
 
 
-def _all() -> Iterator[Declared]:
+def _all() -> Iterator[Variable]:
     for field in Config.model_fields:
         if field == "providers":
             yield from _of_providers()
         else:
-            yield of_config(field)
+            yield config_variable(field)
 
 
-def _of_providers() -> Iterator[Declared]:
+def _of_providers() -> Iterator[Variable]:
     """What every provider has, and what some have of their own."""
-    yield from of_each("<name>")
+    yield from common_variables("<name>")
     for kind in REGISTRY:
-        yield from of_its_own(kind.settings_type, kind.name)
-    yield from of_its_own(CompatibleSettings, "<name>")
+        yield from own_variables(kind.settings_type, kind.name)
+    yield from own_variables(CompatibleSettings, "<name>")
 
 
-def _row(one: Declared) -> str:
+def _row(one: Variable) -> str:
     limits = f" ({one.limits[0]:,} to {one.limits[1]:,})" if one.limits else ""
-    return f"| `{one.name}` | {(one.default + limits).strip()} | {one.told} |"
+    return f"| `{one.name}` | {(one.default + limits).strip()} | {one.description} |"
 
 
 if __name__ == "__main__":

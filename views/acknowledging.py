@@ -9,50 +9,50 @@ import aiohttp
 import discord
 
 from studio.intake.pending import AnsweredElsewhere, Unclear
-from views.origins import Interaction
-from views.verdicts import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK
+from views.discord_errors import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK
+from views.interactions import Interaction
 
-ANSWER_TIME = timedelta(seconds=3)
+ACKNOWLEDGEMENT_DEADLINE = timedelta(seconds=3)
 """An interaction that is older is not answered any more."""
 REQUEST_SECONDS = 10.0
 """For all tries together, and for asking what became of them."""
-UNTOLD = (discord.HTTPException, aiohttp.ClientError, OSError)
+REQUEST_ERRORS = (discord.HTTPException, aiohttp.ClientError, OSError)
 """What Discord, or the way there, has against a request; discord.py does not repeat it after a cut connection."""
-ASKED_IN_VAIN = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
-WAITS = "waits"
+LOOKUP_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
+DEFERRED_KEY = "waits"
 """Among an interaction's extras: its member was told to wait, though discord.py did not learn so."""
 
 
-class TooLate(Exception):
+class DeadlinePassed(Exception):
     """Discord would not take another try."""
 
 
-class Tries:
+class Attempts:
     """The HTTP requests that answer one interaction: discord.py makes another by itself after a 5xx."""
 
     def __init__(self, interaction_id: int, now: Callable[[], datetime]) -> None:
         """now: Discord's time."""
-        self._until = discord.utils.snowflake_time(interaction_id) + ANSWER_TIME
+        self._deadline = discord.utils.snowflake_time(interaction_id) + ACKNOWLEDGEMENT_DEADLINE
         self._now = now
-        self._begun = False
-        self.maybe_taken = False
+        self._has_begun = False
+        self.may_be_accepted = False
         """Whether Discord may have taken one of them."""
 
     def begin(self) -> None:
         """TooLate, for any but the first, after the time to answer."""
-        if self._begun and self._now() > self._until:
-            raise TooLate
-        self._begun = True
+        if self._has_begun and self._now() > self._deadline:
+            raise DeadlinePassed
+        self._has_begun = True
 
-    def answered(self, status: int) -> None:
-        self.maybe_taken |= not 400 <= status < 500
+    def record_status(self, status: int) -> None:
+        self.may_be_accepted |= not 400 <= status < 500
 
-    def lost(self) -> None:
+    def record_lost(self) -> None:
         """One was sent, and no answer came."""
-        self.maybe_taken = True
+        self.may_be_accepted = True
 
 
-TRIES: ContextVar[Tries | None] = ContextVar("tries", default=None)
+ATTEMPTS: ContextVar[Attempts | None] = ContextVar("tries", default=None)
 """Of the interaction that this task is about; whoever watches the requests counts them here."""
 
 
@@ -61,23 +61,23 @@ async def defer(interaction: Interaction, *, private: bool) -> int | None:
 
     AnsweredElsewhere; Unclear; any other error means that the member was not told.
     """
-    tries = TRIES.get()
+    attempts = ATTEMPTS.get()
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             return await _defer(interaction, private)
     except discord.HTTPException as error:
         if error.code == ALREADY_ANSWERED:
             # What surely never arrived, or was refused, cannot be what has answered.
-            if tries and not tries.maybe_taken:
+            if attempts and not attempts.may_be_accepted:
                 raise AnsweredElsewhere from None
-            return await _reply_id(interaction)
-        if error.code == UNKNOWN_INTERACTION or not (tries and tries.maybe_taken):
+            return await _reply_id_after_lost_answer(interaction)
+        if error.code == UNKNOWN_INTERACTION or not (attempts and attempts.may_be_accepted):
             raise
-        return await _find_reply(interaction, error)
-    except (aiohttp.ClientError, TimeoutError, TooLate) as error:
-        if not (tries and tries.maybe_taken):
+        return await _confirm_reply(interaction, error)
+    except (aiohttp.ClientError, TimeoutError, DeadlinePassed) as error:
+        if not (attempts and attempts.may_be_accepted):
             raise
-        return await _find_reply(interaction, error)
+        return await _confirm_reply(interaction, error)
 
 
 async def _defer(interaction: Interaction, private: bool) -> int | None:
@@ -89,27 +89,27 @@ async def _defer(interaction: Interaction, private: bool) -> int | None:
     return answer.message_id if answer else None
 
 
-async def _reply_id(interaction: Interaction) -> int | None:
+async def _reply_id_after_lost_answer(interaction: Interaction) -> int | None:
     """Fetch the reply's id where the defer's answer was lost: it edits the reply when the token has expired."""
-    interaction.extras[WAITS] = True
+    interaction.extras[DEFERRED_KEY] = True
     try:
-        return await _ask(interaction)
-    except ASKED_IN_VAIN:
+        return await _fetch_reply_id(interaction)
+    except LOOKUP_ERRORS:
         return None
 
 
-async def _find_reply(interaction: Interaction, failed: Exception) -> int:
+async def _confirm_reply(interaction: Interaction, failed: Exception) -> int:
     """The id of the reply, if a request did arrive; what has failed, where none did; Unclear."""
     try:
-        found = await _ask(interaction)
-    except ASKED_IN_VAIN as error:
+        found = await _fetch_reply_id(interaction)
+    except LOOKUP_ERRORS as error:
         if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_WEBHOOK:
             raise failed from None
         raise Unclear from None
-    interaction.extras[WAITS] = True
+    interaction.extras[DEFERRED_KEY] = True
     return found
 
 
-async def _ask(interaction: Interaction) -> int:
+async def _fetch_reply_id(interaction: Interaction) -> int:
     async with asyncio.timeout(REQUEST_SECONDS):
         return (await interaction.original_response()).id

@@ -10,8 +10,8 @@ from domain import Job
 from studio.job_control import JobControl
 from views.card import button
 from views.card_ids import TEMPLATE, Verb
-from views.origins import Interaction
-from views.reporter import report, tell
+from views.interactions import Interaction
+from views.reporter import answer_privately, report_error
 from views.requests import DiscordRequests
 
 UNKNOWN = "I no longer know that picture."
@@ -42,14 +42,14 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         try:
             await self._press(interaction)
         except Exception as error:  # noqa: BLE001 - an edge: discord.py would only log it
-            await report(interaction, error)
+            await report_error(interaction, error)
 
     async def _press(self, interaction: Interaction) -> None:
         job = await self.jobs.find(self.job_id)
         if self.verb is Verb.DELETE:
             await self._delete(interaction, job)
         elif job is None or not _may_see(interaction, job):
-            await tell(interaction, UNKNOWN)
+            await answer_privately(interaction, UNKNOWN)
         else:
             await self._ask(interaction, job, self.verb)
 
@@ -68,7 +68,7 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
         """The message, whose job may be gone or have moved; and what waits for its owner, if it is they who ask."""
         owner = job.user_id if job and _may_see(interaction, job) else _asked_by(interaction)
         if interaction.user.id != owner and not interaction.permissions.manage_messages:
-            await tell(interaction, NOT_YOURS)
+            await answer_privately(interaction, NOT_YOURS)
             return
         await interaction.response.defer()
         with suppress(discord.NotFound):  # somebody else was quicker
@@ -79,16 +79,16 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
     async def _retry(self, interaction: Interaction, job: Job) -> None:
         """Of what is ordered already, by its owner alone: it is theirs."""
         if job.remote is not None and interaction.user.id != job.user_id:
-            await tell(interaction, NOT_YOURS)
+            await answer_privately(interaction, NOT_YOURS)
         elif not await self.requests.retry(interaction, job):
-            await tell(interaction, TRIED)
+            await answer_privately(interaction, TRIED)
 
     async def _upscale(self, interaction: Interaction, job: Job) -> None:
         shown = interaction.message.attachments if interaction.message else []
         if shown:
             await self.requests.upscale(interaction, job, shown[0])
         else:
-            await tell(interaction, UNKNOWN)
+            await answer_privately(interaction, UNKNOWN)
 
 
 def _may_see(interaction: Interaction, job: Job) -> bool:

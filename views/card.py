@@ -10,14 +10,14 @@ from domain import Job, NotAsked, Size, State, Unexpected
 from domain.outcomes import is_hosts_matter
 from studio.display import Ready, Report
 from views.card_ids import Verb, custom_id
-from views.limits import ALT, MESSAGE
-from views.wording.notes import arrival_words, note_words, waiting_words
-from views.wording.outcomes import explain, explain_without_words
-from views.wording.text import code, fitting, in_time, plain
+from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
+from views.wording.notes import conversion_sentence, note_sentence, undelivered_sentences
+from views.wording.outcomes import explain, explain_without_external_text
+from views.wording.text import code_span, escape, fit_lines, format_wait
 
-SMALLER = 0.8
+SMALLER_SHARE = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
-CUT_OFF = tuple(".,:;)]'\"")
+UNLINKED_ENDINGS = tuple(".,:;)]'\"")
 """What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
 LABELS: Mapping[Verb, tuple[str, str]] = {
     Verb.AGAIN: ("Again", "🔁"),
@@ -25,7 +25,7 @@ LABELS: Mapping[Verb, tuple[str, str]] = {
     Verb.RETRY: ("Retry", "🔁"),
     Verb.DELETE: ("Delete", "🗑️"),
 }
-WORDLESS = "-# Its words are left out: they could not be shown here."
+TEXT_LEFT_OUT = "-# Its words are left out: they could not be shown here."
 
 
 class Card(NamedTuple):
@@ -69,69 +69,69 @@ class _File(discord.File):
 
 def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
-    lines = _receipt(job, pictures, provider, later) if pictures else _apology(job, provider)
-    links = [_whole(each.link) for each in pictures if each.link]
+    lines = _receipt_lines(job, pictures, provider, later) if pictures else _failure_lines(job, provider)
+    links = [_protect_link(each.link) for each in pictures if each.link]
     verbs = _verbs(job, pictures)
     return Card(
-        content=_content(lines, links),
+        content=_fit_content(lines, links),
         view=buttons(job, verbs),
         pictures=pictures,
         name=f"easel-{job.id}",
-        alt=_alt(job, provider),
+        alt=_alt_text(job, provider),
     )
 
 
-def wordless_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
+def card_without_external_text(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
     """The same without a word from outside: neither the member's nor a provider's or model's."""
-    line = WORDLESS if pictures else explain_without_words(job.failure, provider)
-    waiting = [f"-# {note}" for note in waiting_words(pictures, later)]
+    line = TEXT_LEFT_OUT if pictures else explain_without_external_text(job.failure, provider)
+    waiting = [f"-# {note}" for note in undelivered_sentences(pictures, later)]
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
-    return card._replace(content=_content([line, *waiting], links), alt="A picture")
+    return card._replace(content=_fit_content([line, *waiting], links), alt="A picture")
 
 
-def _whole(link: str) -> str:
+def _protect_link(link: str) -> str:
     """A link that Discord neither shortens by its last sign nor shows as anything else; else with its preview."""
-    return f"<{link}>" if link.endswith(CUT_OFF) else link
+    return f"<{link}>" if link.endswith(UNLINKED_ENDINGS) else link
 
 
-def drawing_line(job: Job, report: Report, provider: str) -> str:
+def progress_text(job: Job, report: Report, provider: str) -> str:
     """What the message says until the picture is there."""
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
-    seconds = f"about {in_time(report.eta)}" if report.eta else ""
+    seconds = f"about {format_wait(report.eta)}" if report.eta else ""
     if report.paused:
         facts.append(f"asked again in {seconds or 'a while'}")
     elif seconds:
         facts.append(f"{seconds} to go")
-    told = " · ".join(filter(None, [provider, plain(job.model_title), *facts]))
+    told = " · ".join(filter(None, [provider, escape(job.model_title), *facts]))
     waits = report.paused or (report.position and not report.fraction)
     doing = "⏳ waiting…" if waits else "🖌️ drawing…"
-    return f"{doing} {code(job.request.prompt)}\n-# {told}"
+    return f"{doing} {code_span(job.request.prompt)}\n-# {told}"
 
 
-def _receipt(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
+def _receipt_lines(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
     drawn = job.drawn
     seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
     sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
     facts = [
         provider,
-        plain(job.model_title),
+        escape(job.model_title),
         sizes,
         f"seed {seeds}" if seeds else "",
-        _time(job),
-        f"price {_times(len(drawn))}{plain(job.cost)}" if job.cost else "",
+        _duration(job),
+        f"price {_count_prefix(len(drawn))}{escape(job.cost)}" if job.cost else "",
     ]
-    lines = [code(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
+    lines = [code_span(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return lines + [f"-# {note}" for note in _notes(job, pictures, provider, later)]
 
 
-def _times(count: int) -> str:
+def _count_prefix(count: int) -> str:
     """A price may be that of a megapixel or a token: no sum is made of it."""
     return f"{count} \N{MULTIPLICATION SIGN} " if count > 1 else ""
 
 
-def _time(job: Job) -> str:
+def _duration(job: Job) -> str:
     """From the first call to the last picture, and how much of it the provider says that it drew."""
     if job.seconds is None:
         return ""
@@ -140,25 +140,25 @@ def _time(job: Job) -> str:
     return f"{job.seconds:.1f} s{drawing}"
 
 
-def _content(lines: Sequence[str], links: Sequence[str]) -> str:
+def _fit_content(lines: Sequence[str], links: Sequence[str]) -> str:
     """In whole lines, as far as they fit: the links first, for each of them is a picture."""
-    kept = fitting(links, MESSAGE)
-    text = fitting(lines, MESSAGE - sum(len(link) + 1 for link in kept))
+    kept = fit_lines(links, MESSAGE_CHARACTERS)
+    text = fit_lines(lines, MESSAGE_CHARACTERS - sum(len(link) + 1 for link in kept))
     return "\n".join([*text, *kept])
 
 
 def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
-    notes = [note_words(note) for note in job.notes]
+    notes = [note_sentence(note) for note in job.notes]
     asked, shown = job.request.count, sum(not each.kept for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
         why = f" {explain(job.failure, provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
-    notes += waiting_words(pictures, later)
+    notes += undelivered_sentences(pictures, later)
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
     if any(each.stilled for each in pictures):
         notes.append("It moves, but only its first frame fits.")
-    notes += dict.fromkeys(sentence for each in job.drawn if (sentence := arrival_words(each)))
+    notes += dict.fromkeys(sentence for each in job.drawn if (sentence := conversion_sentence(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
         notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
     if any(each.link for each in pictures):
@@ -170,28 +170,28 @@ def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
     """By more than the difference between an API's own size for a ratio and ours."""
     if drawn is None or asked is None:
         return False
-    return drawn.width * drawn.height < SMALLER * asked.width * asked.height
+    return drawn.width * drawn.height < SMALLER_SHARE * asked.width * asked.height
 
 
-def _apology(job: Job, provider: str) -> list[str]:
+def _failure_lines(job: Job, provider: str) -> list[str]:
     why = job.failure or Unexpected()
     asked = not isinstance(why, NotAsked)  # the note says so
-    before = [f"-# {note_words(note)}" for note in job.notes[:1] if job.tried and asked]
+    before = [f"-# {note_sentence(note)}" for note in job.notes[:1] if job.tried and asked]
     kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
-    lines = [code(job.request.prompt), explain(why, provider), f"-# {provider} · {plain(job.model_title)}"]
+    lines = [code_span(job.request.prompt), explain(why, provider), f"-# {provider} · {escape(job.model_title)}"]
     return [*lines, *kept, *before]
 
 
 def _verbs(job: Job, pictures: Sequence[Ready]) -> list[Verb]:
     """Retry also below some of the pictures, where the rest is paid for and may yet come."""
-    retry = job.remote is not None or (not pictures and _worth_retrying(job))
+    retry = job.remote is not None or (not pictures and _can_be_retried(job))
     shown = all(each.way != "file" for each in job.drawn)
     single = len(pictures) == 1 and bool(pictures[0].data) and shown and not job.request.upscale
     can = {Verb.AGAIN: bool(pictures), Verb.UPSCALE: single and job.upscales, Verb.RETRY: retry, Verb.DELETE: True}
     return [verb for verb in Verb if can[verb]]
 
 
-def _worth_retrying(job: Job) -> bool:
+def _can_be_retried(job: Job) -> bool:
     """Not what was refused, nor what only the host can mend."""
     return job.failure is None or not (job.failure.state is State.REFUSED or is_hosts_matter(job.failure))
 
@@ -209,6 +209,6 @@ def button(verb: Verb, job_id: str) -> "discord.ui.Button[discord.ui.View]":
     return discord.ui.Button(label=label, emoji=emoji, custom_id=custom_id(verb, job_id))
 
 
-def _alt(job: Job, provider: str) -> str:
-    alt = f"A picture drawn by {provider} ({job.model_title}) for the words: {code(job.request.prompt, 800)[1:-1]}"
-    return alt[:ALT]
+def _alt_text(job: Job, provider: str) -> str:
+    alt = f"A picture drawn by {provider} ({job.model_title}) for the words: {code_span(job.request.prompt, 800)[1:-1]}"
+    return alt[:ALT_TEXT_CHARACTERS]

@@ -12,9 +12,9 @@ import discord
 
 from domain import Job, Refusal, Refused
 from studio.display import NotNow, Ready, Report, Undeliverable
-from views.card import Card, drawing_line, preview_files, result_card, wordless_card
-from views.excuse import excuse_card, wordless_excuse
-from views.verdicts import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
+from views.card import Card, card_without_external_text, preview_files, progress_text, result_card
+from views.discord_errors import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, classify
+from views.refusal_card import refusal_card, refusal_card_without_external_text
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
 """The least seconds before a message is first edited, for most pictures are there by then, and between two edits."""
 TOKEN_MARGIN = timedelta(seconds=5)
-ABOUT_THE_WORDS = (Refusal.BLOCKED, Refusal.INVALID)
-NO_USE_ELSEWHERE = (Refusal.TOO_LARGE, Refusal.EXPLICIT, Refusal.BLOCKED)
+TEXT_REFUSALS = (Refusal.BLOCKED, Refusal.INVALID)
+SAME_IN_NEW_MESSAGE = (Refusal.TOO_LARGE, Refusal.EXPLICIT, Refusal.BLOCKED)
 """Another message in the same channel would meet the same."""
 TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
 
@@ -54,20 +54,20 @@ class DiscordDelivery:
         await self.settle(job)
         title = self._title(job.provider)
         card = result_card(job, pictures, title, later)
-        await self._say(job, card, partial(wordless_card, job, pictures, title, later))
+        await self._send_or_without_text(job, card, partial(card_without_external_text, job, pictures, title, later))
 
     async def excuse(self, job: Job, refused: Refused) -> None:
-        card = excuse_card(job, refused, self._title(job.provider))
-        await self._say(job, card, partial(wordless_excuse, job, refused))
+        card = refusal_card(job, refused, self._title(job.provider))
+        await self._send_or_without_text(job, card, partial(refusal_card_without_external_text, job, refused))
 
     async def recall(self, job: Job) -> Job | None:
         # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
         # else it says is taken for a member who waits.
-        if not self._token_lives(job):
+        if not self._has_valid_token(job):
             return job
         try:
             async with asyncio.timeout(REPORT_SECONDS):
-                return job.having(message_id=(await self._reply(job).fetch_message(_message(job))).id)
+                return job.having(message_id=(await self._reply_webhook(job).fetch_message(_message_id(job))).id)
         except TRANSIENT as error:
             raise NotNow(type(error).__name__) from None
         except discord.HTTPException as error:
@@ -97,7 +97,7 @@ class DiscordDelivery:
 
     def _show_newest(self, job_id: str) -> None:
         newest = self._reports.pop(job_id, None)
-        if newest and self._token_lives(newest[0]) and job_id not in self._showing:
+        if newest and self._has_valid_token(newest[0]) and job_id not in self._showing:
             self._showing[job_id] = task = asyncio.create_task(self._show(*newest))
             task.add_done_callback(lambda _: self._showing.pop(job_id, None))
 
@@ -111,21 +111,21 @@ class DiscordDelivery:
 
     async def _show_line(self, job: Job, report: Report) -> None:
         """With the unfinished picture, if it is taken."""
-        message, line = self._reply(job), drawing_line(job, report, self._title(job.provider))
-        preview = await self._prepared(job, report.preview) if report.preview else None
+        message, line = self._reply_webhook(job), progress_text(job, report, self._title(job.provider))
+        preview = await self._prepare_preview(job, report.preview) if report.preview else None
         if preview:
             try:
                 files = preview_files(job, preview)
-                await message.edit_message(_message(job), content=line, attachments=files)
+                await message.edit_message(_message_id(job), content=line, attachments=files)
             except discord.HTTPException as error:
-                if isinstance(verdict(error), NotNow):
+                if isinstance(classify(error), NotNow):
                     raise
                 log.info("job %s: its unfinished picture is refused, %s", job.id, error.code)
             else:
                 return
-        await message.edit_message(_message(job), content=line)
+        await message.edit_message(_message_id(job), content=line)
 
-    async def _prepared(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
+    async def _prepare_preview(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
         """None, too, where something else comes next meanwhile."""
         self._preparing[job.id] = preparing = asyncio.ensure_future(prepare())
         try:
@@ -135,28 +135,28 @@ class DiscordDelivery:
             preparing.cancel()
         return None if preparing.cancelled() else preparing.result()
 
-    async def _say(self, job: Job, card: Card, wordless: Callable[[], Card]) -> None:
+    async def _send_or_without_text(self, job: Job, card: Card, without_text: Callable[[], Card]) -> None:
         """wordless: makes the same without words from outside, for where these may be what is refused."""
         try:
-            await self._try(job, card)
+            await self._send_once(job, card)
         except Undeliverable as error:
-            if error.kind not in ABOUT_THE_WORDS:
+            if error.kind not in TEXT_REFUSALS:
                 raise
             log.warning("job %s: refused, %s; tried again without words from outside", job.id, error)
-            plain = wordless()
-            await self._try(job, plain if error.kind is Refusal.BLOCKED else plain._replace(view=None))
+            plain = without_text()
+            await self._send_once(job, plain if error.kind is Refusal.BLOCKED else plain._replace(view=None))
 
-    async def _try(self, job: Job, card: Card) -> None:
+    async def _send_once(self, job: Job, card: Card) -> None:
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(job, card)
         except TRANSIENT as error:
             raise NotNow(type(error).__name__) from None
         except discord.HTTPException as error:
-            raise verdict(error) from None
+            raise classify(error) from None
 
     async def _send(self, job: Job, card: Card) -> None:
-        if self._token_lives(job):
+        if self._has_valid_token(job):
             try:
                 await self._edit_reply(job, card)
             except discord.HTTPException as error:
@@ -169,14 +169,14 @@ class DiscordDelivery:
         await self._edit_or_post(job, job.channel_id, card)
 
     async def _edit_reply(self, job: Job, card: Card) -> None:
-        await self._reply(job).edit_message(
-            _message(job), content=card.content, attachments=card.files(), view=card.view
+        await self._reply_webhook(job).edit_message(
+            _message_id(job), content=card.content, attachments=card.files(), view=card.view
         )
 
-    def _token_lives(self, job: Job) -> bool:
+    def _has_valid_token(self, job: Job) -> bool:
         return job.reply_token is not None and self._now() < job.reply_deadline - TOKEN_MARGIN
 
-    def _reply(self, job: Job) -> discord.Webhook:
+    def _reply_webhook(self, job: Job) -> discord.Webhook:
         return discord.Webhook.partial(job.application_id, job.reply_token or "", client=self._client)
 
     async def _edit_or_post(self, job: Job, channel_id: int, card: Card) -> None:
@@ -186,7 +186,7 @@ class DiscordDelivery:
                 message = channel.get_partial_message(job.message_id)
                 await message.edit(content=card.content, attachments=card.files(), view=card.view)
             except discord.HTTPException as error:
-                if not _is_beyond_editing(error):
+                if not _needs_new_message(error):
                     raise  # the same edit may do later, or already has: another message would show the picture twice
                 log.warning("job %s: its message cannot be edited (%s), posting another", job.id, error.code)
             else:
@@ -196,14 +196,14 @@ class DiscordDelivery:
         await channel.send(card.content, files=card.files(), view=view, nonce=job.id)
 
 
-def _message(job: Job) -> int:
+def _message_id(job: Job) -> int:
     """The reply's own id, or the word by which Discord knows it too."""
     return job.message_id or cast("int", "@original")
 
 
-def _is_beyond_editing(error: discord.HTTPException) -> bool:
+def _needs_new_message(error: discord.HTTPException) -> bool:
     """Whether another message may be taken where this edit never is."""
     if error.code == TOO_MANY_EDITS:
         return True
-    told = verdict(error)
-    return error.status == 400 and isinstance(told, Undeliverable) and told.kind not in NO_USE_ELSEWHERE
+    told = classify(error)
+    return error.status == 400 and isinstance(told, Undeliverable) and told.kind not in SAME_IN_NEW_MESSAGE

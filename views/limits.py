@@ -1,12 +1,12 @@
 """What Discord allows: in a message, in a menu, in a list of suggestions, and for how long."""
 
-MESSAGE = 2000
+MESSAGE_CHARACTERS = 2000
 """Characters."""
-CHOICES = 25
+MAX_CHOICES = 25
 """Options of a menu, or suggestions for a command's option."""
-LABEL = 100
+LABEL_CHARACTERS = 100
 """Characters that each of them may have."""
-ALT = 1024
+ALT_TEXT_CHARACTERS = 1024
 """Characters of a picture's description."""
 VIEW_SECONDS = 14 * 60.0
 """An interaction's token lives 15 minutes; after that its message could not be redrawn."""

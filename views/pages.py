@@ -8,10 +8,10 @@ from domain import Model
 from providers.kit.base import Provider
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
-from views.origins import Interaction
+from views.interactions import Interaction
 from views.panel import Page, Panel, PanelView
-from views.roster import offers
-from views.wording.text import code
+from views.providers_page import models_by_provider
+from views.wording.text import code_span
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -58,13 +58,15 @@ removed from a server, what is finished there is deleted; what is under way is c
 
 **Who runs this bot:** {host}
 """
-BY_LINK = ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
-VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
-BANS = "; whoever is held back after a refusal by {} stays so for that time"
+FETCHED_BY_LINK = (
+    ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
+)
+DRAWN_BY_VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
+BAN_KEPT = "; whoever is held back after a refusal by {} stays so for that time"
 
 
 def help_page(providers: Sequence[Provider]) -> str:
-    return _folded(HELP).format(providers=", ".join(provider.title for provider in providers))
+    return _unwrap(HELP).format(providers=", ".join(provider.title for provider in providers))
 
 
 def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) -> str:
@@ -72,31 +74,31 @@ def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) 
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
     bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]
-    return _folded(PRIVACY).format(
-        outside=_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
-        by_link=_about(BY_LINK, by_link),
-        volunteers=_about(VOLUNTEERS, [each.title for each in providers if each.volunteers]),
-        bans=_about(BANS, bans),
-        host=code(host, 100),
+    return _unwrap(PRIVACY).format(
+        outside=_join_with_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
+        by_link=_sentence_about(FETCHED_BY_LINK, by_link),
+        volunteers=_sentence_about(DRAWN_BY_VOLUNTEERS, [each.title for each in providers if each.volunteers]),
+        bans=_sentence_about(BAN_KEPT, bans),
+        host=code_span(host, 100),
     )
 
 
-def _about(sentence: str, names: Sequence[str]) -> str:
+def _sentence_about(sentence: str, names: Sequence[str]) -> str:
     """Nothing, where it is about nobody."""
-    return sentence.format(_and(names)) if names else ""
+    return sentence.format(_join_with_and(names)) if names else ""
 
 
-def _and(names: Sequence[str]) -> str:
+def _join_with_and(names: Sequence[str]) -> str:
     *most, last = names or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _folded(text: str) -> str:
+def _unwrap(text: str) -> str:
     """Paragraphs as Discord wants them: a line each."""
     return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
 
 
-class Privacy(Panel):
+class PrivacyPage(Panel):
     """The page of /privacy, with a button that deletes what is stored of its reader."""
 
     def __init__(self, jobs: JobControl, catalogue: Catalogue, host: str) -> None:
@@ -113,7 +115,9 @@ class Privacy(Panel):
 
     async def draw(self) -> Page:
         if self._deleted is None:
-            return Page(privacy_page(await offers(self._catalogue.providers), self._host), [ForgetMe()])
+            return Page(
+                privacy_page(await models_by_provider(self._catalogue.providers), self._host), [DeleteMyDataButton()]
+            )
         count, whose = self._deleted, "it" if self._deleted == 1 else "them"
         requests = f"{count} finished request{'' if count == 1 else 's'}"
         return Page(
@@ -121,7 +125,7 @@ class Privacy(Panel):
         )
 
 
-class ForgetMe(discord.ui.Button[PanelView[Privacy]]):
+class DeleteMyDataButton(discord.ui.Button[PanelView[PrivacyPage]]):
     def __init__(self) -> None:
         label = "Delete what is stored about me"
         super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")

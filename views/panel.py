@@ -11,17 +11,17 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import discord
 
-from views.acknowledging import UNTOLD, defer
+from views.acknowledging import REQUEST_ERRORS, defer
+from views.interactions import Interaction
 from views.limits import VIEW_SECONDS
-from views.origins import Interaction
-from views.reporter import NotRedrawn, report, tell
+from views.reporter import RedrawRefused, answer_privately, report_error
 
 P = TypeVar("P", bound="Panel")
 PREFIXES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
 """How the custom ids on panels begin; `chain:` was that of earlier versions, whose messages may still be open."""
-HEARD = "heard"
+HANDLED_KEY = "heard"
 """Marks a click that a page has taken."""
-OVER = "This page has changed or is too old, so that did nothing. Send its command again."
+PAGE_EXPIRED = "This page has changed or is too old, so that did nothing. Send its command again."
 
 
 class Page(NamedTuple):
@@ -32,14 +32,14 @@ class Page(NamedTuple):
     """Their custom ids stay the same from redraw to redraw: a click on an old one means the new one."""
 
 
-async def answer_unheard(interaction: Interaction) -> None:
+async def answer_expired_page(interaction: Interaction) -> None:
     """Tell whoever has clicked on a page that answers no more: too old, from before a restart, or just changed."""
     custom_id = str((interaction.data or {}).get("custom_id", ""))
-    if custom_id.startswith(PREFIXES) and HEARD not in interaction.extras:
+    if custom_id.startswith(PREFIXES) and HANDLED_KEY not in interaction.extras:
         try:
-            await tell(interaction, OVER)
-        except UNTOLD as error:
-            await report(interaction, error)
+            await answer_privately(interaction, PAGE_EXPIRED)
+        except REQUEST_ERRORS as error:
+            await report_error(interaction, error)
 
 
 class Panel(ABC):
@@ -48,7 +48,7 @@ class Panel(ABC):
     def __init__(self) -> None:
         self._redrawing = asyncio.Lock()
         self._view: PanelView[Any] | None = None
-        self._end: asyncio.TimerHandle | None = None
+        self._timeout: asyncio.TimerHandle | None = None
 
     @abstractmethod
     async def draw(self) -> Page:
@@ -69,25 +69,25 @@ class Panel(ABC):
             view = PanelView(self, page.items)
             try:
                 message = await interaction.edit_original_response(content=page.content, view=view)
-            except UNTOLD as error:
+            except REQUEST_ERRORS as error:
                 if self._view is None:
                     raise
-                raise NotRedrawn(type(error).__name__) from error
-            self._follow(interaction, view, message.id)
+                raise RedrawRefused(type(error).__name__) from error
+            self._activate(interaction, view, message.id)
 
-    def live_on(self) -> None:
+    def restart_timeout(self) -> None:
         """From now on for as long as a page that nobody uses lives."""
-        if self._end:
-            self._end.cancel()
-        self._end = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._stop)
+        if self._timeout:
+            self._timeout.cancel()
+        self._timeout = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._stop)
 
-    def _follow(self, interaction: Interaction, view: "PanelView[Any]", message_id: int) -> None:
+    def _activate(self, interaction: Interaction, view: "PanelView[Any]", message_id: int) -> None:
         """Let the new view answer clicks from now on."""
         self._stop()
         # discord.py finds a click's item by its custom id: stopping the old view later would take the new one's away.
         interaction.client.add_view(view, message_id=message_id)
         self._view = view
-        self.live_on()
+        self.restart_timeout()
 
     def _stop(self) -> None:
         if self._view:
@@ -104,9 +104,9 @@ class PanelView(discord.ui.View, Generic[P]):
             self.add_item(item)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
-        interaction.extras[HEARD] = True
-        self.panel.live_on()
+        interaction.extras[HANDLED_KEY] = True
+        self.panel.restart_timeout()
         return await self.panel.allows(interaction)
 
     async def on_error(self, interaction: Interaction, error: Exception, item: discord.ui.Item[Any], /) -> None:
-        await report(interaction, error)
+        await report_error(interaction, error)

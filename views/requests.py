@@ -11,8 +11,8 @@ from domain import ImageRequest, Job, Size
 from studio.intake.files import Files, IncomingFile, Unreadable
 from studio.intake.intake import Intake
 from studio.intake.pending import Acknowledge, AnsweredElsewhere
-from views.acknowledging import UNTOLD, defer
-from views.origins import Interaction, origin_of
+from views.acknowledging import REQUEST_ERRORS, defer
+from views.interactions import Interaction, origin_of
 
 log = logging.getLogger(__name__)
 
@@ -81,5 +81,5 @@ class DiscordRequests:
 async def _read(attachment: discord.Attachment) -> bytes:
     try:
         return await attachment.read()
-    except UNTOLD as error:
+    except REQUEST_ERRORS as error:
         raise Unreadable(type(error).__name__) from None

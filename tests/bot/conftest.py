@@ -108,7 +108,7 @@ async def replays() -> AsyncGenerator[list[Replay]]:
 @asynccontextmanager
 async def running(values: dict[str, str]) -> AsyncGenerator[tuple[clients.Easel, asyncio.Queue[Job]]]:
     ended: asyncio.Queue[Job] = asyncio.Queue()
-    async with bot.opened(read_config(values), ended.put_nowait) as easel:
+    async with bot.open_bot(read_config(values), ended.put_nowait) as easel:
         yield easel, ended
 
 

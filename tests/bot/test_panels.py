@@ -10,7 +10,7 @@ import pytest
 from providers.sketch import Sketch
 from tests.bot.conftest import World
 from views.limits import VIEW_SECONDS
-from views.panel import OVER
+from views.panel import PAGE_EXPIRED
 
 
 class Script(NamedTuple):
@@ -80,14 +80,14 @@ def said(clicked: Any) -> list[str]:
 
 @each_page
 async def test_a_click_on_a_page_that_lives_is_not_told_that_it_is_over(busy, script):
-    assert OVER not in said(await script.click(busy, await script.open(busy)))
+    assert PAGE_EXPIRED not in said(await script.click(busy, await script.open(busy)))
 
 
 @each_page
 async def test_a_page_that_is_over_says_so(busy, script):
     page = await script.open(busy)
     await busy.env.advance_time(VIEW_SECONDS + 60)
-    assert said(await script.click(busy, page)) == [OVER]
+    assert said(await script.click(busy, page)) == [PAGE_EXPIRED]
 
 
 async def test_nothing_is_left_of_the_looks_that_a_page_had(world):

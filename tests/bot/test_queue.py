@@ -11,7 +11,7 @@ from studio.intake.admission import Admission
 from tests.bot.conftest import variables, world_of
 from tests.conftest import make_job
 from views.reporter import NO_RIGHT
-from views.wording.refusals import ROOMS
+from views.wording.refusals import NO_ROOM_SENTENCES
 
 
 class Gate:
@@ -173,5 +173,5 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
 async def test_with_a_full_disk_nothing_is_ordered(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
-    assert told == ROOMS[Room.DISK]
+    assert told == NO_ROOM_SENTENCES[Room.DISK]
     assert await world.bot.studio.jobs.under_way(user_id=world.member.id) == []

@@ -4,8 +4,8 @@
 from domain import Capabilities, Model, Settings, Size, State
 from providers.sketch import Sketch
 from tests.bot.conftest import variables, world_of
-from views.limits import CHOICES, LABEL, MESSAGE, VIEW_SECONDS
-from views.panel import OVER
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS, VIEW_SECONDS
+from views.panel import PAGE_EXPIRED
 from views.settings.sections import SECTIONS
 
 
@@ -42,11 +42,11 @@ def fits(shown) -> bool:
     rows = [row["components"] for row in shown.response.components]
     options = [each for row in rows for item in row for each in item.get("options", [])]
     return (
-        len(shown.response.content) <= MESSAGE
+        len(shown.response.content) <= MESSAGE_CHARACTERS
         and len(rows) <= 5
         and all(len(row) <= 5 for row in rows)
-        and all(len(item.get("options", [])) <= CHOICES for row in rows for item in row)
-        and all(len(each["label"]) <= LABEL and len(each["value"]) <= LABEL for each in options)
+        and all(len(item.get("options", [])) <= MAX_CHOICES for row in rows for item in row)
+        and all(len(each["label"]) <= LABEL_CHARACTERS and len(each["value"]) <= LABEL_CHARACTERS for each in options)
     )
 
 
@@ -205,6 +205,6 @@ async def test_a_page_lives_from_its_last_click_and_then_says_that_it_is_over(wo
     await world.env.advance_time(VIEW_SECONDS + 60)
     told = await world.admin.click(panel.response, label="Private by default: on")
     assert told.ephemeral
-    assert told.response.content == OVER
+    assert told.response.content == PAGE_EXPIRED
     assert (await world.bot._store.settings.get(world.guild.id)).private
     assert world.bot.persistent_views == []

@@ -6,6 +6,6 @@ import bot
 import startup
 import syncing
 
-startup.PAUSES = (0.01,) * 5
-syncing.PAUSES = (0.01,) * 3
+startup.LOGIN_BACKOFF = (0.01,) * 5
+syncing.SYNC_BACKOFF = (0.01,) * 3
 sys.exit(bot.main())

@@ -10,7 +10,7 @@ import pytest
 from tests.discord_server import MANAGE_SERVER, Message, Sent, held, is_callback, is_edit
 from tests.discord_server.wire import json_answer
 from tests.faults.world import World, prompt_of
-from views.reporter import NOT_REDRAWN
+from views.reporter import REDRAW_REFUSED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -183,7 +183,7 @@ async def test_a_page_whose_new_look_is_refused_says_so_and_still_works(running,
     page = await script.open(running)
     refused = running.discord.fault(is_for_a_click(running), refuses(*refusal))
     token = await script.first(running, page)
-    await running.discord.until(lambda: any(each.content == NOT_REDRAWN for each in _answers(running, token)))
+    await running.discord.until(lambda: any(each.content == REDRAW_REFUSED for each in _answers(running, token)))
     assert refused.hits == 1
     await script.second(running, page)
     await running.discord.until(lambda: script.proof(page))

@@ -13,7 +13,7 @@ from domain import Room
 from storage.spool import RESERVE
 from tests.discord_server import nth
 from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
-from views.wording.refusals import ROOMS
+from views.wording.refusals import NO_ROOM_SENTENCES
 
 MEBIBYTE = 2**20
 NO_ANSWER = "the database does not answer"
@@ -102,7 +102,7 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):
         gate.open.set()
         asked = await world.imagine("asked")
         told = await world.discord.until(lambda: world.discord.said(asked))
-        assert told.content == ROOMS[Room.DISK]
+        assert told.content == NO_ROOM_SENTENCES[Room.DISK]
         await world.logged(NO_ANSWER)
     assert len((await world.end(under_way)).attachments) == 1
     assert len((await world.end(await world.imagine("asked again"))).attachments) == 1
@@ -115,7 +115,7 @@ async def test_a_disk_that_stays_full_is_told(cramped):
     with full(world):
         token = await world.imagine("asked")
         reply = await world.discord.until(lambda: world.discord.said(token))
-        assert reply.content == ROOMS[Room.DISK]
+        assert reply.content == NO_ROOM_SENTENCES[Room.DISK]
         assert reply.private
         assert (world.row(token), world.paid()["asked"]) == (None, 0)
 

@@ -13,7 +13,7 @@ from studio.intake.upload_store import AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
-from views.wording.refusals import ROOMS
+from views.wording.refusals import NO_ROOM_SENTENCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -95,7 +95,7 @@ async def test_a_folder_that_cannot_be_read_costs_nobody_a_picture(running):
     loop.symlink_to("loop")
     token = await sends(running, 1, png())
     told = await running.discord.until(lambda: running.discord.said(token))
-    assert told.content == ROOMS[Room.DISK]
+    assert told.content == NO_ROOM_SENTENCES[Room.DISK]
     assert running.row(token) is None
     gate.open.set()
     assert len((await running.end(under_way)).attachments) == 1

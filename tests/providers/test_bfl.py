@@ -20,7 +20,7 @@ from tests.outcomes import not_taken
 from tests.providers.conftest import sources_of
 from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
-from views.wording.sizes import sizes_words
+from views.wording.sizes import format_sizes
 
 IMAGE = sources_of(draw("image"))
 BOTH = sources_of(draw("image"), mask=draw("mask", mode="L"))
@@ -204,7 +204,7 @@ async def test_each_model_takes_what_the_documentation_says(bfl):
 async def test_sizes_go_up_to_four_megapixels(bfl):
     (model, *_) = await bfl.provider().models()
     sizes, limits = model.capabilities.sizes, model.capabilities.size_range
-    assert sizes_words((), limits) == "any size with sides from 64 to 4096, in steps of 16, of at most 4 megapixels"
+    assert format_sizes((), limits) == "any size with sides from 64 to 4096, in steps of 16, of at most 4 megapixels"
     assert all(size in limits for size in (*sizes, Size(2048, 1024), Size(2688, 1488), Size(2000, 2000)))
     assert not any(size in limits for size in (Size(2048, 2048), Size(48, 1024), Size(1000, 1000), Size(4112, 64)))
 

@@ -16,13 +16,13 @@ from providers.sketch import SketchSettings
 from tests.conftest import ROOT
 from tests.replay import REPLAYS
 from tools.features import PAGE, table
-from tools.pages import marks, written
+from tools.pages import marks, replace_part
 
 
 async def test_the_table_in_the_docs_is_the_codes():
     page = PAGE.read_text(encoding="utf-8")
     assert all(mark in page for mark in marks("features"))
-    assert written(page, "features", await table()) == page, "run: make features"
+    assert replace_part(page, "features", await table()) == page, "run: make features"
 
 
 def test_each_provider_has_its_replay_server_and_sketch_needs_none():

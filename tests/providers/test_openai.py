@@ -37,7 +37,7 @@ from tests.replay.forms import fields_of
 from tests.replay.openai import FIXED, FREE, MINI
 from tests.replay.openai_streams import ODD_DETAILS
 from tests.replay.pictures import draw
-from views.wording.sizes import sizes_words
+from views.wording.sizes import format_sizes
 
 GENERATE, EDIT = "POST /images/generations", "POST /images/edits"
 ONE = draw("a quiet harbour 0", (512, 512))
@@ -421,7 +421,7 @@ def test_each_family_has_its_sizes(model, size, taken):
 
 
 def test_sizes_are_worded():
-    assert sizes_words((), GPT_IMAGE_FREE.size_range) == (
+    assert format_sizes((), GPT_IMAGE_FREE.size_range) == (
         "any size with sides from 256 to 3840, in steps of 16, "
         "the shorter at most 2160, the longer at most 3 times the shorter"
     )

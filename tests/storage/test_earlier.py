@@ -10,7 +10,7 @@ import pytest
 from domain import Acceptance, ProviderError
 from domain.outcomes import EarlierNote
 from storage.store import open_store
-from views.wording.notes import note_words
+from views.wording.notes import note_sentence
 from views.wording.outcomes import explain
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ async def jobs(tmp_path):
     database.executescript(DUMP)
     database.close()
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
-        names = {note_words(job.notes[0]): job for job in await store.jobs.unfinished(guild_id=2) if job.notes}
+        names = {note_sentence(job.notes[0]): job for job in await store.jobs.unfinished(guild_id=2) if job.notes}
         yield names, store
 
 

@@ -38,8 +38,8 @@ from studio.work.fallback import FallbackChain
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
-from views.wording.notes import note_words
-from views.wording.outcomes import MAY_BE_DUE, explain
+from views.wording.notes import note_sentence
+from views.wording.outcomes import PAYMENT_UNKNOWN, explain
 
 ASKED = ImageRequest(prompt="a boat", seed=5)
 NOT_TAKEN = Unavailable("no connection", taken=Acceptance.NOT_TAKEN)
@@ -116,8 +116,8 @@ async def test_what_a_paid_provider_did_not_take_the_next_draws(street, error):
     assert (job.provider, job.model, job.model_title) == ("second", "second model", "Second")
     assert (job.failure, len(job.drawn)) == (None, 1)
     assert job.tried == (Tried(provider="first", kind=type(error).__name__),)
-    assert note_words(job.notes[0]).startswith("First ")
-    assert note_words(job.notes[0]).endswith(", so Second was asked instead.")
+    assert note_sentence(job.notes[0]).startswith("First ")
+    assert note_sentence(job.notes[0]).endswith(", so Second was asked instead.")
     assert second.requests[0].seed == 5
 
 
@@ -158,7 +158,7 @@ async def remembers_and_forgets(request, sources, progress):
 )
 async def test_what_may_have_begun_unseen_is_told(street, script, paid, unsure):
     street.open("first", script, paid=paid)
-    assert (MAY_BE_DUE in explain((await street.drawn()).failure)) is unsure
+    assert (PAYMENT_UNKNOWN in explain((await street.drawn()).failure)) is unsure
 
 
 @pytest.mark.parametrize("error", [MAYBE_TAKEN, Timeout("late")])
@@ -232,7 +232,9 @@ async def test_who_failed_on_the_way_is_told_in_order(street):
     street.open("second", fails(RateLimited("429", taken=Acceptance.NOT_TAKEN)))
     street.open("third", paint)
     job = await street.drawn("second", "third")
-    assert note_words(job.notes[0]) == "First was not working, Second was over its limit, so Third was asked instead."
+    assert (
+        note_sentence(job.notes[0]) == "First was not working, Second was over its limit, so Third was asked instead."
+    )
 
 
 async def test_the_next_has_its_own_time(street):

@@ -33,7 +33,7 @@ from providers.kit.settings import ProviderSettings
 from studio.intake.planning import Planner, call_request, default_provider
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider
-from views.wording.notes import note_words
+from views.wording.notes import note_sentence
 from views.wording.outcomes import explain
 
 ORIGIN = Origin(**make_job().model_dump(include=set(Origin.model_fields)))
@@ -282,7 +282,7 @@ async def test_what_a_member_typed_and_cannot_have_is_refused(asked, refusal, ta
 async def test_sizes_of_defaults_are_fitted_and_said(asked, chosen, size, note):
     job = await planned(Settings(size=chosen), **asked)
     assert job.request.size == size
-    assert note in " ".join(map(note_words, job.notes))
+    assert note in " ".join(map(note_sentence, job.notes))
     assert bool(job.notes) is bool(note)
 
 

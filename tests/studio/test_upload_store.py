@@ -16,7 +16,7 @@ from storage.store import open_store
 from studio.intake.upload_store import AT_ONCE, BYTES_AT_ONCE, UploadSlots, UploadStore
 from tests.conftest import make_job
 from views.wording.outcomes import explain
-from views.wording.refusals import ROOMS
+from views.wording.refusals import NO_ROOM_SENTENCES
 
 SECONDS = 20
 NOW = datetime.now(UTC)
@@ -73,7 +73,7 @@ async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(up
     with pytest.raises(NoRoom) as caught:
         await put(uploads, 3, member=400)
     assert caught.value.room is Room.MEMBERS_SHARE
-    assert explain(caught.value) == ROOMS[Room.MEMBERS_SHARE]
+    assert explain(caught.value) == NO_ROOM_SENTENCES[Room.MEMBERS_SHARE]
     await jobs.claim("1", "us")
     await jobs.save(make_job(1, state=State.DELIVERED), "us", release=True)
     await put(uploads, 3, member=400)
@@ -131,7 +131,7 @@ async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, 
         loop.symlink_to("loop")
     with pytest.raises(NoRoom) as caught:
         await put(uploads, 3, member=400)
-    assert explain(caught.value) == ROOMS[Room.DISK]
+    assert explain(caught.value) == NO_ROOM_SENTENCES[Room.DISK]
     loop.unlink(missing_ok=True)
     assert await kept(uploads) == {1, 2}
     if trouble == "looking":
@@ -185,7 +185,7 @@ async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(mon
         with pytest.raises(NoRoom) as caught:
             async with slots.turn(1):
                 raise AssertionError
-        assert explain(caught.value) == ROOMS[Room.TURNS]
+        assert explain(caught.value) == NO_ROOM_SENTENCES[Room.TURNS]
     monkeypatch.undo()
     async with asyncio.timeout(SECONDS), slots.turn(1):
         pass

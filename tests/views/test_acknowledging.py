@@ -13,8 +13,8 @@ from discord.http import Route
 
 from studio.intake.pending import AnsweredElsewhere
 from tests.discord_server import Answer, DiscordServer, breaks, busy, cut, is_callback
-from tracing import DiscordClock, watch
-from views.acknowledging import TRIES, Tries, defer
+from tracing import DiscordClock, add_hooks
+from views.acknowledging import ATTEMPTS, Attempts, defer
 
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
@@ -58,13 +58,13 @@ async def asked(monkeypatch) -> AsyncGenerator[Asked]:
         monkeypatch.setattr(Route, "BASE", f"http://discord.test:{port}")
         clock, names = DiscordClock(), Names()
         connector = aiohttp.TCPConnector(resolver=names, force_close=True, use_dns_cache=False)
-        trace = watch(aiohttp.TraceConfig(), clock)
+        trace = add_hooks(aiohttp.TraceConfig(), clock)
         async with discord.Client(intents=discord.Intents.none(), connector=connector, http_trace=trace) as client:
             await client.login(TOKEN)
             token = await server.slash("imagine", prompt="a boat")
             payload = server.interactions[token].payload
             interaction = discord.Interaction(data=payload, state=client._connection)  # type: ignore[arg-type]
-            TRIES.set(Tries(interaction.id, clock.now))
+            ATTEMPTS.set(Attempts(interaction.id, clock.now))
             yield Asked(server, names, interaction)
 
 

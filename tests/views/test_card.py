@@ -29,10 +29,10 @@ from domain import (
 from domain.outcomes import EarlierNote, Passed, TookOver
 from studio.display import Ready, Report
 from tests.conftest import make_job
-from views.card import drawing_line, result_card, wordless_card
+from views.card import card_without_external_text, progress_text, result_card
 from views.card_ids import TEMPLATE, Verb, custom_id
-from views.excuse import excuse_card, wordless_excuse
-from views.limits import MESSAGE
+from views.limits import MESSAGE_CHARACTERS
+from views.refusal_card import refusal_card, refusal_card_without_external_text
 
 PICTURE = Ready(b"bytes", "png")
 
@@ -128,7 +128,7 @@ async def test_the_receipt_tells_what_is_known():
     ]
 
 
-@pytest.mark.parametrize("make", [result_card, wordless_card])
+@pytest.mark.parametrize("make", [result_card, card_without_external_text])
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes(make):
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
     told = "-# 2 more: a message takes no more. `/recover` hands them over."
@@ -142,7 +142,7 @@ async def test_nothing_waits_where_the_others_are_lost():
 
 async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
     pictures, job = [PICTURE, Ready(kept="pictures/1/1")], make_job(request=ImageRequest(prompt="a", count=2))
-    for make in (result_card, wordless_card):
+    for make in (result_card, card_without_external_text):
         card = make(job, pictures, "PopCord")
         assert "1 more: it is too large for this place. `/recover`" in card.content
         assert len(card.files()) == 1
@@ -234,7 +234,7 @@ async def test_links_are_sent_whole_before_anything_else(length, notes):
 
 
 @pytest.mark.parametrize(("length", "files"), [(80, 0), (450, 0), (600, 1), (1400, 1)])
-@pytest.mark.parametrize("make", [result_card, wordless_card])
+@pytest.mark.parametrize("make", [result_card, card_without_external_text])
 async def test_links_for_which_a_message_has_no_room_come_as_a_file(make, length, files):
     pictures = [link(length, n) for n in range(4)]
     sent = make(make_job(request=asked(count=4), drawn=drawn(*pictures)), pictures, "PopCord").files()
@@ -266,7 +266,7 @@ async def test_limits_hold_whatever_is_in_it(prompt, title, notes, lengths, deta
     card = result_card(job, pictures, "PopCord")
     assert 1 <= len(card.content) <= 2000
     assert all(len(file.description or "") <= 1024 for file in card.files())
-    assert 1 <= len(drawing_line(job, Report(0.5, 3, 12.0), "PopCord")) <= 2000
+    assert 1 <= len(progress_text(job, Report(0.5, 3, 12.0), "PopCord")) <= 2000
 
 
 OUTSIDE = {"request": ImageRequest(prompt="canary " * 500), "model": "canary", "model_title": "canary" * 50}
@@ -275,8 +275,11 @@ OUTSIDE = {"request": ImageRequest(prompt="canary " * 500), "model": "canary", "
 @pytest.mark.parametrize("kind", Refusal)
 async def test_a_refused_picture_is_excused_within_the_limits(kind):
     refused = Refused(kind=kind, code=999_999)
-    card, wordless = excuse_card(make_job(**OUTSIDE), refused, "PopCord"), wordless_excuse(make_job(**OUTSIDE), refused)
-    assert len(card.content) <= MESSAGE
+    card, wordless = (
+        refusal_card(make_job(**OUTSIDE), refused, "PopCord"),
+        refusal_card_without_external_text(make_job(**OUTSIDE), refused),
+    )
+    assert len(card.content) <= MESSAGE_CHARACTERS
     assert "canary" in card.content
     assert "canary" not in wordless.content
     assert [each.files() for each in (card, wordless)] == [[], []]
@@ -291,7 +294,7 @@ async def test_the_rest_of_some_that_were_shown_is_not_counted_again():
 
 async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
     shown, here, anywhere = PICTURE, Ready(kept="pictures/1/1"), Ready(kept="pictures/1/2", beyond=True)
-    for make in (result_card, wordless_card):
+    for make in (result_card, card_without_external_text):
         content = make(make_job(request=asked("a boat", 3)), [shown, here, anywhere], "PopCord").content
         assert content.count("1 more: ") == 2
         assert content.count("`/recover`") == 1
@@ -301,7 +304,9 @@ async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
 @pytest.mark.parametrize("pictures", [[PICTURE], [link(80)], []])
 async def test_a_wordless_card_has_nothing_from_outside_but_the_pictures(pictures):
     failure = None if pictures else InvalidRequest("canary", said="canary", option="canary", reference="canary")
-    card = wordless_card(make_job(notes=(EarlierNote(text="canary"),), failure=failure, **OUTSIDE), pictures, "PopCord")
+    card = card_without_external_text(
+        make_job(notes=(EarlierNote(text="canary"),), failure=failure, **OUTSIDE), pictures, "PopCord"
+    )
     assert "canary" not in card.content + card.alt
     assert all(each.link in card.content for each in pictures if each.link)
     assert [file.description for file in card.files()] == ["A picture"] * len(card.files())
@@ -334,7 +339,7 @@ async def test_files_can_be_sent_again():
     ],
 )
 def test_while_it_draws(report, told):
-    assert drawing_line(make_job(), report, "PopCord") == told
+    assert progress_text(make_job(), report, "PopCord") == told
 
 
 def test_one_picture_has_one_price_and_a_drawing_never_takes_longer_than_the_whole():

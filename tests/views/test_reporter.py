@@ -12,7 +12,7 @@ from discord import app_commands
 
 from domain import Timeout
 from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
-from views.reporter import CHANGED, is_worth_a_traceback, report
+from views.reporter import COMMAND_CHANGED, is_real_autocomplete_error, report_error
 
 COMMAND = create_autospec(app_commands.Command, instance=True)
 COMMAND.configure_mock(name="imagine", qualified_name="imagine")
@@ -45,7 +45,7 @@ def log(caplog):
 @pytest.mark.parametrize("error", LATE, ids=label)
 async def test_where_nobody_waits_nobody_is_told_and_nothing_is_wrong(log, error, wrap):
     asked = interaction()
-    await report(asked, wrap(error))
+    await report_error(asked, wrap(error))
     asked.response.send_message.assert_not_awaited()
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.WARNING, None)]
 
@@ -53,22 +53,22 @@ async def test_where_nobody_waits_nobody_is_told_and_nothing_is_wrong(log, error
 @pytest.mark.parametrize("error", OLD, ids=label)
 async def test_an_unknown_or_old_command_has_its_own_sentence(log, error):
     asked = interaction()
-    await report(asked, error)
-    asked.response.send_message.assert_awaited_once_with(CHANGED, ephemeral=True)
+    await report_error(asked, error)
+    asked.response.send_message.assert_awaited_once_with(COMMAND_CHANGED, ephemeral=True)
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
 
 
 @pytest.mark.parametrize("error", [AnsweredElsewhere(), Unclear(), Ending()], ids=label)
 async def test_whom_another_process_answers_is_not_told_here(log, error):
     asked = interaction()
-    await report(asked, error)
+    await report_error(asked, error)
     asked.response.send_message.assert_not_awaited()
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
 
 
 async def test_what_is_ours_is_logged_whole(log):
     asked, error = interaction(), RuntimeError("canary")
-    await report(asked, error)
+    await report_error(asked, error)
     assert "Easel itself" in asked.response.send_message.await_args.args[0]
     assert [each.exc_info[1] for each in log.records] == [error]
 
@@ -76,7 +76,7 @@ async def test_what_is_ours_is_logged_whole(log):
 @pytest.mark.parametrize("error", [*OLD, *LATE, Timeout()], ids=label)
 async def test_suggestions_are_no_place_for_sentences(log, error):
     asked = interaction(discord.InteractionType.autocomplete)
-    await report(asked, error)
+    await report_error(asked, error)
     asked.response.send_message.assert_not_awaited()
     assert [each.exc_info for each in log.records] == [None]
 
@@ -86,4 +86,4 @@ async def test_suggestions_are_no_place_for_sentences(log, error):
 )
 def test_what_discord_py_logs_of_suggestions_is_kept_where_it_is_a_fault(error, worth):
     record = logging.LogRecord("x", logging.ERROR, "", 0, "", (), (type(error), error, None))
-    assert is_worth_a_traceback(record) is worth
+    assert is_real_autocomplete_error(record) is worth

@@ -5,12 +5,12 @@ from hashlib import blake2b
 
 from domain import Size
 from storage.settings import Edit
-from views.settings.menu import MenuSetting, in_words
+from views.settings.menu import MenuSetting, summary_line
 from views.settings.setting import Context, Section
 from views.wording.sizes import size_name
 
-OFF = "-# `{}`, which this server chose, is switched off by the host."
-GONE = "-# The model that this server chose is not on offer now, so the default one draws."
+PROVIDER_OFF = "-# `{}`, which this server chose, is switched off by the host."
+MODEL_GONE = "-# The model that this server chose is not on offer now, so the default one draws."
 
 
 class DefaultProvider(MenuSetting):
@@ -19,7 +19,7 @@ class DefaultProvider(MenuSetting):
 
     def summary(self, context: Context) -> str:
         line, chosen = super().summary(context), context.settings.provider
-        return f"{line}\n{OFF.format(chosen)}" if chosen and chosen not in context.providers else line
+        return f"{line}\n{PROVIDER_OFF.format(chosen)}" if chosen and chosen not in context.providers else line
 
     def options(self, context: Context) -> Mapping[str, str]:
         return {name: each.title for name, each in context.providers.items()}
@@ -41,19 +41,19 @@ class DefaultModel(MenuSetting):
     def summary(self, context: Context) -> str:
         line, now = super().summary(context), context.settings
         is_gone = now.model not in (None, context.model.id) and now.provider == context.provider.name
-        return f"{line}\n{GONE}" if is_gone else line
+        return f"{line}\n{MODEL_GONE}" if is_gone else line
 
     def options(self, context: Context) -> Mapping[str, str]:
-        return {_value(each.id): each.title for each in context.models}
+        return {_menu_value(each.id): each.title for each in context.models}
 
     def chosen(self, context: Context) -> str | None:
-        return _value(context.settings.model) if context.settings.model else None
+        return _menu_value(context.settings.model) if context.settings.model else None
 
     def default(self, context: Context) -> str:
         return context.models[0].title
 
     def change(self, context: Context, value: str | None) -> Edit:
-        ids = {_value(each.id): each.id for each in context.models}
+        ids = {_menu_value(each.id): each.id for each in context.models}
         if value is not None and value not in ids:  # of a menu that another provider has replaced meanwhile
             return lambda now: now
         model = None if value is None else ids[value]
@@ -67,7 +67,7 @@ class DefaultSize(MenuSetting):
     def summary(self, context: Context) -> str:
         takes, own = context.model.capabilities, context.settings.size
         size = takes.nearest_size(own) if own else next(iter(takes.sizes), None)
-        return in_words(self.title, size_name(size), own=own == size) if size else "Size: the model's own"
+        return summary_line(self.title, size_name(size), own=own == size) if size else "Size: the model's own"
 
     def options(self, context: Context) -> Mapping[str, str]:
         return {str(size): size_name(size) for size in context.model.capabilities.sizes}
@@ -83,7 +83,7 @@ class DefaultSize(MenuSetting):
         return lambda now: now.having(size=size)
 
 
-def _value(model_id: str) -> str:
+def _menu_value(model_id: str) -> str:
     """A model as a menu's value, which an id may be too long for; the same in each redraw."""
     return blake2b(model_id.encode(), digest_size=8).hexdigest()
 

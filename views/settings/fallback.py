@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
-from views.limits import CHOICES, LABEL
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
 
-NOBODY = "Nobody: what a provider cannot draw ends with a sentence that says why."
+NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that says why."
 
 
-class Chain(Setting):
+class FallbackChain(Setting):
     """Put together link by link."""
 
     name, title = "chain", "Taking over"
@@ -24,29 +24,29 @@ class Chain(Setting):
     )
 
     def summary(self, context: Context) -> str:
-        return f"Taking over: {', '.join(_titles(context)) or 'nobody'}"
+        return f"Taking over: {', '.join(_chain_titles(context)) or 'nobody'}"
 
     def details(self, context: Context) -> str:
-        links = [f"{place}. {title}" for place, title in enumerate(_titles(context), 1)]
-        return "\n".join([*(links or [NOBODY]), f"-# {self.about}"])
+        links = [f"{place}. {title}" for place, title in enumerate(_chain_titles(context), 1)]
+        return "\n".join([*(links or [NO_FALLBACK]), f"-# {self.about}"])
 
-    def items(self, context: Context) -> "Sequence[AddProvider | Shorten]":
+    def items(self, context: Context) -> "Sequence[AddProviderMenu | RemoveButton]":
         chain = context.settings.chain
         rest = {name: each.title for name, each in context.providers.items() if name not in chain}
         return [
-            *([AddProvider(rest)] if rest else []),
-            Shorten("Remove the last", keep=-1, disabled=not chain),
-            Shorten("Remove all", keep=0, disabled=not chain),
+            *([AddProviderMenu(rest)] if rest else []),
+            RemoveButton("Remove the last", keep=-1, disabled=not chain),
+            RemoveButton("Remove all", keep=0, disabled=not chain),
         ]
 
 
-class AddProvider(discord.ui.Select[PanelView[SettingsPanel]]):
+class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
     """Adds a provider to the end of the chain."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
         super().__init__(custom_id="settings:chain:add", placeholder="Add who is asked next")
-        for name, title in list(titles.items())[:CHOICES]:
-            self.add_option(label=title[:LABEL], value=name)
+        for name, title in list(titles.items())[:MAX_CHOICES]:
+            self.add_option(label=title[:LABEL_CHARACTERS], value=name)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
@@ -54,7 +54,7 @@ class AddProvider(discord.ui.Select[PanelView[SettingsPanel]]):
             await self.view.panel.save(interaction, lambda now: now.having(chain=(*_without(now.chain, name), name)))
 
 
-class Shorten(discord.ui.Button[PanelView[SettingsPanel]]):
+class RemoveButton(discord.ui.Button[PanelView[SettingsPanel]]):
     """Removes links from the end of the chain."""
 
     def __init__(self, label: str, *, keep: int, disabled: bool) -> None:
@@ -70,10 +70,10 @@ def _without(chain: Sequence[str], name: str) -> list[str]:
     return [each for each in chain if each != name]
 
 
-def _titles(context: Context) -> list[str]:
+def _chain_titles(context: Context) -> list[str]:
     """Also of those that the host has switched off since, which are passed over."""
     known = context.providers
     return [known[name].title if name in known else f"`{name}` (switched off)" for name in context.settings.chain]
 
 
-FALLBACK = Section("fallback", "Who takes over", (Chain(),))
+FALLBACK = Section("fallback", "Who takes over", (FallbackChain(),))

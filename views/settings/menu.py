@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 import discord
 
 from storage.settings import Edit
-from views.limits import CHOICES, LABEL
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
-from views.wording.text import plain
+from views.wording.text import escape
 
-PAGE = CHOICES - 1
+PAGE_SIZE = MAX_CHOICES - 1
 """The first option is for the default."""
-DEFAULT = "default"
+DEFAULT_VALUE = "default"
 
 
 class MenuSetting(Setting):
@@ -42,21 +42,21 @@ class MenuSetting(Setting):
 
     def summary(self, context: Context) -> str:
         own = self.options(context).get(self.chosen(context) or "")
-        return in_words(self.title, own or self.default(context), own=own is not None)
+        return summary_line(self.title, own or self.default(context), own=own is not None)
 
-    def items(self, context: Context) -> "Sequence[Menu | TurnPage]":
+    def items(self, context: Context) -> "Sequence[SettingMenu | PageButton]":
         """A menu, and buttons to turn its pages where there are several; it opens on the page of what is chosen."""
         values = list(self.options(context))
         if not values:
             return []
-        last = (len(values) - 1) // PAGE
+        last = (len(values) - 1) // PAGE_SIZE
         chosen = self.chosen(context)
-        page = values.index(chosen) // PAGE if chosen in values else 0
+        page = values.index(chosen) // PAGE_SIZE if chosen in values else 0
         page = min(context.menu_pages.get(self.name, page), last)
-        return [Menu(self, context, page), *(_turns(self, page, last) if last else [])]
+        return [SettingMenu(self, context, page), *(_page_buttons(self, page, last) if last else [])]
 
 
-class Menu(discord.ui.Select[PanelView[SettingsPanel]]):
+class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
     """One page of a setting's values."""
 
     def __init__(self, setting: MenuSetting, context: Context, page: int) -> None:
@@ -64,17 +64,17 @@ class Menu(discord.ui.Select[PanelView[SettingsPanel]]):
         self._setting, self._context = setting, context
         chosen, default = setting.chosen(context), f"{setting.whose_default} ({setting.default(context)})"
         # What is marked cannot be chosen: where the choice is on another page or off, the default must not be.
-        self.add_option(label=default[:LABEL], value=DEFAULT, default=chosen is None)
-        for value, title in list(setting.options(context).items())[page * PAGE : (page + 1) * PAGE]:
-            self.add_option(label=title[:LABEL], value=value, default=value == chosen)
+        self.add_option(label=default[:LABEL_CHARACTERS], value=DEFAULT_VALUE, default=chosen is None)
+        for value, title in list(setting.options(context).items())[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]:
+            self.add_option(label=title[:LABEL_CHARACTERS], value=value, default=value == chosen)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            value = None if self.values[0] == DEFAULT else self.values[0]
+            value = None if self.values[0] == DEFAULT_VALUE else self.values[0]
             await self.view.panel.save(interaction, self._setting.change(self._context, value))
 
 
-class TurnPage(discord.ui.Button[PanelView[SettingsPanel]]):
+class PageButton(discord.ui.Button[PanelView[SettingsPanel]]):
     """Turns a menu to another page."""
 
     def __init__(self, name: str, label: str, way: str, page: int, *, disabled: bool) -> None:
@@ -84,18 +84,18 @@ class TurnPage(discord.ui.Button[PanelView[SettingsPanel]]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.panel.turn(interaction, self._name, self._to)
+            await self.view.panel.turn_page(interaction, self._name, self._to)
 
 
-def in_words(title: str, value: str, *, own: bool) -> str:
+def summary_line(title: str, value: str, *, own: bool) -> str:
     """What is in force, and where it comes from."""
     whose = "chosen by this server" if own else "the bot's default"
-    return f"{title}: **{plain(value)}** · {whose}"
+    return f"{title}: **{escape(value)}** · {whose}"
 
 
-def _turns(setting: MenuSetting, page: int, last: int) -> list[TurnPage]:
+def _page_buttons(setting: MenuSetting, page: int, last: int) -> list[PageButton]:
     things = f"{setting.title.lower()}s"
     return [
-        TurnPage(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
-        TurnPage(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
+        PageButton(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
+        PageButton(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
     ]

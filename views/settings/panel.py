@@ -8,12 +8,12 @@ import discord
 from domain import find_model
 from storage.settings import Edit, SettingsStore
 from studio.catalogue import Catalogue
-from views.limits import MESSAGE
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.limits import MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
-from views.reporter import NO_RIGHT, tell
+from views.reporter import NO_RIGHT, answer_privately
 from views.settings.setting import Context, Section
-from views.wording.text import fitting, plain
+from views.wording.text import escape, fit_lines
 
 TITLE = "Settings of this server"
 NAVIGATION_ROW = 4
@@ -37,7 +37,7 @@ class SettingsPanel(Panel):
         """The right may have been taken away since the panel was opened."""
         if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
             return True
-        await tell(interaction, NO_RIGHT)
+        await answer_privately(interaction, NO_RIGHT)
         return False
 
     async def save(self, interaction: Interaction, edit: Edit) -> None:
@@ -46,13 +46,13 @@ class SettingsPanel(Panel):
         self._menu_pages.clear()
         await self.redraw(interaction)
 
-    async def turn(self, interaction: Interaction, name: str, page: int) -> None:
+    async def turn_page(self, interaction: Interaction, name: str, page: int) -> None:
         """Show another page of a long menu."""
         await interaction.response.defer()
         self._menu_pages[name] = page
         await self.redraw(interaction)
 
-    async def go_to(self, interaction: Interaction, section: Section | None) -> None:
+    async def open_section(self, interaction: Interaction, section: Section | None) -> None:
         await interaction.response.defer()
         self._open = section
         self._menu_pages.clear()
@@ -78,7 +78,7 @@ class SettingsPanel(Panel):
         )
 
 
-class OpenSection(discord.ui.Button[PanelView[SettingsPanel]]):
+class OpenSectionButton(discord.ui.Button[PanelView[SettingsPanel]]):
     """Goes to a section."""
 
     def __init__(self, section: Section) -> None:
@@ -87,10 +87,10 @@ class OpenSection(discord.ui.Button[PanelView[SettingsPanel]]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.panel.go_to(interaction, self._section)
+            await self.view.panel.open_section(interaction, self._section)
 
 
-class BackToStart(discord.ui.Button[PanelView[SettingsPanel]]):
+class BackButton(discord.ui.Button[PanelView[SettingsPanel]]):
     """Goes to the start page."""
 
     def __init__(self) -> None:
@@ -98,24 +98,24 @@ class BackToStart(discord.ui.Button[PanelView[SettingsPanel]]):
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.panel.go_to(interaction, None)
+            await self.view.panel.open_section(interaction, None)
 
 
 def _start_page(sections: Sequence[Section], context: Context) -> Page:
-    applying = [each for section in sections for each in section.settings if each.applies(context)]
+    applying = [each for section in sections for each in section.settings if each.is_supported(context)]
     shortcuts = [item for section in sections for each in section.shortcuts for item in each.items(context)]
-    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(OpenSection, sections)])
+    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(OpenSectionButton, sections)])
 
 
 def _section_page(section: Section, context: Context) -> Page:
-    applying = [each for each in section.settings if each.applies(context)]
-    missing = [each.title for each in section.settings if not each.applies(context)]
+    applying = [each for each in section.settings if each.is_supported(context)]
+    missing = [each.title for each in section.settings if not each.is_supported(context)]
     lines = [each.details(context) for each in applying]
     if missing:
-        lines.append(f"-# {plain(context.model.title)} does not have: {', '.join(missing)}.")
+        lines.append(f"-# {escape(context.model.title)} does not have: {', '.join(missing)}.")
     items = [item for each in applying for item in each.items(context)]
-    return _page(f"{TITLE} · {section.title}", lines, [BackToStart(), *items])
+    return _page(f"{TITLE} · {section.title}", lines, [BackButton(), *items])
 
 
 def _page(title: str, lines: Sequence[str], items: Sequence[discord.ui.Item[Any]]) -> Page:
-    return Page("\n".join(fitting([f"**{title}**", *lines], MESSAGE)), items)
+    return Page("\n".join(fit_lines([f"**{title}**", *lines], MESSAGE_CHARACTERS)), items)

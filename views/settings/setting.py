@@ -35,7 +35,7 @@ class Setting(ABC):
     about: str
     """What it does, in a sentence."""
 
-    def applies(self, context: Context) -> bool:
+    def is_supported(self, context: Context) -> bool:
         """Whether the default model has it."""
         return True
 

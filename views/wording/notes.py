@@ -8,54 +8,54 @@ from domain import Drawn
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
 from studio.display import Ready
-from views.wording.places import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE
+from views.wording.delivery_refusals import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE
 from views.wording.text import say
 
-PASSED: Mapping[OutageKind, str] = {
+OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
     "Unavailable": "{provider} was not working",
     "Timeout": "{provider} took too long",
     "RateLimited": "{provider} was over its limit",
     "QuotaError": "{provider} was out of credit",
     "AuthError": "{provider} did not take this bot's key",
 }
-FITTED = {
+SIZE_FITTED = {
     "server": "Drawn at {size}: this model does not take the server's {wanted}.",
     "image": "Drawn at {size}, the nearest to the image's {wanted}.",
 }
 
 
 @singledispatch
-def note_words(note: Note) -> str:
+def note_sentence(note: Note) -> str:
     raise NotImplementedError(type(note))
 
 
-@note_words.register
+@note_sentence.register
 def _(_note: NoAI) -> str:
     return "Painted by rules, not by an AI model."
 
 
-@note_words.register
+@note_sentence.register
 def _(_note: ModelGone) -> str:
     return "The model that this server chose is not on offer now, so the default one drew."
 
 
-@note_words.register
+@note_sentence.register
 def _(note: SizeFitted) -> str:
-    return say(FITTED[note.whose], size=note.size, wanted=note.wanted)
+    return say(SIZE_FITTED[note.whose], size=note.size, wanted=note.wanted)
 
 
-@note_words.register
+@note_sentence.register
 def _(note: TookOver) -> str:
-    why = ", ".join(say(PASSED[each.cause], provider=each.title) for each in note.passed)
+    why = ", ".join(say(OUTAGE_CLAUSES[each.cause], provider=each.title) for each in note.passed)
     return say("{why}, so {provider} was asked instead.", why=why, provider=note.title)
 
 
-@note_words.register
+@note_sentence.register
 def _(note: EarlierNote) -> str:
     return note.text
 
 
-def waiting_words(pictures: Sequence[Ready], later: int) -> list[str]:
+def undelivered_sentences(pictures: Sequence[Ready], later: int) -> list[str]:
     """What is not shown with the others, and how its owner gets it."""
     counts = Counter(each.beyond for each in pictures if each.kept)
     here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
@@ -64,7 +64,7 @@ def waiting_words(pictures: Sequence[Ready], later: int) -> list[str]:
     return [*lines, *([f"{later} more: a message takes no more. `/recover` hands them over."] if later else [])]
 
 
-def arrival_words(drawn: Drawn) -> str:
+def conversion_sentence(drawn: Drawn) -> str:
     """Why it is not, or not quite, what the provider has sent; empty where it is."""
     kind = (drawn.kind or "").upper()
     match drawn.way:

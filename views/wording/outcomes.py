@@ -30,12 +30,12 @@ from domain import (
     Unexpected,
     UploadGone,
 )
-from views.wording.refusals import option_name, why_not
-from views.wording.text import code, in_time, say
+from views.wording.refusals import option_name, refusal_sentence
+from views.wording.text import code_span, format_wait, say
 
-QUOTED = 200
+QUOTED_CHARACTERS = 200
 """Characters of what a provider says."""
-FIXED: Mapping[type[EaselError], str] = {
+FIXED_SENTENCES: Mapping[type[EaselError], str] = {
     AuthError: "{provider} does not accept this bot's key. Only the bot's host can mend that.",
     QuotaError: "The bot's account at {provider} is out of credit. Only the bot's host can mend that.",
     ContentRejected: "The content filter of {provider} refused this request. Other words may pass.",
@@ -50,8 +50,8 @@ FIXED: Mapping[type[EaselError], str] = {
     PicturesGone: "The picture is gone: it can no longer be read, or its 7 days are over.",
     Unexpected: "Something went wrong in Easel itself. The bot's host finds it in the log.",
 }
-MAY_BE_DUE = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
-CAUSES: Mapping[Cause, str] = {
+PAYMENT_UNKNOWN = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
+CAUSE_SENTENCES: Mapping[Cause, str] = {
     Cause.LOADING: "Its model is still being loaded.",
     Cause.NO_WORKER: "No one serves this model at this size.",
     Cause.WORKERS_FAILED: "Its workers failed.",
@@ -71,18 +71,18 @@ def explain(error: EaselError, provider: str = "The provider") -> str:
     """What went wrong, for the member: honest, and without anything that only the host may see."""
     sentence = _sentence(error, provider)
     if isinstance(error, Unavailable | Timeout) and error.taken is Acceptance.UNKNOWN:
-        sentence += MAY_BE_DUE
+        sentence += PAYMENT_UNKNOWN
     reference = error.reference if isinstance(error, ProviderError) else None
-    return f"{sentence} (reference {code(reference, 80)})" if reference else sentence
+    return f"{sentence} (reference {code_span(reference, 80)})" if reference else sentence
 
 
-def explain_without_words(error: EaselError | None, provider: str) -> str:
+def explain_without_external_text(error: EaselError | None, provider: str) -> str:
     """The same without a word from outside: neither the provider's nor a model's."""
     match error:
         case None:
-            return FIXED[Unexpected]
+            return FIXED_SENTENCES[Unexpected]
         case HeldBack() | UploadGone() | QueueFull() | NoRoom():
-            return why_not(error)
+            return refusal_sentence(error)
         case InvalidRequest() | NotPossible():
             return _sentence(InvalidRequest(), provider)
         case Unavailable():
@@ -90,32 +90,32 @@ def explain_without_words(error: EaselError | None, provider: str) -> str:
         case Down() | Paused() | RateLimited():
             return _sentence(error, provider)
         case _:
-            return say(FIXED.get(type(error), FIXED[Unexpected]), provider=provider)
+            return say(FIXED_SENTENCES.get(type(error), FIXED_SENTENCES[Unexpected]), provider=provider)
 
 
 @singledispatch
 def _sentence(error: EaselError, provider: str) -> str:
     """By the error's type: its own words below, the fixed ones, or why a request is not possible."""
-    fixed = FIXED.get(type(error))
-    return say(fixed, provider=provider) if fixed else why_not(error)
+    fixed = FIXED_SENTENCES.get(type(error))
+    return say(fixed, provider=provider) if fixed else refusal_sentence(error)
 
 
 @_sentence.register
 def _(error: RateLimited, provider: str) -> str:
-    when = f"in {in_time(error.retry_after)}" if error.retry_after else "in a minute"
+    when = f"in {format_wait(error.retry_after)}" if error.retry_after else "in a minute"
     return say("{provider} is getting too many requests just now. Try again {when}.", provider=provider, when=when)
 
 
 @_sentence.register
 def _(error: InvalidRequest, provider: str) -> str:
     option = option_name(error.option or "request")
-    return say("{provider} did not accept the {option}.{said}", provider=provider, option=option, said=_said(error))
+    return say("{provider} did not accept the {option}.{said}", provider=provider, option=option, said=_quote(error))
 
 
 @_sentence.register
 def _(error: Unavailable, provider: str) -> str:
     """What is to blame: a part of the request, the model, or the provider as a whole."""
-    why = _said(error) + (f" {CAUSES[error.cause]}" if error.cause else "")
+    why = _quote(error) + (f" {CAUSE_SENTENCES[error.cause]}" if error.cause else "")
     if error.option:
         sentence = "{provider} could not draw that.{why} Try again later, or choose another {option}."
         return say(sentence, provider=provider, why=why, option=option_name(error.option))
@@ -133,7 +133,7 @@ def _(error: Down, provider: str) -> str:
     if error.cause == "RateLimited":
         return _sentence(RateLimited(retry_after=error.retry_after), provider)
     since = f"<t:{error.since.timestamp():.0f}:t>"
-    soon = _soon(error)
+    soon = _retry_advice(error)
     return say("{provider} has not been working since {since}. {soon}", provider=provider, since=since, soon=soon)
 
 
@@ -141,14 +141,14 @@ def _(error: Down, provider: str) -> str:
 def _(error: Paused, provider: str) -> str:
     if error.cause == "RateLimited":
         return _sentence(RateLimited(retry_after=error.retry_after), provider)
-    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=_soon(error))
+    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=_retry_advice(error))
 
 
-def _soon(error: NotAsked) -> str:
+def _retry_advice(error: NotAsked) -> str:
     if error.retry_after:
-        return say("Try again in {wait}, or now with another provider.", wait=in_time(error.retry_after))
+        return say("Try again in {wait}, or now with another provider.", wait=format_wait(error.retry_after))
     return "Another request is trying it again; come back in a minute, or choose another provider."
 
 
-def _said(error: ProviderError) -> str:
-    return say(" It says: {words}.", words=code(error.said, QUOTED)) if error.said else ""
+def _quote(error: ProviderError) -> str:
+    return say(" It says: {words}.", words=code_span(error.said, QUOTED_CHARACTERS)) if error.said else ""

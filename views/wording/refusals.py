@@ -31,33 +31,33 @@ from domain import (
 )
 from studio.images.strict import MAX_PIXELS
 from studio.images.uploads import MAX_UPLOAD
-from views.wording.sizes import sizes_words, span_words
-from views.wording.text import listed, plain, say
+from views.wording.sizes import format_sizes, format_span
+from views.wording.text import escape, join_names, say
 
-TITLES = 800
+TITLES_CHARACTERS = 800
 """Characters of a list of names from outside."""
-TYPED = {"guidance_scale": "guidance"}
+COMMAND_NAMES = {"guidance_scale": "guidance"}
 """Our fields that are typed under another name in `/imagine`."""
-NAMES = {"negative_prompt": "negative prompt", "transparent": "transparent background", **TYPED}
-SOURCES = {
+OPTION_NAMES = {"negative_prompt": "negative prompt", "transparent": "transparent background", **COMMAND_NAMES}
+SOURCE_NAMES = {
     Source.WORDS: "a prompt alone",
     Source.IMAGE: "a prompt with an image",
     Source.MASK: "a prompt with an image and a mask",
 }
-INSTEAD = "That {option} will not do.{why} What works: {takes}."
+NOT_POSSIBLE = "That {option} will not do.{why} What works: {takes}."
 IMAGE_FILES = (
     f"a PNG, JPEG or WebP file of at most {MAX_UPLOAD >> 20} MiB and {MAX_PIXELS / 1e6:.1f} megapixels, not animated"
 )
 MASK_FILES = "a PNG, JPEG or WebP file in the image's proportions, with white or transparency where to repaint"
-PLAINER = "a plainer file, so save it anew as a PNG"
-DEFECTS: Mapping[Defect, tuple[str, str]] = {
+SAVE_ANEW = "a plainer file, so save it anew as a PNG"
+DEFECT_SENTENCES: Mapping[Defect, tuple[str, str]] = {
     Defect.OTHER_FORMAT: ("The file is neither a PNG nor a JPEG nor a WebP picture.", IMAGE_FILES),
     Defect.ANIMATED: ("It is animated.", IMAGE_FILES),
     Defect.CUT_OFF: ("It is cut off.", IMAGE_FILES),
     Defect.DAMAGED: ("It is damaged.", IMAGE_FILES),
     Defect.TOO_COMPLEX: ("It takes too much to decode.", IMAGE_FILES),
-    Defect.TOO_SLOW: ("It takes too long to read.", PLAINER),
-    Defect.UNREADABLE: ("It could not be read.", PLAINER),
+    Defect.TOO_SLOW: ("It takes too long to read.", SAVE_ANEW),
+    Defect.UNREADABLE: ("It could not be read.", SAVE_ANEW),
     Defect.NOTHING_TO_REPAINT: (
         "The mask is black all over, so there is nothing to repaint: paint that area white.",
         MASK_FILES,
@@ -67,11 +67,11 @@ DEFECTS: Mapping[Defect, tuple[str, str]] = {
     Defect.NO_LINK: ("", "an image that is sent with the request itself"),
 }
 """What is wrong with a file, and what works."""
-FULL: Mapping[str, str] = {
+QUEUE_FULL_SENTENCES: Mapping[str, str] = {
     "member": "You have {limit} requests waiting, as many as one member may have. Wait until one is done.",
     "server": "This server has {limit} requests waiting, as many as it may have. Try again in a while.",
 }
-ROOMS: Mapping[Room, str] = {
+NO_ROOM_SENTENCES: Mapping[Room, str] = {
     Room.TURNS: (
         "So many images are coming in that yours did not get its turn. Nothing was ordered; "
         "send it again in a few minutes."
@@ -93,110 +93,112 @@ ROOMS: Mapping[Room, str] = {
 
 def option_name(option: str) -> str:
     """An option as a word in a sentence."""
-    return NAMES.get(option, option)
+    return OPTION_NAMES.get(option, option)
 
 
 @singledispatch
-def why_not(error: EaselError) -> str:
+def refusal_sentence(error: EaselError) -> str:
     """The sentence for a request that Easel itself refuses."""
     raise NotImplementedError(type(error))
 
 
-@why_not.register
+@refusal_sentence.register
 def _(_error: NoPrompt) -> str:
-    return _instead("prompt", "words that say what to draw")
+    return _not_possible("prompt", "words that say what to draw")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: NeedsImage) -> str:
     shape = " of its shape" if error.option == "mask" else ""
-    return _instead(error.option, f"a {error.option} together with an image{shape}")
+    return _not_possible(error.option, f"a {error.option} together with an image{shape}")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: OptionNotTaken) -> str:
     sentence = "{model} takes no {option}. Leave `{typed}` out, or choose another model."
-    typed = TYPED.get(error.option, error.option)
-    return say(sentence, model=_title(error.model), option=option_name(error.option), typed=typed)
+    typed = COMMAND_NAMES.get(error.option, error.option)
+    return say(sentence, model=_model_title(error.model), option=option_name(error.option), typed=typed)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: OutOfRange) -> str:
-    return _takes(error.option, error.model, span_words(error.takes))
+    return _model_takes(error.option, error.model, format_span(error.takes))
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: NotOffered) -> str:
-    names = plain(listed(error.offered), TITLES)
+    names = escape(join_names(error.offered), TITLES_CHARACTERS)
     if error.model:
-        return _takes(error.option, error.model, names)
-    return _instead(error.option, names, "It is not offered, or not any more.")
+        return _model_takes(error.option, error.model, names)
+    return _not_possible(error.option, names, "It is not offered, or not any more.")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(_error: UnknownSize) -> str:
-    return _instead("size", "a size like 1024x768, or one from the list")
+    return _not_possible("size", "a size like 1024x768, or one from the list")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: SizeNotTaken) -> str:
-    return _takes("size", error.model, sizes_words(error.sizes, error.size_range))
+    return _model_takes("size", error.model, format_sizes(error.sizes, error.size_range))
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: CannotDrawFrom) -> str:
-    sources = " or ".join(SOURCES[each] for each in error.sources)
+    sources = " or ".join(SOURCE_NAMES[each] for each in error.sources)
     sentence = "{model} draws from {sources} only. Choose another model, or see in `/providers` who takes what."
-    return say(sentence, model=_title(error.model), sources=sources)
+    return say(sentence, model=_model_title(error.model), sources=sources)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: TooManyImages) -> str:
     images = "one image" if error.limit == 1 else f"{error.limit} images"
     return say("This model draws from {images} at most. Send fewer, or choose another model.", images=images)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: CannotUpscale) -> str:
-    return why_not(OptionNotTaken(option="upscale", model=error.model))
+    return refusal_sentence(OptionNotTaken(option="upscale", model=error.model))
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: BadUpload) -> str:
-    why, takes = DEFECTS[error.defect]
-    return _instead(error.option, takes, why)
+    why, takes = DEFECT_SENTENCES[error.defect]
+    return _not_possible(error.option, takes, why)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: WrongFileType) -> str:
-    return _instead(error.option, IMAGE_FILES, f"Its type is {plain(error.file_type)}.")
+    return _not_possible(error.option, IMAGE_FILES, f"Its type is {escape(error.file_type)}.")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: FileTooLarge) -> str:
-    return _instead(error.option, f"at most {_mebibytes(error.limit)}", f"The file has {_mebibytes(error.length)}.")
+    return _not_possible(
+        error.option, f"at most {_mebibytes(error.limit)}", f"The file has {_mebibytes(error.length)}."
+    )
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: ImageTooLarge) -> str:
     if error.longest_side:
-        return _instead(error.option, f"sides of 1 to {error.longest_side} pixels", f"It has {error.size} pixels.")
+        return _not_possible(error.option, f"sides of 1 to {error.longest_side} pixels", f"It has {error.size} pixels.")
     most = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f} megapixels"
-    return _instead(error.option, IMAGE_FILES, f"{error.size} pixels are more than {most}.")
+    return _not_possible(error.option, IMAGE_FILES, f"{error.size} pixels are more than {most}.")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: OtherProportions) -> str:
     why = f"The mask is {error.mask}, but the image is {error.image}: they need the same proportions."
-    return _instead("mask", MASK_FILES, why)
+    return _not_possible("mask", MASK_FILES, why)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(_error: UploadGone) -> str:
     return "The image of that request is no longer kept. Send it again with `/imagine image:`."
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: HeldBack) -> str:
     sentence = (
         "{provider} has refused words of yours, and after more of them it might refuse everybody. "
@@ -205,26 +207,28 @@ def _(error: HeldBack) -> str:
     return say(sentence, provider=error.provider, minutes=f"{error.seconds / 60:.0f}")
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: QueueFull) -> str:
-    return say(FULL[error.whose], limit=error.limit)
+    return say(QUEUE_FULL_SENTENCES[error.whose], limit=error.limit)
 
 
-@why_not.register
+@refusal_sentence.register
 def _(error: NoRoom) -> str:
-    return ROOMS[error.room]
+    return NO_ROOM_SENTENCES[error.room]
 
 
-def _instead(option: str, takes: str, why: str = "") -> str:
-    return say(INSTEAD, option=option_name(option), takes=takes, why=f" {why}" if why else "")
+def _not_possible(option: str, takes: str, why: str = "") -> str:
+    return say(NOT_POSSIBLE, option=option_name(option), takes=takes, why=f" {why}" if why else "")
 
 
-def _takes(option: str, model: str, takes: str) -> str:
-    return say("For `{option}`, {model} takes {takes}.", option=option_name(option), model=_title(model), takes=takes)
+def _model_takes(option: str, model: str, takes: str) -> str:
+    return say(
+        "For `{option}`, {model} takes {takes}.", option=option_name(option), model=_model_title(model), takes=takes
+    )
 
 
-def _title(model: str) -> str:
-    return f"**{plain(model)}**"
+def _model_title(model: str) -> str:
+    return f"**{escape(model)}**"
 
 
 def _mebibytes(length: int) -> str:

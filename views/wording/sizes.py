@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain import Size, SizeRange, Span
-from views.wording.text import listed
+from views.wording.text import join_names
 
 RATIOS = (
     ("square", 1, 1),
@@ -25,11 +25,11 @@ def size_name(size: Size) -> str:
     for name, across, down in RATIOS:
         ratio = (long * down) / (short * across)
         if 1 / RATIO_TOLERANCE < ratio < RATIO_TOLERANCE:
-            return f"{_shape(size, name, across, down)} · {size}"
+            return f"{_ratio_name(size, name, across, down)} · {size}"
     return f"{'wide' if size.width > size.height else 'tall'} · {size}"
 
 
-def _shape(size: Size, name: str, across: int, down: int) -> str:
+def _ratio_name(size: Size, name: str, across: int, down: int) -> str:
     if across == down:
         return name
     if size.width > size.height:
@@ -37,18 +37,18 @@ def _shape(size: Size, name: str, across: int, down: int) -> str:
     return f"{'tall' if name == 'wide' else 'portrait'} {down}:{across}"
 
 
-def span_words(span: Span) -> str:
+def format_span(span: Span) -> str:
     return f"{span.low:g} to {span.high:g}"
 
 
-def sizes_words(sizes: Sequence[Size], size_range: SizeRange | None) -> str:
+def format_sizes(sizes: Sequence[Size], size_range: SizeRange | None) -> str:
     """What a model draws at; with neither, that is the image's own size."""
     if size_range:
-        return _range_words(size_range)
-    return listed([str(size) for size in sizes]) or "the image's own size"
+        return _format_range(size_range)
+    return join_names([str(size) for size in sizes]) or "the image's own size"
 
 
-def _range_words(takes: SizeRange) -> str:
+def _format_range(takes: SizeRange) -> str:
     step = f", in steps of {takes.multiple}" if takes.multiple > 1 else ""
     most = f", of at most {takes.most_pixels / 1e6:g} megapixels" if takes.most_pixels else ""
     short = f", the shorter at most {takes.highest_short_side}" if takes.highest_short_side else ""

@@ -6,27 +6,27 @@ from math import ceil
 
 from discord.utils import escape_markdown, escape_mentions
 
-MINUTES_FROM = 120
+SECONDS_SHOWN_AS_MINUTES = 120
 """Seconds."""
-SHOWN = 300
+CODE_SPAN_CHARACTERS = 300
 """Characters of a code span."""
-LISTED = 8
+MAX_NAMES = 8
 """How many names a sentence lists."""
 
 
-def code(text: str, limit: int = SHOWN) -> str:
+def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
     """Text from outside as a code span: nothing in it is a mention, a link or markdown; cut to `limit`."""
     printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
     folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
     return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
 
 
-def plain(text: str, limit: int = 80) -> str:
+def escape(text: str, limit: int = 80) -> str:
     """A title from outside, as it stands: nothing in it is markdown, a link or a mention."""
-    return escape_mentions(escape_markdown(code(text, limit)[1:-1]))
+    return escape_mentions(escape_markdown(code_span(text, limit)[1:-1]))
 
 
-def fitting(lines: Sequence[str], room: int) -> list[str]:
+def fit_lines(lines: Sequence[str], room: int) -> list[str]:
     """The lines that a text of so many characters has room for, each of them whole."""
     kept: list[str] = []
     for line in lines:
@@ -36,16 +36,16 @@ def fitting(lines: Sequence[str], room: int) -> list[str]:
     return kept
 
 
-def in_time(seconds: float) -> str:
+def format_wait(seconds: float) -> str:
     """A wait as people tell it: never shorter than it is by much."""
     whole = round(seconds)
-    return f"{whole} s" if whole < MINUTES_FROM else f"{ceil(whole / 60)} minutes"
+    return f"{whole} s" if whole < SECONDS_SHOWN_AS_MINUTES else f"{ceil(whole / 60)} minutes"
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """The first few of them, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def say(sentence: str, **facts: object) -> str:

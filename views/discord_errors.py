@@ -12,9 +12,9 @@ UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10008, 10015, 10062
 ALREADY_ANSWERED, INVALID_TOKEN = 40060, 50027
 TOO_MANY_EDITS = 30046
 """Of messages older than an hour."""
-PASSING = (20016, 20028, 20029, 40004, 40006, 40062, 40333, 130000)
+RETRYABLE = (20016, 20028, 20029, 40004, 40006, 40062, 40333, 130000)
 """Slow mode, write limits, what is switched off for a while, Cloudflare, overload."""
-KINDS = {
+CODES = {
     Refusal.EXPLICIT: (20009,),
     Refusal.BLOCKED: (200000, 200001, 240000),
     Refusal.NO_RIGHT: (40007, 50001, 50007, 50009, 50013, 50278),
@@ -24,20 +24,20 @@ KINDS = {
     Refusal.GONE: (10003, 10004, UNKNOWN_MESSAGE),
     Refusal.EXPIRED: (UNKNOWN_WEBHOOK, INVALID_TOKEN),
 }
-NOBODY_THERE = (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED, INVALID_TOKEN)
+UNANSWERABLE = (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED, INVALID_TOKEN)
 """The interaction is too old or has been answered, or its message is deleted: there is nobody to tell."""
-BY_CODE = {code: kind for kind, codes in KINDS.items() for code in codes}
+REFUSAL_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
 
 
-def is_too_late(error: BaseException | None) -> bool:
+def is_unanswerable(error: BaseException | None) -> bool:
     """Whether Discord says that there is nobody any more who waits for an answer."""
-    return isinstance(error, discord.HTTPException) and error.code in NOBODY_THERE
+    return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
 
 
-def verdict(error: discord.HTTPException) -> Undeliverable | NotNow:
+def classify(error: discord.HTTPException) -> Undeliverable | NotNow:
     """Whether it may pass, or why it will not."""
     blocked = error.status == 403 and not error.code  # Cloudflare's page: what Discord itself forbids has a code
-    if error.status == 429 or error.status >= 500 or error.code in PASSING or blocked:
+    if error.status == 429 or error.status >= 500 or error.code in RETRYABLE or blocked:
         return NotNow(f"{error.status}, {error.code}")
     usual = Refusal.TOO_LARGE if error.status == 413 else Refusal.OTHER
-    return Undeliverable(BY_CODE.get(error.code, usual), error.code or error.status)
+    return Undeliverable(REFUSAL_OF_CODE.get(error.code, usual), error.code or error.status)

@@ -12,7 +12,7 @@ from providers.kit.settings import ProviderSettings
 from providers.kit.variables import span
 
 
-class Declared(NamedTuple):
+class Variable(NamedTuple):
     """One variable."""
 
     name: str
@@ -21,32 +21,32 @@ class Declared(NamedTuple):
     limits: tuple[int, int] | None
     sample: str
     """What .env.example has it set to."""
-    told: str
+    description: str
 
 
-def declared(kind: type[BaseModel], field: str, variables: Mapping[str, str]) -> Declared:
+def describe(kind: type[BaseModel], field: str, variables: Mapping[str, str]) -> Variable:
     info = kind.model_fields[field]
     default = _default(info)
     sample = info.examples[0] if info.examples else default
-    return Declared(variables[field], default, span(info), str(sample), info.description or "")
+    return Variable(variables[field], default, span(info), str(sample), info.description or "")
 
 
-def of_config(field: str) -> Declared:
-    return declared(Config, field, Config.variables())
+def config_variable(field: str) -> Variable:
+    return describe(Config, field, Config.variables())
 
 
-def of_each(name: str) -> list[Declared]:
+def common_variables(name: str) -> list[Variable]:
     """What every provider has."""
     variables = ProviderSettings.variables(name)
-    return [declared(ProviderSettings, field, variables) for field in variables]
+    return [describe(ProviderSettings, field, variables) for field in variables]
 
 
-def of_its_own(kind: type[ProviderSettings], name: str) -> list[Declared]:
+def own_variables(kind: type[ProviderSettings], name: str) -> list[Variable]:
     """What a provider has beyond that, or describes anew."""
     anew = get_annotations(kind)
     fields = [field for field in kind.model_fields if field in anew or field not in ProviderSettings.model_fields]
     own = [] if kind is ProviderSettings else fields
-    return [declared(kind, field, kind.variables(name)) for field in own]
+    return [describe(kind, field, kind.variables(name)) for field in own]
 
 
 def _default(info: FieldInfo) -> str:

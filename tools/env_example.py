@@ -8,7 +8,7 @@ from typing import Any
 from config import Config
 from providers import REGISTRY
 from providers.kit.base import Provider
-from tools.declared import Declared, of_config, of_each, of_its_own
+from tools.variables import Variable, common_variables, config_variable, own_variables
 
 INTRO = """\
 # Copy this file to .env and fill in DISCORD_TOKEN, and a key if you have one. Everything else can stay as it is.
@@ -22,11 +22,11 @@ HEADINGS = {
 }
 """By the first field below each."""
 TO_FILL_IN = "discord_token"
-FREE = "These need no key; clear a line to switch its provider off."
-AT_HOME = "Servers on machines of your own."
-KEYED = "A key switches each of these on."
-OFFLINE = "One that is always there."
-EACH = "For each provider, as here for OpenAI:"
+KEYLESS = "These need no key; clear a line to switch its provider off."
+SELF_HOSTED = "Servers on machines of your own."
+NEEDS_KEY = "A key switches each of these on."
+ALWAYS_ON = "One that is always there."
+FOR_EACH_PROVIDER = "For each provider, as here for OpenAI:"
 SWITCH = re.compile(r"set (\w+)")
 WIDTH = 120
 
@@ -42,23 +42,28 @@ def _blocks(field: str) -> Iterator[str]:
     if field in HEADINGS:
         yield f"# --- {HEADINGS[field]} ---"
     if field != "providers":
-        yield _entry(of_config(field), is_set=field == TO_FILL_IN)
+        yield _entry(config_variable(field), is_set=field == TO_FILL_IN)
         return
-    for about in (FREE, AT_HOME, KEYED, OFFLINE):
+    for about in (KEYLESS, SELF_HOSTED, NEEDS_KEY, ALWAYS_ON):
         kinds = [kind for kind in REGISTRY if _group(kind) == about]
-        plain = [f"{kind.name.upper()}_API_KEY=" for kind in kinds if not _own(kind)]
+        plain = [f"{kind.name.upper()}_API_KEY=" for kind in kinds if not _own_variables(kind)]
         yield "\n".join([_comment(about), *plain])
-        yield from (_provider(kind) for kind in kinds if _own(kind))
-    yield "\n".join([_comment(EACH), *(_entry(each) for each in of_each("openai") if each.name != "OPENAI_API_KEY")])
+        yield from (_provider(kind) for kind in kinds if _own_variables(kind))
+    yield "\n".join(
+        [
+            _comment(FOR_EACH_PROVIDER),
+            *(_entry(each) for each in common_variables("openai") if each.name != "OPENAI_API_KEY"),
+        ]
+    )
 
 
-def _own(kind: Kind) -> list[Declared]:
-    return of_its_own(kind.settings_type, kind.name)
+def _own_variables(kind: Kind) -> list[Variable]:
+    return own_variables(kind.settings_type, kind.name)
 
 
 def _provider(kind: Kind) -> str:
     """What switches it on, and what it has of its own."""
-    switch, own = _switch(kind), _own(kind)
+    switch, own = _enabling_variable(kind), _own_variables(kind)
     lines = [_comment(kind.title)]
     if switch not in {None, *(one.name for one in own)}:
         lines.append(f"{switch}=")
@@ -68,25 +73,25 @@ def _provider(kind: Kind) -> str:
 
 def _group(kind: Kind) -> str:
     """Which of the texts above stands above a provider."""
-    switch = _switch(kind)
+    switch = _enabling_variable(kind)
     if switch is None:
-        return OFFLINE
+        return ALWAYS_ON
     if not kind.outside:
-        return AT_HOME
-    return KEYED if switch == f"{kind.name.upper()}_API_KEY" else FREE
+        return SELF_HOSTED
+    return NEEDS_KEY if switch == f"{kind.name.upper()}_API_KEY" else KEYLESS
 
 
-def _switch(kind: Kind) -> str | None:
+def _enabling_variable(kind: Kind) -> str | None:
     """The variable that switches it on."""
     missing = SWITCH.match(kind.missing(kind.settings_type()) or "")
     return missing[1] if missing else None
 
 
-def _entry(one: Declared, is_set: bool = False) -> str:
-    return f"{_comment(one.told)}\n{_line(one, is_set)}"
+def _entry(one: Variable, is_set: bool = False) -> str:
+    return f"{_comment(one.description)}\n{_line(one, is_set)}"
 
 
-def _line(one: Declared, is_set: bool) -> str:
+def _line(one: Variable, is_set: bool) -> str:
     return f"{'' if is_set else '#'}{one.name}={one.sample}"
 
 

@@ -11,20 +11,20 @@ Option = Mapping[str, Any]
 """As Discord sends it."""
 
 
-def fits(command: app_commands.Command[Any, ..., Any], options: Sequence[Option]) -> bool:
+def accepts_options(command: app_commands.Command[Any, ..., Any], options: Sequence[Option]) -> bool:
     """Whether it takes these options: discord.py hands on a text for a number, and drops what it does not know."""
     known = {each.display_name: each for each in command.parameters}
-    return all(each["name"] in known and _fits(known[each["name"]], each) for each in _own(options))
+    return all(each["name"] in known and _accepts(known[each["name"]], each) for each in _command_options(options))
 
 
-def _own(options: Sequence[Option]) -> Sequence[Option]:
+def _command_options(options: Sequence[Option]) -> Sequence[Option]:
     """Those of the command itself: where it is in a group, they stand below its name, and that below the group's."""
     while options and options[0]["type"] in SUBCOMMANDS:
         options = options[0].get("options", ())
     return options
 
 
-def _fits(parameter: app_commands.Parameter, option: Option) -> bool:
+def _accepts(parameter: app_commands.Parameter, option: Option) -> bool:
     return option["type"] == parameter.type.value and _is_within(parameter, option["value"])
 
 

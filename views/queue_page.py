@@ -7,20 +7,20 @@ import discord
 from domain import Job, State
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
-from views.limits import CHOICES, LABEL
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import Page, Panel, PanelView
-from views.reporter import NO_RIGHT, tell
-from views.wording.text import code
+from views.reporter import NO_RIGHT, answer_privately
+from views.wording.text import code_span
 
-LISTED = 12
-NOTHING = "Nothing is being drawn, and nothing waits."
+LISTED_JOBS = 12
+QUEUE_EMPTY = "Nothing is being drawn, and nothing waits."
 CANCELLED = "Cancelled.\n"
-TOO_LATE = "That one is drawn or over already."
-PRIVATE = "a private request"
+CANCEL_TOO_LATE = "That one is drawn or over already."
+PRIVATE_REQUEST = "a private request"
 
 
-class LineUp(Panel):
+class QueuePage(Panel):
     """A server's jobs for those who manage it, else a member's own."""
 
     def __init__(self, jobs: JobControl, catalogue: Catalogue, *, user_id: int, guild_id: int | None) -> None:
@@ -30,57 +30,59 @@ class LineUp(Panel):
         self._catalogue = catalogue
         self._user_id = user_id
         self._guild_id = guild_id
-        self._done = ""
+        self._last_result = ""
         """What the last click has done."""
 
     async def allows(self, interaction: Interaction) -> bool:
         """The right to see everybody's may have been taken away since the page was opened."""
         if self._guild_id is None or interaction.permissions.manage_guild:
             return True
-        await tell(interaction, NO_RIGHT)
+        await answer_privately(interaction, NO_RIGHT)
         return False
 
     async def cancel(self, interaction: Interaction, job_id: str) -> None:
         """Only what is on the page that this person may see, whatever the menu sent."""
         await interaction.response.defer()
-        may = job_id in {job.id for job in await self._listed()}
+        may = job_id in {job.id for job in await self._cancellable_jobs()}
         if may and await self._jobs.cancel(job_id):
-            self._done = CANCELLED
+            self._last_result = CANCELLED
         else:
-            self._done = ""
-            await tell(interaction, TOO_LATE)
+            self._last_result = ""
+            await answer_privately(interaction, CANCEL_TOO_LATE)
         await self.redraw(interaction)
 
-    async def _listed(self) -> Sequence[Job]:
+    async def _cancellable_jobs(self) -> Sequence[Job]:
         whose = {"user_id": self._user_id} if self._guild_id is None else {"guild_id": self._guild_id}
         jobs = await self._jobs.under_way(**whose)
         return [job for job in jobs if job.state is not State.DRAWN and not job.cancelled]
 
     async def draw(self) -> Page:
-        jobs = await self._listed()
-        lines = [self._line(job) for job in jobs[:LISTED]]
-        more = [f"-# and {len(jobs) - LISTED} more"] if len(jobs) > LISTED else []
-        told = "\n".join([*lines, *more]) or NOTHING
-        menu = [CancelMenu([self._option(job) for job in jobs[:CHOICES]])] if jobs else []
-        return Page(f"{self._done}{told}", menu)
+        jobs = await self._cancellable_jobs()
+        lines = [self._line(job) for job in jobs[:LISTED_JOBS]]
+        more = [f"-# and {len(jobs) - LISTED_JOBS} more"] if len(jobs) > LISTED_JOBS else []
+        told = "\n".join([*lines, *more]) or QUEUE_EMPTY
+        menu = [CancelMenu([self._option(job) for job in jobs[:MAX_CHOICES]])] if jobs else []
+        return Page(f"{self._last_result}{told}", menu)
 
     def _line(self, job: Job) -> str:
         title = self._catalogue.title(job.provider)
         doing = "🖌️ begun" if job.started else "⏳ waiting"
-        words = code(job.request.prompt, 60) if self._may_read(job) else PRIVATE
+        words = code_span(job.request.prompt, 60) if self._may_see_prompt(job) else PRIVATE_REQUEST
         return f"{doing} · {words} · <@{job.user_id}> · {title} · asked <t:{job.created.timestamp():.0f}:R>"
 
     def _option(self, job: Job) -> discord.SelectOption:
-        words = code(job.request.prompt, LABEL)[1:-1] if self._may_read(job) else PRIVATE
+        words = code_span(job.request.prompt, LABEL_CHARACTERS)[1:-1] if self._may_see_prompt(job) else PRIVATE_REQUEST
         return discord.SelectOption(
-            label=words, value=job.id, description=f"{self._catalogue.title(job.provider)}, {job.model_title}"[:LABEL]
+            label=words,
+            value=job.id,
+            description=f"{self._catalogue.title(job.provider)}, {job.model_title}"[:LABEL_CHARACTERS],
         )
 
-    def _may_read(self, job: Job) -> bool:
+    def _may_see_prompt(self, job: Job) -> bool:
         return not job.private or job.user_id == self._user_id
 
 
-class CancelMenu(discord.ui.Select[PanelView[LineUp]]):
+class CancelMenu(discord.ui.Select[PanelView[QueuePage]]):
     def __init__(self, options: list[discord.SelectOption]) -> None:
         super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
 

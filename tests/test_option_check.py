@@ -4,7 +4,7 @@
 import pytest
 from discord import Interaction, app_commands
 
-from cogs.outdated import fits
+from cogs.option_check import accepts_options
 
 
 @app_commands.command()
@@ -26,8 +26,8 @@ def below(*options):
 
 @pytest.mark.parametrize("wrap", [lambda *options: list(options), below])
 def test_a_command_is_the_one_that_is_known_also_in_a_group(wrap):
-    assert fits(show, wrap())
-    assert fits(show, wrap(PAGE))
-    assert not fits(show, wrap(PAGE | {"value": 10}))
-    assert not fits(show, wrap(PAGE | {"type": 3, "value": "2"}))
-    assert not fits(show, wrap(PAGE, {"name": "gone", "type": 3, "value": "a"}))
+    assert accepts_options(show, wrap())
+    assert accepts_options(show, wrap(PAGE))
+    assert not accepts_options(show, wrap(PAGE | {"value": 10}))
+    assert not accepts_options(show, wrap(PAGE | {"type": 3, "value": "2"}))
+    assert not accepts_options(show, wrap(PAGE, {"name": "gone", "type": 3, "value": "a"}))

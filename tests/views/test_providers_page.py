@@ -9,7 +9,7 @@ import pytest
 from domain import Capabilities, Model, Span
 from providers import REGISTRY
 from studio.work.standing import Standing
-from views.roster import Pick, Row, provider_page, roster_page
+from views.providers_page import ProviderMenu, Row, overview_page, provider_page
 
 TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]
 UP = Standing("up", None, 0.98, 12.4)
@@ -23,12 +23,12 @@ def row(title: str, standing: Standing = UP, models: tuple[Model, ...] = ()) -> 
 
 
 def test_all_that_is_known_stands_in_a_line():
-    line = roster_page([row("Sketch")._replace(is_default=True)]).splitlines()[0]
+    line = overview_page([row("Sketch")._replace(is_default=True)]).splitlines()[0]
     assert line == "🟢 **Sketch** · the default here · 98% drawn · usually 12 s · FLUX.2 pro · price 0.03 USD a picture"
 
 
 def test_a_usual_day_of_all_providers_fits_with_models_and_prices():
-    page = roster_page([row(title) for title in TITLES])
+    page = overview_page([row(title) for title in TITLES])
     assert len(page) <= 2000
     assert page.count("FLUX.2 pro") == page.count("0.03 USD") == len(REGISTRY)
 
@@ -36,13 +36,13 @@ def test_a_usual_day_of_all_providers_fits_with_models_and_prices():
 @pytest.mark.parametrize(("count", "shown"), [(16, 16), (20, 20), (40, 23)])
 def test_on_the_worst_of_days_it_is_still_one_message(count, shown):
     models = (Model(id="one", title="*" * 80, price="x" * 60),)
-    page = roster_page([row(f"Black Forest {number:02}", DOWN, models) for number in range(count)])
+    page = overview_page([row(f"Black Forest {number:02}", DOWN, models) for number in range(count)])
     assert len(page) <= 2000
     assert page.count("⚪ **Black Forest ") == shown
 
 
 def test_a_menu_has_no_more_than_discord_takes():
-    menu = Pick([row(f"{number} " + "x" * 120) for number in range(40)], None)
+    menu = ProviderMenu([row(f"{number} " + "x" * 120) for number in range(40)], None)
     assert len(menu.options) == 25
     assert all(len(option.label) <= 100 for option in menu.options)
 

@@ -11,17 +11,17 @@ from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from studio.work.standing import Standing
-from views.limits import CHOICES, LABEL, MESSAGE
-from views.origins import Interaction
+from views.interactions import Interaction
+from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
-from views.wording.sizes import span_words
-from views.wording.text import fitting, plain
+from views.wording.sizes import format_span
+from views.wording.text import escape, fit_lines
 
-SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
+STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
-MORE = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
-REST = "- and {} more"
-MOST_NAMED = 12
+MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
+MORE_MODELS = "- and {} more"
+MAX_NAMED_MODELS = 12
 """How many models are named of those that take the same."""
 
 
@@ -30,13 +30,13 @@ class Row(NamedTuple):
 
     provider: Provider
     models: Sequence[Model]
-    usual: Model
+    default_model: Model
     """What draws where nobody names a model."""
     standing: Standing
     is_default: bool
 
 
-class Roster(Panel):
+class ProvidersPage(Panel):
     """All at a glance, or one with its models."""
 
     def __init__(self, catalogue: Catalogue, settings: SettingsStore, guild_id: int | None) -> None:
@@ -44,41 +44,41 @@ class Roster(Panel):
         self._catalogue = catalogue
         self._settings = settings
         self._guild_id = guild_id
-        self._name: str | None = None
+        self._selected_name: str | None = None
 
     async def show(self, interaction: Interaction, name: str | None) -> None:
         """One provider, or all."""
         await interaction.response.defer()
-        self._name = name
+        self._selected_name = name
         await self.redraw(interaction)
 
     async def draw(self) -> Page:
         rows = await self._rows()
-        menu = Pick(rows, self._name)
-        chosen = next((row for row in rows if row.provider.name == self._name), None)
+        menu = ProviderMenu(rows, self._selected_name)
+        chosen = next((row for row in rows if row.provider.name == self._selected_name), None)
         if chosen is None:
-            return Page(roster_page(rows), [menu])
-        return Page(provider_page(chosen), [menu, Back()])
+            return Page(overview_page(rows), [menu])
+        return Page(provider_page(chosen), [menu, BackButton()])
 
     async def _rows(self) -> list[Row]:
         settings = await self._settings.get(self._guild_id)
         default = self._catalogue.default_for(settings)
         standings = await self._catalogue.standings()
         return [
-            Row(provider, models, _usual(models, settings.model), standings[provider.name], provider is default)
-            for provider, models in await offers(self._catalogue.providers)
+            Row(provider, models, _default_model(models, settings.model), standings[provider.name], provider is default)
+            for provider, models in await models_by_provider(self._catalogue.providers)
         ]
 
 
-class Pick(discord.ui.Select[PanelView[Roster]]):
+class ProviderMenu(discord.ui.Select[PanelView[ProvidersPage]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
         super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
-        for row in rows[:CHOICES]:
+        for row in rows[:MAX_CHOICES]:
             self.add_option(
-                label=row.provider.title[:LABEL],
+                label=row.provider.title[:LABEL_CHARACTERS],
                 value=row.provider.name,
                 description=f"{len(row.models)} model{'' if len(row.models) == 1 else 's'}",
-                emoji=SIGNS[row.standing.state],
+                emoji=STATE_EMOJI[row.standing.state],
                 default=row.provider.name == chosen,
             )
 
@@ -87,7 +87,7 @@ class Pick(discord.ui.Select[PanelView[Roster]]):
             await self.view.panel.show(interaction, self.values[0])
 
 
-class Back(discord.ui.Button[PanelView[Roster]]):
+class BackButton(discord.ui.Button[PanelView[ProvidersPage]]):
     def __init__(self) -> None:
         super().__init__(label="◀ all providers", custom_id="providers:all")
 
@@ -96,30 +96,30 @@ class Back(discord.ui.Button[PanelView[Roster]]):
             await self.view.panel.show(interaction, None)
 
 
-async def offers(providers: Mapping[str, Provider]) -> list[tuple[Provider, Sequence[Model]]]:
+async def models_by_provider(providers: Mapping[str, Provider]) -> list[tuple[Provider, Sequence[Model]]]:
     """Who is on, and what each offers now; within 1.5 s."""
     models = await asyncio.gather(*(provider.models() for provider in providers.values()))
     return list(zip(providers.values(), models, strict=True))
 
 
-def roster_page(rows: Sequence[Row]) -> str:
-    return "\n".join([*_lines(rows, 2), LEGEND])
+def overview_page(rows: Sequence[Row]) -> str:
+    return "\n".join([*_overview_lines(rows, 2), LEGEND])
 
 
 def provider_page(row: Row) -> str:
     """Models that take the same share a line; how many are left out, where there is no room for all."""
     alike: dict[str, list[str]] = {}
     for model in row.models:
-        alike.setdefault(abilities(model.capabilities), []).append(_priced(model))
+        alike.setdefault(capability_words(model.capabilities), []).append(_title_and_price(model))
     lines = {_models_line(names, takes): len(names) for takes, names in alike.items()}
-    head = _line(row, 0)
-    ends = "\n".join([head, REST.format(len(row.models)), MORE])
-    kept = fitting(list(lines), MESSAGE - len(ends) - len("\n"))
+    head = _provider_line(row, 0)
+    ends = "\n".join([head, MORE_MODELS.format(len(row.models)), MODEL_HINT])
+    kept = fit_lines(list(lines), MESSAGE_CHARACTERS - len(ends) - len("\n"))
     left = sum(count for line, count in lines.items() if line not in kept)
-    return "\n".join([head, *kept, *([REST.format(left)] if left else []), MORE])
+    return "\n".join([head, *kept, *([MORE_MODELS.format(left)] if left else []), MODEL_HINT])
 
 
-def abilities(takes: Capabilities) -> str:
+def capability_words(takes: Capabilities) -> str:
     """What a model takes, as a list of words."""
     words = {
         "words alone": takes.text_to_image,
@@ -127,9 +127,9 @@ def abilities(takes: Capabilities) -> str:
         "an image with a mask": takes.inpainting,
         "negative prompt": takes.negative_prompt,
         "seed": takes.seed,
-        f"steps {_span(takes.steps)}": takes.steps is not None,
-        f"guidance {_span(takes.guidance_scale)}": takes.guidance_scale is not None,
-        f"strength {_span(takes.strength)}": takes.strength is not None,
+        f"steps {_format_span(takes.steps)}": takes.steps is not None,
+        f"guidance {_format_span(takes.guidance_scale)}": takes.guidance_scale is not None,
+        f"strength {_format_span(takes.strength)}": takes.strength is not None,
         "scheduler": bool(takes.schedulers),
         "quality": bool(takes.qualities),
         "style": bool(takes.styles),
@@ -139,41 +139,41 @@ def abilities(takes: Capabilities) -> str:
     return ", ".join(word for word, has in words.items() if has)
 
 
-def _lines(rows: Sequence[Row], facts: int) -> list[str]:
+def _overview_lines(rows: Sequence[Row], facts: int) -> list[str]:
     """As many facts of each as one message has room for; everybody is on it, unless there are dozens."""
-    lines = fitting([_line(row, facts) for row in rows], MESSAGE - len(LEGEND) - 1)
-    return lines if len(lines) == len(rows) or facts == 0 else _lines(rows, facts - 1)
+    lines = fit_lines([_provider_line(row, facts) for row in rows], MESSAGE_CHARACTERS - len(LEGEND) - 1)
+    return lines if len(lines) == len(rows) or facts == 0 else _overview_lines(rows, facts - 1)
 
 
-def _line(row: Row, facts: int) -> str:
+def _provider_line(row: Row, facts: int) -> str:
     """How it does today; facts: whether its usual model follows (1), and what that costs (2)."""
-    standing, model = row.standing, row.usual
+    standing, model = row.standing, row.default_model
     words = [
-        f"{SIGNS[standing.state]} **{row.provider.title}**",
+        f"{STATE_EMOJI[standing.state]} **{row.provider.title}**",
         "the default here" if row.is_default else "",
         f"down since <t:{standing.since.timestamp():.0f}:t>" if standing.since else "",
         f"{standing.rate:.0%} drawn" if standing.rate is not None else "",
         f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else "",
-        *[plain(model.title, 40), f"price {plain(model.price, 40)}" if model.price else ""][:facts],
+        *[escape(model.title, 40), f"price {escape(model.price, 40)}" if model.price else ""][:facts],
     ]
     return " · ".join(filter(None, words))
 
 
 def _models_line(names: Sequence[str], takes: str) -> str:
-    rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"- {', '.join(names[:MOST_NAMED])}{rest}: {takes}"
+    rest = f" and {len(names) - MAX_NAMED_MODELS} more" if len(names) > MAX_NAMED_MODELS else ""
+    return f"- {', '.join(names[:MAX_NAMED_MODELS])}{rest}: {takes}"
 
 
-def _priced(model: Model) -> str:
-    price = f" (price {plain(model.price)})" if model.price else ""
-    return f"**{plain(model.title)}**{price}"
+def _title_and_price(model: Model) -> str:
+    price = f" (price {escape(model.price)})" if model.price else ""
+    return f"**{escape(model.title)}**{price}"
 
 
-def _usual(models: Sequence[Model], chosen: str | None) -> Model:
+def _default_model(models: Sequence[Model], chosen: str | None) -> Model:
     """The server's own where this provider has it, else the provider's."""
     able = [model for model in models if model.capabilities.text_to_image] or models
     return find_model(able, chosen or "") or able[0]
 
 
-def _span(span: Span | None) -> str:
-    return span_words(span) if span else ""
+def _format_span(span: Span | None) -> str:
+    return format_span(span) if span else ""

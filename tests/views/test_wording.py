@@ -59,11 +59,11 @@ from domain import (
     WrongFileType,
 )
 from domain.errors import OutageKind
-from views.wording.outcomes import explain, explain_without_words
-from views.wording.places import why_refused
-from views.wording.refusals import TYPED
+from views.wording.delivery_refusals import delivery_refusal_sentence
+from views.wording.outcomes import explain, explain_without_external_text
+from views.wording.refusals import COMMAND_NAMES
 from views.wording.sizes import size_name
-from views.wording.text import code
+from views.wording.text import code_span
 
 DETAIL = "canary detail of https://h.test/?key=1"
 SAID = "canary, it says"
@@ -121,7 +121,7 @@ def is_one_span(text: str, limit: int) -> bool:
 
 @pytest.mark.parametrize("kind", Refusal)
 def test_a_refused_picture_is_told_with_what_to_do(kind):
-    told = why_refused(Refused(kind=kind, code=99999))
+    told = delivery_refusal_sentence(Refused(kind=kind, code=99999))
     assert told.startswith("The picture is drawn, but ")
     assert ("`/recover`" in told) is (kind is not Refusal.TOO_LARGE_ANYWHERE)
     assert ("99999" in told) is (kind is Refusal.OTHER)
@@ -145,15 +145,15 @@ def test_who_is_held_back_hears_why_and_for_how_long():
 @settings(max_examples=300)
 @given(st.text(), st.integers(2, 400))
 def test_any_text_is_one_code_span(text, limit):
-    assert is_one_span(code(text, limit), limit)
+    assert is_one_span(code_span(text, limit), limit)
 
 
 def test_nasty_texts_are_one_code_span():
     dice = random.Random(5)
     for _ in range(3000):
         text = "".join(dice.choices(NASTY, k=dice.randrange(60)))
-        assert is_one_span(code(text), 300), ascii(text)
-        assert is_one_span(code(text, 20), 20), ascii(text)
+        assert is_one_span(code_span(text), 300), ascii(text)
+        assert is_one_span(code_span(text, 20), 20), ascii(text)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_nasty_texts_are_one_code_span():
     ],
 )
 def test_a_code_span_keeps_what_can_be_read(text, limit, shown):
-    assert code(text, limit) == shown
+    assert code_span(text, limit) == shown
 
 
 def test_each_type_that_a_row_can_keep_is_tried_here():
@@ -187,8 +187,8 @@ def test_every_error_is_worded(error):
     assert isinstance(error, QUOTED) or "canary" not in sentence
     kept = KEPT.validate_python(KEPT.dump_python(error, mode="json"))
     assert explain(kept, "PopCord") == sentence
-    assert "canary" not in explain_without_words(kept, "PopCord")
-    assert "One" not in explain_without_words(kept, "PopCord")
+    assert "canary" not in explain_without_external_text(kept, "PopCord")
+    assert "One" not in explain_without_external_text(kept, "PopCord")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,9 @@ def test_an_error_says_what_to_do(error, words):
 
 OUTSIDE_WORDS = st.one_of(
     st.builds(Unavailable, said=st.text(), reference=st.text(), option=st.sampled_from([None, "prompt", "size"])),
-    st.builds(InvalidRequest, said=st.text(), reference=st.text(), option=st.sampled_from([None, "prompt", *TYPED])),
+    st.builds(
+        InvalidRequest, said=st.text(), reference=st.text(), option=st.sampled_from([None, "prompt", *COMMAND_NAMES])
+    ),
     st.builds(AuthError, said=st.text(), reference=st.text()),
 )
 
