@@ -1,4 +1,4 @@
-"""Answering an interaction in time, first of all by telling its member to wait, and knowing whether that was done."""
+"""Acknowledging an interaction before its deadline, and finding out whether Discord took the acknowledgement."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,22 +13,22 @@ from views.discord_errors import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_
 from views.interactions import Interaction
 
 ACKNOWLEDGEMENT_DEADLINE = timedelta(seconds=3)
-"""An interaction that is older is not answered any more."""
+"""From the interaction's creation; Discord refuses a later first answer."""
 REQUEST_SECONDS = 10.0
-"""For all tries together, and for asking what became of them."""
+"""Timeout for all attempts together, and for each look-up of the reply."""
 REQUEST_ERRORS = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""What Discord, or the way there, has against a request; discord.py does not repeat it after a cut connection."""
+"""How a request to Discord fails; discord.py does not retry one after a cut connection."""
 LOOKUP_ERRORS = (discord.DiscordException, aiohttp.ClientError, TimeoutError)
-DEFERRED_KEY = "waits"
-"""Among an interaction's extras: its member was told to wait, though discord.py did not learn so."""
+DEFERRED_KEY = "deferred"
+"""Key of an interaction's extras: Discord has deferred it, but discord.py has not seen the answer."""
 
 
 class DeadlinePassed(Exception):
-    """Discord would not take another try."""
+    """The time to acknowledge is over, so a retry is not sent."""
 
 
 class Attempts:
-    """The HTTP requests that answer one interaction: discord.py makes another by itself after a 5xx."""
+    """The HTTP requests that acknowledge one interaction; discord.py retries by itself after a 5xx."""
 
     def __init__(self, interaction_id: int, now: Callable[[], datetime]) -> None:
         """now: Discord's time."""
@@ -36,7 +36,7 @@ class Attempts:
         self._now = now
         self._has_begun = False
         self.may_be_accepted = False
-        """Whether Discord may have taken one of them."""
+        """Whether Discord may have accepted one of them."""
 
     def begin(self) -> None:
         """TooLate, for any but the first, after the time to answer."""
@@ -48,18 +48,18 @@ class Attempts:
         self.may_be_accepted |= not 400 <= status < 500
 
     def record_lost(self) -> None:
-        """One was sent, and no answer came."""
+        """A request was sent, but its answer was lost."""
         self.may_be_accepted = True
 
 
 ATTEMPTS: ContextVar[Attempts | None] = ContextVar("tries", default=None)
-"""Of the interaction that this task is about; whoever watches the requests counts them here."""
+"""Attempts for the interaction that this task handles; trace hooks of the HTTP client update them."""
 
 
 async def defer(interaction: Interaction, *, private: bool) -> int | None:
-    """Say that an answer is on its way, and who will see it; the id of the answer's message, if Discord tells.
+    """Acknowledge with a deferred reply, and return the reply's message id, or None if Discord does not give it.
 
-    AnsweredElsewhere; Unclear; any other error means that the member was not told.
+    private: only the member sees the reply. AnsweredElsewhere; Unclear; any other error means: not acknowledged.
     """
     attempts = ATTEMPTS.get()
     try:
@@ -67,7 +67,7 @@ async def defer(interaction: Interaction, *, private: bool) -> int | None:
             return await _defer(interaction, private)
     except discord.HTTPException as error:
         if error.code == ALREADY_ANSWERED:
-            # What surely never arrived, or was refused, cannot be what has answered.
+            # If no request of ours can have arrived, another process has answered.
             if attempts and not attempts.may_be_accepted:
                 raise AnsweredElsewhere from None
             return await _reply_id_after_lost_answer(interaction)
@@ -81,7 +81,7 @@ async def defer(interaction: Interaction, *, private: bool) -> int | None:
 
 
 async def _defer(interaction: Interaction, private: bool) -> int | None:
-    """discord.py does not try again after a cut connection."""
+    """Retries once after a cut connection, which discord.py does not."""
     try:
         answer = await interaction.response.defer(thinking=True, ephemeral=private)
     except aiohttp.ClientError:
@@ -90,7 +90,7 @@ async def _defer(interaction: Interaction, private: bool) -> int | None:
 
 
 async def _reply_id_after_lost_answer(interaction: Interaction) -> int | None:
-    """Fetch the reply's id where the defer's answer was lost: it edits the reply when the token has expired."""
+    """Fetch the reply's id, as the defer's answer was lost: editing after the token has expired needs it."""
     interaction.extras[DEFERRED_KEY] = True
     try:
         return await _fetch_reply_id(interaction)
@@ -99,7 +99,7 @@ async def _reply_id_after_lost_answer(interaction: Interaction) -> int | None:
 
 
 async def _confirm_reply(interaction: Interaction, failed: Exception) -> int:
-    """The id of the reply, if a request did arrive; what has failed, where none did; Unclear."""
+    """The reply's id, if Discord has deferred the interaction; raises `failed` if it has not, Unclear if unknown."""
     try:
         found = await _fetch_reply_id(interaction)
     except LOOKUP_ERRORS as error:

@@ -1,15 +1,14 @@
 """The result: a receipt, the pictures and their buttons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
 
 import discord
 
-from domain import Job, NotAsked, Size, State, Unexpected
-from domain.outcomes import is_hosts_matter
+from domain import Job, NotAsked, Size, Unexpected
 from studio.display import Ready, Report
-from views.card_ids import Verb, custom_id
+from views.card_actions import ACTIONS, CardAction, card_button
 from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
 from views.wording.notes import conversion_sentence, note_sentence, undelivered_sentences
 from views.wording.outcomes import explain, explain_without_external_text
@@ -19,12 +18,6 @@ SMALLER_SHARE = 0.8
 """The share of the pixels asked for below which the receipt tells of it."""
 UNLINKED_ENDINGS = tuple(".,:;)]'\"")
 """What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
-LABELS: Mapping[Verb, tuple[str, str]] = {
-    Verb.AGAIN: ("Again", "🔁"),
-    Verb.UPSCALE: ("Upscale", "🔍"),
-    Verb.RETRY: ("Retry", "🔁"),
-    Verb.DELETE: ("Delete", "🗑️"),
-}
 TEXT_LEFT_OUT = "-# Its words are left out: they could not be shown here."
 
 
@@ -71,10 +64,10 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int =
     """The pictures with their receipt, or the sentence that says why there are none."""
     lines = _receipt_lines(job, pictures, provider, later) if pictures else _failure_lines(job, provider)
     links = [_protect_link(each.link) for each in pictures if each.link]
-    verbs = _verbs(job, pictures)
+    actions = [each for each in ACTIONS.values() if each.is_offered(job, pictures)]
     return Card(
         content=_fit_content(lines, links),
-        view=buttons(job, verbs),
+        view=card_view(job, actions),
         pictures=pictures,
         name=f"easel-{job.id}",
         alt=_alt_text(job, provider),
@@ -182,31 +175,12 @@ def _failure_lines(job: Job, provider: str) -> list[str]:
     return [*lines, *kept, *before]
 
 
-def _verbs(job: Job, pictures: Sequence[Ready]) -> list[Verb]:
-    """Retry also below some of the pictures, where the rest is paid for and may yet come."""
-    retry = job.remote is not None or (not pictures and _can_be_retried(job))
-    shown = all(each.way != "file" for each in job.drawn)
-    single = len(pictures) == 1 and bool(pictures[0].data) and shown and not job.request.upscale
-    can = {Verb.AGAIN: bool(pictures), Verb.UPSCALE: single and job.upscales, Verb.RETRY: retry, Verb.DELETE: True}
-    return [verb for verb in Verb if can[verb]]
-
-
-def _can_be_retried(job: Job) -> bool:
-    """Not what was refused, nor what only the host can mend."""
-    return job.failure is None or not (job.failure.state is State.REFUSED or is_hosts_matter(job.failure))
-
-
-def buttons(job: Job, verbs: Sequence[Verb]) -> discord.ui.View:
+def card_view(job: Job, actions: Sequence[CardAction]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
-    for verb in verbs:
-        view.add_item(button(verb, job.id))
+    for action in actions:
+        view.add_item(card_button(action, job.id))
     view.stop()  # or discord.py would keep every card in memory for ever
     return view
-
-
-def button(verb: Verb, job_id: str) -> "discord.ui.Button[discord.ui.View]":
-    label, emoji = LABELS[verb]
-    return discord.ui.Button(label=label, emoji=emoji, custom_id=custom_id(verb, job_id))
 
 
 def _alt_text(job: Job, provider: str) -> str:

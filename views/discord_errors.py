@@ -1,4 +1,4 @@
-"""What Discord's refusals mean for a delivery.
+"""Discord's error codes, and what they mean for a delivery.
 
 The codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 """
@@ -11,9 +11,9 @@ from studio.display import NotNow, Undeliverable
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10008, 10015, 10062
 ALREADY_ANSWERED, INVALID_TOKEN = 40060, 50027
 TOO_MANY_EDITS = 30046
-"""Of messages older than an hour."""
+"""The limit of edits to messages older than an hour."""
 RETRYABLE = (20016, 20028, 20029, 40004, 40006, 40062, 40333, 130000)
-"""Slow mode, write limits, what is switched off for a while, Cloudflare, overload."""
+"""Slow mode, write limits, features that are off for a while, Cloudflare, overload."""
 CODES = {
     Refusal.EXPLICIT: (20009,),
     Refusal.BLOCKED: (200000, 200001, 240000),
@@ -25,17 +25,17 @@ CODES = {
     Refusal.EXPIRED: (UNKNOWN_WEBHOOK, INVALID_TOKEN),
 }
 UNANSWERABLE = (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED, INVALID_TOKEN)
-"""The interaction is too old or has been answered, or its message is deleted: there is nobody to tell."""
+"""The interaction has expired or been answered, or its message is deleted: no answer can be sent."""
 REFUSAL_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
 
 
 def is_unanswerable(error: BaseException | None) -> bool:
-    """Whether Discord says that there is nobody any more who waits for an answer."""
+    """Whether the interaction can no longer be answered."""
     return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
 
 
 def classify(error: discord.HTTPException) -> Undeliverable | NotNow:
-    """Whether it may pass, or why it will not."""
+    """NotNow if a retry may succeed, else the reason why Discord refuses."""
     blocked = error.status == 403 and not error.code  # Cloudflare's page: what Discord itself forbids has a code
     if error.status == 429 or error.status >= 500 or error.code in RETRYABLE or blocked:
         return NotNow(f"{error.status}, {error.code}")

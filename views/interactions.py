@@ -1,4 +1,4 @@
-"""Where an interaction came from, in the bot's own words."""
+"""Discord's interactions, and the domain's record of where one came from."""
 
 import discord
 

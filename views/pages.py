@@ -11,7 +11,7 @@ from studio.job_control import JobControl
 from views.interactions import Interaction
 from views.panel import Page, Panel, PanelView
 from views.providers_page import models_by_provider
-from views.wording.text import code_span
+from views.wording.text import code_span, say
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -59,22 +59,23 @@ removed from a server, what is finished there is deleted; what is under way is c
 **Who runs this bot:** {host}
 """
 FETCHED_BY_LINK = (
-    ", except for models of {}, which fetch your original file themselves, by the link that Discord gave it"
+    ", except for models of {providers}, which fetch your original file themselves, by the link that Discord gave it"
 )
-DRAWN_BY_VOLUNTEERS = " The pictures of {} are drawn on the machines of volunteers, who could read your words."
-BAN_KEPT = "; whoever is held back after a refusal by {} stays so for that time"
+DRAWN_BY_VOLUNTEERS = " The pictures of {providers} are drawn on the machines of volunteers, who could read your words."
+BAN_KEPT = "; whoever is held back after a refusal by {providers} stays so for that time"
 
 
 def help_page(providers: Sequence[Provider]) -> str:
-    return _unwrap(HELP).format(providers=", ".join(provider.title for provider in providers))
+    return say(_unwrap(HELP), providers=", ".join(provider.title for provider in providers))
 
 
 def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) -> str:
-    """What becomes of words and images with the providers that are on."""
+    """The privacy page for the enabled providers. host: who runs this bot."""
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
     bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]
-    return _unwrap(PRIVACY).format(
+    return say(
+        _unwrap(PRIVACY),
         outside=_join_with_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
         by_link=_sentence_about(FETCHED_BY_LINK, by_link),
         volunteers=_sentence_about(DRAWN_BY_VOLUNTEERS, [each.title for each in providers if each.volunteers]),
@@ -84,8 +85,8 @@ def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) 
 
 
 def _sentence_about(sentence: str, names: Sequence[str]) -> str:
-    """Nothing, where it is about nobody."""
-    return sentence.format(_join_with_and(names)) if names else ""
+    """The sentence about these providers; empty if there are none."""
+    return say(sentence, providers=_join_with_and(names)) if names else ""
 
 
 def _join_with_and(names: Sequence[str]) -> str:
@@ -94,12 +95,12 @@ def _join_with_and(names: Sequence[str]) -> str:
 
 
 def _unwrap(text: str) -> str:
-    """Paragraphs as Discord wants them: a line each."""
+    """Each paragraph on one line, as Discord shows line breaks."""
     return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
 
 
 class PrivacyPage(Panel):
-    """The page of /privacy, with a button that deletes what is stored of its reader."""
+    """The page of /privacy, with a button that deletes the member's data."""
 
     def __init__(self, jobs: JobControl, catalogue: Catalogue, host: str) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Private messages with menus, redrawn after each click.
 
-Each redraw makes a view of its own, from what is in force. The view before it answers clicks until Discord has taken
-the new one: so a second click finds somebody, and a message whose redraw was refused still works.
+Each redraw makes a new view from the current state. The old view handles clicks until Discord has accepted the new
+one, so a quick second click is handled, and a message whose redraw was refused still works.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ from views.reporter import RedrawRefused, answer_privately, report_error
 
 P = TypeVar("P", bound="Panel")
 PREFIXES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
-"""How the custom ids on panels begin; `chain:` was that of earlier versions, whose messages may still be open."""
-HANDLED_KEY = "heard"
-"""Marks a click that a page has taken."""
+"""Of the custom ids on panels; earlier versions used `chain:`, and their messages may still be open."""
+HANDLED_KEY = "handled"
+"""Key of an interaction's extras: a panel handles this click."""
 PAGE_EXPIRED = "This page has changed or is too old, so that did nothing. Send its command again."
 
 
 class Page(NamedTuple):
-    """What a panel shows: text, and the menus and buttons below it."""
+    """The content of a panel: text, and the menus and buttons below it."""
 
     content: str
     items: Sequence[discord.ui.Item[Any]] = ()
-    """Their custom ids stay the same from redraw to redraw: a click on an old one means the new one."""
+    """Custom ids stay the same in each redraw, so that a click on an old item reaches the new one."""
 
 
 async def answer_expired_page(interaction: Interaction) -> None:
-    """Tell whoever has clicked on a page that answers no more: too old, from before a restart, or just changed."""
+    """Answer a click that no panel handles: the page has timed out, was replaced, or is from before a restart."""
     custom_id = str((interaction.data or {}).get("custom_id", ""))
     if custom_id.startswith(PREFIXES) and HANDLED_KEY not in interaction.extras:
         try:
@@ -43,7 +43,7 @@ async def answer_expired_page(interaction: Interaction) -> None:
 
 
 class Panel(ABC):
-    """A message for one member alone. `open` sends it."""
+    """An ephemeral message with menus and buttons."""
 
     def __init__(self) -> None:
         self._redrawing = asyncio.Lock()
@@ -52,10 +52,10 @@ class Panel(ABC):
 
     @abstractmethod
     async def draw(self) -> Page:
-        """The page for what is in force now."""
+        """The page for the current state."""
 
     async def allows(self, interaction: Interaction) -> bool:
-        """Whether the member may click; if not, that has been told."""
+        """Whether the member may click; if not, that has been answered."""
         return True
 
     async def open(self, interaction: Interaction) -> None:
@@ -63,7 +63,7 @@ class Panel(ABC):
         await self.redraw(interaction)
 
     async def redraw(self, interaction: Interaction) -> None:
-        """For a deferred interaction; one after the other, so that what is drawn last is what is in force."""
+        """Redraw the message of a deferred interaction; serialized, so that the last redraw shows the current state."""
         async with self._redrawing:
             page = await self.draw()
             view = PanelView(self, page.items)
@@ -76,15 +76,15 @@ class Panel(ABC):
             self._activate(interaction, view, message.id)
 
     def restart_timeout(self) -> None:
-        """From now on for as long as a page that nobody uses lives."""
+        """Expire the page VIEW_SECONDS from now."""
         if self._timeout:
             self._timeout.cancel()
         self._timeout = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._stop)
 
     def _activate(self, interaction: Interaction, view: "PanelView[Any]", message_id: int) -> None:
-        """Let the new view answer clicks from now on."""
+        """Replace the view that handles clicks."""
         self._stop()
-        # discord.py finds a click's item by its custom id: stopping the old view later would take the new one's away.
+        # discord.py looks items up by custom id: stopping the old view after this would remove the new view's items.
         interaction.client.add_view(view, message_id=message_id)
         self._view = view
         self.restart_timeout()
@@ -95,7 +95,7 @@ class Panel(ABC):
 
 
 class PanelView(discord.ui.View, Generic[P]):
-    """What a panel shows at one time, as discord.py keeps it; the panel decides how long it lives."""
+    """The items of one redraw, registered with discord.py; the panel stops it."""
 
     def __init__(self, panel: P, items: Sequence[discord.ui.Item[Any]]) -> None:
         super().__init__(timeout=None)

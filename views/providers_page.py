@@ -1,4 +1,4 @@
-"""The page of /providers: who can draw here, in a line each, and a menu to see what the models of each take."""
+"""The page of /providers: a line for each provider, and a menu to see the models of one."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,29 +15,29 @@ from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
 from views.wording.sizes import format_span
-from views.wording.text import escape, fit_lines
+from views.wording.text import escape, fit_lines, say
 
 STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
-MORE_MODELS = "- and {} more"
+MORE_MODELS = "- and {count} more"
 MAX_NAMED_MODELS = 12
-"""How many models are named of those that take the same."""
+"""Models with the same capabilities that are named on one line."""
 
 
 class Row(NamedTuple):
-    """A provider as it is shown."""
+    """A provider and what the page shows of it."""
 
     provider: Provider
     models: Sequence[Model]
     default_model: Model
-    """What draws where nobody names a model."""
+    """The model that draws if a request names none."""
     standing: Standing
     is_default: bool
 
 
 class ProvidersPage(Panel):
-    """All at a glance, or one with its models."""
+    """All providers, or one with its models."""
 
     def __init__(self, catalogue: Catalogue, settings: SettingsStore, guild_id: int | None) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class ProvidersPage(Panel):
         self._selected_name: str | None = None
 
     async def show(self, interaction: Interaction, name: str | None) -> None:
-        """One provider, or all."""
+        """Show one provider, or all of them if name is None."""
         await interaction.response.defer()
         self._selected_name = name
         await self.redraw(interaction)
@@ -97,7 +97,7 @@ class BackButton(discord.ui.Button[PanelView[ProvidersPage]]):
 
 
 async def models_by_provider(providers: Mapping[str, Provider]) -> list[tuple[Provider, Sequence[Model]]]:
-    """Who is on, and what each offers now; within 1.5 s."""
+    """The enabled providers with their models; takes 1.5 s at most."""
     models = await asyncio.gather(*(provider.models() for provider in providers.values()))
     return list(zip(providers.values(), models, strict=True))
 
@@ -107,20 +107,20 @@ def overview_page(rows: Sequence[Row]) -> str:
 
 
 def provider_page(row: Row) -> str:
-    """Models that take the same share a line; how many are left out, where there is no room for all."""
-    alike: dict[str, list[str]] = {}
+    """A provider's models, grouped by equal capabilities; the last line counts those that do not fit."""
+    by_capabilities: dict[str, list[str]] = {}
     for model in row.models:
-        alike.setdefault(capability_words(model.capabilities), []).append(_title_and_price(model))
-    lines = {_models_line(names, takes): len(names) for takes, names in alike.items()}
+        by_capabilities.setdefault(capability_words(model.capabilities), []).append(_title_and_price(model))
+    lines = {_models_line(names, takes): len(names) for takes, names in by_capabilities.items()}
     head = _provider_line(row, 0)
-    ends = "\n".join([head, MORE_MODELS.format(len(row.models)), MODEL_HINT])
+    ends = "\n".join([head, say(MORE_MODELS, count=len(row.models)), MODEL_HINT])
     kept = fit_lines(list(lines), MESSAGE_CHARACTERS - len(ends) - len("\n"))
-    left = sum(count for line, count in lines.items() if line not in kept)
-    return "\n".join([head, *kept, *([MORE_MODELS.format(left)] if left else []), MODEL_HINT])
+    left_out = sum(count for line, count in lines.items() if line not in kept)
+    return "\n".join([head, *kept, *([say(MORE_MODELS, count=left_out)] if left_out else []), MODEL_HINT])
 
 
 def capability_words(takes: Capabilities) -> str:
-    """What a model takes, as a list of words."""
+    """The capabilities of a model, separated by commas."""
     words = {
         "words alone": takes.text_to_image,
         "an image": takes.image_to_image,
@@ -140,13 +140,13 @@ def capability_words(takes: Capabilities) -> str:
 
 
 def _overview_lines(rows: Sequence[Row], facts: int) -> list[str]:
-    """As many facts of each as one message has room for; everybody is on it, unless there are dozens."""
+    """A line for each provider, with as many facts as fit into one message; dozens of providers are cut off."""
     lines = fit_lines([_provider_line(row, facts) for row in rows], MESSAGE_CHARACTERS - len(LEGEND) - 1)
     return lines if len(lines) == len(rows) or facts == 0 else _overview_lines(rows, facts - 1)
 
 
 def _provider_line(row: Row, facts: int) -> str:
-    """How it does today; facts: whether its usual model follows (1), and what that costs (2)."""
+    """A provider's state and figures; facts: 1 adds the default model, 2 also its price."""
     standing, model = row.standing, row.default_model
     words = [
         f"{STATE_EMOJI[standing.state]} **{row.provider.title}**",
@@ -170,7 +170,7 @@ def _title_and_price(model: Model) -> str:
 
 
 def _default_model(models: Sequence[Model], chosen: str | None) -> Model:
-    """The server's own where this provider has it, else the provider's."""
+    """The server's default model, if this provider offers it, else the provider's."""
     able = [model for model in models if model.capabilities.text_to_image] or models
     return find_model(able, chosen or "") or able[0]
 

@@ -1,4 +1,4 @@
-"""The page of /queue: what runs, what waits, and a menu to cancel it."""
+"""The page of /queue: running and waiting jobs, and a menu to cancel them."""
 
 from collections.abc import Sequence
 
@@ -21,30 +21,30 @@ PRIVATE_REQUEST = "a private request"
 
 
 class QueuePage(Panel):
-    """A server's jobs for those who manage it, else a member's own."""
+    """All jobs of a server for its managers, else the member's own jobs."""
 
     def __init__(self, jobs: JobControl, catalogue: Catalogue, *, user_id: int, guild_id: int | None) -> None:
-        """guild_id: None where only the member's own are theirs to see."""
+        """guild_id: the server whose jobs are all listed; None: only the member's own."""
         super().__init__()
         self._jobs = jobs
         self._catalogue = catalogue
         self._user_id = user_id
         self._guild_id = guild_id
         self._last_result = ""
-        """What the last click has done."""
+        """A sentence about the last click; empty if there is nothing to say."""
 
     async def allows(self, interaction: Interaction) -> bool:
-        """The right to see everybody's may have been taken away since the page was opened."""
+        """Checks the right again: it may have been revoked since the page was opened."""
         if self._guild_id is None or interaction.permissions.manage_guild:
             return True
         await answer_privately(interaction, NO_RIGHT)
         return False
 
     async def cancel(self, interaction: Interaction, job_id: str) -> None:
-        """Only what is on the page that this person may see, whatever the menu sent."""
+        """Cancel a job that this member may see; the id from the menu can be forged."""
         await interaction.response.defer()
-        may = job_id in {job.id for job in await self._cancellable_jobs()}
-        if may and await self._jobs.cancel(job_id):
+        is_listed = job_id in {job.id for job in await self._cancellable_jobs()}
+        if is_listed and await self._jobs.cancel(job_id):
             self._last_result = CANCELLED
         else:
             self._last_result = ""
@@ -60,9 +60,9 @@ class QueuePage(Panel):
         jobs = await self._cancellable_jobs()
         lines = [self._line(job) for job in jobs[:LISTED_JOBS]]
         more = [f"-# and {len(jobs) - LISTED_JOBS} more"] if len(jobs) > LISTED_JOBS else []
-        told = "\n".join([*lines, *more]) or QUEUE_EMPTY
+        text = "\n".join([*lines, *more]) or QUEUE_EMPTY
         menu = [CancelMenu([self._option(job) for job in jobs[:MAX_CHOICES]])] if jobs else []
-        return Page(f"{self._last_result}{told}", menu)
+        return Page(f"{self._last_result}{text}", menu)
 
     def _line(self, job: Job) -> str:
         title = self._catalogue.title(job.provider)

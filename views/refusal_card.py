@@ -1,8 +1,8 @@
 """What stands where a picture was refused: why, and how its owner gets it."""
 
 from domain import Job, Refused
-from views.card import Card, buttons
-from views.card_ids import Verb
+from views.card import Card, card_view
+from views.card_actions import AGAIN, DELETE
 from views.wording.delivery_refusals import delivery_refusal_sentence
 from views.wording.text import code_span, escape
 
@@ -19,4 +19,4 @@ def refusal_card(job: Job, refused: Refused, provider: str) -> Card:
 def refusal_card_without_external_text(job: Job, refused: Refused) -> Card:
     """Without a word from outside."""
     content = f"{delivery_refusal_sentence(refused)}\n{KEPT_FOR_OWNER}"
-    return Card(content, view=buttons(job, [Verb.AGAIN, Verb.DELETE]), pictures=(), name="", alt="")
+    return Card(content, view=card_view(job, [AGAIN, DELETE]), pictures=(), name="", alt="")

@@ -1,4 +1,4 @@
-"""One answer for everything that goes wrong in a command, a button or a menu."""
+"""Answers and logs the errors of commands, buttons and menus."""
 
 import logging
 
@@ -11,17 +11,18 @@ from views.acknowledging import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed
 from views.discord_errors import is_unanswerable
 from views.interactions import Interaction
 from views.wording.outcomes import explain
+from views.wording.text import say
 
 log = logging.getLogger(__name__)
 
 NO_RIGHT = "That needs the right to manage this server."
-INTERNAL_ERROR = "Something went wrong in Easel itself. The bot's host finds it in the log under `{}`."
+INTERNAL_ERROR = "Something went wrong in Easel itself. The bot's host finds it in the log under `{interaction_id}`."
 COMMAND_CHANGED = (
     "I no longer know this command, or it has just changed. Try again in a minute; if that does not help, restart "
     "Discord, for it still shows the old one."
 )
 VERSION_MISMATCH = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
-"""What Discord has of a command is not what this process has: one of the two is older."""
+"""Discord's version of a command differs from this process's."""
 REDRAW_REFUSED = (
     "Discord did not take the page's new look, so what it shows may be old; what you chose is done. "
     "The page still works: click again, or send its command again."
@@ -29,34 +30,34 @@ REDRAW_REFUSED = (
 
 
 class RedrawRefused(Exception):
-    """Discord has refused a page's new look; the old one still works."""
+    """Discord has refused to redraw a page; the page shown before still works."""
 
 
 async def report_error(interaction: Interaction, error: BaseException) -> None:
-    """Tell the member privately; log what is ours with a traceback."""
+    """Answer the member privately; log an internal error with its traceback."""
     original = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     if is_unanswerable(original) or isinstance(original, DeadlinePassed):
-        log.warning("interaction %s: came too late to be answered", interaction.id)
+        log.warning("interaction %s: can no longer be answered", interaction.id)
         return
     if isinstance(original, AnsweredElsewhere | Unclear | Ending):
-        log.info("interaction %s: not answered here, %s", interaction.id, type(original).__name__)
+        log.info("interaction %s: not answered by this process, %s", interaction.id, type(original).__name__)
         return
     if interaction.type is discord.InteractionType.autocomplete:
-        log.info("interaction %s: nothing to suggest, %s", interaction.id, type(original).__name__)
-        return  # Discord takes nothing but suggestions there
+        log.info("interaction %s: no suggestions, %s", interaction.id, type(original).__name__)
+        return  # Discord accepts only suggestions as the answer
     try:
         await answer_privately(interaction, _sentence(interaction, original))
     except REQUEST_ERRORS as failed:
-        log.warning("interaction %s: the member could not be told, %s", interaction.id, type(failed).__name__)
+        log.warning("interaction %s: the error could not be shown, %s", interaction.id, type(failed).__name__)
 
 
 async def answer_privately(interaction: Interaction, text: str) -> None:
-    """Answer privately, unless the answer has been promised to all: who sees it is fixed by the defer."""
-    promised = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
+    """Answer the member alone; if the interaction is deferred, fill its reply, whose visibility the defer has fixed."""
+    is_deferred = interaction.response.type is discord.InteractionResponseType.deferred_channel_message
     if not (interaction.response.is_done() or DEFERRED_KEY in interaction.extras):
         await interaction.response.send_message(text, ephemeral=True)
-    elif promised or DEFERRED_KEY in interaction.extras:
-        await interaction.edit_original_response(content=text)  # or it would say "thinking" for ever
+    elif is_deferred or DEFERRED_KEY in interaction.extras:
+        await interaction.edit_original_response(content=text)  # it would say "thinking" until it expires
     else:
         await interaction.followup.send(text, ephemeral=True)
 
@@ -70,17 +71,17 @@ def _sentence(interaction: Interaction, error: BaseException) -> str:
             log.info("interaction %s: %s", interaction.id, error)
             return COMMAND_CHANGED
         case RedrawRefused():
-            log.warning("interaction %s: a page could not be redrawn, %s", interaction.id, error)
+            log.warning("interaction %s: page not redrawn, %s", interaction.id, error)
             return REDRAW_REFUSED
         case _:
-            log.error("interaction %s: an error in Easel itself", interaction.id, exc_info=error)
-            return INTERNAL_ERROR.format(interaction.id)
+            log.error("interaction %s: internal error", interaction.id, exc_info=error)
+            return say(INTERNAL_ERROR, interaction_id=interaction.id)
 
 
 def is_real_autocomplete_error(record: logging.LogRecord) -> bool:
-    """A filter for discord.py's own log, to which it reports what fails in a suggestion, and to nobody else."""
+    """Log filter for discord.py, which only logs the errors of autocompletion: drops the expected ones."""
     error = record.exc_info[1] if record.exc_info else None
     if is_unanswerable(error) or isinstance(error, VERSION_MISMATCH):
-        log.info("suggestions came to nothing, %s", type(error).__name__)
+        log.info("no suggestions, %s", type(error).__name__)
         return False
     return True

@@ -30,7 +30,7 @@ from domain.outcomes import EarlierNote, Passed, TookOver
 from studio.display import Ready, Report
 from tests.conftest import make_job
 from views.card import card_without_external_text, progress_text, result_card
-from views.card_ids import TEMPLATE, Verb, custom_id
+from views.card_actions import ACTIONS, TEMPLATE, custom_id
 from views.limits import MESSAGE_CHARACTERS
 from views.refusal_card import refusal_card, refusal_card_without_external_text
 
@@ -98,7 +98,7 @@ def test_other_custom_ids_are_not_ours(wrong):
     assert re.fullmatch(TEMPLATE, wrong) is None
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", ACTIONS)
 def test_cards_of_earlier_versions_and_of_later_ones_are_known(verb):
     """Later ones name one of several pictures."""
     written = {f"easel:{verb}:12-3": None, custom_id(verb, "12-3"): None, custom_id(verb, "12-3", 4): "4"}
