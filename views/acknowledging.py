@@ -39,7 +39,7 @@ class Attempts:
         """Whether Discord may have accepted one of them."""
 
     def begin(self) -> None:
-        """TooLate, for any but the first, after the time to answer."""
+        """Called before each request; a retry after the deadline raises DeadlinePassed."""
         if self._has_begun and self._now() > self._deadline:
             raise DeadlinePassed
         self._has_begun = True

@@ -1,4 +1,4 @@
-"""Runs the action of a clicked button below a result; the custom id carries the job's id, so a restart loses nothing."""
+"""Runs the action of a clicked button below a result; its custom id carries the job's id, also after a restart."""
 
 import re
 from typing import Any, ClassVar, Self

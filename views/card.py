@@ -1,4 +1,4 @@
-"""The result: a receipt, the pictures and their buttons."""
+"""The message for a job's outcome: receipt, pictures, buttons."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -15,9 +15,9 @@ from views.wording.outcomes import explain, explain_without_external_text
 from views.wording.text import code_span, escape, fit_lines, format_wait
 
 SMALLER_SHARE = 0.8
-"""The share of the pixels asked for below which the receipt tells of it."""
+"""Share of the requested pixels below which the receipt has a note."""
 UNLINKED_ENDINGS = tuple(".,:;)]'\"")
-"""What Discord does not take for the end of a link, unless brackets stand around it; in those it shows no preview."""
+"""Discord does not count these as the end of a link, unless it is in brackets, where it has no preview."""
 TEXT_LEFT_OUT = "-# Its words are left out: they could not be shown here."
 
 
@@ -31,7 +31,7 @@ class Card(NamedTuple):
     alt: str
 
     def files(self) -> list[discord.File]:
-        """Anew for each try: a sent file has been read to its end. A picture's link that finds no room comes in one."""
+        """New file objects for each attempt, as sending reads them; links that the text has no room for are a file."""
         data = [ready for ready in self.pictures if ready.data]
         files: list[discord.File] = [
             _File(BytesIO(ready.data), f"{self.name}-{number}.{ready.extension}", description=self.alt)
@@ -44,7 +44,7 @@ class Card(NamedTuple):
 
 
 def preview_files(job: Job, preview: Ready) -> list[discord.File]:
-    """An unfinished picture, in place of the one before it."""
+    """The attachment that replaces the last unfinished picture."""
     return [
         _File(
             BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}", description="An unfinished picture"
@@ -53,7 +53,7 @@ def preview_files(job: Job, preview: Ready) -> list[discord.File]:
 
 
 class _File(discord.File):
-    """discord.py leaves each file in a cycle of references: once it is closed, at least its bytes are freed."""
+    """Frees its bytes when closed: discord.py keeps each file in a reference cycle."""
 
     def close(self) -> None:
         super().close()
@@ -61,7 +61,7 @@ class _File(discord.File):
 
 
 def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
-    """The pictures with their receipt, or the sentence that says why there are none."""
+    """The pictures with their receipt, or why there are none. later: how many more pictures do not fit."""
     lines = _receipt_lines(job, pictures, provider, later) if pictures else _failure_lines(job, provider)
     links = [_protect_link(each.link) for each in pictures if each.link]
     actions = [each for each in ACTIONS.values() if each.is_offered(job, pictures)]
@@ -75,7 +75,7 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int =
 
 
 def card_without_external_text(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
-    """The same without a word from outside: neither the member's nor a provider's or model's."""
+    """The same without text from the member, the provider or the model."""
     line = TEXT_LEFT_OUT if pictures else explain_without_external_text(job.failure, provider)
     waiting = [f"-# {note}" for note in undelivered_sentences(pictures, later)]
     links = [each.link for each in pictures if each.link]
@@ -84,12 +84,12 @@ def card_without_external_text(job: Job, pictures: Sequence[Ready], provider: st
 
 
 def _protect_link(link: str) -> str:
-    """A link that Discord neither shortens by its last sign nor shows as anything else; else with its preview."""
+    """The link, in brackets if Discord would cut off its last character."""
     return f"<{link}>" if link.endswith(UNLINKED_ENDINGS) else link
 
 
 def progress_text(job: Job, report: Report, provider: str) -> str:
-    """What the message says until the picture is there."""
+    """The reply's text while the job is waiting or being drawn."""
     facts = [f"{report.fraction:.0%}" if report.fraction else ""]
     facts.append(f"place {report.position} in line" if report.position else "")
     seconds = f"about {format_wait(report.eta)}" if report.eta else ""
@@ -97,10 +97,10 @@ def progress_text(job: Job, report: Report, provider: str) -> str:
         facts.append(f"asked again in {seconds or 'a while'}")
     elif seconds:
         facts.append(f"{seconds} to go")
-    told = " · ".join(filter(None, [provider, escape(job.model_title), *facts]))
+    details = " · ".join(filter(None, [provider, escape(job.model_title), *facts]))
     waits = report.paused or (report.position and not report.fraction)
     doing = "⏳ waiting…" if waits else "🖌️ drawing…"
-    return f"{doing} {code_span(job.request.prompt)}\n-# {told}"
+    return f"{doing} {code_span(job.request.prompt)}\n-# {details}"
 
 
 def _receipt_lines(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
@@ -120,12 +120,12 @@ def _receipt_lines(job: Job, pictures: Sequence[Ready], provider: str, later: in
 
 
 def _count_prefix(count: int) -> str:
-    """A price may be that of a megapixel or a token: no sum is made of it."""
+    """Prices are not summed, as one may be per megapixel or token."""
     return f"{count} \N{MULTIPLICATION SIGN} " if count > 1 else ""
 
 
 def _duration(job: Job) -> str:
-    """From the first call to the last picture, and how much of it the provider says that it drew."""
+    """From the first call to the last picture, with the drawing time that the provider reports."""
     if job.seconds is None:
         return ""
     own = sum(each.seconds or 0 for each in job.drawn)
@@ -134,7 +134,7 @@ def _duration(job: Job) -> str:
 
 
 def _fit_content(lines: Sequence[str], links: Sequence[str]) -> str:
-    """In whole lines, as far as they fit: the links first, for each of them is a picture."""
+    """As many whole lines as fit into a message; links take precedence, as each is a picture."""
     kept = fit_lines(links, MESSAGE_CHARACTERS)
     text = fit_lines(lines, MESSAGE_CHARACTERS - sum(len(link) + 1 for link in kept))
     return "\n".join([*text, *kept])
@@ -160,7 +160,7 @@ def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> li
 
 
 def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
-    """By more than the difference between an API's own size for a ratio and ours."""
+    """Whether it has less than SMALLER_SHARE of the pixels; APIs round sizes by less."""
     if drawn is None or asked is None:
         return False
     return drawn.width * drawn.height < SMALLER_SHARE * asked.width * asked.height
@@ -168,18 +168,18 @@ def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
 
 def _failure_lines(job: Job, provider: str) -> list[str]:
     why = job.failure or Unexpected()
-    asked = not isinstance(why, NotAsked)  # the note says so
-    before = [f"-# {note_sentence(note)}" for note in job.notes[:1] if job.tried and asked]
+    was_asked = not isinstance(why, NotAsked)  # else the note already says so
+    fallback_note = [f"-# {note_sentence(note)}" for note in job.notes[:1] if job.tried and was_asked]
     kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
     lines = [code_span(job.request.prompt), explain(why, provider), f"-# {provider} · {escape(job.model_title)}"]
-    return [*lines, *kept, *before]
+    return [*lines, *kept, *fallback_note]
 
 
 def card_view(job: Job, actions: Sequence[CardAction]) -> discord.ui.View:
     view = discord.ui.View(timeout=None)
     for action in actions:
         view.add_item(card_button(action, job.id))
-    view.stop()  # or discord.py would keep every card in memory for ever
+    view.stop()  # discord.py would keep every card in memory
     return view
 
 

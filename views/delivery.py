@@ -1,4 +1,4 @@
-"""Bringing outcomes to Discord: by the interaction's token while it lives, by the bot's own after that."""
+"""Sends outcomes to Discord: with the interaction's token while it is valid, then with the bot's own."""
 
 import asyncio
 import logging
@@ -21,16 +21,16 @@ log = logging.getLogger(__name__)
 SEND_SECONDS = 120.0
 REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
-"""The least seconds before a message is first edited, for most pictures are there by then, and between two edits."""
+"""Seconds before the first progress edit, as most pictures are done by then, and between two edits."""
 TOKEN_MARGIN = timedelta(seconds=5)
 TEXT_REFUSALS = (Refusal.BLOCKED, Refusal.INVALID)
 SAME_IN_NEW_MESSAGE = (Refusal.TOO_LARGE, Refusal.EXPLICIT, Refusal.BLOCKED)
-"""Another message in the same channel would meet the same."""
+"""A new message in the same channel would be refused for the same reason."""
 TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
 
 
 class DiscordDelivery:
-    """`studio.display.Delivery` for Discord. A private picture never reaches a channel."""
+    """`studio.display.Delivery` for Discord; a private picture is never sent to a channel."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class DiscordDelivery:
         self._on_shown = on_shown
         self._now = now
         self._reports: dict[str, tuple[Job, Report]] = {}
-        """The newest of each job that is to be shown at the next turn."""
+        """The latest progress of each job, to be shown at its next edit."""
         self._showing: dict[str, asyncio.Task[None]] = {}
         self._preparing: dict[str, asyncio.Future[Ready | None]] = {}
-        """The unfinished pictures of those that are being shown: nobody waits for one."""
+        """Previews being prepared, by job; cancelled when the job is settled."""
 
     async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
         await self.settle(job)
@@ -61,8 +61,8 @@ class DiscordDelivery:
         await self._send_or_without_text(job, card, partial(refusal_card_without_external_text, job, refused))
 
     async def recall(self, job: Job) -> Job | None:
-        # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
-        # else it says is taken for a member who waits.
+        # To verify: Discord answers 10015 (unknown webhook) for an interaction that has not been acknowledged. Any
+        # other answer counts as acknowledged.
         if not self._has_valid_token(job):
             return job
         try:
@@ -89,7 +89,7 @@ class DiscordDelivery:
     async def settle(self, job: Job) -> None:
         self._reports.pop(job.id, None)
         if job.id in self._showing:
-            await asyncio.sleep(0)  # what has only just been taken up is being prepared then
+            await asyncio.sleep(0)  # lets a task that was just created start its preview, which is cancelled below
         if preparing := self._preparing.get(job.id):
             preparing.cancel()
         if showing := self._showing.get(job.id):
@@ -110,7 +110,7 @@ class DiscordDelivery:
             log.info("job %s: progress not shown, %s", job.id, type(error).__name__)
 
     async def _show_line(self, job: Job, report: Report) -> None:
-        """With the unfinished picture, if it is taken."""
+        """Edit in the progress, with the preview if Discord accepts it."""
         message, line = self._reply_webhook(job), progress_text(job, report, self._title(job.provider))
         preview = await self._prepare_preview(job, report.preview) if report.preview else None
         if preview:
@@ -120,13 +120,13 @@ class DiscordDelivery:
             except discord.HTTPException as error:
                 if isinstance(classify(error), NotNow):
                     raise
-                log.info("job %s: its unfinished picture is refused, %s", job.id, error.code)
+                log.info("job %s: preview refused, %s", job.id, error.code)
             else:
                 return
         await message.edit_message(_message_id(job), content=line)
 
     async def _prepare_preview(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
-        """None, too, where something else comes next meanwhile."""
+        """The preview as a file; None if it cannot be prepared, or was cancelled."""
         self._preparing[job.id] = preparing = asyncio.ensure_future(prepare())
         try:
             await asyncio.wait({preparing})
@@ -136,15 +136,15 @@ class DiscordDelivery:
         return None if preparing.cancelled() else preparing.result()
 
     async def _send_or_without_text(self, job: Job, card: Card, without_text: Callable[[], Card]) -> None:
-        """wordless: makes the same without words from outside, for where these may be what is refused."""
+        """without_text: makes the card without external text, for when that text may be what Discord refuses."""
         try:
             await self._send_once(job, card)
         except Undeliverable as error:
             if error.kind not in TEXT_REFUSALS:
                 raise
-            log.warning("job %s: refused, %s; tried again without words from outside", job.id, error)
-            plain = without_text()
-            await self._send_once(job, plain if error.kind is Refusal.BLOCKED else plain._replace(view=None))
+            log.warning("job %s: refused, %s; retried without external text", job.id, error)
+            fallback = without_text()
+            await self._send_once(job, fallback if error.kind is Refusal.BLOCKED else fallback._replace(view=None))
 
     async def _send_once(self, job: Job, card: Card) -> None:
         try:
@@ -187,23 +187,23 @@ class DiscordDelivery:
                 await message.edit(content=card.content, attachments=card.files(), view=card.view)
             except discord.HTTPException as error:
                 if not _needs_new_message(error):
-                    raise  # the same edit may do later, or already has: another message would show the picture twice
+                    raise  # a later attempt may succeed, or this one did: a new message would show the picture twice
                 log.warning("job %s: its message cannot be edited (%s), posting another", job.id, error.code)
             else:
                 return
-        # The same nonce again within minutes gives the message that is there already.
+        # Idempotent: within minutes, the same nonce returns the existing message.
         view = card.view or discord.utils.MISSING
         await channel.send(card.content, files=card.files(), view=view, nonce=job.id)
 
 
 def _message_id(job: Job) -> int:
-    """The reply's own id, or the word by which Discord knows it too."""
+    """The reply's id, or Discord's alias for it."""
     return job.message_id or cast("int", "@original")
 
 
 def _needs_new_message(error: discord.HTTPException) -> bool:
-    """Whether another message may be taken where this edit never is."""
+    """Whether Discord will always refuse this edit, but may accept a new message."""
     if error.code == TOO_MANY_EDITS:
         return True
-    told = classify(error)
-    return error.status == 400 and isinstance(told, Undeliverable) and told.kind not in SAME_IN_NEW_MESSAGE
+    refusal = classify(error)
+    return error.status == 400 and isinstance(refusal, Undeliverable) and refusal.kind not in SAME_IN_NEW_MESSAGE

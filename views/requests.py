@@ -1,4 +1,4 @@
-"""Members' requests, from `/imagine` and from the buttons below a result, as the studio takes them in."""
+"""Passes requests from `/imagine` and from result buttons to the studio."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -17,11 +17,11 @@ from views.interactions import Interaction, origin_of
 log = logging.getLogger(__name__)
 
 UPLOAD_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
-"""A provider that fetches an upload itself is given links to these only."""
+"""Discord's; only links to these are given to providers that fetch uploads themselves."""
 
 
 class DiscordRequests:
-    """Hands interactions to the studio's intake; domain errors are answered privately."""
+    """Converts interactions and attachments for the studio's intake; raises its errors."""
 
     def __init__(self, intake: Intake, upload_hosts: Collection[str] = UPLOAD_HOSTS) -> None:
         self._intake = intake
@@ -36,25 +36,23 @@ class DiscordRequests:
         mask: discord.Attachment | None = None,
     ) -> None:
         files = Files(images=tuple(map(self._file, images)), mask=mask and self._file(mask))
-        await self._intake.take(request, files, origin_of(interaction), self._acknowledging(interaction))
+        await self._intake.take(request, files, origin_of(interaction), self._acknowledger(interaction))
 
     async def upscale(self, interaction: Interaction, parent: Job, picture: discord.Attachment) -> None:
-        await self._intake.upscale(
-            parent, self._file(picture), origin_of(interaction), self._acknowledging(interaction)
-        )
+        await self._intake.upscale(parent, self._file(picture), origin_of(interaction), self._acknowledger(interaction))
 
     async def again(self, interaction: Interaction, parent: Job) -> None:
-        await self._intake.again(parent, origin_of(interaction), self._acknowledging(interaction))
+        await self._intake.again(parent, origin_of(interaction), self._acknowledger(interaction))
 
     async def retry(self, interaction: Interaction, parent: Job) -> bool:
-        """False where somebody has asked before."""
-        return await self._intake.retry(parent, origin_of(interaction), self._acknowledging(interaction))
+        """False if the job has been retried already."""
+        return await self._intake.retry(parent, origin_of(interaction), self._acknowledger(interaction))
 
-    def _acknowledging(self, interaction: Interaction) -> Acknowledge:
+    def _acknowledger(self, interaction: Interaction) -> Acknowledge:
         return partial(self._acknowledge, interaction)
 
     async def _acknowledge(self, interaction: Interaction, private: bool) -> int | None:
-        """Within Discord's three seconds; it also fixes for good who sees the answer."""
+        """Defer the reply, which also fixes who sees it."""
         try:
             return await defer(interaction, private=private)
         except AnsweredElsewhere:
@@ -62,18 +60,18 @@ class DiscordRequests:
             raise
 
     def _warn(self) -> None:
-        """Once: it would be said at every request."""
+        """Log once that another process uses the token."""
         if not self._warned:
-            log.warning("another process uses this bot's token, and answers its members: let only one run")
+            log.warning("another process uses this bot's token and answers interactions: run only one")
         self._warned = True
 
     def _file(self, attachment: discord.Attachment) -> IncomingFile:
-        known = URL(attachment.url).host in self._upload_hosts
+        is_discords = URL(attachment.url).host in self._upload_hosts
         return IncomingFile(
             length=attachment.size,
             media_type=attachment.content_type,
             size=Size(attachment.width, attachment.height) if attachment.width and attachment.height else None,
-            url=attachment.url if known else None,
+            url=attachment.url if is_discords else None,
             read=partial(_read, attachment),
         )
 

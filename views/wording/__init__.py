@@ -1,1 +1,1 @@
-"""Sentences for people: the only room where what is known becomes English."""
+"""Sentences for members, made from typed errors, notes and numbers; translations would be added here."""

@@ -1,7 +1,8 @@
-"""Why a place does not show a picture, and what its owner can do."""
+"""Why Discord refuses a picture, and what its owner can do."""
 
 from domain import Refusal, Refused
 from studio.handing.handover import MESSAGE_LIMIT
+from views.wording.text import say
 
 RECOVER_ELSEWHERE = "`/recover` in another channel, or in a direct message with me, hands it over."
 TOO_LARGE_HERE = (
@@ -28,10 +29,10 @@ REASONS = {
     Refusal.INVALID: "Discord did not accept it as it was sent. `/recover` tries again.",
     Refusal.GONE: "its message or channel was deleted. `/recover` hands it over.",
     Refusal.EXPIRED: "it came too late for this place. `/recover` hands it over.",
-    Refusal.OTHER: f"Discord did not take it (code {{}}). {RECOVER_ELSEWHERE}",
+    Refusal.OTHER: f"Discord did not take it (code {{code}}). {RECOVER_ELSEWHERE}",
 }
 
 
 def delivery_refusal_sentence(refused: Refused) -> str:
-    """Why a picture is there and not shown, and what to do."""
-    return f"The picture is drawn, but {REASONS[refused.kind].format(refused.code)}"
+    """Why the picture is drawn but not shown, and what to do."""
+    return say("The picture is drawn, but {reason}", reason=say(REASONS[refused.kind], code=refused.code))

@@ -1,4 +1,4 @@
-"""What a receipt adds to the facts, a sentence each."""
+"""The notes below a result, one sentence for each."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,9 @@ OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
     "QuotaError": "{provider} was out of credit",
     "AuthError": "{provider} did not take this bot's key",
 }
+KEPT_HERE = "{count} more: {why} Until then it is kept, for 7 days at most."
+KEPT_ANYWHERE = "{count} more: {why}"
+BEYOND_MESSAGE = "{count} more: a message takes no more. `/recover` hands them over."
 SIZE_FITTED = {
     "server": "Drawn at {size}: this model does not take the server's {wanted}.",
     "image": "Drawn at {size}, the nearest to the image's {wanted}.",
@@ -56,23 +59,23 @@ def _(note: EarlierNote) -> str:
 
 
 def undelivered_sentences(pictures: Sequence[Ready], later: int) -> list[str]:
-    """What is not shown with the others, and how its owner gets it."""
+    """How many pictures are not shown here, why, and how their owner gets them; later: those beyond one message."""
     counts = Counter(each.beyond for each in pictures if each.kept)
-    here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
-    anywhere = f"{counts[True]} more: {TOO_LARGE_ANYWHERE}"
+    here = say(KEPT_HERE, count=counts[False], why=TOO_LARGE_HERE)
+    anywhere = say(KEPT_ANYWHERE, count=counts[True], why=TOO_LARGE_ANYWHERE)
     lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
-    return [*lines, *([f"{later} more: a message takes no more. `/recover` hands them over."] if later else [])]
+    return [*lines, *([say(BEYOND_MESSAGE, count=later)] if later else [])]
 
 
 def conversion_sentence(drawn: Drawn) -> str:
-    """Why it is not, or not quite, what the provider has sent; empty where it is."""
+    """How a picture differs from what the provider has sent; empty if it does not."""
     kind = (drawn.kind or "").upper()
     match drawn.way:
         case "converted":
-            return f"Converted from {kind}, which Discord does not show."
+            return say("Converted from {kind}, which Discord does not show.", kind=kind)
         case "mended":
             return "It arrived damaged: this is what could be read of it."
         case "file":
-            return f"It came as a file that cannot be shown here ({kind}): download it to see it."
+            return say("It came as a file that cannot be shown here ({kind}): download it to see it.", kind=kind)
         case "shown" | "unread":
             return ""

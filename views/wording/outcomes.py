@@ -1,4 +1,4 @@
-"""What went wrong, in a sentence for the member: one function for each error that says more than fixed words."""
+"""Sentences about errors: a fixed one by type, or a function for a type whose fields it uses."""
 
 from collections.abc import Mapping
 from functools import singledispatch
@@ -34,7 +34,7 @@ from views.wording.refusals import option_name, refusal_sentence
 from views.wording.text import code_span, format_wait, say
 
 QUOTED_CHARACTERS = 200
-"""Characters of what a provider says."""
+"""Of a provider's own message."""
 FIXED_SENTENCES: Mapping[type[EaselError], str] = {
     AuthError: "{provider} does not accept this bot's key. Only the bot's host can mend that.",
     QuotaError: "The bot's account at {provider} is out of credit. Only the bot's host can mend that.",
@@ -51,6 +51,7 @@ FIXED_SENTENCES: Mapping[type[EaselError], str] = {
     Unexpected: "Something went wrong in Easel itself. The bot's host finds it in the log.",
 }
 PAYMENT_UNKNOWN = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
+REFERENCE = " (reference {reference})"
 CAUSE_SENTENCES: Mapping[Cause, str] = {
     Cause.LOADING: "Its model is still being loaded.",
     Cause.NO_WORKER: "No one serves this model at this size.",
@@ -68,16 +69,16 @@ CAUSE_SENTENCES: Mapping[Cause, str] = {
 
 
 def explain(error: EaselError, provider: str = "The provider") -> str:
-    """What went wrong, for the member: honest, and without anything that only the host may see."""
+    """The sentence for the member, without details that only the host may see."""
     sentence = _sentence(error, provider)
     if isinstance(error, Unavailable | Timeout) and error.taken is Acceptance.UNKNOWN:
         sentence += PAYMENT_UNKNOWN
     reference = error.reference if isinstance(error, ProviderError) else None
-    return f"{sentence} (reference {code_span(reference, 80)})" if reference else sentence
+    return sentence + (say(REFERENCE, reference=code_span(reference, 80)) if reference else "")
 
 
 def explain_without_external_text(error: EaselError | None, provider: str) -> str:
-    """The same without a word from outside: neither the provider's nor a model's."""
+    """The same without text from the provider, the model or the member."""
     match error:
         case None:
             return FIXED_SENTENCES[Unexpected]
@@ -95,14 +96,14 @@ def explain_without_external_text(error: EaselError | None, provider: str) -> st
 
 @singledispatch
 def _sentence(error: EaselError, provider: str) -> str:
-    """By the error's type: its own words below, the fixed ones, or why a request is not possible."""
+    """By the error's type: a function registered below, else a fixed sentence, else a refusal by Easel itself."""
     fixed = FIXED_SENTENCES.get(type(error))
     return say(fixed, provider=provider) if fixed else refusal_sentence(error)
 
 
 @_sentence.register
 def _(error: RateLimited, provider: str) -> str:
-    when = f"in {format_wait(error.retry_after)}" if error.retry_after else "in a minute"
+    when = say("in {wait}", wait=format_wait(error.retry_after)) if error.retry_after else "in a minute"
     return say("{provider} is getting too many requests just now. Try again {when}.", provider=provider, when=when)
 
 
@@ -114,7 +115,7 @@ def _(error: InvalidRequest, provider: str) -> str:
 
 @_sentence.register
 def _(error: Unavailable, provider: str) -> str:
-    """What is to blame: a part of the request, the model, or the provider as a whole."""
+    """Names what failed: an option of the request, the model, or the provider as a whole."""
     why = _quote(error) + (f" {CAUSE_SENTENCES[error.cause]}" if error.cause else "")
     if error.option:
         sentence = "{provider} could not draw that.{why} Try again later, or choose another {option}."

@@ -1,4 +1,4 @@
-"""What Easel itself does not do, and what works instead: one function for each type of domain/refusals.py."""
+"""Why Easel refuses a request, and what works instead: one function for each type of domain/refusals.py."""
 
 from collections.abc import Mapping
 from functools import singledispatch
@@ -35,9 +35,9 @@ from views.wording.sizes import format_sizes, format_span
 from views.wording.text import escape, join_names, say
 
 TITLES_CHARACTERS = 800
-"""Characters of a list of names from outside."""
+"""Of a list of models' or options' names."""
 COMMAND_NAMES = {"guidance_scale": "guidance"}
-"""Our fields that are typed under another name in `/imagine`."""
+"""Options of `/imagine` whose name differs from the request's field, by field."""
 OPTION_NAMES = {"negative_prompt": "negative prompt", "transparent": "transparent background", **COMMAND_NAMES}
 SOURCE_NAMES = {
     Source.WORDS: "a prompt alone",
@@ -66,7 +66,7 @@ DEFECT_SENTENCES: Mapping[Defect, tuple[str, str]] = {
     Defect.NOT_AS_ANNOUNCED: ("", "sending it again, for Discord handed over something else"),
     Defect.NO_LINK: ("", "an image that is sent with the request itself"),
 }
-"""What is wrong with a file, and what works."""
+"""For each defect: what is wrong with the file, and what works instead."""
 QUEUE_FULL_SENTENCES: Mapping[str, str] = {
     "member": "You have {limit} requests waiting, as many as one member may have. Wait until one is done.",
     "server": "This server has {limit} requests waiting, as many as it may have. Try again in a while.",
@@ -92,7 +92,7 @@ NO_ROOM_SENTENCES: Mapping[Room, str] = {
 
 
 def option_name(option: str) -> str:
-    """An option as a word in a sentence."""
+    """An option's name within a sentence."""
     return OPTION_NAMES.get(option, option)
 
 
@@ -110,7 +110,8 @@ def _(_error: NoPrompt) -> str:
 @refusal_sentence.register
 def _(error: NeedsImage) -> str:
     shape = " of its shape" if error.option == "mask" else ""
-    return _not_possible(error.option, f"a {error.option} together with an image{shape}")
+    takes = say("a {option} together with an image{shape}", option=error.option, shape=shape)
+    return _not_possible(error.option, takes)
 
 
 @refusal_sentence.register
@@ -152,7 +153,7 @@ def _(error: CannotDrawFrom) -> str:
 
 @refusal_sentence.register
 def _(error: TooManyImages) -> str:
-    images = "one image" if error.limit == 1 else f"{error.limit} images"
+    images = "one image" if error.limit == 1 else say("{count} images", count=error.limit)
     return say("This model draws from {images} at most. Send fewer, or choose another model.", images=images)
 
 
@@ -169,28 +170,29 @@ def _(error: BadUpload) -> str:
 
 @refusal_sentence.register
 def _(error: WrongFileType) -> str:
-    return _not_possible(error.option, IMAGE_FILES, f"Its type is {escape(error.file_type)}.")
+    return _not_possible(error.option, IMAGE_FILES, say("Its type is {file_type}.", file_type=escape(error.file_type)))
 
 
 @refusal_sentence.register
 def _(error: FileTooLarge) -> str:
-    return _not_possible(
-        error.option, f"at most {_mebibytes(error.limit)}", f"The file has {_mebibytes(error.length)}."
-    )
+    takes = say("at most {limit}", limit=_mebibytes(error.limit))
+    return _not_possible(error.option, takes, say("The file has {length}.", length=_mebibytes(error.length)))
 
 
 @refusal_sentence.register
 def _(error: ImageTooLarge) -> str:
     if error.longest_side:
-        return _not_possible(error.option, f"sides of 1 to {error.longest_side} pixels", f"It has {error.size} pixels.")
-    most = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f} megapixels"
-    return _not_possible(error.option, IMAGE_FILES, f"{error.size} pixels are more than {most}.")
+        takes = say("sides of 1 to {longest} pixels", longest=error.longest_side)
+        return _not_possible(error.option, takes, say("It has {size} pixels.", size=error.size))
+    megapixels = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f}"
+    why = say("{size} pixels are more than {megapixels} megapixels.", size=error.size, megapixels=megapixels)
+    return _not_possible(error.option, IMAGE_FILES, why)
 
 
 @refusal_sentence.register
 def _(error: OtherProportions) -> str:
-    why = f"The mask is {error.mask}, but the image is {error.image}: they need the same proportions."
-    return _not_possible("mask", MASK_FILES, why)
+    sentence = "The mask is {mask}, but the image is {image}: they need the same proportions."
+    return _not_possible("mask", MASK_FILES, say(sentence, mask=error.mask, image=error.image))
 
 
 @refusal_sentence.register
@@ -232,5 +234,5 @@ def _model_title(model: str) -> str:
 
 
 def _mebibytes(length: int) -> str:
-    """Rounded up to a tenth, so that what is too much does not look as if it were not."""
+    """Rounded up to a tenth of a MiB, so that a file just over the limit does not seem to be within it."""
     return f"{ceil(length / 2**20 * 10) / 10:g} MiB"

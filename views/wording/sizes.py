@@ -1,9 +1,9 @@
-"""Sizes and numbers as a person thinks of them."""
+"""Sizes and ranges as members read them."""
 
 from collections.abc import Sequence
 
 from domain import Size, SizeRange, Span
-from views.wording.text import join_names
+from views.wording.text import join_names, say
 
 RATIOS = (
     ("square", 1, 1),
@@ -16,11 +16,17 @@ RATIOS = (
     ("wide", 21, 9),
 )
 RATIO_TOLERANCE = 1.03
-"""786x1024 is meant as 3:4."""
+"""As a factor: 786x1024 counts as 3:4."""
+
+SIDES = "any size with sides from {low} to {high}{more}"
+STEP = ", in steps of {multiple}"
+AREA = ", of at most {megapixels} megapixels"
+SHORT_SIDE = ", the shorter at most {pixels}"
+RATIO = ", the longer at most {ratio} times the shorter"
 
 
 def size_name(size: Size) -> str:
-    """A size by its shape: "wide 16:9 · 1024x576"."""
+    """A size with the name of its shape, such as "wide 16:9 · 1024x576"."""
     long, short = max(size), min(size)
     for name, across, down in RATIOS:
         ratio = (long * down) / (short * across)
@@ -38,19 +44,19 @@ def _ratio_name(size: Size, name: str, across: int, down: int) -> str:
 
 
 def format_span(span: Span) -> str:
-    return f"{span.low:g} to {span.high:g}"
+    return say("{low} to {high}", low=f"{span.low:g}", high=f"{span.high:g}")
 
 
 def format_sizes(sizes: Sequence[Size], size_range: SizeRange | None) -> str:
-    """What a model draws at; with neither, that is the image's own size."""
+    """The sizes that a model takes; with neither, only that of the input image."""
     if size_range:
         return _format_range(size_range)
     return join_names([str(size) for size in sizes]) or "the image's own size"
 
 
 def _format_range(takes: SizeRange) -> str:
-    step = f", in steps of {takes.multiple}" if takes.multiple > 1 else ""
-    most = f", of at most {takes.most_pixels / 1e6:g} megapixels" if takes.most_pixels else ""
-    short = f", the shorter at most {takes.highest_short_side}" if takes.highest_short_side else ""
-    ratio = f", the longer at most {takes.most_ratio} times the shorter" if takes.most_ratio else ""
-    return f"any size with sides from {takes.low} to {takes.high}{step}{most}{short}{ratio}"
+    step = say(STEP, multiple=takes.multiple) if takes.multiple > 1 else ""
+    area = say(AREA, megapixels=f"{takes.most_pixels / 1e6:g}") if takes.most_pixels else ""
+    short = say(SHORT_SIDE, pixels=takes.highest_short_side) if takes.highest_short_side else ""
+    ratio = say(RATIO, ratio=takes.most_ratio) if takes.most_ratio else ""
+    return say(SIDES, low=takes.low, high=takes.high, more=step + area + short + ratio)

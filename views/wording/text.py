@@ -1,4 +1,4 @@
-"""Text from outside, made harmless, and cut to the room that there is."""
+"""Escapes and shortens external text for Discord, and fills sentences."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -7,27 +7,27 @@ from math import ceil
 from discord.utils import escape_markdown, escape_mentions
 
 SECONDS_SHOWN_AS_MINUTES = 120
-"""Seconds."""
+"""A longer wait is shown in minutes."""
 CODE_SPAN_CHARACTERS = 300
-"""Characters of a code span."""
+"""Default length of a code span."""
 MAX_NAMES = 8
-"""How many names a sentence lists."""
+"""Names that a sentence lists; the others are counted."""
 
 
 def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
-    """Text from outside as a code span: nothing in it is a mention, a link or markdown; cut to `limit`."""
+    """External text as a code span, without mentions, links or markdown, cut to `limit` characters."""
     printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
     folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
     return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
 
 
 def escape(text: str, limit: int = 80) -> str:
-    """A title from outside, as it stands: nothing in it is markdown, a link or a mention."""
+    """External text, such as a model's title, with markdown, links and mentions escaped."""
     return escape_mentions(escape_markdown(code_span(text, limit)[1:-1]))
 
 
 def fit_lines(lines: Sequence[str], room: int) -> list[str]:
-    """The lines that a text of so many characters has room for, each of them whole."""
+    """The lines that fit into `room` characters; a line that does not fit is left out whole."""
     kept: list[str] = []
     for line in lines:
         if len(line) <= room:
@@ -37,17 +37,19 @@ def fit_lines(lines: Sequence[str], room: int) -> list[str]:
 
 
 def format_wait(seconds: float) -> str:
-    """A wait as people tell it: never shorter than it is by much."""
+    """A wait in seconds, or in minutes rounded up."""
     whole = round(seconds)
-    return f"{whole} s" if whole < SECONDS_SHOWN_AS_MINUTES else f"{ceil(whole / 60)} minutes"
+    if whole < SECONDS_SHOWN_AS_MINUTES:
+        return say("{count} s", count=whole)
+    return say("{count} minutes", count=ceil(whole / 60))
 
 
 def join_names(names: Sequence[str]) -> str:
-    """The first few of them, and how many more there are."""
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    """The first MAX_NAMES names, and how many more there are."""
+    more = say(" and {count} more", count=len(names) - MAX_NAMES) if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more
 
 
 def say(sentence: str, **facts: object) -> str:
-    """A sentence with its facts in the named places; sentences in other languages would be looked up here."""
+    """Fill a sentence's named placeholders; a translation would be looked up here."""
     return sentence.format(**facts)
