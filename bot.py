@@ -1,4 +1,4 @@
-"""Easel's entry: reads the config, opens everything in order, and closes it in reverse."""
+"""Easel's entry point: reads the config, opens all parts in order, and closes them in reverse."""
 
 import argparse
 import asyncio
@@ -42,9 +42,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("easel")
 
 GRACE_SECONDS = 10.0
+"""For running jobs, when the process stops."""
 CANCEL_RETRY_SECONDS = 0.5
 GC_THRESHOLDS = (2_000, 10, 1_000)
-"""The garbage collector's thresholds: small steps often, and a look at everything, 100 ms with 2,000 jobs, seldom."""
+"""The garbage collector's: a full collection takes 100 ms with 2,000 jobs, so it is rare."""
 OFFLINE_NOTICE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
 
@@ -53,9 +54,9 @@ NO_PREVIEW = "The preview needs its packages: pip install -r requirements-previe
 async def open_bot(
     config: Config, on_change: Callable[[Job], None] = lambda _: None, on_shown: Callable[[Job], None] = lambda _: None
 ) -> AsyncGenerator[Easel]:
-    """The bot with all that it stands on, not yet logged in; ConfigError, StoreError.
+    """The bot with providers, store and studio, not yet logged in; ConfigError, StoreError.
 
-    on_change: called with each job that comes to an end. on_shown: when its progress has been shown.
+    on_change: called with each finished job. on_shown: called with a job whose progress has been shown.
     """
     clock = DiscordClock()
     async with _open_parts(config, clock, on_change, on_shown) as (store, studio, meter):
@@ -66,7 +67,7 @@ async def open_bot(
 
 @asynccontextmanager
 async def open_worker(config: Config) -> AsyncGenerator[Worker]:
-    """One more process that only draws and delivers; ConfigError, StoreError."""
+    """A worker: a client that only draws and delivers; ConfigError, StoreError."""
     if not is_shared(config.database_url.get_secret_value()):
         raise ConfigError("--worker needs a DATABASE_URL that processes can share: postgresql://…")
     clock = DiscordClock()
@@ -80,35 +81,38 @@ async def open_worker(config: Config) -> AsyncGenerator[Worker]:
 async def _open_parts(
     config: Config, clock: DiscordClock, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
-    """Providers and store, and how to make a studio on them for a client."""
+    """The store, a factory that makes the studio for a client, and the meter if metrics are on."""
     async with Transport() as transport:
-        on = _providers(config, transport)
-        default = default_provider_name(config, on)
+        enabled = _providers(config, transport)
+        default = default_provider_name(config, enabled)
         url, meter = config.database_url.get_secret_value(), _meter(config)
-
-        def changed(job: Job) -> None:
-            if meter:
-                meter.outcome(job)
-            on_change(job)
-
         async with open_store(url, config.data_dir, config.spool) as store:
 
             def studio(client: discord.Client) -> Studio:
                 return Studio(
-                    on,
+                    enabled,
                     default,
                     store,
-                    DiscordDelivery(client, partial(title_of, on), on_shown, clock.now),
+                    DiscordDelivery(client, partial(title_of, enabled), on_shown, clock.now),
                     limits=config.limits,
                     timing=Timing(now=clock.now),
-                    watch=Watch(changed, meter.stage if meter else unwatched),
+                    watch=_watch(meter, on_change),
                 )
 
             try:
                 yield store, studio, meter
             finally:
-                for provider in on.values():
+                for provider in enabled.values():
                     await provider.close()
+
+
+def _watch(meter: "Meter | None", on_change: Callable[[Job], None]) -> Watch:
+    def changed(job: Job) -> None:
+        if meter:
+            meter.outcome(job)
+        on_change(job)
+
+    return Watch(changed, meter.stage if meter else unwatched)
 
 
 @asynccontextmanager
@@ -117,7 +121,7 @@ async def _closing(client: discord.Client, studio: Studio) -> AsyncGenerator[Non
         yield
     finally:
         await studio.close(GRACE_SECONDS)
-        # Before its login, whatever its types say, it has no loop, and discord.py fails to close it.
+        # Before login a client has no loop, whatever its type says, and discord.py fails to close it.
         if isinstance(client.loop, asyncio.AbstractEventLoop):  # pyright: ignore[reportUnnecessaryIsInstance]
             await client.close()
 
@@ -142,7 +146,7 @@ async def _serving_health(
 
 
 def _meter(config: Config) -> "Meter | None":
-    """Loaded where it is wanted: it takes some megabytes, and some time at each request."""
+    """The meter, if metrics are on; imported only then, as it costs memory and time."""
     if config.metrics_port is None:
         return None
     from health import Meter
@@ -155,16 +159,16 @@ def _discord_trace(meter: "Meter | None", clock: DiscordClock) -> aiohttp.TraceC
 
 
 def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
-    on, off = providers.build(config.providers, transport)
-    for provider in on.values():
+    enabled, disabled = providers.build(config.providers, transport)
+    for provider in enabled.values():
         log.info("provider %s: on", provider.name)
-    for each in off:
+    for each in disabled:
         log.log(logging.WARNING if each.is_wrong else logging.INFO, "provider %s: off, %s", each.name, each.why)
-    return on
+    return enabled
 
 
 def _upload_hosts(config: Config) -> frozenset[str]:
-    """Discord's own, and the host of a loopback Discord."""
+    """Discord's hosts of uploads, and that of DISCORD_API_URL."""
     own = URL(config.discord_api_url or "").host
     return UPLOAD_HOSTS | {own} if own else UPLOAD_HOSTS
 
@@ -184,12 +188,12 @@ async def work(config: Config) -> None:
     async with open_worker(config) as worker:
         await _cancellable(_log_in(worker, config))
         await worker.studio.start()
-        log.info("working, without a gateway")
+        log.info("worker: started, without a gateway connection")
         await asyncio.get_running_loop().create_future()
 
 
 async def _cancellable(work: Coroutine[None, None, None]) -> None:
-    """Cancelled as often as it takes: asyncio.wait_for, which discord.py uses, may swallow a cancellation (3.11)."""
+    """Cancels until done: on Python 3.11 asyncio.wait_for, used by discord.py, may swallow a cancellation."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait({task})
@@ -205,7 +209,7 @@ async def _log_in(client: discord.Client, config: Config) -> None:
 
 
 async def _run_until_signal(work: Coroutine[None, None, int | None]) -> int:
-    """Do it; SIGINT and SIGTERM cancel it, and each `finally` on the way closes what it opened."""
+    """Run until done; SIGINT and SIGTERM cancel it, so that each `finally` closes its resources."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
@@ -217,23 +221,27 @@ async def _run_until_signal(work: Coroutine[None, None, int | None]) -> int:
 
 
 def _run_on_uvloop(task: Coroutine[None, None, None]) -> int:
-    """On uvloop, where there is one."""
-    gc.freeze()  # what is imported stays: the collector need not look at it again and again
+    """Run on uvloop, which Windows does not have."""
+    gc.freeze()  # keeps imported objects out of collections
     gc.set_threshold(*GC_THRESHOLDS)
     factory = None if sys.platform == "win32" else import_module("uvloop").new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_run_until_signal(task))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0; 1 where a check failed or starting again later may help; 2 where a setting is wrong."""
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bot.py", description="Easel: a Discord bot that makes pictures from words.")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
     modes.add_argument("--preview", action="store_true", help="open the offline preview in the browser")
     modes.add_argument("--worker", action="store_true", help="only draw and deliver, beside other processes")
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
-    asked = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0; 1 if a check failed or a later start may succeed; 2 if a setting is wrong."""
+    asked = _parse(arguments)
     try:
         written, unread = read_dotenv()
         config = read_config({**written, **os.environ})
@@ -254,12 +262,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return asyncio.run(_run_until_signal(_preview(config)))
         return _run_on_uvloop(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
-        print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - for whoever sits at the terminal
+        print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - the host reads it in the terminal
         return exit_code(error)
 
 
 def _quiet_discord_log() -> None:
-    """It finds a client odd that is there to try a token, or that simcord has made."""
+    """Hide its warnings about clients that only test a token, or that simcord makes."""
     logging.getLogger("discord").setLevel(logging.ERROR)
 
 

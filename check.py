@@ -1,4 +1,4 @@
-"""`--check`: does the token work, and each provider's key?"""
+"""`--check`: tests the token and each provider's key, and prints a table."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,23 +24,23 @@ ERROR_WORDS: Mapping[type[EaselError], str] = {
 
 
 async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
-    """Try the token and every provider that is on, without paying; how many failed.
+    """Test the token and every enabled provider, without paying; returns the number of failed rows.
 
-    mistakes: a sentence for each name that is set and that nothing reads.
+    mistakes: sentences about variables that are set but not read.
     """
     clock = DiscordClock()
     rows = [("discord", *await _check_token(config, clock))]
-    rows += [("clock", "fails", told)] if (told := clock_warning(clock.offset)) else []
+    rows += [("clock", "fails", warning)] if (warning := clock_warning(clock.offset)) else []
     async with Transport() as transport:
-        on, off = providers.build(config.providers, transport)
-        for provider in on.values():
+        enabled, disabled = providers.build(config.providers, transport)
+        for provider in enabled.values():
             rows.append((provider.name, *await _check_provider(provider)))
             await provider.close()
-        rows += [(each.name, "fails" if each.is_wrong else "off", each.why) for each in off]
-        rows.append(("default", *_check_default(config, on)))
+        rows += [(each.name, "fails" if each.is_wrong else "off", each.why) for each in disabled]
+        rows.append(("default", *_check_default(config, enabled)))
         rows += [(".env", "fails", mistake) for mistake in mistakes]
-    for name, state, told in rows:
-        print(f"{name:14} {state:8} {told}")  # noqa: T201 - the table is what was asked for
+    for name, state, result in rows:
+        print(f"{name:14} {state:8} {result}")  # noqa: T201 - the table is the output of --check
     return sum(state == "fails" for _, state, _ in rows)
 
 
@@ -57,9 +57,9 @@ async def _check_token(config: Config, clock: DiscordClock) -> tuple[str, str]:
         return "works", f"token accepted, the bot is {client.user}"
 
 
-def _check_default(config: Config, on: Mapping[str, Provider]) -> tuple[str, str]:
+def _check_default(config: Config, enabled: Mapping[str, Provider]) -> tuple[str, str]:
     try:
-        return "works", f"{default_provider_name(config, on)}, where neither a member nor a server chooses"
+        return "works", f"{default_provider_name(config, enabled)}, where neither a member nor a server chooses"
     except ConfigError as error:
         return "fails", str(error)
 
@@ -68,8 +68,8 @@ async def _check_provider(provider: Provider) -> tuple[str, str]:
     try:
         health = await provider.check()
     except EaselError as error:
-        said, told = ERROR_WORDS.get(type(error), type(error).__name__), str(error)
-        return "fails", f"{said}: {told}" if " " in told else said
+        words, details = ERROR_WORDS.get(type(error), type(error).__name__), str(error)
+        return "fails", f"{words}: {details}" if " " in details else words
     models = "" if health.models is None else f"{health.models} models, "
-    told = f"{models}key: {health.key}"
-    return ("works", f"reachable, {told}") if health.reachable else ("fails", "cannot be reached")
+    result = f"reachable, {models}key: {health.key}"
+    return ("works", result) if health.reachable else ("fails", "cannot be reached")

@@ -1,4 +1,4 @@
-"""Easel's two kinds of Discord client: the bot behind the gateway, and the worker without one."""
+"""Easel's two Discord clients: the bot, with a gateway connection, and the worker, without one."""
 
 import asyncio
 import logging
@@ -34,14 +34,14 @@ log = logging.getLogger("easel")
 
 INTERACTION_EVENT = "INTERACTION_CREATE"
 SYNC_SECONDS = 10.0
-"""How long the start waits for the commands to be registered."""
+"""Longest wait at startup for the commands to be registered."""
 MAX_RATE_LIMIT_SECONDS = 60.0
 """Longest rate limit, in seconds, that discord.py waits out; a longer one is raised."""
 
 
 class Tree(app_commands.CommandTree["Easel"]):
     async def interaction_check(self, interaction: Interaction, /) -> bool:  # type: ignore[override]
-        """CommandSignatureMismatch where Discord still shows a command of another version."""
+        """CommandSignatureMismatch if Discord still shows another version of the command."""
         command, data = interaction.command, cast("Mapping[str, Any]", interaction.data or {})
         if isinstance(command, app_commands.Command) and not accepts_options(command, data.get("options", ())):
             raise app_commands.CommandSignatureMismatch(command)
@@ -52,7 +52,7 @@ class Tree(app_commands.CommandTree["Easel"]):
 
 
 class Easel(commands.AutoShardedBot):
-    """The bot: commands, buttons, and the deletion of a left server's data."""
+    """The bot: commands, buttons, and deletion of a server's data when the bot leaves it."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Easel(commands.AutoShardedBot):
             await self.studio.jobs.cancel(job.id)
         count = await self.studio.jobs.forget(guild_id=guild.id)
         await self._store.settings.forget(guild.id)
-        log.info("left server %s, %d of its jobs deleted", guild.id, count)
+        log.info("left server %s, %d jobs deleted", guild.id, count)
 
     async def close(self) -> None:
         if self._syncing:
@@ -118,7 +118,7 @@ class Easel(commands.AutoShardedBot):
         await super().close()
 
     async def _sync_commands(self) -> None:
-        """Start the sync, and wait for its first attempt for a while; it retries in the background."""
+        """Start the sync, which retries in the background, and wait SYNC_SECONDS at most for its first attempt."""
         sync = CommandSync(self.tree, self._store.meta)
         self._syncing = asyncio.create_task(sync.run())
         with suppress(TimeoutError):
@@ -127,7 +127,7 @@ class Easel(commands.AutoShardedBot):
 
 
 class Worker(discord.Client):
-    """Draws and delivers; interactions reach the processes with a gateway."""
+    """Draws and delivers only; interactions reach the processes that have a gateway connection."""
 
     def __init__(self, studio: Callable[[discord.Client], Studio], trace: aiohttp.TraceConfig) -> None:
         super().__init__(
@@ -148,20 +148,19 @@ def _intents() -> discord.Intents:
 
 
 def _skip_unreadable_events(parsers: dict[str, Callable[[Any], None]], now: Callable[[], datetime]) -> None:
-    """Log and skip gateway events that discord.py cannot parse: one would end the process.
+    """Log and skip gateway events that discord.py cannot parse, as one would end the process.
 
-    All shards look up their parser in this table; there is no public way in.
-    now: Discord's time.
+    parsers: discord.py's private table, which all shards use. now: Discord's time.
     """
 
     def guarded(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
         def parsed(data: Any) -> None:
             try:
-                # The tasks that the interaction starts inherit the counter of its acknowledgements.
+                # The tasks that the interaction starts inherit its record of acknowledgements.
                 ATTEMPTS.set(Attempts(int(data["id"]), now) if event == INTERACTION_EVENT else None)
                 parse(data)
             except Exception:  # an edge: discord.py would end the process
-                log.exception("gateway: an event that cannot be read is skipped, %s", event)
+                log.exception("gateway: unreadable event skipped, %s", event)
 
         return parsed
 

@@ -1,4 +1,4 @@
-"""What a host's monitoring asks: Prometheus metrics at /metrics, and /healthz."""
+"""The pages for monitoring: Prometheus metrics at /metrics, and /healthz."""
 
 import asyncio
 import math
@@ -20,12 +20,12 @@ from studio.studio import Studio
 Result = TypeVar("Result")
 
 DATABASE_SECONDS = 2.0
-"""A database that takes longer counts as down."""
+"""Deadline for the database; a slower one counts as down."""
 BUCKET_SECONDS = (0.01, 0.05, 0.25, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 
 
 class Meter:
-    """Counts what happens; the names are in docs/hosting.md."""
+    """The metrics; docs/hosting.md lists their names."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -60,7 +60,7 @@ class Meter:
         )
 
     def outcome(self, job: Job) -> None:
-        """A job that is parked again has been counted."""
+        """Count a job's outcome, once: a job that is parked again has been counted."""
         if job.parked and job.refused and job.refused.times > 1:
             return
         self._jobs.labels(job.provider, "parked" if job.parked else job.state).inc()
@@ -71,7 +71,7 @@ class Meter:
         self._stages.labels(job.provider, job.state).observe(max(time.total_seconds(), 0))
 
     def trace(self) -> aiohttp.TraceConfig:
-        """For discord.py's HTTP client."""
+        """Trace hooks that count the errors of discord.py's HTTP client."""
         trace = aiohttp.TraceConfig()
 
         async def ended(_: Any, __: Any, request: aiohttp.TraceRequestEndParams) -> None:
@@ -85,38 +85,38 @@ class Meter:
         trace.on_request_exception.append(broke)
         return trace
 
-    async def collect(self, vitals: "HealthChecks") -> bytes:
+    async def collect(self, checks: "HealthChecks") -> bytes:
         self._depth.clear()
-        for (provider, state), count in (await vitals.depth()).items():
+        for (provider, state), count in (await checks.depth()).items():
             self._depth.labels(provider, state).set(count)
-        catalogue = vitals.studio.catalogue
+        catalogue = checks.studio.catalogue
         for provider in catalogue.providers:
             self._up.labels(provider).set(1 if catalogue.is_up(provider) else 0)
-        for shard, latency in vitals.latencies():
+        for shard, latency in checks.latencies():
             self._latency.labels(str(shard)).set(latency)
         return generate_latest(self.registry)
 
 
 class HealthChecks(NamedTuple):
-    """What can be asked of the bot at any time."""
+    """Reads the state of gateway, database and worker."""
 
     client: discord.Client
     studio: Studio
     store: Store
 
     async def results(self) -> dict[str, bool]:
-        """Each has to be true. A worker has no gateway."""
-        signs = {"database": await self._database(), "worker": self.studio.is_alive()}
+        """Whether each part works, by name. A worker process has no gateway."""
+        results = {"database": await self._database(), "worker": self.studio.is_alive()}
         if isinstance(self.client, discord.AutoShardedClient):
-            signs["gateway"] = self.client.is_ready() and all(math.isfinite(each) for _, each in self.latencies())
-        return signs
+            results["gateway"] = self.client.is_ready() and all(math.isfinite(each) for _, each in self.latencies())
+        return results
 
     def latencies(self) -> list[tuple[int, float]]:
         sharded = isinstance(self.client, discord.AutoShardedClient)
         return self.client.latencies if sharded else []  # type: ignore[union-attr]
 
     async def depth(self) -> Count[tuple[str, str]]:
-        """Nothing where the database does not answer: the other figures are still wanted."""
+        """Unfinished jobs by provider and state; empty if the database is down, so that other metrics are served."""
         rows = await _within_deadline(self.store.jobs.depth())
         return Count({(provider, state): n for provider, state, n in rows or ()})
 
@@ -129,22 +129,22 @@ class HealthChecks(NamedTuple):
 
 
 async def _within_deadline(work: Coroutine[None, None, Result]) -> Result | None:
-    """What it gives, or None; it is left to end by itself, for a statement under way does not let itself be cut off."""
+    """The result, or None after the deadline or an error; not cancelled, as a running statement cannot be."""
     task = asyncio.create_task(work)
     await asyncio.wait({task}, timeout=DATABASE_SECONDS)
     return task.result() if task.done() and not task.cancelled() and not task.exception() else None
 
 
 @asynccontextmanager
-async def serve_health(host: str, port: int, meter: Meter, vitals: HealthChecks) -> AsyncGenerator[None]:
-    """Serve both pages; OSError where the port is taken."""
+async def serve_health(host: str, port: int, meter: Meter, checks: HealthChecks) -> AsyncGenerator[None]:
+    """Serve both pages; OSError if the port is in use."""
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=await meter.collect(vitals), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(body=await meter.collect(checks), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def healthz(_: web.Request) -> web.Response:
-        signs = await vitals.results()
-        return web.json_response(signs, status=200 if all(signs.values()) else 503)
+        results = await checks.results()
+        return web.json_response(results, status=200 if all(results.values()) else 503)
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])

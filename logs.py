@@ -1,4 +1,4 @@
-"""Log lines, as text or JSON, with every known secret struck out."""
+"""Log lines as text or JSON, with secrets redacted."""
 
 import json
 import logging
@@ -14,16 +14,16 @@ TOKEN_PATTERNS = (
     re.compile(r"(?i)(?<=bearer )[^\s\"',]+"),
     re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),
 )
-"""Tokens that are not known beforehand: those of interactions and webhooks, and the shape of a bot token."""
+"""Secrets that are not in the config: tokens of interactions, webhooks and bots, and bearer tokens."""
 NOISY = ("alembic", "asyncio")
 
 
 class Formatter(logging.Formatter):
-    """One line a record, with its traceback behind it."""
+    """One line for each record, followed by its traceback."""
 
     def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
         super().__init__()
-        # The longest first: one may begin with another, and its rest would stay.
+        # The longest first: if one secret begins with another, its end would stay.
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
         self._as_json = as_json
 
@@ -50,7 +50,7 @@ def set_up_logging(level: str, secrets: Iterable[str], *, as_json: bool) -> None
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It shows a traceback for each statement while the database is away; studio.work.job_queue tells of it in a line.
+    # It logs a traceback for each statement while the database is down; studio.work.job_queue logs one line instead.
     logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
-    # At DEBUG discord.py logs whole bodies and URLs with tokens in them.
+    # At DEBUG, discord.py logs bodies and URLs that contain tokens.
     logging.getLogger("discord").setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))

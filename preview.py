@@ -1,4 +1,4 @@
-"""The offline page: the real bot on a simulated Discord, in the browser."""
+"""The offline preview: the bot on a simulated Discord, as a page in the browser."""
 
 import asyncio
 import logging
@@ -26,29 +26,29 @@ log = logging.getLogger(__name__)
 PORT = 8765
 SERVER, CHANNEL = "The Easel Arms", "pictures"
 SETTLE_SECONDS = 1.0
-"""The page shows what a click brings when no timer is due within so many seconds: a heartbeat comes every ten."""
+"""simcord shows a click's result once no timer is due within this time; the shortest heartbeat is every ten."""
 REFRESH_RETRY_SECONDS = 0.05
-"""Between two tries to redraw the page while somebody's click is being answered."""
+"""Between attempts to redraw the page while a click is being handled."""
 
 
 OnJob = Callable[[Job], None]
 OpenBot = Callable[[Config, OnJob, OnJob], AbstractAsyncContextManager[Any]]
 
 
-async def show(config: Config, opened: OpenBot) -> None:
+async def show(config: Config, open_bot: OpenBot) -> None:
     """Serve the page until it is closed there, or until cancelled."""
     with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
             changed = asyncio.Event()
 
-            def heard(_: Job) -> None:
+            def on_job(_: Job) -> None:
                 changed.set()
 
-            bot = await stack.enter_async_context(opened(_offline(config, Path(folder)), heard, heard))
+            bot = await stack.enter_async_context(open_bot(_offline(config, Path(folder)), on_job, on_job))
             env = simcord.Env(bot, settle_timeout=SETTLE_SECONDS, check_errors=False)
             await env.start()
             stack.push_async_callback(env.shutdown)
-            # After env.start and in this task: only then jobs run on the real clock and find the simulated Discord.
+            # After env.start and in this task, or jobs would not run on the real clock and the simulated Discord.
             await bot.studio.start()
             page = await _opened_page(stack, env)
             refreshing = asyncio.create_task(_refresh(page, changed))
@@ -58,7 +58,7 @@ async def show(config: Config, opened: OpenBot) -> None:
 
 
 def _offline(config: Config, folder: Path) -> Config:
-    """A data folder of its own, for simulated ids repeat at every start; and Sketch alone, unless more is asked for."""
+    """The config with a temporary data folder, as simulated ids repeat; only Sketch unless PREVIEW_PROVIDERS is on."""
     providers = config.providers if config.preview_providers else {"sketch": SketchSettings()}
     kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool_url": None}
     default = config.default_provider if config.preview_providers else None
@@ -85,7 +85,7 @@ def _page(env: simcord.Env) -> Preview:
 
 
 def _set_looks(env: simcord.Env) -> None:
-    """Today's date and the bot's name on the page; both are private parts of simcord, and only looks."""
+    """Set today's date and the bot's name on the page; best effort, as both are private attributes of simcord."""
     try:
         env.backend.clock._epoch = datetime.now(UTC)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         env.backend.bot_user.name = "Easel"
@@ -94,7 +94,7 @@ def _set_looks(env: simcord.Env) -> None:
 
 
 async def _refresh(page: Preview, changed: asyncio.Event) -> None:
-    """Redraw the page when a job has got on or come to its end; a click under way goes first."""
+    """Redraw the page when a job has changed, after any click that is being handled."""
     while True:
         await changed.wait()
         try:

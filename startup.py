@@ -1,4 +1,4 @@
-"""Reaching Discord, or telling the host in one sentence why not."""
+"""Logs in to Discord, and describes startup errors in one sentence for the host."""
 
 import asyncio
 import errno
@@ -21,7 +21,7 @@ log = logging.getLogger("easel")
 DISCORD_API = "https://discord.com/api/v10"
 NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, discord.DiscordServerError, discord.GatewayNotFound)
 LOGIN_BACKOFF = (5.0, 15.0, 45.0, 135.0, 300.0)
-"""Between tries to be let in; after the last one the process ends, to be started again."""
+"""Seconds between login attempts; after the last the process exits, to be restarted by its supervisor."""
 LONGEST_LOGIN_PAUSE = 900.0
 BAD_LOGIN = "DISCORD_TOKEN is not accepted by Discord: copy it again from the developer portal."
 CLOSE_CODE_SENTENCES = {
@@ -32,18 +32,18 @@ CLOSE_CODE_SENTENCES = {
     4013: "Discord does not know what this version asks to be told of: upgrade Easel.",
     4014: "Discord does not allow what this version asks to be told of: upgrade Easel, which needs no such right.",
 }
-"""The gateway's close codes after which trying again is of no use."""
+"""The gateway's permanent close codes."""
 
 
 class PortError(Exception):
-    """A port cannot be opened now: one sentence for the host, and starting again later may help."""
+    """A port cannot be opened now, but may be at a later start."""
 
 
 STARTUP_ERRORS = (ConfigError, StoreError, PortError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
 
 
 async def set_api_url(api_url: str | None) -> None:
-    """Another Discord than Discord's, with its own gateway: a proxy, or one for tests."""
+    """Use another API than Discord's own, with the gateway that it names: a proxy, or a test server."""
     if api_url is None:
         return
     Route.BASE = api_url
@@ -58,17 +58,17 @@ async def set_api_url(api_url: str | None) -> None:
         raise ConfigError("DISCORD_API_URL leads to something that is not Discord's API.") from None
 
 
-def default_provider_name(config: Config, on: Mapping[str, Provider]) -> str:
-    """Who draws where nobody says who; ConfigError."""
-    if not on:
+def default_provider_name(config: Config, enabled: Mapping[str, Provider]) -> str:
+    """The default provider of this bot; ConfigError."""
+    if not enabled:
         raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
-    if config.default_provider and config.default_provider not in on:
-        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(on)}.")
-    return default_provider(on, config.default_provider)
+    if config.default_provider and config.default_provider not in enabled:
+        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(enabled)}.")
+    return default_provider(enabled, config.default_provider)
 
 
 async def log_in(client: discord.Client, token: str) -> None:
-    """As often as it takes while Discord does not let this machine in; LoginFailure, or the last try's error."""
+    """Log in with back-off; LoginFailure, or the last attempt's error."""
     for pause in LOGIN_BACKOFF:
         try:
             return await client.login(token)
@@ -76,13 +76,13 @@ async def log_in(client: discord.Client, token: str) -> None:
             wait = max(pause, min(retry_after(error), LONGEST_LOGIN_PAUSE))
             log.warning("%s Next try in %.0f s.", startup_sentence(error), wait)
         await client.http.close()
-        client.http.connector = discord.utils.MISSING  # a closed one would be used again
+        client.http.connector = discord.utils.MISSING  # else discord.py reuses the closed connector
         await asyncio.sleep(wait)
     return await client.login(token)
 
 
 def retry_after(error: BaseException) -> float:
-    """How many seconds Discord asks to be left alone."""
+    """The seconds that Discord asks to wait; 0 if it does not."""
     if isinstance(error, discord.RateLimited):
         return error.retry_after
     asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
@@ -90,7 +90,7 @@ def retry_after(error: BaseException) -> float:
 
 
 def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:
-    """What the host is told where METRICS_PORT cannot be opened."""
+    """The error for a METRICS_PORT that cannot be opened."""
     if isinstance(error, PermissionError):
         return ConfigError(f"METRICS_PORT is one that Easel may not open: {host}:{port}.")
     state = "is in use" if error.errno == errno.EADDRINUSE else "cannot be opened"
@@ -98,7 +98,7 @@ def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:
 
 
 def exit_code(error: BaseException) -> int:
-    """2 where the host has to change something; 1 where starting again later may help."""
+    """2 if the host has to change a setting; 1 if a later start may succeed."""
     if isinstance(error, StoreAwayError):
         return 1
     return 2 if isinstance(error, ConfigError | StoreError | discord.LoginFailure) or _close_sentence(error) else 1
@@ -108,8 +108,8 @@ def startup_sentence(error: BaseException) -> str:
     match error:
         case discord.LoginFailure():
             return BAD_LOGIN
-        case _ if told := _close_sentence(error):
-            return told
+        case _ if sentence := _close_sentence(error):
+            return sentence
         case _ if isinstance(error, NETWORK_ERRORS):
             return "Discord cannot be reached: check the network, and DISCORD_API_URL if it is set."
         case discord.HTTPException() | discord.RateLimited():
@@ -120,7 +120,7 @@ def startup_sentence(error: BaseException) -> str:
 
 
 def _close_sentence(error: BaseException) -> str | None:
-    """The sentence for a connection that Discord has closed for good."""
+    """The sentence for a permanent close code; None for another error."""
     if isinstance(error, discord.PrivilegedIntentsRequired):
         return CLOSE_CODE_SENTENCES[4014]
     return CLOSE_CODE_SENTENCES.get(error.code) if isinstance(error, discord.ConnectionClosed) else None

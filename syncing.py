@@ -1,4 +1,4 @@
-"""Registers the bot's commands with Discord when they have changed: Discord limits how often that may be done."""
+"""Registers the bot's commands with Discord, only when they have changed, as registering is rate-limited."""
 
 import asyncio
 import hashlib
@@ -21,14 +21,14 @@ log = logging.getLogger("easel")
 SYNC_BACKOFF = (60.0, 300.0, 900.0)
 LAST_SYNC_PAUSE = 3600.0
 LONGEST_SYNC_PAUSE = 86_400.0
-"""Seconds, whatever pause Discord asks for."""
+"""Cap in seconds on the pause that Discord asks for."""
 LOGGED_ANSWER_CHARACTERS = 200
-"""Of Discord's answer when it refuses the commands."""
+"""Of Discord's answer that refuses the commands."""
 EXPECTED_ERRORS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 
 
 class CommandSync:
-    """Compares with Discord's list, too: another program with the same token may have replaced the commands."""
+    """Registers the commands if they, or Discord's list of them, differ from the last registration."""
 
     def __init__(self, tree: app_commands.CommandTree[Any], meta: Meta) -> None:
         self._tree = tree
@@ -52,7 +52,7 @@ class CommandSync:
             self.first_attempt_done.set()
 
     async def _attempt(self) -> BaseException | None:
-        """The error that has ended the attempt, whatever it is: the bot works without."""
+        """The error of the attempt, of any type: the bot works without a sync."""
         (error,) = await asyncio.gather(self._sync(), return_exceptions=True)
         return error
 
@@ -61,7 +61,9 @@ class CommandSync:
         described, expected = _describe(error), isinstance(error, EXPECTED_ERRORS) or is_transient(error)
         if described != self._last_logged:
             trace = None if expected else error
-            log.warning("commands: %s; the old ones serve, next try in %.0f s", described, wait, exc_info=trace)
+            log.warning(
+                "commands: %s; the registered ones stay, next attempt in %.0f s", described, wait, exc_info=trace
+            )
         self._last_logged = described
 
     async def _sync(self) -> None:
@@ -72,7 +74,7 @@ class CommandSync:
             return
         synced = await self._tree.sync()
         await self._meta.set(key, f"{ours}:{await self._theirs()}")
-        log.info("commands: %d told to Discord", len(synced))
+        log.info("commands: %d registered", len(synced))
 
     async def _theirs(self) -> str:
         """Digest of the commands that Discord has; every change gives a command a new version."""
@@ -88,5 +90,6 @@ def _digest(commands: Iterable[Mapping[str, Any]], key: str) -> str:
 
 def _describe(error: BaseException) -> str:
     if isinstance(error, discord.HTTPException):
-        return f"Discord refuses them, {error.status}, {error.code}: {' '.join(error.text[:LOGGED_ANSWER_CHARACTERS].split())}"
-    return f"they cannot be told, {type(error).__name__}"
+        answer = " ".join(error.text[:LOGGED_ANSWER_CHARACTERS].split())
+        return f"Discord refuses them, {error.status}, {error.code}: {answer}"
+    return f"cannot be registered, {type(error).__name__}"

@@ -1,4 +1,4 @@
-"""Trace hooks of discord.py's HTTP client: they count attempts to acknowledge, and read Discord's time."""
+"""Trace hooks for discord.py's HTTP client: they record acknowledgement attempts, and measure the clock offset."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ CALLBACK_PATH = "/callback"
 TOLERATED_OFFSET = timedelta(minutes=1)
 """Clock difference below which the host is not warned."""
 LARGEST_OFFSET = timedelta(days=366)
-"""A Date farther off is ignored: no certificate would be valid by such a clock."""
+"""A larger offset is ignored: with such a clock no certificate would be valid."""
 
 
 class Interval(NamedTuple):
@@ -37,10 +37,10 @@ class Interval(NamedTuple):
 
 
 class DiscordClock:
-    """Discord's time, even where this machine's clock is wrong.
+    """Discord's time, from the Date headers of its answers.
 
-    The Date of each answer bounds the difference of the clocks: it was read between the request and the answer. Bounds
-    that agree are intersected. Two in a row that agree with each other alone mean that a clock was set; one is ignored.
+    Each Date bounds the offset of the clocks, as it was written between request and answer. Overlapping bounds are
+    intersected. Bounds that contradict the known ones replace them once the next answer confirms them.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class DiscordClock:
 
     @property
     def offset(self) -> timedelta:
-        """How far this machine's clock is ahead of Discord's; 0 where it may be right, and until two answers agree."""
+        """How far this machine's clock is ahead of Discord's; 0 if it may be right, and until two answers agree."""
         if self._known is None or self._known.least <= timedelta() <= self._known.most:
             return timedelta()
         return -(self._known.least + self._known.most) / 2
@@ -60,7 +60,7 @@ class DiscordClock:
         return datetime.now(UTC) - self.offset
 
     def observe(self, date: datetime, received: datetime, took: timedelta) -> None:
-        """date: an answer's Date. received: by this machine's clock. took: from the request to the answer."""
+        """date: an answer's Date. received: when, by this machine's clock. took: from request to answer."""
         least = date - received
         if abs(least) > LARGEST_OFFSET:
             return
@@ -71,13 +71,13 @@ class DiscordClock:
         self._warn()
 
     def _warn(self) -> None:
-        if not self._warned and (trouble := clock_warning(self.offset)):
+        if not self._warned and (warning := clock_warning(self.offset)):
             self._warned = True
-            log.warning("%s", trouble)
+            log.warning("%s", warning)
 
 
 def clock_warning(offset: timedelta) -> str | None:
-    """A sentence for the host, where this machine's clock is a minute off or more."""
+    """A sentence for the host if this machine's clock is a minute off or more."""
     if abs(offset) < TOLERATED_OFFSET:
         return None
     side = "ahead of" if offset > timedelta() else "behind"
@@ -114,7 +114,7 @@ def add_hooks(trace: aiohttp.TraceConfig, clock: DiscordClock) -> aiohttp.TraceC
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:
-    """The Date header; None where it is missing or unreadable, and for an answer from a cache."""
+    """The Date header; None if it is missing, unreadable, or from a cache."""
     try:
         moment = None if "Age" in headers else parsedate_to_datetime(headers.get("Date", ""))
     except (ValueError, OverflowError):

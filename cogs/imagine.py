@@ -22,7 +22,7 @@ Command = app_commands.Command[Any, ..., Any]
 
 
 class Imagine(commands.Cog):
-    """Draws. Which providers there are is the host's choice, so the command is built when the cog is loaded."""
+    """The command /imagine, built when the cog is loaded, as its choices are the enabled providers."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Imagine(commands.Cog):
         return list(self._catalogue.providers.items())[:MAX_CHOICES]
 
     async def _read_size(self, interaction: Interaction, text: str | None) -> Size | None:
-        """A size as picked, as typed, or by a name that the model's sizes have; UnknownSize."""
+        """A size as chosen, as typed, or by the name of one of the model's sizes; UnknownSize."""
         if text is None:
             return None
         if size := _parse_size(text):
@@ -148,13 +148,13 @@ class Imagine(commands.Cog):
         return _matching_choices(typed, _name_choices((await self._chosen_capabilities(interaction)).styles))
 
     async def _chosen_models(self, interaction: Interaction) -> Sequence[Model]:
-        """The models of the provider chosen so far, from memory or within 1.5 s."""
+        """The models of the provider entered so far, cached or fetched within 1.5 s."""
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "provider", None)
         return await self._catalogue.chosen(named, settings).models()
 
     async def _chosen_capabilities(self, interaction: Interaction) -> Capabilities:
-        """What the model chosen so far takes."""
+        """The capabilities of the model entered so far."""
         models = await self._chosen_models(interaction)
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
@@ -163,7 +163,7 @@ class Imagine(commands.Cog):
 
 
 def _parse_size(text: str) -> Size | None:
-    """A size, also where it stands behind its name: "wide 16:9 · 1024x576"."""
+    """The size in "1024x576" or in "wide 16:9 · 1024x576"."""
     try:
         return Size.parse(text.rpartition("·")[2])
     except ValueError:
@@ -175,7 +175,7 @@ def _name_choices(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _matching_choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
-    """What matches anywhere in name or value; values over Discord's limit are left out, never cut."""
+    """The choices that contain the typed text in name or value, as many as Discord allows."""
     wanted = typed.casefold().replace(" ", "")
     matching = (
         Choice(name=name[:LABEL_CHARACTERS], value=value)

@@ -1,4 +1,4 @@
-"""/providers, /help and /privacy: what is on, how it is used, and what becomes of what members type."""
+"""The commands /providers, /help and /privacy."""
 
 import discord
 from discord import app_commands

@@ -1,4 +1,4 @@
-"""/queue: what runs and what waits, to see and to cancel."""
+"""The command /queue, which lists and cancels jobs."""
 
 from discord import app_commands
 from discord.ext import commands

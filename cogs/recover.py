@@ -1,4 +1,4 @@
-"""/recover: pictures that could not be delivered, to their owner alone."""
+"""The command /recover, which sends a member the pictures that could not be delivered."""
 
 import logging
 
@@ -11,17 +11,17 @@ from studio.job_control import JobControl
 from views.acknowledging import defer
 from views.delivery import TRANSIENT
 from views.interactions import Interaction, origin_of
-from views.wording.text import code_span
+from views.wording.text import code_span, say
 
 log = logging.getLogger(__name__)
 
 MAX_RECOVERED = 5
-"""As many follow-ups as Discord allows where the bot is not a member."""
+"""Discord's limit of follow-ups where the bot is not a member of the server."""
 NOTHING_UNDELIVERED = "Nothing of yours is waiting."
 SENDING_NOTE = "-# on its way…"
 ALREADY_SENDING = "It is on its way already."
 PROMPTLESS = "One of your requests"
-RECOVER_FAILED = "{} could not be tried just now; use `/recover` again in a minute."
+RECOVER_FAILED = "{count} could not be tried just now; use `/recover` again in a minute."
 
 
 class Recover(commands.Cog):
@@ -34,12 +34,12 @@ class Recover(commands.Cog):
         jobs = await self._jobs.parked(interaction.user.id)
         summary = _summary(len(jobs))
         await interaction.edit_original_response(content=summary)
-        tried = [await self._redeliver(interaction, job) for job in jobs[:MAX_RECOVERED]]
-        if left := tried.count(False):
-            await interaction.edit_original_response(content=f"{summary}\n{RECOVER_FAILED.format(left)}")
+        redelivered = [await self._redeliver(interaction, job) for job in jobs[:MAX_RECOVERED]]
+        if failed := redelivered.count(False):
+            await interaction.edit_original_response(content=f"{summary}\n{say(RECOVER_FAILED, count=failed)}")
 
     async def _redeliver(self, interaction: Interaction, job: Job) -> bool:
-        """Give it a message, which its outcome fills: the pictures, or why they are refused. False: there is none."""
+        """Open a message and queue its delivery into it; False if Discord did not take the message."""
         try:
             message = await _open_message(interaction, job)
             if not await self._jobs.redeliver(job, origin_of(interaction, message.id)):
@@ -51,7 +51,7 @@ class Recover(commands.Cog):
 
 
 async def _open_message(interaction: Interaction, job: Job) -> discord.WebhookMessage:
-    """A message that only its owner sees; without their words, where a filter refuses them."""
+    """An ephemeral follow-up with the prompt, or without it if Discord refuses the prompt."""
     send = interaction.followup.send
     try:
         return await send(f"{code_span(job.request.prompt)}\n{SENDING_NOTE}", ephemeral=True, wait=True)

@@ -1,4 +1,4 @@
-"""/settings: the panel of a server's admins."""
+"""The command /settings, for a server's admins."""
 
 from discord import app_commands
 from discord.ext import commands
@@ -21,7 +21,7 @@ class SettingsCog(commands.Cog, name="Settings"):
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.default_permissions(manage_guild=True)
     async def settings(self, interaction: Interaction) -> None:
-        """Asks for the right here too, for a server can give the command to anybody."""
+        """Checks the right itself, as a server can allow the command to any member."""
         if interaction.guild_id is None or not interaction.permissions.manage_guild:
             await answer_privately(interaction, NO_RIGHT)
         else:

@@ -1,4 +1,4 @@
-"""All that the host sets, read from the environment and .env once, checked, and never printed."""
+"""The host's settings, read once from the environment and .env, validated, and never printed."""
 
 from config.dotenv import read_dotenv
 from config.errors import ConfigError

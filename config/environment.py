@@ -10,13 +10,13 @@ Values = Mapping[str, str | None]
 
 
 def read_values(variables: Mapping[str, str], values: Values) -> dict[str, str]:
-    """What the host has written for each field, with blanks taken for unset; variables: by field."""
+    """Each field's value, where it is set and not blank. variables: the variable of each field."""
     found = {field: (values.get(variable) or "").strip() for field, variable in variables.items()}
     return {field: text for field, text in found.items() if text}
 
 
 class Hidden(str):
-    """What the host has written; pydantic-settings may log it, when PYDANTIC_SETTINGS_DEBUG is set."""
+    """A value with a hidden repr, as pydantic-settings logs it if PYDANTIC_SETTINGS_DEBUG is set."""
 
     __slots__ = ()
 
@@ -25,14 +25,14 @@ class Hidden(str):
 
 
 class Environment(PydanticBaseSettingsSource):
-    """The variables of one group of settings."""
+    """The environment as a source for pydantic-settings. variables: the variable of each field."""
 
     def __init__(self, settings_cls: type[BaseSettings], variables: Mapping[str, str], values: Values) -> None:
         super().__init__(settings_cls)
-        self._written = read_values(variables, values)
+        self._values = read_values(variables, values)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self._written.get(field_name), field_name, False
+        return self._values.get(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return {field: Hidden(text) for field, text in self._written.items()}
+        return {field: Hidden(text) for field, text in self._values.items()}

@@ -1,4 +1,4 @@
-"""What is wrong with the settings."""
+"""Errors in the settings, as sentences for the host."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from providers.kit.variables import UnreadableError, span
 
 
 class ConfigError(Exception):
-    """One sentence for the host: which variable, and what is wrong with it. Never its value, if that is a secret."""
+    """One sentence: which variable, and what is wrong with it; never the value of a secret."""
 
 
 def config_error(error: ValidationError, kind: type[BaseModel], variables: Mapping[str, str]) -> ConfigError:
-    """The sentence for the first field that is wrong; variables: by field."""
+    """The error for the first wrong field. variables: the variable of each field."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = str(first["loc"][0])
     return ConfigError(f"{variables[field]} {_what_is_wrong(first.get('ctx', {}), kind, field)}.")

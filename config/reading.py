@@ -1,4 +1,4 @@
-"""Reading all settings at once."""
+"""Reads all settings, those of the providers too."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,7 +21,7 @@ def read_config(values: Values) -> Config:
     for name, kind in settings_types(config.openai_compatible).items():
         variables = kind.variables(name)
         given = read_values(variables, values)
-        # the defaults need no check, for which pydantic would take a millisecond a provider to get ready
+        # defaults need no validation, whose setup costs pydantic a millisecond for each provider
         read = partial(kind.model_validate, given) if given else kind.model_construct
         providers[name] = _checked(kind, variables, read)
     return config.model_copy(update={"providers": providers})
@@ -31,5 +31,5 @@ def _checked(kind: type[BaseModel], variables: Mapping[str, str], read: Callable
     try:
         return read()
     except ValidationError as error:
-        told = config_error(error, kind, variables)
-    raise told  # outside the handler: the other error, which would be its context, holds what was read
+        config_failure = config_error(error, kind, variables)
+    raise config_failure  # outside the handler, or its context would hold the values that were read

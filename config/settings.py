@@ -1,4 +1,4 @@
-"""What the host sets, declared: each field's type, default, range, and the sentence that the docs have of it."""
+"""The declarations of the host's settings: type, default, range, and the description for the docs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from providers.kit.variables import Integer, KeyId, Secret, Switch, UnreadableEr
 
 
 class Config(BaseSettings):
-    """All that the host sets; each field but `providers` is read from the variable of its name in capitals."""
+    """The host's settings; each field but `providers` is read from the variable with its name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -105,12 +105,12 @@ class Config(BaseSettings):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """The variable that each field is read from."""
+        """The environment variable of each field."""
         return {field: field.upper() for field in cls.model_fields if field != "providers"}
 
     @property
     def known(self) -> frozenset[str]:
-        """The names of all variables that are read."""
+        """The names of all variables that are read, providers' too."""
         of_providers = [variable for name, own in self.providers.items() for variable in own.variables(name).values()]
         return frozenset([*self.variables().values(), *of_providers])
 
@@ -122,21 +122,23 @@ class Config(BaseSettings):
 
     @property
     def spool(self) -> SpoolPlace | None:
-        """None: a folder in `data_dir`."""
+        """The bucket for the spool; None: a folder in `data_dir`."""
         if self.spool_url is None:
             return None
-        told = {field: value for field, value in self if field.startswith("aws_") and value}
-        options = {field: value if isinstance(value, SecretStr) else SecretStr(value) for field, value in told.items()}
+        set_options = {field: value for field, value in self if field.startswith("aws_") and value}
+        options = {
+            field: value if isinstance(value, SecretStr) else SecretStr(value) for field, value in set_options.items()
+        }
         return SpoolPlace(url=self.spool_url, options=options)
 
     def secrets(self) -> list[str]:
-        """What must not appear in any log."""
+        """The values to redact in logs."""
         own = _secrets_of(self.model_copy(update={"database_url": None}))
         keys = [key for each in self.providers.values() for key in _secrets_of(each)]
         return [secret for secret in (*own, *keys, self._database_password()) if secret]
 
     def _database_password(self) -> str:
-        """As it is spelt in the URL, for so it would appear in a log."""
+        """As encoded in the URL, which is how a log would show it."""
         account, at, _ = self.database_url.get_secret_value().partition("://")[2].rpartition("@")
         return account.partition(":")[2] if at else ""
 

@@ -1,4 +1,4 @@
-"""Types of the variables that are not a provider's: how their text becomes a value."""
+"""Types of the settings that belong to no provider: each parses the text of a variable."""
 
 import re
 from pathlib import Path
@@ -72,6 +72,6 @@ Folder = Annotated[Path, AfterValidator(Path.absolute)]
 Database = Annotated[SecretStr, text(_database_url)]
 Bucket = Annotated[str, text(_bucket)]
 Address = Annotated[tuple[str, int], text(_address)]
-"""Host and port, from `9090`, for this machine alone, or from `0.0.0.0:9090`, for whoever can reach it."""
+"""Host and port, from `9090`, for this machine only, or from `0.0.0.0:9090`, for every machine that can reach it."""
 ShardIds = Annotated[tuple[int, ...], text(_shard_ids)]
 """From `0,1` or `0-3`."""

@@ -71,11 +71,11 @@ async def test_a_database_that_fails_is_tried_again_and_told_of_once(bot, caplog
     bot.execute("DROP TABLE meta")
     sync = bot.sync()
     ends = asyncio.create_task(sync.run())
-    await sync.tried.wait()
+    await sync.first_attempt_done.wait()
     bot.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     await asyncio.wait_for(ends, SECONDS)
     assert bot.told() == 1
-    assert sum("the old ones serve" in record.getMessage() for record in caplog.records) == 1
+    assert sum("the registered ones stay" in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_commands_that_stay_are_told_once(bot):

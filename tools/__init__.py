@@ -1,1 +1,1 @@
-"""What writes parts of docs/, and belongs to no running bot."""
+"""Commands that write parts of docs/ and .env.example; not used by the running bot."""

@@ -1,4 +1,4 @@
-""".env.example: every variable, with what it does, in the order in which a host meets them."""
+""".env.example: every variable with its description, in the order in which a host needs them."""
 
 import re
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ HEADINGS = {
     "metrics_port": "What can be watched, and what is logged",
     "shard_count": "Discord, and the preview",
 }
-"""By the first field below each."""
+"""By the first field below the heading."""
 TO_FILL_IN = "discord_token"
 KEYLESS = "These need no key; clear a line to switch its provider off."
 SELF_HOSTED = "Servers on machines of your own."
 NEEDS_KEY = "A key switches each of these on."
 ALWAYS_ON = "One that is always there."
 FOR_EACH_PROVIDER = "For each provider, as here for OpenAI:"
-SWITCH = re.compile(r"set (\w+)")
+SWITCH_PATTERN = re.compile(r"set (\w+)")
 WIDTH = 120
 
 Kind = type[Provider[Any]]
@@ -62,7 +62,7 @@ def _own_variables(kind: Kind) -> list[Variable]:
 
 
 def _provider(kind: Kind) -> str:
-    """What switches it on, and what it has of its own."""
+    """The variable that enables a provider, and those that only it has."""
     switch, own = _enabling_variable(kind), _own_variables(kind)
     lines = [_comment(kind.title)]
     if switch not in {None, *(one.name for one in own)}:
@@ -72,7 +72,7 @@ def _provider(kind: Kind) -> str:
 
 
 def _group(kind: Kind) -> str:
-    """Which of the texts above stands above a provider."""
+    """The comment above a provider's group."""
     switch = _enabling_variable(kind)
     if switch is None:
         return ALWAYS_ON
@@ -82,8 +82,8 @@ def _group(kind: Kind) -> str:
 
 
 def _enabling_variable(kind: Kind) -> str | None:
-    """The variable that switches it on."""
-    missing = SWITCH.match(kind.missing(kind.settings_type()) or "")
+    """The variable that enables a provider; None: it is always on."""
+    missing = SWITCH_PATTERN.match(kind.missing(kind.settings_type()) or "")
     return missing[1] if missing else None
 
 

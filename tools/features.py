@@ -1,4 +1,4 @@
-"""`python -m tools.features`: what each provider can do, told by the code itself, for docs/providers.md."""
+"""`python -m tools.features`: writes the table of the providers' features in docs/providers.md."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ OFFLINE_SETTINGS: Mapping[str, Any] = {"api_key": SecretStr("none"), "base_url":
 
 
 class OfflineTransport:
-    """In the transport's place: nobody answers, so that what is told is what the code knows by itself."""
+    """A transport whose calls all fail, so that providers fall back to their built-in models."""
 
     async def call(self, *_: Any, **__: Any) -> None:
         raise Unavailable("offline")
@@ -59,7 +59,7 @@ COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ..
 
 
 async def table() -> str:
-    """In Markdown, a line for each provider."""
+    """A Markdown table with a row for each provider."""
     head = f"| | {' | '.join(name for name, _ in COLUMNS)} |\n|{' --- |' * (len(COLUMNS) + 1)}"
     return "\n".join([head, *[await _line(provider) for provider in _providers()]])
 
@@ -74,13 +74,13 @@ async def _line(provider: Provider) -> str:
     takes = [model.capabilities for model in await provider.models()]
     await provider.close()
     name = "speaks like OpenAI, `minimal`" if provider.name == COMPATIBLE_NAME else f"`{provider.name}`"
-    return f"| {name} | {' | '.join(tell(provider, takes) for _, tell in COLUMNS)} |"
+    return f"| {name} | {' | '.join(cell(provider, takes) for _, cell in COLUMNS)} |"
 
 
-def _all_or_some(each: Any) -> str:
-    """All of its models, some of them, or none."""
-    told = list(each)
-    return "yes" if all(told) else "some" if any(told) else ""
+def _all_or_some(flags: Any) -> str:
+    """Whether all models have it, some, or none."""
+    known = list(flags)
+    return "yes" if all(known) else "some" if any(known) else ""
 
 
 def _spans(spans: Any) -> str:
@@ -99,7 +99,7 @@ def _sizes(takes: Sequence[Capabilities]) -> str:
 
 
 if __name__ == "__main__":
-    logging.disable()  # that nobody answers is no news here
+    logging.disable()  # every call fails, as intended
     features = asyncio.run(table())
     sys.stdout.write(features + "\n")
     if "--write" in sys.argv:

@@ -1,4 +1,4 @@
-"""Render anew the pictures that docs/gallery.md lists: `python -m tools.gallery`."""
+"""`python -m tools.gallery`: renders the pictures that docs/gallery.md lists."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""`python -m tools.settings`: what the host may set, told by its declarations, for .env.example and the docs."""
+"""`python -m tools.settings`: writes .env.example and the tables of settings in the docs."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ TABLE_HEAD = "| variable | default | what |\n| --- | --- | --- |"
 
 
 def all_written() -> dict[Path, str]:
-    """Each page as it should be."""
+    """The content of each page."""
     sample, readme, page = PAGES.values()
     return {
         sample: example(),
@@ -39,7 +39,7 @@ def _all() -> Iterator[Variable]:
 
 
 def _of_providers() -> Iterator[Variable]:
-    """What every provider has, and what some have of their own."""
+    """The variables that every provider has, and those that only one has."""
     yield from common_variables("<name>")
     for kind in REGISTRY:
         yield from own_variables(kind.settings_type, kind.name)

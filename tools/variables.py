@@ -1,4 +1,4 @@
-"""The settings as their declarations tell of them."""
+"""The environment variables, described from their declarations."""
 
 from collections.abc import Mapping
 from inspect import get_annotations
@@ -13,14 +13,14 @@ from providers.kit.variables import span
 
 
 class Variable(NamedTuple):
-    """One variable."""
+    """One environment variable."""
 
     name: str
     default: str
-    """As the host would write it; empty where there is none."""
+    """In the host's notation; empty if there is none."""
     limits: tuple[int, int] | None
     sample: str
-    """What .env.example has it set to."""
+    """The value shown in .env.example."""
     description: str
 
 
@@ -36,15 +36,15 @@ def config_variable(field: str) -> Variable:
 
 
 def common_variables(name: str) -> list[Variable]:
-    """What every provider has."""
+    """The variables that every provider has."""
     variables = ProviderSettings.variables(name)
     return [describe(ProviderSettings, field, variables) for field in variables]
 
 
 def own_variables(kind: type[ProviderSettings], name: str) -> list[Variable]:
-    """What a provider has beyond that, or describes anew."""
-    anew = get_annotations(kind)
-    fields = [field for field in kind.model_fields if field in anew or field not in ProviderSettings.model_fields]
+    """The variables that only this provider has, or describes differently."""
+    redeclared = get_annotations(kind)
+    fields = [field for field in kind.model_fields if field in redeclared or field not in ProviderSettings.model_fields]
     own = [] if kind is ProviderSettings else fields
     return [describe(kind, field, kind.variables(name)) for field in own]
 

@@ -82,6 +82,6 @@ def is_real_autocomplete_error(record: logging.LogRecord) -> bool:
     """Log filter for discord.py, which only logs the errors of autocompletion: drops the expected ones."""
     error = record.exc_info[1] if record.exc_info else None
     if is_unanswerable(error) or isinstance(error, VERSION_MISMATCH):
-        log.info("no suggestions, %s", type(error).__name__)
+        log.info("autocompletion: no suggestions, %s", type(error).__name__)
         return False
     return True

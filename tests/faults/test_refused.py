@@ -226,7 +226,7 @@ async def test_a_command_that_is_no_longer_known_says_so(running):
         assert "it has just changed" in reply.content
         assert reply.private
     await running.discord.suggest("gone", "size", "wide")
-    await running.logged("nothing to suggest")
+    await running.logged("no suggestions")
     assert not any("Traceback" in line for line in running.log[before:])
 
 
@@ -234,5 +234,5 @@ async def test_suggestions_that_come_too_late_are_nobodys_trouble(running):
     before = len(running.log)
     running.discord.fault(is_callback, refuses(404, 10062))
     await running.discord.suggest("imagine", "size", "wide", provider="popcord")
-    await running.logged("suggestions came to nothing")
+    await running.logged("autocompletion: no suggestions")
     assert not any("Traceback" in line for line in running.log[before:])

@@ -26,7 +26,7 @@ async def test_what_another_process_has_answered_is_not_ordered(running):
     for prompt in ("elsewhere", "elsewhere again"):
         discord.fault(is_callback, second)
         token = await running.imagine(prompt)
-        await running.logged(f"interaction {discord.interactions[token].id}: not answered here")
+        await running.logged(f"interaction {discord.interactions[token].id}: not answered by this process")
         assert (running.row(token), running.paid()[prompt], len(about(running, token))) == (None, 0, 1)
     assert sum(WARNING in line for line in running.log) == 1
 
@@ -41,7 +41,7 @@ async def test_a_button_that_another_process_has_answered_orders_nothing(running
 
     discord.fault(is_callback, second)
     token = await discord.click(message, "Again")
-    await running.logged(f"interaction {discord.interactions[token].id}: not answered here")
+    await running.logged(f"interaction {discord.interactions[token].id}: not answered by this process")
     assert (running.row(token), running.paid()["pressed"]) == (None, 1)
 
 

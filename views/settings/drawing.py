@@ -8,8 +8,9 @@ from storage.settings import Edit
 from views.settings.menu import MenuSetting, summary_line
 from views.settings.setting import Context, Section
 from views.wording.sizes import size_name
+from views.wording.text import say
 
-PROVIDER_OFF = "-# `{}`, which this server chose, is switched off by the host."
+PROVIDER_OFF = "-# `{provider}`, which this server chose, is switched off by the host."
 MODEL_GONE = "-# The model that this server chose is not on offer now, so the default one draws."
 
 
@@ -19,7 +20,7 @@ class DefaultProvider(MenuSetting):
 
     def summary(self, context: Context) -> str:
         line, chosen = super().summary(context), context.settings.provider
-        return f"{line}\n{PROVIDER_OFF.format(chosen)}" if chosen and chosen not in context.providers else line
+        return f"{line}\n{say(PROVIDER_OFF, provider=chosen)}" if chosen and chosen not in context.providers else line
 
     def options(self, context: Context) -> Mapping[str, str]:
         return {name: each.title for name, each in context.providers.items()}
@@ -54,7 +55,7 @@ class DefaultModel(MenuSetting):
 
     def change(self, context: Context, value: str | None) -> Edit:
         ids = {_menu_value(each.id): each.id for each in context.models}
-        if value is not None and value not in ids:  # of a menu that another provider has replaced meanwhile
+        if value is not None and value not in ids:  # a stale menu: the default provider has changed
             return lambda now: now
         model = None if value is None else ids[value]
         return lambda now: now.having(provider=context.provider.name, model=model, size=None)
@@ -84,7 +85,7 @@ class DefaultSize(MenuSetting):
 
 
 def _menu_value(model_id: str) -> str:
-    """A model as a menu's value, which an id may be too long for; the same in each redraw."""
+    """A menu value for a model, whose id may exceed Discord's limit; the same in each redraw."""
     return blake2b(model_id.encode(), digest_size=8).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The section "Who takes over": the chain of providers that are asked when another cannot draw."""
+"""The section "Who takes over": the chain of fallback providers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that say
 
 
 class FallbackChain(Setting):
-    """Put together link by link."""
+    """The ordered fallback providers."""
 
     name, title = "chain", "Taking over"
     about = (
@@ -32,9 +32,9 @@ class FallbackChain(Setting):
 
     def items(self, context: Context) -> "Sequence[AddProviderMenu | RemoveButton]":
         chain = context.settings.chain
-        rest = {name: each.title for name, each in context.providers.items() if name not in chain}
+        addable = {name: each.title for name, each in context.providers.items() if name not in chain}
         return [
-            *([AddProviderMenu(rest)] if rest else []),
+            *([AddProviderMenu(addable)] if addable else []),
             RemoveButton("Remove the last", keep=-1, disabled=not chain),
             RemoveButton("Remove all", keep=0, disabled=not chain),
         ]
@@ -55,7 +55,7 @@ class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
 
 
 class RemoveButton(discord.ui.Button[PanelView[SettingsPanel]]):
-    """Removes links from the end of the chain."""
+    """Removes providers from the end of the chain. keep: the end of the slice that stays."""
 
     def __init__(self, label: str, *, keep: int, disabled: bool) -> None:
         super().__init__(label=label, custom_id=f"settings:chain:keep:{keep}", disabled=disabled)
@@ -71,7 +71,7 @@ def _without(chain: Sequence[str], name: str) -> list[str]:
 
 
 def _chain_titles(context: Context) -> list[str]:
-    """Also of those that the host has switched off since, which are passed over."""
+    """Titles of the chain's providers; those that the host has switched off are marked, and skipped by jobs."""
     known = context.providers
     return [known[name].title if name in known else f"`{name}` (switched off)" for name in context.settings.chain]
 

@@ -1,4 +1,4 @@
-"""A setting that is chosen from a menu, whose first line goes back to the default."""
+"""A setting that is chosen from a menu; the menu's first option restores the default."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,38 +14,38 @@ from views.settings.setting import Context, Setting
 from views.wording.text import escape
 
 PAGE_SIZE = MAX_CHOICES - 1
-"""The first option is for the default."""
+"""Choices on one page of a menu, as its first option is the default."""
 DEFAULT_VALUE = "default"
 
 
 class MenuSetting(Setting):
-    """What a choice changes is this setting and what depends on it: another admin may have changed the rest."""
+    """A choice changes this setting and those that depend on it; other admins' changes are kept."""
 
     whose_default: str
-    """Whose default is the first option, with a capital letter."""
+    """The label of the first option, such as "The bot's default"."""
 
     @abstractmethod
     def options(self, context: Context) -> Mapping[str, str]:
-        """The titles of what can be chosen, by value; a menu that would be empty is not shown."""
+        """The choices: titles by value. Without any, the menu is not shown."""
 
     @abstractmethod
     def chosen(self, context: Context) -> str | None:
-        """The value that this server has chosen, whether it is on offer now or not."""
+        """The server's choice, even if it is not offered now; None: the default."""
 
     @abstractmethod
     def default(self, context: Context) -> str:
-        """The title of what is in force where nothing is chosen that is on offer."""
+        """The title of the default."""
 
     @abstractmethod
     def change(self, context: Context, value: str | None) -> Edit:
-        """None: back to the default."""
+        """The edit for a chosen value; None restores the default."""
 
     def summary(self, context: Context) -> str:
         own = self.options(context).get(self.chosen(context) or "")
         return summary_line(self.title, own or self.default(context), own=own is not None)
 
     def items(self, context: Context) -> "Sequence[SettingMenu | PageButton]":
-        """A menu, and buttons to turn its pages where there are several; it opens on the page of what is chosen."""
+        """A menu, opened on the page of the current choice, with buttons if it has several pages."""
         values = list(self.options(context))
         if not values:
             return []
@@ -63,7 +63,7 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
         super().__init__(custom_id=f"settings:{setting.name}", placeholder=f"Default {setting.title.lower()}")
         self._setting, self._context = setting, context
         chosen, default = setting.chosen(context), f"{setting.whose_default} ({setting.default(context)})"
-        # What is marked cannot be chosen: where the choice is on another page or off, the default must not be.
+        # A marked option cannot be chosen, so the default is marked only if it is in force.
         self.add_option(label=default[:LABEL_CHARACTERS], value=DEFAULT_VALUE, default=chosen is None)
         for value, title in list(setting.options(context).items())[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]:
             self.add_option(label=title[:LABEL_CHARACTERS], value=value, default=value == chosen)
@@ -75,20 +75,20 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
 
 
 class PageButton(discord.ui.Button[PanelView[SettingsPanel]]):
-    """Turns a menu to another page."""
+    """Shows another page of a menu."""
 
-    def __init__(self, name: str, label: str, way: str, page: int, *, disabled: bool) -> None:
-        custom_id = f"settings:{name}:{way}"
+    def __init__(self, name: str, label: str, direction: str, page: int, *, disabled: bool) -> None:
+        custom_id = f"settings:{name}:{direction}"
         super().__init__(label=label, custom_id=custom_id, disabled=disabled, row=NAVIGATION_ROW)
-        self._name, self._to = name, page
+        self._name, self._page = name, page
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
-            await self.view.panel.turn_page(interaction, self._name, self._to)
+            await self.view.panel.turn_page(interaction, self._name, self._page)
 
 
 def summary_line(title: str, value: str, *, own: bool) -> str:
-    """What is in force, and where it comes from."""
+    """The value in force, and whether the server has chosen it."""
     whose = "chosen by this server" if own else "the bot's default"
     return f"{title}: **{escape(value)}** · {whose}"
 

@@ -1,4 +1,4 @@
-"""The message of /settings: a start page that says what is in force, and a page for each section of settings."""
+"""The message of /settings: a start page with all values, and a page for each section."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +17,11 @@ from views.wording.text import escape, fit_lines
 
 TITLE = "Settings of this server"
 NAVIGATION_ROW = 4
-"""The last of a message's five rows."""
+"""The last of a message's five rows of items."""
 
 
 class SettingsPanel(Panel):
-    """The settings of one server; each choice is saved at once, and the page redrawn."""
+    """The settings of one server; each choice is saved at once and the page is redrawn."""
 
     def __init__(self, guild_id: int, store: SettingsStore, catalogue: Catalogue, sections: Sequence[Section]) -> None:
         super().__init__()
@@ -29,12 +29,12 @@ class SettingsPanel(Panel):
         self._store = store
         self._catalogue = catalogue
         self._sections = sections
-        self._open: Section | None = None
+        self._open_section: Section | None = None
         """None: the start page."""
         self._menu_pages: dict[str, int] = {}
 
     async def allows(self, interaction: Interaction) -> bool:
-        """The right may have been taken away since the panel was opened."""
+        """Checks the right again: it may have been revoked since the panel was opened."""
         if interaction.permissions.manage_guild and interaction.guild_id == self._guild_id:
             return True
         await answer_privately(interaction, NO_RIGHT)
@@ -54,13 +54,15 @@ class SettingsPanel(Panel):
 
     async def open_section(self, interaction: Interaction, section: Section | None) -> None:
         await interaction.response.defer()
-        self._open = section
+        self._open_section = section
         self._menu_pages.clear()
         await self.redraw(interaction)
 
     async def draw(self) -> Page:
         context = await self._context()
-        return _section_page(self._open, context) if self._open else _start_page(self._sections, context)
+        return (
+            _section_page(self._open_section, context) if self._open_section else _start_page(self._sections, context)
+        )
 
     async def _context(self) -> Context:
         settings = await self._store.get(self._guild_id)
@@ -79,7 +81,7 @@ class SettingsPanel(Panel):
 
 
 class OpenSectionButton(discord.ui.Button[PanelView[SettingsPanel]]):
-    """Goes to a section."""
+    """Opens a section's page."""
 
     def __init__(self, section: Section) -> None:
         super().__init__(label=f"{section.title}…", custom_id=f"settings:open:{section.name}")
@@ -91,7 +93,7 @@ class OpenSectionButton(discord.ui.Button[PanelView[SettingsPanel]]):
 
 
 class BackButton(discord.ui.Button[PanelView[SettingsPanel]]):
-    """Goes to the start page."""
+    """Returns to the start page."""
 
     def __init__(self) -> None:
         super().__init__(label="◀ all settings", custom_id="settings:start", row=NAVIGATION_ROW)
@@ -102,18 +104,18 @@ class BackButton(discord.ui.Button[PanelView[SettingsPanel]]):
 
 
 def _start_page(sections: Sequence[Section], context: Context) -> Page:
-    applying = [each for section in sections for each in section.settings if each.is_supported(context)]
+    supported = [each for section in sections for each in section.settings if each.is_supported(context)]
     shortcuts = [item for section in sections for each in section.shortcuts for item in each.items(context)]
-    return _page(TITLE, [each.summary(context) for each in applying], [*shortcuts, *map(OpenSectionButton, sections)])
+    return _page(TITLE, [each.summary(context) for each in supported], [*shortcuts, *map(OpenSectionButton, sections)])
 
 
 def _section_page(section: Section, context: Context) -> Page:
-    applying = [each for each in section.settings if each.is_supported(context)]
+    supported = [each for each in section.settings if each.is_supported(context)]
     missing = [each.title for each in section.settings if not each.is_supported(context)]
-    lines = [each.details(context) for each in applying]
+    lines = [each.details(context) for each in supported]
     if missing:
         lines.append(f"-# {escape(context.model.title)} does not have: {', '.join(missing)}.")
-    items = [item for each in applying for item in each.items(context)]
+    items = [item for each in supported for item in each.items(context)]
     return _page(f"{TITLE} · {section.title}", lines, [BackButton(), *items])
 
 

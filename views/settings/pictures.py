@@ -1,4 +1,4 @@
-"""The section "Members' pictures": who sees them, and what is done to them."""
+"""The section "Members' pictures": their visibility, the safety checker and the refiner."""
 
 from views.settings.setting import Section
 from views.settings.switch import SwitchSetting

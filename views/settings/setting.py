@@ -1,4 +1,4 @@
-"""What /settings is made of: sections of settings, each of which has its words and its menus or buttons."""
+"""Base types of /settings: a section has settings, a setting has texts, menus and buttons."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -11,40 +11,40 @@ from providers.kit.base import Provider
 
 
 class Context(NamedTuple):
-    """What is in force on a server, and what can be chosen there."""
+    """The current state that a page of /settings is drawn from."""
 
     settings: Settings
     providers: Mapping[str, Provider]
     bot_default: Provider
     provider: Provider
-    """The one that draws by default."""
+    """The server's default provider."""
     models: Sequence[Model]
-    """Those of the provider that can be a default."""
+    """Models of that provider that can be a default."""
     model: Model
-    """The one that draws by default."""
+    """The server's default model."""
     menu_pages: Mapping[str, int]
-    """To which page the admin has turned a long menu, by the setting's name."""
+    """The shown page of each long menu, by the setting's name."""
 
 
 class Setting(ABC):
-    """One thing that the admins of a server decide."""
+    """One setting of a server."""
 
     name: str
-    """As custom ids have it."""
+    """Used in custom ids."""
     title: str
     about: str
-    """What it does, in a sentence."""
+    """One sentence for admins."""
 
     def is_supported(self, context: Context) -> bool:
-        """Whether the default model has it."""
+        """Whether the default model supports it; if not, it is not shown."""
         return True
 
     @abstractmethod
     def summary(self, context: Context) -> str:
-        """What is in force and where it comes from, in a line."""
+        """One line: the value in force, and whose choice it is."""
 
     def details(self, context: Context) -> str:
-        """The same for the section's own page, with what the setting does."""
+        """The text on the section's page: the summary, and what the setting does."""
         return f"{self.summary(context)}\n-# {self.about}"
 
     @abstractmethod
@@ -53,10 +53,10 @@ class Setting(ABC):
 
 
 class Section(NamedTuple):
-    """Settings that share a page: at most four menus, or three and a row of five buttons."""
+    """Settings that share a page, which has room for four menus, or three and a row of five buttons."""
 
     name: str
     title: str
     settings: tuple[Setting, ...]
     shortcuts: tuple[Setting, ...] = ()
-    """Those that can be changed on the start page too."""
+    """Settings whose items are on the start page too."""

@@ -12,7 +12,7 @@ from views.settings.setting import Context, Setting
 
 
 class SwitchSetting(Setting):
-    """Read from the settings, written into a copy of them, and there where the default model has it."""
+    """A boolean setting. write: returns changed settings. needs: whether these capabilities support it."""
 
     def __init__(
         self,
