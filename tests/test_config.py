@@ -72,7 +72,7 @@ def test_without_any_variable_everything_has_its_default():
     assert config.secrets() == []
 
 
-def test_a_name_that_is_nearly_a_setting_is_told():
+def test_a_misspelt_variable_is_reported_with_the_right_name():
     names = ["OPENAI_API_KY", "QUEUE_PER_MEMBR", "GPU_BASE_URL", "OPENAI_API_KEY", "http_proxy", "PGPASSWORD"]
     known = read_config({"OPENAI_COMPATIBLE": "gpu"}).known
     assert misspelt(names, known) == [
@@ -96,7 +96,7 @@ def test_a_name_that_is_nearly_a_setting_is_told():
         *((name, None) for name in ("_", "", "API_KEY", "POSTGRES_PASSWORD", "GPU_PROFILE", "SPOOL_URL")),
     ],
 )
-def test_what_is_set_in_vain_is_told(name, told):
+def test_variables_that_are_not_read_are_reported(name, told):
     assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
 
 
@@ -136,13 +136,13 @@ def test_no_secret_is_logged_where_the_reading_is_debugged(monkeypatch, caplog):
     assert "canary" not in caplog.text
 
 
-def test_a_host_is_known_as_it_is_asked_for():
+def test_link_hosts_are_normalized():
     settings = read_config({"OPENAI_LINK_HOSTS": "b\u00fccher.lan, BILDER.lan:81"}).providers["openai"]
     assert settings.link_hosts == (("xn--bcher-kva.lan", None), ("bilder.lan", 81))
 
 
 @pytest.mark.parametrize("value", ["http://images.lan", "images.lan, https://images.lan:9000/"])
-def test_whoever_writes_a_link_for_a_host_is_told_how_to_write_it(value):
+def test_a_link_in_place_of_a_host_is_refused_with_the_right_form(value):
     assert refusal({"OPENAI_LINK_HOSTS": value}).endswith(" 192.168.1.20:9000, without http://.")
     assert "http" not in refusal({"OPENAI_LINK_HOSTS": "images.lan/a"})
 

@@ -95,7 +95,7 @@ async def test_a_provider_that_handed_a_job_on_is_counted_once_the_job_has_ended
     assert counted == {("second", "parked"): 1, ("first", "handed_on"): 1, ("second", "delivered"): 1}
 
 
-async def test_who_may_be_asked_again_counts_as_up(tmp_path):
+async def test_a_provider_whose_probe_is_due_counts_as_up(tmp_path):
     now = datetime.now(UTC)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         names = {"ready": now - timedelta(hours=1), "shut": now + timedelta(hours=1)}
@@ -108,7 +108,7 @@ async def test_who_may_be_asked_again_counts_as_up(tmp_path):
     assert b'easel_provider_up{provider="shut"} 0.0' in page
 
 
-async def test_health_is_the_gateways_the_databases_and_the_workers(world: World, port: int):
+async def test_health_covers_gateway_database_and_worker(world: World, port: int):
     status, text = await get(port, "/healthz")
     assert (status, text) == (200, '{"database": true, "worker": true, "gateway": true}')
     world.discord.gateway.is_away = True
@@ -122,7 +122,7 @@ async def test_health_is_the_gateways_the_databases_and_the_workers(world: World
     assert (await get(port, "/"))[0] == 404
 
 
-async def test_a_port_that_is_taken_is_said(tmp_path, port):
+async def test_a_port_in_use_is_reported(tmp_path, port):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()

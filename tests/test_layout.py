@@ -85,7 +85,7 @@ def home(name: str) -> str:
     return module(name).partition(".")[0]
 
 
-def test_all_of_the_house_is_known():
+def test_every_part_has_a_rule():
     assert {home(name) for name in PRODUCT} == set(BELOW)
 
 
@@ -134,7 +134,7 @@ DOORS = {
 """Who can draw, the way in, what becomes of jobs; the types that these speak in; and limits that members are told."""
 
 
-def test_views_and_cogs_know_the_studio_by_its_doors():
+def test_views_and_cogs_import_only_the_studios_public_modules():
     inside = {
         f"{name} imports {target}"
         for name, tree in PRODUCT.items()
@@ -153,7 +153,7 @@ def test_the_domain_needs_pydantic_alone():
 
 
 @pytest.mark.parametrize("library", ONLY)
-def test_a_library_stays_at_home(library):
+def test_a_library_is_imported_only_where_it_is_allowed(library):
     users = {name for name, tree in PRODUCT.items() if library in {each.partition(".")[0] for each in imported(tree)}}
     assert {name for name in users if not name.startswith(ONLY[library])} == set()
     assert users, "nobody uses it: strike it from the table and from requirements.txt"

@@ -44,7 +44,7 @@ def raised(text: str) -> BaseException:
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("secret", SECRET, ids=SECRET.values())
-def test_a_secret_is_struck(secret, as_json):
+def test_a_secret_is_redacted(secret, as_json):
     lines = [
         line(f"before {secret} after", as_json=as_json),
         line("before %s after", secret, as_json=as_json),

@@ -91,13 +91,13 @@ def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, value
     assert [line for line in told[:-1] if " INFO " not in line] == []
 
 
-def test_an_env_file_that_cannot_be_read_is_said(start, tmp_path):
+def test_an_unreadable_env_file_is_reported(start, tmp_path):
     """Not by its rights, for root may read any file; this one fails for everybody."""
     (tmp_path / ".env").symlink_to("/proc/self/mem")
     assert start("--has-token") == (2, [".env cannot be read: Input/output error."])
 
 
-def test_an_env_file_that_is_a_folder_is_said(start, tmp_path):
+def test_an_env_file_that_is_a_folder_is_reported(start, tmp_path):
     """Container engines make one where a file that is not there is mounted."""
     (tmp_path / ".env").mkdir()
     assert start("--has-token") == (2, [".env cannot be read: Is a directory."])
@@ -109,7 +109,7 @@ def test_an_env_file_may_begin_with_a_byte_order_mark(start, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["DISCORD_TOKEN canary canary", "=sk-canary", "SKETCH: 'on"])
-def test_a_line_of_the_env_file_that_cannot_be_read_is_said(start, tmp_path, line):
+def test_an_unreadable_line_of_the_env_file_is_reported(start, tmp_path, line):
     (tmp_path / ".env").write_text(f"# Easel\n\n{line}\n", "utf-8-sig")
     code, told = start("--check")
     assert told[-1] == ".env           fails    Line 3 of .env is not NAME=value, and is left out."

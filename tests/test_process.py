@@ -92,7 +92,7 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
     assert token.encode() not in log
 
 
-async def test_commands_are_told_only_when_they_have_changed(discord, tmp_path):
+async def test_commands_are_registered_only_when_they_have_changed(discord, tmp_path):
     """A provider more is a choice more."""
     told = []
     for more in ({}, {}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}):
@@ -137,7 +137,7 @@ async def test_check_tries_the_token(discord, tmp_path):
     ],
 )
 @pytest.mark.parametrize("asked", [is_login, is_application])
-async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, action, asked):
+async def test_a_login_that_is_refused_for_now_is_retried(discord, tmp_path, action, asked):
     discord.fault(asked, action, times=2)
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
         await discord.ready.wait()
@@ -149,7 +149,7 @@ async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, acti
 
 
 @pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(503), breaks()])
-async def test_who_is_never_let_in_may_be_started_again(discord, tmp_path, action):
+async def test_a_login_that_is_always_refused_exits_with_1(discord, tmp_path, action):
     discord.fault(is_login, action, times=100)
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
         _, log = await process.communicate()
@@ -197,7 +197,7 @@ async def test_a_connection_that_is_closed_for_good_says_why(discord, tmp_path, 
         (breaks(), b"cannot be registered"),
     ],
 )
-async def test_commands_that_discord_refuses_are_told_again(discord, tmp_path, action, words):
+async def test_refused_commands_are_registered_again(discord, tmp_path, action, words):
     discord.fault(is_sync, action, times=2)
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
         await discord.ready.wait()
@@ -210,7 +210,7 @@ async def test_commands_that_discord_refuses_are_told_again(discord, tmp_path, a
     assert TOKEN.encode() not in log
 
 
-async def test_old_commands_serve_while_discord_refuses_new_ones(discord, tmp_path):
+async def test_registered_commands_work_while_discord_refuses_new_ones(discord, tmp_path):
     discord.fault(is_sync, refuses(400, 30034), times=100)
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
         await discord.ready.wait()
@@ -221,7 +221,7 @@ async def test_old_commands_serve_while_discord_refuses_new_ones(discord, tmp_pa
     assert process.returncode == 0
 
 
-async def test_commands_that_another_program_has_replaced_return(discord, tmp_path):
+async def test_commands_replaced_by_another_program_are_registered_again(discord, tmp_path):
     for _ in range(2):
         discord.ready.clear()
         async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
@@ -276,7 +276,7 @@ async def test_suggestions_for_a_command_of_another_version_come_to_nothing(disc
     assert log.count(b"no suggestions") == 4
 
 
-async def test_an_event_that_cannot_be_read_is_left_out(discord, tmp_path):
+async def test_an_unreadable_gateway_event_is_skipped(discord, tmp_path):
     async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
         await discord.ready.wait()
         await discord.gateway.dispatch("INTERACTION_CREATE", {"id": "1", "token": "interaction-token-secret"}, None)

@@ -28,7 +28,7 @@ def closed(code: int) -> discord.ConnectionClosed:
         port_error("127.0.0.1", 80, PermissionError(errno.EACCES, "x")),
     ],
 )
-def test_what_the_host_has_to_change_is_not_started_again(error):
+def test_errors_that_the_host_has_to_mend_exit_with_2(error):
     assert exit_code(error) == 2
 
 
@@ -46,12 +46,12 @@ def test_what_the_host_has_to_change_is_not_started_again(error):
         TimeoutError(),
     ],
 )
-def test_what_may_pass_may_be_started_again(error):
+def test_transient_errors_exit_with_1(error):
     assert exit_code(error) == 1
     assert "canary" not in startup_sentence(error)
 
 
-def test_how_long_discord_wants_to_be_left_alone():
+def test_retry_after_is_read_from_discords_errors():
     wanted = [http_error(429, **{"Retry-After": text}) for text in ("7", "0.5", "soon", "")]
     assert [retry_after(error) for error in wanted] == [7, 0.5, 0, 0]
     assert retry_after(discord.RateLimited(60.0)) == 60

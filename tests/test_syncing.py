@@ -67,7 +67,7 @@ async def bot(tmp_path, monkeypatch, caplog) -> AsyncGenerator[Bot]:
             yield Bot(server, tree, store, execute)
 
 
-async def test_a_database_that_fails_is_tried_again_and_told_of_once(bot, caplog):
+async def test_a_database_error_is_retried_and_logged_once(bot, caplog):
     bot.execute("DROP TABLE meta")
     sync = bot.sync()
     ends = asyncio.create_task(sync.run())
@@ -78,7 +78,7 @@ async def test_a_database_that_fails_is_tried_again_and_told_of_once(bot, caplog
     assert sum("the registered ones stay" in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_commands_that_stay_are_told_once(bot):
+async def test_unchanged_commands_are_registered_once(bot):
     bot.tree.add_command(another)
     for _ in range(3):
         await bot.sync().run()
@@ -99,7 +99,7 @@ def added(commands: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("change", [newer, replaced, added, list.clear])
-async def test_what_another_program_has_changed_returns(bot, change):
+async def test_commands_changed_by_another_program_are_registered_again(bot, change):
     bot.tree.add_command(another)
     await bot.sync().run()
     change(bot.server.commands)
@@ -109,7 +109,7 @@ async def test_what_another_program_has_changed_returns(bot, change):
     assert {each["name"] for each in bot.server.commands} == {"imagine", "another"}
 
 
-async def test_what_this_program_has_changed_is_told(bot):
+async def test_changed_commands_are_registered(bot):
     await bot.sync().run()
     bot.tree.add_command(another)
     await bot.sync().run()

@@ -26,26 +26,26 @@ def observe(clock: DiscordClock, offset: float, *moments: float, took: float = 0
         clock.observe(told, NOON + seconds(moment + took / 2 + offset), seconds(took))
 
 
-def test_a_machine_that_has_heard_nothing_is_right():
+def test_without_any_answer_the_offset_is_0():
     assert DiscordClock().offset == timedelta()
 
 
 @pytest.mark.parametrize("off", [0.0, 0.4, -0.4])
-def test_what_a_header_cannot_tell_is_not_reckoned_with(off):
+def test_an_offset_within_a_headers_resolution_is_ignored(off):
     clock = DiscordClock()
     observe(clock, off, 0.5)
     assert clock.offset == timedelta()
 
 
 @pytest.mark.parametrize("off", [900.0, -900.0, 3.0, -75.5])
-def test_each_answer_narrows_the_difference_down(off):
+def test_each_answer_narrows_the_offset(off):
     clock = DiscordClock()
     observe(clock, off, 0.5, took=30)
     observe(clock, off, 40.0, 47.3, 52.6, 61.95)
     assert abs(clock.offset - seconds(off)) < seconds(0.3)
 
 
-def test_a_slow_answer_says_little_and_spoils_nothing():
+def test_a_slow_answer_does_not_widen_the_bounds():
     clock = DiscordClock()
     observe(clock, 900, 1.0, 2.95)
     before = clock.offset
@@ -53,7 +53,7 @@ def test_a_slow_answer_says_little_and_spoils_nothing():
     assert clock.offset == before
 
 
-def test_a_clock_that_has_been_set_meanwhile_is_believed():
+def test_a_changed_clock_is_followed_after_two_answers():
     clock = DiscordClock()
     observe(clock, 900, 1.0, 2.95)
     observe(clock, 0, 10.5)
@@ -63,7 +63,7 @@ def test_a_clock_that_has_been_set_meanwhile_is_believed():
 
 
 @pytest.mark.parametrize("known", [(), (1.0, 2.95)])
-def test_one_answer_alone_moves_no_clock(known, caplog):
+def test_a_single_contradicting_answer_is_ignored(known, caplog):
     clock = DiscordClock()
     observe(clock, 0, *known)
     observe(clock, -7200, 10.5)
@@ -76,7 +76,7 @@ def test_one_answer_alone_moves_no_clock(known, caplog):
     assert not caplog.records
 
 
-def test_the_host_is_told_of_a_minute_once(caplog):
+def test_an_offset_of_a_minute_is_logged_once(caplog):
     clock = DiscordClock()
     observe(clock, 58, 1.5)
     assert not caplog.records
@@ -108,11 +108,11 @@ def ago(hours: float) -> str:
     return formatdate(time.time() - hours * 3600, usegmt=True)
 
 
-async def test_answers_tell_the_time(clock_of):
+async def test_the_offset_is_learnt_from_answers(clock_of):
     assert abs((await clock_of({"Date": ago(2)}, {"Date": ago(2)})).offset - seconds(7200)) < seconds(2)
 
 
-async def test_what_comes_out_of_a_cache_tells_no_time(clock_of):
+async def test_the_date_of_a_cached_answer_is_ignored(clock_of):
     cached = {"Date": ago(2), "Age": "7200"}
     assert (await clock_of(cached, cached, {}, cached, cached)).offset == timedelta()
 
@@ -136,7 +136,7 @@ async def test_what_comes_out_of_a_cache_tells_no_time(clock_of):
         "",
     ],
 )
-async def test_no_date_does_any_harm(clock_of, date):
+async def test_unusable_dates_are_ignored(clock_of, date):
     clock = await clock_of(*[{"Date": date}] * 3)
     assert clock.offset == timedelta()
     assert clock.now().year < 9999

@@ -35,7 +35,7 @@ async def test_each_provider_draws_for_a_member(kind, tmp_path):
     [(Automatic1111Replay, "broken-checkpoint", PLAIN, LARGE), (ComfyUIReplay, "error", *CHECKPOINTS)],
     ids=["automatic1111", "comfyui"],
 )
-async def test_a_broken_checkpoint_keeps_nobody_from_the_others(kind, case, broken, good, tmp_path):
+async def test_a_broken_checkpoint_does_not_block_other_checkpoints(kind, case, broken, good, tmp_path):
     async with kind() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
         for by in (world.member, world.other) * 2:
             shown, job = await world.imagine(by=by, prompt=f"case:{case}", provider=kind.name, model=broken)
@@ -46,7 +46,7 @@ async def test_a_broken_checkpoint_keeps_nobody_from_the_others(kind, case, brok
 
 
 @pytest.mark.parametrize("kind", REPLAYS, ids=NAMES)
-async def test_a_server_that_dies_in_mid_job_ends_in_the_next_one_s_picture_or_in_a_sentence(kind, tmp_path):
+async def test_a_server_that_dies_during_a_job_leads_to_the_fallback_or_a_sentence(kind, tmp_path):
     async with AsyncExitStack() as stack:
         replay = await stack.enter_async_context(kind())
         world = await stack.enter_async_context(world_of(variables(tmp_path, [replay]), [replay]))
@@ -76,7 +76,7 @@ async def test_a_server_that_dies_in_mid_job_ends_in_the_next_one_s_picture_or_i
             assert f"{provider.title} was not working, so Sketch (offline) was asked instead." in shown.response.content
 
 
-async def test_a_provider_that_is_away_is_replaced_and_soon_not_asked_any_more(hosted):
+async def test_a_provider_that_is_down_is_replaced_and_then_skipped(hosted):
     await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
     popcord = hosted.replays["popcord"]
     for number in range(5):
@@ -100,7 +100,7 @@ async def test_again_asks_for_what_the_member_had_asked(hosted):
     assert again.ephemeral
 
 
-async def test_a_link_to_an_upload_is_dropped_in_the_end_also_where_a_chain_might_have_needed_it(world):
+async def test_a_finished_job_keeps_no_upload_link_even_with_a_fallback_chain(world):
     await world.bot._store.settings.set(world.guild.id, Settings(chain=("sketch",)))
     _, job = await world.imagine(prompt="a boat", image=("boat.png", png()))
     kept = await world.bot._store.jobs.get(job.id)
@@ -109,7 +109,7 @@ async def test_a_link_to_an_upload_is_dropped_in_the_end_also_where_a_chain_migh
     assert (asked.url, drawn.url) == (None, None)
 
 
-async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_over_its_limit(tmp_path):
+async def test_startup_does_not_wait_for_a_job_of_a_disabled_provider_over_its_limit(tmp_path):
     values = variables(tmp_path, [])
     async with world_of(values, []) as world:
         now = datetime.now(UTC)

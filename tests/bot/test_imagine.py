@@ -94,7 +94,7 @@ async def test_what_the_model_takes_is_offered(world, option, typed, offered):
     assert choices == [{"name": each, "value": each} for each in offered]
 
 
-async def test_how_it_looks_is_drawn_and_told_in_the_file(world):
+async def test_quality_style_and_transparency_are_drawn_and_in_the_metadata(world):
     shown, job = await world.imagine(prompt="a castle", quality="draft", style="warm", transparent=True, **SMALL)
     (image,) = await files(shown)
     assert image.mode == "RGBA"
@@ -150,7 +150,7 @@ async def test_an_image_and_a_mask_are_repainted(world):
     assert len(image.crop((0, 0, 64, 32)).getcolors(64 * 32) or ()) > 1
 
 
-async def test_a_second_image_is_kept_and_refused_by_who_takes_one(world, monkeypatch):
+async def test_a_second_image_is_refused_by_a_model_that_takes_one(world, monkeypatch):
     async def take(requests, interaction, request, images=(), *more):
         await taken(requests, interaction, request, [*images, *images], *more)
 

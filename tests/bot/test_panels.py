@@ -79,18 +79,18 @@ def said(clicked: Any) -> list[str]:
 
 
 @each_page
-async def test_a_click_on_a_page_that_lives_is_not_told_that_it_is_over(busy, script):
+async def test_a_click_on_a_current_page_is_not_answered_as_expired(busy, script):
     assert PAGE_EXPIRED not in said(await script.click(busy, await script.open(busy)))
 
 
 @each_page
-async def test_a_page_that_is_over_says_so(busy, script):
+async def test_a_click_on_an_expired_page_says_so(busy, script):
     page = await script.open(busy)
     await busy.env.advance_time(VIEW_SECONDS + 60)
     assert said(await script.click(busy, page)) == [PAGE_EXPIRED]
 
 
-async def test_nothing_is_left_of_the_looks_that_a_page_had(world):
+async def test_old_views_of_a_page_are_freed(world):
     page = await world.admin.slash(world.channel, "providers")
     await chooses("providers:pick", "sketch")(world, page)
     await presses("◀ all providers")(world, page)

@@ -10,7 +10,7 @@ from tests.bot.conftest import files, png
 from tests.bot.test_restart import REQUEST, left_behind, row
 
 
-async def test_a_picture_in_the_spool_outlives_its_dead_link(hosted):
+async def test_a_spooled_picture_is_delivered_after_its_link_has_expired(hosted):
     """Resumed between the picture's arrival and the end of the call."""
     await hosted.bot._store.spool.put("pictures/1/0", png((256, 256)))
     drawn = [{"call": 0, "key": "pictures/1/0", "size": (256, 256)}]
@@ -21,14 +21,14 @@ async def test_a_picture_in_the_spool_outlives_its_dead_link(hosted):
     assert len(hosted.channel.last_message.attachments) == 1
 
 
-async def test_a_row_is_not_held_twice_by_one_process(world):
+async def test_one_process_does_not_lease_a_row_twice(world):
     await world.bot._store.jobs.add(row(world, 2))
     leases = Leases(world.bot._store.jobs)
     async with leases.hold("2") as first, leases.hold("2") as second:
         assert (first is None, second is None) == (False, True)
 
 
-async def test_a_row_that_could_not_be_let_go_gets_no_heartbeat(world, monkeypatch):
+async def test_a_row_whose_release_failed_gets_no_heartbeat(world, monkeypatch):
     leases = Leases(world.bot._store.jobs)
 
     async def locked(*_):
@@ -58,7 +58,7 @@ async def test_a_picture_that_cannot_be_prepared_leaves_the_others(world):
     assert "1 of 2" in world.channel.last_message.content
 
 
-async def test_retry_is_for_once(hosted):
+async def test_a_job_can_be_retried_only_once(hosted):
     shown, _ = await hosted.imagine(prompt="a cat case:F04", provider="popcord")
     await hosted.member.click(shown.response, label="Retry")
     await hosted.end()

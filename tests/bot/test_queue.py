@@ -83,7 +83,7 @@ async def test_cancelling_what_runs(world, gate):
     assert page.response.content == "Cancelled.\nNothing is being drawn, and nothing waits."
 
 
-async def test_a_page_outlives_the_right_and_does_no_more(world, gate):
+async def test_a_page_stops_working_when_the_right_is_revoked(world, gate):
     await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     page = await world.admin.slash(world.channel, "queue")
@@ -146,7 +146,7 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
         assert job.state is State.DELIVERED
 
 
-async def test_what_an_earlier_run_has_left_counts(world):
+async def test_jobs_of_an_earlier_run_count_towards_the_limit(world):
     job = make_job(state=State.WAITING)
     await world.bot._store.jobs.add(job)
     admission = Admission(world.bot._store.jobs, Limits(per_member=1))

@@ -84,7 +84,7 @@ async def test_a_paid_job_that_was_being_sent_is_not_sent_again(hosted):
     assert (await hosted.end()).parent == "4"
 
 
-async def test_a_free_job_that_was_being_sent_simply_runs(hosted):
+async def test_a_free_job_that_was_being_sent_runs_again(hosted):
     request = REQUEST.model_copy(update={"provider": "sketch", "model": "paint"})
     job = row(hosted, 5, state=State.SENDING, provider="sketch", model="paint", request=request)
     assert (await left_behind(hosted, job)).state is State.DELIVERED
@@ -188,7 +188,7 @@ async def bot_message(world, rows):
     return world.channel.last_message
 
 
-async def test_stopping_leaves_the_rest_in_the_table(tmp_path, replays, pauses):
+async def test_stopping_leaves_unfinished_jobs_in_the_table(tmp_path, replays, pauses):
     values = variables(tmp_path, replays, IMAGEPIPELINE_CONCURRENCY="1")
     async with world_of(values, replays) as world:
         for _ in range(2):

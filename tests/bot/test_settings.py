@@ -125,7 +125,7 @@ async def test_a_default_size_that_does_not_fit_is_fitted_and_said(hosted):
     assert "does not take the server's 1024x576" in shown.response.content
 
 
-async def test_a_default_provider_that_is_off_gives_way(world):
+async def test_a_disabled_default_provider_is_replaced_by_the_bots_default(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="popcord", model="flux"))
     _, job = await world.imagine(prompt="a cat", size="64x64", steps=1)
     assert job.provider == "sketch"
@@ -133,7 +133,7 @@ async def test_a_default_provider_that_is_off_gives_way(world):
     assert "`popcord`, which this server chose, is switched off" in panel.response.content
 
 
-async def test_the_panel_is_no_longer_an_admins_when_the_right_is_gone(world):
+async def test_the_panel_refuses_clicks_after_the_right_is_revoked(world):
     panel = await opened(world, "Members' pictures")
     world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
     clicked = await world.admin.click(panel.response, label="Private by default: off")
@@ -141,7 +141,7 @@ async def test_the_panel_is_no_longer_an_admins_when_the_right_is_gone(world):
     assert await world.bot._store.settings.get(world.guild.id) == Settings()
 
 
-async def test_whoever_gets_the_command_without_the_right_is_refused_in_code(world):
+async def test_a_member_without_the_right_is_refused_even_if_discord_shows_the_command(world):
     visible = world.env.backend.visible_commands(user_id=world.admin.id, channel_id=world.channel.id)
     (command,) = [each for each in visible if each["name"] == "settings"]
     world.guild.set_command_permissions(int(command["id"]), {world.member: True})
@@ -173,7 +173,7 @@ async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     assert not is_marked(panel, "model")
 
 
-async def test_the_default_can_be_gone_back_to_where_the_choice_is_off(world):
+async def test_the_default_can_be_restored_when_the_choice_is_disabled(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="popcord"))
     panel = await opened(world)
     assert not is_marked(panel, "provider")
@@ -196,7 +196,7 @@ async def test_every_page_keeps_within_what_discord_takes(world, monkeypatch):
         await back(world, panel)
 
 
-async def test_a_page_lives_from_its_last_click_and_then_says_that_it_is_over(world):
+async def test_a_page_expires_some_time_after_its_last_click(world):
     panel = await opened(world, "Members' pictures")
     for label in ("Private by default: off", "Private by default: on", "Private by default: off"):
         await world.env.advance_time(VIEW_SECONDS - 60)

@@ -53,7 +53,7 @@ async def test_who_is_not_named_is_off(transport):
         ({"aihorde": AIHordeSettings(enabled=False, api_key=SecretStr("mine"))}, []),
     ],
 )
-async def test_what_is_set_in_vain_is_told(transport, settings, wrong):
+async def test_variables_that_are_not_read_are_reported(transport, settings, wrong):
     _, off = build(settings, transport)
     assert [each.name for each in off if each.is_wrong] == wrong
 

@@ -68,14 +68,14 @@ async def asked(monkeypatch) -> AsyncGenerator[Asked]:
             yield Asked(server, names, interaction)
 
 
-async def test_what_never_left_this_machine_is_not_what_has_answered(asked):
+async def test_already_answered_means_another_process_if_no_request_was_sent(asked):
     asked.names.first = asked.answer_elsewhere
     with pytest.raises(AnsweredElsewhere):
         await defer(asked.interaction, private=False)
     assert asked.statuses == [400]
 
 
-async def test_what_discord_has_refused_is_not_what_has_answered(asked):
+async def test_already_answered_means_another_process_if_all_requests_were_refused(asked):
     async def refused(answer: Answer):
         asked.answer_elsewhere()
         return await busy(0)(answer)
@@ -87,7 +87,7 @@ async def test_what_discord_has_refused_is_not_what_has_answered(asked):
 
 
 @pytest.mark.parametrize(("lost", "status"), [(breaks(taken=True), None), (cut(), 200)], ids=["broken", "cut"])
-async def test_what_may_have_arrived_is_what_has_answered(asked, lost, status):
+async def test_already_answered_means_this_process_if_a_request_may_have_arrived(asked, lost, status):
     asked.server.fault(is_callback, lost)
     reply = asked.server.reply
     assert await defer(asked.interaction, private=False) == int(reply(asked.interaction.token).id)

@@ -135,7 +135,7 @@ async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes(make)
     assert told in make(job, [PICTURE] * 10, "PopCord", later=2).content
 
 
-async def test_nothing_waits_where_the_others_are_lost():
+async def test_the_receipt_promises_no_recovery_of_lost_pictures():
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
     assert "/recover" not in result_card(job, [PICTURE] * 10, "PopCord").content
 
@@ -165,7 +165,7 @@ async def test_without_a_picture_it_says_why():
         (Paused(cause="Unavailable"), False),
     ],
 )
-async def test_nobody_is_said_to_have_been_asked_who_was_not(failure, asked):
+async def test_the_receipt_names_no_fallback_that_was_not_asked(failure, asked):
     tried = (Tried(provider="first", kind="Unavailable"),)
     took_over = TookOver(passed=(Passed(title="First", cause="Unavailable"),), title="PopCord")
     note = "First was not working, so PopCord was asked instead."
@@ -215,7 +215,7 @@ async def test_the_receipt_says_that_something_moved():
     assert "only its first frame" in result_card(make_job(), [still], "PopCord").content
 
 
-async def test_what_is_remembered_is_asked_for_by_retry():
+async def test_a_job_with_a_remote_reference_can_be_retried():
     job = make_job(failure=Timeout(), remote={"id": "7"})
     card = result_card(job, [], "PopCord")
     assert "Retry asks for the same picture again, and orders nothing twice." in card.content
@@ -273,7 +273,7 @@ OUTSIDE = {"request": ImageRequest(prompt="canary " * 500), "model": "canary", "
 
 
 @pytest.mark.parametrize("kind", Refusal)
-async def test_a_refused_picture_is_excused_within_the_limits(kind):
+async def test_a_refusal_card_keeps_within_the_limits(kind):
     refused = Refused(kind=kind, code=999_999)
     card, wordless = (
         refusal_card(make_job(**OUTSIDE), refused, "PopCord"),
@@ -285,14 +285,14 @@ async def test_a_refused_picture_is_excused_within_the_limits(kind):
     assert [each.files() for each in (card, wordless)] == [[], []]
 
 
-async def test_the_rest_of_some_that_were_shown_is_not_counted_again():
+async def test_a_refused_remainder_is_not_counted_as_missing():
     refused = Refused(kind=Refusal.TOO_LARGE, rest=True)
     job = make_job(request=asked("a boat", 4), drawn=drawn(PICTURE), refused=refused)
     assert "of 4" not in result_card(job, [PICTURE], "PopCord").content
     assert "1 of 4" in result_card(job.having(refused=None), [PICTURE], "PopCord").content
 
 
-async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
+async def test_pictures_that_are_not_shown_are_counted_with_how_to_get_them():
     shown, here, anywhere = PICTURE, Ready(kept="pictures/1/1"), Ready(kept="pictures/1/2", beyond=True)
     for make in (result_card, card_without_external_text):
         content = make(make_job(request=asked("a boat", 3)), [shown, here, anywhere], "PopCord").content
@@ -302,7 +302,7 @@ async def test_what_is_not_shown_beside_the_others_is_told_with_how_to_get_it():
 
 
 @pytest.mark.parametrize("pictures", [[PICTURE], [link(80)], []])
-async def test_a_wordless_card_has_nothing_from_outside_but_the_pictures(pictures):
+async def test_a_card_without_external_text_contains_none_but_links(pictures):
     failure = None if pictures else InvalidRequest("canary", said="canary", option="canary", reference="canary")
     card = card_without_external_text(
         make_job(notes=(EarlierNote(text="canary"),), failure=failure, **OUTSIDE), pictures, "PopCord"
@@ -338,7 +338,7 @@ async def test_files_can_be_sent_again():
         ),
     ],
 )
-def test_while_it_draws(report, told):
+def test_the_progress_text_of_each_report(report, told):
     assert progress_text(make_job(), report, "PopCord") == told
 
 

@@ -85,7 +85,7 @@ def delivery(fake) -> DiscordDelivery:
     return DiscordDelivery(fake, str.title)
 
 
-async def test_a_living_token_edits_the_reply(fake, delivery):
+async def test_a_valid_token_edits_the_reply(fake, delivery):
     await delivery.deliver(make_job(), [PICTURE])
     ((where, sent),) = fake.calls
     assert (where, sent["message"], sent["files"]) == ("reply", 500, [b"bytes"])
@@ -180,7 +180,7 @@ def wordy(sent: dict) -> bool:
 
 @pytest.mark.parametrize("pictures", [[PICTURE], []])
 @pytest.mark.parametrize("error", WORDS, ids=label)
-async def test_words_that_are_refused_cost_no_picture(fake, delivery, error, pictures):
+async def test_a_picture_is_sent_without_external_text_when_that_is_refused(fake, delivery, error, pictures):
     """The member's words, or those around them, may be what a filter or a form does not take."""
     fake.answers["reply"] = error
     fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is Refusal.BLOCKED else wordy
@@ -199,7 +199,7 @@ def has_files(sent: dict) -> bool:
 @pytest.mark.parametrize(
     ("changes", "places"), [({}, ["reply"]), (DEAD, ["message"]), (DEAD | {"message_id": None}, ["channel"])]
 )
-async def test_a_refused_picture_gives_way_to_the_reason(fake, delivery, changes, places):
+async def test_the_reason_replaces_a_refused_picture(fake, delivery, changes, places):
     fake.answers, fake.refuses = dict.fromkeys(places, answer(400, 20009)), has_files
     job = make_job(**changes)
     assert await outcome_of(delivery.deliver(job, [PICTURE])) is Refusal.EXPLICIT
@@ -213,14 +213,14 @@ async def test_a_refused_picture_gives_way_to_the_reason(fake, delivery, changes
 
 
 @pytest.mark.parametrize("error", WORDS, ids=label)
-async def test_a_reason_whose_words_are_refused_is_given_without_them(fake, delivery, error):
+async def test_a_reason_is_sent_without_external_text_when_that_is_refused(fake, delivery, error):
     fake.answers["reply"], fake.refuses = error, lambda sent: "a boat" in sent["content"]
     await delivery.excuse(make_job(), EXCUSE)
     assert fake.places == ["reply", "reply"]
     assert "age-restricted channel" in fake.calls[-1][1]["content"]
 
 
-async def test_a_reason_that_is_refused_too_is_not_given(fake, delivery):
+async def test_a_reason_that_is_refused_too_raises(fake, delivery):
     fake.answers["reply"] = answer(403, 50013)
     assert await outcome_of(delivery.excuse(make_job(), EXCUSE)) is Refusal.NO_RIGHT
 
@@ -230,14 +230,14 @@ async def test_a_private_reason_is_never_given_in_a_channel(fake, delivery):
     assert fake.places == []
 
 
-async def test_where_no_channel_was_told_only_the_token_leads(fake, delivery):
+async def test_without_a_channel_id_only_the_token_can_deliver(fake, delivery):
     await delivery.deliver(make_job(channel_id=None), [PICTURE])
     assert fake.places == ["reply"]
     assert await outcome_of(delivery.deliver(make_job(channel_id=None, **DEAD), [PICTURE])) is Refusal.EXPIRED
     assert fake.places == ["reply"]
 
 
-async def test_an_unfinished_picture_that_is_refused_takes_no_progress_with_it(fake, delivery, monkeypatch):
+async def test_progress_is_shown_when_its_preview_is_refused(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
     fake.answers["reply"], fake.refuses = answer(400, 20009), has_files
     delivery.report(make_job(), Report(0.5, preview=unfinished))
@@ -247,7 +247,7 @@ async def test_an_unfinished_picture_that_is_refused_takes_no_progress_with_it(f
 
 
 @pytest.mark.parametrize("error", [answer(404, 10015), answer(401, 50027)], ids=label)
-async def test_a_dead_token_gives_way_to_the_bots_own(fake, delivery, error):
+async def test_the_bots_token_is_used_when_the_interactions_has_expired(fake, delivery, error):
     fake.answers["reply"] = error
     await delivery.deliver(make_job(), [PICTURE])
     assert fake.places == ["reply", "message"]
@@ -256,7 +256,7 @@ async def test_a_dead_token_gives_way_to_the_bots_own(fake, delivery, error):
 
 
 @pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
-async def test_a_token_that_is_known_to_be_dead_is_not_tried(fake, delivery, changes):
+async def test_a_token_that_is_known_to_have_expired_is_not_tried(fake, delivery, changes):
     await delivery.deliver(make_job(**changes), [PICTURE])
     assert fake.places == ["message"]
 
@@ -312,7 +312,7 @@ async def shown(delivery) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_quick_picture_is_not_announced(fake, delivery):
+async def test_a_job_that_settles_quickly_shows_no_progress(fake, delivery):
     delivery.report(make_job(), Report())
     await delivery.deliver(make_job(), [PICTURE])
     assert fake.places == ["reply"]
@@ -344,7 +344,7 @@ async def test_only_the_unfinished_picture_that_is_shown_is_prepared(fake, deliv
     assert [sent["files"] for _, sent in fake.calls] == [[b"bytes"]]
 
 
-async def test_an_unfinished_picture_that_is_none_takes_no_progress_with_it(fake, delivery, at_once):
+async def test_progress_is_shown_when_its_preview_cannot_be_prepared(fake, delivery, at_once):
     async def none() -> None: ...
 
     delivery.report(make_job(), Report(0.5, preview=none))
@@ -353,7 +353,7 @@ async def test_an_unfinished_picture_that_is_none_takes_no_progress_with_it(fake
     assert "50%" in fake.calls[0][1]["content"]
 
 
-async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):
+async def test_a_report_waits_for_the_one_being_shown(fake, delivery, at_once):
     gate = asyncio.Event()
     fake.answers["reply"] = gate.wait
     delivery.report(make_job(), Report(0.1))
@@ -369,14 +369,14 @@ async def test_a_report_under_way_is_not_overtaken(fake, delivery, at_once):
     assert (delivery._reports, delivery._showing) == ({}, {})
 
 
-async def test_whoever_settles_waits_for_none_that_has_only_just_been_taken_up(fake, delivery):
+async def test_settling_cancels_a_preview_that_has_just_started(fake, delivery):
     delivery._reports["1"] = (make_job(), Report(0.5, preview=lambda: asyncio.Future()))
     delivery._show_newest("1")
     async with asyncio.timeout(5):
         await delivery.settle(make_job())
 
 
-async def test_whoever_settles_waits_for_no_unfinished_picture_to_be_prepared(fake, delivery, at_once):
+async def test_settling_cancels_the_preparation_of_a_preview(fake, delivery, at_once):
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow():
@@ -393,7 +393,7 @@ async def test_whoever_settles_waits_for_no_unfinished_picture_to_be_prepared(fa
     assert ended.is_set()
 
 
-async def test_a_settled_job_says_no_more(fake, delivery, at_once):
+async def test_a_settled_job_shows_no_more_progress(fake, delivery, at_once):
     delivery.report(make_job(), Report(0.1))
     await delivery.settle(make_job())
     await asyncio.sleep(0)
@@ -413,7 +413,7 @@ async def test_what_is_shown_at_once_is_shown_when_it_returns_or_never(fake, del
 
 
 @pytest.mark.parametrize("error", [answer(404, 10008), answer(500), *TRANSIENT[4:], RuntimeError("canary")], ids=label)
-async def test_a_report_that_fails_is_nobodys_trouble(fake, delivery, at_once, error):
+async def test_a_failed_report_is_ignored(fake, delivery, at_once, error):
     fake.answers["reply"] = error
     delivery.report(make_job(), Report())
     await shown(delivery)
@@ -430,7 +430,7 @@ async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, chan
 
 
 @pytest.mark.parametrize(("known", "asked"), [(None, "@original"), (500, 500)])
-async def test_a_message_that_told_to_wait_is_found_by_the_token(fake, delivery, known, asked):
+async def test_recall_finds_the_deferred_reply_by_the_token(fake, delivery, known, asked):
     job = make_job(message_id=known)
     assert await delivery.recall(job) == job.having(message_id=501)
     assert fake.calls == [("fetch", {"message": asked})]
@@ -442,19 +442,19 @@ OTHERS = [answer(404, 10008), answer(401, 50027), answer(403, 50001), answer(400
 @pytest.mark.parametrize(
     ("error", "told"), [(answer(404, 10015), False), *((each, True) for each in OTHERS)], ids=label
 )
-async def test_only_who_has_no_reply_at_all_was_not_told(fake, delivery, error, told):
+async def test_recall_says_not_acknowledged_only_for_an_unknown_webhook(fake, delivery, error, told):
     fake.answers["fetch"], job = error, make_job(message_id=None)
     assert await delivery.recall(job) == (job if told else None)
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=label)
-async def test_where_discord_is_away_nobody_knows_who_was_told(fake, delivery, error):
+async def test_recall_raises_not_now_while_discord_is_unavailable(fake, delivery, error):
     fake.answers["fetch"] = error
     with pytest.raises(NotNow):
         await delivery.recall(make_job())
 
 
-async def test_asking_who_was_told_has_a_time_limit(fake, delivery, monkeypatch):
+async def test_recall_has_a_timeout(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_SECONDS", 0.01)
     fake.answers["fetch"] = asyncio.Event().wait
     with pytest.raises(NotNow):
@@ -462,13 +462,13 @@ async def test_asking_who_was_told_has_a_time_limit(fake, delivery, monkeypatch)
 
 
 @pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
-async def test_without_a_token_whoever_waits_is_taken_for_told(fake, delivery, changes):
+async def test_recall_without_a_valid_token_assumes_acknowledged(fake, delivery, changes):
     job = make_job(**changes)
     assert await delivery.recall(job) == job
     assert fake.calls == []
 
 
-async def test_a_token_lives_by_discords_time(fake):
+async def test_a_tokens_expiry_is_measured_by_discords_time(fake):
     """On a machine whose clock is a quarter of an hour ahead, where every token seems to be dead."""
     job = make_job(private=True, reply_deadline=datetime.now(UTC))
     right = DiscordDelivery(fake, str.title, now=lambda: datetime.now(UTC) - timedelta(minutes=15))

@@ -22,14 +22,14 @@ async def everybody():
         yield on
 
 
-async def test_privacy_is_one_message_whoever_is_on(everybody):
+async def test_privacy_is_one_message_with_any_providers(everybody):
     assert len(everybody) == len(REGISTRY) + 1
     page = privacy_page([(each, [PLAIN, BY_LINK]) for each in everybody.values()], "x" * 200)
     assert len(page) <= 2000
     assert all(page.count(each.title) >= 2 for each in everybody.values() if each.outside)
 
 
-async def test_privacy_tells_what_the_providers_that_are_on_do(everybody):
+async def test_privacy_describes_the_enabled_providers(everybody):
     listed = [(everybody[name], [PLAIN]) for name in ("popcord", "aihorde")]
     page = privacy_page([*listed, (everybody["together"], [PLAIN, BY_LINK])], "host")
     assert "(here: PopCord, AI Horde and Together)" in page
@@ -38,7 +38,7 @@ async def test_privacy_tells_what_the_providers_that_are_on_do(everybody):
     assert "whoever is held back after a refusal by AI Horde (10 minutes) stays so" in page
 
 
-async def test_privacy_says_nothing_of_what_is_off(everybody):
+async def test_privacy_leaves_out_disabled_providers(everybody):
     page = privacy_page([(everybody["sketch"], [PLAIN])], "host")
     assert "(here: nobody outside this bot). Images are stripped of place and camera data before that. When" in page
     assert not any(kind.title in page for kind in REGISTRY)

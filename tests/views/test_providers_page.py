@@ -22,19 +22,19 @@ def row(title: str, standing: Standing = UP, models: tuple[Model, ...] = ()) -> 
     return Row(provider, offered, offered[0], standing, is_default=False)
 
 
-def test_all_that_is_known_stands_in_a_line():
+def test_a_providers_state_figures_and_default_model_are_on_one_line():
     line = overview_page([row("Sketch")._replace(is_default=True)]).splitlines()[0]
     assert line == "🟢 **Sketch** · the default here · 98% drawn · usually 12 s · FLUX.2 pro · price 0.03 USD a picture"
 
 
-def test_a_usual_day_of_all_providers_fits_with_models_and_prices():
+def test_all_providers_fit_into_a_message_with_models_and_prices():
     page = overview_page([row(title) for title in TITLES])
     assert len(page) <= 2000
     assert page.count("FLUX.2 pro") == page.count("0.03 USD") == len(REGISTRY)
 
 
 @pytest.mark.parametrize(("count", "shown"), [(16, 16), (20, 20), (40, 23)])
-def test_on_the_worst_of_days_it_is_still_one_message(count, shown):
+def test_the_overview_is_one_message_however_many_providers_are_down(count, shown):
     models = (Model(id="one", title="*" * 80, price="x" * 60),)
     page = overview_page([row(f"Black Forest {number:02}", DOWN, models) for number in range(count)])
     assert len(page) <= 2000

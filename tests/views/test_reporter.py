@@ -43,7 +43,7 @@ def log(caplog):
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: app_commands.CommandInvokeError(COMMAND, error)])
 @pytest.mark.parametrize("error", LATE, ids=label)
-async def test_where_nobody_waits_nobody_is_told_and_nothing_is_wrong(log, error, wrap):
+async def test_an_unanswerable_interaction_is_logged_as_a_warning_and_not_answered(log, error, wrap):
     asked = interaction()
     await report_error(asked, wrap(error))
     asked.response.send_message.assert_not_awaited()
@@ -59,14 +59,14 @@ async def test_an_unknown_or_old_command_has_its_own_sentence(log, error):
 
 
 @pytest.mark.parametrize("error", [AnsweredElsewhere(), Unclear(), Ending()], ids=label)
-async def test_whom_another_process_answers_is_not_told_here(log, error):
+async def test_an_interaction_of_another_process_is_not_answered(log, error):
     asked = interaction()
     await report_error(asked, error)
     asked.response.send_message.assert_not_awaited()
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
 
 
-async def test_what_is_ours_is_logged_whole(log):
+async def test_an_internal_error_is_logged_with_its_traceback(log):
     asked, error = interaction(), RuntimeError("canary")
     await report_error(asked, error)
     assert "Easel itself" in asked.response.send_message.await_args.args[0]
@@ -74,7 +74,7 @@ async def test_what_is_ours_is_logged_whole(log):
 
 
 @pytest.mark.parametrize("error", [*OLD, *LATE, Timeout()], ids=label)
-async def test_suggestions_are_no_place_for_sentences(log, error):
+async def test_errors_of_autocompletion_are_logged_and_not_answered(log, error):
     asked = interaction(discord.InteractionType.autocomplete)
     await report_error(asked, error)
     asked.response.send_message.assert_not_awaited()
@@ -84,6 +84,6 @@ async def test_suggestions_are_no_place_for_sentences(log, error):
 @pytest.mark.parametrize(
     ("error", "worth"), [*((each, False) for each in [*LATE, *OLD]), (RuntimeError(), True)], ids=label
 )
-def test_what_discord_py_logs_of_suggestions_is_kept_where_it_is_a_fault(error, worth):
+def test_discord_pys_log_keeps_only_unexpected_errors_of_autocompletion(error, worth):
     record = logging.LogRecord("x", logging.ERROR, "", 0, "", (), (type(error), error, None))
     assert is_real_autocomplete_error(record) is worth

@@ -134,7 +134,7 @@ def test_an_outage_is_told_with_its_beginning_and_its_end():
     )
 
 
-def test_who_is_held_back_hears_why_and_for_how_long():
+def test_a_held_back_member_reads_why_and_for_how_long():
     error = HeldBack(provider="AI Horde", seconds=600)
     assert explain(error, "AI Horde") == (
         "AI Horde has refused words of yours, and after more of them it might refuse everybody. "
@@ -148,7 +148,7 @@ def test_any_text_is_one_code_span(text, limit):
     assert is_one_span(code_span(text, limit), limit)
 
 
-def test_nasty_texts_are_one_code_span():
+def test_hostile_texts_are_one_code_span():
     dice = random.Random(5)
     for _ in range(3000):
         text = "".join(dice.choices(NASTY, k=dice.randrange(60)))
@@ -177,7 +177,7 @@ def test_each_type_that_a_row_can_keep_is_tried_here():
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda error: error.kind)
-def test_every_error_is_worded(error):
+def test_every_error_has_a_sentence(error):
     sentence = explain(error, "PopCord")
     assert sentence[0].isupper() or sentence.startswith("**One**")
     assert sentence[-1] in ".:`" or sentence.endswith("`.")
@@ -266,5 +266,5 @@ def test_what_a_provider_says_stays_in_its_code_span(error):
         ("64x1536", "tall"),
     ],
 )
-def test_sizes_are_named_as_a_person_thinks_of_them(size, name):
+def test_sizes_are_named_by_their_shape(size, name):
     assert size_name(Size.parse(size)) == f"{name} · {size}"
