@@ -1,7 +1,7 @@
-"""A loopback Discord on real sockets: REST v10 and the gateway, as far as Easel uses them, and ways to break both.
+"""A test server that plays Discord on loopback: REST v10 and the gateway, as far as Easel uses them, with faults.
 
-It keeps every request with its time, and every message as a member would see it. Its clock can be moved, so that
-tokens die without waiting.
+It records every request with its time, and every message as a member sees it. Its clock can be moved, so that tokens
+expire without waiting.
 """
 
 from tests.discord_server.faults import (

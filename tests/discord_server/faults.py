@@ -1,5 +1,5 @@
 # pyright: basic
-"""What can go wrong on the way to Discord, and which requests it may befall."""
+"""Faults for requests to the test server, and predicates that choose the requests."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from tests.discord_server.wire import json_answer
 
 Answer = Callable[[], web.Response]
 Action = Callable[[Answer], Awaitable[web.StreamResponse | None]]
-"""Gets what would have been answered, calls it or not; None breaks the connection."""
+"""Takes the normal answer as a function, which it may call; returning None resets the connection."""
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class Fault:
 
 
 def fails(status: int, *, taken: bool = False) -> Action:
-    """A 5xx; taken: though the work was done."""
+    """A 5xx. taken: after the request has been carried out."""
 
     async def action(answer: Answer) -> web.Response:
         if taken:
@@ -40,7 +40,7 @@ def fails(status: int, *, taken: bool = False) -> Action:
 
 
 def refuses(status: int, code: int, text: str = "refused") -> Action:
-    """Discord's word against what is sent, by its JSON error code."""
+    """A refusal with one of Discord's JSON error codes."""
 
     async def action(_: Answer) -> web.Response:
         return json_answer({"message": text, "code": code}, status)
@@ -49,7 +49,7 @@ def refuses(status: int, code: int, text: str = "refused") -> Action:
 
 
 def cloudflare(status: int, retry_after: int | None = None) -> Action:
-    """A page of HTML by whoever stands before Discord."""
+    """An HTML error page of Cloudflare, without a JSON error code."""
 
     async def action(_: Answer) -> web.Response:
         headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
@@ -59,7 +59,7 @@ def cloudflare(status: int, retry_after: int | None = None) -> Action:
 
 
 def busy(seconds: float = 0.05, *, via: bool = True, told: bool = True) -> Action:
-    """429; without `Via` it is Cloudflare's, which discord.py does not retry; told: with Retry-After."""
+    """429. via: with a Via header; without it discord.py does not retry. told: with Retry-After."""
 
     async def action(answer: Answer) -> web.Response:
         about = {"message": "You are being rate limited.", "retry_after": seconds, "global": False}
@@ -70,7 +70,7 @@ def busy(seconds: float = 0.05, *, via: bool = True, told: bool = True) -> Actio
 
 
 def breaks(*, taken: bool = False) -> Action:
-    """The connection is reset; taken: after the work was done."""
+    """The connection is reset. taken: after the request has been carried out."""
 
     async def action(answer: Answer) -> None:
         if taken:
@@ -80,12 +80,12 @@ def breaks(*, taken: bool = False) -> Action:
 
 
 def cut() -> Action:
-    """The work is done, but of what is answered the connection lets only the head through."""
+    """The request is carried out, but the connection ends after the answer's head."""
 
     async def action(answer: Answer) -> web.StreamResponse:
-        told = answer()
-        head = web.StreamResponse(status=told.status, headers={"Content-Type": "application/json"})
-        head.content_length = told.content_length
+        answered = answer()
+        head = web.StreamResponse(status=answered.status, headers={"Content-Type": "application/json"})
+        head.content_length = answered.content_length
         head.force_close()
         return head
 
@@ -93,23 +93,23 @@ def cut() -> Action:
 
 
 def headed(headers: Mapping[str, str]) -> Action:
-    """The answer, with such headers: a Date of its own, or the Age of what comes out of a cache."""
+    """The normal answer with these headers, such as another Date, or an Age as from a cache."""
 
     async def action(answer: Answer) -> web.Response:
-        told = answer()
-        told.headers.update(headers)
-        return told
+        answered = answer()
+        answered.headers.update(headers)
+        return answered
 
     return action
 
 
 def held(until: asyncio.Event, *, taken: bool = False) -> Action:
-    """No answer before the test lets go, nor if the bot is gone by then; taken: though the work was done at once."""
+    """The answer is delayed until the event is set. taken: the request is carried out at once."""
 
     async def action(answer: Answer) -> web.Response:
-        told = answer() if taken else None
+        early = answer() if taken else None
         await until.wait()
-        return told or answer()
+        return early or answer()
 
     return action
 
@@ -165,7 +165,7 @@ def has_picture(sent: Sent) -> bool:
 
 
 def reset(request: web.Request) -> web.Response:
-    """The connection ends with RST, as if a machine on the way had died."""
+    """End the connection with RST, as if a machine on the way had failed."""
     if request.transport:
         connection = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

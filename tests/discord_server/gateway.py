@@ -1,7 +1,7 @@
 # pyright: basic
-"""The loopback Discord's gateway: shards, sessions that outlive their sockets, and ways to break both.
+"""The test server's gateway: shards, and sessions that can be resumed after a lost connection.
 
-discord.py wants the frames as one zlib stream.
+discord.py expects the frames as one zlib stream.
 """
 
 import itertools
@@ -23,7 +23,7 @@ Event = tuple[str, dict[str, Any]]
 
 
 class Socket:
-    """One connection, compressed."""
+    """One WebSocket connection, compressed."""
 
     def __init__(self, request: web.Request) -> None:
         self.request = request
@@ -40,7 +40,7 @@ class Socket:
 
 
 class Session:
-    """One shard's stay: its events are numbered, and sent again to a socket that resumes it."""
+    """One shard's session; its events are numbered, and sent again after a RESUME."""
 
     def __init__(self, id: str, shard: int, count: int) -> None:
         self.id, self.shard, self.count = id, shard, count
@@ -49,7 +49,7 @@ class Session:
         self._events: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
 
     def takes(self, guild: str | None) -> bool:
-        """What comes from no server goes to the first shard."""
+        """Whether the guild's events go to this shard; events without a guild go to the first."""
         return (int(guild or 0) >> 22) % self.count == self.shard
 
     async def dispatch(self, event: str, data: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class Session:
         await self._send(_frame(op, data))
 
     def cut(self) -> None:
-        """The connection breaks. From this very moment events wait for the RESUME."""
+        """Break the connection; events are kept for a RESUME from now on."""
         if socket := self.leave():
             socket.abort()
 
@@ -86,9 +86,9 @@ class Session:
 
 
 class Gateway:
-    """hello: what a new session is told first: READY, and its servers.
+    """hello: the first events of a new session: READY and a GUILD_CREATE for each server.
 
-    happened: called on each IDENTIFY and RESUME, when all is told.
+    happened: called after the events of each IDENTIFY and RESUME have been sent.
     """
 
     def __init__(self, token: str, hello: Callable[[Session], Iterable[Event]], happened: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class Gateway:
         self.is_away = False
         """Whether new connections are refused."""
         self.close_code: int | None = None
-        """With which a connection is closed that wants to IDENTIFY."""
+        """If set, each IDENTIFY is answered by closing with this code."""
         self._token, self._hello, self._happened = token, hello, happened
         self._ids = itertools.count(1)
 
@@ -110,9 +110,9 @@ class Gateway:
             session.cut()
 
     async def invalidate(self) -> None:
-        """Every session is over: its shard has to IDENTIFY again, and what it missed is lost."""
-        over, self.sessions = self.sessions, []
-        for session in over:
+        """End every session: its shard has to IDENTIFY again, and missed events are lost."""
+        ended, self.sessions = self.sessions, []
+        for session in ended:
             await session.control(INVALID, data=False)
 
     async def connected(self, request: web.Request) -> web.WebSocketResponse:
@@ -123,13 +123,13 @@ class Gateway:
         await socket.send(_frame(HELLO, {"heartbeat_interval": BEAT_MILLISECONDS}))
         async for message in socket.web:
             if message.type is WSMsgType.TEXT:
-                await self._heard(socket, json.loads(message.data))
+                await self._receive(socket, json.loads(message.data))
         for session in self.sessions:
             if session.socket is socket:
                 session.leave()
         return socket.web
 
-    async def _heard(self, socket: Socket, frame: dict[str, Any]) -> None:
+    async def _receive(self, socket: Socket, frame: dict[str, Any]) -> None:
         data = frame["d"]
         if frame["op"] == HEARTBEAT:
             await socket.send(_frame(ACK, None))
@@ -145,7 +145,7 @@ class Gateway:
     async def _identify(self, socket: Socket, shard: int, count: int) -> None:
         session = Session(f"session-{next(self._ids)}", shard, count)
         session.socket = socket
-        # Another process with the same token has a session of its own, which is told everything, too.
+        # Another process with the same token has a session of its own, which gets all events too.
         self.sessions = [each for each in self.sessions if each.socket or (each.shard, each.count) != (shard, count)]
         self.sessions.append(session)
         for event, data in self._hello(session):

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What the loopback Discord knows: places, members, messages, interactions, and how they look on the wire."""
+"""The test server's data: places, members, messages and interactions, and their JSON."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 APPLICATION, GUILD, CHANNEL, MEMBER, AGED_CHANNEL, DIRECT = "1001", "1002", "1003", "1004", "1005", "1006"
 MANAGE_SERVER, MANAGE_MESSAGES, SEND = 1 << 5, 1 << 13, 1 << 11
 SERVERS, MEMBERS = "0", "1"
-"""Whose installation of the bot is used: the server's, or the member's own."""
+"""Keys of an interaction's installation owners: the server, or the member."""
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
 MESSAGE, DEFERRED, QUIET, UPDATE = 4, 5, 6, 7
-"""Kinds of answers to an interaction."""
+"""Types of an interaction's answer."""
 COMMAND, COMPONENT, SUGGEST = 2, 3, 4
-"""Kinds of interactions."""
+"""Types of interactions."""
 BOT = {"id": APPLICATION, "username": "easel", "discriminator": "0", "avatar": None, "global_name": None, "bot": True}
 FILES = ("image", "mask")
 """The options that are attachments."""
@@ -32,11 +32,11 @@ HERE = Place()
 AGE_RESTRICTED = Place(AGED_CHANNEL)
 DIRECT_MESSAGE = Place(DIRECT, None)
 FOREIGN_SERVER = Place("9003", "9002", installed_by=MEMBERS)
-"""A server without the bot, where the member has brought it along."""
+"""A server without the bot, in which a member uses their own installation of it."""
 
 
 def nth(number: int) -> Place:
-    """The first channel of one of the bot's servers, from 0; they spread evenly over shards."""
+    """The first channel of the bot's nth server, from 0; the servers are spread evenly over shards."""
     shift = number << 22
     return Place(str(int(CHANNEL) + shift), str(int(GUILD) + shift))
 
@@ -56,17 +56,16 @@ class Clock:
 
 @dataclass(eq=False)
 class Sent:
-    """One request of the bot's."""
+    """One request from the bot."""
 
     method: str
     path: str
     json: Any
     files: list[bytes]
-    """Empty where files are not kept."""
     sizes: list[int]
     """Of the files."""
     time: float
-    """When all of it had arrived, by time.monotonic()."""
+    """When the whole request had arrived, by time.monotonic()."""
     answered: float | None = None
     status: int | None = None
 
@@ -96,7 +95,7 @@ class Interaction:
     """The id of its @original."""
     follow_ups: int = 0
     choices: list[dict[str, Any]] = field(default_factory=list)
-    """What it suggests for an option that completes itself."""
+    """Suggestions, if it is an autocompletion."""
 
     def asks(self, prompt: str) -> bool:
         options = self.payload["data"].get("options", [])
@@ -148,7 +147,7 @@ class Message:
         return {item["label"]: item["custom_id"] for item in items if "label" in item}
 
     def write(self, data: Mapping[str, Any], files: list[tuple[bytes, int]], new_id: Callable[[], str]) -> None:
-        """An edit: what is not named stays; attachments that are not listed are dropped."""
+        """Edit the message: missing fields stay, attachments that are not listed are deleted."""
         for key in ("content", "components", "embeds"):
             if key in data:
                 setattr(self, key, data[key] or type(getattr(self, key))())
@@ -207,7 +206,7 @@ def interaction_json(
 
 
 def option_json(name: str, value: Any) -> dict[str, Any]:
-    """A mapping is an option as Discord sends it, but for its name."""
+    """An option as Discord sends it; a mapping has its fields except the name."""
     if isinstance(value, Mapping):
         return {"name": name, **value}
     kinds = {str: 11 if name in FILES else 3, bool: 5, int: 4, float: 10}
@@ -225,9 +224,9 @@ def channel_json(at: Place) -> dict[str, Any]:
     return {"id": at.channel, "type": 0, "name": "pictures", "guild_id": at.guild, "position": 0, "nsfw": aged}
 
 
-def guild_json(at: Place, channels: int, roles: int) -> dict[str, Any]:
-    """The second of its channels is age-restricted."""
-    ids = [int(at.channel) + 2 * number for number in range(channels)]
+def guild_json(at: Place) -> dict[str, Any]:
+    """A server whose second channel is age-restricted."""
+    ids = [int(at.channel) + 2 * number for number in range(2)]
     role = {"permissions": "0", "position": 0, "hoist": False, "managed": False, "mentionable": False, "flags": 0}
     return {
         "id": at.guild,
@@ -240,6 +239,6 @@ def guild_json(at: Place, channels: int, roles: int) -> dict[str, Any]:
             channel_json(at) | {"id": str(id), "position": place, "nsfw": place == 1, "permission_overwrites": []}
             for place, id in enumerate(ids)
         ],
-        "roles": [role | {"id": str(int(at.guild or 0) + 100 * n), "name": f"role {n}"} for n in range(roles)],
+        "roles": [role | {"id": at.guild, "name": "role 0"}],
         **{key: [] for key in ("emojis", "features", "members", "threads", "stickers")},
     }

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The server: what members do, what the bot calls, and what a test can ask."""
+"""The test server: actions of members, the REST API for the bot, and queries for tests."""
 
 import asyncio
 import itertools
@@ -48,12 +48,12 @@ REQUEST_LIMIT = 25 * MEBIBYTE
 ANSWER_SECONDS, TOKEN_SECONDS, NONCE_SECONDS = 3, 15 * 60, 5 * 60
 PATIENCE_SECONDS = 60.0
 FOLLOW_UPS = 5
-"""So many for an app that is not in the server."""
+"""Discord's limit for an app that is not in the server."""
 UNKNOWN = {10003: "Channel", 10008: "Message", 10015: "Webhook", 10062: "interaction"}
 
 Found = TypeVar("Found")
 Files = list[tuple[bytes, int]]
-"""Contents, where they are kept, and sizes."""
+"""Contents and sizes."""
 
 
 class Refused(Exception):
@@ -62,11 +62,10 @@ class Refused(Exception):
 
 
 class DiscordServer:
-    """guilds: how many servers the bot is in, each with so many channels and roles.
+    """guilds: how many servers the bot is in. shards: the number that GET /gateway/bot recommends.
 
-    shards: what GET /gateway/bot advises. keep_files: off, files are counted and thrown away. check: hold each body
-    against Discord's specification; `problems` has what Discord would have refused. answer_seconds: how old an
-    interaction may be that is answered; on a busy machine, tests of other things give more than Discord's three.
+    answer_seconds: the deadline of an interaction's first answer; on a busy machine, tests that are not about it use
+    more than Discord's three seconds. Bodies that Discord's specification forbids are recorded in `problems`.
     """
 
     def __init__(
@@ -74,11 +73,7 @@ class DiscordServer:
         token: str,
         *,
         guilds: int = 1,
-        channels: int = 2,
-        roles: int = 1,
         shards: int = 1,
-        keep_files: bool = True,
-        check: bool = True,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.token = token
@@ -93,19 +88,18 @@ class DiscordServer:
         self.gone: set[str] = set()
         """Channels that were deleted."""
         self.forbidden: set[str] = set()
-        """Channels where the bot may no longer send; interactions need no such right."""
+        """Channels where the bot may not send; answers to interactions need no such right."""
         self.upload_limit = self.told_limit = 10 * MEBIBYTE
-        """What a file may have, and what an interaction says of that."""
+        """The real limit of a file's bytes, and the limit that interactions state."""
         self.own_limit: int | None = None
-        """What a file may have that the bot sends by its own token, where that is another."""
+        """The limit for messages sent with the bot's token, if it differs."""
         self.tells_channel = True
-        """Off, interactions come without their channel."""
+        """Whether interactions include their channel."""
         self.ready = asyncio.Event()
-        """Set when a shard has been told of its servers, or has resumed."""
+        """Set when a shard has received its servers, or has resumed."""
         self.gateway = Gateway(token, self._hello, self._is_ready)
         self._guilds = [nth(number) for number in range(guilds)]
-        self._channels, self._roles, self._shards = channels, roles, shards
-        self._keep_files, self._check, self._answer_seconds = keep_files, check, answer_seconds
+        self._shards, self._answer_seconds = shards, answer_seconds
         self._waiting: list[asyncio.Future[None]] = []
         self._numbers = itertools.count()
         self._uploads: dict[str, Attachment] = {}
@@ -132,11 +126,11 @@ class DiscordServer:
         return f"{self._host}/api/v10"
 
     def snowflake(self, *, ahead: float = 0) -> str:
-        """A new id of this moment, or of one so many seconds later: interactions are told their age by it."""
+        """A new id for now plus `ahead` seconds; clients compute an interaction's age from it."""
         return str((int((self.clock.now() + ahead - DISCORD_EPOCH) * 1000) << 22) + next(self._numbers) % 2**22)
 
     async def until(self, condition: Callable[[], Found]) -> Found:
-        """What a condition gives, as soon as that is something; TimeoutError."""
+        """Wait until the condition returns something true, and return that; TimeoutError."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not (found := condition()):
                 self._waiting.append(future := asyncio.get_running_loop().create_future())
@@ -144,7 +138,7 @@ class DiscordServer:
         return found
 
     async def sent(self, wanted: Callable[[Sent], object]) -> Sent:
-        """The first request of a kind, as soon as it has arrived."""
+        """Wait for the first request that matches."""
         seen = 0
 
         def first() -> list[Sent]:
@@ -155,37 +149,37 @@ class DiscordServer:
         return (await self.until(first))[0]
 
     def reply(self, token: str) -> Message | None:
-        """What stands where an interaction was answered; None where nothing does."""
+        """The interaction's reply; None if there is none or it was deleted."""
         message = self.messages.get(self.interactions[token].reply or "")
         return message if message and not message.deleted else None
 
     def said(self, token: str) -> Message | None:
-        """The same, once it is more than a promise."""
+        """The interaction's reply; None while it is only deferred."""
         message = self.reply(token)
         return message if message and not message.thinking else None
 
     def public(self, channel: str = CHANNEL) -> list[Message]:
-        """What everybody sees in a channel."""
+        """The messages that all members see in a channel."""
         return [each for each in self._shown() if each.channel == channel and not each.private]
 
     def private(self, user: str = MEMBER) -> list[Message]:
-        """What one member alone sees."""
+        """The messages that only one member sees."""
         return [each for each in self._shown() if each.private and each.cause and each.cause.user == user]
 
     def _shown(self) -> Iterator[Message]:
         return (each for each in self.messages.values() if not each.deleted and each.channel not in self.gone)
 
     def fault(self, wanted: Callable[[Sent], object], action: Action, times: int = 1) -> Fault:
-        """Let requests of a kind go wrong, so many times."""
+        """Apply an action to the next requests that match, `times` times."""
         self.faults.append(made := Fault(wanted, action, times))
         return made
 
     async def slash(
         self, name: str, *, user: str = MEMBER, at: Place = HERE, rights: int = 0, age: float = 0, **options: Any
     ) -> str:
-        """A member types a command; the interaction's token. Bytes among the options are an attached picture.
+        """A member sends a command; returns the interaction's token. Options that are bytes become attached pictures.
 
-        age: how many seconds ago, by its id; Discord itself takes an answer as if it were new.
+        age: seconds since it was sent, according to its id; the server accepts an answer as if it were new.
         """
         files = {key: self._attach(value) for key, value in options.items() if isinstance(value, bytes)}
         given = [option_json(key, files[key].id if key in files else value) for key, value in options.items()]
@@ -194,7 +188,7 @@ class DiscordServer:
         return await self._interact(COMMAND, data, user, at, rights, age)
 
     async def suggest(self, name: str, option: str, typed: Any, *, user: str = MEMBER, **options: Any) -> str:
-        """A member types in an option that completes itself: see its interaction's `choices`."""
+        """A member types in an option with autocompletion; the suggestions are the interaction's `choices`."""
         given = [option_json(key, value) for key, value in options.items()]
         given.append(option_json(option, typed) | {"focused": True})
         return await self._interact(SUGGEST, self._command(name, 1) | {"options": given}, user, HERE)
@@ -215,7 +209,7 @@ class DiscordServer:
     async def choose(
         self, message: Message, menu: str, value: str, *, user: str = MEMBER, at: Place = HERE, rights: int = 0
     ) -> str:
-        """A member picks a line of a menu."""
+        """A member chooses an option of a menu."""
         data = {"custom_id": menu, "component_type": 3, "values": [value]}
         return await self._interact(COMPONENT, data, user, at, rights, message=message.json(self._host))
 
@@ -225,13 +219,13 @@ class DiscordServer:
         await self.gateway.dispatch("INTERACTION_CREATE", interaction.payload, interaction.at.guild)
 
     def replace_commands(self, commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """As this bot does, or another program with its token: each has a new version then."""
+        """Register these commands, each with a new version."""
         added = {"application_id": APPLICATION, "version": self.snowflake()}
         self.commands = [each | added | {"id": str(2001 + n)} for n, each in enumerate(commands)]
         return self.commands
 
     def answer_elsewhere(self, token: str) -> None:
-        """Another process with the same token is the first to tell the member to wait."""
+        """Another process with the same token answers the interaction first."""
         interaction = self.interactions[token]
         self._callback(interaction.id, token, {"type": MESSAGE, "data": {"content": "drawn elsewhere"}}, [])
 
@@ -269,7 +263,7 @@ class DiscordServer:
         ready |= {"shard": [session.shard, session.count], "application": {"id": APPLICATION, "flags": 0}}
         yield "READY", ready | {"guilds": [{"id": each.guild, "unavailable": True} for each in guilds]}
         for each in guilds:
-            yield "GUILD_CREATE", guild_json(each, self._channels, self._roles)
+            yield "GUILD_CREATE", guild_json(each)
 
     def _is_ready(self) -> None:
         self.ready.set()
@@ -282,7 +276,7 @@ class DiscordServer:
                 each.set_result(None)
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
-        """What a member has attached, as Discord's CDN has it."""
+        """A member's attachment, as Discord's CDN serves it."""
         sent = Sent("GET", request.path, None, [], [], time.monotonic())
         data = self._uploads[request.match_info["id"]].data
         return await self._answered(request, sent, lambda: web.Response(body=data, content_type="image/png"))
@@ -291,15 +285,13 @@ class DiscordServer:
         path = "/" + request.match_info["path"]
         names, body, files = read_body(request.headers.get("Content-Type", ""), await request.read())
         arrived, sizes = time.monotonic(), [len(each) for each in files]
-        files = files if self._keep_files else []
         sent = Sent(request.method, path, body, files, sizes, arrived)
-        if self._check:
-            self.problems += problems(sent.method, path, names, body)
+        self.problems += problems(sent.method, path, names, body)
         authorized = request.headers.get("Authorization") == f"Bot {self.token}"
         return await self._answered(request, sent, lambda: self._checked(sent, authorized=authorized))
 
     async def _answered(self, request: web.Request, sent: Sent, answer: Answer) -> web.StreamResponse:
-        """What is answered, or what a fault makes of it."""
+        """The normal answer, or a matching fault's."""
         self.requests.append(sent)
         fault = next((each for each in self.faults if each.strikes(sent)), None)
         if fault:
@@ -314,26 +306,26 @@ class DiscordServer:
 
     def _checked(self, sent: Sent, *, authorized: bool) -> web.Response:
         by_token = sent.path.startswith(("/webhooks/", "/interactions/"))
-        files = list(zip(sent.files or [b""] * len(sent.sizes), sent.sizes, strict=True))
+        files = list(zip(sent.files, sent.sizes, strict=True))
         try:
             if not authorized and not by_token and sent.path != "/gateway":
                 raise Refused(401, 0, "401: Unauthorized")
             limit = self.upload_limit if by_token or self.own_limit is None else self.own_limit
             if sum(sent.sizes) > REQUEST_LIMIT or any(size > limit for size in sent.sizes):
                 raise Refused(413, 40005, "Request entity too large")
-            told = self._told(sent, files)
+            result = self._handle(sent, files)
         except Refused as error:
             return json_answer(error.body, error.status)
-        return web.Response(status=204) if told is None else json_answer(told)
+        return web.Response(status=204) if result is None else json_answer(result)
 
-    def _told(self, sent: Sent, files: Files) -> Any:
+    def _handle(self, sent: Sent, files: Files) -> Any:
         match sent.method, sent.path.strip("/").split("/"):
             case "POST", ["interactions", id, token, "callback"]:
                 return self._callback(id, token, sent.json, files)
             case "POST", ["webhooks", _, token]:
-                return self._follow_up(self._living(token), sent.json, files).json(self._host)
+                return self._follow_up(self._answered_interaction(token), sent.json, files).json(self._host)
             case method, ["webhooks", _, token, "messages", id]:
-                interaction = self._living(token)
+                interaction = self._answered_interaction(token)
                 message = self._message((interaction.reply or "") if id == "@original" else id, token=token)
                 return self._change(method, message, sent.json, files)
             case "POST", ["channels", channel, "messages"]:
@@ -388,8 +380,8 @@ class DiscordServer:
             return self._write(old, data, files) if kind == UPDATE else old
         return None
 
-    def _living(self, token: str) -> Interaction:
-        """An interaction that has been answered, and whose token is not too old."""
+    def _answered_interaction(self, token: str) -> Interaction:
+        """The answered interaction of a valid token; Refused."""
         interaction = self.interactions.get(token)
         if interaction is None or not interaction.answered:
             raise Refused(404, 10015)
@@ -407,7 +399,7 @@ class DiscordServer:
         return channel
 
     def _message(self, id: str, *, token: str | None = None, channel: str | None = None) -> Message:
-        """As far as it can be reached: by its interaction's token, or by the bot's in a channel, if not private."""
+        """The message, if it is reachable by its interaction's token, or in a channel if it is not private; Refused."""
         message = self.messages.get(id)
         if message is None or message.deleted:
             raise Refused(404, 10008)
@@ -419,7 +411,7 @@ class DiscordServer:
         return message
 
     def _follow_up(self, interaction: Interaction, body: Any, files: Files) -> Message:
-        """The first one after a deferral fills the reply that is waited for."""
+        """Post a follow-up; the first after a defer fills the deferred reply."""
         interaction.follow_ups += 1
         if interaction.at.installed_by == MEMBERS and interaction.follow_ups > FOLLOW_UPS:
             raise Refused(400, 40094, "Maximum number of follow up messages reached")

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Bodies: read from requests, written as answers, and held against Discord's specification."""
+"""Reads request bodies, writes answers, and validates bodies against Discord's specification."""
 
 import importlib.util
 import json
@@ -15,7 +15,7 @@ VALIDATOR = Path(__file__).parents[3] / "shared" / "reference" / "validate_disco
 
 
 def read_body(kind: str, body: bytes) -> tuple[list[str], Any, list[bytes]]:
-    """The names of its files, its JSON and its files. Split by hand: aiohttp's reader is slow for pictures.
+    """The files' names, the JSON and the files; parsed by hand, as aiohttp's reader is slow for pictures.
 
     kind: the whole Content-Type.
     """
@@ -36,17 +36,17 @@ def read_body(kind: str, body: bytes) -> tuple[list[str], Any, list[bytes]]:
 
 
 def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """discord.py wants exactly `application/json` as a content type."""
+    """A JSON answer; discord.py expects exactly `application/json` as content type."""
     written = {"Content-Type": "application/json"} | dict(headers or {})
     return web.Response(body=json.dumps(data).encode(), status=status, headers=written)
 
 
 def problems(method: str, path: str, names: list[str], body: Any) -> list[str]:
-    """What Discord would have refused, where a copy of its specification lies beside the repository."""
+    """What Discord would refuse, if a copy of its specification is beside the repository; else nothing."""
     if body is None or not VALIDATOR.exists():
         return []
     fields = {"payload_json": json.dumps(body)} | dict.fromkeys(names, "")
-    return [f"{method} {path}: {told}" for told in _validator().multipart_problems(method, path, fields)]
+    return [f"{method} {path}: {problem}" for problem in _validator().multipart_problems(method, path, fields)]
 
 
 @cache
