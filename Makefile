@@ -1,5 +1,5 @@
-# make run: the bot, or without a token the offline preview. make test: everything but the slow checks, which are chaos,
-# soak, browser and bench.
+# make run: the bot, or the offline preview if DISCORD_TOKEN is not set. make test: all tests except the slow ones, which
+# are chaos, soak, browser and bench.
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""Drives the preview page as a newcomer would, in headless Chromium, and keeps screenshots in artifacts/.
+"""Drives the preview in headless Chromium as a new user would, and saves screenshots in artifacts/.
 
 Run by `make browser`: it needs Chromium, from CHROMIUM or the usual places.
 """
@@ -31,7 +31,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 @contextmanager
 def preview() -> Generator[str]:
-    """The real bot in its own process, without a token; the page's URL."""
+    """Run the preview as a process; yields its URL."""
     environment = {name: value for name, value in os.environ.items() if name not in ("DISCORD_TOKEN", "DISPLAY")}
     command = [sys.executable, "bot.py", "--preview"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -1,5 +1,5 @@
 # pyright: basic, reportAttributeAccessIssue=false
-"""What the host sets: read, checked, refused in one sentence, and never printed."""
+"""The host's settings are read, validated, refused in one sentence, and never printed."""
 
 import re
 from io import StringIO
@@ -28,7 +28,7 @@ SPELT_OUT = "\n".join(re.sub(r"^#(?=[A-Z_]+=)", "", line) for line in EXAMPLE.sp
 
 
 class Recording(dict):
-    """Remembers which variables were asked for."""
+    """Records which variables were read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class Postcard(Provider[PostcardSettings]):
 
 @pytest.fixture
 def postcard(monkeypatch):
-    """One more provider: a class, and its place in the registry."""
+    """A new provider in the registry."""
     monkeypatch.setattr("providers.REGISTRY", (Postcard, *REGISTRY))
 
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What may change of a job, or of a server's settings, is what they have."""
+"""The types of changes list exactly the fields of jobs and of a server's settings that may change."""
 
 from typing import get_type_hints
 

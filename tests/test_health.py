@@ -1,5 +1,5 @@
 # pyright: basic
-"""What a host's monitoring sees of the real process."""
+"""/metrics and /healthz of a bot on the test server."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ LABELS = ("provider", "outcome", "state", "status", "shard")
 
 @pytest.fixture
 def port() -> int:
-    """Not one that the servers of a test may be given meanwhile."""
+    """A port outside the range that the system assigns to servers of other tests."""
     while True:
         with socket.socket() as free, suppress(OSError):
             free.bind(("127.0.0.1", random.randrange(20_000, 30_000)))

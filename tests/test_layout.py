@@ -1,5 +1,5 @@
 # pyright: basic
-"""Who may import whom, read from the files themselves."""
+"""Which modules may import which others."""
 
 import ast
 import sys
@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 FOLDERS = ("config", "domain", "storage", "providers", "studio", "views", "cogs", "tools", "tests", "benchmarks")
-BELOW = {
+MAY_IMPORT = {
     "domain": set(),
     "config": {"domain", "providers"},
     "logs": set(),
@@ -33,8 +33,8 @@ BELOW = {
         *("clients", "health", "startup", "check", "preview", "tracing"),
     },
 }
-"""What each part of the house may import, besides itself."""
-ONLY = {
+"""The parts that each part may import, besides itself."""
+USERS_OF_LIBRARY = {
     "discord": (
         *("bot.py", "clients.py", "syncing.py", "startup.py", "check.py", "health.py", "preview.py"),
         *("cogs/", "views/"),
@@ -51,7 +51,7 @@ ONLY = {
     "dotenv": ("config/",),
     "pydantic_settings": ("config/",),
 }
-"""Where a library is at home; tests may use all of them."""
+"""The files that may import a library; tests may import all of them."""
 
 
 PATHS = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
@@ -71,12 +71,12 @@ MODULES = {module(name): name for name in FILES}
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
-    """Every module that a file imports, at whatever depth; a name from a module counts where it is a module too."""
+    """Every module that a file imports, also inside functions; an imported name counts if it is a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "an import that does not say where from"
+            assert node.level == 0, "a relative import"
             whole = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from {name if name in MODULES else str(node.module) for name in whole}
 
@@ -86,10 +86,10 @@ def home(name: str) -> str:
 
 
 def test_every_part_has_a_rule():
-    assert {home(name) for name in PRODUCT} == set(BELOW)
+    assert {home(name) for name in PRODUCT} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("part", BELOW)
+@pytest.mark.parametrize("part", MAY_IMPORT)
 def test_imports_point_down(part):
     ours = {module.partition(".")[0] for module in MODULES}
     up = {
@@ -97,12 +97,12 @@ def test_imports_point_down(part):
         for name, tree in PRODUCT.items()
         if home(name) == part
         for target in imported(tree)
-        if target.partition(".")[0] in ours - {part} - BELOW[part]
+        if target.partition(".")[0] in ours - {part} - MAY_IMPORT[part]
     }
     assert up == set()
 
 
-ROOMS = {
+PACKAGES = {
     "providers.http": (),
     "providers.kit": ("providers.http",),
     "studio.images": (),
@@ -110,28 +110,28 @@ ROOMS = {
     "studio.work": ("studio.images", "studio.intake"),
     "studio.handing": ("studio.images", "studio.work"),
 }
-"""What each room may import of the others in its part of the house."""
+"""The sibling packages that each package may import."""
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", PACKAGES)
 def test_rooms_know_only_those_below(room):
     others = {
         f"{name} imports {target}"
         for name, tree in PRODUCT.items()
         if module(name).startswith(f"{room}.")
         for target in imported(tree)
-        for other in ROOMS.keys() - {room, *ROOMS[room]}
+        for other in PACKAGES.keys() - {room, *PACKAGES[room]}
         if other.startswith(room.partition(".")[0]) and (target == other or target.startswith(f"{other}."))
     }
     assert others == set()
 
 
-DOORS = {
+PUBLIC_STUDIO_MODULES = {
     *("studio.catalogue", "studio.intake.intake", "studio.job_control"),
     *("studio.display", "studio.intake.files", "studio.intake.pending", "studio.work.standing"),
     *("studio.handing.handover", "studio.images.strict", "studio.images.uploads"),
 }
-"""Who can draw, the way in, what becomes of jobs; the types that these speak in; and limits that members are told."""
+"""The studio's public modules: catalogue, intake and job control, their types, and limits that sentences state."""
 
 
 def test_views_and_cogs_import_only_the_studios_public_modules():
@@ -140,7 +140,7 @@ def test_views_and_cogs_import_only_the_studios_public_modules():
         for name, tree in PRODUCT.items()
         if home(name) in ("views", "cogs")
         for target in imported(tree)
-        if target.startswith("studio.") and target not in DOORS
+        if target.startswith("studio.") and target not in PUBLIC_STUDIO_MODULES
     }
     assert inside == set()
 
@@ -152,11 +152,11 @@ def test_the_domain_needs_pydantic_alone():
     assert targets - sys.stdlib_module_names == {"domain", "pydantic"}
 
 
-@pytest.mark.parametrize("library", ONLY)
+@pytest.mark.parametrize("library", USERS_OF_LIBRARY)
 def test_a_library_is_imported_only_where_it_is_allowed(library):
     users = {name for name, tree in PRODUCT.items() if library in {each.partition(".")[0] for each in imported(tree)}}
-    assert {name for name in users if not name.startswith(ONLY[library])} == set()
-    assert users, "nobody uses it: strike it from the table and from requirements.txt"
+    assert {name for name in users if not name.startswith(USERS_OF_LIBRARY[library])} == set()
+    assert users, "not imported anywhere: remove it from the table and from requirements.txt"
 
 
 def test_the_standard_librarys_base64_is_too_slow_for_pictures():

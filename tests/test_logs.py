@@ -1,5 +1,5 @@
 # pyright: basic
-"""No secret reaches a log line, whichever way it comes."""
+"""No secret reaches a log line, as an argument, in a URL or in a traceback."""
 
 import json
 import logging

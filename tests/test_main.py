@@ -1,5 +1,5 @@
 # pyright: basic
-"""What a host reads who starts the bot: one sentence where it cannot start, and a table from --check."""
+"""The output of bot.py: one sentence if it cannot start, and the table of --check."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ SECONDS = 30.0
 
 @pytest.fixture
 def start(tmp_path, monkeypatch, capsys, loggers):
-    """The bot's own main in an empty folder, with these variables and no others; its exit code and its words."""
+    """Runs main in an empty folder with only these variables; its exit code and its output."""
     monkeypatch.chdir(tmp_path)
     for name in all_variables():
         monkeypatch.delenv(name, raising=False)
@@ -92,13 +92,13 @@ def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, value
 
 
 def test_an_unreadable_env_file_is_reported(start, tmp_path):
-    """Not by its rights, for root may read any file; this one fails for everybody."""
+    """The file has invalid text, as root can read files without permission."""
     (tmp_path / ".env").symlink_to("/proc/self/mem")
     assert start("--has-token") == (2, [".env cannot be read: Input/output error."])
 
 
 def test_an_env_file_that_is_a_folder_is_reported(start, tmp_path):
-    """Container engines make one where a file that is not there is mounted."""
+    """Container engines make a folder when a missing file is mounted."""
     (tmp_path / ".env").mkdir()
     assert start("--has-token") == (2, [".env cannot be read: Is a directory."])
 
@@ -125,11 +125,11 @@ def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
 
 
 PREVIEW = "import sys, bot, preview; preview.PORT = int(sys.argv[1]); sys.exit(bot.main(['--preview']))"
-"""The preview on another port than its own, which somebody may be using."""
+"""The preview on another port, as its own may be in use."""
 
 
 async def process(folder: Path, *arguments: str, **values: str) -> asyncio.subprocess.Process:
-    """A Python with these variables and no others, in a folder with no .env."""
+    """Start Python with only these variables, in a folder without .env."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Whether a command is the one that this process has; tests/test_process.py plays it from end to end."""
+"""Commands of other versions are recognized by their options; tests/test_process.py has the whole flow."""
 
 import pytest
 from discord import Interaction, app_commands

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The bot as its own process, unmodified, on a loopback Discord: from the start to a picture to SIGTERM."""
+"""The unmodified bot as a process on the test server, from start to SIGTERM."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 SECONDS = 30
 BOT = (str(ROOT / "bot.py"),)
 HASTY = ("-m", "tests.faults.hasty")
-"""What to start instead for short pauses between tries."""
+"""A program that runs the bot with short back-off."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def discord() -> AsyncGenerator[DiscordServer]:
 async def easel(
     discord: DiscordServer, folder: Path, *arguments: str, token: str = TOKEN, program: Sequence[str] = BOT, **more: str
 ):
-    """`python bot.py`, or another program, ended in any case."""
+    """Run `python bot.py`, or another program, and end it after the test."""
     environment = {
         "PATH": os.environ["PATH"],
         "DISCORD_TOKEN": token,
@@ -93,7 +93,7 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
 
 
 async def test_commands_are_registered_only_when_they_have_changed(discord, tmp_path):
-    """A provider more is a choice more."""
+    """Enabling a provider changes the command, by one choice."""
     told = []
     for more in ({}, {}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}, {"POPCORD_BASE_URL": "http://127.0.0.1:9"}):
         discord.ready.clear()
@@ -246,7 +246,7 @@ OLDER: list[tuple[str, dict[str, Any]]] = [
     ("imagine", {"fast": {"type": 1, "options": []}}),
     ("queue", {"page": 2}),
 ]
-"""Commands as they may have been, or may yet be, where Discord still shows them."""
+"""Options of other versions of the commands, which Discord may still show."""
 
 
 async def test_a_command_of_another_version_says_so_and_costs_nothing(discord, tmp_path):

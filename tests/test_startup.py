@@ -1,5 +1,5 @@
 # pyright: basic
-"""What a host is told, and whether starting again may help."""
+"""Exit codes and sentences for startup errors."""
 
 import errno
 from types import SimpleNamespace

@@ -1,5 +1,5 @@
 # pyright: basic
-"""When Discord is told the bot's commands, and when it is left alone."""
+"""The bot's commands are registered with Discord only when they have changed."""
 
 import asyncio
 import sqlite3
@@ -22,19 +22,19 @@ SECONDS = 30
 
 
 class Bot(NamedTuple):
-    """A bot that has logged in, with one command, and what it keeps."""
+    """A logged-in client with one command, and its database."""
 
     server: DiscordServer
     tree: app_commands.CommandTree[Any]
     store: Store
     execute: Callable[[str], None]
-    """SQL by somebody else."""
+    """Runs SQL on a separate connection."""
 
     def sync(self) -> CommandSync:
         return CommandSync(self.tree, self.store.meta)
 
-    def told(self) -> int:
-        """How often the commands have been told."""
+    def registrations(self) -> int:
+        """How often the commands have been registered."""
         return sum(map(is_sync, self.server.requests))
 
 
@@ -74,7 +74,7 @@ async def test_a_database_error_is_retried_and_logged_once(bot, caplog):
     await sync.first_attempt_done.wait()
     bot.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     await asyncio.wait_for(ends, SECONDS)
-    assert bot.told() == 1
+    assert bot.registrations() == 1
     assert sum("the registered ones stay" in record.getMessage() for record in caplog.records) == 1
 
 
@@ -83,7 +83,7 @@ async def test_unchanged_commands_are_registered_once(bot):
     for _ in range(3):
         await bot.sync().run()
         bot.server.commands.reverse()
-    assert bot.told() == 1
+    assert bot.registrations() == 1
 
 
 def newer(commands: list[dict[str, Any]]) -> None:
@@ -105,7 +105,7 @@ async def test_commands_changed_by_another_program_are_registered_again(bot, cha
     change(bot.server.commands)
     for _ in range(2):
         await bot.sync().run()
-    assert bot.told() == 2
+    assert bot.registrations() == 2
     assert {each["name"] for each in bot.server.commands} == {"imagine", "another"}
 
 
@@ -113,5 +113,5 @@ async def test_changed_commands_are_registered(bot):
     await bot.sync().run()
     bot.tree.add_command(another)
     await bot.sync().run()
-    assert bot.told() == 2
+    assert bot.registrations() == 2
     assert {each["name"] for each in bot.server.commands} == {"imagine", "another"}

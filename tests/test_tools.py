@@ -1,5 +1,5 @@
 # pyright: basic
-"""What commands write into pages is what they would write now."""
+"""The generated parts of pages are up to date."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What time it is on Discord, by the Date headers of its answers."""
+"""Discord's time, from the Date headers of its answers."""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -20,7 +20,7 @@ def seconds(number: float) -> timedelta:
 
 
 def observe(clock: DiscordClock, offset: float, *moments: float, took: float = 0.2) -> None:
-    """Answers that a machine so many seconds before Discord gets, at moments by Discord's own time."""
+    """Observe answers at these moments of Discord's time, on a machine whose clock is `offset` seconds ahead."""
     for moment in moments:
         told = NOON + seconds(moment // 1)
         clock.observe(told, NOON + seconds(moment + took / 2 + offset), seconds(took))
@@ -88,7 +88,7 @@ def test_an_offset_of_a_minute_is_logged_once(caplog):
 
 @pytest.fixture
 async def clock_of() -> AsyncGenerator[Callable[..., Awaitable[DiscordClock]]]:
-    """What is made of answers with such headers, by a machine that is right."""
+    """The clock after answers with these headers, on a machine whose own clock is right."""
     async with DiscordServer("token") as discord:
 
         async def learnt(*heads: dict[str, str]) -> DiscordClock:

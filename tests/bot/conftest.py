@@ -1,5 +1,5 @@
 # pyright: basic
-"""The real bot on a simulated Discord, with the replay servers' own settings."""
+"""Fixtures: the bot on simcord's simulated Discord, with replay servers as providers."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -25,11 +25,11 @@ from tests.replay import REPLAYS, Replay
 
 SECONDS = 60.0
 GUILD = 1_500_000_000_000_000_000
-PATIENCE, IMPATIENCE = timedelta(seconds=60), timedelta(seconds=1.5)
+DRAW_TIME, SHORT_DRAW_TIME = timedelta(seconds=60), timedelta(seconds=1.5)
 
 
 class Pauses:
-    """Takes the place of sleeping: no time passes, and a test can wait for the first pause, and hold it."""
+    """Replaces asyncio.sleep: takes no time; a test can wait for the first pause, and prolong it."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -44,7 +44,7 @@ class Pauses:
 
 @dataclass
 class World:
-    """A server with a channel, an admin and two members, and the jobs that have come to an end there."""
+    """The bot in a server with a channel, an admin and two members; `ended` gets each finished job."""
 
     env: simcord.Env
     bot: clients.Easel
@@ -57,16 +57,16 @@ class World:
     replays: dict[str, Replay] = field(default_factory=dict)
 
     async def end(self) -> Job:
-        """The next job to reach its outcome."""
+        """Wait for the next finished job."""
         return await asyncio.wait_for(self.ended.get(), SECONDS)
 
     async def imagine(self, *, by: simcord.MemberActor | None = None, **options):
-        """/imagine, to its end: what Discord shows, and the job."""
+        """Run /imagine until its job has finished; the result message and the job."""
         shown = await (by or self.member).slash(self.channel, "imagine", **options)
         return shown, await self.end()
 
     async def refused(self, **options) -> str:
-        """/imagine, answered at once and privately."""
+        """Run an /imagine that is refused; the sentence, which only the member sees."""
         shown = await self.member.slash(self.channel, "imagine", **options)
         assert shown.response is not None
         assert shown.ephemeral
@@ -75,7 +75,7 @@ class World:
 
 
 def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str]:
-    """A host's .env for the replay servers."""
+    """The environment variables that enable the replay servers."""
     found = {"DATA_DIR": str(folder), "SHARD_COUNT": "1", "AIHORDE": "off"}
     for replay in replays:
         found[f"{replay.name.upper()}_BASE_URL"] = replay.url
@@ -88,9 +88,9 @@ def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch, request) -> Pauses:
-    """No pauses between tries and polls; a short time limit for the jobs of tests that are marked as impatient."""
+    """No pauses between attempts and polls; a short time limit for jobs of tests that are marked as impatient."""
     pauses = Pauses()
-    patience = IMPATIENCE if request.node.get_closest_marker("impatient") else PATIENCE
+    patience = IMDRAW_TIME if request.node.get_closest_marker("impatient") else PATIENCE
     monkeypatch.setattr(bot, "Transport", partial(Transport, sleep=pauses.sleep, seconds=2.0))
     monkeypatch.setattr(bot, "Timing", partial(Timing, draw_time=patience))
     monkeypatch.setattr(bot, "UPLOAD_HOSTS", frozenset({"cdn.simcord.invalid"}))
@@ -140,14 +140,14 @@ async def world_of(values: dict[str, str], replays: list[Replay]) -> AsyncGenera
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
-    """With the offline provider alone."""
+    """With only the offline provider."""
     async with world_of(variables(tmp_path, []), []) as made:
         yield made
 
 
 @pytest.fixture
 async def hosted(tmp_path: Path, replays: list[Replay]) -> AsyncGenerator[World]:
-    """With all four hosted providers, on their replay servers, and the offline one."""
+    """With the four hosted providers, on replay servers, and the offline one."""
     async with world_of(variables(tmp_path, replays), replays) as made:
         yield made
 
@@ -163,7 +163,7 @@ def encoded(image: Image.Image) -> bytes:
 
 
 async def files(shown) -> list[Image.Image]:
-    """The delivered pictures, each decoded to its end."""
+    """The delivered pictures, fully decoded."""
     images: list[Image.Image] = [Image.open(BytesIO(await each.read())) for each in shown.response.attachments]
     for image in images:
         image.load()

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportArgumentType=false
-"""Every provider through /imagine, and who takes over when one cannot."""
+"""Every provider through /imagine, and the fallback chain."""
 
 import asyncio
 import re
@@ -140,7 +140,7 @@ async def test_admins_put_the_chain_together_and_members_may_not(hosted):
 
 
 class Enlarger(Sketch):
-    """Paints, and makes pictures larger."""
+    """A provider that draws and upscales."""
 
     async def models(self):
         offered = await super().models()

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportArgumentType=false
-"""Every page with menus: while it lives its clicks are its own, and when it is over it says so."""
+"""Pages with menus: a current page handles clicks, an expired one says that it has expired."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,7 +14,7 @@ from views.panel import PAGE_EXPIRED
 
 
 class Script(NamedTuple):
-    """How a page is opened, and something to do on it."""
+    """How to open a page, and a click on it."""
 
     open: Callable[[World], Awaitable[Any]]
     click: Callable[[World, Any], Awaitable[Any]]
@@ -57,7 +57,7 @@ each_page = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 
 @pytest.fixture
 async def busy(world, monkeypatch) -> AsyncGenerator[World]:
-    """Where something is being drawn, so that every page has something to click."""
+    """With a job being drawn, so that every page has something to click."""
     begun, end = asyncio.Event(), asyncio.Event()
     generate = Sketch.generate
 

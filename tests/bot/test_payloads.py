@@ -1,5 +1,5 @@
 # pyright: basic
-"""Every body that the bot sends, held against Discord's published HTTP API, where a copy of it is at hand."""
+"""Validates every body that the bot sends against Discord's published specification, if a copy is available."""
 
 import importlib.util
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Each hosted provider, from /imagine to the delivered picture, and each of its errors to its sentence."""
+"""Each hosted provider from /imagine to the delivered picture, and from each error to its sentence."""
 
 import pytest
 

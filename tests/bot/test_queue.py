@@ -15,7 +15,7 @@ from views.wording.refusals import NO_ROOM_SENTENCES
 
 
 class Gate:
-    """Drawings begin, and go on when it is open."""
+    """Drawings start, and continue once this event is set."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""What becomes of jobs, buttons and pictures when the bot stops and starts again."""
+"""Jobs, buttons and pictures after a restart."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ REQUEST = ImageRequest(
 
 
 def row(world, n: int, **changes) -> Job:
-    """A job as an earlier run has left it, its reply still waiting in the channel."""
+    """A job that an earlier run has left unfinished, with its deferred reply in the channel."""
     started = datetime.now(UTC) - timedelta(seconds=5)
     values = {
         "id": str(n),
@@ -41,7 +41,7 @@ def row(world, n: int, **changes) -> Job:
 
 
 async def left_behind(world, job: Job) -> Job:
-    """Put a row there as if it had been, and let the bot find it."""
+    """Insert a job's row, and let recovery find it."""
     await world.bot._store.jobs.add(job)
     await world.bot.studio._pipeline.recover()
     return await world.end()
@@ -122,7 +122,7 @@ async def test_a_private_picture_without_a_token_waits_for_recover(world):
 
 
 async def test_what_is_on_its_way_to_an_earlier_recover_says_so(world, monkeypatch):
-    """Both have seen the picture wait."""
+    """Two /recover commands have listed the same picture."""
     await world.bot._store.spool.put("pictures/12/0", png())
     drawn = [{"call": 0, "key": "pictures/12/0", "size": (64, 64)}]
     await left_behind(world, row(world, 12, state=State.DRAWN, drawn=drawn, private=True))
@@ -179,7 +179,7 @@ async def test_buttons_work_after_a_restart(tmp_path):
 
 
 async def bot_message(world, rows):
-    """A message of the bot with the buttons of an older one."""
+    """A new message with the buttons of an older message."""
     view = discord.ui.View(timeout=None)
     for item in rows[0].children:
         view.add_item(discord.ui.Button(label=item.label, custom_id=item.custom_id))

@@ -23,7 +23,7 @@ def chosen(shown, menu: str) -> str:
 
 
 async def opened(world, section: str | None = None):
-    """The message of /settings, at its start or at a section."""
+    """Open /settings, at its start page or at a section."""
     panel = await world.admin.slash(world.channel, "settings")
     if section:
         await world.admin.click(panel.response, label=f"{section}…")

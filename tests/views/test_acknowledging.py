@@ -1,5 +1,5 @@
 # pyright: basic
-"""Whether this process has told a member to wait, whatever befell its tries to say so."""
+"""Whether this process or another has acknowledged, after each kind of failed attempt."""
 
 import socket
 from collections.abc import AsyncGenerator, Callable
@@ -20,7 +20,7 @@ TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 
 class Names(AbstractResolver):
-    """Finds every host on this machine; where a step is set, it comes first, and the first time there is no host."""
+    """Resolves every host to this machine; with a step set, the first resolution runs it and then fails."""
 
     def __init__(self) -> None:
         self.first: Callable[[], object] | None = None
@@ -37,7 +37,7 @@ class Names(AbstractResolver):
 
 
 class Asked(NamedTuple):
-    """An interaction that waits for its answer."""
+    """An interaction that has not been answered."""
 
     server: DiscordServer
     names: Names

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""The result message: within Discord's limits whatever is in it, with the buttons that its outcome allows."""
+"""The result message keeps within Discord's limits, and has the buttons for its outcome."""
 
 import re
 from datetime import UTC, datetime
@@ -100,7 +100,7 @@ def test_other_custom_ids_are_not_ours(wrong):
 
 @pytest.mark.parametrize("verb", ACTIONS)
 def test_cards_of_earlier_versions_and_of_later_ones_are_known(verb):
-    """Later ones name one of several pictures."""
+    """Later versions may add a number, for one of several pictures."""
     written = {f"easel:{verb}:12-3": None, custom_id(verb, "12-3"): None, custom_id(verb, "12-3", 4): "4"}
     for text, number in written.items():
         match = re.fullmatch(TEMPLATE, text)

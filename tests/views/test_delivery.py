@@ -1,5 +1,5 @@
 # pyright: basic
-"""What becomes of each of Discord's answers to a delivery, and that progress never stands in its way."""
+"""The outcome of each of Discord's answers to a delivery, and progress that never delays one."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,19 +23,19 @@ DEAD: dict[str, Any] = {"reply_deadline": datetime.now(UTC)}
 
 
 def answer(status: int, code: int = 0) -> discord.HTTPException:
-    """As discord.py raises it."""
+    """An error as discord.py raises it."""
     kinds = {403: discord.Forbidden, 404: discord.NotFound}
     kind = kinds.get(status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
     return kind(SimpleNamespace(status=status, reason="x"), {"code": code, "message": "canary"})  # pyright: ignore
 
 
 class FakeDiscord:
-    """A webhook, a message and a channel; each answers as it is told, else well, and keeps what it gets."""
+    """A fake webhook, message and channel, which record what they get, and answer as configured or succeed."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Exception | Callable] = {}
         self.refuses: Callable[[dict], bool] = lambda sent: True
-        """Which of what is sent gets the answer of its place."""
+        """Which requests get the configured answer."""
         self.calls: list[tuple[str, dict]] = []
 
     async def take(self, where: str, **sent) -> None:
@@ -124,7 +124,7 @@ TRANSIENT = [
     ConnectionResetError(),
 ]
 PASSING = [answer(403), answer(403, 40333), answer(400, 40004), answer(400, 130000)]
-"""Cloudflare's page, Cloudflare's word, and what Discord has switched off for a while."""
+"""Transient refusals: by Cloudflare, and for features that are off for a while."""
 REFUSED = {
     answer(413): Refusal.TOO_LARGE,
     answer(413, 40005): Refusal.TOO_LARGE,
@@ -146,7 +146,7 @@ WORDS = {
     answer(400, 200000): Refusal.BLOCKED,
     answer(400, 240000): Refusal.BLOCKED,
 }
-"""Refused for the sake of words or buttons, maybe: those are left out at a second try."""
+"""Refusals that text or buttons may have caused: the retry leaves those out."""
 LATER = [(error, None) for error in [*TRANSIENT, *PASSING]]
 OUTCOMES = [*LATER, *REFUSED.items()]
 EXCUSE = Refused(kind=Refusal.EXPLICIT, code=20009)
@@ -159,7 +159,7 @@ def label(value) -> str | None:
 
 
 async def outcome_of(delivering) -> Refusal | None:
-    """Why it is refused; None where it may pass."""
+    """The reason of a refusal; None if a retry may succeed."""
     with pytest.raises((Undeliverable, NotNow)) as caught:
         await delivering
     assert "canary" not in str(caught.value)
@@ -181,7 +181,7 @@ def wordy(sent: dict) -> bool:
 @pytest.mark.parametrize("pictures", [[PICTURE], []])
 @pytest.mark.parametrize("error", WORDS, ids=label)
 async def test_a_picture_is_sent_without_external_text_when_that_is_refused(fake, delivery, error, pictures):
-    """The member's words, or those around them, may be what a filter or a form does not take."""
+    """External text may be what a filter or a validation refuses."""
     fake.answers["reply"] = error
     fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is Refusal.BLOCKED else wordy
     job = make_job(model_title="canary", failure=None if pictures else Timeout("canary"))
@@ -271,7 +271,7 @@ async def test_a_private_picture_is_never_shown_in_a_channel(fake, delivery, err
 
 @pytest.mark.parametrize(("error", "outcome"), OUTCOMES, ids=label)
 async def test_what_an_answer_to_the_bots_own_edit_means(fake, delivery, error, outcome):
-    """A second message only where the first cannot have been changed and never will be."""
+    """A new message is posted only if the edit has not succeeded and never will."""
     fake.answers["message"] = error
     assert await outcome_of(delivery.deliver(make_job(**DEAD), [PICTURE])) is outcome
     assert fake.places == ["message"]
@@ -302,12 +302,12 @@ async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Reports are shown at the loop's next turn."""
+    """Progress is shown without a pause."""
     monkeypatch.setattr(views.delivery, "REPORT_PAUSE", 0.0)
 
 
 async def shown(delivery) -> None:
-    """What was reported has been shown, or has failed."""
+    """Wait until all progress has been shown or has failed."""
     while delivery._reports or delivery._showing:
         await asyncio.sleep(0)
 
@@ -403,7 +403,7 @@ async def test_a_settled_job_shows_no_more_progress(fake, delivery, at_once):
 
 @pytest.mark.parametrize("error", [None, answer(500), RuntimeError("canary")], ids=label)
 async def test_what_is_shown_at_once_is_shown_when_it_returns_or_never(fake, delivery, error):
-    """Another process may show the job's outcome then."""
+    """Once show() has returned, another process may show the job's outcome."""
     if error:
         fake.answers["reply"] = error
     delivery.report(make_job(), Report(0.1))
@@ -469,7 +469,7 @@ async def test_recall_without_a_valid_token_assumes_acknowledged(fake, delivery,
 
 
 async def test_a_tokens_expiry_is_measured_by_discords_time(fake):
-    """On a machine whose clock is a quarter of an hour ahead, where every token seems to be dead."""
+    """By the machine's clock, which is 15 minutes ahead, every token has expired."""
     job = make_job(private=True, reply_deadline=datetime.now(UTC))
     right = DiscordDelivery(fake, str.title, now=lambda: datetime.now(UTC) - timedelta(minutes=15))
     await right.deliver(job, [PICTURE])

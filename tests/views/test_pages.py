@@ -1,5 +1,5 @@
 # pyright: basic
-"""The pages, with every provider on and with hardly one."""
+"""The help and privacy pages, with all providers and with few."""
 
 import pytest
 from pydantic import SecretStr
@@ -16,7 +16,7 @@ HOST = {"base_url": "http://127.0.0.1:1", "api_key": SecretStr("user:password")}
 
 @pytest.fixture
 async def everybody():
-    """All that the registry has, and a server that the host names."""
+    """All registered providers, and an OPENAI_COMPATIBLE server."""
     async with Transport() as transport:
         on, _ = build({name: kind(**HOST) for name, kind in settings_types(["together"]).items()}, transport)
         yield on

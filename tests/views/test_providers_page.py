@@ -1,5 +1,5 @@
 # pyright: basic, reportArgumentType=false
-"""The page of /providers, with many providers on, long names, and every one of them down."""
+"""The page of /providers with many providers, long names, and outages."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

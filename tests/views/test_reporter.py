@@ -1,5 +1,5 @@
 # pyright: basic
-"""What goes wrong in a command or a button: who is told, and what the log keeps of it."""
+"""Errors of commands and buttons: the answer to the member, and the log."""
 
 import logging
 from types import SimpleNamespace

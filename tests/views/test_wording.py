@@ -1,5 +1,5 @@
 # pyright: basic
-"""The sentences that members read: worded for each error, and safe whatever is in them."""
+"""Every error has a sentence, which is safe with any external text in it."""
 
 import random
 import unicodedata
@@ -99,7 +99,7 @@ FAILURES: list[Any] = [
 ]
 """One or more of each type that a row can keep."""
 QUOTED = (InvalidRequest, Unavailable)
-"""Those that repeat what the provider says."""
+"""Errors that quote the provider."""
 NOT_THE_PROVIDERS = (NotPossible, Cancelled, PicturesGone, Unexpected)
 KEPT: TypeAdapter[Any] = TypeAdapter(Failure)
 NASTY = ["`", "```", "\n", "\u202e", "\u200b", "\u2028", "\x00", "\x1b[0m", "@everyone", "<@1>", "<@&2>",

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Ways in which a paid picture was once lost, or paid or shown twice."""
+"""Regression tests: a paid picture is neither lost, nor paid or shown twice."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.bot.test_restart import REQUEST, left_behind, row
 
 
 async def test_a_spooled_picture_is_delivered_after_its_link_has_expired(hosted):
-    """Resumed between the picture's arrival and the end of the call."""
+    """The job is resumed after the picture has arrived, but before the call has ended."""
     await hosted.bot._store.spool.put("pictures/1/0", png((256, 256)))
     drawn = [{"call": 0, "key": "pictures/1/0", "size": (256, 256)}]
     dead = {"urls": [hosted.replays["imagepipeline"].url + "/pictures/none.png"]}
