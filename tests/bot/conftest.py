@@ -90,7 +90,7 @@ def variables(folder: Path, replays: list[Replay], **more: str) -> dict[str, str
 def pauses(monkeypatch, request) -> Pauses:
     """No pauses between attempts and polls; a short time limit for jobs of tests that are marked as impatient."""
     pauses = Pauses()
-    patience = IMDRAW_TIME if request.node.get_closest_marker("impatient") else PATIENCE
+    patience = SHORT_DRAW_TIME if request.node.get_closest_marker("impatient") else DRAW_TIME
     monkeypatch.setattr(bot, "Transport", partial(Transport, sleep=pauses.sleep, seconds=2.0))
     monkeypatch.setattr(bot, "Timing", partial(Timing, draw_time=patience))
     monkeypatch.setattr(bot, "UPLOAD_HOSTS", frozenset({"cdn.simcord.invalid"}))
