@@ -17,6 +17,7 @@ Tree::
     ├── WrongFileType     a file that is announced as something else than a picture
     ├── FileTooLarge      a file of too many bytes
     ├── ImageTooLarge     an image of too many pixels
+    ├── TooManyScans      a JPEG that takes too long to decode
     ├── OtherProportions  a mask that does not fit its image
     ├── UploadGone        the file of an earlier request, which is no longer kept
     ├── HeldBack          a member whose words a provider has refused lately
@@ -181,6 +182,15 @@ class ImageTooLarge(NotPossible):
     most_pixels: int | None = None
     """Pixels that it may have, where it has more."""
     kind: Literal["ImageTooLarge"] = "ImageTooLarge"
+
+
+@dataclass(kw_only=True)
+class TooManyScans(NotPossible):
+    option: str
+    scans: int
+    """Passes over all of the JPEG's pixels."""
+    limit: int
+    kind: Literal["TooManyScans"] = "TooManyScans"
 
 
 @dataclass(kw_only=True)
