@@ -26,13 +26,15 @@ Tree::
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from domain.numbers import Number
 from domain.states import State
+
+Outcome = TypeVar("Outcome")
 
 
 class Acceptance(StrEnum):
@@ -46,7 +48,13 @@ class Acceptance(StrEnum):
     TAKEN = "taken"
 
 
-@dataclass(kw_only=True)
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+def outcome(kind: type[Outcome]) -> type[Outcome]:
+    """A dataclass; comparing and showing are written once, in EaselError, for generated they would slow the start."""
+    return dataclass(kw_only=True, eq=False, repr=False)(kind)
+
+
+@outcome
 class EaselError(Exception):
     """Anything that ends a request; `views.wording` makes sentences of it."""
 
@@ -59,8 +67,21 @@ class EaselError(Exception):
     def __str__(self) -> str:
         return self.detail
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in self._fields().items() if name != "kind")
+        return f"{type(self).__name__}({told})"
 
-@dataclass(kw_only=True)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EaselError) and type(self) is type(other) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def _fields(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+@outcome
 class ProviderError(EaselError):
     said: str = ""
     """The provider's own words, which a member may read: on one line, without links."""
@@ -82,7 +103,7 @@ class ProviderError(EaselError):
             raise
 
 
-@dataclass(kw_only=True)
+@outcome
 class OutageError(ProviderError):
     retry_after: Number = None
     """Seconds until it may be asked again, where it says so."""
@@ -90,22 +111,22 @@ class OutageError(ProviderError):
     """It may be this model alone that does not work, or is closed to this key: another one may yet draw."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class AuthError(OutageError):
     kind: Literal["AuthError"] = "AuthError"
 
 
-@dataclass(kw_only=True)
+@outcome
 class QuotaError(OutageError):
     kind: Literal["QuotaError"] = "QuotaError"
 
 
-@dataclass(kw_only=True)
+@outcome
 class RateLimited(OutageError):
     kind: Literal["RateLimited"] = "RateLimited"
 
 
-@dataclass(kw_only=True)
+@outcome
 class InvalidRequest(ProviderError):
     state = State.REFUSED
     kind: Literal["InvalidRequest"] = "InvalidRequest"
@@ -113,7 +134,7 @@ class InvalidRequest(ProviderError):
     """The field of `ImageRequest` that is to blame, if that is known."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class ContentRejected(ProviderError):
     state = State.REFUSED
     kind: Literal["ContentRejected"] = "ContentRejected"
@@ -147,7 +168,7 @@ class Cause(StrEnum):
     """The server tells none."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class Unavailable(OutageError):
     kind: Literal["Unavailable"] = "Unavailable"
     option: str | None = None
@@ -158,7 +179,7 @@ class Unavailable(OutageError):
         return ": ".join(filter(None, (self.detail, self.cause, self.said)))
 
 
-@dataclass(kw_only=True)
+@outcome
 class Timeout(OutageError):
     kind: Literal["Timeout"] = "Timeout"
 
@@ -171,7 +192,7 @@ class Flaw(StrEnum):
     """The download of a picture is refused: a member's browser may have more luck with its link."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class BadResponse(ProviderError):
     kind: Literal["BadResponse"] = "BadResponse"
     flaw: Flaw | None = None
@@ -181,7 +202,7 @@ Outages = AuthError | QuotaError | RateLimited | Unavailable | Timeout
 OutageKind = Literal["AuthError", "QuotaError", "RateLimited", "Unavailable", "Timeout"]
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotAsked(EaselError):
     """A provider that is known to draw nothing just now."""
 
@@ -191,46 +212,46 @@ class NotAsked(EaselError):
     """Seconds; None while one job tries whether it is back."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class Down(NotAsked):
     since: datetime
     kind: Literal["Down"] = "Down"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Paused(NotAsked):
     kind: Literal["Paused"] = "Paused"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotPossible(EaselError):
     """Refused by Easel itself, before anything is spent."""
 
     state = State.REFUSED
 
 
-@dataclass(kw_only=True)
+@outcome
 class SwitchedOff(EaselError):
     kind: Literal["SwitchedOff"] = "SwitchedOff"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Interrupted(EaselError):
     state = State.INTERRUPTED
     kind: Literal["Interrupted"] = "Interrupted"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Cancelled(EaselError):
     state = State.CANCELLED
     kind: Literal["Cancelled"] = "Cancelled"
 
 
-@dataclass(kw_only=True)
+@outcome
 class PicturesGone(EaselError):
     kind: Literal["PicturesGone"] = "PicturesGone"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Unexpected(EaselError):
     kind: Literal["Unexpected"] = "Unexpected"

@@ -25,26 +25,25 @@ Tree::
     └── NoRoom            no room for a member's file, or for the picture
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from domain.errors import NotPossible
+from domain.errors import NotPossible, outcome
 from domain.models import Size, SizeRange, Span
 
 
-@dataclass(kw_only=True)
+@outcome
 class NoPrompt(NotPossible):
     kind: Literal["NoPrompt"] = "NoPrompt"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NeedsImage(NotPossible):
     option: str
     kind: Literal["NeedsImage"] = "NeedsImage"
 
 
-@dataclass(kw_only=True)
+@outcome
 class OptionNotTaken(NotPossible):
     option: str
     model: str
@@ -52,7 +51,7 @@ class OptionNotTaken(NotPossible):
     kind: Literal["OptionNotTaken"] = "OptionNotTaken"
 
 
-@dataclass(kw_only=True)
+@outcome
 class OutOfRange(NotPossible):
     option: str
     asked: float
@@ -62,7 +61,7 @@ class OutOfRange(NotPossible):
     kind: Literal["OutOfRange"] = "OutOfRange"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotOffered(NotPossible):
     option: str
     asked: str
@@ -73,13 +72,13 @@ class NotOffered(NotPossible):
     kind: Literal["NotOffered"] = "NotOffered"
 
 
-@dataclass(kw_only=True)
+@outcome
 class UnknownSize(NotPossible):
     asked: str
     kind: Literal["UnknownSize"] = "UnknownSize"
 
 
-@dataclass(kw_only=True)
+@outcome
 class SizeNotTaken(NotPossible):
     asked: Size
     model: str
@@ -99,7 +98,7 @@ class Source(StrEnum):
     """An image and a mask."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class CannotDrawFrom(NotPossible):
     source: Source
     model: str
@@ -109,14 +108,14 @@ class CannotDrawFrom(NotPossible):
     kind: Literal["CannotDrawFrom"] = "CannotDrawFrom"
 
 
-@dataclass(kw_only=True)
+@outcome
 class TooManyImages(NotPossible):
     given: int
     limit: int
     kind: Literal["TooManyImages"] = "TooManyImages"
 
 
-@dataclass(kw_only=True)
+@outcome
 class CannotUpscale(NotPossible):
     model: str
     """Its title."""
@@ -147,7 +146,7 @@ class Defect(StrEnum):
     """The provider fetches it by Discord's link, which is not kept."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class BadUpload(NotPossible):
     option: str
     """`image` or `mask`."""
@@ -155,7 +154,7 @@ class BadUpload(NotPossible):
     kind: Literal["BadUpload"] = "BadUpload"
 
 
-@dataclass(kw_only=True)
+@outcome
 class WrongFileType(NotPossible):
     option: str
     file_type: str
@@ -163,7 +162,7 @@ class WrongFileType(NotPossible):
     kind: Literal["WrongFileType"] = "WrongFileType"
 
 
-@dataclass(kw_only=True)
+@outcome
 class FileTooLarge(NotPossible):
     option: str
     length: int
@@ -173,7 +172,7 @@ class FileTooLarge(NotPossible):
     kind: Literal["FileTooLarge"] = "FileTooLarge"
 
 
-@dataclass(kw_only=True)
+@outcome
 class ImageTooLarge(NotPossible):
     option: str
     size: Size
@@ -184,7 +183,7 @@ class ImageTooLarge(NotPossible):
     kind: Literal["ImageTooLarge"] = "ImageTooLarge"
 
 
-@dataclass(kw_only=True)
+@outcome
 class TooManyScans(NotPossible):
     option: str
     scans: int
@@ -193,19 +192,19 @@ class TooManyScans(NotPossible):
     kind: Literal["TooManyScans"] = "TooManyScans"
 
 
-@dataclass(kw_only=True)
+@outcome
 class OtherProportions(NotPossible):
     mask: Size
     image: Size
     kind: Literal["OtherProportions"] = "OtherProportions"
 
 
-@dataclass(kw_only=True)
+@outcome
 class UploadGone(NotPossible):
     kind: Literal["UploadGone"] = "UploadGone"
 
 
-@dataclass(kw_only=True)
+@outcome
 class HeldBack(NotPossible):
     """After more refused words, the provider might refuse everybody."""
 
@@ -216,7 +215,7 @@ class HeldBack(NotPossible):
     kind: Literal["HeldBack"] = "HeldBack"
 
 
-@dataclass(kw_only=True)
+@outcome
 class QueueFull(NotPossible):
     whose: Literal["member", "server"]
     limit: int
@@ -236,7 +235,7 @@ class Room(StrEnum):
     DISK = "disk"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NoRoom(NotPossible):
     room: Room
     kind: Literal["NoRoom"] = "NoRoom"
