@@ -83,6 +83,8 @@ class EaselError(Exception):
 
 @outcome
 class ProviderError(EaselError):
+    """An answer of a provider that is no picture, or no answer."""
+
     said: str = ""
     """The provider's own words, which a member may read: on one line, without links."""
     reference: str | None = None
@@ -105,6 +107,8 @@ class ProviderError(EaselError):
 
 @outcome
 class OutageError(ProviderError):
+    """The provider cannot draw just now."""
+
     retry_after: Number = None
     """Seconds until it may be asked again, where it says so."""
     blames_model: bool = False
@@ -113,21 +117,29 @@ class OutageError(ProviderError):
 
 @outcome
 class AuthError(OutageError):
+    """The provider does not accept the host's key."""
+
     kind: Literal["AuthError"] = "AuthError"
 
 
 @outcome
 class QuotaError(OutageError):
+    """The host's account at the provider is out of credit."""
+
     kind: Literal["QuotaError"] = "QuotaError"
 
 
 @outcome
 class RateLimited(OutageError):
+    """The provider gets too many requests."""
+
     kind: Literal["RateLimited"] = "RateLimited"
 
 
 @outcome
 class InvalidRequest(ProviderError):
+    """The provider does not accept the request, or one option of it."""
+
     state = State.REFUSED
     kind: Literal["InvalidRequest"] = "InvalidRequest"
     option: str | None = None
@@ -136,6 +148,8 @@ class InvalidRequest(ProviderError):
 
 @outcome
 class ContentRejected(ProviderError):
+    """The provider's content filter refuses the request or the picture."""
+
     state = State.REFUSED
     kind: Literal["ContentRejected"] = "ContentRejected"
     counts_against_member: bool = False
@@ -170,6 +184,8 @@ class Cause(StrEnum):
 
 @outcome
 class Unavailable(OutageError):
+    """The provider is down, or reports that it failed."""
+
     kind: Literal["Unavailable"] = "Unavailable"
     option: str | None = None
     """The field of `ImageRequest` with which it cannot draw: with another value it may."""
@@ -181,6 +197,8 @@ class Unavailable(OutageError):
 
 @outcome
 class Timeout(OutageError):
+    """No picture within the time limit."""
+
     kind: Literal["Timeout"] = "Timeout"
 
 
@@ -194,6 +212,8 @@ class Flaw(StrEnum):
 
 @outcome
 class BadResponse(ProviderError):
+    """An answer without a picture, or one that cannot be read."""
+
     kind: Literal["BadResponse"] = "BadResponse"
     flaw: Flaw | None = None
 
@@ -214,12 +234,16 @@ class NotAsked(EaselError):
 
 @outcome
 class Down(NotAsked):
+    """The provider's circuit breaker is open."""
+
     since: datetime
     kind: Literal["Down"] = "Down"
 
 
 @outcome
 class Paused(NotAsked):
+    """The provider has asked for a pause."""
+
     kind: Literal["Paused"] = "Paused"
 
 
@@ -232,26 +256,36 @@ class NotPossible(EaselError):
 
 @outcome
 class SwitchedOff(EaselError):
+    """The host has switched the provider off since."""
+
     kind: Literal["SwitchedOff"] = "SwitchedOff"
 
 
 @outcome
 class Interrupted(EaselError):
+    """The bot stopped while the provider may have accepted the job."""
+
     state = State.INTERRUPTED
     kind: Literal["Interrupted"] = "Interrupted"
 
 
 @outcome
 class Cancelled(EaselError):
+    """The member or an admin has cancelled the job."""
+
     state = State.CANCELLED
     kind: Literal["Cancelled"] = "Cancelled"
 
 
 @outcome
 class PicturesGone(EaselError):
+    """What was drawn can no longer be read from the spool."""
+
     kind: Literal["PicturesGone"] = "PicturesGone"
 
 
 @outcome
 class Unexpected(EaselError):
+    """An error in Easel itself."""
+
     kind: Literal["Unexpected"] = "Unexpected"

@@ -34,17 +34,23 @@ from domain.models import Size, SizeRange, Span
 
 @outcome
 class NoPrompt(NotPossible):
+    """The prompt has no visible character."""
+
     kind: Literal["NoPrompt"] = "NoPrompt"
 
 
 @outcome
 class NeedsImage(NotPossible):
+    """The option works with an image only."""
+
     option: str
     kind: Literal["NeedsImage"] = "NeedsImage"
 
 
 @outcome
 class OptionNotTaken(NotPossible):
+    """The model does not take the option."""
+
     option: str
     model: str
     """Its title."""
@@ -53,6 +59,8 @@ class OptionNotTaken(NotPossible):
 
 @outcome
 class OutOfRange(NotPossible):
+    """The model does not take this number."""
+
     option: str
     asked: float
     model: str
@@ -63,6 +71,8 @@ class OutOfRange(NotPossible):
 
 @outcome
 class NotOffered(NotPossible):
+    """The name is not among those on offer."""
+
     option: str
     asked: str
     offered: tuple[str, ...]
@@ -74,12 +84,16 @@ class NotOffered(NotPossible):
 
 @outcome
 class UnknownSize(NotPossible):
+    """The text is no size."""
+
     asked: str
     kind: Literal["UnknownSize"] = "UnknownSize"
 
 
 @outcome
 class SizeNotTaken(NotPossible):
+    """The model does not draw at this size."""
+
     asked: Size
     model: str
     """Its title."""
@@ -100,6 +114,8 @@ class Source(StrEnum):
 
 @outcome
 class CannotDrawFrom(NotPossible):
+    """The model does not draw from these sources."""
+
     source: Source
     model: str
     """Its title."""
@@ -110,6 +126,8 @@ class CannotDrawFrom(NotPossible):
 
 @outcome
 class TooManyImages(NotPossible):
+    """The model draws from fewer images."""
+
     given: int
     limit: int
     kind: Literal["TooManyImages"] = "TooManyImages"
@@ -117,6 +135,8 @@ class TooManyImages(NotPossible):
 
 @outcome
 class CannotUpscale(NotPossible):
+    """The model makes no picture larger."""
+
     model: str
     """Its title."""
     kind: Literal["CannotUpscale"] = "CannotUpscale"
@@ -148,6 +168,8 @@ class Defect(StrEnum):
 
 @outcome
 class BadUpload(NotPossible):
+    """The file is not accepted."""
+
     option: str
     """`image` or `mask`."""
     defect: Defect
@@ -156,6 +178,8 @@ class BadUpload(NotPossible):
 
 @outcome
 class WrongFileType(NotPossible):
+    """The file is announced as something else than a picture."""
+
     option: str
     file_type: str
     """The media type that it is announced with."""
@@ -164,6 +188,8 @@ class WrongFileType(NotPossible):
 
 @outcome
 class FileTooLarge(NotPossible):
+    """The file has too many bytes."""
+
     option: str
     length: int
     """Bytes."""
@@ -174,6 +200,8 @@ class FileTooLarge(NotPossible):
 
 @outcome
 class ImageTooLarge(NotPossible):
+    """The image has too many pixels."""
+
     option: str
     size: Size
     longest_side: int | None = None
@@ -185,6 +213,8 @@ class ImageTooLarge(NotPossible):
 
 @outcome
 class TooManyScans(NotPossible):
+    """The JPEG takes too long to decode."""
+
     option: str
     scans: int
     """Passes over all of the JPEG's pixels."""
@@ -194,6 +224,8 @@ class TooManyScans(NotPossible):
 
 @outcome
 class OtherProportions(NotPossible):
+    """The mask has other proportions than its image."""
+
     mask: Size
     image: Size
     kind: Literal["OtherProportions"] = "OtherProportions"
@@ -201,6 +233,8 @@ class OtherProportions(NotPossible):
 
 @outcome
 class UploadGone(NotPossible):
+    """The file of an earlier request is no longer kept."""
+
     kind: Literal["UploadGone"] = "UploadGone"
 
 
@@ -217,6 +251,8 @@ class HeldBack(NotPossible):
 
 @outcome
 class QueueFull(NotPossible):
+    """The member, or the server, has too many unfinished requests."""
+
     whose: Literal["member", "server"]
     limit: int
     """Unfinished requests that there may be."""
@@ -237,5 +273,7 @@ class Room(StrEnum):
 
 @outcome
 class NoRoom(NotPossible):
+    """There is no room for a file or a picture."""
+
     room: Room
     kind: Literal["NoRoom"] = "NoRoom"
