@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import discord
 
-from domain import Capabilities, Model, Span, find_model
+from domain import Capabilities, Model, find_model
+from domain.requests import OPTIONS, NumberOption, Option
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
@@ -14,6 +15,7 @@ from studio.work.standing import Standing
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
+from views.wording.refusals import option_name
 from views.wording.sizes import format_span
 from views.wording.text import escape, fit_lines, say
 
@@ -21,6 +23,8 @@ STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
 MORE_MODELS = "- and {count} more"
+SHORT_NAMES = {"transparent": "transparent"}
+"""Options whose name is shorter in a list than in a sentence."""
 MAX_NAMED_MODELS = 12
 """Models with the same capabilities that are named on one line."""
 
@@ -125,15 +129,7 @@ def capability_words(takes: Capabilities) -> str:
         "words alone": takes.text_to_image,
         "an image": takes.image_to_image,
         "an image with a mask": takes.inpainting,
-        "negative prompt": takes.negative_prompt,
-        "seed": takes.seed,
-        f"steps {_format_span(takes.steps)}": takes.steps is not None,
-        f"guidance {_format_span(takes.guidance_scale)}": takes.guidance_scale is not None,
-        f"strength {_format_span(takes.strength)}": takes.strength is not None,
-        "scheduler": bool(takes.schedulers),
-        "quality": bool(takes.qualities),
-        "style": bool(takes.styles),
-        "transparent": takes.transparent,
+        **{_option_words(option, takes): option.is_taken(takes) for option in OPTIONS},
         "a picture to make larger": takes.upscale,
     }
     return ", ".join(word for word, has in words.items() if has)
@@ -175,5 +171,8 @@ def _default_model(models: Sequence[Model], chosen: str | None) -> Model:
     return find_model(able, chosen or "") or able[0]
 
 
-def _format_span(span: Span | None) -> str:
-    return format_span(span) if span else ""
+def _option_words(option: Option, takes: Capabilities) -> str:
+    """An option's name, with its range if it is a number."""
+    span = option.span(takes) if isinstance(option, NumberOption) else None
+    name = SHORT_NAMES.get(option.name) or option_name(option.name)
+    return f"{name} {format_span(span)}" if span else name

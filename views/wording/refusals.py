@@ -25,6 +25,7 @@ from domain import (
     SizeNotTaken,
     Source,
     TooManyImages,
+    TooManyScans,
     UnknownSize,
     UploadGone,
     WrongFileType,
@@ -186,6 +187,12 @@ def _(error: ImageTooLarge) -> str:
         return _not_possible(error.option, takes, say("It has {size} pixels.", size=error.size))
     megapixels = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f}"
     why = say("{size} pixels are more than {megapixels} megapixels.", size=error.size, megapixels=megapixels)
+    return _not_possible(error.option, IMAGE_FILES, why)
+
+
+@refusal_sentence.register
+def _(error: TooManyScans) -> str:
+    why = say("The JPEG has {scans} scans: at most {limit} are taken.", scans=error.scans, limit=error.limit)
     return _not_possible(error.option, IMAGE_FILES, why)
 
 
