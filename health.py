@@ -51,7 +51,6 @@ class Meter:
         self._latency = Gauge(
             "easel_gateway_latency_seconds", "From a heartbeat to its answer", ["shard"], registry=self.registry
         )
-
         self._up = Gauge(
             "easel_provider_up",
             "1 where a provider is asked, 0 while it is left alone",

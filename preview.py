@@ -23,7 +23,7 @@ from providers.sketch import SketchSettings
 
 log = logging.getLogger(__name__)
 
-PORT = 8765
+PREVIEW_PORT = 8765
 SERVER, CHANNEL = "The Easel Arms", "pictures"
 SETTLE_SECONDS = 1.0
 """simcord shows a click's result once no timer is due within this time; the shortest heartbeat is every ten."""
@@ -70,7 +70,7 @@ async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:
     try:
         return await stack.enter_async_context(_page(env))
     except simcord.SetupError:
-        raise ConfigError(f"Port {PORT} is in use: is another preview open?") from None
+        raise ConfigError(f"Port {PREVIEW_PORT} is in use: is another preview open?") from None
 
 
 def _page(env: simcord.Env) -> Preview:
@@ -81,7 +81,7 @@ def _page(env: simcord.Env) -> Preview:
     manager = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True, manage_messages=True))
     admin = guild.add_member(env.create_user("admin"), roles=[manager])
     guest = guild.add_member(env.create_user("guest"))
-    return env.preview(channel, viewers=[admin, guest], layout="channel", port=PORT)
+    return env.preview(channel, viewers=[admin, guest], layout="channel", port=PREVIEW_PORT)
 
 
 def _set_looks(env: simcord.Env) -> None:

@@ -10,14 +10,14 @@ from providers import REGISTRY
 from providers.kit.variables import Secret, UnreadableError, listed, one_of, text
 
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
-PORT = re.compile(r"[0-9]{1,9}")
-NAME = re.compile(r"[a-z][a-z0-9]{0,29}")
-SHARDS = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
-TOKEN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
+PORT_PATTERN = re.compile(r"[0-9]{1,9}")
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,29}")
+SHARDS_PATTERN = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+BOT_TOKEN_PATTERN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
 def _token(token: SecretStr) -> SecretStr:
-    if not TOKEN.fullmatch(token.get_secret_value()):
+    if not BOT_TOKEN_PATTERN.fullmatch(token.get_secret_value()):
         raise UnreadableError("is no bot token: those have three parts with dots between them")
     return token
 
@@ -39,13 +39,13 @@ def _bucket(written: str) -> str:
 
 def _address(written: str) -> tuple[str, int]:
     host, _, port = written.rpartition(":")
-    if not (PORT.fullmatch(port) and 0 < int(port) < 65536):
+    if not (PORT_PATTERN.fullmatch(port) and 0 < int(port) < 65536):
         raise UnreadableError("is no port such as 9090 or 0.0.0.0:9090")
     return host or "127.0.0.1", int(port)
 
 
 def _shard_ids(written: str) -> tuple[int, ...]:
-    found = [SHARDS.fullmatch(part.strip()) for part in written.split(",")]
+    found = [SHARDS_PATTERN.fullmatch(part.strip()) for part in written.split(",")]
     ids = [id for part in found if part for id in range(int(part[1]), int(part[2] or part[1]) + 1)]
     if not ids or not all(found):
         raise UnreadableError("is no list such as 0,1 or 0-3")
@@ -55,7 +55,7 @@ def _shard_ids(written: str) -> tuple[int, ...]:
 def _new_names(written: str) -> tuple[str, ...]:
     names = tuple(name.lower() for name in listed(written))
     taken = {"default", *(kind.name for kind in REGISTRY)}
-    if any(not NAME.fullmatch(name) or name in taken for name in names):
+    if any(not NAME_PATTERN.fullmatch(name) or name in taken for name in names):
         raise UnreadableError("is no list of new names such as together,localai")
     return names
 

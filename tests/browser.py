@@ -16,7 +16,7 @@ from typing import IO
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from views.settings.drawing import DRAWING
+from views.settings.drawing import DRAWING_SECTION
 from views.settings.sections import SECTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -130,7 +130,7 @@ def settings(page: Page) -> None:
     for section in SECTIONS:
         page.get_by_role("button", name=f"{section.title}…").click()
         expect(said(page, f"Settings of this server · {section.title}")).to_be_visible()
-        if section is DRAWING:
+        if section is DRAWING_SECTION:
             choose(page, "Default model", "Watercolour")
             expect(said(page, "Model: Watercolour · chosen by this server")).to_be_visible()
         keep(page, f"settings-{section.name}")

@@ -124,7 +124,7 @@ def test_the_env_file_is_read_and_the_environment_wins(start, tmp_path):
     assert start("--has-token", DISCORD_TOKEN="") == (1, [])
 
 
-PREVIEW = "import sys, bot, preview; preview.PORT = int(sys.argv[1]); sys.exit(bot.main(['--preview']))"
+PREVIEW = "import sys, bot, preview; preview.PREVIEW_PORT = int(sys.argv[1]); sys.exit(bot.main(['--preview']))"
 """The preview on another port, as its own may be in use."""
 
 

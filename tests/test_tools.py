@@ -6,19 +6,19 @@ import pytest
 from config import Config
 from tools.env_example import HEADINGS
 from tools.pages import marks
-from tools.settings import PAGES, all_written
+from tools.settings import SETTINGS_PAGES, all_written
 
 WRITTEN = all_written()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SETTINGS_PAGES)
 def test_the_settings_in_a_page_are_those_declared(name):
-    assert PAGES[name].read_text(encoding="utf-8") == WRITTEN[PAGES[name]], "run: make settings"
+    assert SETTINGS_PAGES[name].read_text(encoding="utf-8") == WRITTEN[SETTINGS_PAGES[name]], "run: make settings"
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name.endswith(".md")])
+@pytest.mark.parametrize("name", [name for name in SETTINGS_PAGES if name.endswith(".md")])
 def test_a_page_says_where_they_belong(name):
-    page = PAGES[name].read_text(encoding="utf-8")
+    page = SETTINGS_PAGES[name].read_text(encoding="utf-8")
     assert [page.count(mark) for mark in marks("settings")] == [1, 1]
 
 

@@ -20,7 +20,7 @@ from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from tools.pages import replace_part
 
-PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
+FEATURES_PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
 COMPATIBLE_NAME = "minimal"
 OFFLINE_SETTINGS: Mapping[str, Any] = {"api_key": SecretStr("none"), "base_url": "http://offline.invalid"}
 
@@ -46,7 +46,7 @@ def _option_cell(option: Option, _: Provider, takes: Sequence[Capabilities]) -> 
     return _all_or_some(option.is_taken(each) for each in takes)
 
 
-COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ...] = (
+FEATURE_COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ...] = (
     ("words", lambda _, takes: _all_or_some(each.text_to_image for each in takes)),
     ("image", lambda _, takes: _all_or_some(each.image_to_image for each in takes)),
     ("mask", lambda _, takes: _all_or_some(each.inpainting for each in takes)),
@@ -63,7 +63,7 @@ COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ..
 
 async def table() -> str:
     """A Markdown table with a row for each provider."""
-    head = f"| | {' | '.join(name for name, _ in COLUMNS)} |\n|{' --- |' * (len(COLUMNS) + 1)}"
+    head = f"| | {' | '.join(name for name, _ in FEATURE_COLUMNS)} |\n|{' --- |' * (len(FEATURE_COLUMNS) + 1)}"
     return "\n".join([head, *[await _line(provider) for provider in _providers()]])
 
 
@@ -77,7 +77,7 @@ async def _line(provider: Provider) -> str:
     takes = [model.capabilities for model in await provider.models()]
     await provider.close()
     name = "speaks like OpenAI, `minimal`" if provider.name == COMPATIBLE_NAME else f"`{provider.name}`"
-    return f"| {name} | {' | '.join(cell(provider, takes) for _, cell in COLUMNS)} |"
+    return f"| {name} | {' | '.join(cell(provider, takes) for _, cell in FEATURE_COLUMNS)} |"
 
 
 def _all_or_some(flags: Any) -> str:
@@ -106,4 +106,6 @@ if __name__ == "__main__":
     features = asyncio.run(table())
     sys.stdout.write(features + "\n")
     if "--write" in sys.argv:
-        PAGE.write_text(replace_part(PAGE.read_text(encoding="utf-8"), "features", features), encoding="utf-8")
+        FEATURES_PAGE.write_text(
+            replace_part(FEATURES_PAGE.read_text(encoding="utf-8"), "features", features), encoding="utf-8"
+        )

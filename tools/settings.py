@@ -12,13 +12,13 @@ from tools.pages import replace_part
 from tools.variables import Variable, common_variables, config_variable, own_variables
 
 ROOT = Path(__file__).parent.parent
-PAGES = {name: ROOT / name for name in (".env.example", "README.md", "docs/providers.md")}
+SETTINGS_PAGES = {name: ROOT / name for name in (".env.example", "README.md", "docs/providers.md")}
 TABLE_HEAD = "| variable | default | what |\n| --- | --- | --- |"
 
 
 def all_written() -> dict[Path, str]:
     """The content of each page."""
-    sample, readme, page = PAGES.values()
+    sample, readme, page = SETTINGS_PAGES.values()
     return {
         sample: example(),
         readme: replace_part(readme.read_text(encoding="utf-8"), "settings", _table(_all())),

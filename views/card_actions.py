@@ -124,11 +124,13 @@ def _is_retryable(job: Job) -> bool:
     return job.failure is None or not (job.failure.state is State.REFUSED or is_hosts_matter(job.failure))
 
 
-AGAIN = CardAction("again", "Again", "🔁", _has_pictures, _again)
-UPSCALE = CardAction("upscale", "Upscale", "🔍", _can_upscale, _upscale)
-RETRY = CardAction("retry", "Retry", "🔁", _can_retry, _retry)
-DELETE = CardAction("delete", "Delete", "🗑️", _always, _delete)
-ACTIONS: Mapping[str, CardAction] = {each.verb: each for each in (AGAIN, UPSCALE, RETRY, DELETE)}
+AGAIN_ACTION = CardAction("again", "Again", "🔁", _has_pictures, _again)
+UPSCALE_ACTION = CardAction("upscale", "Upscale", "🔍", _can_upscale, _upscale)
+RETRY_ACTION = CardAction("retry", "Retry", "🔁", _can_retry, _retry)
+DELETE_ACTION = CardAction("delete", "Delete", "🗑️", _always, _delete)
+ACTIONS: Mapping[str, CardAction] = {
+    each.verb: each for each in (AGAIN_ACTION, UPSCALE_ACTION, RETRY_ACTION, DELETE_ACTION)
+}
 """By verb, in the order of the buttons."""
 TEMPLATE = (
     rf"easel:(?:2:)?(?P<verb>{'|'.join(ACTIONS)})"

@@ -14,7 +14,7 @@ TOO_MANY_EDITS = 30046
 """The limit of edits to messages older than an hour."""
 RETRYABLE = (20016, 20028, 20029, 40004, 40006, 40062, 40333, 130000)
 """Slow mode, write limits, features that are off for a while, Cloudflare, overload."""
-CODES = {
+CODES_OF_REFUSAL = {
     Refusal.EXPLICIT: (20009,),
     Refusal.BLOCKED: (200000, 200001, 240000),
     Refusal.NO_RIGHT: (40007, 50001, 50007, 50009, 50013, 50278),
@@ -26,7 +26,7 @@ CODES = {
 }
 UNANSWERABLE = (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED, INVALID_TOKEN)
 """The interaction has expired or been answered, or its message is deleted: no answer can be sent."""
-REFUSAL_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
+REFUSAL_OF_CODE = {code: kind for kind, codes in CODES_OF_REFUSAL.items() for code in codes}
 
 
 def is_unanswerable(error: BaseException | None) -> bool:

@@ -17,7 +17,7 @@ from views.limits import VIEW_SECONDS
 from views.reporter import RedrawRefused, answer_privately, report_error
 
 P = TypeVar("P", bound="Panel")
-PREFIXES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
+CUSTOM_ID_PREFIXES = ("settings:", "chain:", "providers:", "queue:", "privacy:")
 """Of the custom ids on panels; earlier versions used `chain:`, and their messages may still be open."""
 HANDLED_KEY = "handled"
 """Key of an interaction's extras: a panel handles this click."""
@@ -35,7 +35,7 @@ class Page(NamedTuple):
 async def answer_expired_page(interaction: Interaction) -> None:
     """Answer a click that no panel handles: the page has timed out, was replaced, or is from before a restart."""
     custom_id = str((interaction.data or {}).get("custom_id", ""))
-    if custom_id.startswith(PREFIXES) and HANDLED_KEY not in interaction.extras:
+    if custom_id.startswith(CUSTOM_ID_PREFIXES) and HANDLED_KEY not in interaction.extras:
         try:
             await answer_privately(interaction, PAGE_EXPIRED)
         except REQUEST_ERRORS as error:

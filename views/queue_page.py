@@ -15,7 +15,7 @@ from views.wording.text import code_span
 
 LISTED_JOBS = 12
 QUEUE_EMPTY = "Nothing is being drawn, and nothing waits."
-CANCELLED = "Cancelled.\n"
+CANCELLED_SENTENCE = "Cancelled.\n"
 CANCEL_TOO_LATE = "That one is drawn or over already."
 PRIVATE_REQUEST = "a private request"
 
@@ -45,7 +45,7 @@ class QueuePage(Panel):
         await interaction.response.defer()
         is_listed = job_id in {job.id for job in await self._cancellable_jobs()}
         if is_listed and await self._jobs.cancel(job_id):
-            self._last_result = CANCELLED
+            self._last_result = CANCELLED_SENTENCE
         else:
             self._last_result = ""
             await answer_privately(interaction, CANCEL_TOO_LATE)

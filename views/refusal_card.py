@@ -2,7 +2,7 @@
 
 from domain import Job, Refused
 from views.card import Card, card_view
-from views.card_actions import AGAIN, DELETE
+from views.card_actions import AGAIN_ACTION, DELETE_ACTION
 from views.wording.delivery_refusals import delivery_refusal_sentence
 from views.wording.text import code_span, escape
 
@@ -19,4 +19,4 @@ def refusal_card(job: Job, refused: Refused, provider: str) -> Card:
 def refusal_card_without_external_text(job: Job, refused: Refused) -> Card:
     """Without text from the member, the provider or the model."""
     content = f"{delivery_refusal_sentence(refused)}\n{KEPT_FOR_OWNER}"
-    return Card(content, view=card_view(job, [AGAIN, DELETE]), pictures=(), name="", alt="")
+    return Card(content, view=card_view(job, [AGAIN_ACTION, DELETE_ACTION]), pictures=(), name="", alt="")

@@ -15,12 +15,12 @@ from providers.openai.settings import CompatibleSettings
 from providers.sketch import SketchSettings
 from tests.conftest import ROOT
 from tests.replay import REPLAYS
-from tools.features import PAGE, table
+from tools.features import FEATURES_PAGE, table
 from tools.pages import marks, replace_part
 
 
 async def test_the_table_in_the_docs_is_the_codes():
-    page = PAGE.read_text(encoding="utf-8")
+    page = FEATURES_PAGE.read_text(encoding="utf-8")
     assert all(mark in page for mark in marks("features"))
     assert replace_part(page, "features", await table()) == page, "run: make features"
 
@@ -31,7 +31,7 @@ def test_each_provider_has_its_replay_server_and_sketch_needs_none():
 
 
 def test_each_provider_has_its_words_in_the_docs():
-    page, readme = PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
+    page, readme = FEATURES_PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
     assert [kind.name for kind in REGISTRY if f"`{kind.name}`" not in page or f"`{kind.name}`" not in readme] == []
     assert [kind.title for kind in REGISTRY if f"**{kind.title}**" not in page] == []
 

@@ -89,5 +89,10 @@ def _menu_value(model_id: str) -> str:
     return blake2b(model_id.encode(), digest_size=8).hexdigest()
 
 
-PROVIDER = DefaultProvider()
-DRAWING = Section("drawing", "Who draws", (PROVIDER, DefaultModel(), DefaultSize()), shortcuts=(PROVIDER,))
+DEFAULT_PROVIDER_SETTING = DefaultProvider()
+DRAWING_SECTION = Section(
+    "drawing",
+    "Who draws",
+    (DEFAULT_PROVIDER_SETTING, DefaultModel(), DefaultSize()),
+    shortcuts=(DEFAULT_PROVIDER_SETTING,),
+)

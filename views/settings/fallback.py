@@ -76,4 +76,4 @@ def _chain_titles(context: Context) -> list[str]:
     return [known[name].title if name in known else f"`{name}` (switched off)" for name in context.settings.chain]
 
 
-FALLBACK = Section("fallback", "Who takes over", (FallbackChain(),))
+FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackChain(),))

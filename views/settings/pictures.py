@@ -3,7 +3,7 @@
 from views.settings.setting import Section
 from views.settings.switch import SwitchSetting
 
-PICTURES = Section(
+PICTURES_SECTION = Section(
     "pictures",
     "Members' pictures",
     (

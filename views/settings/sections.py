@@ -1,7 +1,7 @@
 """The sections of /settings, in the order of their buttons."""
 
-from views.settings.drawing import DRAWING
-from views.settings.fallback import FALLBACK
-from views.settings.pictures import PICTURES
+from views.settings.drawing import DRAWING_SECTION
+from views.settings.fallback import FALLBACK_SECTION
+from views.settings.pictures import PICTURES_SECTION
 
-SECTIONS = (DRAWING, FALLBACK, PICTURES)
+SECTIONS = (DRAWING_SECTION, FALLBACK_SECTION, PICTURES_SECTION)

@@ -12,7 +12,7 @@ TOO_LARGE_ANYWHERE = (
     f"it has more than the {MESSAGE_LIMIT >> 20} MiB that a message may have, and could not be made smaller. The bot's "
     "host can get it from the bot's disk for 7 days."
 )
-REASONS = {
+REFUSAL_REASONS = {
     Refusal.EXPLICIT: (
         "Discord's filter took it for explicit. `/recover` in an age-restricted channel, or in a direct message with "
         "me, hands it over."
@@ -35,4 +35,4 @@ REASONS = {
 
 def delivery_refusal_sentence(refused: Refused) -> str:
     """Why the picture is drawn but not shown, and what to do."""
-    return say("The picture is drawn, but {reason}", reason=say(REASONS[refused.kind], code=refused.code))
+    return say("The picture is drawn, but {reason}", reason=say(REFUSAL_REASONS[refused.kind], code=refused.code))

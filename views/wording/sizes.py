@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from domain import Size, SizeRange, Span
 from views.wording.text import join_names, say
 
-RATIOS = (
+NAMED_RATIOS = (
     ("square", 1, 1),
     ("landscape", 5, 4),
     ("landscape", 4, 3),
@@ -18,17 +18,17 @@ RATIOS = (
 RATIO_TOLERANCE = 1.03
 """As a factor: 786x1024 counts as 3:4."""
 
-SIDES = "any size with sides from {low} to {high}{more}"
-STEP = ", in steps of {multiple}"
-AREA = ", of at most {megapixels} megapixels"
-SHORT_SIDE = ", the shorter at most {pixels}"
-RATIO = ", the longer at most {ratio} times the shorter"
+SIDES_CLAUSE = "any size with sides from {low} to {high}{more}"
+STEP_CLAUSE = ", in steps of {multiple}"
+AREA_CLAUSE = ", of at most {megapixels} megapixels"
+SHORT_SIDE_CLAUSE = ", the shorter at most {pixels}"
+RATIO_CLAUSE = ", the longer at most {ratio} times the shorter"
 
 
 def size_name(size: Size) -> str:
     """A size with the name of its shape, such as "wide 16:9 · 1024x576"."""
     long, short = max(size), min(size)
-    for name, across, down in RATIOS:
+    for name, across, down in NAMED_RATIOS:
         ratio = (long * down) / (short * across)
         if 1 / RATIO_TOLERANCE < ratio < RATIO_TOLERANCE:
             return f"{_ratio_name(size, name, across, down)} · {size}"
@@ -55,8 +55,8 @@ def format_sizes(sizes: Sequence[Size], size_range: SizeRange | None) -> str:
 
 
 def _format_range(takes: SizeRange) -> str:
-    step = say(STEP, multiple=takes.multiple) if takes.multiple > 1 else ""
-    area = say(AREA, megapixels=f"{takes.most_pixels / 1e6:g}") if takes.most_pixels else ""
-    short = say(SHORT_SIDE, pixels=takes.highest_short_side) if takes.highest_short_side else ""
-    ratio = say(RATIO, ratio=takes.most_ratio) if takes.most_ratio else ""
-    return say(SIDES, low=takes.low, high=takes.high, more=step + area + short + ratio)
+    step = say(STEP_CLAUSE, multiple=takes.multiple) if takes.multiple > 1 else ""
+    area = say(AREA_CLAUSE, megapixels=f"{takes.most_pixels / 1e6:g}") if takes.most_pixels else ""
+    short = say(SHORT_SIDE_CLAUSE, pixels=takes.highest_short_side) if takes.highest_short_side else ""
+    ratio = say(RATIO_CLAUSE, ratio=takes.most_ratio) if takes.most_ratio else ""
+    return say(SIDES_CLAUSE, low=takes.low, high=takes.high, more=step + area + short + ratio)
