@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, SecretStr
 
 from providers import REGISTRY
-from providers.kit.variables import Secret, UnreadableError, listed, one_of, text
+from providers.kit.variables import Secret, UnreadableError, one_of, read_text, split_list
 
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 PORT = re.compile(r"[0-9]{1,9}")
@@ -53,7 +53,7 @@ def _shard_ids(written: str) -> tuple[int, ...]:
 
 
 def _new_names(written: str) -> tuple[str, ...]:
-    names = tuple(name.lower() for name in listed(written))
+    names = tuple(name.lower() for name in split_list(written))
     taken = {"default", *(kind.name for kind in REGISTRY)}
     if any(not NAME.fullmatch(name) or name in taken for name in names):
         raise UnreadableError("is no list of new names such as together,localai")
@@ -65,13 +65,13 @@ _Format = Literal["text", "json"]
 LogLevel = Annotated[_Level, one_of(*get_args(_Level))]
 LogFormat = Annotated[_Format, one_of(*get_args(_Format))]
 Token = Annotated[Secret, AfterValidator(_token)]
-Name = Annotated[str, text(str.lower)]
-NewNames = Annotated[tuple[str, ...], text(_new_names)]
+Name = Annotated[str, read_text(str.lower)]
+NewNames = Annotated[tuple[str, ...], read_text(_new_names)]
 """Names of servers, from `together,localai`."""
 Folder = Annotated[Path, AfterValidator(Path.absolute)]
-Database = Annotated[SecretStr, text(_database_url)]
-Bucket = Annotated[str, text(_bucket)]
-Address = Annotated[tuple[str, int], text(_address)]
+Database = Annotated[SecretStr, read_text(_database_url)]
+Bucket = Annotated[str, read_text(_bucket)]
+Address = Annotated[tuple[str, int], read_text(_address)]
 """Host and port, from `9090`, for this machine alone, or from `0.0.0.0:9090`, for whoever can reach it."""
-ShardIds = Annotated[tuple[int, ...], text(_shard_ids)]
+ShardIds = Annotated[tuple[int, ...], read_text(_shard_ids)]
 """From `0,1` or `0-3`."""

@@ -16,7 +16,7 @@ from providers.imagepipeline import ImagePipeline
 from providers.kit.base import Provider
 from providers.kit.settings import ProviderSettings
 from providers.nebulablock import NebulaBlock
-from providers.openai import Named, OpenAI
+from providers.openai import CompatibleServer, OpenAI
 from providers.openai.settings import CompatibleSettings
 from providers.pollinations import Pollinations
 from providers.popcord import PopCord
@@ -44,7 +44,7 @@ REGISTRY: tuple[type[Provider[Any]], ...] = (
 )
 
 
-class Off(NamedTuple):
+class DisabledProvider(NamedTuple):
     """A provider that is not configured, and what the host would have to set."""
 
     name: str
@@ -58,25 +58,27 @@ def settings_types(named: Iterable[str] = ()) -> dict[str, type[ProviderSettings
     return {kind.name: kind.settings_type for kind in REGISTRY} | dict.fromkeys(named, CompatibleSettings)
 
 
-def build(settings: Mapping[str, ProviderSettings], transport: Transport) -> tuple[dict[str, Provider[Any]], list[Off]]:
+def build(
+    settings: Mapping[str, ProviderSettings], transport: Transport
+) -> tuple[dict[str, Provider[Any]], list[DisabledProvider]]:
     """The providers that are on, by name, and those that are off, as are all without settings; Sketch comes last."""
     on: dict[str, Provider[Any]] = {}
-    off: list[Off] = []
-    named = [Named(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
+    off: list[DisabledProvider] = []
+    named = [CompatibleServer(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
         own: Any = settings.get(kind.name)
         reason = _off(kind, kind.settings_type.model_construct() if own is None else own)
         if reason or own is None:
-            off.append(reason or Off(kind.name, "left out"))
+            off.append(reason or DisabledProvider(kind.name, "left out"))
         else:
             on[kind.name] = kind(own, transport)
     return on, off
 
 
-def _off(kind: type[Provider[Any]] | Named, settings: Any) -> Off | None:
+def _off(kind: type[Provider[Any]] | CompatibleServer, settings: Any) -> DisabledProvider | None:
     """Why a provider is off; None where it can be on."""
     if missing := kind.missing(settings):
         why = f"{missing}: its other settings are in vain without it" if settings.in_vain else missing
-        return Off(kind.name, why, settings.in_vain)
+        return DisabledProvider(kind.name, why, settings.in_vain)
     wrong = kind.wrong(settings)
-    return Off(kind.name, wrong, is_wrong=True) if wrong else None
+    return DisabledProvider(kind.name, wrong, is_wrong=True) if wrong else None

@@ -25,15 +25,15 @@ from domain import (
     Span,
 )
 from providers.http.answers import Answer
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.failures import error_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import known_alone
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_known_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Secret
 
 BASE_URL = "https://gateway.appypie.com"
@@ -46,7 +46,7 @@ MODELS = (
         id=TEXT,
         title="SDXL",
         capabilities=Capabilities(
-            sizes=USUAL_SIZES,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
             seed=True,
@@ -61,7 +61,7 @@ MODELS = (
             text_to_image=False,
             image_to_image=True,
             image_by_link=True,
-            sizes=USUAL_SIZES,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
         ),
@@ -96,7 +96,7 @@ class AppyPie(Provider[AppyPieSettings]):
     def __init__(self, settings: AppyPieSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self._api = self.api(settings.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
-        self._models = known_alone(settings, MODELS)
+        self._models = choose_known_models(settings, MODELS)
 
     async def models(self) -> Sequence[Model]:
         return self._models
@@ -124,7 +124,7 @@ class AppyPie(Provider[AppyPieSettings]):
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:
     fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
-    size = request.size or USUAL_SIZES[0]
+    size = request.size or COMMON_SIZES[0]
     if model == IMAGE:
         if not (link := sources.only_link()):
             raise BadUpload(option="image", defect=Defect.NO_LINK)
@@ -137,7 +137,7 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
             "guidance_scale": request.guidance_scale,
             "seed": request.seed,
         }
-    return given(fields)
+    return without_none(fields)
 
 
 def _result(answer: Answer) -> Result:

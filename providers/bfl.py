@@ -29,18 +29,18 @@ from domain import (
 )
 from domain.numbers import Seed
 from providers.http.answers import Answer
-from providers.http.api import given, path_of
-from providers.http.encoding import in_base64
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.pinned import pinned
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Integer
 
 log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class Sample(Reply):
 
 class Status(Reply):
     status: str
-    result: Annotated[Sample | None, TRIFLE] = None
+    result: Annotated[Sample | None, NONE_IF_INVALID] = None
     details: Any = None
 
     @property
@@ -136,7 +136,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(DOMAIN,))
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
+        return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -150,7 +150,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)
-        answer = await self._api.post(f"v1/{path_of(id)}", body)
+        answer = await self._api.post(f"v1/{path_segments(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
             answer = await self._api.post(f"v1/{other}", body)
@@ -193,9 +193,9 @@ def _capabilities(id: str) -> Capabilities:
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    image, mask = in_base64(sources.only_image()), in_base64(sources.mask)
+    image, mask = encode_base64(sources.only_image()), encode_base64(sources.mask)
     pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
-    return given(
+    return without_none(
         {
             "prompt": request.prompt,
             "seed": request.seed,
@@ -223,4 +223,4 @@ def _size(request: ImageRequest) -> Mapping[str, Any]:
 def _details(status: Status) -> str:
     """The status word and, where there is more, whatever stands behind it."""
     details = status.details if isinstance(status.details, str) else to_json(status.details).decode()
-    return tidy(status.status if status.details is None else f"{status.status}: {details}")
+    return one_line(status.status if status.details is None else f"{status.status}: {details}")

@@ -32,19 +32,19 @@ from domain import (
 )
 from domain.numbers import Place, Seconds, Seed
 from providers.http.answers import Answer
-from providers.http.api import given, path_of
+from providers.http.api import path_segments, without_none
 from providers.http.encoding import data_url
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import acceptance_of
-from providers.http.sentences import tidy
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.retries import acceptance_of
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import pinned
-from providers.kit.polling import Over, Pauses, poll
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import picture_of, pictures_in
+from providers.kit.polling import JobEnded, PollIntervals, poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import picture_of, pictures_in
 
 BASE_URL = "https://queue.fal.run"
 DOMAIN = "queue.fal.run"
@@ -62,7 +62,7 @@ MODELS = (
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
 COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
 # No limits are documented; these are wide, and the API has the last word.
-SIZED: dict[str, Any] = {"sizes": USUAL_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
+SIZED: dict[str, Any] = {"sizes": COMMON_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
 STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
 EDITS: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
 KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -75,7 +75,7 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
 """By a word in the id, the first that fits; others draw from words and take a size."""
 REQUEST_ID = "x-fal-request-id"
 TIMED_OUT = "X-Fal-Request-Timeout-Type"
-AT_ONCE = Pauses(first=0.1)
+AT_ONCE = PollIntervals(first=0.1)
 
 
 class Accepted(Reply):
@@ -89,7 +89,7 @@ class Status(Reply):
     status: str
     queue_position: Place = None
     error: Any = None
-    error_type: Annotated[str | None, TRIFLE] = None
+    error_type: Annotated[str | None, NONE_IF_INVALID] = None
 
 
 def _picture(entry: Any) -> str:
@@ -101,10 +101,10 @@ class Timings(Reply):
 
 
 class Result(Reply):
-    images: Annotated[list[Annotated[str, BeforeValidator(_picture)]] | None, TRIFLE] = None
+    images: Annotated[list[Annotated[str, BeforeValidator(_picture)]] | None, NONE_IF_INVALID] = None
     seed: Seed = None
-    has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
-    timings: Annotated[Timings | None, TRIFLE] = None
+    has_nsfw_concepts: Annotated[list[Annotated[bool | None, NONE_IF_INVALID]] | None, NONE_IF_INVALID] = None
+    timings: Annotated[Timings | None, NONE_IF_INVALID] = None
 
     @property
     def good(self) -> list[str]:
@@ -140,7 +140,7 @@ class Fal(Provider):
         )
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
+        return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -159,14 +159,14 @@ class Fal(Provider):
             (await self._api.send("PUT", url)).checked()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        path, body = path_of(request.model or MODELS[0][0]), _body(request, sources)
+        path, body = path_segments(request.model or MODELS[0][0]), _body(request, sources)
         answer = await self._api.send("POST", path, json=body, acceptance=_acceptance)
         if error := _error(answer):
             raise error
         accepted = answer.parse(Accepted)
         for link in (accepted.status_url, accepted.response_url):
             self._api.url(link)  # what can never be asked is not remembered
-        await progress.remember(given(accepted.model_dump()))
+        await progress.remember(without_none(accepted.model_dump()))
 
     async def _ask(self, url: str, progress: Progress, *, final: bool = False) -> Answer:
         """One poll, tried once: a request that ran into fal's own time limit must not be asked for again.
@@ -179,7 +179,7 @@ class Fal(Provider):
             return replace(answer, status=410)
         if answer.status >= 500 and final and REQUEST_ID in answer.headers:
             await progress.forget()
-            raise Over(_error(answer) or BadResponse(f"{answer.status}"))
+            raise JobEnded(_error(answer) or BadResponse(f"{answer.status}"))
         error = None if answer.status in (404, 410) else _error(answer)
         if isinstance(error, QuotaError):
             raise error  # the job is theirs all the same, and may be asked for when the account is filled
@@ -197,7 +197,7 @@ class Fal(Provider):
             with suppress(Unavailable, Timeout):
                 await result()  # raises where the reason is behind it, as the client reads it
             await progress.forget()
-            raise failure_for("; ".join(filter(None, (answer.text(), tidy(status.error_type or "")))))
+            raise failure_for("; ".join(filter(None, (answer.text(), one_line(status.error_type or "")))))
         return True
 
     async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
@@ -224,7 +224,7 @@ def _capabilities(id: str) -> Capabilities:
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     edits = "/edit" in (request.model or "")
     size = request.size if _capabilities(request.model or "").sizes else None
-    return given(
+    return without_none(
         {
             "prompt": request.prompt,
             "image_size": size and {"width": size.width, "height": size.height},
@@ -263,4 +263,4 @@ def _types(answer: Answer) -> list[str]:
     refusal = answer.maybe(Refusal)
     detail = refusal.detail if refusal else []
     named = [kind.type for kind in (detail if isinstance(detail, list) else [detail])]
-    return [tidy(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]
+    return [one_line(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]

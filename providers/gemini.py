@@ -33,18 +33,17 @@ from domain import (
     Sources,
 )
 from providers.http.answers import Answer
-from providers.http.api import segment
-from providers.http.encoding import decoded, in_base64, is_embedded
-from providers.http.failures import of_one_model
-from providers.http.lenient import EACH, TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
+from providers.http.failures import blaming_model
+from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.ends import has_ended, living
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import pinned
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
+from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 RATIOS = {
@@ -89,9 +88,9 @@ class Inline(Reply):
 
 class Part(Reply):
     text: str | None = None
-    camel: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inlineData")
-    snake: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inline_data")
-    thought: Annotated[bool | None, TRIFLE] = None
+    camel: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inlineData")
+    snake: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inline_data")
+    thought: Annotated[bool | None, NONE_IF_INVALID] = None
 
     @property
     def picture(self) -> str:
@@ -102,11 +101,11 @@ class Part(Reply):
 
 
 class Content(Reply):
-    parts: Annotated[list[Part] | None, EACH, TRIFLE] = None
+    parts: Annotated[list[Part] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
 
 
 class Candidate(Reply):
-    content: Annotated[Content | None, TRIFLE] = None
+    content: Annotated[Content | None, NONE_IF_INVALID] = None
     reason: str | None = Field(None, validation_alias=AliasChoices("finishReason", "finish_reason"))
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
 
@@ -116,7 +115,7 @@ class Candidate(Reply):
 
     @property
     def text(self) -> str:
-        return tidy(" ".join(part.text for part in self.parts if part.text and not part.thought))
+        return one_line(" ".join(part.text for part in self.parts if part.text and not part.thought))
 
 
 class Feedback(Reply):
@@ -125,7 +124,7 @@ class Feedback(Reply):
 
 
 class Result(Reply):
-    candidates: Annotated[list[Candidate] | None, EACH, TRIFLE] = None
+    candidates: Annotated[list[Candidate] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
     feedback: Feedback | None = Field(None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback"))
 
 
@@ -152,7 +151,7 @@ class Listed(Reply):
 
 
 class ModelList(Reply):
-    models: Bounded[Listed]
+    models: BoundedList[Listed]
 
 
 class Gemini(Provider):
@@ -166,7 +165,7 @@ class Gemini(Provider):
         self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
-        return living(await self._discovery.get()) or living(DOCUMENTED)
+        return without_retired(await self._discovery.get()) or without_retired(DOCUMENTED)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model, body = request.model or MODELS[0][0], _body(request, sources)
@@ -183,30 +182,30 @@ class Gemini(Provider):
 
     async def _draw(self, model: str, body: dict[str, Any]) -> bytes | None:
         """None where another try may bring one."""
-        path = f"models/{segment(model)}:generateContent"
+        path = f"models/{path_segment(model)}:generateContent"
         answer = await self._api.post(path, body)
         if answer.status == 400 and IMAGE_SIZE.search(answer.text()):
             answer = await self._api.post(path, _without_size(body))
         found = _picture(_checked(answer).parse(Result), answer)
-        return None if found is None else await decoded(found)
+        return None if found is None else await decode_picture_async(found)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda id: _model(id, id))
+        return choose_models(self.settings, listed, lambda id: _model(id, id))
 
     async def _discover(self) -> Sequence[Model]:
         answer = _checked(await self._api.ask("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
         first = [id for id, _ in MODELS if id in titles]
-        ids = capped(dict.fromkeys([*first, *titles]), self.settings, str)
-        return [_model(id, tidy(titles[id] or "") or id) for id in ids]
+        ids = cap_models(dict.fromkeys([*first, *titles]), self.settings, str)
+        return [_model(id, one_line(titles[id] or "") or id) for id in ids]
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
-    parts += [{"inlineData": {"mimeType": "image/png", "data": in_base64(each.data)}} for each in sources.images]
+    parts += [{"inlineData": {"mimeType": "image/png", "data": encode_base64(each.data)}} for each in sources.images]
     size = FINE.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:
@@ -228,7 +227,7 @@ def _picture(result: Result, answer: Answer) -> str | None:
         raise ContentRejected(said=_reasoned(result.feedback.reason, result.feedback.message))
     candidates = result.candidates or ()
     parts = sorted((part for each in candidates for part in each.parts), key=lambda part: bool(part.thought))
-    found = [each for part in parts if (each := part.picture)] or filter(is_embedded, pictures_in(answer.data()))
+    found = [each for part in parts if (each := part.picture)] or filter(is_inline_picture, pictures_in(answer.data()))
     if first := next(iter(found), None):
         return first
     if not candidates:
@@ -249,7 +248,7 @@ def _explained(candidate: Candidate) -> None:
 
 
 def _reasoned(reason: str, text: str | None) -> str:
-    return tidy(f"{reason}: {text}" if text else reason)
+    return one_line(f"{reason}: {text}" if text else reason)
 
 
 def _checked(answer: Answer) -> Answer:
@@ -258,7 +257,9 @@ def _checked(answer: Answer) -> Answer:
         raise RateLimited(**answer.told(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):
         raise AuthError(**answer.told(), taken=Acceptance.NOT_TAKEN)
-    with of_one_model() if answer.status == 429 else nullcontext():  # Google counts each model's requests by themselves
+    with (
+        blaming_model() if answer.status == 429 else nullcontext()
+    ):  # Google counts each model's requests by themselves
         return answer.checked()
 
 
@@ -274,7 +275,7 @@ def _is_wrong_key(answer: Answer) -> bool:
 def _draws(listed: Listed) -> bool:
     """Imagen, which is in the list as well, is called in another way."""
     ours = listed.id.startswith("gemini") and any(word in listed.id for word in FAMILIES)
-    return ours and not has_ended(listed.id) and (listed.methods is None or "generateContent" in listed.methods)
+    return ours and not is_retired(listed.id) and (listed.methods is None or "generateContent" in listed.methods)
 
 
 def _model(id: str, title: str) -> Model:

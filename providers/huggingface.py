@@ -25,16 +25,16 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.http.answers import LONGEST_WAIT, RETRY_AFTER, Answer
-from providers.http.api import given, path_of
-from providers.http.encoding import in_base64
+from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import pinned
-from providers.kit.results import picture_of_answer
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_models
+from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://router.huggingface.co"
@@ -67,18 +67,18 @@ class HuggingFace(Provider):
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
+        return choose_models(self.settings, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model = request.model or EXAMPLES[0][0]
-        answer = await self._submit(f"hf-inference/models/{path_of(model)}", _body(request, sources), progress)
+        answer = await self._submit(f"hf-inference/models/{path_segments(model)}", _body(request, sources), progress)
         await progress.keep(await self._picture(answer, request.seed))
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
         """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
-        if picture := await picture_of_answer(self._api, answer, seed):
+        if picture := await picture_from_answer(self._api, answer, seed):
             return picture
-        raise failure_for(tidy(answer.parse(Wrong).error))
+        raise failure_for(one_line(answer.parse(Wrong).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
         """The answer of a model that is in memory, which it may first have to come into."""
@@ -95,7 +95,7 @@ class HuggingFace(Provider):
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    size, image = request.size or USUAL_SIZES[0], sources.only_image()
+    size, image = request.size or COMMON_SIZES[0], sources.only_image()
     parameters: dict[str, Any] = {
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.steps,
@@ -105,16 +105,16 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     }
     target = {"width": size.width, "height": size.height}
     if not image:
-        return {"inputs": request.prompt, "parameters": given(parameters | target)}
+        return {"inputs": request.prompt, "parameters": without_none(parameters | target)}
     return {
-        "inputs": in_base64(image),
-        "parameters": given(parameters | {"prompt": request.prompt, "target_size": target}),
+        "inputs": encode_base64(image),
+        "parameters": without_none(parameters | {"prompt": request.prompt, "target_size": target}),
     }
 
 
 def _loading(answer: Answer) -> float | None:
     loading = answer.maybe(Loading) if answer.status == 503 else None
-    return min(max(loading.estimated_time, RETRY_AFTER[0]), LONGEST_WAIT) if loading else None
+    return min(max(loading.estimated_time, RETRY_AFTER_RANGE[0]), MAX_POLL_PAUSE) if loading else None
 
 
 def _model(id: str, title: str) -> Model:
@@ -122,7 +122,7 @@ def _model(id: str, title: str) -> Model:
     capabilities = Capabilities(
         text_to_image=not edits,
         image_to_image=edits,
-        sizes=USUAL_SIZES,
+        sizes=COMMON_SIZES,
         size_range=SizeRange(low=256, high=2048, multiple=8),
         negative_prompt=True,
         seed=True,

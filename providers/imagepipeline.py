@@ -33,16 +33,16 @@ from domain import (
 )
 from domain.numbers import Number, Seconds
 from providers.http.answers import Answer
-from providers.http.api import given, segment
-from providers.http.failures import POLICY, failure_for
+from providers.http.api import without_none
+from providers.http.failures import MODERATION_WORDS, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.pinned import known_alone, pinned
+from providers.kit.model_choice import choose_known_models, choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Pairs, one_of
 
 log = logging.getLogger(__name__)
@@ -167,8 +167,10 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         id, title = DOCUMENTED_MODEL
         documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
         if self.settings.generation == 3:
-            return known_alone(self.settings, [documented])
-        return pinned(self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id}))
+            return choose_known_models(self.settings, [documented])
+        return choose_models(
+            self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id})
+        )
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
         """True where the pictures were there at once."""
@@ -208,7 +210,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             }
         else:
             fields["output_format"] = "png"
-        return given(fields)
+        return without_none(fields)
 
     async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
         async def is_done(answer: Answer) -> bool:
@@ -221,7 +223,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         await poll(self.transport, progress, partial(self._ask, id), is_done)
 
     async def _ask(self, id: str) -> Answer:
-        path = f"{self._generation.path}/status/{segment(id)}"
+        path = f"{self._generation.path}/status/{path_segment(id)}"
         answer = await self._api.ask(path)
         if answer.status == 401:  # "as the authorization", says the page on status
             answer = await self._api.ask(path, headers=self._api.with_key("Authorization"))
@@ -244,6 +246,6 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
 
 def _failure(status: Status, text: str) -> ProviderError:
     kind = REASONS.get((status.reason or "").upper())
-    if kind is InvalidRequest and POLICY.search(text):
+    if kind is InvalidRequest and MODERATION_WORDS.search(text):
         kind = ContentRejected
     return kind(said=text) if kind else failure_for(text)

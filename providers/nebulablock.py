@@ -21,16 +21,16 @@ from domain import (
 )
 from domain.numbers import Place, Seconds
 from providers.http.answers import Answer
-from providers.http.api import given
-from providers.http.encoding import decoded, in_base64
+from providers.http.api import without_none
+from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
+from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import pinned
+from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import is_link, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import is_link, picture_of, pictures_in
 from providers.kit.variables import Secret
 
 BASE_URL = "https://api.nebulablock.com"
@@ -40,7 +40,7 @@ FALLBACK = (
 )
 # No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
 COMMON: dict[str, Any] = {
-    "sizes": USUAL_SIZES,
+    "sizes": COMMON_SIZES,
     "size_range": SizeRange(low=256, high=2048, multiple=16),
     "guidance_scale": Span(low=0, high=30),
 }
@@ -63,7 +63,7 @@ class Listed(Reply):
 
 
 class ListedData(Reply):
-    models: Bounded[Listed]
+    models: BoundedList[Listed]
 
 
 class ModelList(Reply):
@@ -76,15 +76,15 @@ class Timings(Reply):
 
 class Item(Reply):
     index: Place = None
-    timings: Annotated[Timings | None, TRIFLE] = None
+    timings: Annotated[Timings | None, NONE_IF_INVALID] = None
 
 
 class Result(Reply):
     status: str = "success"
-    data: Annotated[list[Any] | None, TRIFLE] = None
+    data: Annotated[list[Any] | None, NONE_IF_INVALID] = None
 
 
-ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
+ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 
 class Drawn(NamedTuple):
@@ -133,7 +133,7 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
             seconds = each.told.timings.inference if each.told.timings else None
             if is_link(each.picture):
                 return await self._api.fetch(each.picture, seed=request.seed, seconds=seconds)
-            return Picture(data=await decoded(each.picture), seed=request.seed, seconds=seconds)
+            return Picture(data=await decode_picture_async(each.picture), seed=request.seed, seconds=seconds)
 
         await keep_all(progress, _in_order(drawn), picture)
 
@@ -151,19 +151,19 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda id: _model(id, None, None))
+        return choose_models(self.settings, listed, lambda id: _model(id, None, None))
 
     async def _discover(self) -> Sequence[Model]:
         listed = (await self._api.ask("serverless/models")).checked().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
-        offered = capped(drawing, self.settings, lambda each: each.model_name)
+        offered = cap_models(drawing, self.settings, lambda each: each.model_name)
         models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
         return sorted(models, key=lambda model: not model.capabilities.text_to_image)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     """Only the fields that are set: the API is not asked what it thinks of null, as its sample does."""
-    size = request.size or USUAL_SIZES[0]
+    size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
         "prompt": request.prompt,
@@ -173,10 +173,10 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "num_steps": request.steps,
         "guidance_scale": request.guidance_scale,
         "seed": request.seed,
-        "image": in_base64(sources.only_image()),
-        "mask": in_base64(sources.mask),
+        "image": encode_base64(sources.only_image()),
+        "mask": encode_base64(sources.mask),
     }
-    return given(fields)
+    return without_none(fields)
 
 
 def _drawn(entries: Sequence[Any]) -> list[Drawn]:

@@ -38,18 +38,18 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.api import given, segment
-from providers.http.encoding import decoded, is_embedded
-from providers.http.failures import our_field
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.api import without_none
+from providers.http.encoding import decode_picture_async, is_inline_picture
+from providers.http.failures import option_of_field
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import affordable, pinned
-from providers.kit.results import picture_of_answer
+from providers.kit.base import COMMON_SIZES, NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.picture_search import pictures_in
+from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
@@ -69,10 +69,10 @@ SLOW_DOWN = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IG
 
 class Listed(Reply):
     name: str
-    description: Annotated[str | None, TRIFLE] = None
-    pricing: Annotated[dict[str, Any] | None, TRIFLE] = None
-    input_modalities: Annotated[list[str] | None, TRIFLE] = None
-    output_modalities: Annotated[list[str] | None, TRIFLE] = None
+    description: Annotated[str | None, NONE_IF_INVALID] = None
+    pricing: Annotated[dict[str, Any] | None, NONE_IF_INVALID] = None
+    input_modalities: Annotated[list[str] | None, NONE_IF_INVALID] = None
+    output_modalities: Annotated[list[str] | None, NONE_IF_INVALID] = None
 
 
 class Details(Reply):
@@ -87,7 +87,7 @@ class Refusal(Reply):
     error: Blamed
 
 
-LIST = TypeAdapter(Bounded[Annotated[Listed | str | None, TRIFLE]])
+LIST = TypeAdapter(BoundedList[Annotated[Listed | str | None, NONE_IF_INVALID]])
 
 
 class Pollinations(Provider):
@@ -136,15 +136,15 @@ class Pollinations(Provider):
         if "url" not in (progress.remembered or {}):
             answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
             found = next(iter(pictures_in(answer.data(), "data")), "")
-            if is_embedded(found):
-                return Picture(data=await decoded(found), seed=seed)
+            if is_inline_picture(found):
+                return Picture(data=await decode_picture_async(found), seed=seed)
             if not found:
                 raise BadResponse("neither an image nor a link")
             await progress.remember({"url": found, "seed": seed})
         return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
 
     async def _picture(self, answer: Answer, seed: int) -> Picture:
-        if picture := await picture_of_answer(self._api, answer, seed):
+        if picture := await picture_from_answer(self._api, answer, seed):
             return picture
         raise BadResponse(f"{len(answer.body)} bytes that are no picture", said=answer.text())
 
@@ -152,7 +152,7 @@ class Pollinations(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return affordable(self.settings, pinned(self.settings, listed, _named))
+        return limit_quality(self.settings, choose_models(self.settings, listed, _named))
 
     async def _discover(self) -> Sequence[Model]:
         try:
@@ -160,12 +160,12 @@ class Pollinations(Provider):
         except ValidationError:
             raise BadResponse("no list of models") from None
         found = {_name(each): each for each in listed if each and _draws(each)}
-        names = capped(sorted(found, key=lambda name: name != "flux"), self.settings, str)
+        names = cap_models(sorted(found, key=lambda name: name != "flux"), self.settings, str)
         return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
 
 
 def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
-    size = request.size or USUAL_SIZES[0]
+    size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
@@ -174,8 +174,8 @@ def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
         "image": _alone(sources.only_link()),
         **_options(request),
     }
-    query = {name: "true" if value is True else value for name, value in given(fields).items()}
-    return f"image/{segment(request.prompt)}?{urlencode(query)}"
+    query = {name: "true" if value is True else value for name, value in without_none(fields).items()}
+    return f"image/{path_segment(request.prompt)}?{urlencode(query)}"
 
 
 def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
@@ -183,13 +183,13 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
         "model": request.model,
         "prompt": request.prompt,
         "n": 1,
-        "size": str(request.size or USUAL_SIZES[0]),
+        "size": str(request.size or COMMON_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
         "image": sources.only_link(),
         **_options(request),
     }
-    return given(fields)
+    return without_none(fields)
 
 
 def _options(request: ImageRequest) -> Mapping[str, Any]:
@@ -222,7 +222,7 @@ def _checked(answer: Answer) -> Answer:
 def _blamed(answer: Answer) -> str | None:
     """Our word for the first of the fields that a 400 finds fault with."""
     refusal = answer.maybe(Refusal)
-    return our_field(refusal.error.details.fieldErrors) if refusal else None
+    return option_of_field(refusal.error.details.fieldErrors) if refusal else None
 
 
 def _draws(listed: Listed | str) -> bool:
@@ -243,12 +243,12 @@ def _model(listed: Listed) -> Model:
     like_openai = GPT in listed.name.lower()
     return Model(
         id=listed.name,
-        title=tidy(listed.description or "").partition(" - ")[0][:60] or listed.name,
+        title=one_line(listed.description or "").partition(" - ")[0][:60] or listed.name,
         price=_price(listed.pricing or {}),
         capabilities=Capabilities(
             image_to_image=by_link,
             image_by_link=by_link,
-            sizes=USUAL_SIZES,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=can_be_told,
             seed=True,
@@ -266,4 +266,4 @@ def _price(pricing: Mapping[str, Any]) -> str | None:
     if not isinstance(amount, (str, int, float)) or amount == "":
         return None
     unit = "a token" if any(name.startswith("prompt") for name in pricing) else "a picture"
-    return tidy(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]
+    return one_line(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]

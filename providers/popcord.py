@@ -10,15 +10,15 @@ from typing import NamedTuple
 from pydantic import Field
 
 from domain import BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.http.encoding import is_embedded
+from providers.http.encoding import is_inline_picture
 from providers.http.failures import error_for, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.listed import Bounded, capped, few
-from providers.kit.pinned import pinned
+from providers.kit.list_limits import BoundedList, cap_models, cap_names
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Url
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
@@ -31,12 +31,12 @@ SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
 
 class ModelList(Reply):
     success: bool = True
-    models: Bounded[str]
+    models: BoundedList[str]
 
 
 class SizeList(Reply):
     success: bool = True
-    sizes: Bounded[str]
+    sizes: BoundedList[str]
 
 
 class Lists(NamedTuple):
@@ -74,7 +74,7 @@ class PopCord(Provider[PopCordSettings]):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         url: str = progress.remembered["url"] if progress.remembered else await self._submit(request)
-        if not (progress.remembered or is_embedded(url)):
+        if not (progress.remembered or is_inline_picture(url)):
             await progress.remember({"url": url})
         await keep_all(progress, [url], self._api.fetch)
 
@@ -97,9 +97,9 @@ class PopCord(Provider[PopCordSettings]):
         return self._models(await self._discover())
 
     def _models(self, listed: Lists) -> Sequence[Model]:
-        sizes = tuple(size for text in few(listed.sizes) if (size := _size(text)))
-        models = [_model(id, sizes) for id in capped(listed.models, self.settings, str)]
-        return pinned(self.settings, models, lambda id: _model(id, sizes))
+        sizes = tuple(size for text in cap_names(listed.sizes) if (size := _size(text)))
+        models = [_model(id, sizes) for id in cap_models(listed.models, self.settings, str)]
+        return choose_models(self.settings, models, lambda id: _model(id, sizes))
 
     async def _discover(self) -> Lists:
         models = (await self._api.ask("models")).checked().parse(ModelList)

@@ -27,18 +27,18 @@ from domain import (
 )
 from domain.numbers import Seconds
 from providers.http.answers import Answer
-from providers.http.api import given, path_of, segment
-from providers.http.encoding import is_embedded
-from providers.http.failures import failure_for, of_one_model
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import acceptance_of
+from providers.http.api import without_none
+from providers.http.encoding import is_inline_picture
+from providers.http.failures import blaming_model, failure_for
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.retries import acceptance_of
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.pinned import affordable, pinned
+from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.picture_search import is_link, pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import is_link, pictures_in
 from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
 
 log = logging.getLogger(__name__)
@@ -81,8 +81,8 @@ class Prediction(Reply):
     id: str
     status: str
     output: Any = None
-    logs: Annotated[str | None, TRIFLE] = None
-    metrics: Annotated[Metrics | None, TRIFLE] = None
+    logs: Annotated[str | None, NONE_IF_INVALID] = None
+    metrics: Annotated[Metrics | None, NONE_IF_INVALID] = None
 
     @property
     def word(self) -> str:
@@ -108,7 +108,7 @@ class Replicate(Provider):
         base_url = settings.base_url or BASE_URL
         self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._known: dict[str, Known] = {}
-        self._discovery = self.discovery(self._offered, affordable(settings, self._models()))
+        self._discovery = self.discovery(self._offered, limit_quality(settings, self._models()))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -121,7 +121,9 @@ class Replicate(Provider):
             await collect(self._api, progress, **ref)
         else:
             finished = partial(self._finished, seed=ref.get("seed"), progress=progress)
-            await poll(self.transport, progress, partial(self._api.get, f"predictions/{segment(ref['id'])}"), finished)
+            await poll(
+                self.transport, progress, partial(self._api.get, f"predictions/{path_segment(ref['id'])}"), finished
+            )
 
     async def check(self) -> Health:
         named = next((model.id for model in self._models() if _name(model.id)), None)
@@ -132,7 +134,7 @@ class Replicate(Provider):
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         if id := ref.get("id"):
-            (await self._api.send("POST", f"predictions/{segment(id)}/cancel")).checked()
+            (await self._api.send("POST", f"predictions/{path_segment(id)}/cancel")).checked()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
         """True where the pictures were there at once."""
@@ -144,12 +146,12 @@ class Replicate(Provider):
         answer = await self._post(id, version[1] if version else None, inputs)
         if answer.status == 404 and not version and known.version:
             answer = await self._post(id, known.version, inputs)
-        await progress.remember(given({"id": answer.checked().parse(Prediction).id, "seed": seed}))
+        await progress.remember(without_none({"id": answer.checked().parse(Prediction).id, "seed": seed}))
         return await self._finished(answer, seed=seed, progress=progress)
 
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
-        path = "predictions" if version else f"models/{path_of(id)}/predictions"
-        body = given({"version": version, "input": inputs})
+        path = "predictions" if version else f"models/{path_segments(id)}/predictions"
+        body = without_none({"version": version, "input": inputs})
         return await self._api.send("POST", path, json=body, headers=WAIT, acceptance=_acceptance)
 
     async def _finished(self, answer: Answer, *, seed: int | None, progress: Progress) -> bool:
@@ -160,7 +162,7 @@ class Replicate(Provider):
         if prediction.word in FAILED | STOPPED:
             await progress.forget()
             stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
-            with of_one_model():  # it is the model's own program that tells, and some ask others with a key of theirs
+            with blaming_model():  # it is the model's own program that tells, and some ask others with a key of theirs
                 raise failure_for(answer.text()) if prediction.word in FAILED else stopped
         if prediction.word not in PENDING:
             log.warning("an unknown status, taken for pending: %.40s", prediction.word)
@@ -194,12 +196,12 @@ class Replicate(Provider):
         return self._known.get(id, UNKNOWN)
 
     async def _look(self, id: str) -> None:
-        answer = await self._api.ask(f"models/{path_of(_name(id))}")
+        answer = await self._api.ask(f"models/{path_segments(_name(id))}")
         version = answer.checked().parse(Details).latest_version or Version()
         self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.settings, await self._discover())
+        return limit_quality(self.settings, await self._discover())
 
     async def _discover(self) -> Sequence[Model]:
         """Each model by itself, for one that is gone must not take the others with it."""
@@ -214,7 +216,7 @@ class Replicate(Provider):
 
     def _models(self) -> Sequence[Model]:
         known = [self._model(id, title) for id, title in MODELS]
-        return pinned(self.settings, known, lambda id: self._model(id, id))
+        return choose_models(self.settings, known, lambda id: self._model(id, id))
 
     def _model(self, id: str, title: str) -> Model:
         return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
@@ -239,7 +241,7 @@ def _name(id: str) -> str:
 def links(output: Any) -> list[str]:
     """All links in an output: a string, a list or an object."""
     if isinstance(output, str):
-        return [text] if is_link(text := output.strip()) or is_embedded(text) else []
+        return [text] if is_link(text := output.strip()) or is_inline_picture(text) else []
     if isinstance(output, dict):
         output = list(cast("dict[str, Any]", output).values())
     return [link for each in cast("list[Any]", output) for link in links(each)] if isinstance(output, list) else []

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel, ValidationError
 
 from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.encoding import data_url
-from providers.kit.base import USUAL_SIZES
-from providers.kit.listed import OFFERED, few
+from providers.kit.base import COMMON_SIZES
+from providers.kit.list_limits import MAX_OFFERED, cap_names
 
 RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE = ("image", "input_image")
@@ -60,7 +60,7 @@ def _read_input(own: dict[str, Any], schemas: dict[str, Any]) -> Input:
     for each in cast("list[Any]", of) if isinstance(of, list) else []:
         own = _dict(schemas.get(str(_dict(each).get("$ref")).rpartition("/")[2])) | own
     try:
-        return Input.model_validate(given({name: own.get(name) for name in Input.model_fields}))
+        return Input.model_validate(without_none({name: own.get(name) for name in Input.model_fields}))
     except ValidationError:
         return Input()
 
@@ -93,7 +93,7 @@ def capabilities(known: Known) -> Capabilities:
 
 
 def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
-    return few(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
+    return cap_names(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
 
 
 def _dearness(quality: str) -> int:
@@ -109,7 +109,7 @@ def _first(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
 def ratios(known: Known) -> dict[Size, str]:
     """A size of about a megapixel for each ratio that the model offers."""
     offered = known.inputs["aspect_ratio"].enum if "aspect_ratio" in known.inputs else ()
-    found = [match for each in offered[:OFFERED] if (match := RATIO.fullmatch(str(each)))]
+    found = [match for each in offered[:MAX_OFFERED] if (match := RATIO.fullmatch(str(each)))]
     return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
 
 
@@ -123,7 +123,7 @@ def _sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return ()
     return tuple(
-        size for size in USUAL_SIZES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
+        size for size in COMMON_SIZES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
     )
 
 
@@ -182,7 +182,7 @@ def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str
         _first(known.inputs, GUIDANCE): request.guidance_scale,
         **_size(known, request.size),
     }
-    return {name: value for name, value in given(fields).items() if name in known.inputs}
+    return {name: value for name, value in without_none(fields).items() if name in known.inputs}
 
 
 def _seed(known: Known, seed: int | None) -> int | None:

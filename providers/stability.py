@@ -18,15 +18,15 @@ from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, 
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
-from providers.http.encoding import decoded, is_embedded
-from providers.http.failures import our_field
+from providers.http.encoding import decode_picture_async, is_inline_picture
+from providers.http.failures import option_of_field
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.pinned import pinned
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://api.stability.ai"
 RATIOS = {
@@ -102,7 +102,7 @@ class Stability(Provider):
         self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id) for id in OFFERS], _model)
+        return choose_models(self.settings, [_model(id) for id in OFFERS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         path = f"v2beta/stable-image/{_offer(request.model or 'core').path}"
@@ -159,8 +159,8 @@ async def _picture(answer: Answer, seed: int | None) -> Picture:
         told: int | str | None = answer.headers.get("seed")
     else:
         result = answer.parse(Result)
-        found = next(filter(is_embedded, pictures_in(answer.data(), "image")), "")
-        data, reason = await decoded(found), result.finish_reason
+        found = next(filter(is_inline_picture, pictures_in(answer.data(), "image")), "")
+        data, reason = await decode_picture_async(found), result.finish_reason
         told = result.seed
     if reason.strip().upper() == FILTERED:
         raise ContentRejected("200", said=FILTERED)
@@ -184,12 +184,12 @@ def _error(answer: Answer) -> Provided | None:
     if answer.ok:
         return None
     refusal = answer.maybe(Refusal) or Refusal()
-    text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
-    reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
+    text = one_line(": ".join(filter(None, (refusal.name, answer.text()))))
+    reference = one_line(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
     return answer.error(text, option=blamed(refusal.errors), reference=reference)
 
 
 def blamed(errors: Any) -> str | None:
     """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
     sentences = cast("list[Any]", errors) if isinstance(errors, list) else []
-    return our_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))
+    return option_of_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))

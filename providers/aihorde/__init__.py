@@ -35,14 +35,14 @@ from providers.aihorde.refusals import checked, code_of, polled
 from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
 from providers.http.answers import Answer
-from providers.http.api import MAX_WORDS, segment
-from providers.http.encoding import decoded
-from providers.http.sentences import tidy
+from providers.http.api import MAX_JSON_BYTES, path_segment
+from providers.http.encoding import decode_picture_async
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.polling import Pauses, poll
-from providers.kit.shapes import pictures_in
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
+from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ UNSERVED_SECONDS = 30.0
 """How long a job waits while no worker can draw it, before it is given up."""
 LAST_SECONDS = 30.0
 """Before the job's own end it is called off, while what is finished of it can still be had."""
-PAUSES = Pauses(patience=60.0)
-STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
+PAUSES = PollIntervals(patience=60.0)
+STATUS_PAUSES = PollIntervals(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
 """Other jobs of this address may have used up the minute's ten answers."""
 
 
@@ -111,7 +111,7 @@ class AIHorde(Provider[AIHordeSettings]):
         accepted = checked(answer).parse(Accepted)
         await progress.remember({"id": accepted.id})
         if remarks := [str(remark) for remark in (accepted.message, accepted.warnings) if remark]:
-            log.info("AI Horde says: %s", tidy(" ".join(remarks)))
+            log.info("AI Horde says: %s", one_line(" ".join(remarks)))
 
     async def _wait(self, id: str, progress: Progress) -> None:
         stuck: float | None = None
@@ -130,7 +130,7 @@ class AIHorde(Provider[AIHordeSettings]):
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        ask = partial(self._ask, f"generate/check/{segment(id)}", cap=MAX_WORDS)
+        ask = partial(self._ask, f"generate/check/{path_segment(id)}", cap=MAX_JSON_BYTES)
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress, why: EaselError) -> None:
@@ -145,7 +145,7 @@ class AIHorde(Provider[AIHordeSettings]):
         raise why
 
     async def _call_off(self, id: str) -> list[Kept]:
-        answer = await self._send("DELETE", f"generate/status/{segment(id)}")
+        answer = await self._send("DELETE", f"generate/status/{path_segment(id)}")
         return [] if answer.status in (404, 410) else checked(answer).parse(Result).pictures
 
     async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
@@ -169,23 +169,23 @@ class AIHorde(Provider[AIHordeSettings]):
             answers.append(answer)
             return True
 
-        ask = partial(self._ask, f"generate/status/{segment(id)}")
+        ask = partial(self._ask, f"generate/status/{path_segment(id)}")
         await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
         return answers[0]
 
     async def _picture(self, kept: Kept) -> Picture:
         if kept.is_link:
             return await self._api.fetch(kept.img, seed=kept.seed)
-        return Picture(data=await decoded(kept.img), seed=kept.seed)
+        return Picture(data=await decode_picture_async(kept.img), seed=kept.seed)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda name: make_model(name, self._own_key))
+        return choose_models(self.settings, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root
+        listed = checked(await self._send("GET", MODELS, cap=MAX_JSON_BYTES)).parse(ModelList).root
         return staffed(listed, own_key=self._own_key)
 
     async def _ask(self, path: str, **options: Any) -> Answer:

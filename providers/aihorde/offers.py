@@ -9,8 +9,8 @@ from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import LONGEST, Bounded
+from providers.http.sentences import one_line
+from providers.kit.list_limits import MAX_NAME_LENGTH, BoundedList
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
@@ -34,13 +34,13 @@ class Listed(Reply):
     eta: Seconds = None
 
 
-class ModelList(RootModel[Bounded[Listed]]):
+class ModelList(RootModel[BoundedList[Listed]]):
     pass
 
 
 def staffed(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
     """Those with the most workers first; BadResponse where nobody works."""
-    named = (each for each in listed if 0 < len(each.name) <= LONGEST)
+    named = (each for each in listed if 0 < len(each.name) <= MAX_NAME_LENGTH)
     served = sorted((each for each in named if each.count > 0), key=lambda each: -each.count)
     if not served:
         raise BadResponse("no model has a worker")
@@ -50,7 +50,7 @@ def staffed(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
 def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
     """The wait is told where it is worth telling."""
     wait = f", wait about {eta / 60:.0f} min" if eta and eta >= SLOW_SECONDS else ""
-    return Model(id=name, title=tidy(name)[:60] + wait, capabilities=_capabilities(name, own_key))
+    return Model(id=name, title=one_line(name)[:60] + wait, capabilities=_capabilities(name, own_key))
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:

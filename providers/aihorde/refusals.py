@@ -17,9 +17,9 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.failures import Told
+from providers.http.failures import ErrorDetails
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 
 BLAMED: Mapping[str, str] = {
     "InvalidSize": "size",
@@ -68,13 +68,13 @@ def error_of(answer: Answer) -> Provided | None:
         return None
     code, text = code_of(answer), answer.text()
     blamed = next((field for start, field in BLAMED.items() if code.startswith(start)), None)
-    told = Told(detail=code, said=text, reference=None)
+    told = ErrorDetails(detail=code, said=text, reference=None)
     if blamed:
         return InvalidRequest(**told, option=blamed)
     return _coded(code, told, _seconds(answer, text)) or _validation(answer) or usual
 
 
-def _coded(code: str, told: Told, retry_after: float | None) -> Provided | None:
+def _coded(code: str, told: ErrorDetails, retry_after: float | None) -> Provided | None:
     not_taken = Acceptance.NOT_TAKEN
     match code:
         case "InvalidAPIKey" | "BannedClientAgent":
@@ -111,5 +111,5 @@ def _validation(answer: Answer) -> InvalidRequest | None:
     errors = _refusal(answer).errors or {}
     if answer.status != 400 or not errors:
         return None
-    sentence = tidy("; ".join(f"{path}: {text}" for path, text in errors.items()))
+    sentence = one_line("; ".join(f"{path}: {text}" for path, text in errors.items()))
     return InvalidRequest("400", said=sentence, option=answer.option())

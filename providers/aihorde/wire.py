@@ -9,9 +9,9 @@ from PIL import Image
 
 from domain import ImageRequest, Size, Sources
 from domain.numbers import Number, Place, Seconds, Seed
-from providers.http.api import given
-from providers.http.encoding import in_base64
-from providers.http.lenient import EACH, TRIFLE, Reply
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
+from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
 FILTERED_LENGTH = 7000
@@ -43,8 +43,8 @@ class Remark(Reply):
 class Generation(Reply):
     img: str = ""
     seed: Seed = None
-    censored: Annotated[bool | None, TRIFLE] = None
-    gen_metadata: Annotated[list[Remark], EACH] | None = None
+    censored: Annotated[bool | None, NONE_IF_INVALID] = None
+    gen_metadata: Annotated[list[Remark], SKIP_INVALID_ENTRIES] | None = None
 
     @property
     def is_censored(self) -> bool:
@@ -55,7 +55,7 @@ class Generation(Reply):
 class Result(Reply):
     """The answer to `status`."""
 
-    generations: Annotated[list[Generation], EACH]
+    generations: Annotated[list[Generation], SKIP_INVALID_ENTRIES]
 
     @property
     def pictures(self) -> "list[Kept]":
@@ -99,7 +99,7 @@ async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dic
         fields["source_processing"] = "inpainting" if sources.mask else "img2img"
     if sources.mask:
         fields["source_mask"] = await asyncio.to_thread(_webp, sources.mask)
-    return given(fields)
+    return without_none(fields)
 
 
 def written(prompt: str, negative: str | None) -> str:
@@ -124,7 +124,7 @@ def _params(request: ImageRequest) -> dict[str, Any]:
         "sampler_name": request.scheduler,
         "denoising_strength": request.strength,
     }
-    return given(fields)
+    return without_none(fields)
 
 
 def _webp(data: bytes) -> str:
@@ -134,4 +134,4 @@ def _webp(data: bytes) -> str:
         layer = image.convert("RGBA")
         flat = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     flat.save(out, "WEBP", lossless=True, quality=0)
-    return in_base64(out.getvalue())
+    return encode_base64(out.getvalue())

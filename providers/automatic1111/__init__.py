@@ -40,11 +40,11 @@ from providers.automatic1111.settings import Automatic1111Settings
 from providers.automatic1111.tasks import ask
 from providers.http.answers import Answer
 from providers.http.api import Api
-from providers.http.encoding import decoded, in_base64
+from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.shapes import is_link, pictures_in
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import is_link, pictures_in
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
 
     async def models(self) -> Sequence[Model]:
         server = await self._discovery.get()
-        return pinned(self.settings, server.models, server.model)
+        return choose_models(self.settings, server.models, server.model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         server = await self._server()
@@ -164,14 +164,16 @@ class Automatic1111(Provider[Automatic1111Settings]):
             raise InvalidRequest("no upscaler, or no image", option="image")
         answer = checked(await self._post("extra-single-image", enlarging(image, server.upscaler)))
         text = next(iter(pictures_in(answer.data(), "image")), "")
-        await progress.keep(await self._api.fetch(text) if is_link(text) else Picture(data=await decoded(text)))
+        await progress.keep(
+            await self._api.fetch(text) if is_link(text) else Picture(data=await decode_picture_async(text))
+        )
 
     async def _post(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
 
 
 def _basic(key: SecretStr | None) -> SecretStr | None:
-    return SecretStr(in_base64(key.get_secret_value().encode())) if key else None
+    return SecretStr(encode_base64(key.get_secret_value().encode())) if key else None
 
 
 async def _keep(api: Api, answer: Answer, request: ImageRequest, progress: Progress) -> None:
@@ -181,6 +183,10 @@ async def _keep(api: Api, answer: Answer, request: ImageRequest, progress: Progr
 
     async def picture(item: tuple[str, int | None]) -> Picture:
         text, seed = item
-        return await api.fetch(text, seed=seed) if is_link(text) else Picture(data=await decoded(text), seed=seed)
+        return (
+            await api.fetch(text, seed=seed)
+            if is_link(text)
+            else Picture(data=await decode_picture_async(text), seed=seed)
+        )
 
     await keep_all(progress, items, picture)

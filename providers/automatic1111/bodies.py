@@ -7,10 +7,10 @@ from PIL import Image
 
 from domain import ImageRequest, ImageTooLarge, Size, Sources
 from providers.automatic1111.server import BETWEEN
-from providers.http.api import given
-from providers.http.encoding import in_base64
-from providers.kit.fitting import fitted
-from providers.kit.harmless import EXTRA_ARGS, without_tag
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
+from providers.kit.fitting import fit_image
+from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
 LARGEST_SIDE = 4096
@@ -38,15 +38,15 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
         "save_images": False,
     }
     if (data := sources.only_image()) is None:
-        return "txt2img", given(fields)
+        return "txt2img", without_none(fields)
     # Left to the servers, `resize_mode` means another thing in each.
-    image = in_base64(fitted(data, size))
+    image = encode_base64(fit_image(data, size))
     fields |= {"init_images": [image], "denoising_strength": request.strength}
     if sources.mask is not None:
         # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.
-        mask = in_base64(fitted(sources.mask, size))
+        mask = encode_base64(fit_image(sources.mask, size))
         fields |= {"mask": mask, "inpainting_mask_invert": 0, "inpaint_full_res": False}
-    return "img2img", given(fields)
+    return "img2img", without_none(fields)
 
 
 def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
@@ -55,4 +55,4 @@ def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
     if longest >= LARGEST_SIDE:
         raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE - 1)
     factor = min(2.0, LARGEST_SIDE / longest)
-    return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}
+    return {"image": encode_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

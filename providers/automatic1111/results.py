@@ -8,11 +8,11 @@ from pydantic import BeforeValidator
 from domain import Acceptance, Cause, InvalidRequest, Provided, Unavailable
 from domain.numbers import Place, Seed
 from providers.http.answers import Answer
-from providers.http.failures import Told, error_for
-from providers.http.lenient import TRIFLE, Reply
+from providers.http.failures import ErrorDetails, error_for
+from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.parsing import read_json
-from providers.http.sentences import tidy
-from providers.kit.shapes import picture_of, pictures_in
+from providers.http.sentences import one_line
+from providers.kit.picture_search import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -24,14 +24,14 @@ NO_NEWS = ("HTTPException", "server_error")
 
 class Info(Reply):
     seed: Seed = None
-    all_seeds: Annotated[list[Seed] | None, TRIFLE] = None
+    all_seeds: Annotated[list[Seed] | None, NONE_IF_INVALID] = None
     index_of_first_image: Place = None
 
 
 class Result(Reply):
     """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
-    images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, TRIFLE] = None
+    images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, NONE_IF_INVALID] = None
     info: Any = None
 
     def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
@@ -76,7 +76,7 @@ def checked(answer: Answer) -> Answer:
 
 def _error(answer: Answer) -> Provided:
     text = _sentence(answer)
-    told = Told(detail=str(answer.status), said=text, reference=None)
+    told = ErrorDetails(detail=str(answer.status), said=text, reference=None)
     if OUT_OF_MEMORY.search(text):
         return Unavailable(**told, cause=Cause.OUT_OF_MEMORY, option="size")
     if answer.status in (400, 404) and SAMPLER.search(text):
@@ -95,5 +95,5 @@ def _sentence(answer: Answer) -> str:
         (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""
     )
     if not isinstance(refusal.error, str) or not told:
-        return tidy(told) or answer.text()
-    return tidy(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")
+        return one_line(told) or answer.text()
+    return one_line(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")

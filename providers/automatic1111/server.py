@@ -15,9 +15,9 @@ from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import AtWork
 from providers.http.answers import Answer
 from providers.http.api import Api
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import OFFERED, Bounded, few
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import MAX_OFFERED, BoundedList, cap_names
 
 HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 BETWEEN = " / "
@@ -74,7 +74,7 @@ class Listed(Reply):
         return "://" not in path and MODEL_FILE.search(path) is not None
 
 
-class Listing(RootModel[Bounded[Annotated[Listed | None, TRIFLE]]]):
+class Listing(RootModel[BoundedList[Annotated[Listed | None, NONE_IF_INVALID]]]):
     @property
     def entries(self) -> list[Listed]:
         """Those that can be read, and are no headings."""
@@ -98,7 +98,7 @@ class Server:
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
         sizes = LARGE_SIZES if LARGE.search(f"{id} {kind or ''}") else SMALL_SIZES
         takes = self.takes.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
-        return Model(id=id, title=tidy(title or id), capabilities=takes)
+        return Model(id=id, title=one_line(title or id), capabilities=takes)
 
     def checkpoint(self, id: str | None) -> str | None:
         """The title to ask for, None for what is loaded; InvalidRequest, for servers may draw with another instead."""
@@ -131,14 +131,14 @@ async def discover(api: Api) -> Server:
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
             "size_range": _size_range(progress),
-            "styles": few(_styles(styles)),
+            "styles": cap_names(_styles(styles)),
             "upscale": upscaler is not None,
         }
     )
     server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
     loaded = server.titles.get(_loaded(options) or "")
     listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
-    return Server(tuple(server.model(*each) for each in listed[:OFFERED]), server.titles, takes, upscaler, tells)
+    return Server(tuple(server.model(*each) for each in listed[:MAX_OFFERED]), server.titles, takes, upscaler, tells)
 
 
 async def _asked(api: Api, path: str) -> Answer:
@@ -168,7 +168,7 @@ def _labels(answer: Answer) -> list[str]:
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
     """Samplers, then each with each scheduler."""
     both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
-    return few(chain(samplers, both))
+    return cap_names(chain(samplers, both))
 
 
 def _styles(answer: Answer) -> list[str]:

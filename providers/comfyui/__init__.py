@@ -35,12 +35,12 @@ from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import listening
 from providers.comfyui.waiting import LostPrompt, Waiting, queue_of
 from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, named, read_workflows, sampling
-from providers.http.api import segment
+from providers.http.api import path_segment
 from providers.http.bodies import Part
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.polling import Pauses, poll
+from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.model_choice import choose_models
+from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 SUBMISSIONS = 3
 """How often a prompt is sent in all where the server forgets it: it may be this very prompt that brings it down."""
-PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
+PAUSES = PollIntervals(first=0.3, slowest=1.0, patience=60.0)
 """Short: it is the host's own server, and while its socket is there the history is asked rarely."""
 
 
@@ -111,7 +111,7 @@ class ComfyUI(Provider[ComfyUISettings]):
 
     async def _called_off(self, prompt_id: str) -> bool:
         """By the newest servers; False where the others have to be told in their own way."""
-        answer = await self._api.post(f"api/jobs/{segment(prompt_id)}/cancel", {})
+        answer = await self._api.post(f"api/jobs/{path_segment(prompt_id)}/cancel", {})
         return answer.ok and answer.maybe(CalledOff) is not None
 
     async def _draw(self, request: ImageRequest, sources: Sources, ref: Mapping[str, Any], progress: Progress) -> None:
@@ -168,7 +168,7 @@ class ComfyUI(Provider[ComfyUISettings]):
         if workflow is None:
             option = "mask" if sources.mask else "image"
             raise InvalidRequest("no workflow for that", option=option, taken=Acceptance.NOT_TAKEN)
-        size, image = request.size or USUAL_SIZES[0], sources.only_image()
+        size, image = request.size or COMMON_SIZES[0], sources.only_image()
         values = {
             "prompt": request.prompt,
             "negative": request.negative_prompt or "",
@@ -238,7 +238,7 @@ class ComfyUI(Provider[ComfyUISettings]):
             takes = usual if workflows == any_model else capabilities(workflows, schedulers)
             return Model(id=id, title=_title(id), capabilities=takes)
 
-        return pinned(self.settings, [make(id) for id in drawing], make)
+        return choose_models(self.settings, [make(id) for id in drawing], make)
 
 
 def _denoise(request: ImageRequest, sources: Sources) -> float:

@@ -9,10 +9,10 @@ from pydantic import Field, RootModel, ValidationError
 from domain import BadResponse, Cause, InvalidRequest, Unavailable
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 from providers.http.answers import Answer
-from providers.http.failures import our_field
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import few
+from providers.http.failures import option_of_field
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import cap_names
 
 OURS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
@@ -78,7 +78,7 @@ class Entry(Reply):
 
     outputs: dict[str, Any] = Field(default_factory=dict)
     """By nodes, of whatever kind: what each has made."""
-    status: Annotated[Status | None, TRIFLE] = None
+    status: Annotated[Status | None, NONE_IF_INVALID] = None
 
     def failure(self) -> Unavailable | None:
         if self.status is None or self.status.status_str != "error":
@@ -160,9 +160,9 @@ def refusal(answer: Answer) -> InvalidRequest:
     """Of a 400: what the nodes complain of, and which of our fields that is; old servers give a sentence alone."""
     refused = answer.maybe(Refusal)
     found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
-    told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
+    told = one_line("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
     blamed = [error.input for error in found] or INPUT.findall(told)
-    option = our_field(name for name in blamed if name in OURS)
+    option = option_of_field(name for name in blamed if name in OURS)
     return InvalidRequest(str(answer.status), said=told, option=option)
 
 
@@ -190,4 +190,4 @@ def _file(told: Any) -> File | None:
 
 
 def _texts(listed: Iterable[Any]) -> tuple[str, ...]:
-    return few(name for name in listed if isinstance(name, str) and name)
+    return cap_names(name for name in listed if isinstance(name, str) and name)

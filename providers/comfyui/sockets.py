@@ -20,8 +20,8 @@ from domain.numbers import Number, fraction
 from providers.http.api import Api
 from providers.http.lenient import Reply
 from providers.http.parsing import read_json
-from providers.http.sentences import tidy
-from providers.http.turns import Turns
+from providers.http.sentences import one_line
+from providers.http.yielding import CooperativeYield
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ async def _listen(
                 await socket.send_json(FEATURES)
                 listener.is_connected = True
                 tried.set()
-                turns = Turns()
+                turns = CooperativeYield()
                 async for message in socket:
                     await listener.hear(message)
                     await turns.took(len(message.data))
@@ -187,7 +187,7 @@ def failure_of(event: Event) -> Unavailable:
     """
     if event.type == "execution_interrupted":
         return Unavailable(cause=Cause.STOPPED, blames_model=True)
-    said = tidy(str(event.data.get("exception_message") or ""))
+    said = one_line(str(event.data.get("exception_message") or ""))
     return Unavailable(said=said, cause=None if said else Cause.NO_REASON, blames_model=True)
 
 

@@ -4,7 +4,7 @@ from domain import BadResponse, EaselError
 from providers.comfyui.answers import File, Queue, entry_of
 from providers.comfyui.sockets import Listener
 from providers.http.answers import Answer
-from providers.http.api import Api, segment
+from providers.http.api import Api
 from providers.kit.base import Progress
 
 MISSES = 3
@@ -32,7 +32,7 @@ class Waiting:
         if self._asked:
             await self._listener.until_over()
         self._asked = True
-        return await self._api.get(f"history/{segment(self._prompt_id)}")
+        return await self._api.get(f"history/{path_segment(self._prompt_id)}")
 
     async def is_done(self, answer: Answer) -> bool:
         entry = entry_of(answer, self._prompt_id)

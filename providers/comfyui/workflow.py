@@ -15,8 +15,8 @@ from pydantic_core import from_json
 
 from domain import Capabilities, SizeRange, Sources, Span
 from providers.comfyui.settings import ComfyUISettings
-from providers.kit.base import USUAL_SIZES
-from providers.kit.listed import few
+from providers.kit.base import COMMON_SIZES
+from providers.kit.list_limits import cap_names
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
@@ -118,7 +118,7 @@ def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequenc
         text_to_image=UPLOADS["words"] in uploads,
         image_to_image=UPLOADS["image"] in uploads,
         inpainting=UPLOADS["mask"] in uploads,
-        sizes=USUAL_SIZES if sized else (),
+        sizes=COMMON_SIZES if sized else (),
         size_range=SizeRange(low=64, high=2048, multiple=8) if sized else None,
         per_call=BATCH if "batch" in common else 1,
         negative_prompt="negative" in common,
@@ -140,7 +140,9 @@ def sampling(scheduler: str | None, marks: frozenset[str]) -> dict[str, str]:
 def _choices(marks: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Samplers, and each with each scheduler behind it: "euler", "euler karras"."""
     first, *rest = [listed.get(mark, ()) for mark in ("sampler", "scheduler") if mark in marks] or [()]
-    return few(chain(first, (f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names)))
+    return cap_names(
+        chain(first, (f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names))
+    )
 
 
 def _own(kind: str, path: Path) -> Workflow:

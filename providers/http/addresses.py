@@ -9,18 +9,18 @@ from yarl import URL
 from domain import BadResponse
 from providers.http.guard import is_address, may_be_public
 
-ON_THE_WIRE = "!#$%&'()*+,-./:;=?@[]_|~"
+UNQUOTED_CHARACTERS = "!#$%&'()*+,-./:;=?@[]_|~"
 """Signs that stay as they are, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
-NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 """What can be looked up, and what a link shown to members may hold, once letters of other scripts are in ASCII."""
-LONGEST_NAME = 254
+MAX_HOST_LENGTH = 254
 LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 LinkHosts = Collection[tuple[str, int | None]]
 """Hosts that results may lie at whatever their address is; without a port, at each of theirs."""
 
 
-def spelt(text: str) -> URL:
+def exact_url(text: str) -> URL:
     """A URL of which only the host is normalised, and quoted only what no request can hold; BadResponse.
 
     Whoever judges its host and whoever connects to it have the same object before them.
@@ -36,8 +36,8 @@ def spelt(text: str) -> URL:
 
 
 def web_link(text: str) -> URL:
-    """As `spelt`; BadResponse for what leads elsewhere than the web, or brings a name or a password."""
-    url = spelt(text)
+    """As `exact_url`; BadResponse for what leads elsewhere than the web, or brings a name or a password."""
+    url = exact_url(text)
     if url.scheme not in ("http", "https") or not _has_host(url) or url.user or url.password:
         raise BadResponse("the result is no web link")
     return url
@@ -48,10 +48,10 @@ def _has_host(url: URL) -> bool:
     host = url.raw_host or ""
     if ":" in host:
         return is_address(host) and "%" not in host
-    return len(host) <= LONGEST_NAME and NAME.fullmatch(host) is not None
+    return len(host) <= MAX_HOST_LENGTH and HOST_NAME.fullmatch(host) is not None
 
 
-def redirected(url: URL, location: str) -> URL:
+def redirect_target(url: URL, location: str) -> URL:
     """Where a redirect leads; BadResponse."""
     try:
         return web_link(urljoin(str(url), location))
@@ -59,14 +59,14 @@ def redirected(url: URL, location: str) -> URL:
         raise BadResponse("a redirect to what is no link") from None
 
 
-def at_home(url: URL, base_url: str) -> URL:
+def on_own_server(url: URL, base_url: str) -> URL:
     """A link of the server at a base URL, which may call itself by a name that only its own machine knows.
 
     Nobody else can mean such a name: the path is asked for where the server is known to be.
     """
     if may_be_public(url.raw_host or ""):
         return url
-    home = spelt(base_url)
+    home = exact_url(base_url)
     return URL.build(
         scheme=home.scheme,
         authority=home.raw_authority,
@@ -76,9 +76,9 @@ def at_home(url: URL, base_url: str) -> URL:
     )
 
 
-def is_among(url: URL, hosts: LinkHosts) -> bool:
+def is_allowed_host(url: URL, hosts: LinkHosts) -> bool:
     return (url.raw_host, None) in hosts or (url.raw_host, url.port) in hosts
 
 
 def _on_the_wire(text: str) -> str:
-    return quote(LONE_PERCENT.sub("%25", text), safe=ON_THE_WIRE, errors="surrogateescape")
+    return quote(LONE_PERCENT.sub("%25", text), safe=UNQUOTED_CHARACTERS, errors="surrogateescape")

@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from domain import Acceptance, BadResponse, Provided
 from domain.kinds import kind_of
-from providers.http.failures import Told, error_for, our_field
+from providers.http.failures import ErrorDetails, error_for, option_of_field
 from providers.http.lenient import Reply
-from providers.http.parsing import LARGE, TooMuch, read_json
-from providers.http.sentences import LONGEST_TEXT, sentence_of, tidy
+from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, read_json
+from providers.http.sentences import MAX_ERROR_TEXT, error_sentence, one_line
 
-RETRY_AFTER = (1.0, 600.0)
+RETRY_AFTER_RANGE = (1.0, 600.0)
 """Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
-LONGEST_WAIT = 120.0
+MAX_POLL_PAUSE = 120.0
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -29,16 +29,16 @@ RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-class Wait(Reply):
+class RetryAfterBody(Reply):
     retry_after: float
 
 
-class Detail(BaseModel):
+class FieldDetail(BaseModel):
     loc: list[str | int]
 
 
-class Details(BaseModel):
-    detail: list[Detail]
+class FieldDetails(BaseModel):
+    detail: list[FieldDetail]
 
     @property
     def blamed(self) -> list[str]:
@@ -73,7 +73,7 @@ class Answer:
 
     async def read(self) -> Self:
         """The answer itself, whose JSON was read in a thread where there is much of it."""
-        if len(self.body) > LARGE and not self.is_picture():
+        if len(self.body) > MIN_THREAD_BYTES and not self.is_picture():
             await asyncio.to_thread(lambda: self._read)
         return self
 
@@ -88,7 +88,7 @@ class Answer:
         """The JSON, and why there is none."""
         try:
             return read_json(self.body), None
-        except TooMuch:
+        except JSONTooLarge:
             return None, "with too many values in its JSON"
         except ValueError:
             return None, "without JSON"
@@ -111,26 +111,28 @@ class Answer:
     def text(self) -> str:
         """The sentence in an error body, whatever its shape; empty where there is none."""
         try:
-            return tidy(sentence_of(self.data()))
+            return one_line(error_sentence(self.data()))
         except BadResponse:
             return ""
 
-    def told(self) -> Told:
+    def told(self) -> ErrorDetails:
         """What every error knows of its answer."""
-        return Told(detail=str(self.status), said=self.text(), reference=None)
+        return ErrorDetails(detail=str(self.status), said=self.text(), reference=None)
 
     def retry_after(self) -> float | None:
         """Seconds to wait, from a header, a field or a sentence; from 1 to 600."""
         seconds = _header_seconds(self.headers)
         if seconds is None:
             seconds = self._body_seconds()
-        return None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+        return (
+            None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER_RANGE[0]), RETRY_AFTER_RANGE[1])
+        )
 
     def option(self) -> str | None:
         """Our word for the field that a list of details, or a table of errors, blames first."""
-        for kind in (Details, FieldErrors):
+        for kind in (FieldDetails, FieldErrors):
             if told := self.maybe(kind):
-                return our_field(told.blamed)
+                return option_of_field(told.blamed)
         return None
 
     def checked(self) -> Self:
@@ -154,9 +156,9 @@ class Answer:
         return error
 
     def _body_seconds(self) -> float | None:
-        if wait := self.maybe(Wait):
+        if wait := self.maybe(RetryAfterBody):
             return wait.retry_after
-        told = self.body[:LONGEST_TEXT].decode(errors="replace")
+        told = self.body[:MAX_ERROR_TEXT].decode(errors="replace")
         match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
         return float(match[1]) if match else None
 

@@ -12,18 +12,18 @@ import aiohttp
 from pydantic import SecretStr
 
 from domain import BadResponse, Picture
-from providers.http.addresses import LinkHosts, spelt
+from providers.http.addresses import LinkHosts, exact_url
 from providers.http.answers import Answer
 from providers.http.events import Event
-from providers.http.parsing import PIECE
+from providers.http.parsing import PIECE_BYTES
 from providers.http.transport import Transport
 
-LEAST_SECRET = 8
+MIN_KEY_LENGTH = 8
 """Shorter keys are placeholders for servers that want none; striking them out would damage ordinary words."""
-LEAST_STRANGE = 12
+MIN_KEY_LENGTH_IN_LONG_BODY = 12
 """In long bodies, such as pictures in base64, a shorter key could occur by chance."""
-LONGEST_TEXT = 64 * 1024
-MAX_WORDS = 16 * 1024 * 1024
+LONG_BODY = 64 * 1024
+MAX_JSON_BYTES = 16 * 1024 * 1024
 """Bytes of an answer without pictures; a list of 100,000 models is shorter."""
 
 
@@ -57,7 +57,7 @@ class Api:
 
     async def ask(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         """As `get`, for what is words and links alone, such as a list of models."""
-        return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_WORDS)
+        return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_JSON_BYTES)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.send("POST", path, json=body, headers=headers)
@@ -87,7 +87,7 @@ class Api:
         return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
 
     def _strikes(self, length: int) -> bool:
-        return len(self._key) >= (LEAST_SECRET if length <= LONGEST_TEXT else LEAST_STRANGE)
+        return len(self._key) >= (MIN_KEY_LENGTH if length <= LONG_BODY else MIN_KEY_LENGTH_IN_LONG_BODY)
 
     async def _struck(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
         if self._strikes(len(event.data)) and await _holds(event.data, self._key):
@@ -102,10 +102,10 @@ class Api:
         """Where a path leads; BadResponse for a whole URL that would carry the key to somebody else."""
         if not path.startswith(("http://", "https://")):
             return f"{self._base_url}/{path.lstrip('/')}"
-        url = spelt(path)
+        url = exact_url(path)
         if url.user or url.password:
             raise BadResponse("a link to ask at with a name or a password")
-        own = url.origin() == spelt(self._base_url).origin()
+        own = url.origin() == exact_url(self._base_url).origin()
         if own or (url.scheme == "https" and any(_is_in(url.raw_host or "", domain) for domain in self._domains)):
             return path
         raise BadResponse("a link to ask at that leads to another host")
@@ -115,25 +115,25 @@ async def _holds(text: AnyStr, key: AnyStr) -> bool:
     """Looked for piece by piece: done in a thread, that gives way to the event loop after each."""
 
     def look() -> bool:
-        return any(text.find(key, at, at + PIECE + len(key)) >= 0 for at in range(0, len(text), PIECE))
+        return any(text.find(key, at, at + PIECE_BYTES + len(key)) >= 0 for at in range(0, len(text), PIECE_BYTES))
 
-    return look() if len(text) <= PIECE else await asyncio.to_thread(look)
+    return look() if len(text) <= PIECE_BYTES else await asyncio.to_thread(look)
 
 
 def _is_in(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def segment(text: str) -> str:
+def path_segment(text: str) -> str:
     """A remote id as one segment of a path, whatever it holds."""
     return quote(text, safe="")
 
 
-def path_of(text: str) -> str:
+def path_segments(text: str) -> str:
     """A model's id such as `owner/name` as part of a path: its slashes lead on."""
     return quote(text, safe="/")
 
 
-def given(fields: Mapping[str, Any]) -> dict[str, Any]:
+def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     """A request's body: only the fields that are set, for no API says what it makes of null."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import aiohttp
 
 from domain import BadResponse, Flaw
-from providers.http.events import END, Event, EventReader
-from providers.http.turns import Turns
+from providers.http.events import EVENT_END, Event, EventReader
+from providers.http.yielding import CooperativeYield
 
-SMALL = 64 * 1024
+MIN_COUNTED_BYTES = 64 * 1024
 """Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
-MAX_ERROR = 1024 * 1024
+MAX_ERROR_BYTES = 1024 * 1024
 """Of an answer that is no success."""
 
 
@@ -38,7 +38,7 @@ def is_stream(response: aiohttp.ClientResponse) -> bool:
     return response.status == 200 and response.content_type == "text/event-stream"
 
 
-async def pass_on(
+async def stream_events(
     response: aiohttp.ClientResponse,
     cap: int,
     take: Callable[[int], Awaitable[None]],
@@ -48,7 +48,7 @@ async def pass_on(
 
     The body where it holds no event at all: not everything that is labelled as a stream is one.
     """
-    reader, length, unread, turns = EventReader(), 0, io.BytesIO(), Turns()
+    reader, length, unread, turns = EventReader(), 0, io.BytesIO(), CooperativeYield()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
@@ -61,7 +61,7 @@ async def pass_on(
             if await on_event(event):
                 return b""
             await turns.took(len(event.data))
-    for event in reader.feed(END):
+    for event in reader.feed(EVENT_END):
         unread.truncate(unread.seek(0))
         await on_event(event)
     return unread.getvalue()
@@ -73,13 +73,13 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
     Of an error only its beginning, where the sentence stands: its status has to be known however long it is.
     """
     is_error = response.status >= 400
-    cap = min(cap, MAX_ERROR) if is_error else cap
-    expected = min(response.content_length or 0, MAX_ERROR) if is_error else response.content_length or 0
+    cap = min(cap, MAX_ERROR_BYTES) if is_error else cap
+    expected = min(response.content_length or 0, MAX_ERROR_BYTES) if is_error else response.content_length or 0
     if expected > cap:
         raise _too_long(cap)
-    if expected > SMALL:
+    if expected > MIN_COUNTED_BYTES:
         await take(expected)
-    body, length, turns = io.BytesIO(), 0, Turns()
+    body, length, turns = io.BytesIO(), 0, CooperativeYield()
     async for chunk in response.content.iter_any():
         await turns.took(len(chunk))
         body.write(chunk)
@@ -88,8 +88,8 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
             break
         if length > cap:
             raise _too_long(cap)
-    if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
-        await take(length - (expected if expected > SMALL else 0))
+    if expected > MIN_COUNTED_BYTES or length > MIN_COUNTED_BYTES:  # what was expected is put right, downwards too
+        await take(length - (expected if expected > MIN_COUNTED_BYTES else 0))
     return body.getvalue()
 
 

@@ -5,13 +5,13 @@ from collections import deque
 from typing import NamedTuple
 
 
-class _Turn(NamedTuple):
+class _Waiter(NamedTuple):
     task: "asyncio.Task[object]"
     amount: int
     come: "asyncio.Future[None]"
 
 
-class Budget:
+class MemoryBudget:
     """Counts the bytes that a task has read until the task ends.
 
     Only a task that has none yet waits for room: those that hold some can always end, so nobody waits for ever.
@@ -20,7 +20,7 @@ class Budget:
     def __init__(self, size: int) -> None:
         self._room = size
         self._held: dict[asyncio.Task[object], int] = {}
-        self._turns: deque[_Turn] = deque()
+        self._turns: deque[_Waiter] = deque()
 
     async def take(self, amount: int) -> None:
         """Count so many bytes for the current task; one that is larger than everything goes when it is alone."""
@@ -31,7 +31,7 @@ class Budget:
             self._count(task, amount)
             self._let_in()
             return
-        turn = _Turn(task, amount, asyncio.get_running_loop().create_future())
+        turn = _Waiter(task, amount, asyncio.get_running_loop().create_future())
         self._turns.append(turn)
         self._let_in()
         try:

@@ -11,28 +11,28 @@ from yarl import URL
 
 from domain import Acceptance, BadResponse, Timeout, Unavailable
 from providers.http.answers import Answer
-from providers.http.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
-from providers.http.budget import Budget
+from providers.http.bodies import MIN_COUNTED_BYTES, Part, is_stream, multipart, read_body, stream_events
+from providers.http.budget import MemoryBudget
 from providers.http.events import Event
-from providers.http.guard import REFUSAL
-from providers.http.repeating import (
-    Tries,
+from providers.http.guard import ADDRESS_REFUSED
+from providers.http.retries import (
+    Attempts,
     acceptance_after,
     acceptance_of,
+    backoff_seconds,
     last_outcome,
-    pause_before,
-    safe_to_repeat,
-    told,
-    unless_taken,
+    requested_pause,
+    retry_idempotent,
+    retry_if_not_taken,
 )
 
-MAX_ANSWER = 96 * 1024 * 1024
-IN_FLIGHT = 32 * 1024 * 1024
+MAX_ANSWER_BYTES = 96 * 1024 * 1024
+MAX_BYTES_IN_MEMORY = 32 * 1024 * 1024
 """Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
 CONNECT_SECONDS = 10.0
-LONGEST_PAUSE_IN_CALL = 30.0
+MAX_PAUSE_IN_CALL = 30.0
 """Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it."""
-BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
+CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class CallOptions(TypedDict, total=False):
@@ -67,7 +67,7 @@ class Call(NamedTuple):
     it wants."""
     acceptance: Callable[[Answer], Acceptance] = acceptance_of
     """Whether an answer says that the call was accepted."""
-    patience: float = LONGEST_PAUSE_IN_CALL
+    patience: float = MAX_PAUSE_IN_CALL
     """Seconds of a pause that the server may ask for between two tries."""
 
     def body(self) -> dict[str, Any]:
@@ -82,50 +82,53 @@ class Sender:
 
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """sleep: waits between tries."""
-        self._budget = Budget(IN_FLIGHT)
+        self._budget = MemoryBudget(MAX_BYTES_IN_MEMORY)
         self._turn = asyncio.Lock()
         self._sleep = sleep
 
     async def send(self, call: Call, session: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> Answer:
         """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
-        made, sessions = Tries(call.acceptance), [session]
+        made, sessions = Attempts(call.acceptance), [session]
 
         async def once() -> Answer:
             try:
                 return made.answered(await self._try(call, sessions[-1]))
-            except BROKEN as error:
+            except CONNECTION_ERRORS as error:
                 made.broken(error)
                 sessions.append(fresh)  # what else was kept may be dead, too
                 raise
 
         retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= call.tries or (told(state) or 0) > call.patience,
-            wait=pause_before,
-            retry=unless_taken(call.acceptance) if call.method == "POST" else safe_to_repeat,
+            stop=lambda state: state.attempt_number >= call.tries or (requested_pause(state) or 0) > call.patience,
+            wait=backoff_seconds,
+            retry=retry_if_not_taken(call.acceptance) if call.method == "POST" else retry_idempotent,
             retry_error_callback=last_outcome,
             sleep=self._sleep,
         )
         try:
             return await retrying(once)
-        except BROKEN as error:
-            raise translated(error, made.taken) from None
+        except CONNECTION_ERRORS as error:
+            raise error_for_exception(error, made.taken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
 
     async def _try(self, call: Call, session: aiohttp.ClientSession) -> Answer:
         # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
-        cap, options = call.cap or MAX_ANSWER, {"timeout": limit, "allow_redirects": False, "headers": call.headers}
+        cap, options = (
+            call.cap or MAX_ANSWER_BYTES,
+            {"timeout": limit, "allow_redirects": False, "headers": call.headers},
+        )
         async with (
             asyncio.timeout(call.seconds) as deadline,
             session.request(call.method, call.url, **options, **call.body()) as response,
         ):
             take = partial(self._take, deadline)
             if call.on_event and is_stream(response):
-                unread = await pass_on(response, cap, take, call.on_event)
+                unread = await stream_events(response, cap, take, call.on_event)
                 return Answer(response.status, response.headers, unread)
             content = await read_body(response, cap, take)
-        if len(content) > SMALL:
+        if len(content) > MIN_COUNTED_BYTES:
             async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
                 await asyncio.sleep(0)
         return Answer(response.status, response.headers, content)
@@ -141,11 +144,11 @@ class Sender:
             deadline.reschedule(loop.time() + left)
 
 
-def translated(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
+def error_for_exception(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
     """Without the error's own text where it may hold a URL with secrets."""
     if isinstance(error, TimeoutError) and acceptance_after(error) is not Acceptance.NOT_TAKEN:
         return Timeout("no full answer within the time limit")
-    if REFUSAL in str(error):
+    if ADDRESS_REFUSED in str(error):
         return BadResponse("the result's link leads to an address that is not allowed")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from domain import BadResponse
 
-END = b"\n\n"
+EVENT_END = b"\n\n"
 """What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
-LONGEST_FIELD = 100
+MAX_FIELD_NAME = 100
 """Characters of a name and of what stands right behind it; those that mean anything are short."""
-MOST_LINES = 50_000
+MAX_LINES = 50_000
 """Of a whole stream: one that draws sends a handful of events, and now and then a sign of life."""
 
 
@@ -41,7 +41,7 @@ class EventReader:
             self._rest.append(text)
             return []
         self._lines += max(text.count("\n"), text.count("\r"))  # counted first: splitting makes an object of each
-        if self._lines > MOST_LINES:
+        if self._lines > MAX_LINES:
             raise BadResponse("a stream without an end")
         first, *lines = LINE_END.split(text)
         lines = ["".join([*self._rest, first]), *lines]
@@ -53,7 +53,7 @@ class EventReader:
             event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
             self._name, self._data = "", []
             return event
-        field, _, beginning = line[:LONGEST_FIELD].partition(":")
+        field, _, beginning = line[:MAX_FIELD_NAME].partition(":")
         value = line[len(field) + 1 + beginning.startswith(" ") :]  # copied once: it may be a picture
         if field == "event":
             self._name = value

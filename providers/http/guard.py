@@ -11,20 +11,20 @@ from typing import Any, cast
 
 from yarl import URL
 
-REFUSAL = "address not allowed"
-PORTS = (80, 443)
+ADDRESS_REFUSED = "address not allowed"
+WEB_PORTS = (80, 443)
 NAT64 = ip_network("64:ff9b::/96")
-LONGEST_LINK = 8000
+MAX_LINK_LENGTH = 8000
 """S3's have up to 2,000 signs with the token of a session; most servers read no more than this."""
-HOME = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
+PRIVATE_SUFFIXES = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
 """Ends of names that only a house of its own knows."""
-SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10")))
+NON_PUBLIC_NETWORKS = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10")))
 """What `ipaddress` takes for public and is not (measured on Python 3.11.7)."""
 
 
 def can_be_opened(url: URL) -> bool:
     """Whether a member could follow a link: not into the host's own network, nor one that no server reads."""
-    return len(str(url)) <= LONGEST_LINK and url.port in PORTS and may_be_public(url.raw_host or "")
+    return len(str(url)) <= MAX_LINK_LENGTH and url.port in WEB_PORTS and may_be_public(url.raw_host or "")
 
 
 def may_be_public(host: str) -> bool:
@@ -33,7 +33,9 @@ def may_be_public(host: str) -> bool:
         return is_public(host)
     host = host.rstrip(".")
     end = host.rpartition(".")[2]
-    return "." in host and not host.endswith(HOME) and not end[:1].isdigit()  # 127.1 and 0x7f.1 are numbers, too
+    return (
+        "." in host and not host.endswith(PRIVATE_SUFFIXES) and not end[:1].isdigit()
+    )  # 127.1 and 0x7f.1 are numbers, too
 
 
 def is_address(text: str) -> bool:
@@ -55,7 +57,7 @@ def is_public(text: str) -> bool:
         inner = _wrapped(address)
         if inner is not None:
             return is_public(str(inner))
-    if any(address in network for network in SPECIAL if network.version == address.version):
+    if any(address in network for network in NON_PUBLIC_NETWORKS if network.version == address.version):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_private)
 
@@ -71,6 +73,6 @@ def guarded_socket(info: tuple[Any, ...]) -> socket.socket:
     """A socket for aiohttp's connector; PermissionError when the address is private or the port unusual."""
     family, kind, protocol, _, target = info
     host, port = cast("tuple[object, ...]", target)[:2]
-    if not is_public(str(host)) or port not in PORTS:
-        raise PermissionError(errno.EACCES, REFUSAL)
+    if not is_public(str(host)) or port not in WEB_PORTS:
+        raise PermissionError(errno.EACCES, ADDRESS_REFUSED)
     return socket.socket(family, kind, protocol)

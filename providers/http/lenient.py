@@ -14,7 +14,7 @@ def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
         return None
 
 
-TRIFLE = WrapValidator(_or_none)
+NONE_IF_INVALID = WrapValidator(_or_none)
 """On a field that nothing depends on: what cannot be read is left out."""
 
 
@@ -25,7 +25,7 @@ def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
     return [read for one in listed for read in _or_none([one], validate) or ()]
 
 
-EACH = WrapValidator(_each)
+SKIP_INVALID_ENTRIES = WrapValidator(_each)
 """On a list: the entries that cannot be read are left out, and take no other along."""
 
 

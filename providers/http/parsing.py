@@ -13,33 +13,33 @@ from pydantic_core import from_json
 
 from domain.numbers import plain
 
-MOST_VALUES = 100_000
+MAX_VALUES = 100_000
 """Values in one JSON text: reading so many takes some 50 ms, in which nobody else has a turn."""
-MOST_QUOTES = 4 * MOST_VALUES
-FEW_QUOTES = MOST_VALUES // 10
+MAX_QUOTES = 4 * MAX_VALUES
+MAX_QUOTES_IN_RECOUNT = MAX_VALUES // 10
 """Where the values seem to be too many, and are counted again."""
-LARGE = 4 * 1024 * 1024
+MIN_THREAD_BYTES = 4 * 1024 * 1024
 """Bytes of a text that is worth a thread: what is shorter is read before a thread would have its turn."""
-LONG = 16 * 1024
+LONG_STRING = 16 * 1024
 """Bytes of a string that is worth being cut out."""
-LONGEST = 49 * 1024 * 1024
+MAX_STRING = 49 * 1024 * 1024
 """Bytes of a string that are read: in base64 more than the largest picture that is taken."""
-MOST_BESIDE = 4 * 1024 * 1024
+MAX_BESIDE_LONG_STRINGS = 4 * 1024 * 1024
 """Bytes beside all long strings: full of escapes or of long numbers, they take as long as so many values."""
-MOST_DIGITS = 309
+MAX_DIGITS = 309
 """Signs of a whole number: a longer one is not finite to anybody who computes with it."""
-PIECE = 1024 * 1024
-PAIR = 12
+PIECE_BYTES = 1024 * 1024
+MAX_ESCAPE_PAIR = 12
 """Bytes of the longest that belongs together: two escapes that make one sign."""
-CLOSEST = 1000
+MAX_ADJACENT_ESCAPES = 1000
 """Escapes, one right behind another, at the end of a piece: more than that have no pictures, in whichever spelling."""
-MOST_BACKSLASHES = 64 * 1024
+MAX_BACKSLASHES = 64 * 1024
 """Right before a quote: to count 40 MiB of them takes 0.4 s, in which nobody else has a turn."""
-MARK = "\ue000{}-{}\ue000"
+PLACEHOLDER = "\ue000{}-{}\ue000"
 """Stands for a string that was cut out: its number, behind what nobody can have written into this text."""
 
 
-class TooMuch(ValueError):
+class JSONTooLarge(ValueError):
     """JSON of so many values that reading them would hold up everybody."""
 
 
@@ -47,16 +47,16 @@ def read_json(text: bytes | str) -> Any:
     """JSON from outside; ValueError where it is none. What is LARGE belongs into a thread."""
     body = text.encode(errors="replace") if isinstance(text, str) else text
     body = body.removeprefix(b"\xef\xbb\xbf")
-    if len(body) > LARGE:
+    if len(body) > MIN_THREAD_BYTES:
         return _read_in_pieces(body)
     if has_too_many_values(body) and has_too_many_values(_without_strings(body)):
-        raise TooMuch
+        raise JSONTooLarge
     return _parsed(body)
 
 
 def has_too_many_values(body: bytes) -> bool:
     """Told by commas and brackets, of which pictures in base64 have none: to look for them is faster than to count."""
-    left = MOST_VALUES + 1
+    left = MAX_VALUES + 1
     for mark in (b",", b"[", b"{"):
         at = -1
         while left and (at := body.find(mark, at + 1)) >= 0:
@@ -78,13 +78,15 @@ def _parsed(body: bytes) -> Any:
 
 def _whole(digits: str) -> int | None:
     """None where it has more digits than anybody can use: every parser takes long to read those, or refuses them."""
-    return int(digits) if len(digits) <= MOST_DIGITS else None
+    return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _read_in_pieces(body: bytes) -> Any:
     beside, longs = _cut(body)
-    if len(beside) > MOST_BESIDE or (has_too_many_values(beside) and has_too_many_values(_without_strings(beside))):
-        raise TooMuch
+    if len(beside) > MAX_BESIDE_LONG_STRINGS or (
+        has_too_many_values(beside) and has_too_many_values(_without_strings(beside))
+    ):
+        raise JSONTooLarge
     try:
         return _put_back(_parsed(beside), longs)
     except RecursionError:
@@ -95,8 +97,8 @@ def _cut(body: bytes) -> tuple[bytes, dict[str, str]]:
     """The text with a mark for each long string, and the strings by their marks."""
     kept, longs, done, secret = bytearray(), dict[str, str](), 0, token_hex(8)
     for start, end in _strings(body):
-        if end - start > LONG:
-            mark = MARK.format(secret, len(longs))
+        if end - start > LONG_STRING:
+            mark = PLACEHOLDER.format(secret, len(longs))
             longs[mark] = _long_string(body, start, end)
             kept += body[done:start] + mark.encode()
             done = end
@@ -114,9 +116,9 @@ def _put_back(value: Any, longs: dict[str, str]) -> Any:
 
 
 def _long_string(body: bytes, start: int, end: int) -> str:
-    pieces, last = list[str](), _between_signs(body, start, start + LONGEST, end)
+    pieces, last = list[str](), _between_signs(body, start, start + MAX_STRING, end)
     while start < last:
-        stop = _between_signs(body, start, start + PIECE, last)
+        stop = _between_signs(body, start, start + PIECE_BYTES, last)
         pieces.append(str(_parsed(b'"' + body[start:stop] + b'"')))
         start = stop
     return "".join(pieces)
@@ -126,16 +128,16 @@ def _between_signs(body: bytes, start: int, at: int, end: int) -> int:
     """The next place before, where neither an escape nor a letter of several bytes is torn apart."""
     if at >= end:
         return end
-    least = max(start + PAIR, at - CLOSEST * PAIR)
+    least = max(start + MAX_ESCAPE_PAIR, at - MAX_ADJACENT_ESCAPES * MAX_ESCAPE_PAIR)
     while at > least:
-        escape = body.rfind(b"\\", at - PAIR, at)
+        escape = body.rfind(b"\\", at - MAX_ESCAPE_PAIR, at)
         if escape < 0 and body[at] & 0xC0 != 0x80:
             return at
         at = escape if escape >= 0 else at - 1
-    raise TooMuch
+    raise JSONTooLarge
 
 
-def _strings(body: bytes, most: int = MOST_QUOTES) -> Iterator[tuple[int, int]]:
+def _strings(body: bytes, most: int = MAX_QUOTES) -> Iterator[tuple[int, int]]:
     """Where the text of each string begins and ends; what is no JSON is left to the parser."""
     quotes = _quotes(body, most)
     return ((opening + 1, closing) for opening, closing in zip(quotes, quotes, strict=False))
@@ -150,22 +152,22 @@ def _quotes(body: bytes, most: int) -> Iterator[int]:
         if not (body[at - 1 : at] == b"\\" and _is_escaped(body, last + 1, at)):
             yield at
         last = at
-    raise TooMuch
+    raise JSONTooLarge
 
 
 def _is_escaped(body: bytes, start: int, at: int) -> bool:
     """By the backslashes right before; two of them are one that is meant."""
-    before = body[max(start, at - MOST_BACKSLASHES) : at]
+    before = body[max(start, at - MAX_BACKSLASHES) : at]
     count = len(before) - len(before.rstrip(b"\\"))
-    if count == MOST_BACKSLASHES:
-        raise TooMuch
+    if count == MAX_BACKSLASHES:
+        raise JSONTooLarge
     return count % 2 == 1
 
 
 def _without_strings(body: bytes) -> bytes:
     """What is left counts no comma of a sentence."""
     kept, done = bytearray(), 0
-    for start, end in _strings(body, FEW_QUOTES):
+    for start, end in _strings(body, MAX_QUOTES_IN_RECOUNT):
         kept += body[done:start]
         done = end
     return bytes(kept) + body[done:]

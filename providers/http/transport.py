@@ -16,20 +16,20 @@ from typing import Self, Unpack
 import aiohttp
 
 from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
-from providers.http.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
+from providers.http.addresses import LinkHosts, exact_url, is_allowed_host, on_own_server, redirect_target, web_link
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR
-from providers.http.calls import BROKEN, CONNECT_SECONDS, Call, CallOptions, Sender, translated
-from providers.http.encoding import MAX_PICTURE, decoded, is_embedded
+from providers.http.bodies import MAX_ERROR_BYTES
+from providers.http.calls import CONNECT_SECONDS, CONNECTION_ERRORS, Call, CallOptions, Sender, error_for_exception
+from providers.http.encoding import MAX_PICTURE_BYTES, decode_picture_async, is_inline_picture
 from providers.http.guard import can_be_opened, guarded_socket
-from providers.http.heads import MOST_HEADERS, MOST_IN_LINE, Connector
-from providers.http.repeating import RETRIED
+from providers.http.response_heads import MAX_HEADERS, MAX_LINE, Connector
+from providers.http.retries import RETRYABLE_STATUSES
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
-GOODBYE_SECONDS = 1.0
-MAX_MESSAGE = 4 * 1024 * 1024
+CLOSE_SECONDS = 1.0
+MAX_SOCKET_MESSAGE = 4 * 1024 * 1024
 """Of a WebSocket, which tells of steps and shows previews."""
 HEARTBEAT_SECONDS = 20.0
 """A WebSocket whose other side does not answer for longer is broken."""
@@ -75,7 +75,7 @@ class Transport:
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
-            call = Call("GET", spelt(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR)
+            call = Call("GET", exact_url(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR_BYTES)
             await self._sender.send(call, self._api, self._fresh)
         except ProviderError as error:
             return isinstance(error, BadResponse) and error.flaw is Flaw.TOO_LONG
@@ -87,7 +87,7 @@ class Transport:
         A POST is sent again only where the server surely did not take it: no connection, or an answer that
         `acceptance` takes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
         """
-        call = Call(method, spelt(url), **options)
+        call = Call(method, exact_url(url), **options)
         limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
         session = self._api if method == "GET" else self._fresh
         answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh)
@@ -101,19 +101,19 @@ class Transport:
     ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
         """A WebSocket of an operator's own server; Unavailable where it cannot be had, or breaks inside the block."""
         try:
-            limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
+            limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
                 socket = await self._fresh.ws_connect(
-                    spelt(url),
+                    exact_url(url),
                     headers=headers,
                     heartbeat=HEARTBEAT_SECONDS,
                     timeout=limit,
-                    max_msg_size=MAX_MESSAGE,
+                    max_msg_size=MAX_SOCKET_MESSAGE,
                 )
             async with socket:
                 yield socket
-        except BROKEN as error:
-            raise translated(error, Acceptance.UNKNOWN) from None
+        except CONNECTION_ERRORS as error:
+            raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
         """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
@@ -121,22 +121,22 @@ class Transport:
         own: the base URL of the server that gave the link, which may have a private address, and call itself by another
         one. hosts: those that may have one, too, because the host of the bot says so.
         """
-        if is_embedded(text):
-            return await decoded(text)
+        if is_inline_picture(text):
+            return await decode_picture_async(text)
         url = web_link(text)
-        if own and not is_among(url, hosts):
-            url = at_home(url, own)
-        session = self._api if own and url.origin() == spelt(own).origin() else self._outside
+        if own and not is_allowed_host(url, hosts):
+            url = on_own_server(url, own)
+        session = self._api if own and url.origin() == exact_url(own).origin() else self._outside
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
             with ProviderError.after_acceptance():
-                known = self._api if is_among(url, hosts) else session
+                known = self._api if is_allowed_host(url, hosts) else session
                 # However long a pause is asked for: what is paid for has no other place to come from.
-                call = Call("GET", url, seconds=total, cap=MAX_PICTURE, patience=inf)
+                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, patience=inf)
                 answer = await self._sender.send(call, known, self._fresh if known is self._api else known)
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
-            target = redirected(url, answer.headers.get("Location", ""))
+            target = redirect_target(url, answer.headers.get("Location", ""))
             session = session if target.origin() == url.origin() else self._outside
             url = target
         raise BadResponse("too many redirects")
@@ -173,9 +173,9 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
     session = aiohttp.ClientSession(
         connector=connector,
-        max_line_size=MOST_IN_LINE,
-        max_field_size=MOST_IN_LINE,
-        max_headers=MOST_HEADERS,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        max_headers=MAX_HEADERS,
         trace_configs=[no_redirects],
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
@@ -186,7 +186,7 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
 
 
 def _picture_bytes(answer: Answer) -> bytes:
-    if answer.status >= 500 or answer.status in RETRIED:
+    if answer.status >= 500 or answer.status in RETRYABLE_STATUSES:
         raise Unavailable(f"the result's link answers {answer.status}", cause=Cause.LINK_FAILS)
     if not answer.ok:
         raise BadResponse(f"the result's link answers {answer.status}", flaw=Flaw.WITHHELD)

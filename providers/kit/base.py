@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Settings = typing_extensions.TypeVar("Settings", bound=ProviderSettings, default=ProviderSettings)
 
 NO_FREE_CALL = "cannot be tested without paying"
-USUAL_SIZES = tuple(
+COMMON_SIZES = tuple(
     map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"))
 )
 """What to offer where an API takes any size and names none."""

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 600.0
 RETRY_SECONDS = 60.0
-BUDGET_SECONDS = 1.5
+MAX_WAIT_SECONDS = 1.5
 """Discord wants autocomplete's answer within 3 s."""
 
 Value = TypeVar("Value")
@@ -33,7 +33,7 @@ class Discovery(Generic[Value]):
         if self._task is None and time.monotonic() >= self._due:
             self._task, self._waited = asyncio.create_task(self._refresh()), False
         if self._task is not None and not self._waited:
-            done, _ = await asyncio.wait({self._task}, timeout=BUDGET_SECONDS)
+            done, _ = await asyncio.wait({self._task}, timeout=MAX_WAIT_SECONDS)
             self._waited = not done  # whoever asks once more for one command has no time for a second wait
         return self._value
 

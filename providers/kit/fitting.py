@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 from domain import Size
 
 
-def fitted(png: bytes, size: Size) -> bytes:
+def fit_image(png: bytes, size: Size) -> bytes:
     """An image, or a mask, of the size to draw at, cut where its shape is another; it belongs into a thread."""
     image = Image.open(io.BytesIO(png))
     if image.size == size:

@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from domain import EaselError, ProviderError, RateLimited, Timeout, Unavailable
-from providers.http.answers import LONGEST_WAIT, Answer
+from providers.http.answers import MAX_POLL_PAUSE, Answer
 from providers.http.transport import Transport
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 
-LATE_SECONDS = 6.0
+NOT_FOUND_GRACE_SECONDS = 6.0
 """A 404 in the first seconds may be a job that has not reached every server yet."""
-SILENT_POLLS = 3
+MIN_FAILED_POLLS = 3
 """At least this many polls have to fail before a provider counts as silent."""
 
 
-class Pauses(NamedTuple):
+class PollIntervals(NamedTuple):
     """Seconds before the first poll, and before the slowest; each is longer than the one before."""
 
     first: float = 1.5
@@ -29,7 +29,7 @@ class Pauses(NamedTuple):
     """How long polls may go unanswered before the job is given up; what is remembered of it stays."""
 
 
-class Over(Exception):
+class JobEnded(Exception):
     """Raised by `ask` where an answer ends the whole job: its error alone might count as a poll that failed."""
 
     def __init__(self, error: EaselError) -> None:
@@ -42,7 +42,7 @@ async def poll(
     progress: Progress,
     ask: Callable[[], Awaitable[Answer]],
     is_done: Callable[[Answer], Awaitable[bool]],
-    pauses: Pauses = Pauses(),  # noqa: B008 - it is frozen
+    pauses: PollIntervals = PollIntervals(),  # noqa: B008 - it is frozen
 ) -> None:
     """Until `is_done`; the job's own time limit ends it from outside. Timeout where the job is no longer known.
 
@@ -51,7 +51,7 @@ async def poll(
     with ProviderError.after_acceptance():
         try:
             await _poll(transport, progress, ask, is_done, pauses)
-        except Over as over:
+        except JobEnded as over:
             raise over.error from None
 
 
@@ -60,7 +60,7 @@ async def _poll(
     progress: Progress,
     ask: Callable[[], Awaitable[Answer]],
     is_done: Callable[[Answer], Awaitable[bool]],
-    pauses: Pauses,
+    pauses: PollIntervals,
 ) -> None:
     pause, since, misses, unheard = pauses.first, 0.0, 0, 0.0
     clock = asyncio.get_running_loop().time
@@ -72,13 +72,13 @@ async def _poll(
         answer = await _asked(ask)
         if answer is None:
             misses, unheard = misses + 1, unheard + waited + clock() - begun
-            if misses >= SILENT_POLLS and unheard > pauses.patience:
+            if misses >= MIN_FAILED_POLLS and unheard > pauses.patience:
                 raise Unavailable("silent")
             await progress.report()  # what the provider told before is not shown any longer
             continue
         misses, unheard = 0, 0.0
-        if _is_transient(answer) or (answer.status == 404 and since < LATE_SECONDS):
-            pause = max(pause, min(answer.retry_after() or 0, LONGEST_WAIT))
+        if _is_transient(answer) or (answer.status == 404 and since < NOT_FOUND_GRACE_SECONDS):
+            pause = max(pause, min(answer.retry_after() or 0, MAX_POLL_PAUSE))
             continue
         if answer.status in (404, 410):
             await progress.forget()

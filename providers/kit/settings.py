@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from domain.frozen import Frozen
 from providers.kit.variables import Hosts, Integer, Pairs, Secret, Switch, Url
 
-SWITCH = "enabled"
+SWITCH_FIELD = "enabled"
 """The field that is read from a variable of the provider's bare name."""
 
 
@@ -45,7 +45,7 @@ class ProviderSettings(Frozen):
     def variables(cls, name: str) -> dict[str, str]:
         """The variable that each field is read from, for the provider of that name."""
         read = [field for field in cls.model_fields if field not in cls.unread]
-        return {field: name.upper() if field == SWITCH else f"{name}_{field}".upper() for field in read}
+        return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
 
     @property
     def in_vain(self) -> bool:
@@ -53,7 +53,7 @@ class ProviderSettings(Frozen):
         return self != type(self).model_construct()
 
 
-class SwitchedSettings(ProviderSettings):
+class SwitchableSettings(ProviderSettings):
     """Those of a provider that is switched by a variable of its name, and may be off whatever else is set."""
 
     enabled: Switch = Field(default=True, description="`off` switches it off.")

@@ -16,7 +16,7 @@ class UnreadableError(ValueError):
     """What is wrong with a variable: the rest of a sentence that begins with its name, without its value."""
 
 
-def text(read: Callable[[str], object]) -> BeforeValidator:
+def read_text(read: Callable[[str], object]) -> BeforeValidator:
     """Reads what the host has written; a value that was made in code is left as it is."""
 
     def validate(value: Any) -> object:
@@ -30,12 +30,12 @@ def one_of(*choices: object) -> BeforeValidator:
     return _chosen({str(choice): choice for choice in choices})
 
 
-def listed(written: str) -> list[str]:
+def split_list(written: str) -> list[str]:
     """The entries between commas."""
     return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
-def span(field: FieldInfo) -> tuple[int, int] | None:
+def number_range(field: FieldInfo) -> tuple[int, int] | None:
     """The smallest and the largest number that a field takes."""
     low = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
     high = next((each.le for each in field.metadata if hasattr(each, "le")), None)
@@ -50,7 +50,7 @@ def _chosen(choices: Mapping[str, object]) -> BeforeValidator:
         *names, last = choices
         raise UnreadableError(f"has to be {', '.join(names)} or {last}")
 
-    return text(read)
+    return read_text(read)
 
 
 def _key(written: str) -> str:
@@ -78,14 +78,14 @@ def _digits(written: str) -> int:
 
 
 def _pairs(written: str) -> tuple[tuple[str, str], ...]:
-    parted = [entry.partition("=") for entry in listed(written)]
+    parted = [entry.partition("=") for entry in split_list(written)]
     if any(not id.strip() for id, _, _ in parted):
         raise UnreadableError("is no list such as id=title, id=title")
     return tuple((id.strip(), title.strip() or id.strip()) for id, _, title in parted)
 
 
 def _hosts(written: str) -> tuple[tuple[str, int | None], ...]:
-    found = [_host(entry) for entry in listed(written)]
+    found = [_host(entry) for entry in split_list(written)]
     if None in found:
         hint = ", without http://" if "://" in written else ""
         raise UnreadableError(f"is no list of hosts such as images.lan, 192.168.1.20:9000{hint}")
@@ -102,16 +102,16 @@ def _host(written: str) -> tuple[str, int | None] | None:
     return (host, url.explicit_port) if host and HOST.fullmatch(host) else None
 
 
-Secret = Annotated[SecretStr, text(_key)]
+Secret = Annotated[SecretStr, read_text(_key)]
 """A key or a token; it is struck out of the log."""
-KeyId = Annotated[str, text(_key)]
+KeyId = Annotated[str, read_text(_key)]
 """Written like a key, but not secret."""
-Url = Annotated[str, text(_url)]
+Url = Annotated[str, read_text(_url)]
 """A base URL, without its trailing slash."""
-Integer = Annotated[int, text(_digits)]
+Integer = Annotated[int, read_text(_digits)]
 """A whole number; the field tells its range."""
 Switch = Annotated[bool, _chosen({"on": True, "off": False})]
-Pairs = Annotated[tuple[tuple[str, str], ...], text(_pairs)]
+Pairs = Annotated[tuple[tuple[str, str], ...], read_text(_pairs)]
 """Ids and titles, from `id=title, id=title`; a title may be left out."""
-Hosts = Annotated[tuple[tuple[str, int | None], ...], text(_hosts)]
+Hosts = Annotated[tuple[tuple[str, int | None], ...], read_text(_hosts)]
 """Hosts and ports, from `host, host:port`; None for any port."""

@@ -28,15 +28,15 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.encoding import decoded
-from providers.http.failures import of_one_model
-from providers.http.sentences import tidy
+from providers.http.encoding import decode_picture_async
+from providers.http.failures import blaming_model
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.ends import has_ended, living
-from providers.kit.listed import capped
-from providers.kit.pinned import affordable, pinned
+from providers.kit.list_limits import cap_models
+from providers.kit.model_choice import choose_models, limit_quality
 from providers.kit.results import collect
+from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, Profile, is_gpt_image, profile_for, title_for
@@ -61,14 +61,16 @@ class OpenAICompatible(Provider):
         self._base_url = _versioned(settings.base_url or self._profile.base_url)
         self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
         documented = self._models(self._profile.models)
-        self._pinned = affordable(settings, pinned(settings, documented, self._model)) if settings.models else ()
-        self._discovery = self.discovery(self._offered, affordable(settings, documented))
+        self._pinned = (
+            limit_quality(settings, choose_models(settings, documented, self._model)) if settings.models else ()
+        )
+        self._discovery = self.discovery(self._offered, limit_quality(settings, documented))
 
     async def models(self) -> Sequence[Model]:
         return self._living(self._pinned) or self._living(await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        with of_one_model() if self._profile.proxy else nullcontext():
+        with blaming_model() if self._profile.proxy else nullcontext():
             await self._generate(request, sources, progress)
 
     async def _generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
@@ -113,7 +115,7 @@ class OpenAICompatible(Provider):
         on_event = stream.take if stream else None
         answer = await self._api.send("POST", drawing.path, seconds=seconds, on_event=on_event, **drawing.options)
         if id := answer.headers.get("x-request-id"):
-            log.info("%s: %s, request %s", self.name, answer.status, tidy(id))
+            log.info("%s: %s, request %s", self.name, answer.status, one_line(id))
         if error := error_of(answer):
             raise error
         if stream is None or not is_stream(answer):
@@ -139,7 +141,7 @@ class OpenAICompatible(Provider):
         if item.link:
             return await self._api.fetch(self._absolute(item.link), seed=seed)
         if item.picture:
-            return Picture(data=await decoded(item.picture), seed=seed)
+            return Picture(data=await decode_picture_async(item.picture), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 
@@ -151,10 +153,10 @@ class OpenAICompatible(Provider):
             return url
 
     def _living(self, models: Sequence[Model]) -> Sequence[Model]:
-        return living(models) if self._profile.ends else models
+        return without_retired(models) if self._profile.ends else models
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.settings, await self._discover())
+        return limit_quality(self.settings, await self._discover())
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = (await self._api.ask("models")).checked().parse(ModelList).data
@@ -163,11 +165,11 @@ class OpenAICompatible(Provider):
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))
-        return self._models([(id, titles.get(id, id)) for id in capped(ids, self.settings, str)])
+        return self._models([(id, titles.get(id, id)) for id in cap_models(ids, self.settings, str)])
 
     def _offers(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
-        ended = is_over(listed.shutdown_date) or (profile.ends and has_ended(id))
+        ended = is_over(listed.shutdown_date) or (profile.ends and is_retired(id))
         return not ended and (not profile.kept or id.startswith(profile.kept))
 
     def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:
@@ -194,7 +196,7 @@ class OpenAI(Streaming):
         super().__init__(settings, transport, self.name, OPENAI)
 
 
-class Named(NamedTuple):
+class CompatibleServer(NamedTuple):
     """What stands in the registry for a server that the host names."""
 
     name: str

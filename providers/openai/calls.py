@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageOps
 
 from domain import FileTooLarge, ImageRequest, Size, Sources
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.bodies import Part
-from providers.http.encoding import in_base64
-from providers.kit.fitting import fitted
-from providers.kit.harmless import EXTRA_ARGS, without_tag
+from providers.http.encoding import encode_base64
+from providers.kit.fitting import fit_image
+from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_TAG = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
@@ -35,9 +35,9 @@ class Drawing(NamedTuple):
 async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources, *, stream: bool) -> Drawing:
     image = sources.only_image()
     if image and request.upscale:
-        return _form("images/upscale", given({"model": _model(request), "scale": 2}), _image(image))
+        return _form("images/upscale", without_none({"model": _model(request), "scale": 2}), _image(image))
     if image and sources.mask and profile.own_inpainting:
-        fields = given({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
+        fields = without_none({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
         image, mask = await asyncio.to_thread(_both_fitted, image, sources.mask, request.size)
         return _form("images/inpainting", fields, _image(image), _mask(mask))
     fields = _fields(profile, request) | ({"stream": True, "partial_images": PARTIAL_IMAGES} if stream else {})
@@ -49,15 +49,15 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
     if request.safety_checker is False:
         fields |= profile.unchecked
     if profile.image == "file":
-        fields |= given({"file": in_base64(image)})
+        fields |= without_none({"file": encode_base64(image)})
     if profile.image == "link":
-        fields |= given({"image_url": sources.only_link()})
+        fields |= without_none({"image_url": sources.only_link()})
     return Drawing("images/generations", {"json": fields})
 
 
 def _both_fitted(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, bytes]:
     """Where the API takes no size, the picture's is the image's."""
-    return (fitted(image, size), fitted(mask, size)) if size else (image, mask)
+    return (fit_image(image, size), fit_image(mask, size)) if size else (image, mask)
 
 
 def harmless(prompt: str) -> str:
@@ -86,7 +86,7 @@ def _fields(profile: Profile, request: ImageRequest) -> dict[str, Any]:
     model = _model(request) if "model" in profile.words else None
     fixed = {"model": model, "prompt": _prompt(profile, request), "response_format": profile.response_format}
     clear = {"background": "transparent", "output_format": "png"} if request.transparent else {}
-    return given(fixed | options | clear | _size(profile, request))
+    return without_none(fixed | options | clear | _size(profile, request))
 
 
 def _model(request: ImageRequest) -> str | None:
@@ -103,14 +103,16 @@ def _prompt(profile: Profile, request: ImageRequest) -> str:
 
 def _extra_args(request: ImageRequest) -> str:
     """stable-diffusion.cpp's own tag, for what has no field there: left to itself, it always draws seed 42."""
-    guidance = given({"txt_cfg": request.guidance_scale})
-    sampling = given({"sample_steps": request.steps, "guidance": guidance or None})
+    guidance = without_none({"txt_cfg": request.guidance_scale})
+    sampling = without_none({"sample_steps": request.steps, "guidance": guidance or None})
     args = {
         "seed": RANDOM if request.seed is None else request.seed,
         "negative_prompt": harmless(request.negative_prompt) if request.negative_prompt else None,
         "sample_params": sampling or None,
     }
-    told = json.dumps(given(args), ensure_ascii=False).replace("<", r"\u003c")  # so that nothing in it ends the tag
+    told = json.dumps(without_none(args), ensure_ascii=False).replace(
+        "<", r"\u003c"
+    )  # so that nothing in it ends the tag
     return f"<{EXTRA_ARGS}>{told}</{EXTRA_ARGS}>"
 
 

@@ -8,13 +8,13 @@ from pydantic import Field, TypeAdapter, model_validator
 from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, Provided, QuotaError, RateLimited
 from domain.numbers import Place
 from providers.http.answers import Answer
-from providers.http.encoding import is_embedded
-from providers.http.failures import POLICY, failure_for, our_field
-from providers.http.failures import Told as Known
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import Bounded
-from providers.kit.shapes import is_link, pictures_in
+from providers.http.encoding import is_inline_picture
+from providers.http.failures import MODERATION_WORDS, failure_for, option_of_field
+from providers.http.failures import ErrorDetails as Known
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import BoundedList
+from providers.kit.picture_search import is_link, pictures_in
 
 CODES: dict[str, type[Provided]] = {
     "moderation_blocked": ContentRejected,
@@ -32,7 +32,7 @@ class Item(Reply):
     b64_json: str = ""
     url: str = ""
     index: Place = None
-    respect_moderation: Annotated[bool | None, TRIFLE] = None
+    respect_moderation: Annotated[bool | None, NONE_IF_INVALID] = None
 
     @property
     def picture(self) -> str:
@@ -42,15 +42,15 @@ class Item(Reply):
     @property
     def link(self) -> str:
         """Where the picture has yet to be fetched from."""
-        is_here = is_embedded(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
+        is_here = is_inline_picture(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
         return "" if is_here else self.picture
 
 
 class Result(Reply):
-    data: Annotated[list[Any] | None, TRIFLE] = None
+    data: Annotated[list[Any] | None, NONE_IF_INVALID] = None
 
 
-ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
+ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 
 def items_of(answer: Answer) -> list[Item] | None:
@@ -76,19 +76,19 @@ class Blocked(Reply):
     moderation_stage: str = ""
 
     def __str__(self) -> str:
-        return tidy(", ".join(filter(None, (*self.categories, self.moderation_stage))))
+        return one_line(", ".join(filter(None, (*self.categories, self.moderation_stage))))
 
 
 CONTENT = ("prompt", "image", "mask")
 """What a filter looks at; other parameters may have names that sound like one."""
 
 
-class Told(Reply):
+class ErrorDetails(Reply):
     message: str | None = None
     sort: str | None = Field(default=None, validation_alias="type")
     param: str | None = None
     code: str | int | None = None
-    moderation_details: Annotated[Blocked | None, TRIFLE] = None
+    moderation_details: Annotated[Blocked | None, NONE_IF_INVALID] = None
 
     @property
     def kind(self) -> type[Provided] | None:
@@ -97,11 +97,11 @@ class Told(Reply):
     @property
     def option(self) -> str | None:
         """Our word for the parameter that is blamed."""
-        return our_field([(self.param or "").partition("[")[0]])
+        return option_of_field([(self.param or "").partition("[")[0]])
 
 
 class Refusal(Reply):
-    error: Told | str | None = None
+    error: ErrorDetails | str | None = None
     message: str | None = None
 
 
@@ -112,7 +112,7 @@ class Listed(Reply):
 
 
 class ModelList(Reply):
-    data: Bounded[Listed]
+    data: BoundedList[Listed]
 
     @model_validator(mode="before")
     @classmethod
@@ -122,7 +122,7 @@ class ModelList(Reply):
 
 
 class _Read(NamedTuple):
-    told: Told
+    told: ErrorDetails
     text: str
 
 
@@ -131,17 +131,17 @@ def error_of(answer: Answer) -> Provided | None:
     if answer.ok:
         return None
     told, text = _read(answer)
-    reference = tidy(answer.headers.get("x-request-id", ""))[:80] or None
+    reference = one_line(answer.headers.get("x-request-id", ""))[:80] or None
     known = Known(detail=str(answer.status), said=text, reference=reference)
     if kind := told.kind:
         return _coded(kind, known, told, answer)
-    is_about_content = told.option in CONTENT and POLICY.search(text)
+    is_about_content = told.option in CONTENT and MODERATION_WORDS.search(text)
     if answer.status in (400, 422) and told.param and not is_about_content:
         return InvalidRequest(**known, option=told.option)
     return answer.error(text, reference=reference)
 
 
-def _coded(kind: type[Provided], known: Known, told: Told, answer: Answer) -> Provided:
+def _coded(kind: type[Provided], known: Known, told: ErrorDetails, answer: Answer) -> Provided:
     if kind is InvalidRequest:
         return InvalidRequest(**known, option="model" if told.code == "model_not_found" else told.option)
     if kind is ContentRejected:
@@ -171,9 +171,9 @@ def is_over(date: Any) -> bool:
 def _read(answer: Answer) -> _Read:
     text = answer.text()
     refusal = answer.maybe(Refusal) or Refusal()
-    if isinstance(refusal.error, Told):
+    if isinstance(refusal.error, ErrorDetails):
         why = refusal.error.moderation_details
         return _Read(refusal.error, f"{text} ({why})" if why and str(why) else text)
     if refusal.error and refusal.message:  # stable-diffusion.cpp: a word, and the sentence beside it
-        text = f"{text}: {tidy(refusal.message)}"
-    return _Read(Told(), text)
+        text = f"{text}: {one_line(refusal.message)}"
+    return _Read(ErrorDetails(), text)

@@ -5,10 +5,10 @@ import logging
 
 from domain import BadResponse, Picture
 from providers.http.answers import Answer
-from providers.http.encoding import decoded
-from providers.http.events import END, Event, EventReader
+from providers.http.encoding import decode_picture_async
+from providers.http.events import EVENT_END, Event, EventReader
 from providers.http.lenient import Reply
-from providers.http.turns import IN_ONE_TURN, Turns
+from providers.http.yielding import BYTES_PER_TURN, CooperativeYield
 from providers.kit.base import Progress
 from providers.openai.replies import Item, failure_of, items_in
 
@@ -52,23 +52,23 @@ class Stream:
 
     async def take_all(self, answer: Answer) -> None:
         """The events of a stream that was not labelled as one."""
-        turns = Turns()
-        reader, body = EventReader(), answer.body + END
-        for at in range(0, len(body), IN_ONE_TURN):
-            for event in reader.feed(body[at : at + IN_ONE_TURN]):
+        turns = CooperativeYield()
+        reader, body = EventReader(), answer.body + EVENT_END
+        for at in range(0, len(body), BYTES_PER_TURN):
+            for event in reader.feed(body[at : at + BYTES_PER_TURN]):
                 await self.take(event)
                 await turns.took(len(event.data))
-            await turns.took(IN_ONE_TURN)
+            await turns.took(BYTES_PER_TURN)
 
     async def _show(self, told: Told) -> None:
         with contextlib.suppress(BadResponse):  # nothing depends on it
-            await self._progress.report(preview=await decoded(told.b64_json or ""))
+            await self._progress.report(preview=await decode_picture_async(told.b64_json or ""))
 
     async def _keep(self, answer: Answer) -> None:
         """The picture itself, if it is there; a link is left to whoever fetches links."""
         found = min(items_in(answer.data()), key=lambda item: bool(item.link), default=Item())
         if not found.link:
-            await self._progress.keep(Picture(data=await decoded(found.picture)))
+            await self._progress.keep(Picture(data=await decode_picture_async(found.picture)))
         self.left = [found] if found.link else []
 
     def _told(self, answer: Answer) -> Told:

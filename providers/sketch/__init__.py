@@ -8,14 +8,14 @@ from pydantic import Field
 from domain import Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.settings import ProviderSettings, SwitchedSettings
+from providers.kit.settings import ProviderSettings, SwitchableSettings
 from providers.kit.variables import Switch
 
 TITLES = {"paint": "Oil painting", "watercolour": "Watercolour", "ink": "Ink drawing", "pixel": "Pixel art"}
 SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Size(512, 768), Size(512, 512))
 
 
-class SketchSettings(SwitchedSettings):
+class SketchSettings(SwitchableSettings):
     unread = frozenset(ProviderSettings.model_fields)
 
     enabled: Switch = Field(

@@ -12,7 +12,7 @@ What may follow a call that failed, by whether the provider has accepted it::
 - A job that is found in the middle of a call, or whose remote job nobody knows any more, is not asked for again.
 - Where a picture is there, nobody else is asked: it is delivered, and the rest is told as missing.
 
-`providers.http.repeating` keeps to the same rule among the tries of one HTTP call.
+`providers.http.retries` keeps to the same rule among the tries of one HTTP call.
 """
 
 from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossible, ProviderError, State, SwitchedOff

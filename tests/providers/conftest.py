@@ -205,7 +205,7 @@ async def bench(request, bench_for):
 @pytest.fixture
 def day(monkeypatch):
     """Move the clock by which models end: `day("2026-12-01")`."""
-    return lambda text: monkeypatch.setattr("providers.kit.ends.today", lambda: date.fromisoformat(text))
+    return lambda text: monkeypatch.setattr("providers.kit.retirements.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from providers.appypie import Result as AppyPieResult
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.sentences import DETAIL_LENGTH, tidy
+from providers.http.sentences import MAX_SENTENCE, one_line
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult
@@ -66,7 +66,7 @@ def only_ours(read) -> None:
     try:
         read()
     except EaselError as error:
-        assert len(str(error)) < DETAIL_LENGTH + 100
+        assert len(str(error)) < MAX_SENTENCE + 100
 
 
 @quick
@@ -373,8 +373,8 @@ def test_base64_cut_short_is_refused_here_or_by_the_job(cut):
 @example("ht\x00tps://a.invalid <<b>b>")
 @example("<script>alert(1)</script><style>a")
 def test_tidy(text):
-    clean = tidy(text)
-    assert len(clean) <= DETAIL_LENGTH
+    clean = one_line(text)
+    assert len(clean) <= MAX_SENTENCE
     assert not any(category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in clean)
     assert not re.search(r"<[^>]*>", clean)
     assert not re.search(r"https?://\S", clean, re.IGNORECASE)
@@ -383,7 +383,7 @@ def test_tidy(text):
 @pytest.mark.parametrize("text", ["<", "<script>", "&lt;", "http://", "a"])
 def test_tidy_is_quick_with_long_texts(text):
     start = monotonic()
-    assert len(tidy(text * 1_000_000)) <= DETAIL_LENGTH
+    assert len(one_line(text * 1_000_000)) <= MAX_SENTENCE
     assert monotonic() - start < 1
 
 

@@ -29,7 +29,7 @@ from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
 from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import PATIENCE, sources_of
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
@@ -450,7 +450,7 @@ async def test_progress_that_fails_does_not_harm_the_drawing(a1111, case, times)
 
 @pytest.mark.usefixtures("at_once")
 async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
-    a1111.transport._budget = Budget(3 * len(NOISE))
+    a1111.transport._budget = MemoryBudget(3 * len(NOISE))
     async with asyncio.timeout(2):
         await a1111.draw("large-previews")
     assert [picture.data for picture in a1111.progress.kept] == [NOISE]

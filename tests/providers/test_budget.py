@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 
 ROOM = 10
 
@@ -16,7 +16,7 @@ class Reader:
     """Tasks that take, hold for a few turns of the loop, and end; how much they held at most."""
 
     def __init__(self) -> None:
-        self.budget = Budget(ROOM)
+        self.budget = MemoryBudget(ROOM)
         self.held = self.most = 0
 
     async def read(self, amount: int, turns: int) -> None:
@@ -56,7 +56,7 @@ async def test_one_that_is_larger_than_everything_goes_alone():
 
 
 async def test_who_holds_some_does_not_wait_for_more():
-    budget = Budget(ROOM)
+    budget = MemoryBudget(ROOM)
     await budget.take(ROOM)
     async with asyncio.timeout(1):
         await budget.take(ROOM)
@@ -64,7 +64,7 @@ async def test_who_holds_some_does_not_wait_for_more():
 
 async def let_in(script: str) -> str:
     """Who is let in, in their order. `+6`: one more comes for 6 bytes; `-0`: the first ends; `x0`: it is cancelled."""
-    budget, ends, tasks, order = Budget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
+    budget, ends, tasks, order = MemoryBudget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
 
     async def hold(number: int, amount: int) -> None:
         await budget.take(amount)
@@ -115,7 +115,7 @@ async def test_the_room_holds():
 
 
 async def test_what_was_taken_too_much_is_given_back(monkeypatch):
-    budget = Budget(ROOM)
+    budget = MemoryBudget(ROOM)
     await budget.take(8)
     await budget.take(-6)
     other = asyncio.create_task(budget.take(7))

@@ -57,7 +57,7 @@ def small_caps(monkeypatch):
         "aihorde.MAX_WORDS",
     ):
         monkeypatch.setattr(f"providers.{name}", 16 * 1024)
-    monkeypatch.setattr("providers.http.events.MOST_LINES", 1000)
+    monkeypatch.setattr("providers.http.events.MAX_LINES", 1000)
 
 
 def posts(bench) -> int:
@@ -314,7 +314,7 @@ async def test_a_poll_without_an_end_pays_nothing_twice(bench_for, name, case):
 @pytest.mark.parametrize("case", [*TOO_MUCH, "F19-head", "F19-hints", "F19-error"])
 @pytest.mark.usefixtures("small_caps")
 async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monkeypatch, caplog, case):
-    monkeypatch.setattr("providers.kit.discovery.BUDGET_SECONDS", PATIENCE)
+    monkeypatch.setattr("providers.kit.discovery.MAX_WAIT_SECONDS", PATIENCE)
     for moment in ("", "aside-"):
         assert await bench.provider(moment + case).models()
     assert "time limit" not in caplog.text, "it took all of its time"
@@ -378,7 +378,7 @@ async def failure_of(bench, case: str, **options) -> str:
 @pytest.mark.parametrize("key", [CANARY])
 async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1024 * 1024)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1024 * 1024)
     monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01

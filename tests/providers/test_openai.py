@@ -22,7 +22,7 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.http.calls import MAX_ANSWER
+from providers.http.calls import MAX_ANSWER_BYTES
 from providers.kit.base import Health
 from providers.openai import calls
 from providers.openai.calls import transparent_mask
@@ -436,7 +436,7 @@ def test_images_are_for_gpt_image_models():
         assert not (takes.seed or takes.negative_prompt or takes.steps or takes.guidance_scale or takes.strength)
         assert (takes.per_call, takes.max_count) == (2 if takes.size_range else 4, 4)
         largest = max((size.width * size.height for size in takes.sizes), default=0)
-        assert takes.per_call * largest * 3 * 4 / 3 < MAX_ANSWER, "pictures that no PNG makes smaller, in base64"
+        assert takes.per_call * largest * 3 * 4 / 3 < MAX_ANSWER_BYTES, "pictures that no PNG makes smaller, in base64"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from pydantic_core import to_json
 
 from domain import Capabilities, ImageRequest, Model, Size, Sources, TooManyImages
-from providers.http.encoding import in_base64
+from providers.http.encoding import encode_base64
 from providers.sketch import Sketch, SketchSettings
 from tests.providers.conftest import KINDS, FakeProgress, sources_of
 from tests.replay.pictures import draw
@@ -52,7 +52,7 @@ async def test_two_images_are_sent_or_refused(bench_for, name):
         if takes_several(name, model.id):
             await bench.draw(sources=TWO, **options)
             sent = to_json(bench.sent(-1)).decode()
-            assert all(in_base64(each.data) in sent for each in TWO.images)
+            assert all(encode_base64(each.data) in sent for each in TWO.images)
         else:
             before = bench.server.count("POST")
             raised = await bench.fail(sources=TWO, **options)

@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from domain import Acceptance, BadResponse, EaselError, Timeout, Unavailable
 from providers.http import api as api_module
 from providers.http import guard
-from providers.http.addresses import at_home, web_link
+from providers.http.addresses import on_own_server, web_link
 from providers.http.api import Api
-from providers.http.bodies import SMALL, Part
-from providers.http.calls import IN_FLIGHT
+from providers.http.bodies import MIN_COUNTED_BYTES, Part
+from providers.http.calls import MAX_BYTES_IN_MEMORY
 from providers.http.transport import MAX_REDIRECTS, Transport
 from tests.outcomes import not_taken
 from tests.providers.conftest import load
@@ -169,7 +169,7 @@ async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, mo
 
 
 async def test_an_announced_size_over_the_cap_is_not_read(transport, server, monkeypatch):
-    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1000)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1000)
     server.script = [says(body=bytes(1001))]
     with pytest.raises(BadResponse):
         await transport.call("GET", server.url + "/a")
@@ -219,15 +219,15 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
 
 async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, server):
     async def hold() -> None:
-        await transport._sender._budget.take(IN_FLIGHT)
+        await transport._sender._budget.take(MAX_BYTES_IN_MEMORY)
         await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
 
     transport._seconds = 0.1
-    server.script = [says(body=bytes(2 * SMALL))]
+    server.script = [says(body=bytes(2 * MIN_COUNTED_BYTES))]
     holder = asyncio.create_task(hold())
     await asyncio.sleep(0)
     answer = await transport.call("POST", server.url, tries=1)
-    assert (len(answer.body), holder.done()) == (2 * SMALL, True)
+    assert (len(answer.body), holder.done()) == (2 * MIN_COUNTED_BYTES, True)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -567,7 +567,7 @@ async def test_a_server_is_asked_where_it_is_whatever_it_calls_itself(transport,
 )
 def test_what_may_be_public_is_not_asked_for_at_home(host):
     url = web_link(f"https://{host}/a")
-    assert at_home(url, "http://127.0.0.1:8080/v1") == url
+    assert on_own_server(url, "http://127.0.0.1:8080/v1") == url
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from domain import (
     Upload,
 )
 from domain.kinds import kind_of
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 from providers.kit.base import keep_all
 from storage.outages import Outage
 from storage.spool import Spool
@@ -329,7 +329,7 @@ async def test_a_newer_link_takes_the_place_of_an_older_one(store, holding, draw
 
 
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
-    budget, others = Budget(10), []
+    budget, others = MemoryBudget(10), []
 
     async def generate(request, sources, progress):
         if others:

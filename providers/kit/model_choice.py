@@ -9,7 +9,9 @@ from providers.kit.settings import ProviderSettings
 log = logging.getLogger(__name__)
 
 
-def pinned(settings: ProviderSettings, known: Sequence[Model], make: Callable[[str], Model | None]) -> Sequence[Model]:
+def choose_models(
+    settings: ProviderSettings, known: Sequence[Model], make: Callable[[str], Model | None]
+) -> Sequence[Model]:
     """`settings.models` where the host set them, in that order: known ones keep what they take, others are made.
 
     Those of which `make` makes nothing are left out.
@@ -19,13 +21,13 @@ def pinned(settings: ProviderSettings, known: Sequence[Model], make: Callable[[s
     return [_titled(model, title) for model, title in chosen if model] or known
 
 
-def known_alone(settings: ProviderSettings, known: Sequence[Model]) -> Sequence[Model]:
-    """As `pinned`, where an API cannot be asked for any other model: logs which the host set in vain."""
+def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> Sequence[Model]:
+    """As `choose_models`, where an API cannot be asked for any other model: logs which the host set in vain."""
     ids = {model.id for model in known}
     for id, _ in settings.models:
         if id not in ids:
             log.warning("a model that this API cannot be asked for is left out: %s", id)
-    return pinned(settings, known, lambda _: None)
+    return choose_models(settings, known, lambda _: None)
 
 
 def _titled(model: Model, title: str) -> Model:
@@ -33,7 +35,7 @@ def _titled(model: Model, title: str) -> Model:
     return model if title == model.id else model.model_copy(update={"title": title})
 
 
-def affordable(settings: ProviderSettings, models: Sequence[Model]) -> Sequence[Model]:
+def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequence[Model]:
     """With no better quality than `settings.quality`, which is also the usual one; unchanged where it is not set."""
     if settings.quality is None:
         return models

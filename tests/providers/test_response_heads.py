@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import Acceptance, ProviderError
-from providers.http.heads import MOST_IN_LINE, mended
+from providers.http.response_heads import MAX_LINE, repair_head
 from tests.rawserver import TURNS, let_others_read, raw_server
 
 BODY = json.dumps({"data": "x" * 50}).encode()
@@ -57,7 +57,7 @@ ODD = {
 }
 CONTRADICTORY = {
     "two lengths": wrapped(LENGTH, b"Content-Length: 3"),
-    "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MOST_IN_LINE + 1), LENGTH),
+    "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MAX_LINE + 1), LENGTH),
     "too many headers": wrapped(*(b"X-%d: a" % number for number in range(300)), LENGTH),
     "an endless head": wrapped(*[b"X-A: " + b"a" * 9000] * 40, LENGTH),
     "interim answers beyond all measure": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 30 + wrapped(LENGTH),
@@ -122,13 +122,15 @@ async def test_a_kept_connection_is_used_again(transport, raw):
 
 @given(st.binary(max_size=300))
 def test_any_head_is_mended_to_one_head(junk):
-    head = mended(b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n")
+    head = repair_head(b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n")
     assert head.endswith(b"\r\n\r\n")
-    assert mended(head) == head
+    assert repair_head(head) == head
 
 
 def test_a_head_of_very_many_headers_takes_no_longer_than_its_length():
     names = b"".join(b"%x:\r\n" % number for number in range(4096, 33_000))
     began = time.thread_time()
-    assert mended(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + names + b"\r\n").endswith(b"Content-Length: 2\r\n\r\n")
+    assert repair_head(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + names + b"\r\n").endswith(
+        b"Content-Length: 2\r\n\r\n"
+    )
     assert time.thread_time() - began < 2  # each looked for among all others, 11

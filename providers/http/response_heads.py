@@ -13,24 +13,24 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
-TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.6.2)."""
-FOLD = re.compile(rb"\r?\n[ \t]+")
-END = re.compile(rb"\r?\n\r?\n")
+FOLDED_LINE = re.compile(rb"\r?\n[ \t]+")
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
 """An answer before the answer, which has a head of its own; but for 101, behind which comes a WebSocket."""
-BODILESS = re.compile(rb"HTTP/1\.[01] (?:101|204|304)\b")
-LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,18})\r\n")
-"""As `mended` spells it, where it is the only one."""
-MOST_IN_LINE = 64 * 1024
-MOST_HEADERS = 256
-MOST = 256 * 1024
+NO_BODY = re.compile(rb"HTTP/1\.[01] (?:101|204|304)\b")
+CONTENT_LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,18})\r\n")
+"""As `repair_head` spells it, where it is the only one."""
+MAX_LINE = 64 * 1024
+MAX_HEADERS = 256
+MAX_HEAD = 256 * 1024
 """Bytes of a head; who sends more is hung up on."""
-MOST_INTERIM = 16
+MAX_INTERIM = 16
 """Answers before the answer; so many at once take little of everybody's time."""
 
 
-class TidyHeads(ResponseHandler):
+class LenientResponseHandler(ResponseHandler):
     """aiohttp's reader of one connection; whole heads come to it, and mended."""
 
     _head: bytearray | None = None
@@ -79,39 +79,41 @@ class TidyHeads(ResponseHandler):
         """All heads that are whole by now, and what stands behind the last; nothing while that is awaited."""
         seen, ready = max(len(head) - 3, 0), b""
         head += data if head else data.lstrip(b"\r\n")
-        while (found := END.search(head, seen, MOST)) and self._interim <= MOST_INTERIM:
-            whole, rest = mended(bytes(head[: found.end()])), bytes(head[found.end() :])
+        while (found := HEAD_END.search(head, seen, MAX_HEAD)) and self._interim <= MAX_INTERIM:
+            whole, rest = repair_head(bytes(head[: found.end()])), bytes(head[found.end() :])
             ready += whole
             head[:], seen = rest, 0
             if not INTERIM.match(whole):
                 self._head, self._left = None, _length(whole)
                 return ready, rest
             self._interim += 1
-        if len(head) > MOST or self._interim > MOST_INTERIM:
+        if len(head) > MAX_HEAD or self._interim > MAX_INTERIM:
             self.abort()
             return b"", b""
         return ready, b""
 
 
 class Connector(aiohttp.TCPConnector):
-    """Its connections are read by `TidyHeads`."""
+    """Its connections are read by `LenientResponseHandler`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory: partial[ResponseHandler] = partial(TidyHeads, loop=self._loop)  # there is no other way in (3.14)
+        self._factory: partial[ResponseHandler] = partial(
+            LenientResponseHandler, loop=self._loop
+        )  # there is no other way in (3.14)
 
 
 def _length(head: bytes) -> int | None:
-    found = None if BODILESS.match(head) else LENGTH.search(head)
+    found = None if NO_BODY.match(head) else CONTENT_LENGTH.search(head)
     return int(found[1]) if found else None
 
 
-def mended(head: bytes) -> bytes:
+def repair_head(head: bytes) -> bytes:
     """A head without lines that are no headers, without blanks in names, and with one length where all agree."""
-    first, *lines = FOLD.sub(b" ", head).rstrip(b"\r\n").split(b"\n")
+    first, *lines = FOLDED_LINE.sub(b" ", head).rstrip(b"\r\n").split(b"\n")
     parted = [line.partition(b":") for line in lines]
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]
-    fields = [(name, value) for name, value in fields if TOKEN.fullmatch(name)]
+    fields = [(name, value) for name, value in fields if HEADER_NAME.fullmatch(name)]
     others = [(name, value) for name, value in fields if name.lower() != b"content-length"]
     told = [value for name, value in fields if name.lower() == b"content-length"]
     codings = b",".join(value.lower() for name, value in others if name.lower() == b"transfer-encoding").split(b",")

@@ -5,8 +5,8 @@ import pytest
 from pydantic import SecretStr
 
 from providers.gemini import MODELS
-from providers.kit.ends import ENDS, has_ended
-from providers.kit.listed import tell_once
+from providers.kit.list_limits import warn_once
+from providers.kit.retirements import RETIREMENT_DATES, is_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES
@@ -20,7 +20,7 @@ LAST_DAY, AFTER = "2026-11-30", "2026-12-01"
 
 @pytest.fixture(autouse=True)
 def _untold():
-    tell_once.cache_clear()
+    warn_once.cache_clear()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_where_all_that_the_host_has_named_are_over_the_usual_ones_stand_i
     bench = await bench_for(name)
     only = {"openai": MINI, "gemini": ENDED}[name]
     models = await offered(bench.provider(models=((only, "Old"),)))
-    assert models and not any(map(has_ended, models))
+    assert models and not any(map(is_retired, models))
 
 
 async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini):
@@ -91,12 +91,12 @@ async def test_xais_models_end_too(openai, transport, day):
 async def test_no_list_brings_an_ended_one_back(gemini, day):
     day(AFTER)
     models = await offered(gemini.provider("F01"))
-    assert models and not any(map(has_ended, models))
+    assert models and not any(map(is_retired, models))
 
 
 def test_what_stands_in_for_a_list_has_no_end():
     documented = [id for profile in PROFILES.values() for id, _ in profile.models]
-    assert not ENDS.keys() & {*documented, *(id for id, _ in MODELS)}
+    assert not RETIREMENT_DATES.keys() & {*documented, *(id for id, _ in MODELS)}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_stands_in_for_a_list_has_no_end():
 )
 def test_whose_day_has_come(day, id, ended):
     day(AFTER)
-    assert has_ended(id) is ended
+    assert is_retired(id) is ended
 
 
 async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai, transport, day):

@@ -8,13 +8,13 @@ from tenacity import RetryCallState, retry_base, retry_if_exception, retry_if_re
 from tenacity.wait import wait_exponential_jitter
 
 from domain import Acceptance, Unavailable
-from providers.http.answers import LONGEST_WAIT, Answer
-from providers.http.failures import NEVER_ARRIVED
-from providers.http.guard import REFUSAL
+from providers.http.answers import MAX_POLL_PAUSE, Answer
+from providers.http.failures import ORIGIN_UNREACHABLE_STATUSES
+from providers.http.guard import ADDRESS_REFUSED
 
-TURNED_AWAY = (429, 503, *NEVER_ARRIVED)
+NOT_ACCEPTED_STATUSES = (429, 503, *ORIGIN_UNREACHABLE_STATUSES)
 """Statuses that say that a call was not accepted."""
-RETRIED = (408, 425, 500, 502, 504, 520, 522, 524, *TURNED_AWAY)
+RETRYABLE_STATUSES = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED_STATUSES)
 
 _backoff = wait_exponential_jitter(initial=1, max=20)
 
@@ -22,13 +22,13 @@ _backoff = wait_exponential_jitter(initial=1, max=20)
 def acceptance_after(error: BaseException) -> Acceptance:
     """What an error says of the try that it broke: without a connection, nothing was sent."""
     connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-    never_sent = isinstance(error, connecting) and REFUSAL not in str(error)
+    never_sent = isinstance(error, connecting) and ADDRESS_REFUSED not in str(error)
     return Acceptance.NOT_TAKEN if never_sent else Acceptance.UNKNOWN
 
 
 def acceptance_of(answer: Answer) -> Acceptance:
     """What an answer's status says of the call."""
-    return Acceptance.NOT_TAKEN if answer.status in TURNED_AWAY else Acceptance.UNKNOWN
+    return Acceptance.NOT_TAKEN if answer.status in NOT_ACCEPTED_STATUSES else Acceptance.UNKNOWN
 
 
 def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
@@ -36,14 +36,14 @@ def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
     return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
 
 
-def unless_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
+def retry_if_not_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
     """Where a POST may be sent again: it was surely not accepted, and a second try is not in vain."""
     return retry_if_exception(lambda error: acceptance_after(error) is Acceptance.NOT_TAKEN) | retry_if_result(
-        lambda answer: _is_worth_repeating(answer, TURNED_AWAY) and judge(answer) is Acceptance.NOT_TAKEN
+        lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED_STATUSES) and judge(answer) is Acceptance.NOT_TAKEN
     )
 
 
-class Tries:
+class Attempts:
     """What became of the tries of one call so far."""
 
     def __init__(self, judge: Callable[[Answer], Acceptance]) -> None:
@@ -66,21 +66,22 @@ class Tries:
             self.taken = taken
 
 
-safe_to_repeat = retry_if_exception(
+retry_idempotent = retry_if_exception(
     lambda error: (
-        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)) and REFUSAL not in str(error)
+        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError))
+        and ADDRESS_REFUSED not in str(error)
     )
-) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRIED))
+) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRYABLE_STATUSES))
 
 
-def told(state: RetryCallState) -> float | None:
+def requested_pause(state: RetryCallState) -> float | None:
     """For how many seconds the server asks, if it does."""
     return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
 
 
-def pause_before(state: RetryCallState) -> float:
-    seconds = told(state)
-    return _backoff(state) if seconds is None else min(seconds, LONGEST_WAIT)
+def backoff_seconds(state: RetryCallState) -> float:
+    seconds = requested_pause(state)
+    return _backoff(state) if seconds is None else min(seconds, MAX_POLL_PAUSE)
 
 
 def last_outcome(state: RetryCallState) -> Answer:

@@ -2,18 +2,18 @@
 
 import asyncio
 
-IN_ONE_TURN = 32 * 1024
+BYTES_PER_TURN = 32 * 1024
 OVERHEAD = 512
 """What a chunk, an event or a message costs beside its bytes, in bytes."""
 
 
-class Turns:
+class CooperativeYield:
     def __init__(self) -> None:
         self._done = 0
 
     async def took(self, amount: int) -> None:
         """So many bytes have been handled; others come in between when there have been enough."""
         self._done += amount + OVERHEAD
-        if self._done >= IN_ONE_TURN:
+        if self._done >= BYTES_PER_TURN:
             self._done = 0
             await asyncio.sleep(0)

@@ -13,11 +13,11 @@ from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
-READ = 10_000
+MAX_ENTRIES = 10_000
 """Entries of a list that are looked at."""
-OFFERED = 1_000
+MAX_OFFERED = 1_000
 """Of them, those that are offered: a member sees 25 at a time, and finds the others by their names."""
-LONGEST = 200
+MAX_NAME_LENGTH = 200
 """Characters of an id or a name: Discord's menus take 100."""
 
 Item = TypeVar("Item")
@@ -27,43 +27,43 @@ def _head(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     entries = cast("list[Any]", value)
-    if len(entries) > READ:
-        tell_once(f"a list of {len(entries):,} entries: only the first {READ:,} are read")
-    return entries[:READ]
+    if len(entries) > MAX_ENTRIES:
+        warn_once(f"a list of {len(entries):,} entries: only the first {MAX_ENTRIES:,} are read")
+    return entries[:MAX_ENTRIES]
 
 
-Bounded = Annotated[list[Item], BeforeValidator(_head)]
+BoundedList = Annotated[list[Item], BeforeValidator(_head)]
 """A list in what an API answers, cut before its entries are looked at."""
 
 
-def capped(items: Iterable[Item], settings: ProviderSettings, id_of: Callable[[Item], str]) -> Sequence[Item]:
+def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callable[[Item], str]) -> Sequence[Item]:
     """The models to offer, in their order; where there are too many, those that the host has named come first.
 
     BadResponse where there is none.
     """
-    whole = [each for each in items if len(id_of(each)) <= LONGEST]
+    whole = [each for each in items if len(id_of(each)) <= MAX_NAME_LENGTH]
     if not whole:
         raise BadResponse("the list holds no model that makes pictures")
-    if len(whole) <= OFFERED:
+    if len(whole) <= MAX_OFFERED:
         return whole
-    tell_once(f"a list of {len(whole):,} models: only {OFFERED:,} are offered; <NAME>_MODELS chooses others")
+    warn_once(f"a list of {len(whole):,} models: only {MAX_OFFERED:,} are offered; <NAME>_MODELS chooses others")
     named = {id for id, _ in settings.models}
-    return sorted(whole, key=lambda each: id_of(each) not in named)[:OFFERED]
+    return sorted(whole, key=lambda each: id_of(each) not in named)[:MAX_OFFERED]
 
 
-def few(names: Iterable[str]) -> tuple[str, ...]:
+def cap_names(names: Iterable[str]) -> tuple[str, ...]:
     """Samplers, styles or sizes, each once; those after the first 1,000 are left out."""
     found: dict[str, None] = {}
-    for name in islice(names, READ):
-        if len(found) == OFFERED:
-            tell_once(f"a list of more than {OFFERED:,} names: what follows them is not offered")
+    for name in islice(names, MAX_ENTRIES):
+        if len(found) == MAX_OFFERED:
+            warn_once(f"a list of more than {MAX_OFFERED:,} names: what follows them is not offered")
             break
-        if len(name) <= LONGEST:
+        if len(name) <= MAX_NAME_LENGTH:
             found[name] = None
     return tuple(found)
 
 
 @lru_cache(maxsize=256)
-def tell_once(text: str) -> None:
+def warn_once(text: str) -> None:
     """Log what the host should know, and need not read every ten minutes."""
     log.warning(text)

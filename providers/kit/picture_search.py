@@ -5,20 +5,20 @@ Names are followed, never text alone: a link in a message is no picture.
 
 from typing import Any, cast
 
-from providers.http.encoding import is_embedded
+from providers.http.encoding import is_inline_picture
 
-NAMES = (
+PICTURE_FIELDS = (
     *("sample", "data", "output", "outputs", "result", "results", "artifacts", "predictions", "generations", "choices"),
     *("b64_json", "base64", "image_data", "image_base64", "image_b64", "bytesBase64Encoded", "inlineData"),
     *("url", "urls", "image_url", "imageUrl", "image_urls", "download_url", "download_urls", "result_url"),
     "img",
 )
 """In this order: where the same picture comes under two names, the first that holds any is enough."""
-PAGES = ("url", "urls")
+LINK_FIELDS = ("url", "urls")
 """Beside an error they lead to a page about it."""
-WEB = ("http://", "https://")
-DEEPEST = 6
-MOST = 32
+WEB_SCHEMES = ("http://", "https://")
+MAX_DEPTH = 6
+MAX_PICTURES = 32
 """Pictures of one answer."""
 
 
@@ -28,10 +28,10 @@ def pictures_in(answer: Any, *names: str) -> list[str]:
     names: where this answer's pictures are documented to be; they are looked at before all others.
     """
     fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
-    documented = (_found(fields.get(name), DEEPEST - 1) for name in names)
+    documented = (_found(fields.get(name), MAX_DEPTH - 1) for name in names)
     pictures = list[str]()
-    for each in next(filter(None, documented), None) or _found(answer, DEEPEST):
-        if len(pictures) < MOST and each not in pictures:  # compared, not hashed: they have many megabytes
+    for each in next(filter(None, documented), None) or _found(answer, MAX_DEPTH):
+        if len(pictures) < MAX_PICTURES and each not in pictures:  # compared, not hashed: they have many megabytes
             pictures.append(each)
     return pictures
 
@@ -47,15 +47,15 @@ def picture_of(entry: Any, *names: str) -> str:
 
 def is_link(text: str) -> bool:
     """Whether it leads somewhere on the web."""
-    return text[:8].lower().startswith(WEB)
+    return text[:8].lower().startswith(WEB_SCHEMES)
 
 
 def _found(value: Any, depth: int) -> list[str]:
     if isinstance(value, str):
         text = value.strip()
-        return [text] if is_link(text) or is_embedded(text) else []
+        return [text] if is_link(text) or is_inline_picture(text) else []
     if isinstance(value, list) and depth:
-        return [each for one in cast("list[Any]", value)[:MOST] for each in _found(one, depth - 1)]
+        return [each for one in cast("list[Any]", value)[:MAX_PICTURES] for each in _found(one, depth - 1)]
     if isinstance(value, dict) and depth:
         return _under_a_name(cast("dict[Any, Any]", value), depth - 1)
     return []
@@ -66,7 +66,11 @@ def _under_a_name(fields: dict[Any, Any], depth: int) -> list[str]:
     several = [each for name in ("images", "image") for each in _found(fields.get(name), depth)]
     if several:
         return several
-    names = [name for name in NAMES if not (fields.get("error") and name in PAGES and _leads_away(fields.get(name)))]
+    names = [
+        name
+        for name in PICTURE_FIELDS
+        if not (fields.get("error") and name in LINK_FIELDS and _leads_away(fields.get(name)))
+    ]
     return next(filter(None, (_found(fields.get(name), depth) for name in names)), list[str]())
 
 

@@ -20,11 +20,11 @@ from providers.automatic1111.tasks import Task
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR, pass_on, read_body
+from providers.http.bodies import MAX_ERROR_BYTES, read_body, stream_events
 from providers.http.encoding import decode_picture
 from providers.http.events import Event, EventReader
-from providers.http.lenient import EACH, Reply
-from providers.kit.shapes import MOST, pictures_in
+from providers.http.lenient import SKIP_INVALID_ENTRIES, Reply
+from providers.kit.picture_search import MAX_PICTURES, pictures_in
 from providers.openai.replies import items_of
 from providers.openai.streaming import Stream
 from storage.dialects import as_json
@@ -97,7 +97,7 @@ def test_base64_of_each_kind_is_a_picture(kind):
 
 def test_an_answer_has_each_picture_once_and_only_so_many():
     assert pictures_in({"image": LINK, "images": [LINK, LINK]}) == [LINK]
-    assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MOST
+    assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MAX_PICTURES
     assert pictures_in({"data": {"result": {"output": [LINK]}}}) == [LINK]
     deep: Any = LINK
     for _ in range(500):
@@ -204,7 +204,7 @@ def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_
 
 def test_an_entry_that_cannot_be_read_takes_no_other_along():
     class Several(Reply):
-        each: Annotated[list[int], EACH]
+        each: Annotated[list[int], SKIP_INVALID_ENTRIES]
 
     assert answered({"each": [1, "x", None, 2]}).parse(Several).each == [1, 2]
     assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).good == [LINK]
@@ -284,7 +284,7 @@ async def test_a_stream_that_is_there_already_leaves_others_their_turn():
         return False
 
     response = cast("Any", SimpleNamespace(content=Content(b"data: a\n\n" * 1000, 3), status=200, content_length=None))
-    assert await turns_while(pass_on(response, 10**6, took, on_event)) > 30
+    assert await turns_while(stream_events(response, 10**6, took, on_event)) > 30
     assert len(seen) == 3000
 
 
@@ -302,6 +302,9 @@ def test_an_endless_stream_ends():
 
 async def test_of_an_error_only_the_beginning_is_read():
     response = cast(
-        "Any", SimpleNamespace(content=Content(bytes(MAX_ERROR), 1000), status=500, content_length=1000 * MAX_ERROR)
+        "Any",
+        SimpleNamespace(
+            content=Content(bytes(MAX_ERROR_BYTES), 1000), status=500, content_length=1000 * MAX_ERROR_BYTES
+        ),
     )
-    assert MAX_ERROR < len(await read_body(response, 10**9, took)) <= 2 * MAX_ERROR
+    assert MAX_ERROR_BYTES < len(await read_body(response, 10**9, took)) <= 2 * MAX_ERROR_BYTES
