@@ -29,7 +29,7 @@ from domain import (
 )
 from domain.numbers import Seed
 from providers.http.answers import Answer
-from providers.http.api import without_none
+from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
 from providers.http.lenient import NONE_IF_INVALID, Reply

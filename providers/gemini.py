@@ -33,6 +33,7 @@ from domain import (
     Sources,
 )
 from providers.http.answers import Answer
+from providers.http.api import path_segment
 from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
 from providers.http.failures import blaming_model
 from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply

@@ -26,7 +26,7 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer
-from providers.http.api import without_none
+from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
 from providers.http.lenient import Reply

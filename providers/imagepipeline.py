@@ -33,7 +33,7 @@ from domain import (
 )
 from domain.numbers import Number, Seconds
 from providers.http.answers import Answer
-from providers.http.api import without_none
+from providers.http.api import path_segment, without_none
 from providers.http.failures import MODERATION_WORDS, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport

@@ -38,7 +38,7 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.api import without_none
+from providers.http.api import path_segment, without_none
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
 from providers.http.lenient import NONE_IF_INVALID, Reply

@@ -27,7 +27,7 @@ from domain import (
 )
 from domain.numbers import Seconds
 from providers.http.answers import Answer
-from providers.http.api import without_none
+from providers.http.api import path_segment, path_segments, without_none
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import blaming_model, failure_for
 from providers.http.lenient import NONE_IF_INVALID, Reply

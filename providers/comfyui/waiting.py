@@ -4,7 +4,7 @@ from domain import BadResponse, EaselError
 from providers.comfyui.answers import File, Queue, entry_of
 from providers.comfyui.sockets import Listener
 from providers.http.answers import Answer
-from providers.http.api import Api
+from providers.http.api import Api, path_segment
 from providers.kit.base import Progress
 
 MISSES = 3
