@@ -157,7 +157,9 @@ def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
     for provider in on.values():
         log.info("provider %s: on", provider.name)
     for each in off:
-        log.log(logging.WARNING if each.is_wrong else logging.INFO, "provider %s: off, %s", each.name, each.why)
+        log.log(
+            logging.WARNING if each.is_misconfigured else logging.INFO, "provider %s: off, %s", each.name, each.reason
+        )
     return on
 
 

@@ -48,8 +48,8 @@ class DisabledProvider(NamedTuple):
     """A provider that is not configured, and what the host would have to set."""
 
     name: str
-    why: str
-    is_wrong: bool = False
+    reason: str
+    is_misconfigured: bool = False
     """Something is set, but not so that it can work."""
 
 
@@ -64,21 +64,21 @@ def build(
     """The providers that are on, by name, and those that are off, as are all without settings; Sketch comes last."""
     on: dict[str, Provider[Any]] = {}
     off: list[DisabledProvider] = []
-    named = [CompatibleServer(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
+    named = [CompatibleServer(name) for name, values in settings.items() if isinstance(values, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
-        own: Any = settings.get(kind.name)
-        reason = _off(kind, kind.settings_type.model_construct() if own is None else own)
-        if reason or own is None:
+        values: Any = settings.get(kind.name)
+        reason = _reason_to_disable(kind, kind.settings_type.model_construct() if values is None else values)
+        if reason or values is None:
             off.append(reason or DisabledProvider(kind.name, "left out"))
         else:
-            on[kind.name] = kind(own, transport)
+            on[kind.name] = kind(values, transport)
     return on, off
 
 
-def _off(kind: type[Provider[Any]] | CompatibleServer, settings: Any) -> DisabledProvider | None:
+def _reason_to_disable(kind: type[Provider[Any]] | CompatibleServer, settings: Any) -> DisabledProvider | None:
     """Why a provider is off; None where it can be on."""
-    if missing := kind.missing(settings):
-        why = f"{missing}: its other settings are in vain without it" if settings.in_vain else missing
-        return DisabledProvider(kind.name, why, settings.in_vain)
-    wrong = kind.wrong(settings)
-    return DisabledProvider(kind.name, wrong, is_wrong=True) if wrong else None
+    if missing := kind.missing_setting(settings):
+        reason = f"{missing}: its other settings are in vain without it" if settings.has_unused_values else missing
+        return DisabledProvider(kind.name, reason, settings.has_unused_values)
+    invalid = kind.invalid_setting(settings)
+    return DisabledProvider(kind.name, invalid, is_misconfigured=True) if invalid else None

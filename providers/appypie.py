@@ -145,7 +145,7 @@ def _result(answer: Answer) -> Result:
     try:
         result = answer.parse(Result)
     except BadResponse:
-        answer.checked()
+        answer.raise_for_status()
         raise
     status = max(answer.status, result.status)
     if status >= 300:
@@ -154,7 +154,7 @@ def _result(answer: Answer) -> Result:
 
 
 def _error(status: int, answer: Answer, result: Result) -> Provided:
-    return error_for(status, answer.text(), retry_after=answer.retry_after(), reference=_reference(result))
+    return error_for(status, answer.error_text(), retry_after=answer.retry_after(), reference=_reference(result))
 
 
 def _reference(result: Result) -> str | None:

@@ -62,21 +62,21 @@ MODELS = (
     ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
     ("gemini-3-pro-image", "Gemini 3 Pro Image"),
 )
-SHAPES = {
+IMAGE_CONFIGS = {
     Size(size.width * factor, size.height * factor): {"aspectRatio": ratio, "imageSize": f"{factor}K"}
     for factor in (1, 2)
     for size, ratio in RATIOS.items()
 }
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
-FINE = CAPABILITIES.model_copy(update={"sizes": tuple(SHAPES)})
-IS_FINE = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
-FAMILIES = ("image", "nano-banana")
+CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)})
+DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
+DRAWING_FAMILIES = ("image", "nano-banana")
 """In the names of Gemini's models that draw; no list says it in another way."""
-REFUSED = {
+REFUSAL_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 }
-MISSED = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+RETRYABLE_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
 """Worth one more try."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
 DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
@@ -96,9 +96,9 @@ class Part(Reply):
     @property
     def picture(self) -> str:
         """In base64; relays and proxies spell the field either way, or write a data URL."""
-        told = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
-        match = None if told else DATA_URL.search(self.text or "")
-        return match[0] if match else told
+        inline = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
+        match = None if inline else DATA_URL.search(self.text or "")
+        return match[0] if match else inline
 
 
 class Content(Reply):
@@ -133,12 +133,12 @@ class Detail(Reply):
     reason: str = ""
 
 
-class Wrong(Reply):
+class ErrorBody(Reply):
     details: list[Detail]
 
 
 class Refusal(Reply):
-    error: Wrong
+    error: ErrorBody
 
 
 class Listed(Reply):
@@ -185,8 +185,8 @@ class Gemini(Provider):
         """None where another try may bring one."""
         path = f"models/{path_segment(model)}:generateContent"
         answer = await self._api.post(path, body)
-        if answer.status == 400 and IMAGE_SIZE.search(answer.text()):
-            answer = await self._api.post(path, _without_size(body))
+        if answer.status == 400 and IMAGE_SIZE.search(answer.error_text()):
+            answer = await self._api.post(path, _without_image_size(body))
         found = _picture(_checked(answer).parse(Result), answer)
         return None if found is None else await decode_picture_async(found)
 
@@ -197,7 +197,7 @@ class Gemini(Provider):
         return choose_models(self.settings, listed, lambda id: _model(id, id))
 
     async def _discover(self) -> Sequence[Model]:
-        answer = _checked(await self._api.ask("models?pageSize=1000"))
+        answer = _checked(await self._api.get_json("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
         first = [id for id, _ in MODELS if id in titles]
         ids = cap_models(dict.fromkeys([*first, *titles]), self.settings, str)
@@ -207,14 +207,14 @@ class Gemini(Provider):
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
     parts += [{"inlineData": {"mimeType": "image/png", "data": encode_base64(each.data)}} for each in sources.images]
-    size = FINE.nearest_size(request.size) if request.size else None
+    size = CAPABILITIES_2K.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:
-        config["imageConfig"] = SHAPES[size]
+        config["imageConfig"] = IMAGE_CONFIGS[size]
     return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
 
 
-def _without_size(body: dict[str, Any]) -> dict[str, Any]:
+def _without_image_size(body: dict[str, Any]) -> dict[str, Any]:
     """For a model that knows ratios only; InvalidRequest where that would not be what was asked for."""
     config = body["generationConfig"]
     shape = config.get("imageConfig", {})
@@ -225,7 +225,7 @@ def _without_size(body: dict[str, Any]) -> dict[str, Any]:
 
 def _picture(result: Result, answer: Answer) -> str | None:
     if result.feedback and result.feedback.reason:
-        raise ContentRejected(said=_reasoned(result.feedback.reason, result.feedback.message))
+        raise ContentRejected(said=_with_reason(result.feedback.reason, result.feedback.message))
     candidates = result.candidates or ()
     parts = sorted((part for each in candidates for part in each.parts), key=lambda part: bool(part.thought))
     found = [each for part in parts if (each := part.picture)] or filter(is_inline_picture, pictures_in(answer.data()))
@@ -233,54 +233,58 @@ def _picture(result: Result, answer: Answer) -> str | None:
         return first
     if not candidates:
         raise BadResponse("neither a candidate nor a reason")
-    return _explained(candidates[0])
+    return _raise_for_reason(candidates[0])
 
 
-def _explained(candidate: Candidate) -> None:
+def _raise_for_reason(candidate: Candidate) -> None:
     """Why there is no picture; returns where another try may bring one."""
     reason = (candidate.reason or "").upper()
-    if reason in REFUSED:
-        raise ContentRejected(said=_reasoned(reason, candidate.message or candidate.text))
-    if reason in MISSED:
+    if reason in REFUSAL_REASONS:
+        raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
+    if reason in RETRYABLE_REASONS:
         return
     if candidate.text:
         raise ContentRejected(said=candidate.text)
-    raise BadResponse(_reasoned("no picture", candidate.reason))
+    raise BadResponse(_with_reason("no picture", candidate.reason))
 
 
-def _reasoned(reason: str, text: str | None) -> str:
+def _with_reason(reason: str, text: str | None) -> str:
     return one_line(f"{reason}: {text}" if text else reason)
 
 
 def _checked(answer: Answer) -> Answer:
     """Google says "quota" of a minute's limit too; then it says when to come again."""
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
-        raise RateLimited(**answer.told(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
+        raise RateLimited(**answer.error_details(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):
-        raise AuthError(**answer.told(), taken=Acceptance.NOT_TAKEN)
+        raise AuthError(**answer.error_details(), taken=Acceptance.NOT_TAKEN)
     with (
         blaming_model() if answer.status == 429 else nullcontext()
     ):  # Google counts each model's requests by themselves
-        return answer.checked()
+        return answer.raise_for_status()
 
 
 def _details(answer: Answer) -> list[Detail]:
-    refusal = answer.maybe(Refusal)
+    refusal = answer.parse_or_none(Refusal)
     return refusal.error.details if refusal else []
 
 
 def _is_wrong_key(answer: Answer) -> bool:
-    return any(WRONG_KEY.search(text) for text in (answer.text(), *(each.reason for each in _details(answer))))
+    return any(WRONG_KEY.search(text) for text in (answer.error_text(), *(each.reason for each in _details(answer))))
 
 
 def _draws(listed: Listed) -> bool:
     """Imagen, which is in the list as well, is called in another way."""
-    ours = listed.id.startswith("gemini") and any(word in listed.id for word in FAMILIES)
-    return ours and not is_retired(listed.id) and (listed.methods is None or "generateContent" in listed.methods)
+    is_drawing_model = listed.id.startswith("gemini") and any(word in listed.id for word in DRAWING_FAMILIES)
+    return (
+        is_drawing_model
+        and not is_retired(listed.id)
+        and (listed.methods is None or "generateContent" in listed.methods)
+    )
 
 
 def _model(id: str, title: str) -> Model:
-    return Model(id=id, title=title, capabilities=FINE if IS_FINE.search(id) else CAPABILITIES)
+    return Model(id=id, title=title, capabilities=CAPABILITIES_2K if DRAWS_2K.search(id) else CAPABILITIES)
 
 
 DOCUMENTED = tuple(_model(*each) for each in MODELS)

@@ -38,13 +38,13 @@ from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://router.huggingface.co"
-EXAMPLES = (
+EXAMPLE_MODELS = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
-EDITS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
+EDIT_WORDS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
 """In the names of models that draw from an image."""
-LOADING_SECONDS = 240.0
+MAX_LOADING_SECONDS = 240.0
 """A model that would load for longer is given up: the job's own time limit could not tell its member why."""
 
 
@@ -52,7 +52,7 @@ class Loading(Reply):
     estimated_time: float = Field(allow_inf_nan=False)
 
 
-class Wrong(Reply):
+class ErrorBody(Reply):
     error: str
 
 
@@ -67,10 +67,10 @@ class HuggingFace(Provider):
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return choose_models(self.settings, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
+        return choose_models(self.settings, [_model(*each) for each in EXAMPLE_MODELS], lambda id: _model(id, id))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        model = request.model or EXAMPLES[0][0]
+        model = request.model or EXAMPLE_MODELS[0][0]
         answer = await self._submit(f"hf-inference/models/{path_segments(model)}", _body(request, sources), progress)
         await progress.keep(await self._picture(answer, request.seed))
 
@@ -78,17 +78,17 @@ class HuggingFace(Provider):
         """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
         if picture := await picture_from_answer(self._api, answer, seed):
             return picture
-        raise failure_for(one_line(answer.parse(Wrong).error))
+        raise failure_for(one_line(answer.parse(ErrorBody).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
         """The answer of a model that is in memory, which it may first have to come into."""
         waited = 0.0
         while True:
             answer = await self._api.send("POST", path, json=body, tries=1 if waited else 3)
-            if (seconds := _loading(answer)) is None:
-                return answer.checked()
+            if (seconds := _loading_seconds(answer)) is None:
+                return answer.raise_for_status()
             waited += seconds
-            if waited > LOADING_SECONDS:
+            if waited > MAX_LOADING_SECONDS:
                 raise Unavailable("503", cause=Cause.LOADING, option="model", taken=Acceptance.NOT_TAKEN)
             await progress.report(eta=seconds)
             await self.transport.sleep(seconds)
@@ -112,13 +112,13 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     }
 
 
-def _loading(answer: Answer) -> float | None:
-    loading = answer.maybe(Loading) if answer.status == 503 else None
+def _loading_seconds(answer: Answer) -> float | None:
+    loading = answer.parse_or_none(Loading) if answer.status == 503 else None
     return min(max(loading.estimated_time, RETRY_AFTER_RANGE[0]), MAX_POLL_PAUSE) if loading else None
 
 
 def _model(id: str, title: str) -> Model:
-    edits = any(word in id.lower() for word in EDITS)
+    edits = any(word in id.lower() for word in EDIT_WORDS)
     capabilities = Capabilities(
         text_to_image=not edits,
         image_to_image=edits,

@@ -57,9 +57,9 @@ SCHEDULERS = (  # named in the samples and in the list of its next generation, w
     "HeunDiscreteScheduler",
     "DPMSolverMultistepScheduler",
 )
-DONE = {"success", "completed", "succeeded"}
-FAILED = {"failure", "failed", "error", "cancelled"}
-PENDING = {"pending", "queued", "processing", "in_progress", "started"}
+DONE_STATUSES = {"success", "completed", "succeeded"}
+FAILED_STATUSES = {"failure", "failed", "error", "cancelled"}
+PENDING_STATUSES = {"pending", "queued", "processing", "in_progress", "started"}
 
 
 class Status(Reply):
@@ -118,7 +118,7 @@ GENERATIONS = {
         ),
     ),
 }
-REASONS: dict[str, type[ProviderError]] = {
+ERROR_BY_REASON: dict[str, type[ProviderError]] = {
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "CONCURRENT_JOBS_EXCEEDED": RateLimited,
     "TIMEOUT": Timeout,
@@ -179,8 +179,8 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             other = 3 if self.settings.generation == 1 else 1
             log.error("ImagePipeline answers %s: try IMAGEPIPELINE_GENERATION=%s", answer.status, other)
             raise Unavailable(str(answer.status), cause=Cause.API_GONE)
-        status = answer.checked().parse(Status)
-        if await self._finished(status, answer, request, progress):
+        status = answer.raise_for_status().parse(Status)
+        if await self._collect_if_done(status, answer, request, progress):
             return True
         if status.id in (None, ""):
             raise BadResponse("a pending job without an id")
@@ -215,7 +215,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
     async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
         async def is_done(answer: Answer) -> bool:
             status = answer.parse(Status)
-            if await self._finished(status, answer, request, progress):
+            if await self._collect_if_done(status, answer, request, progress):
                 return True
             await progress.report(fraction=None if status.progress is None else status.progress / 100, eta=status.eta)
             return False
@@ -224,17 +224,17 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
 
     async def _ask(self, id: str) -> Answer:
         path = f"{self._generation.path}/status/{path_segment(id)}"
-        answer = await self._api.ask(path)
+        answer = await self._api.get_json(path)
         if answer.status == 401:  # "as the authorization", says the page on status
-            answer = await self._api.ask(path, headers=self._api.with_key("Authorization"))
+            answer = await self._api.get_json(path, headers=self._api.key_header("Authorization"))
         return answer
 
-    async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
-        if status.word in FAILED:
+    async def _collect_if_done(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
+        if status.word in FAILED_STATUSES:
             await progress.forget()
-            raise _failure(status, answer.text())
-        if status.word not in DONE:
-            if status.word not in PENDING:
+            raise _failure_error(status, answer.error_text())
+        if status.word not in DONE_STATUSES:
+            if status.word not in PENDING_STATUSES:
                 log.warning("an unknown status, taken for pending: %.40s", status.word)
             return False
         if not (urls := pictures_in(answer.data(), "download_urls", "result_url")):
@@ -244,8 +244,8 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         return True
 
 
-def _failure(status: Status, text: str) -> ProviderError:
-    kind = REASONS.get((status.reason or "").upper())
+def _failure_error(status: Status, text: str) -> ProviderError:
+    kind = ERROR_BY_REASON.get((status.reason or "").upper())
     if kind is InvalidRequest and MODERATION_WORDS.search(text):
         kind = ContentRejected
     return kind(said=text) if kind else failure_for(text)

@@ -66,7 +66,7 @@ class PopCord(Provider[PopCordSettings]):
         self._discovery = self.discovery(self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
-    def missing(cls, settings: PopCordSettings) -> str | None:
+    def missing_setting(cls, settings: PopCordSettings) -> str | None:
         return None if settings.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:
@@ -85,13 +85,13 @@ class PopCord(Provider[PopCordSettings]):
         body = {"model": request.model, "prompt": request.prompt}
         if request.size:
             body["size"] = str(request.size)
-        answer = (await self._api.post("image/generate", body)).checked()
+        answer = (await self._api.post("image/generate", body)).raise_for_status()
         result = answer.parse(Result)
         if result.status_code >= 400:
-            raise error_for(result.status_code, answer.text())
+            raise error_for(result.status_code, answer.error_text())
         if found := pictures_in(answer.data(), "image_url"):
             return found[0]
-        raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
+        raise failure_for(answer.error_text()) if answer.error_text() else BadResponse("no image_url")
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
@@ -102,8 +102,8 @@ class PopCord(Provider[PopCordSettings]):
         return choose_models(self.settings, models, lambda id: _model(id, sizes))
 
     async def _discover(self) -> Lists:
-        models = (await self._api.ask("models")).checked().parse(ModelList)
-        sizes = (await self._api.ask("sizes")).checked().parse(SizeList)
+        models = (await self._api.get_json("models")).raise_for_status().parse(ModelList)
+        sizes = (await self._api.get_json("sizes")).raise_for_status().parse(SizeList)
         if not (models.success and sizes.success and models.models and sizes.sizes):
             raise BadResponse("the lists of models and sizes are empty")
         return Lists(models.models, sizes.sizes)

@@ -71,14 +71,14 @@ def _group(kind: Kind) -> str:
     switch = _switch(kind)
     if switch is None:
         return OFFLINE
-    if not kind.outside:
+    if not kind.is_external:
         return AT_HOME
     return KEYED if switch == f"{kind.name.upper()}_API_KEY" else FREE
 
 
 def _switch(kind: Kind) -> str | None:
     """The variable that switches it on."""
-    missing = SWITCH.match(kind.missing(kind.settings_type()) or "")
+    missing = SWITCH.match(kind.missing_setting(kind.settings_type()) or "")
     return missing[1] if missing else None
 
 

@@ -54,7 +54,7 @@ COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ..
     ("sizes", lambda _, takes: _sizes(takes)),
     ("progress", lambda provider, _: ", ".join(sorted(provider.reports))),
     ("cancel", lambda provider, _: _yes([type(provider).cancel is not Provider.cancel])),
-    ("paid", lambda provider, _: "yes" if provider.paid else "no"),
+    ("paid", lambda provider, _: "yes" if provider.is_paid else "no"),
 )
 
 

@@ -71,11 +71,15 @@ def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) 
     """What becomes of words and images with the providers that are on."""
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
-    bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]
+    bans = [
+        f"{each.title} ({each.suspension_time.total_seconds() / 60:.0f} minutes)"
+        for each in providers
+        if each.suspension_time
+    ]
     return _folded(PRIVACY).format(
-        outside=_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
+        outside=_and([each.title for each in providers if each.is_external]) or "nobody outside this bot",
         by_link=_about(BY_LINK, by_link),
-        volunteers=_about(VOLUNTEERS, [each.title for each in providers if each.volunteers]),
+        volunteers=_about(VOLUNTEERS, [each.title for each in providers if each.uses_volunteers]),
         bans=_about(BANS, bans),
         host=code(host, 100),
     )

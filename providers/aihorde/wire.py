@@ -14,9 +14,9 @@ from providers.http.encoding import encode_base64
 from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
-FILTERED_LENGTH = 7000
+MAX_FILTERED_LENGTH = 7000
 """Characters; the filter that rewords dubious prompts takes fewer."""
-MARK = re.compile(r"#{3,}")
+NEGATIVE_MARK = re.compile(r"#{3,}")
 
 
 class Accepted(Reply):
@@ -36,7 +36,7 @@ class State(Reply):
     wait_time: Seconds = None
 
 
-class Remark(Reply):
+class GenerationMetadata(Reply):
     type: str = ""
 
 
@@ -44,12 +44,12 @@ class Generation(Reply):
     img: str = ""
     seed: Seed = None
     censored: Annotated[bool | None, NONE_IF_INVALID] = None
-    gen_metadata: Annotated[list[Remark], SKIP_INVALID_ENTRIES] | None = None
+    gen_metadata: Annotated[list[GenerationMetadata], SKIP_INVALID_ENTRIES] | None = None
 
     @property
     def is_censored(self) -> bool:
         """A placeholder lies where the picture should be."""
-        return bool(self.censored) or any(remark.type == "censorship" for remark in self.gen_metadata or ())
+        return bool(self.censored) or any(metadata.type == "censorship" for metadata in self.gen_metadata or ())
 
 
 class Result(Reply):
@@ -58,13 +58,13 @@ class Result(Reply):
     generations: Annotated[list[Generation], SKIP_INVALID_ENTRIES]
 
     @property
-    def pictures(self) -> "list[Kept]":
+    def pictures(self) -> "list[GeneratedImage]":
         """Without the censored."""
         whole = [each for each in self.generations if each.img.strip() and not each.is_censored]
-        return [Kept(img=each.img, seed=each.seed) for each in whole]
+        return [GeneratedImage(img=each.img, seed=each.seed) for each in whole]
 
 
-class Kept(Reply):
+class GeneratedImage(Reply):
     """What is left of a generation."""
 
     img: str
@@ -80,16 +80,16 @@ class User(Reply):
     kudos: Number = None
 
 
-async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
+async def draw_body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
     """Of `generate/async`. Whoever has no kudos gets less than asked for, instead of nothing."""
-    prompt, is_safe = written(request.prompt, request.negative_prompt), request.safety_checker is not False
+    prompt, is_safe = join_prompts(request.prompt, request.negative_prompt), request.safety_checker is not False
     fields = {
         "prompt": prompt,
         "params": _params(request),
         "models": [request.model],
         "nsfw": not is_safe,
         "censor_nsfw": is_safe,
-        "replacement_filter": len(prompt) < FILTERED_LENGTH,
+        "replacement_filter": len(prompt) < MAX_FILTERED_LENGTH,
         "r2": True,
         "shared": False,
         "allow_downgrade": None if own_key else True,
@@ -102,14 +102,14 @@ async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dic
     return without_none(fields)
 
 
-def written(prompt: str, negative: str | None) -> str:
+def join_prompts(prompt: str, negative: str | None) -> str:
     """Both prompts in one, with `###` between them and nowhere else."""
-    prompt, negative = _unmarked(prompt), _unmarked(negative or "")
+    prompt, negative = _escape_mark(prompt), _escape_mark(negative or "")
     return f"{prompt} ### {negative}" if negative else prompt
 
 
-def _unmarked(text: str) -> str:
-    return MARK.sub(lambda found: " ".join(found[0]), text)
+def _escape_mark(text: str) -> str:
+    return NEGATIVE_MARK.sub(lambda found: " ".join(found[0]), text)
 
 
 def _params(request: ImageRequest) -> dict[str, Any]:

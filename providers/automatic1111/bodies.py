@@ -6,20 +6,20 @@ from typing import Any
 from PIL import Image
 
 from domain import ImageRequest, ImageTooLarge, Size, Sources
-from providers.automatic1111.server import BETWEEN
+from providers.automatic1111.server import SEPARATOR
 from providers.http.api import without_none
 from providers.http.encoding import encode_base64
 from providers.kit.fitting import fit_image
 from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
-LARGEST_SIDE = 4096
+MAX_SIDE = 4096
 
 
-def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
+def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
     """Path and body; decodes images, so it belongs into a thread."""
     size = request.size or DEFAULT_SIZE
-    sampler, _, scheduler = (request.scheduler or "").partition(BETWEEN)
+    sampler, _, scheduler = (request.scheduler or "").partition(SEPARATOR)
     negative = request.negative_prompt
     fields: dict[str, Any] = {
         # Only the tag goes: `<lora:…>` and `(word:1.2)` are for everybody.
@@ -49,10 +49,10 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
     return "img2img", without_none(fields)
 
 
-def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
+def upscale_body(image: bytes, upscaler: str) -> dict[str, Any]:
     size = Size(*Image.open(io.BytesIO(image)).size)
     longest = max(size)
-    if longest >= LARGEST_SIDE:
-        raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE - 1)
-    factor = min(2.0, LARGEST_SIDE / longest)
+    if longest >= MAX_SIDE:
+        raise ImageTooLarge(option="image", size=size, longest_side=MAX_SIDE - 1)
+    factor = min(2.0, MAX_SIDE / longest)
     return {"image": encode_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

@@ -18,7 +18,7 @@ OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
 CHECKPOINT = re.compile(r"checkpoint|model", re.IGNORECASE)
 IMAGE = re.compile(r"invalid encoded image|init image", re.IGNORECASE)
-NO_NEWS = ("HTTPException", "server_error")
+GENERIC_ERRORS = ("HTTPException", "server_error")
 """Kinds of errors that say nothing."""
 
 
@@ -34,11 +34,11 @@ class Result(Reply):
     images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, NONE_IF_INVALID] = None
     info: Any = None
 
-    def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
+    def own_pictures(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
         """Pictures and their seeds: no grid in front, no control maps behind."""
         info, images = read_info(self.info), list(filter(None, self.images or ()))
-        told = info.index_of_first_image or 0
-        first = told if 0 <= told < len(images) else 0
+        text_part = info.index_of_first_image or 0
+        first = text_part if 0 <= text_part < len(images) else 0
         start = info.seed if seed is None or seed < 0 else seed
         pictures = images[first : first + count]
         counted = [None if start is None else start + place for place in range(len(pictures))]
@@ -76,24 +76,24 @@ def checked(answer: Answer) -> Answer:
 
 def _error(answer: Answer) -> Provided:
     text = _sentence(answer)
-    told = ErrorDetails(detail=str(answer.status), said=text, reference=None)
+    text_part = ErrorDetails(detail=str(answer.status), said=text, reference=None)
     if OUT_OF_MEMORY.search(text):
-        return Unavailable(**told, cause=Cause.OUT_OF_MEMORY, option="size")
+        return Unavailable(**text_part, cause=Cause.OUT_OF_MEMORY, option="size")
     if answer.status in (400, 404) and SAMPLER.search(text):
-        return InvalidRequest(**told, option="scheduler")
+        return InvalidRequest(**text_part, option="scheduler")
     if answer.status == 500 and IMAGE.search(text):
-        return InvalidRequest(**told, option="image")
+        return InvalidRequest(**text_part, option="image")
     if answer.status in (404, 405) and not (CHECKPOINT.search(text) or IMAGE.search(text)):
-        return Unavailable(**told, cause=Cause.NO_API, taken=Acceptance.NOT_TAKEN)
-    return error_for(answer.status, text, retry_after=answer.retry_after(), option=answer.option())
+        return Unavailable(**text_part, cause=Cause.NO_API, taken=Acceptance.NOT_TAKEN)
+    return error_for(answer.status, text, retry_after=answer.retry_after(), option=answer.blamed_option())
 
 
 def _sentence(answer: Answer) -> str:
     """The kind of an error stands in `error`, its sentence in `detail`, `message` or `errors`."""
-    refusal = answer.maybe(Refusal) or Refusal()
-    told = next(
+    refusal = answer.parse_or_none(Refusal) or Refusal()
+    text_part = next(
         (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""
     )
-    if not isinstance(refusal.error, str) or not told:
-        return one_line(told) or answer.text()
-    return one_line(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")
+    if not isinstance(refusal.error, str) or not text_part:
+        return one_line(text_part) or answer.error_text()
+    return one_line(text_part if refusal.error in GENERIC_ERRORS else f"{refusal.error}: {text_part}")

@@ -12,22 +12,22 @@ from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, EaselError, Model, NotOffered, Size, SizeRange, Span
 from providers.automatic1111.results import checked
-from providers.automatic1111.tasks import AtWork
+from providers.automatic1111.tasks import CurrentJob
 from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.sentences import one_line
 from providers.kit.list_limits import MAX_OFFERED, BoundedList, cap_names
 
-HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
-BETWEEN = " / "
+CHECKPOINT_HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
+SEPARATOR = " / "
 """Between a sampler and a scheduler."""
-LARGE = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
+TRAINED_AT_1024 = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
 """Names of checkpoints that were trained at 1024x1024; no list says so, except SD.Next's by its `type`."""
 SMALL_SIZES = ("512x512", "512x768", "768x512", "512x896", "896x512", "768x768", "1024x1024")
 LARGE_SIZES = ("1024x1024", "832x1216", "1216x832", "768x1344", "1344x768", "768x768", "512x512")
 # No limits are documented; these are the web UI's, and the server has the last word.
-COMMON = Capabilities(
+COMMON_CAPABILITIES = Capabilities(
     image_to_image=True,
     inpainting=True,
     size_range=SizeRange(low=64, high=2048, multiple=8),
@@ -41,7 +41,7 @@ COMMON = Capabilities(
 CURRENT = "current"
 """The id of whichever checkpoint the server has loaded."""
 LISTS = ("samplers", "schedulers", "upscalers", "prompt-styles", "options")
-LISTED = 8
+MAX_NAMES_IN_ERROR = 8
 """How many names a refusal lists."""
 HEADING = re.compile(r"([-─━═=_~*#])\1.*\1{2}")
 """A line in a list that parts its entries, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
@@ -90,15 +90,15 @@ class Server:
     models: tuple[Model, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict[str, str])
     """Titles of checkpoints, by each name that stands for only one; empty while nothing is known of the server."""
-    takes: Capabilities = COMMON
+    capabilities: Capabilities = COMMON_CAPABILITIES
     upscaler: str | None = None
-    tells: Literal["", "task", "id"] = ""
+    progress_by: Literal["", "task", "id"] = ""
     """Whose job is at work: of a task that we have named, by the id of the one at work, or not at all."""
 
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
-        sizes = LARGE_SIZES if LARGE.search(f"{id} {kind or ''}") else SMALL_SIZES
-        takes = self.takes.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
-        return Model(id=id, title=one_line(title or id), capabilities=takes)
+        sizes = LARGE_SIZES if TRAINED_AT_1024.search(f"{id} {kind or ''}") else SMALL_SIZES
+        capabilities = self.capabilities.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
+        return Model(id=id, title=one_line(title or id), capabilities=capabilities)
 
     def checkpoint(self, id: str | None) -> str | None:
         """The title to ask for, None for what is loaded; InvalidRequest, for servers may draw with another instead."""
@@ -106,7 +106,7 @@ class Server:
             return None
         if id not in self.titles:
             raise NotOffered(
-                option="model", asked=str(id), offered=tuple(model.title for model in self.models[:LISTED])
+                option="model", asked=str(id), offered=tuple(model.title for model in self.models[:MAX_NAMES_IN_ERROR])
             )
         return self.titles[id]
 
@@ -117,17 +117,19 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 async def discover(api: Api) -> Server:
     """Ask for all lists; those that some servers lack are empty there."""
     models, *others = await asyncio.gather(
-        api.ask("sdapi/v1/sd-models"),
-        *(_asked(api, name) for name in LISTS),
-        _asked(api, "progress?skip_current_image=true"),
+        api.get_json("sdapi/v1/sd-models"),
+        *(_get_or_empty(api, name) for name in LISTS),
+        _get_or_empty(api, "progress?skip_current_image=true"),
     )
     samplers, schedulers, upscalers, styles, options, progress = others
     checkpoints = {each.title: each for each in checked(models).parse(Listing).entries if each.title}
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
-    tells = _tells(progress)
-    upscaler = _upscaler(_entries(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
-    takes = COMMON.model_copy(
+    progress_by = _progress_by(progress)
+    upscaler = (
+        _upscaler(_entries(upscalers)) if progress_by else None
+    )  # stable-diffusion.cpp lists some, and cannot use them
+    capabilities = COMMON_CAPABILITIES.model_copy(
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
             "size_range": _size_range(progress),
@@ -135,22 +137,24 @@ async def discover(api: Api) -> Server:
             "upscale": upscaler is not None,
         }
     )
-    server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
+    server = Server((), _titles_by_name(checkpoints.values()), capabilities, upscaler, progress_by)
     loaded = server.titles.get(_loaded(options) or "")
-    listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
-    return Server(tuple(server.model(*each) for each in listed[:MAX_OFFERED]), server.titles, takes, upscaler, tells)
+    listed = sorted(_listed_checkpoints(checkpoints.values()), key=lambda each: each[0] != loaded)
+    return Server(
+        tuple(server.model(*each) for each in listed[:MAX_OFFERED]), server.titles, capabilities, upscaler, progress_by
+    )
 
 
-async def _asked(api: Api, path: str) -> Answer:
+async def _get_or_empty(api: Api, path: str) -> Answer:
     """A list that a server may do without: one that cannot be had is as good as none, until the next time."""
     try:
-        return await api.ask(f"sdapi/v1/{path}")
+        return await api.get_json(f"sdapi/v1/{path}")
     except EaselError:
         return Answer(503, {}, b"")
 
 
 def _entries(answer: Answer) -> list[Listed]:
-    listing = answer.maybe(Listing) if answer.status == 200 else None
+    listing = answer.parse_or_none(Listing) if answer.status == 200 else None
     return listing.entries if listing else []
 
 
@@ -167,7 +171,7 @@ def _labels(answer: Answer) -> list[str]:
 
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
     """Samplers, then each with each scheduler."""
-    both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
+    both = (f"{sampler}{SEPARATOR}{label}" for sampler in samplers for label in labels)
     return cap_names(chain(samplers, both))
 
 
@@ -189,30 +193,30 @@ def _size_range(progress: Answer) -> SizeRange:
     return SizeRange(low=64, high=2048, multiple=SD_CPP_MULTIPLE if progress.status == 404 else 8)
 
 
-def _tells(progress: Answer) -> Literal["", "task", "id"]:
-    at_work = progress.maybe(AtWork) if progress.status == 200 else None
-    told = at_work.model_fields_set if at_work else set[str]()
-    return "id" if "id" in told else "task" if told else ""
+def _progress_by(progress: Answer) -> Literal["", "task", "id"]:
+    at_work = progress.parse_or_none(CurrentJob) if progress.status == 200 else None
+    fields = at_work.model_fields_set if at_work else set[str]()
+    return "id" if "id" in fields else "task" if fields else ""
 
 
 def _loaded(options: Answer) -> str | None:
-    told = options.maybe(Options) if options.status == 200 else None
-    return told.sd_model_checkpoint if told else None
+    fields = options.parse_or_none(Options) if options.status == 200 else None
+    return fields.sd_model_checkpoint if fields else None
 
 
-def _by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
+def _titles_by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
     """Each title by itself, by itself without its hash, and by its model's name, where these are no other's."""
     titles = [(each.title or "", each.model_name or "") for each in checkpoints]
-    names = [(name, title) for title, model in titles for name in {HASH.sub("", title), model} - {title, ""}]
-    often = Counter(name for name, _ in names)
-    return {name: title for name, title in names if often[name] == 1} | {title: title for title, _ in titles}
+    names = [(name, title) for title, model in titles for name in {CHECKPOINT_HASH.sub("", title), model} - {title, ""}]
+    counts = Counter(name for name, _ in names)
+    return {name: title for name, title in names if counts[name] == 1} | {title: title for title, _ in titles}
 
 
-def _shown(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
+def _listed_checkpoints(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
     """Title, what to show, and type; names that several have are told apart by their titles."""
     entries = list(checkpoints)
-    often = Counter(each.model_name for each in entries)
+    counts = Counter(each.model_name for each in entries)
     return [
-        (each.title or "", (each.model_name if often[each.model_name] == 1 else each.title) or "", each.type)
+        (each.title or "", (each.model_name if counts[each.model_name] == 1 else each.title) or "", each.type)
         for each in entries
     ]

@@ -14,7 +14,7 @@ from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.sentences import one_line
 from providers.kit.list_limits import cap_names
 
-OURS = (
+REQUEST_INPUTS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
     *("seed", "steps", "cfg", "denoise", "image", "text"),
 )
@@ -26,7 +26,7 @@ class Accepted(Reply):
     prompt_id: str = Field(min_length=1)
 
 
-class CalledOff(Reply):
+class CancelReply(Reply):
     cancelled: bool
 
 
@@ -69,7 +69,7 @@ class Status(Reply):
     messages: tuple[list[Any], ...] = ()
 
 
-MOST_FILES = 11
+MAX_FILES = 11
 """One more than a message takes, so that the receipt says that there are more: a workflow may save hundreds."""
 
 
@@ -90,7 +90,7 @@ class Entry(Reply):
         """What the workflow keeps, as far as anybody is shown it; what it only shows where there is nothing else."""
         made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
-        return (kept or [file for file in made if file.type == "temp"])[:MOST_FILES]
+        return (kept or [file for file in made if file.type == "temp"])[:MAX_FILES]
 
 
 class History(RootModel[dict[str, Any]]):
@@ -116,8 +116,8 @@ class NodeError(Reply):
     @property
     def input(self) -> str:
         """The input's name, or else what the details begin with."""
-        told = (self.extra_info or {}).get("input_name")
-        return told if isinstance(told, str) else self.details.partition(":")[0].strip()
+        text = (self.extra_info or {}).get("input_name")
+        return text if isinstance(text, str) else self.details.partition(":")[0].strip()
 
 
 class NodeErrors(Reply):
@@ -137,33 +137,33 @@ def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
         raise BadResponse("a history that cannot be read") from None
 
 
-def names(answer: Answer) -> tuple[str, ...]:
+def name_list(answer: Answer) -> tuple[str, ...]:
     """A list of names."""
-    match answer.checked().data():
+    match answer.raise_for_status().data():
         case [*listed]:
-            return _texts(listed)
+            return _usable_names(listed)
         case _:
             raise BadResponse("no list of names")
 
 
-def choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: A002 - their word
+def input_choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: A002 - their word
     """What an input of a node may be, as old servers tell it or as new ones do."""
-    info = answer.checked().parse(NodeInfos).root.get(node)
+    info = answer.raise_for_status().parse(NodeInfos).root.get(node)
     match info and info.input.required.get(input):
         case [[*listed], *_] | [str(), {"options": [*listed]}, *_]:
-            return _texts(listed)
+            return _usable_names(listed)
         case _:
             raise BadResponse(f"no choices for {input}")
 
 
-def refusal(answer: Answer) -> InvalidRequest:
+def refusal_error(answer: Answer) -> InvalidRequest:
     """Of a 400: what the nodes complain of, and which of our fields that is; old servers give a sentence alone."""
-    refused = answer.maybe(Refusal)
+    refused = answer.parse_or_none(Refusal)
     found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
-    told = one_line("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
-    blamed = [error.input for error in found] or INPUT.findall(told)
-    option = option_of_field(name for name in blamed if name in OURS)
-    return InvalidRequest(str(answer.status), said=told, option=option)
+    text = one_line("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.error_text()
+    blamed = [error.input for error in found] or INPUT.findall(text)
+    option = option_of_field(name for name in blamed if name in REQUEST_INPUTS)
+    return InvalidRequest(str(answer.status), said=text, option=option)
 
 
 def _failure(message: list[Any]) -> Unavailable | None:
@@ -182,12 +182,12 @@ def _files(output: Any) -> list[File]:
             return []
 
 
-def _file(told: Any) -> File | None:
+def _file(text: Any) -> File | None:
     try:
-        return File.model_validate(told)
+        return File.model_validate(text)
     except ValidationError:
         return None
 
 
-def _texts(listed: Iterable[Any]) -> tuple[str, ...]:
+def _usable_names(listed: Iterable[Any]) -> tuple[str, ...]:
     return cap_names(name for name in listed if isinstance(name, str) and name)

@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 CONNECT_SECONDS = 5.0
 """How long a drawing waits for its socket before it goes on without."""
-GOODBYE_SECONDS = 1.0
-CONNECTIONS = 6
+CLOSE_SECONDS = 1.0
+MAX_CONNECTIONS = 6
 """How often a socket is opened before the drawing goes on without."""
-QUIET_SECONDS = 5.0
+HISTORY_PAUSE_SECONDS = 5.0
 """How long the history is not asked while a socket is there to tell of the end."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FAILURES = ("execution_error", "execution_interrupted")
@@ -52,7 +52,7 @@ class Steps(Reply):
         return fraction(self.value / self.max) if self.value is not None and self.max and self.max > 0 else None
 
 
-class About(Reply):
+class PreviewMetadata(Reply):
     prompt_id: str | None = None
 
 
@@ -71,30 +71,30 @@ class Listener:
         self.failure: EaselError | None = None
         self._progress = progress
         self._prompt_id = asyncio.get_running_loop().create_future()
-        self._over = asyncio.Event()
+        self._ended = asyncio.Event()
         self._fraction: float | None = None
 
     def follow(self, prompt_id: str) -> None:
         self._prompt_id.set_result(prompt_id)
 
-    async def until_over(self) -> None:
+    async def wait_for_end(self) -> None:
         """Until the socket tells of the end; for some seconds only, and not at all where there is no socket."""
         if self.is_connected:
             with suppress(TimeoutError):
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._over.wait()
+                async with asyncio.timeout(HISTORY_PAUSE_SECONDS):
+                    await self._ended.wait()
 
-    def lost(self) -> None:
+    def on_disconnect(self) -> None:
         self.is_connected = self.is_running = False
-        self._over.set()  # whoever waits for it asks the history instead
-        self._over = asyncio.Event()
+        self._ended.set()  # whoever waits for it asks the history instead
+        self._ended = asyncio.Event()
 
-    async def hear(self, message: aiohttp.WSMessage) -> None:
+    async def on_message(self, message: aiohttp.WSMessage) -> None:
         prompt_id: str = await self._prompt_id
         if message.type is aiohttp.WSMsgType.TEXT:
             event = read_event(message.data)
             if event and event.data.get("prompt_id") == prompt_id:
-                await self._told(event)
+                await self._on_event(event)
             elif event and event.data.get("prompt_id"):
                 self.is_running = False  # previews that do not tell whose they are belong to that one
         elif message.type is aiohttp.WSMsgType.BINARY:
@@ -102,62 +102,62 @@ class Listener:
             if preview and (preview.prompt_id == prompt_id or (preview.prompt_id is None and self.is_running)):
                 await self._progress.report(fraction=self._fraction, preview=preview.image)
 
-    async def _told(self, event: Event) -> None:
+    async def _on_event(self, event: Event) -> None:
         match event.type, event.data:
             case "progress", data:
                 self.is_running = True
                 self._fraction = _fraction(data)
                 await self._progress.report(fraction=self._fraction)
             case ("executing", {"node": None}) | ("execution_success", _):
-                self._end()
+                self._mark_ended()
             case kind, _ if kind in FAILURES:
                 self.failure = failure_of(event)
-                self._end()
+                self._mark_ended()
             case (("execution_start" | "execution_cached" | "executing"), _):
                 self.is_running = True
             case _:
                 pass
 
-    def _end(self) -> None:
+    def _mark_ended(self) -> None:
         self.is_running = False
-        self._over.set()
+        self._ended.set()
 
 
 @asynccontextmanager
-async def listening(
+async def connect_listener(
     api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, progress: Progress
 ) -> AsyncGenerator[Listener]:
     """A listener that is connected, if the server has sockets, and that connects again under the same name."""
-    listener, tried = Listener(progress), asyncio.Event()
-    task = asyncio.create_task(_listen(api, sleep, client_id, listener, tried))
+    listener, has_tried = Listener(progress), asyncio.Event()
+    task = asyncio.create_task(_listen(api, sleep, client_id, listener, has_tried))
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_SECONDS):
-                await tried.wait()
+                await has_tried.wait()
         yield listener
     finally:
         while not task.done():  # a first time it says goodbye to the server, which may not answer
             task.cancel()
-            await asyncio.wait({task}, timeout=GOODBYE_SECONDS)
+            await asyncio.wait({task}, timeout=CLOSE_SECONDS)
 
 
 async def _listen(
-    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, listener: Listener, tried: asyncio.Event
+    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, listener: Listener, has_tried: asyncio.Event
 ) -> None:
-    for number in range(CONNECTIONS):
+    for number in range(MAX_CONNECTIONS):
         try:
             async with api.socket(f"ws?clientId={quote(client_id, safe='')}") as socket:
                 await socket.send_json(FEATURES)
                 listener.is_connected = True
-                tried.set()
-                turns = CooperativeYield()
+                has_tried.set()
+                pacing = CooperativeYield()
                 async for message in socket:
-                    await listener.hear(message)
-                    await turns.took(len(message.data))
+                    await listener.on_message(message)
+                    await pacing.processed(len(message.data))
         except EaselError as error:
             log.info("no socket, or no more: %s", error)
-        listener.lost()
-        tried.set()
+        listener.on_disconnect()
+        has_tried.set()
         await sleep(2.0**number)
 
 
@@ -175,8 +175,8 @@ def read_preview(frame: bytes) -> Preview | None:
         return Preview(frame[8:], None)
     if kind == PREVIEW_WITH_METADATA and len(frame) > 8 + number:
         with suppress(ValueError):
-            about = About.model_validate(read_json(frame[8 : 8 + number]))
-            return Preview(frame[8 + number :], about.prompt_id)
+            metadata = PreviewMetadata.model_validate(read_json(frame[8 : 8 + number]))
+            return Preview(frame[8 + number :], metadata.prompt_id)
     return None
 
 

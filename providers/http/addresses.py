@@ -14,7 +14,7 @@ UNQUOTED_CHARACTERS = "!#$%&'()*+,-./:;=?@[]_|~"
 HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 """What can be looked up, and what a link shown to members may hold, once letters of other scripts are in ASCII."""
 MAX_HOST_LENGTH = 254
-LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+UNESCAPED_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 LinkHosts = Collection[tuple[str, int | None]]
 """Hosts that results may lie at whatever their address is; without a port, at each of theirs."""
@@ -27,7 +27,7 @@ def exact_url(text: str) -> URL:
     """
     try:
         read, raw = URL(text), URL(text, encoded=True)
-        path, query = _on_the_wire(raw.raw_path), _on_the_wire(raw.raw_query_string)
+        path, query = _quote_invalid(raw.raw_path), _quote_invalid(raw.raw_query_string)
         return URL.build(
             scheme=read.scheme, authority=read.raw_authority, path=path or "/", query_string=query, encoded=True
         )
@@ -66,10 +66,10 @@ def on_own_server(url: URL, base_url: str) -> URL:
     """
     if may_be_public(url.raw_host or ""):
         return url
-    home = exact_url(base_url)
+    own = exact_url(base_url)
     return URL.build(
-        scheme=home.scheme,
-        authority=home.raw_authority,
+        scheme=own.scheme,
+        authority=own.raw_authority,
         path=url.raw_path,
         query_string=url.raw_query_string,
         encoded=True,
@@ -80,5 +80,5 @@ def is_allowed_host(url: URL, hosts: LinkHosts) -> bool:
     return (url.raw_host, None) in hosts or (url.raw_host, url.port) in hosts
 
 
-def _on_the_wire(text: str) -> str:
-    return quote(LONE_PERCENT.sub("%25", text), safe=UNQUOTED_CHARACTERS, errors="surrogateescape")
+def _quote_invalid(text: str) -> str:
+    return quote(UNESCAPED_PERCENT.sub("%25", text), safe=UNQUOTED_CHARACTERS, errors="surrogateescape")

@@ -71,7 +71,7 @@ class Answer:
     def is_picture(self) -> bool:
         return kind_of(self.body) is not None
 
-    async def read(self) -> Self:
+    async def parse_in_thread(self) -> Self:
         """The answer itself, whose JSON was read in a thread where there is much of it."""
         if len(self.body) > MIN_THREAD_BYTES and not self.is_picture():
             await asyncio.to_thread(lambda: self._read)
@@ -101,23 +101,23 @@ class Answer:
             where = ", ".join(".".join(map(str, each["loc"])) or "body" for each in error.errors()[:3])
             raise BadResponse(f"HTTP {self.status} with unexpected JSON at {where}") from None
 
-    def maybe(self, kind: type[Parsed]) -> Parsed | None:
+    def parse_or_none(self, kind: type[Parsed]) -> Parsed | None:
         """As `parse`; None where the body is not of that kind."""
         try:
             return self.parse(kind)
         except BadResponse:
             return None
 
-    def text(self) -> str:
+    def error_text(self) -> str:
         """The sentence in an error body, whatever its shape; empty where there is none."""
         try:
             return one_line(error_sentence(self.data()))
         except BadResponse:
             return ""
 
-    def told(self) -> ErrorDetails:
+    def error_details(self) -> ErrorDetails:
         """What every error knows of its answer."""
-        return ErrorDetails(detail=str(self.status), said=self.text(), reference=None)
+        return ErrorDetails(detail=str(self.status), said=self.error_text(), reference=None)
 
     def retry_after(self) -> float | None:
         """Seconds to wait, from a header, a field or a sentence; from 1 to 600."""
@@ -128,14 +128,14 @@ class Answer:
             None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER_RANGE[0]), RETRY_AFTER_RANGE[1])
         )
 
-    def option(self) -> str | None:
+    def blamed_option(self) -> str | None:
         """Our word for the field that a list of details, or a table of errors, blames first."""
         for kind in (FieldDetails, FieldErrors):
-            if told := self.maybe(kind):
+            if told := self.parse_or_none(kind):
                 return option_of_field(told.blamed)
         return None
 
-    def checked(self) -> Self:
+    def raise_for_status(self) -> Self:
         """The answer itself; the error that its status means otherwise."""
         if error := self.error():
             raise error
@@ -150,16 +150,16 @@ class Answer:
         """
         if self.ok:
             return None
-        said, option = self.text() if said is None else said, option or self.option()
+        said, option = self.error_text() if said is None else said, option or self.blamed_option()
         error = error_for(self.status, said, retry_after=self.retry_after(), option=option, reference=reference)
         error.taken = self.taken or error.taken
         return error
 
     def _body_seconds(self) -> float | None:
-        if wait := self.maybe(RetryAfterBody):
+        if wait := self.parse_or_none(RetryAfterBody):
             return wait.retry_after
         told = self.body[:MAX_ERROR_TEXT].decode(errors="replace")
-        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
+        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.error_text())
         return float(match[1]) if match else None
 
 

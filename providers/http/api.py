@@ -55,7 +55,7 @@ class Api:
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
 
-    async def ask(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
+    async def get_json(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         """As `get`, for what is words and links alone, such as a list of models."""
         return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_JSON_BYTES)
 
@@ -66,7 +66,7 @@ class Api:
         """Whether anything answers at the base URL, be it a 404."""
         return await self._transport.reaches(self._base_url + "/")
 
-    def with_key(self, header: str) -> dict[str, str]:
+    def key_header(self, header: str) -> dict[str, str]:
         """The key under another header's name."""
         return {header: self._key} if self._key else {}
 
@@ -74,23 +74,23 @@ class Api:
         """Any call; path: below the base URL, or a whole URL that an answer gave. options: of `Transport.call`."""
         url = self.url(path)
         if on_event := options.get("on_event"):
-            options["on_event"] = partial(self._struck, on_event)
+            options["on_event"] = partial(self._redact_event, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
         if answer.is_picture():
             return answer
-        if self._strikes(len(answer.body)) and await _holds(answer.body, self._key.encode()):
+        if self._is_redactable(len(answer.body)) and await _contains(answer.body, self._key.encode()):
             answer = replace(answer, body=answer.body.replace(self._key.encode(), b"***"))
-        return await answer.read()
+        return await answer.parse_in_thread()
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
         return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
 
-    def _strikes(self, length: int) -> bool:
+    def _is_redactable(self, length: int) -> bool:
         return len(self._key) >= (MIN_KEY_LENGTH if length <= LONG_BODY else MIN_KEY_LENGTH_IN_LONG_BODY)
 
-    async def _struck(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
-        if self._strikes(len(event.data)) and await _holds(event.data, self._key):
+    async def _redact_event(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
+        if self._is_redactable(len(event.data)) and await _contains(event.data, self._key):
             event = event._replace(data=event.data.replace(self._key, "***"))
         return await on_event(event)
 
@@ -106,12 +106,14 @@ class Api:
         if url.user or url.password:
             raise BadResponse("a link to ask at with a name or a password")
         own = url.origin() == exact_url(self._base_url).origin()
-        if own or (url.scheme == "https" and any(_is_in(url.raw_host or "", domain) for domain in self._domains)):
+        if own or (
+            url.scheme == "https" and any(_is_in_domain(url.raw_host or "", domain) for domain in self._domains)
+        ):
             return path
         raise BadResponse("a link to ask at that leads to another host")
 
 
-async def _holds(text: AnyStr, key: AnyStr) -> bool:
+async def _contains(text: AnyStr, key: AnyStr) -> bool:
     """Looked for piece by piece: done in a thread, that gives way to the event loop after each."""
 
     def look() -> bool:
@@ -120,7 +122,7 @@ async def _holds(text: AnyStr, key: AnyStr) -> bool:
     return look() if len(text) <= PIECE_BYTES else await asyncio.to_thread(look)
 
 
-def _is_in(host: str, domain: str) -> bool:
+def _is_in_domain(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 

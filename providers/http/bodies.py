@@ -41,33 +41,33 @@ def is_stream(response: aiohttp.ClientResponse) -> bool:
 async def stream_events(
     response: aiohttp.ClientResponse,
     cap: int,
-    take: Callable[[int], Awaitable[None]],
+    reserve: Callable[[int], Awaitable[None]],
     on_event: Callable[[Event], Awaitable[bool]],
 ) -> bytes:
     """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too.
 
     The body where it holds no event at all: not everything that is labelled as a stream is one.
     """
-    reader, length, unread, turns = EventReader(), 0, io.BytesIO(), CooperativeYield()
+    reader, length, not_events, pacing = EventReader(), 0, io.BytesIO(), CooperativeYield()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
             raise _too_long(cap)
-        await take(len(chunk))
-        await turns.took(len(chunk))
-        unread.write(chunk if unread.tell() + len(chunk) == length else b"")
+        await reserve(len(chunk))
+        await pacing.processed(len(chunk))
+        not_events.write(chunk if not_events.tell() + len(chunk) == length else b"")
         for event in reader.feed(chunk):
-            unread.truncate(unread.seek(0))
+            not_events.truncate(not_events.seek(0))
             if await on_event(event):
                 return b""
-            await turns.took(len(event.data))
+            await pacing.processed(len(event.data))
     for event in reader.feed(EVENT_END):
-        unread.truncate(unread.seek(0))
+        not_events.truncate(not_events.seek(0))
         await on_event(event)
-    return unread.getvalue()
+    return not_events.getvalue()
 
 
-async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
+async def read_body(response: aiohttp.ClientResponse, cap: int, reserve: Callable[[int], Awaitable[None]]) -> bytes:
     """The body, counted as it is unpacked: Content-Length and a packed size promise nothing.
 
     Of an error only its beginning, where the sentence stands: its status has to be known however long it is.
@@ -78,10 +78,10 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
     if expected > cap:
         raise _too_long(cap)
     if expected > MIN_COUNTED_BYTES:
-        await take(expected)
-    body, length, turns = io.BytesIO(), 0, CooperativeYield()
+        await reserve(expected)
+    body, length, pacing = io.BytesIO(), 0, CooperativeYield()
     async for chunk in response.content.iter_any():
-        await turns.took(len(chunk))
+        await pacing.processed(len(chunk))
         body.write(chunk)
         length += len(chunk)
         if length > cap and is_error:
@@ -89,7 +89,7 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[
         if length > cap:
             raise _too_long(cap)
     if expected > MIN_COUNTED_BYTES or length > MIN_COUNTED_BYTES:  # what was expected is put right, downwards too
-        await take(length - (expected if expected > MIN_COUNTED_BYTES else 0))
+        await reserve(length - (expected if expected > MIN_COUNTED_BYTES else 0))
     return body.getvalue()
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 class _Waiter(NamedTuple):
     task: "asyncio.Task[object]"
     amount: int
-    come: "asyncio.Future[None]"
+    admitted: "asyncio.Future[None]"
 
 
 class MemoryBudget:
@@ -18,41 +18,43 @@ class MemoryBudget:
     """
 
     def __init__(self, size: int) -> None:
-        self._room = size
+        self._free = size
         self._held: dict[asyncio.Task[object], int] = {}
-        self._turns: deque[_Waiter] = deque()
+        self._waiting: deque[_Waiter] = deque()
 
-    async def take(self, amount: int) -> None:
+    async def reserve(self, amount: int) -> None:
         """Count so many bytes for the current task; one that is larger than everything goes when it is alone."""
         task = asyncio.current_task()
         if task is None:
             return
         if task in self._held:
             self._count(task, amount)
-            self._let_in()
+            self._admit()
             return
-        turn = _Waiter(task, amount, asyncio.get_running_loop().create_future())
-        self._turns.append(turn)
-        self._let_in()
+        waiter = _Waiter(task, amount, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self._admit()
         try:
-            await turn.come
+            await waiter.admitted
         except asyncio.CancelledError:
-            self._let_in()
+            self._admit()
             raise
 
     def _count(self, task: "asyncio.Task[object]", amount: int) -> None:
         self._held[task] = self._held.get(task, 0) + amount
-        self._room -= amount
+        self._free -= amount
 
-    def _give_back(self, task: "asyncio.Task[object]") -> None:
-        self._room += self._held.pop(task)
-        self._let_in()
+    def _release(self, task: "asyncio.Task[object]") -> None:
+        self._free += self._held.pop(task)
+        self._admit()
 
-    def _let_in(self) -> None:
+    def _admit(self) -> None:
         """As many as there is room for, in the order in which they came."""
-        while self._turns and (self._turns[0].come.done() or not self._held or self._turns[0].amount <= self._room):
-            turn = self._turns.popleft()
-            if not turn.come.done():
-                self._count(turn.task, turn.amount)
-                turn.task.add_done_callback(self._give_back)
-                turn.come.set_result(None)
+        while self._waiting and (
+            self._waiting[0].admitted.done() or not self._held or self._waiting[0].amount <= self._free
+        ):
+            waiter = self._waiting.popleft()
+            if not waiter.admitted.done():
+                self._count(waiter.task, waiter.amount)
+                waiter.task.add_done_callback(self._release)
+                waiter.admitted.set_result(None)

@@ -67,7 +67,7 @@ class Call(NamedTuple):
     it wants."""
     acceptance: Callable[[Answer], Acceptance] = acceptance_of
     """Whether an answer says that the call was accepted."""
-    patience: float = MAX_PAUSE_IN_CALL
+    max_pause: float = MAX_PAUSE_IN_CALL
     """Seconds of a pause that the server may ask for between two tries."""
 
     def body(self) -> dict[str, Any]:
@@ -83,36 +83,36 @@ class Sender:
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """sleep: waits between tries."""
         self._budget = MemoryBudget(MAX_BYTES_IN_MEMORY)
-        self._turn = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
         self._sleep = sleep
 
-    async def send(self, call: Call, session: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> Answer:
+    async def send(self, call: Call, session: aiohttp.ClientSession, fresh_session: aiohttp.ClientSession) -> Answer:
         """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
-        made, sessions = Attempts(call.acceptance), [session]
+        attempts, sessions = Attempts(call.acceptance), [session]
 
-        async def once() -> Answer:
+        async def attempt() -> Answer:
             try:
-                return made.answered(await self._try(call, sessions[-1]))
+                return attempts.after_answer(await self._attempt(call, sessions[-1]))
             except CONNECTION_ERRORS as error:
-                made.broken(error)
-                sessions.append(fresh)  # what else was kept may be dead, too
+                attempts.after_error(error)
+                sessions.append(fresh_session)  # what else was kept may be dead, too
                 raise
 
         retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= call.tries or (requested_pause(state) or 0) > call.patience,
+            stop=lambda state: state.attempt_number >= call.tries or (requested_pause(state) or 0) > call.max_pause,
             wait=backoff_seconds,
             retry=retry_if_not_taken(call.acceptance) if call.method == "POST" else retry_idempotent,
             retry_error_callback=last_outcome,
             sleep=self._sleep,
         )
         try:
-            return await retrying(once)
+            return await retrying(attempt)
         except CONNECTION_ERRORS as error:
-            raise error_for_exception(error, made.taken) from None
+            raise error_for_exception(error, attempts.taken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
 
-    async def _try(self, call: Call, session: aiohttp.ClientSession) -> Answer:
+    async def _attempt(self, call: Call, session: aiohttp.ClientSession) -> Answer:
         # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
         cap, options = (
@@ -123,23 +123,23 @@ class Sender:
             asyncio.timeout(call.seconds) as deadline,
             session.request(call.method, call.url, **options, **call.body()) as response,
         ):
-            take = partial(self._take, deadline)
+            reserve = partial(self._reserve, deadline)
             if call.on_event and is_stream(response):
-                unread = await stream_events(response, cap, take, call.on_event)
+                unread = await stream_events(response, cap, reserve, call.on_event)
                 return Answer(response.status, response.headers, unread)
-            content = await read_body(response, cap, take)
+            content = await read_body(response, cap, reserve)
         if len(content) > MIN_COUNTED_BYTES:
-            async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
+            async with self._one_at_a_time:  # what follows takes some milliseconds: one in each turn of the loop
                 await asyncio.sleep(0)
         return Answer(response.status, response.headers, content)
 
-    async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
+    async def _reserve(self, deadline: asyncio.Timeout, amount: int) -> None:
         """Room for so many bytes; what is paid for does not run out of time because others are being read."""
         loop = asyncio.get_running_loop()
         left = (deadline.when() or loop.time()) - loop.time()
         deadline.reschedule(None)
         try:
-            await self._budget.take(amount)
+            await self._budget.reserve(amount)
         finally:
             deadline.reschedule(loop.time() + left)
 

@@ -54,7 +54,7 @@ def is_public(text: str) -> bool:
     if isinstance(address, IPv6Address):
         if address.scope_id:
             return False
-        inner = _wrapped(address)
+        inner = _embedded_ipv4(address)
         if inner is not None:
             return is_public(str(inner))
     if any(address in network for network in NON_PUBLIC_NETWORKS if network.version == address.version):
@@ -62,7 +62,7 @@ def is_public(text: str) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_private)
 
 
-def _wrapped(address: IPv6Address) -> IPv4Address | None:
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     teredo = address.teredo

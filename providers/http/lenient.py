@@ -7,25 +7,25 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
 
 
-def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
+def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
     try:
         return validate(value)
     except ValidationError:
         return None
 
 
-NONE_IF_INVALID = WrapValidator(_or_none)
+NONE_IF_INVALID = WrapValidator(_none_if_invalid)
 """On a field that nothing depends on: what cannot be read is left out."""
 
 
-def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
+def _skip_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
     if not isinstance(value, list):
         return validate(value)
     listed = cast("list[Any]", value)
-    return [read for one in listed for read in _or_none([one], validate) or ()]
+    return [read for one in listed for read in _none_if_invalid([one], validate) or ()]
 
 
-SKIP_INVALID_ENTRIES = WrapValidator(_each)
+SKIP_INVALID_ENTRIES = WrapValidator(_skip_invalid)
 """On a list: the entries that cannot be read are left out, and take no other along."""
 
 
@@ -36,11 +36,11 @@ class Reply(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, value: Any) -> Any:
+    def _drop_nulls(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_nothing(each)}
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_null(each)}
 
 
-def _is_nothing(value: Any) -> bool:
+def _is_null(value: Any) -> bool:
     return value is None or (isinstance(value, float) and not isfinite(value))

@@ -71,60 +71,63 @@ def _parsed(body: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return plain(json.loads(body, parse_int=_whole))
+        return plain(json.loads(body, parse_int=_int_or_none))
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _whole(digits: str) -> int | None:
+def _int_or_none(digits: str) -> int | None:
     """None where it has more digits than anybody can use: every parser takes long to read those, or refuses them."""
     return int(digits) if len(digits) <= MAX_DIGITS else None
 
 
 def _read_in_pieces(body: bytes) -> Any:
-    beside, longs = _cut(body)
+    beside, long_strings = _cut_long_strings(body)
     if len(beside) > MAX_BESIDE_LONG_STRINGS or (
         has_too_many_values(beside) and has_too_many_values(_without_strings(beside))
     ):
         raise JSONTooLarge
     try:
-        return _put_back(_parsed(beside), longs)
+        return _restore(_parsed(beside), long_strings)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _cut(body: bytes) -> tuple[bytes, dict[str, str]]:
+def _cut_long_strings(body: bytes) -> tuple[bytes, dict[str, str]]:
     """The text with a mark for each long string, and the strings by their marks."""
-    kept, longs, done, secret = bytearray(), dict[str, str](), 0, token_hex(8)
+    kept, long_strings, done, secret = bytearray(), dict[str, str](), 0, token_hex(8)
     for start, end in _strings(body):
         if end - start > LONG_STRING:
-            mark = PLACEHOLDER.format(secret, len(longs))
-            longs[mark] = _long_string(body, start, end)
+            mark = PLACEHOLDER.format(secret, len(long_strings))
+            long_strings[mark] = _long_string(body, start, end)
             kept += body[done:start] + mark.encode()
             done = end
-    return bytes(kept) + body[done:], longs
+    return bytes(kept) + body[done:], long_strings
 
 
-def _put_back(value: Any, longs: dict[str, str]) -> Any:
+def _restore(value: Any, long_strings: dict[str, str]) -> Any:
     if isinstance(value, str):
-        return longs.get(value, value)
+        return long_strings.get(value, value)
     if isinstance(value, list):
-        return [_put_back(each, longs) for each in cast("list[Any]", value)]
+        return [_restore(each, long_strings) for each in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {_put_back(name, longs): _put_back(each, longs) for name, each in cast("dict[str, Any]", value).items()}
+        return {
+            _restore(name, long_strings): _restore(each, long_strings)
+            for name, each in cast("dict[str, Any]", value).items()
+        }
     return value
 
 
 def _long_string(body: bytes, start: int, end: int) -> str:
-    pieces, last = list[str](), _between_signs(body, start, start + MAX_STRING, end)
+    pieces, last = list[str](), _safe_cut(body, start, start + MAX_STRING, end)
     while start < last:
-        stop = _between_signs(body, start, start + PIECE_BYTES, last)
+        stop = _safe_cut(body, start, start + PIECE_BYTES, last)
         pieces.append(str(_parsed(b'"' + body[start:stop] + b'"')))
         start = stop
     return "".join(pieces)
 
 
-def _between_signs(body: bytes, start: int, at: int, end: int) -> int:
+def _safe_cut(body: bytes, start: int, at: int, end: int) -> int:
     """The next place before, where neither an escape nor a letter of several bytes is torn apart."""
     if at >= end:
         return end

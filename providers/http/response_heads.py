@@ -37,13 +37,13 @@ class LenientResponseHandler(ResponseHandler):
     """What has come of a head; None while none is awaited."""
     _interim = 0
     _has_answered = False
-    _left: int | None = None
+    _body_left: int | None = None
     """Bytes of the body that are still to come, where the head tells its length."""
 
     def set_response_params(self, **options: Any) -> None:
         """Called before each request."""
         self._head = bytearray()
-        self._interim, self._has_answered, self._left = 0, False, None
+        self._interim, self._has_answered, self._body_left = 0, False, None
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
@@ -53,11 +53,11 @@ class LenientResponseHandler(ResponseHandler):
             return
         heads = b""
         if self._head is not None:
-            heads, data = self._whole(self._head, data)
+            heads, data = self._complete_heads(self._head, data)
             if not heads:
                 return
-        own = data if self._left is None else data[: self._left]
-        self._left = None if self._left is None else self._left - len(own)
+        own = data if self._body_left is None else data[: self._body_left]
+        self._body_left = None if self._body_left is None else self._body_left - len(own)
         super().data_received(heads + own)
         if len(own) < len(data):
             self.abort()
@@ -75,7 +75,7 @@ class LenientResponseHandler(ResponseHandler):
         is_socket = self._upgraded or self._payload_parser is not None
         return self._head is None and not is_socket and (self._payload is None or self._payload.is_eof())
 
-    def _whole(self, head: bytearray, data: bytes) -> tuple[bytes, bytes]:
+    def _complete_heads(self, head: bytearray, data: bytes) -> tuple[bytes, bytes]:
         """All heads that are whole by now, and what stands behind the last; nothing while that is awaited."""
         seen, ready = max(len(head) - 3, 0), b""
         head += data if head else data.lstrip(b"\r\n")
@@ -84,7 +84,7 @@ class LenientResponseHandler(ResponseHandler):
             ready += whole
             head[:], seen = rest, 0
             if not INTERIM.match(whole):
-                self._head, self._left = None, _length(whole)
+                self._head, self._body_left = None, _length(whole)
                 return ready, rest
             self._interim += 1
         if len(head) > MAX_HEAD or self._interim > MAX_INTERIM:
@@ -115,10 +115,10 @@ def repair_head(head: bytes) -> bytes:
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]
     fields = [(name, value) for name, value in fields if HEADER_NAME.fullmatch(name)]
     others = [(name, value) for name, value in fields if name.lower() != b"content-length"]
-    told = [value for name, value in fields if name.lower() == b"content-length"]
+    lengths_sent = [value for name, value in fields if name.lower() == b"content-length"]
     codings = b",".join(value.lower() for name, value in others if name.lower() == b"transfer-encoding").split(b",")
     is_chunked = codings[-1].strip() == b"chunked"
-    lengths = {part.strip() for value in told for part in value.split(b",")}
+    lengths = {part.strip() for value in lengths_sent for part in value.split(b",")}
     if is_chunked or len(lengths) == 1:  # where both are told, chunks win (RFC 9112, 6.3)
         plain = [(name, value) for name, value in others if name.lower() != b"transfer-encoding"]
         fields = others if is_chunked else [*plain, (b"Content-Length", lengths.pop())]

@@ -16,7 +16,7 @@ NOT_ACCEPTED_STATUSES = (429, 503, *ORIGIN_UNREACHABLE_STATUSES)
 """Statuses that say that a call was not accepted."""
 RETRYABLE_STATUSES = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED_STATUSES)
 
-_backoff = wait_exponential_jitter(initial=1, max=20)
+_exponential_backoff = wait_exponential_jitter(initial=1, max=20)
 
 
 def acceptance_after(error: BaseException) -> Acceptance:
@@ -31,7 +31,7 @@ def acceptance_of(answer: Answer) -> Acceptance:
     return Acceptance.NOT_TAKEN if answer.status in NOT_ACCEPTED_STATUSES else Acceptance.UNKNOWN
 
 
-def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
+def _is_retryable(answer: Answer, statuses: Sequence[int]) -> bool:
     """OpenAI, and who speaks like it, may say that a second try is in vain (its official client's source)."""
     return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
 
@@ -39,7 +39,7 @@ def _is_worth_repeating(answer: Answer, statuses: Sequence[int]) -> bool:
 def retry_if_not_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
     """Where a POST may be sent again: it was surely not accepted, and a second try is not in vain."""
     return retry_if_exception(lambda error: acceptance_after(error) is Acceptance.NOT_TAKEN) | retry_if_result(
-        lambda answer: _is_worth_repeating(answer, NOT_ACCEPTED_STATUSES) and judge(answer) is Acceptance.NOT_TAKEN
+        lambda answer: _is_retryable(answer, NOT_ACCEPTED_STATUSES) and judge(answer) is Acceptance.NOT_TAKEN
     )
 
 
@@ -50,18 +50,18 @@ class Attempts:
         self._judge = judge
         self.taken = Acceptance.NOT_TAKEN
 
-    def answered(self, answer: Answer) -> Answer:
+    def after_answer(self, answer: Answer) -> Answer:
         """The answer to a try; it knows where the call may have been accepted though its own status denies that."""
         before = self.taken
-        self._count(self._judge(answer))
-        says_itself = before is Acceptance.NOT_TAKEN and self.taken is acceptance_of(answer)
-        return answer if says_itself else replace(answer, taken=self.taken)
+        self._record(self._judge(answer))
+        is_implied_by_status = before is Acceptance.NOT_TAKEN and self.taken is acceptance_of(answer)
+        return answer if is_implied_by_status else replace(answer, taken=self.taken)
 
-    def broken(self, error: BaseException) -> None:
+    def after_error(self, error: BaseException) -> None:
         """A try that was answered by nothing whole."""
-        self._count(acceptance_after(error))
+        self._record(acceptance_after(error))
 
-    def _count(self, taken: Acceptance) -> None:
+    def _record(self, taken: Acceptance) -> None:
         if taken is not Acceptance.NOT_TAKEN:
             self.taken = taken
 
@@ -71,7 +71,7 @@ retry_idempotent = retry_if_exception(
         isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError))
         and ADDRESS_REFUSED not in str(error)
     )
-) | retry_if_result(lambda answer: _is_worth_repeating(answer, RETRYABLE_STATUSES))
+) | retry_if_result(lambda answer: _is_retryable(answer, RETRYABLE_STATUSES))
 
 
 def requested_pause(state: RetryCallState) -> float | None:
@@ -81,7 +81,7 @@ def requested_pause(state: RetryCallState) -> float | None:
 
 def backoff_seconds(state: RetryCallState) -> float:
     seconds = requested_pause(state)
-    return _backoff(state) if seconds is None else min(seconds, MAX_POLL_PAUSE)
+    return _exponential_backoff(state) if seconds is None else min(seconds, MAX_POLL_PAUSE)
 
 
 def last_outcome(state: RetryCallState) -> Answer:

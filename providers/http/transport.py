@@ -55,28 +55,28 @@ class Transport:
         self._sender = Sender(sleep)
         self._seconds = seconds
         self.sleep = sleep
-        self._api: aiohttp.ClientSession
-        self._fresh: aiohttp.ClientSession
-        self._outside: aiohttp.ClientSession
+        self._api_session: aiohttp.ClientSession
+        self._fresh_session: aiohttp.ClientSession
+        self._guarded_session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self._api = _session(Connector())
+        self._api_session = _session(Connector())
         # The other side may be dropping a kept connection just now, and nobody knows whether it took what was sent.
-        self._fresh = _session(Connector(force_close=True, limit=0))
-        self._outside = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._fresh_session = _session(Connector(force_close=True, limit=0))
+        self._guarded_session = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._api, self._fresh, self._outside):
+        for session in (self._api_session, self._fresh_session, self._guarded_session):
             await session.close()
 
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with whatever status."""
         try:
             call = Call("GET", exact_url(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR_BYTES)
-            await self._sender.send(call, self._api, self._fresh)
+            await self._sender.send(call, self._api_session, self._fresh_session)
         except ProviderError as error:
             return isinstance(error, BadResponse) and error.flaw is Flaw.TOO_LONG
         return True
@@ -89,8 +89,8 @@ class Transport:
         """
         call = Call(method, exact_url(url), **options)
         limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
-        session = self._api if method == "GET" else self._fresh
-        answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh)
+        session = self._api_session if method == "GET" else self._fresh_session
+        answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh_session)
         if 300 <= answer.status < 400:
             raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
         return answer
@@ -103,7 +103,7 @@ class Transport:
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await self._fresh.ws_connect(
+                socket = await self._fresh_session.ws_connect(
                     exact_url(url),
                     headers=headers,
                     heartbeat=HEARTBEAT_SECONDS,
@@ -126,18 +126,20 @@ class Transport:
         url = web_link(text)
         if own and not is_allowed_host(url, hosts):
             url = on_own_server(url, own)
-        session = self._api if own and url.origin() == exact_url(own).origin() else self._outside
+        session = self._api_session if own and url.origin() == exact_url(own).origin() else self._guarded_session
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
             with ProviderError.after_acceptance():
-                known = self._api if is_allowed_host(url, hosts) else session
+                chosen = self._api_session if is_allowed_host(url, hosts) else session
                 # However long a pause is asked for: what is paid for has no other place to come from.
-                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, patience=inf)
-                answer = await self._sender.send(call, known, self._fresh if known is self._api else known)
+                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
+                answer = await self._sender.send(
+                    call, chosen, self._fresh_session if chosen is self._api_session else chosen
+                )
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
             target = redirect_target(url, answer.headers.get("Location", ""))
-            session = session if target.origin() == url.origin() else self._outside
+            session = session if target.origin() == url.origin() else self._guarded_session
             url = target
         raise BadResponse("too many redirects")
 
@@ -157,20 +159,20 @@ class Transport:
         try:
             return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
-            is_none = isinstance(error, BadResponse) and error.flaw is None
-            if is_none or not can_be_opened(link := web_link(url)):
+            is_no_picture = isinstance(error, BadResponse) and error.flaw is None
+            if is_no_picture or not can_be_opened(link := web_link(url)):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
             return Picture(link=str(link), seed=seed, seconds=seconds)
 
 
-async def _follow_none(*_: object) -> None:
+async def _refuse_redirect(*_: object) -> None:
     raise aiohttp.ClientError("a redirect")
 
 
 def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects = aiohttp.TraceConfig()
-    no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
+    no_redirects.on_request_redirect.append(_refuse_redirect)  # a WebSocket's opening has no other way to say so
     session = aiohttp.ClientSession(
         connector=connector,
         max_line_size=MAX_LINE,

@@ -3,17 +3,17 @@
 import asyncio
 
 BYTES_PER_TURN = 32 * 1024
-OVERHEAD = 512
+OVERHEAD_BYTES = 512
 """What a chunk, an event or a message costs beside its bytes, in bytes."""
 
 
 class CooperativeYield:
     def __init__(self) -> None:
-        self._done = 0
+        self._bytes = 0
 
-    async def took(self, amount: int) -> None:
+    async def processed(self, amount: int) -> None:
         """So many bytes have been handled; others come in between when there have been enough."""
-        self._done += amount + OVERHEAD
-        if self._done >= BYTES_PER_TURN:
-            self._done = 0
+        self._bytes += amount + OVERHEAD_BYTES
+        if self._bytes >= BYTES_PER_TURN:
+            self._bytes = 0
             await asyncio.sleep(0)

@@ -49,7 +49,7 @@ class Progress(Protocol):
     def skip(self) -> None:
         """Tell that the next picture cannot be had, so that what an earlier try has kept of it stays."""
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds to the job's own end, at which the drawing is called off from outside."""
         ...
 
@@ -80,10 +80,10 @@ async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[I
             progress.skip()
     if not failed:
         return
-    passing = [error for error in failed if not isinstance(error, BadResponse)]
-    if not passing:
+    retryable = [error for error in failed if not isinstance(error, BadResponse)]
+    if not retryable:
         await progress.forget()
-    raise (passing or failed)[-1]
+    raise (retryable or failed)[-1]
 
 
 def title_of(providers: "Mapping[str, Provider]", name: str) -> str:
@@ -115,17 +115,17 @@ class Provider(ABC, Generic[Settings]):
     name: str
     """The word used in options, settings, config and logs."""
     title: str
-    paid: ClassVar[bool] = True
+    is_paid: ClassVar[bool] = True
     """False: a job may simply run again."""
-    ai: ClassVar[bool] = True
+    uses_ai: ClassVar[bool] = True
     """False: pictures are painted by an algorithm, and their files say so."""
-    outside: ClassVar[bool] = True
+    is_external: ClassVar[bool] = True
     """False: words and images stay on machines of the host's own."""
-    volunteers: ClassVar[bool] = False
+    uses_volunteers: ClassVar[bool] = False
     """True: strangers draw on their own machines, and could read the words."""
     reports: ClassVar[frozenset[str]] = frozenset()
     """What of `Progress.report` it tells: fraction, position, eta, preview."""
-    bans: ClassVar[timedelta | None] = None
+    suspension_time: ClassVar[timedelta | None] = None
     """Where one member's refused words may shut out the whole bot: for how long to hold that member back.
 
     Told by ContentRejected that `counts_against_member`: a refused picture is nobody's fault.
@@ -140,15 +140,15 @@ class Provider(ABC, Generic[Settings]):
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self.settings = settings
         self.transport = transport
-        self._lists: list[Discovery[Any]] = []
+        self._discoveries: list[Discovery[Any]] = []
 
     @classmethod
-    def missing(cls, settings: Settings) -> str | None:
+    def missing_setting(cls, settings: Settings) -> str | None:
         """What the host has to set to switch the provider on; None when nothing is missing."""
         return None if settings.api_key else f"set {cls.name.upper()}_API_KEY"
 
     @classmethod
-    def wrong(cls, settings: Settings) -> str | None:
+    def invalid_setting(cls, settings: Settings) -> str | None:
         """Which setting cannot work as it stands; asked only when nothing is missing."""
         return None
 
@@ -189,10 +189,10 @@ class Provider(ABC, Generic[Settings]):
     def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:
         """A list that the API may change, read in the background until the provider is closed."""
         made = Discovery(self.name, load, fallback)
-        self._lists.append(made)
+        self._discoveries.append(made)
         return made
 
     async def close(self) -> None:
         """Stop what runs in the background."""
-        for each in self._lists:
+        for each in self._discoveries:
             await each.close()

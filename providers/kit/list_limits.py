@@ -23,7 +23,7 @@ MAX_NAME_LENGTH = 200
 Item = TypeVar("Item")
 
 
-def _head(value: Any) -> Any:
+def _cut(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     entries = cast("list[Any]", value)
@@ -32,7 +32,7 @@ def _head(value: Any) -> Any:
     return entries[:MAX_ENTRIES]
 
 
-BoundedList = Annotated[list[Item], BeforeValidator(_head)]
+BoundedList = Annotated[list[Item], BeforeValidator(_cut)]
 """A list in what an API answers, cut before its entries are looked at."""
 
 
@@ -41,14 +41,14 @@ def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callabl
 
     BadResponse where there is none.
     """
-    whole = [each for each in items if len(id_of(each)) <= MAX_NAME_LENGTH]
-    if not whole:
+    usable = [each for each in items if len(id_of(each)) <= MAX_NAME_LENGTH]
+    if not usable:
         raise BadResponse("the list holds no model that makes pictures")
-    if len(whole) <= MAX_OFFERED:
-        return whole
-    warn_once(f"a list of {len(whole):,} models: only {MAX_OFFERED:,} are offered; <NAME>_MODELS chooses others")
+    if len(usable) <= MAX_OFFERED:
+        return usable
+    warn_once(f"a list of {len(usable):,} models: only {MAX_OFFERED:,} are offered; <NAME>_MODELS chooses others")
     named = {id for id, _ in settings.models}
-    return sorted(whole, key=lambda each: id_of(each) not in named)[:MAX_OFFERED]
+    return sorted(usable, key=lambda each: id_of(each) not in named)[:MAX_OFFERED]
 
 
 def cap_names(names: Iterable[str]) -> tuple[str, ...]:

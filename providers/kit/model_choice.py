@@ -18,7 +18,7 @@ def choose_models(
     """
     models = {model.id: model for model in known}
     chosen = [(models.get(id) or make(id), title) for id, title in settings.models]
-    return [_titled(model, title) for model, title in chosen if model] or known
+    return [_with_title(model, title) for model, title in chosen if model] or known
 
 
 def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> Sequence[Model]:
@@ -30,7 +30,7 @@ def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> S
     return choose_models(settings, known, lambda _: None)
 
 
-def _titled(model: Model, title: str) -> Model:
+def _with_title(model: Model, title: str) -> Model:
     """An id that stands for its own title says nothing."""
     return model if title == model.id else model.model_copy(update={"title": title})
 
@@ -40,14 +40,14 @@ def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequen
     if settings.quality is None:
         return models
     return [
-        model.model_copy(update={"capabilities": _up_to(settings.quality, model.capabilities)})
+        model.model_copy(update={"capabilities": _with_best_quality(settings.quality, model.capabilities)})
         if model.capabilities.qualities
         else model
         for model in models
     ]
 
 
-def _up_to(best: str, takes: Capabilities) -> Capabilities:
+def _with_best_quality(best: str, takes: Capabilities) -> Capabilities:
     """The cheapest alone where a model calls its qualities by other names."""
     names = [quality.casefold() for quality in takes.qualities]
     place = names.index(best.casefold()) if best.casefold() in names else 0

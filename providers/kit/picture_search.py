@@ -28,9 +28,9 @@ def pictures_in(answer: Any, *names: str) -> list[str]:
     names: where this answer's pictures are documented to be; they are looked at before all others.
     """
     fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
-    documented = (_found(fields.get(name), MAX_DEPTH - 1) for name in names)
+    documented = (_search(fields.get(name), MAX_DEPTH - 1) for name in names)
     pictures = list[str]()
-    for each in next(filter(None, documented), None) or _found(answer, MAX_DEPTH):
+    for each in next(filter(None, documented), None) or _search(answer, MAX_DEPTH):
         if len(pictures) < MAX_PICTURES and each not in pictures:  # compared, not hashed: they have many megabytes
             pictures.append(each)
     return pictures
@@ -50,29 +50,29 @@ def is_link(text: str) -> bool:
     return text[:8].lower().startswith(WEB_SCHEMES)
 
 
-def _found(value: Any, depth: int) -> list[str]:
+def _search(value: Any, depth: int) -> list[str]:
     if isinstance(value, str):
         text = value.strip()
         return [text] if is_link(text) or is_inline_picture(text) else []
     if isinstance(value, list) and depth:
-        return [each for one in cast("list[Any]", value)[:MAX_PICTURES] for each in _found(one, depth - 1)]
+        return [each for one in cast("list[Any]", value)[:MAX_PICTURES] for each in _search(one, depth - 1)]
     if isinstance(value, dict) and depth:
-        return _under_a_name(cast("dict[Any, Any]", value), depth - 1)
+        return _search_fields(cast("dict[Any, Any]", value), depth - 1)
     return []
 
 
-def _under_a_name(fields: dict[Any, Any], depth: int) -> list[str]:
+def _search_fields(fields: dict[Any, Any], depth: int) -> list[str]:
     """`image` beside `images` may hold the same, or one more: both are read; of one picture's fields one is enough."""
-    several = [each for name in ("images", "image") for each in _found(fields.get(name), depth)]
+    several = [each for name in ("images", "image") for each in _search(fields.get(name), depth)]
     if several:
         return several
     names = [
         name
         for name in PICTURE_FIELDS
-        if not (fields.get("error") and name in LINK_FIELDS and _leads_away(fields.get(name)))
+        if not (fields.get("error") and name in LINK_FIELDS and _is_web_link(fields.get(name)))
     ]
-    return next(filter(None, (_found(fields.get(name), depth) for name in names)), list[str]())
+    return next(filter(None, (_search(fields.get(name), depth) for name in names)), list[str]())
 
 
-def _leads_away(value: Any) -> bool:
+def _is_web_link(value: Any) -> bool:
     return isinstance(value, str) and is_link(value.strip())

@@ -23,9 +23,9 @@ class PollIntervals(NamedTuple):
     """Seconds before the first poll, and before the slowest; each is longer than the one before."""
 
     first: float = 1.5
-    slowest: float = 5.0
+    longest: float = 5.0
     growth: float = 1.3
-    patience: float = 120.0
+    silence_limit: float = 120.0
     """How long polls may go unanswered before the job is given up; what is remembered of it stays."""
 
 
@@ -51,8 +51,8 @@ async def poll(
     with ProviderError.after_acceptance():
         try:
             await _poll(transport, progress, ask, is_done, pauses)
-        except JobEnded as over:
-            raise over.error from None
+        except JobEnded as ended:
+            raise ended.error from None
 
 
 async def _poll(
@@ -62,32 +62,32 @@ async def _poll(
     is_done: Callable[[Answer], Awaitable[bool]],
     pauses: PollIntervals,
 ) -> None:
-    pause, since, misses, unheard = pauses.first, 0.0, 0, 0.0
+    pause, elapsed, failed, silent_seconds = pauses.first, 0.0, 0, 0.0
     clock = asyncio.get_running_loop().time
     while True:
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
-        waited, begun = min(pause, pauses.slowest), clock()  # a pause that was asked for is no silence
-        since += waited
-        pause = min(pause * pauses.growth, pauses.slowest)
-        answer = await _asked(ask)
+        waited, begun = min(pause, pauses.longest), clock()  # a pause that was asked for is no silence
+        elapsed += waited
+        pause = min(pause * pauses.growth, pauses.longest)
+        answer = await _ask_or_none(ask)
         if answer is None:
-            misses, unheard = misses + 1, unheard + waited + clock() - begun
-            if misses >= MIN_FAILED_POLLS and unheard > pauses.patience:
+            failed, silent_seconds = failed + 1, silent_seconds + waited + clock() - begun
+            if failed >= MIN_FAILED_POLLS and silent_seconds > pauses.silence_limit:
                 raise Unavailable("silent")
             await progress.report()  # what the provider told before is not shown any longer
             continue
-        misses, unheard = 0, 0.0
-        if _is_transient(answer) or (answer.status == 404 and since < NOT_FOUND_GRACE_SECONDS):
+        failed, silent_seconds = 0, 0.0
+        if _is_transient(answer) or (answer.status == 404 and elapsed < NOT_FOUND_GRACE_SECONDS):
             pause = max(pause, min(answer.retry_after() or 0, MAX_POLL_PAUSE))
             continue
         if answer.status in (404, 410):
             await progress.forget()
             raise Timeout(f"{answer.status}: the provider no longer knows the job")
-        if await is_done(answer.checked()):
+        if await is_done(answer.raise_for_status()):
             return
 
 
-async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+async def _ask_or_none(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
     """One poll; None where nothing came of it."""
     try:
         return await ask()

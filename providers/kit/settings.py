@@ -19,7 +19,7 @@ class ProviderSettings(Frozen):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    unread: ClassVar[frozenset[str]] = frozenset()
+    without_variable: ClassVar[frozenset[str]] = frozenset()
     """Fields that have no variable, and keep their default."""
 
     api_key: Secret | None = Field(default=None, description="The provider's key. Most providers are on only with one.")
@@ -44,11 +44,11 @@ class ProviderSettings(Frozen):
     @classmethod
     def variables(cls, name: str) -> dict[str, str]:
         """The variable that each field is read from, for the provider of that name."""
-        read = [field for field in cls.model_fields if field not in cls.unread]
+        read = [field for field in cls.model_fields if field not in cls.without_variable]
         return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
 
     @property
-    def in_vain(self) -> bool:
+    def has_unused_values(self) -> bool:
         """Whether something is set that does nothing while the provider is off."""
         return self != type(self).model_construct()
 
@@ -59,5 +59,5 @@ class SwitchableSettings(ProviderSettings):
     enabled: Switch = Field(default=True, description="`off` switches it off.")
 
     @property
-    def in_vain(self) -> bool:
+    def has_unused_values(self) -> bool:
         return False

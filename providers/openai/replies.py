@@ -9,14 +9,13 @@ from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, Provi
 from domain.numbers import Place
 from providers.http.answers import Answer
 from providers.http.encoding import is_inline_picture
-from providers.http.failures import MODERATION_WORDS, failure_for, option_of_field
-from providers.http.failures import ErrorDetails as Known
+from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, option_of_field
 from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.sentences import one_line
 from providers.kit.list_limits import BoundedList
 from providers.kit.picture_search import is_link, pictures_in
 
-CODES: dict[str, type[Provided]] = {
+ERROR_BY_CODE: dict[str, type[Provided]] = {
     "moderation_blocked": ContentRejected,
     "content_policy_violation": ContentRejected,
     "billing_hard_limit_reached": QuotaError,
@@ -71,7 +70,7 @@ def items_in(entry: Any) -> list[Item]:
     return found or ([item] if item else [])
 
 
-class Blocked(Reply):
+class ModerationDetails(Reply):
     categories: tuple[str, ...] = ()
     moderation_stage: str = ""
 
@@ -79,20 +78,20 @@ class Blocked(Reply):
         return one_line(", ".join(filter(None, (*self.categories, self.moderation_stage))))
 
 
-CONTENT = ("prompt", "image", "mask")
+FILTERED_PARAMS = ("prompt", "image", "mask")
 """What a filter looks at; other parameters may have names that sound like one."""
 
 
-class ErrorDetails(Reply):
+class ErrorBody(Reply):
     message: str | None = None
-    sort: str | None = Field(default=None, validation_alias="type")
+    error_type: str | None = Field(default=None, validation_alias="type")
     param: str | None = None
     code: str | int | None = None
-    moderation_details: Annotated[Blocked | None, NONE_IF_INVALID] = None
+    moderation_details: Annotated[ModerationDetails | None, NONE_IF_INVALID] = None
 
     @property
     def kind(self) -> type[Provided] | None:
-        return CODES.get(str(self.code)) or CODES.get(self.sort or "")
+        return ERROR_BY_CODE.get(str(self.code)) or ERROR_BY_CODE.get(self.error_type or "")
 
     @property
     def option(self) -> str | None:
@@ -101,7 +100,7 @@ class ErrorDetails(Reply):
 
 
 class Refusal(Reply):
-    error: ErrorDetails | str | None = None
+    error: ErrorBody | str | None = None
     message: str | None = None
 
 
@@ -121,8 +120,8 @@ class ModelList(Reply):
         return {"data": cast("list[Any]", value)} if isinstance(value, list) else value
 
 
-class _Read(NamedTuple):
-    told: ErrorDetails
+class _ErrorText(NamedTuple):
+    told: ErrorBody
     text: str
 
 
@@ -132,21 +131,21 @@ def error_of(answer: Answer) -> Provided | None:
         return None
     told, text = _read(answer)
     reference = one_line(answer.headers.get("x-request-id", ""))[:80] or None
-    known = Known(detail=str(answer.status), said=text, reference=reference)
+    details = ErrorDetails(detail=str(answer.status), said=text, reference=reference)
     if kind := told.kind:
-        return _coded(kind, known, told, answer)
-    is_about_content = told.option in CONTENT and MODERATION_WORDS.search(text)
+        return _coded(kind, details, told, answer)
+    is_about_content = told.option in FILTERED_PARAMS and MODERATION_WORDS.search(text)
     if answer.status in (400, 422) and told.param and not is_about_content:
-        return InvalidRequest(**known, option=told.option)
+        return InvalidRequest(**details, option=told.option)
     return answer.error(text, reference=reference)
 
 
-def _coded(kind: type[Provided], known: Known, told: ErrorDetails, answer: Answer) -> Provided:
+def _coded(kind: type[Provided], details: ErrorDetails, told: ErrorBody, answer: Answer) -> Provided:
     if kind is InvalidRequest:
-        return InvalidRequest(**known, option="model" if told.code == "model_not_found" else told.option)
+        return InvalidRequest(**details, option="model" if told.code == "model_not_found" else told.option)
     if kind is ContentRejected:
-        return ContentRejected(**known)
-    error = RateLimited(**known, retry_after=answer.retry_after()) if kind is RateLimited else kind(**known)
+        return ContentRejected(**details)
+    error = RateLimited(**details, retry_after=answer.retry_after()) if kind is RateLimited else kind(**details)
     error.taken = Acceptance.NOT_TAKEN
     return error
 
@@ -159,7 +158,7 @@ def failure_of(answer: Answer) -> Provided | None:
     return failure_for(text) if text else None
 
 
-def is_over(date: Any) -> bool:
+def is_past(date: Any) -> bool:
     """Whether the day has come from which a model is no more; what is no date says nothing."""
     try:
         moment = datetime.fromisoformat(date) if isinstance(date, str) else datetime.fromtimestamp(date, UTC)
@@ -168,12 +167,12 @@ def is_over(date: Any) -> bool:
         return False
 
 
-def _read(answer: Answer) -> _Read:
-    text = answer.text()
-    refusal = answer.maybe(Refusal) or Refusal()
-    if isinstance(refusal.error, ErrorDetails):
+def _read(answer: Answer) -> _ErrorText:
+    text = answer.error_text()
+    refusal = answer.parse_or_none(Refusal) or Refusal()
+    if isinstance(refusal.error, ErrorBody):
         why = refusal.error.moderation_details
-        return _Read(refusal.error, f"{text} ({why})" if why and str(why) else text)
+        return _ErrorText(refusal.error, f"{text} ({why})" if why and str(why) else text)
     if refusal.error and refusal.message:  # stable-diffusion.cpp: a word, and the sentence beside it
         text = f"{text}: {one_line(refusal.message)}"
-    return _Read(ErrorDetails(), text)
+    return _ErrorText(ErrorBody(), text)

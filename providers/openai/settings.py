@@ -16,5 +16,5 @@ class CompatibleSettings(ProviderSettings):
     )
 
     @property
-    def in_vain(self) -> bool:
+    def has_unused_values(self) -> bool:
         return True  # the host has named it

@@ -16,7 +16,7 @@ SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Siz
 
 
 class SketchSettings(SwitchableSettings):
-    unread = frozenset(ProviderSettings.model_fields)
+    without_variable = frozenset(ProviderSettings.model_fields)
 
     enabled: Switch = Field(
         default=True, description="The offline painter, which needs nothing and is no AI model; `off` hides it."
@@ -26,9 +26,9 @@ class SketchSettings(SwitchableSettings):
 class Sketch(Provider[SketchSettings]):
     name = "sketch"
     title = "Sketch (offline)"
-    paid = False
-    outside = False
-    ai = False
+    is_paid = False
+    is_external = False
+    uses_ai = False
 
     def __init__(self, settings: SketchSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -36,7 +36,7 @@ class Sketch(Provider[SketchSettings]):
         """One picture at a time: two take as long beside each other, for Python's lock, and twice the memory."""
 
     @classmethod
-    def missing(cls, settings: SketchSettings) -> str | None:
+    def missing_setting(cls, settings: SketchSettings) -> str | None:
         return None if settings.enabled else "set SKETCH=on"
 
     async def models(self) -> Sequence[Model]:

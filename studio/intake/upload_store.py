@@ -38,7 +38,7 @@ class UploadSlots:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
                     await stack.enter_async_context(self._turns)
-                    await self._budget.take(length)
+                    await self._budget.reserve(length)
             except TimeoutError:
                 raise NoRoom(room=Room.TURNS) from None
             yield

@@ -165,7 +165,7 @@ class Drawer:
         if not isinstance(error, Cancelled | Timeout):
             return
         provider = self._providers.get(held.job.provider)
-        if isinstance(error, Cancelled) or (provider and not provider.paid):
+        if isinstance(error, Cancelled) or (provider and not provider.is_paid):
             await self._call_off(held.job)
             held.note(remote=None)
 

@@ -29,7 +29,7 @@ class FakeProgress:
     def __init__(self, remembered: Mapping[str, Any] | None = None) -> None:
         self.remembered = remembered
         self.kept: list[Picture] = []
-        self.seconds_left = 600.0
+        self.remaining = 600.0
         self.reports: list[tuple[float | None, int | None, float | None]] = []
         self.previews: list[bytes] = []
 
@@ -47,8 +47,8 @@ class FakeProgress:
     def skip(self) -> None:
         pass
 
-    def left(self) -> float:
-        return self.seconds_left
+    def seconds_left(self) -> float:
+        return self.remaining
 
     async def report(self, fraction=None, position=None, eta=None, preview=None) -> None:
         self.reports.append((fraction, position, eta))

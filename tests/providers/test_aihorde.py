@@ -27,7 +27,7 @@ from providers import aihorde as module
 from providers.aihorde import AIHorde
 from providers.aihorde.offers import FALLBACK
 from providers.aihorde.settings import AIHordeSettings
-from providers.aihorde.wire import written
+from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.aihorde import PASSING
@@ -149,12 +149,12 @@ async def test_what_is_transparent_is_sent_as_white(aihorde):
     ],
 )
 def test_only_our_own_mark_parts_the_prompts(prompt, negative, text):
-    assert written(prompt, negative) == text
+    assert join_prompts(prompt, negative) == text
 
 
 @hypothesis.given(st.text("# ab"), st.none() | st.text("# ab"))
 def test_nothing_slips_over_the_mark(prompt, negative):
-    first, *rest = re.split(" ### ", written(prompt, negative))
+    first, *rest = re.split(" ### ", join_prompts(prompt, negative))
     assert len(rest) == bool(negative)
     assert first.replace("# ", "#").replace(" ", "") == prompt.replace("# ", "#").replace(" ", "")
     assert all("###" not in part for part in (first, *rest))
@@ -163,7 +163,7 @@ def test_nothing_slips_over_the_mark(prompt, negative):
 @hypothesis.given(st.text())
 def test_other_text_stays_as_it_is(text):
     hypothesis.assume("###" not in text)
-    assert written(text, None) == text
+    assert join_prompts(text, None) == text
 
 
 async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihorde):
@@ -186,9 +186,9 @@ async def test_a_key_of_ones_own(aihorde):
 
 
 async def test_it_is_off_until_the_host_wants_it():
-    assert AIHorde.missing(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
-    assert AIHorde.missing(AIHordeSettings(enabled=True)) is None
-    assert (AIHorde.paid, AIHorde.bans) == (False, timedelta(minutes=10))
+    assert AIHorde.missing_setting(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
+    assert AIHorde.missing_setting(AIHordeSettings(enabled=True)) is None
+    assert (AIHorde.is_paid, AIHorde.suspension_time) == (False, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v2", "/api/v2/"])
@@ -303,7 +303,7 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
     ("case", "limits", "error"),
     [
         ("half-impossible", {"UNSERVED_SECONDS": 0.01}, Unavailable),
-        ("half", {"LAST_SECONDS": 600}, Timeout),
+        ("half", {"CANCEL_BEFORE_END_SECONDS": 600}, Timeout),
         ("half-faulted", {}, Unavailable),
     ],
 )

@@ -73,11 +73,11 @@ def only_ours(read) -> None:
 @given(ANSWERS)
 def test_reading_raises_nothing_else(answer):
     only_ours(answer.data)
-    only_ours(answer.checked)
+    only_ours(answer.raise_for_status)
     for kind in (AppyPieResult, NebulaResult, PopCordResult, Status):
         only_ours(lambda kind=kind: answer.parse(kind))
-    assert isinstance(answer.text(), str)
-    assert answer.option() in {None, "image", *ImageRequest.model_fields} - {"images"}
+    assert isinstance(answer.error_text(), str)
+    assert answer.blamed_option() in {None, "image", *ImageRequest.model_fields} - {"images"}
     assert (answer.error() is None) == (200 <= answer.status < 300)
     assert answer.retry_after() is None or 1 <= answer.retry_after() <= 600
 
@@ -166,7 +166,7 @@ async def test_wrappers_raise_nothing_else(name, body, status):
     ],
 )
 def test_the_sentence_of_an_error(body, text):
-    assert Answer(400, {}, json.dumps(body).encode()).text() == text
+    assert Answer(400, {}, json.dumps(body).encode()).error_text() == text
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_the_field_of_an_error(name, field):
     ],
 )
 def test_a_field_is_told_by_the_innermost_name_that_we_know(body, field):
-    assert Answer(422, {}, json.dumps(body).encode()).option() == field
+    assert Answer(422, {}, json.dumps(body).encode()).blamed_option() == field
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ async def a1111(bench_for):
 @pytest.fixture
 def at_once(monkeypatch):
     """Progress is asked for without a pause."""
-    monkeypatch.setattr(module, "PAUSE", 0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
 
 
 def drawings(bench) -> list[str]:
@@ -243,7 +243,7 @@ async def test_user_and_password(a1111):
     ],
 )
 def test_what_the_host_has_to_set(settings, said):
-    told = Automatic1111.missing(settings) or Automatic1111.wrong(settings)
+    told = Automatic1111.missing_setting(settings) or Automatic1111.invalid_setting(settings)
     assert told is None if said is None else said in (told or "")
 
 
@@ -510,14 +510,14 @@ async def test_what_has_left_the_servers_queue_stops_nobody_else(a1111):
 
 
 async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.LONGEST_QUEUE", 0)
+    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_QUEUE_SECONDS", 0)
     provider = await cancelled_in_queue(a1111)
     await asyncio.wait(provider._interrupts._following.values())
     assert a1111.server.interrupted == []
 
 
 async def test_only_so_many_are_followed(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MOST", 2)
+    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_FOLLOWED", 2)
     provider = await cancelled_in_queue(a1111)
     for number in range(3):
         await provider.cancel({"task": f"easel-{number}"})
@@ -643,7 +643,7 @@ def test_any_info_is_read(text):
     NUMBERS,
 )
 def test_own_pictures_are_some_of_those_that_came(images, info, count, seed):
-    own = Result(images=images, info=info).own(count, seed)
+    own = Result(images=images, info=info).own_pictures(count, seed)
     assert len(own) <= count
     assert bool(own) == bool(images)
     assert [picture for picture, _ in own] in [images[place : place + len(own)] for place in range(len(images) + 1)]

@@ -227,5 +227,5 @@ async def test_check_does_not_pay(bfl):
 
 
 def test_it_needs_a_key(bfl):
-    assert type(bfl.provider()).missing(bfl.provider(api_key=None).settings) == "set BFL_API_KEY"
-    assert type(bfl.provider()).missing(bfl.provider(api_key=SecretStr("a")).settings) is None
+    assert type(bfl.provider()).missing_setting(bfl.provider(api_key=None).settings) == "set BFL_API_KEY"
+    assert type(bfl.provider()).missing_setting(bfl.provider(api_key=SecretStr("a")).settings) is None

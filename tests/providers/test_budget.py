@@ -20,7 +20,7 @@ class Reader:
         self.held = self.most = 0
 
     async def read(self, amount: int, turns: int) -> None:
-        await self.budget.take(amount)
+        await self.budget.reserve(amount)
         self.held += amount
         self.most = max(self.most, self.held)
         for _ in range(turns):
@@ -43,7 +43,7 @@ async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
     async with asyncio.timeout(5):
         await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(0)
-    assert reader.budget._room == ROOM
+    assert reader.budget._free == ROOM
     assert not reader.budget._held
 
 
@@ -57,9 +57,9 @@ async def test_one_that_is_larger_than_everything_goes_alone():
 
 async def test_who_holds_some_does_not_wait_for_more():
     budget = MemoryBudget(ROOM)
-    await budget.take(ROOM)
+    await budget.reserve(ROOM)
     async with asyncio.timeout(1):
-        await budget.take(ROOM)
+        await budget.reserve(ROOM)
 
 
 async def let_in(script: str) -> str:
@@ -67,7 +67,7 @@ async def let_in(script: str) -> str:
     budget, ends, tasks, order = MemoryBudget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
 
     async def hold(number: int, amount: int) -> None:
-        await budget.take(amount)
+        await budget.reserve(amount)
         order.append(number)
         await ends[number].wait()
 
@@ -116,8 +116,8 @@ async def test_the_room_holds():
 
 async def test_what_was_taken_too_much_is_given_back(monkeypatch):
     budget = MemoryBudget(ROOM)
-    await budget.take(8)
-    await budget.take(-6)
-    other = asyncio.create_task(budget.take(7))
+    await budget.reserve(8)
+    await budget.reserve(-6)
+    other = asyncio.create_task(budget.reserve(7))
     async with asyncio.timeout(1):
         await other

@@ -9,10 +9,10 @@ from aiohttp import web
 from PIL import Image
 
 from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Unavailable
-from providers.comfyui import SUBMISSIONS, sockets
-from providers.comfyui.answers import refusal
-from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
-from providers.comfyui.workflow import HERE
+from providers.comfyui import MAX_SUBMISSIONS, sockets
+from providers.comfyui.answers import refusal_error
+from providers.comfyui.sockets import MAX_CONNECTIONS, Event, failure_of
+from providers.comfyui.workflow import FOLDER
 from providers.http.answers import Answer
 from tests.outcomes import blames_model, cause_of, option_of
 from tests.providers.conftest import sources_of
@@ -60,7 +60,7 @@ def saves(node: dict) -> bool:
 
 def ending_in(folder, kind: str, prefix: str = "easel"):
     """A host's own workflow whose last node is of a kind."""
-    nodes = json.loads((HERE / "words.json").read_text())
+    nodes = json.loads((FOLDER / "words.json").read_text())
     nodes["9"] = {
         "class_type": kind,
         "inputs": {"images": ["8", 0]} | ({"filename_prefix": prefix} if kind == "SaveImage" else {}),
@@ -130,7 +130,7 @@ async def test_a_lost_socket_comes_back_under_its_name(comfyui):
 
 async def test_a_socket_that_never_stays_is_done_without(comfyui):
     assert (await comfyui.draw("drops-for-ever")).sizes == [(512, 512)]
-    assert 1 <= len(comfyui.server.connected) <= CONNECTIONS
+    assert 1 <= len(comfyui.server.connected) <= MAX_CONNECTIONS
 
 
 @pytest.mark.parametrize("case", ["no-socket", "slow", "no-status", "old"])
@@ -151,20 +151,20 @@ async def test_a_server_that_never_shakes_hands_does_not_hold_the_prompt_up(comf
 
 
 async def test_a_socket_that_cannot_be_closed_holds_nothing_up(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     async with asyncio.timeout(2):
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
 async def test_a_socket_that_never_stops_talking_holds_nothing_up(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("talks-on")).sizes == [(512, 512)]
 
 
 async def test_a_silent_socket_does_not_hide_the_outcome(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("late-history")).sizes == [(512, 512)]
 
 
@@ -338,13 +338,13 @@ async def test_a_prompt_that_a_restarted_server_has_lost_is_sent_again(comfyui):
 async def test_a_remembered_prompt_that_is_lost_is_sent_again(comfyui):
     progress = await comfyui.draw("lost", remembered={"client_id": OURS, "prompt_id": OTHER})
     assert progress.sizes == [(512, 512)]
-    assert posts(comfyui) == ["POST /prompt"] * (SUBMISSIONS - 1)
+    assert posts(comfyui) == ["POST /prompt"] * (MAX_SUBMISSIONS - 1)
 
 
 async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui):
     raised = await comfyui.fail("lost-for-ever")
     assert (type(raised), cause_of(raised)) == (Unavailable, Cause.RESTARTED)
-    assert posts(comfyui) == ["POST /prompt"] * SUBMISSIONS
+    assert posts(comfyui) == ["POST /prompt"] * MAX_SUBMISSIONS
     assert comfyui.progress.remembered is None
 
 
@@ -389,7 +389,7 @@ async def test_a_disk_that_is_away_may_be_asked_again(comfyui):
 def test_an_input_of_a_workflows_own_nodes_is_no_option_of_the_member(name):
     error = {"type": "value_not_in_list", "message": "no", "details": "", "extra_info": {"input_name": name}}
     body = {"error": {}, "node_errors": {"9": {"errors": [error], "class_type": "Own"}}}
-    assert refusal(Answer(400, {}, json.dumps(body).encode())).option is None
+    assert refusal_error(Answer(400, {}, json.dumps(body).encode())).option is None
 
 
 @pytest.mark.parametrize("case", ["refused", "old"])
@@ -418,7 +418,7 @@ async def test_a_refused_value_names_the_option(comfyui, case, options, field, n
     ],
 )
 def test_refusals_that_blame_nothing(body):
-    raised = refusal(Answer(400, {}, json.dumps(body).encode()))
+    raised = refusal_error(Answer(400, {}, json.dumps(body).encode()))
     assert type(raised) is InvalidRequest
     assert option_of(raised) is None
 

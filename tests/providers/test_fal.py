@@ -284,7 +284,7 @@ async def test_check_does_not_pay(fal):
 
 
 def test_it_needs_a_key(fal):
-    assert type(fal.provider()).missing(fal.provider(api_key=None).settings) == "set FAL_API_KEY"
+    assert type(fal.provider()).missing_setting(fal.provider(api_key=None).settings) == "set FAL_API_KEY"
 
 
 @settings(max_examples=150, deadline=None)
@@ -297,6 +297,6 @@ def test_any_error_can_be_read(answer):
 def test_the_good_ones_are_those_without_a_flag(items, missing):
     flags = [flag for _, flag in items][: len(items) - missing]
     body = {"images": [{"url": url} for url, _ in items], "has_nsfw_concepts": flags}
-    good = Answer(200, {}, json.dumps(body).encode()).parse(Result).good
+    good = Answer(200, {}, json.dumps(body).encode()).parse(Result).allowed
     named = [url.strip() for place, (url, _) in enumerate(items) if place >= len(flags) or not flags[place]]
     assert good == [url for url in named if url]

@@ -50,11 +50,11 @@ TOO_MUCH = ("F19", "F19-line", "F19-blanks", "F19-chunks")
 def small_caps(monkeypatch):
     """What has no end is soon too much."""
     for name in (
-        "http.calls.MAX_ANSWER",
-        "http.transport.MAX_PICTURE",
-        "http.bodies.MAX_ERROR",
-        "http.api.MAX_WORDS",
-        "aihorde.MAX_WORDS",
+        "http.calls.MAX_ANSWER_BYTES",
+        "http.transport.MAX_PICTURE_BYTES",
+        "http.bodies.MAX_ERROR_BYTES",
+        "http.api.MAX_JSON_BYTES",
+        "aihorde.MAX_JSON_BYTES",
     ):
         monkeypatch.setattr(f"providers.{name}", 16 * 1024)
     monkeypatch.setattr("providers.http.events.MAX_LINES", 1000)
@@ -253,7 +253,7 @@ async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(benc
 @pytest.mark.parametrize("opens", [True, False])
 @pytest.mark.parametrize("name", LINKING)
 async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, monkeypatch, name, opens):
-    monkeypatch.setattr(transport_module, "MAX_PICTURE", 100)
+    monkeypatch.setattr(transport_module, "MAX_PICTURE_BYTES", 100)
     monkeypatch.setattr(transport_module, "can_be_opened", lambda _: opens)
     bench = await bench_for(name)
     if opens:
@@ -326,8 +326,8 @@ async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monk
 )
 async def test_of_a_poll_no_more_is_read_than_it_may_hold(bench_for, monkeypatch, name, expected):
     """Replicate's brings the pictures along, as data URLs."""
-    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
-    monkeypatch.setattr(aihorde_module, "MAX_WORDS", 1000)
+    monkeypatch.setattr(api_module, "MAX_JSON_BYTES", 1000)
+    monkeypatch.setattr(aihorde_module, "MAX_JSON_BYTES", 1000)
     assert expected in str(await (await bench_for(name)).fail("poll-F14-bomb"))
 
 
@@ -379,7 +379,7 @@ async def failure_of(bench, case: str, **options) -> str:
 async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1024 * 1024)
-    monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
+    monkeypatch.setattr(transport_module, "MAX_PICTURE_BYTES", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01
     model = find_model(await bench.provider().models(), bench.server.model)

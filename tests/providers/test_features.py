@@ -40,7 +40,7 @@ async def test_who_is_not_named_is_off(transport):
     on, off = build({"sketch": SketchSettings()}, transport)
     assert list(on) == ["sketch"]
     assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
-    assert [each.name for each in off if each.is_wrong] == []
+    assert [each.name for each in off if each.is_misconfigured] == []
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ async def test_who_is_not_named_is_off(transport):
 )
 async def test_what_is_set_in_vain_is_told(transport, settings, wrong):
     _, off = build(settings, transport)
-    assert [each.name for each in off if each.is_wrong] == wrong
+    assert [each.name for each in off if each.is_misconfigured] == wrong
 
 
 async def test_who_is_wrongly_set_is_told_apart_from_who_is_not_set(transport):
     settings = Automatic1111Settings(base_url="http://127.0.0.1:7860", api_key=SecretStr("x"))
     _, off = build({"automatic1111": settings}, transport)
-    assert [each.name for each in off if each.is_wrong] == ["automatic1111"]
+    assert [each.name for each in off if each.is_misconfigured] == ["automatic1111"]

@@ -236,8 +236,8 @@ async def test_check_tries_the_key(gemini):
 
 
 def test_it_needs_a_key():
-    assert Gemini.missing(ProviderSettings()) == "set GEMINI_API_KEY"
-    assert Gemini.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
+    assert Gemini.missing_setting(ProviderSettings()) == "set GEMINI_API_KEY"
+    assert Gemini.missing_setting(ProviderSettings(api_key=SecretStr("test-key"))) is None
 
 
 def without_nulls(value):

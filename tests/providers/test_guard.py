@@ -213,7 +213,7 @@ async def test_a_host_that_is_no_name_is_not_looked_up(transport, host):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
 async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     resolve_to(address)
     with pytest.raises(BadResponse):
         await popcord.transport.download(f"http://example.com:{popcord.server.port}/pictures/0.png")
@@ -224,7 +224,7 @@ async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address)
 async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itself_lies_inside(
     popcord, resolve_to, monkeypatch, own
 ):
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     resolve_to("127.0.0.1")
     popcord.transport._api.connector._resolver = Resolver("127.0.0.1")
     with pytest.raises(BadResponse):
@@ -236,7 +236,7 @@ async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itsel
 
 async def test_a_name_that_changes_its_mind(popcord, resolve_to, monkeypatch):
     """The address is judged at every connection, so that an earlier good answer is worth nothing."""
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
     connector = popcord.transport._outside.connector
     connector._force_close = True

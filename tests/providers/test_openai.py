@@ -30,7 +30,7 @@ from providers.openai.profiles import (
     GPT_IMAGE_FREE,
     OPENAI,
 )
-from providers.openai.replies import is_over
+from providers.openai.replies import is_past
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import load, sources_of
 from tests.replay.forms import fields_of
@@ -136,7 +136,7 @@ async def test_streams_that_bring_none(openai, case, error, detail):
 
 async def test_only_what_reports_says_is_reported(openai):
     provider = openai.provider()
-    assert (provider.reports, provider.paid) == ({"preview"}, True)
+    assert (provider.reports, provider.is_paid) == ({"preview"}, True)
     await openai.draw()
     assert set(openai.progress.reports) == {(None, None, None)}
 
@@ -227,7 +227,7 @@ async def test_each_family_has_its_qualities(openai):
 )
 async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, arrives):
     request = ImageRequest(prompt="a <3 b | c", model=FREE)
-    drawing = await calls.drawing_for(OPENAI.at(base_url), request, Sources(), stream=False)
+    drawing = await calls.drawing_for(OPENAI.at_url(base_url), request, Sources(), stream=False)
     assert drawing.options["json"]["prompt"] == arrives
 
 
@@ -303,7 +303,7 @@ def test_a_mask_is_never_half_transparent(width, height, data):
 
 @pytest.mark.parametrize("field", ["image", "mask"])
 async def test_files_that_are_too_large_are_not_sent(openai, monkeypatch, field):
-    monkeypatch.setattr(calls, f"LARGEST_{field.upper()}", 5)
+    monkeypatch.setattr(calls, f"MAX_{field.upper()}_BYTES", 5)
     raised = await openai.fail(sources=MASKED)
     assert (type(raised), raised.option) == (FileTooLarge, field)
     assert raised.limit <= 5 <= raised.length
@@ -447,12 +447,12 @@ def test_images_are_for_gpt_image_models():
     ],
 )
 def test_days_of_retirement(date, over):
-    assert is_over(date) is over
+    assert is_past(date) is over
 
 
 @given(st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.lists(st.integers()))
 def test_no_date_breaks_the_list(date):
-    assert is_over(date) in (True, False)
+    assert is_past(date) in (True, False)
 
 
 # Checking

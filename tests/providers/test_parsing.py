@@ -52,7 +52,7 @@ def test_backslashes_are_counted_up_to_a_limit(count):
 @pytest.fixture
 def small(monkeypatch):
     """Everything is large, every string long, and a piece short."""
-    for name, size in {"LARGE": -1, "LONG": 4, "PIECE": 50}.items():
+    for name, size in {"MIN_THREAD_BYTES": -1, "LONG_STRING": 4, "PIECE_BYTES": 50}.items():
         monkeypatch.setattr(parsing, name, size)
 
 
@@ -155,12 +155,12 @@ async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(trans
         raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
         answer = await Api(transport, raw.url).get("a")
     before = len(parsed)
-    assert (answer.text(), answer.option(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
+    assert (answer.error_text(), answer.blamed_option(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
     assert len(parsed) == before
     assert not any(on_main for _, on_main in parsed)
 
 
 def test_base64_full_of_blanks_is_decoded_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(encoding, "LONGEST_AT_ONCE", 100)
+    monkeypatch.setattr(encoding, "MAX_DECODED_AT_ONCE", 100)
     spaced = " ".join(base64.urlsafe_b64encode(draw("a")).decode()) + "\n"
     assert decode_picture(spaced) == draw("a")

@@ -188,7 +188,7 @@ def test_a_path_is_no_picture(path):
 )
 async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
     progress = FakeProgress()
-    await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))
+    await Stream(progress).handle(Event("image_generation.completed", json.dumps(told)))
     assert [picture.data for picture in progress.kept] == [draw("a")]
 
 
@@ -207,7 +207,7 @@ def test_an_entry_that_cannot_be_read_takes_no_other_along():
         each: Annotated[list[int], SKIP_INVALID_ENTRIES]
 
     assert answered({"each": [1, "x", None, 2]}).parse(Several).each == [1, 2]
-    assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).good == [LINK]
+    assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).allowed == [LINK]
     horde = {"generations": [{"img": 7}, {"img": LINK, "seed": [], "gen_metadata": [None, 3]}]}
     assert [kept.img for kept in answered(horde).parse(HordeResult).pictures] == [LINK]
     assert [item.url for item in items_of(answered({"images": [{"url": LINK}]})) or ()] == [LINK]
@@ -217,7 +217,7 @@ def test_an_entry_that_cannot_be_read_takes_no_other_along():
 def test_a_number_that_is_none_is_absent_and_costs_nothing(wrong):
     body = {"images": [{"url": LINK}], "seed": wrong, "timings": {"inference": wrong}}
     result = answered(body).parse(FalResult)
-    assert result.good == [LINK]
+    assert result.allowed == [LINK]
     assert result.seed is None
     assert result.timings is None or result.timings.inference is None
     assert answered({"status": "IN_QUEUE", "queue_position": wrong}).parse(FalStatus).queue_position is None

@@ -25,7 +25,7 @@ from domain import (
 from domain.numbers import SEEDS
 from providers.kit.base import NO_FREE_CALL
 from providers.kit.settings import ProviderSettings
-from providers.pollinations import LONGEST_URL, Pollinations
+from providers.pollinations import MAX_URL_LENGTH, Pollinations
 from studio.intake.planning import Planner, call_request
 from tests.conftest import make_job
 from tests.outcomes import not_taken, option_of
@@ -245,7 +245,7 @@ async def test_a_long_prompt_goes_by_post(pollinations):
 async def test_the_longest_url(pollinations, length, call):
     await pollinations.draw(prompt="a", seed=7)
     spent = len(f"{pollinations.server.url}/image/?{pollinations.server.requests[0].query}")
-    await pollinations.draw(prompt="a" * (LONGEST_URL - spent + length), seed=7)
+    await pollinations.draw(prompt="a" * (MAX_URL_LENGTH - spent + length), seed=7)
     assert pollinations.server.requests[-1].method == call
 
 
@@ -352,5 +352,5 @@ async def test_check_pays_nothing(pollinations):
 
 
 def test_it_needs_a_key():
-    assert Pollinations.missing(ProviderSettings()) == "set POLLINATIONS_API_KEY"
-    assert Pollinations.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
+    assert Pollinations.missing_setting(ProviderSettings()) == "set POLLINATIONS_API_KEY"
+    assert Pollinations.missing_setting(ProviderSettings(api_key=SecretStr("test-key"))) is None

@@ -43,7 +43,7 @@ def asked(transport):
 
 async def test_until_it_is_done_and_ever_slower(asked, waits):
     await asked(*[AGAIN] * 10, DONE)
-    assert all(0.9 * PollIntervals().first <= wait <= 1.1 * PollIntervals().slowest for wait in waits)
+    assert all(0.9 * PollIntervals().first <= wait <= 1.1 * PollIntervals().longest for wait in waits)
     assert waits[0] < waits[3] < waits[9]
 
 
@@ -53,20 +53,20 @@ async def test_a_poll_that_fails_is_made_again(asked, trouble):
 
 
 async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, waits):
-    patient = PollIntervals().patience
+    patient = PollIntervals().silence_limit
     few, many = [Unavailable()] * 15, [Timeout()] * 40
     assert (await asked(*few, BUSY, *few, DONE)).remembered == {"id": "7"}
     waits.clear()
     with pytest.raises(Unavailable) as caught:
         await asked(*many)
-    assert patient < sum(waits) < patient + 2 * PollIntervals().slowest
+    assert patient < sum(waits) < patient + 2 * PollIntervals().longest
     assert caught.value.taken is Acceptance.TAKEN
 
 
 async def test_a_pause_that_was_asked_for_is_no_silence(asked, waits):
     long = Answer(503, {"Retry-After": "120"}, b"")
     assert (await asked(long, Unavailable(), DONE)).remembered == {"id": "7"}
-    assert sum(waits) > 0.9 * PollIntervals().patience
+    assert sum(waits) > 0.9 * PollIntervals().silence_limit
 
 
 async def test_one_poll_that_takes_long_is_no_silence(transport):
@@ -81,7 +81,7 @@ async def test_one_poll_that_takes_long_is_no_silence(transport):
         return True
 
     answers: list[Answer] = []
-    await poll(transport, FakeProgress({"id": "7"}), ask, is_done, PollIntervals(patience=0.01))
+    await poll(transport, FakeProgress({"id": "7"}), ask, is_done, PollIntervals(silence_limit=0.01))
 
 
 async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):

@@ -80,7 +80,7 @@ async def test_the_log_tells_whose_list_could_not_be_read(popcord, caplog):
 
 
 async def test_slow_lists_do_not_keep_anybody_waiting(popcord, monkeypatch):
-    monkeypatch.setattr(discovery, "BUDGET_SECONDS", 0.05)
+    monkeypatch.setattr(discovery, "MAX_WAIT_SECONDS", 0.05)
     assert [model.id for model in await popcord.provider("F15").models()] == list(MODELS)
 
 

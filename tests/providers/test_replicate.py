@@ -22,8 +22,8 @@ from domain import (
     Unavailable,
 )
 from providers.kit.base import NO_FREE_CALL
-from providers.replicate import MODELS, fraction, links
-from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
+from providers.replicate import MODELS, fraction, output_links
+from providers.replicate_inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
 from tests.outcomes import blames_model, cause_of, not_taken
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON
@@ -320,7 +320,7 @@ async def test_capabilities_come_from_the_schema(replicate):
 async def test_one_model_that_is_gone_leaves_the_others(replicate):
     chosen = (("somebody/gone", "Gone"), (SCHNELL, SCHNELL))
     gone, schnell = await replicate.provider(models=chosen).models()
-    assert (gone.title, gone.capabilities) == ("Gone", capabilities(UNKNOWN))
+    assert (gone.title, gone.capabilities) == ("Gone", capabilities(UNKNOWN_SCHEMA))
     assert (schnell.title, bool(schnell.capabilities.sizes)) == ("FLUX.1 schnell", True)
 
 
@@ -328,7 +328,7 @@ async def test_one_model_that_is_gone_leaves_the_others(replicate):
 async def test_the_well_known_models_stand_in(replicate, case):
     models = await replicate.provider(case).models()
     assert [(model.id, model.title) for model in models] == list(MODELS)
-    assert all(model.capabilities == capabilities(UNKNOWN) for model in models)
+    assert all(model.capabilities == capabilities(UNKNOWN_SCHEMA) for model in models)
 
 
 async def test_check_asks_for_a_model(replicate):
@@ -344,7 +344,9 @@ async def test_check_where_there_are_only_versions(replicate):
 
 
 def test_it_needs_a_key(replicate):
-    assert type(replicate.provider()).missing(replicate.provider(api_key=None).settings) == "set REPLICATE_API_KEY"
+    assert (
+        type(replicate.provider()).missing_setting(replicate.provider(api_key=None).settings) == "set REPLICATE_API_KEY"
+    )
 
 
 NAMED = st.sampled_from([*NAMES.split(), "seed", "num_outputs", "image", "mask", "scheduler"])
@@ -364,22 +366,22 @@ def test_any_schema_can_be_read(schema, number):
     takes = capabilities(known)
     assert 1 <= takes.per_call <= 4
     request = ImageRequest(prompt="a", size=Size(1000, 700), seed=1, steps=3, guidance_scale=number, count=2)
-    assert inputs_of(known, request, BOTH).keys() <= known.inputs.keys()
+    assert model_inputs(known, request, BOTH).keys() <= known.inputs.keys()
 
 
 @given(st.integers(1, 99), st.integers(1, 99))
 def test_a_size_leads_back_to_its_ratio(width, height):
     schema = {"properties": {"prompt": {}, "aspect_ratio": {"enum": [f"{width}:{height}", "custom"]}}}
     known = read_schema({"components": {"schemas": {"Input": schema}}})
-    ((size, ratio),) = ratios(known).items()
+    ((size, ratio),) = sizes_by_ratio(known).items()
     assert ratio == f"{width}:{height}"
-    assert inputs_of(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
+    assert model_inputs(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
     assert all(side % 16 == 0 for side in size)
 
 
 @given(JSON)
 def test_any_output_gives_links_only(output):
-    assert all(link.startswith(("http://", "https://", "data:")) for link in links(output))
+    assert all(link.startswith(("http://", "https://", "data:")) for link in output_links(output))
 
 
 @given(st.text(), st.integers(0, 999))

@@ -13,7 +13,7 @@ from domain import (
     RateLimited,
     find_model,
 )
-from providers.stability import RATIOS, blamed
+from providers.stability import RATIOS, blamed_by_errors
 from tests.outcomes import not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.pictures import draw
@@ -171,7 +171,7 @@ ODD = st.none() | st.dictionaries(st.text(), SENTENCES)
 
 @given(st.lists(SENTENCES | ODD) | ODD)
 def test_only_known_fields_are_blamed(errors):
-    assert blamed(errors) in {None, "image", *ImageRequest.model_fields} - {"images"}
+    assert blamed_by_errors(errors) in {None, "image", *ImageRequest.model_fields} - {"images"}
 
 
 async def test_what_each_takes(stability):

@@ -63,7 +63,7 @@ async def server():
 def outside(server, monkeypatch):
     """Let the server pass for a public one."""
     monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
-    monkeypatch.setattr(guard, "PORTS", (server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (server.port,))
 
 
 says = partial(partial, web.Response)
@@ -154,13 +154,15 @@ async def test_a_longer_pause_is_for_others_to_wait(transport, server, waits, to
 
 
 @pytest.mark.parametrize("case", ["F07", "F07-gzip"])
-@pytest.mark.parametrize("name", ["calls.MAX_ANSWER", "transport.MAX_PICTURE"])
+@pytest.mark.parametrize("name", ["calls.MAX_ANSWER_BYTES", "transport.MAX_PICTURE_BYTES"])
 async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, monkeypatch, case, name):
     monkeypatch.setattr(f"providers.http.{name}", 8 * MEBIBYTE)
     url = server.case(case) + "/a"
     tracemalloc.start()
     with pytest.raises(BadResponse):
-        await (transport.call("GET", url) if name == "calls.MAX_ANSWER" else transport.download(url, own=server.url))
+        await (
+            transport.call("GET", url) if name == "calls.MAX_ANSWER_BYTES" else transport.download(url, own=server.url)
+        )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * MEBIBYTE
@@ -176,13 +178,13 @@ async def test_an_announced_size_over_the_cap_is_not_read(transport, server, mon
 
 
 async def test_where_no_pictures_are_expected_less_is_read(transport, server, monkeypatch):
-    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
+    monkeypatch.setattr(api_module, "MAX_JSON_BYTES", 1000)
     api = Api(transport, server.url)
     server.script = [says(body=bytes(1001)), says(body=bytes(1001)), says(body=bytes(1000))]
     assert len((await api.get("a")).body) == 1001
     with pytest.raises(BadResponse):
-        await api.ask("a")
-    assert len((await api.ask("a")).body) == 1000
+        await api.get_json("a")
+    assert len((await api.get_json("a")).body) == 1000
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -219,7 +221,7 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
 
 async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, server):
     async def hold() -> None:
-        await transport._sender._budget.take(MAX_BYTES_IN_MEMORY)
+        await transport._sender._budget.reserve(MAX_BYTES_IN_MEMORY)
         await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
 
     transport._seconds = 0.1
@@ -268,14 +270,14 @@ async def test_an_echoed_key_is_struck_out_where_it_is_too_long_for_chance(
     told = {"error": {"message": f"your key {key} is wrong"}, "more": "x" * length}
     server.script = [says(status=status, body=json.dumps(told))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
-    assert (await api.get("x")).text() == f"your key {shown} is wrong"
+    assert (await api.get("x")).error_text() == f"your key {shown} is wrong"
 
 
 @pytest.mark.parametrize("status", [200, 400])
 async def test_a_shorter_one_is_struck_out_of_sentences(transport, server, status):
     server.script = [says(status=status, body=json.dumps({"error": "your key 8letters is wrong"}))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("8letters"))
-    assert (await api.get("x")).text() == "your key *** is wrong"
+    assert (await api.get("x")).error_text() == "your key *** is wrong"
 
 
 @pytest.mark.parametrize("times", [1, 10_000])
@@ -476,8 +478,8 @@ async def test_calls_at_once_are_told_apart(transport, server):
 async def test_sessions_are_closed():
     async with Transport() as transport:
         pass
-    assert transport._api.closed
-    assert transport._outside.closed
+    assert transport._api_session.closed
+    assert transport._guarded_session.closed
 
 
 @pytest.mark.parametrize(

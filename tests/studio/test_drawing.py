@@ -335,8 +335,8 @@ async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
         if others:
             await asyncio.wait(others, timeout=5)
         assert all(other.done() for other in others)
-        await budget.take(10)
-        others.append(asyncio.create_task(budget.take(10)))
+        await budget.reserve(10)
+        others.append(asyncio.create_task(budget.reserve(10)))
         await paint(request, sources, progress)
 
     async with holding(calls=2, request=ImageRequest(prompt="a boat", count=2)) as held:
@@ -543,7 +543,7 @@ async def test_a_provider_knows_how_long_the_job_has(holding, draw):
     told = []
 
     async def asks(request, sources, progress):
-        told.append(progress.left())
+        told.append(progress.seconds_left())
         await paint(request, sources, progress)
 
     begun = datetime.now(UTC) - timedelta(minutes=7)

@@ -26,7 +26,7 @@ async def test_privacy_is_one_message_whoever_is_on(everybody):
     assert len(everybody) == len(REGISTRY) + 1
     page = privacy_page([(each, [PLAIN, BY_LINK]) for each in everybody.values()], "x" * 200)
     assert len(page) <= 2000
-    assert all(page.count(each.title) >= 2 for each in everybody.values() if each.outside)
+    assert all(page.count(each.title) >= 2 for each in everybody.values() if each.is_external)
 
 
 async def test_privacy_tells_what_the_providers_that_are_on_do(everybody):
