@@ -1,4 +1,4 @@
-"""The image APIs that Easel speaks to."""
+"""The registry of image providers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -45,23 +45,23 @@ REGISTRY: tuple[type[Provider[Any]], ...] = (
 
 
 class DisabledProvider(NamedTuple):
-    """A provider that is not configured, and what the host would have to set."""
+    """A provider that is off, and why."""
 
     name: str
     reason: str
     is_misconfigured: bool = False
-    """Something is set, but not so that it can work."""
+    """Settings are present but invalid."""
 
 
 def settings_types(named: Iterable[str] = ()) -> dict[str, type[ProviderSettings]]:
-    """What each provider reads from the environment; named: servers that speak like OpenAI, by the host's names."""
+    """The settings model of each provider; named: the host's OpenAI-compatible servers."""
     return {kind.name: kind.settings_type for kind in REGISTRY} | dict.fromkeys(named, CompatibleSettings)
 
 
 def build(
     settings: Mapping[str, ProviderSettings], transport: Transport
 ) -> tuple[dict[str, Provider[Any]], list[DisabledProvider]]:
-    """The providers that are on, by name, and those that are off, as are all without settings; Sketch comes last."""
+    """Build the configured providers, by name, Sketch last; the others are returned as disabled."""
     on: dict[str, Provider[Any]] = {}
     off: list[DisabledProvider] = []
     named = [CompatibleServer(name) for name, values in settings.items() if isinstance(values, CompatibleSettings)]
@@ -76,7 +76,7 @@ def build(
 
 
 def _reason_to_disable(kind: type[Provider[Any]] | CompatibleServer, settings: Any) -> DisabledProvider | None:
-    """Why a provider is off; None where it can be on."""
+    """Why a provider is disabled; None where it is enabled."""
     if missing := kind.missing_setting(settings):
         reason = f"{missing}: its other settings are in vain without it" if settings.has_unused_values else missing
         return DisabledProvider(kind.name, reason, settings.has_unused_values)

@@ -1,4 +1,4 @@
-"""What the host may set of AI Horde."""
+"""Settings of AI Horde."""
 
 from pydantic import Field
 

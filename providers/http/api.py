@@ -1,4 +1,4 @@
-"""One provider's corner of the transport: its base URL and its key."""
+"""HTTP client of one provider: its base URL, its key, and redaction of the key in responses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,16 +19,16 @@ from providers.http.parsing import PIECE_BYTES
 from providers.http.transport import Transport
 
 MIN_KEY_LENGTH = 8
-"""Shorter keys are placeholders for servers that want none; striking them out would damage ordinary words."""
+"""Shorter keys are placeholders for servers that need none; redacting them would damage ordinary words."""
 MIN_KEY_LENGTH_IN_LONG_BODY = 12
-"""In long bodies, such as pictures in base64, a shorter key could occur by chance."""
+"""Minimum length of a key that is redacted in a long body, such as base64: a shorter one could occur by chance."""
 LONG_BODY = 64 * 1024
 MAX_JSON_BYTES = 16 * 1024 * 1024
-"""Bytes of an answer without pictures; a list of 100,000 models is shorter."""
+"""Cap for a JSON response without pictures; a list of 100,000 models is shorter."""
 
 
 class Api:
-    """Calls below one base URL. A key that an answer echoes is struck out before anybody reads it."""
+    """Client for one base URL. The API key is redacted from every response."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Api:
         domains: Sequence[str] = (),
         link_hosts: LinkHosts = (),
     ) -> None:
-        """domains: whose hosts may get the key too, where an answer says to ask there.
+        """domains: their hosts may get the key too, where a response gives a URL to call.
 
-        link_hosts: those that results may lie at although their address is private.
+        link_hosts: hosts that result links may lead to although their address is private.
         """
         self._transport = transport
         self._domains = domains
@@ -56,22 +56,22 @@ class Api:
         return await self.send("GET", path, headers=headers, tries=tries)
 
     async def get_json(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
-        """As `get`, for what is words and links alone, such as a list of models."""
+        """Like `get`, with a smaller cap: for JSON without pictures, such as a list of models."""
         return await self.send("GET", path, headers=headers, tries=tries, cap=MAX_JSON_BYTES)
 
     async def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         return await self.send("POST", path, json=body, headers=headers)
 
     async def is_reachable(self) -> bool:
-        """Whether anything answers at the base URL, be it a 404."""
+        """Whether the base URL answers with any status."""
         return await self._transport.reaches(self._base_url + "/")
 
     def key_header(self, header: str) -> dict[str, str]:
-        """The key under another header's name."""
+        """The key in another header."""
         return {header: self._key} if self._key else {}
 
     async def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> Answer:
-        """Any call; path: below the base URL, or a whole URL that an answer gave. options: of `Transport.call`."""
+        """path: relative to the base URL, or a URL from a response. options: of `Transport.call`."""
         url = self.url(path)
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._redact_event, on_event)
@@ -83,7 +83,7 @@ class Api:
         return await answer.parse_in_thread()
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
-        """As `Transport.fetch`: a result on the base URL's own host and port may have a private address."""
+        """Like `Transport.fetch`; a result on the base URL's host and port may have a private address."""
         return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
 
     def _is_redactable(self, length: int) -> bool:
@@ -95,11 +95,11 @@ class Api:
         return await on_event(event)
 
     def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
-        """As `Transport.socket`."""
+        """Like `Transport.socket`."""
         return self._transport.socket(self.url(path).replace("http", "ws", 1), self._headers)
 
     def url(self, path: str) -> str:
-        """Where a path leads; BadResponse for a whole URL that would carry the key to somebody else."""
+        """The absolute URL of a path; raises BadResponse for one that would send the key to another host."""
         if not path.startswith(("http://", "https://")):
             return f"{self._base_url}/{path.lstrip('/')}"
         url = exact_url(path)
@@ -114,7 +114,7 @@ class Api:
 
 
 async def _contains(text: AnyStr, key: AnyStr) -> bool:
-    """Looked for piece by piece: done in a thread, that gives way to the event loop after each."""
+    """Search piece by piece, in a thread for long texts: each piece releases the GIL."""
 
     def look() -> bool:
         return any(text.find(key, at, at + PIECE_BYTES + len(key)) >= 0 for at in range(0, len(text), PIECE_BYTES))
@@ -127,15 +127,15 @@ def _is_in_domain(host: str, domain: str) -> bool:
 
 
 def path_segment(text: str) -> str:
-    """A remote id as one segment of a path, whatever it holds."""
+    """Quote a remote id as one segment of a path."""
     return quote(text, safe="")
 
 
 def path_segments(text: str) -> str:
-    """A model's id such as `owner/name` as part of a path: its slashes lead on."""
+    """Quote a model's id such as `owner/name` for a path, keeping its slashes."""
     return quote(text, safe="/")
 
 
 def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's body: only the fields that are set, for no API says what it makes of null."""
+    """Drop fields that are None: APIs do not document how they treat null."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What goes out as a form, and what comes in: capped, and counted against the room for it."""
+"""Multipart request bodies, and response bodies read with a cap and a memory budget."""
 
 import io
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,13 +11,13 @@ from providers.http.events import EVENT_END, Event, EventReader
 from providers.http.yielding import CooperativeYield
 
 MIN_COUNTED_BYTES = 64 * 1024
-"""Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
+"""Smaller bodies are not counted; one without Content-Length is counted after it has been read."""
 MAX_ERROR_BYTES = 1024 * 1024
-"""Of an answer that is no success."""
+"""Bytes that are read of an error response."""
 
 
 class Part(NamedTuple):
-    """A field of a form, or a file in it."""
+    """A field or file of a form."""
 
     name: str
     value: str | bytes
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 def multipart(form: Sequence[Part]) -> aiohttp.FormData:
-    """In multipart also where no part is a file."""
+    """Build a multipart form, also where no part is a file."""
     data = aiohttp.FormData(default_to_multipart=True)
     for part in form:
         data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
@@ -44,9 +44,9 @@ async def stream_events(
     reserve: Callable[[int], Awaitable[None]],
     on_event: Callable[[Event], Awaitable[bool]],
 ) -> bytes:
-    """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too.
+    """Pass each server-sent event to `on_event` until that returns True; the end of the body ends an event, too.
 
-    The body where it holds no event at all: not everything that is labelled as a stream is one.
+    Returns the body where it holds no event: some servers label plain JSON as a stream.
     """
     reader, length, not_events, pacing = EventReader(), 0, io.BytesIO(), CooperativeYield()
     async for chunk in response.content.iter_any():
@@ -68,9 +68,9 @@ async def stream_events(
 
 
 async def read_body(response: aiohttp.ClientResponse, cap: int, reserve: Callable[[int], Awaitable[None]]) -> bytes:
-    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing.
+    """Read the body, counting decompressed bytes: Content-Length cannot be trusted.
 
-    Of an error only its beginning, where the sentence stands: its status has to be known however long it is.
+    Of an error only the first `MAX_ERROR_BYTES` are read, and a longer one does not raise.
     """
     is_error = response.status >= 400
     cap = min(cap, MAX_ERROR_BYTES) if is_error else cap
@@ -88,7 +88,7 @@ async def read_body(response: aiohttp.ClientResponse, cap: int, reserve: Callabl
             break
         if length > cap:
             raise _too_long(cap)
-    if expected > MIN_COUNTED_BYTES or length > MIN_COUNTED_BYTES:  # what was expected is put right, downwards too
+    if expected > MIN_COUNTED_BYTES or length > MIN_COUNTED_BYTES:  # correct what was reserved, downwards too
         await reserve(length - (expected if expected > MIN_COUNTED_BYTES else 0))
     return body.getvalue()
 

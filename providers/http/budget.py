@@ -1,4 +1,4 @@
-"""How many bytes of answers there may be in memory at once, whoever they are for."""
+"""A limit on the bytes of responses in memory at once, over all tasks."""
 
 import asyncio
 from collections import deque
@@ -12,9 +12,9 @@ class _Waiter(NamedTuple):
 
 
 class MemoryBudget:
-    """Counts the bytes that a task has read until the task ends.
+    """Counts bytes per task and releases them when the task ends.
 
-    Only a task that has none yet waits for room: those that hold some can always end, so nobody waits for ever.
+    Only a task that holds none waits, in FIFO order; one that holds some never waits, so there is no deadlock.
     """
 
     def __init__(self, size: int) -> None:
@@ -23,7 +23,7 @@ class MemoryBudget:
         self._waiting: deque[_Waiter] = deque()
 
     async def reserve(self, amount: int) -> None:
-        """Count so many bytes for the current task; one that is larger than everything goes when it is alone."""
+        """Reserve bytes for the current task; more than the whole budget are granted once no other task holds any."""
         task = asyncio.current_task()
         if task is None:
             return
@@ -49,7 +49,7 @@ class MemoryBudget:
         self._admit()
 
     def _admit(self) -> None:
-        """As many as there is room for, in the order in which they came."""
+        """Admit waiting tasks in FIFO order while there is room."""
         while self._waiting and (
             self._waiting[0].admitted.done() or not self._held or self._waiting[0].amount <= self._free
         ):

@@ -1,4 +1,4 @@
-"""One HTTP call and its tries: which is sent again, for how long, and what is left of its answer in memory."""
+"""One HTTP call with retries, time limits and a memory budget."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,15 +28,15 @@ from providers.http.retries import (
 
 MAX_ANSWER_BYTES = 96 * 1024 * 1024
 MAX_BYTES_IN_MEMORY = 32 * 1024 * 1024
-"""Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
+"""Responses in memory at once, each of which takes up to four times its size while it is parsed."""
 CONNECT_SECONDS = 10.0
 MAX_PAUSE_IN_CALL = 30.0
-"""Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it."""
+"""A longer Retry-After ends the call: the job queue, or a fallback provider, handles it."""
 CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class CallOptions(TypedDict, total=False):
-    """What may be said of a call beside its method and URL; each with its meaning in `Call`."""
+    """Optional arguments of a call, as in `Call`."""
 
     headers: Mapping[str, str] | None
     json: Any
@@ -49,7 +49,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class Call(NamedTuple):
-    """A request, and how far it may go."""
+    """A request with its limits."""
 
     method: str
     url: URL
@@ -59,35 +59,37 @@ class Call(NamedTuple):
     """Sent as multipart, instead of `json`."""
     tries: int = 3
     seconds: float | None = None
-    """The time limit of one try; None: what the transport allows."""
+    """Time limit of one attempt; None: the transport's default."""
     cap: int | None = None
-    """Bytes, where no pictures are expected."""
+    """Maximum bytes of the response; None: enough for pictures."""
     on_event: Callable[[Event], Awaitable[bool]] | None = None
-    """Gets the events of an answer that is a stream of them, whose body is empty then, until it says that it has all
-    it wants."""
+    """Called with each server-sent event until it returns True; the response's body is empty then."""
     acceptance: Callable[[Answer], Acceptance] = acceptance_of
-    """Whether an answer says that the call was accepted."""
+    """Judges whether a response says that the call was accepted."""
     max_pause: float = MAX_PAUSE_IN_CALL
-    """Seconds of a pause that the server may ask for between two tries."""
+    """Longest Retry-After, in seconds, after which it is sent again."""
 
     def body(self) -> dict[str, Any]:
-        """Anew for each try: a form can be read once."""
+        """Built for each attempt: a form can be read only once."""
         if self.form:
             return {"data": multipart(self.form)}
         return {} if self.json is None else {"json": self.json}
 
 
 class Sender:
-    """Sends calls, each try with a time limit, and counts the bytes of all answers together."""
+    """Sends calls with retries, under one memory budget."""
 
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """sleep: waits between tries."""
+        """sleep: waits between attempts."""
         self._budget = MemoryBudget(MAX_BYTES_IN_MEMORY)
         self._one_at_a_time = asyncio.Lock()
         self._sleep = sleep
 
     async def send(self, call: Call, session: aiohttp.ClientSession, fresh_session: aiohttp.ClientSession) -> Answer:
-        """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
+        """The response, whatever its status; raises Unavailable, Timeout or BadResponse.
+
+        fresh_session: for the attempts after a broken connection.
+        """
         attempts, sessions = Attempts(call.acceptance), [session]
 
         async def attempt() -> Answer:
@@ -95,7 +97,7 @@ class Sender:
                 return attempts.after_answer(await self._attempt(call, sessions[-1]))
             except CONNECTION_ERRORS as error:
                 attempts.after_error(error)
-                sessions.append(fresh_session)  # what else was kept may be dead, too
+                sessions.append(fresh_session)  # other pooled connections may be dead, too
                 raise
 
         retrying = AsyncRetrying(
@@ -129,12 +131,12 @@ class Sender:
                 return Answer(response.status, response.headers, unread)
             content = await read_body(response, cap, reserve)
         if len(content) > MIN_COUNTED_BYTES:
-            async with self._one_at_a_time:  # what follows takes some milliseconds: one in each turn of the loop
+            async with self._one_at_a_time:  # parsing it takes some milliseconds: one per iteration of the event loop
                 await asyncio.sleep(0)
         return Answer(response.status, response.headers, content)
 
     async def _reserve(self, deadline: asyncio.Timeout, amount: int) -> None:
-        """Room for so many bytes; what is paid for does not run out of time because others are being read."""
+        """Reserve bytes with the deadline suspended: waiting for memory must not time a paid call out."""
         loop = asyncio.get_running_loop()
         left = (deadline.when() or loop.time()) - loop.time()
         deadline.reschedule(None)
@@ -145,7 +147,7 @@ class Sender:
 
 
 def error_for_exception(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
-    """Without the error's own text where it may hold a URL with secrets."""
+    """The Easel error for a connection error, without its text: that may hold a URL with secrets."""
     if isinstance(error, TimeoutError) and acceptance_after(error) is not Acceptance.NOT_TAKEN:
         return Timeout("no full answer within the time limit")
     if ADDRESS_REFUSED in str(error):

@@ -11,10 +11,10 @@ from domain.kinds import kind_of
 
 MAX_PICTURE_BYTES = 32 * 1024 * 1024
 MAX_DECODED_AT_ONCE = 4 * 1024 * 1024
-"""Characters of base64 that are decoded where others wait for their turn."""
+"""Characters of base64 that are decoded on the event loop; more go to a thread."""
 URL_SAFE_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
 HEAD_LENGTH = 4096
-"""Characters of base64 by which a picture is known."""
+"""Characters of base64 that are decoded to recognise a picture."""
 MIN_BASE64_LENGTH = 32
 """Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
 PATH_LIKE, MAX_PATH_LENGTH = "/w", 512
@@ -28,7 +28,7 @@ def encode_base64(data: bytes) -> str: ...
 @overload
 def encode_base64(data: bytes | None) -> str | None: ...
 def encode_base64(data: bytes | None) -> str | None:
-    """By pybase64, which takes a fraction of the standard library's time."""
+    """With pybase64, which is several times faster than the standard library."""
     return None if data is None else pybase64.b64encode(data).decode()
 
 
@@ -37,7 +37,7 @@ def data_url(png: bytes | None) -> str | None:
 
 
 def is_inline_picture(text: str) -> bool:
-    """Whether it is the picture itself: a data URL, or base64 that begins as a picture does."""
+    """Whether a text is a data URL, or base64 with a picture's magic bytes."""
     return DATA_URL.match(text) is not None or _begins_as_picture(text)
 
 
@@ -52,12 +52,12 @@ def _begins_as_picture(text: str) -> bool:
 
 
 async def decode_picture_async(text: str) -> bytes:
-    """As `decode_picture`, which takes a thread where there is much to decode."""
+    """Like `decode_picture`, in a thread for long texts."""
     return decode_picture(text) if len(text) <= MAX_DECODED_AT_ONCE else await asyncio.to_thread(decode_picture, text)
 
 
 def decode_picture(text: str) -> bytes:
-    """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
+    """Decode a base64 image: any alphabet, data: prefix, white space and padding allowed; raises BadResponse."""
     if len(text) > MAX_PICTURE_BYTES * 3 // 2:
         raise BadResponse("base64 larger than the cap")
     text = text.strip()
@@ -73,7 +73,7 @@ def decode_picture(text: str) -> bytes:
 
 
 def _unusual_base64(text: str) -> bytes:
-    """In pieces: what replaces signs in all of it at once lets nobody else have a turn."""
+    """In pieces, because `translate` on the whole text would block the event loop."""
     try:
         data, size = text.encode("ascii"), MAX_DECODED_AT_ONCE
         pieces = (data[at : at + size].translate(URL_SAFE_ALPHABET, BLANKS) for at in range(0, len(data), size))

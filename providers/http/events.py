@@ -1,4 +1,4 @@
-"""Server-sent events, as a stream brings them (WHATWG HTML, 9.2.6)."""
+"""Incremental parser of server-sent events (WHATWG HTML, 9.2.6)."""
 
 import codecs
 import re
@@ -10,9 +10,9 @@ EVENT_END = b"\n\n"
 """What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 MAX_FIELD_NAME = 100
-"""Characters of a name and of what stands right behind it; those that mean anything are short."""
+"""Characters in which a line's field name is looked for."""
 MAX_LINES = 50_000
-"""Of a whole stream: one that draws sends a handful of events, and now and then a sign of life."""
+"""Lines of a whole stream: an image API sends a handful of events and keep-alive comments."""
 
 
 class Event(NamedTuple):
@@ -22,18 +22,18 @@ class Event(NamedTuple):
 
 
 class EventReader:
-    """Gets bytes as they come and gives the events that are complete."""
+    """Takes chunks of bytes and returns the events that are complete."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
         self._rest: list[str] = []
         self._held = ""
-        """A return whose line feed may be on the way."""
+        """A trailing CR whose LF may be in the next chunk."""
         self._name, self._data = "", list[str]()
         self._lines = 0
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """BadResponse where the stream has more lines than anybody needs."""
+        """The events completed by this chunk; raises BadResponse after `MAX_LINES`."""
         text = self._held + self._decode(chunk)
         self._held = "\r" if text.endswith("\r") else ""
         text = text[: len(text) - len(self._held)]

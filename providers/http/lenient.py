@@ -1,4 +1,4 @@
-"""Models of what an API answers that are lenient: what cannot be read, and is not needed, counts as left out."""
+"""Lenient pydantic types for API responses: optional values that do not validate count as absent."""
 
 from collections.abc import Callable
 from math import isfinite
@@ -15,7 +15,7 @@ def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 NONE_IF_INVALID = WrapValidator(_none_if_invalid)
-"""On a field that nothing depends on: what cannot be read is left out."""
+"""For an optional field: a value that does not validate becomes None."""
 
 
 def _skip_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
@@ -26,11 +26,11 @@ def _skip_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
 
 
 SKIP_INVALID_ENTRIES = WrapValidator(_skip_invalid)
-"""On a list: the entries that cannot be read are left out, and take no other along."""
+"""For a list: entries that do not validate are skipped."""
 
 
 class Reply(BaseModel):
-    """What an API answers, or a part of it: a field that is null, or no number, is as good as one that is not there."""
+    """Base of response models: fields that are null or not finite count as absent."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 

@@ -1,7 +1,7 @@
-"""What servers get wrong in the head of an answer is mended before aiohttp reads it.
+"""Repairs malformed response headers before aiohttp parses them.
 
-Its parser is strict, with no way to say otherwise, and a head that it refuses takes the picture behind it along.
-Only what has one meaning is mended; the rest is left for the parser to refuse.
+Its parser is strict, with no lenient mode, and a refused header would lose a picture that is paid for.
+Only unambiguous defects are repaired; all others are left for the parser to refuse.
 """
 
 import re
@@ -18,27 +18,27 @@ HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FOLDED_LINE = re.compile(rb"\r?\n[ \t]+")
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9]{2}\b")
-"""An answer before the answer, which has a head of its own; but for 101, behind which comes a WebSocket."""
+"""An interim response (1xx), which has headers of its own; not 101, which starts a WebSocket."""
 NO_BODY = re.compile(rb"HTTP/1\.[01] (?:101|204|304)\b")
 CONTENT_LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]{1,18})\r\n")
-"""As `repair_head` spells it, where it is the only one."""
+"""As `repair_head` writes it."""
 MAX_LINE = 64 * 1024
 MAX_HEADERS = 256
 MAX_HEAD = 256 * 1024
-"""Bytes of a head; who sends more is hung up on."""
+"""Bytes of a header block; the connection is closed on more."""
 MAX_INTERIM = 16
-"""Answers before the answer; so many at once take little of everybody's time."""
+"""Interim responses to one request; the connection is closed on more."""
 
 
 class LenientResponseHandler(ResponseHandler):
-    """aiohttp's reader of one connection; whole heads come to it, and mended."""
+    """aiohttp's protocol of one connection, which gets complete, repaired header blocks."""
 
     _head: bytearray | None = None
-    """What has come of a head; None while none is awaited."""
+    """Bytes of an incomplete header block; None while none is expected."""
     _interim = 0
     _has_answered = False
     _body_left: int | None = None
-    """Bytes of the body that are still to come, where the head tells its length."""
+    """Bytes of the body still to come, where Content-Length is known."""
 
     def set_response_params(self, **options: Any) -> None:
         """Called before each request."""
@@ -47,7 +47,7 @@ class LenientResponseHandler(ResponseHandler):
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
-        """What comes while no answer is awaited would be taken for the next request's: it is hung up on."""
+        """Close the connection on bytes that come unasked: they would be taken for the next response."""
         if data and self._is_idle():
             self.abort()
             return
@@ -63,7 +63,7 @@ class LenientResponseHandler(ResponseHandler):
             self.abort()
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
-        """Each answer; one that came unasked, right behind the last bytes of another, is hung up on as well."""
+        """Each parsed response; a second one for the same request closes the connection."""
         if self._has_answered:
             self.abort()
             return
@@ -71,12 +71,12 @@ class LenientResponseHandler(ResponseHandler):
         super().feed_data(data, size)
 
     def _is_idle(self) -> bool:
-        """Whether there is no request, or its answer has come to its end."""
+        """Whether there is no request, or its response is complete."""
         is_socket = self._upgraded or self._payload_parser is not None
         return self._head is None and not is_socket and (self._payload is None or self._payload.is_eof())
 
     def _complete_heads(self, head: bytearray, data: bytes) -> tuple[bytes, bytes]:
-        """All heads that are whole by now, and what stands behind the last; nothing while that is awaited."""
+        """The complete header blocks, repaired, and the bytes of the body behind the last one."""
         seen, ready = max(len(head) - 3, 0), b""
         head += data if head else data.lstrip(b"\r\n")
         while (found := HEAD_END.search(head, seen, MAX_HEAD)) and self._interim <= MAX_INTERIM:
@@ -94,7 +94,7 @@ class LenientResponseHandler(ResponseHandler):
 
 
 class Connector(aiohttp.TCPConnector):
-    """Its connections are read by `LenientResponseHandler`."""
+    """Connector whose connections use `LenientResponseHandler`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -109,7 +109,7 @@ def _length(head: bytes) -> int | None:
 
 
 def repair_head(head: bytes) -> bytes:
-    """A head without lines that are no headers, without blanks in names, and with one length where all agree."""
+    """A header block without invalid lines, without blanks in names, and with one Content-Length where all agree."""
     first, *lines = FOLDED_LINE.sub(b" ", head).rstrip(b"\r\n").split(b"\n")
     parted = [line.partition(b":") for line in lines]
     fields = [(name.rstrip(), value.strip()) for name, colon, value in parted if colon]

@@ -1,4 +1,4 @@
-"""What is worth sending again, and after which pause."""
+"""Retry rules: which attempts are sent again, and the back-off between them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,52 +13,52 @@ from providers.http.failures import ORIGIN_UNREACHABLE_STATUSES
 from providers.http.guard import ADDRESS_REFUSED
 
 NOT_ACCEPTED_STATUSES = (429, 503, *ORIGIN_UNREACHABLE_STATUSES)
-"""Statuses that say that a call was not accepted."""
+"""Statuses that say that the call was not accepted."""
 RETRYABLE_STATUSES = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED_STATUSES)
 
 _exponential_backoff = wait_exponential_jitter(initial=1, max=20)
 
 
 def acceptance_after(error: BaseException) -> Acceptance:
-    """What an error says of the try that it broke: without a connection, nothing was sent."""
+    """Whether an attempt that failed may have been accepted: without a connection, nothing was sent."""
     connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
     never_sent = isinstance(error, connecting) and ADDRESS_REFUSED not in str(error)
     return Acceptance.NOT_TAKEN if never_sent else Acceptance.UNKNOWN
 
 
 def acceptance_of(answer: Answer) -> Acceptance:
-    """What an answer's status says of the call."""
+    """Whether a response's status says that the call was not accepted."""
     return Acceptance.NOT_TAKEN if answer.status in NOT_ACCEPTED_STATUSES else Acceptance.UNKNOWN
 
 
 def _is_retryable(answer: Answer, statuses: Sequence[int]) -> bool:
-    """OpenAI, and who speaks like it, may say that a second try is in vain (its official client's source)."""
+    """OpenAI-compatible servers may forbid a retry by a header (OpenAI's official client honours it)."""
     return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
 
 
 def retry_if_not_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
-    """Where a POST may be sent again: it was surely not accepted, and a second try is not in vain."""
+    """Retry rule for POST: only where it was surely not accepted."""
     return retry_if_exception(lambda error: acceptance_after(error) is Acceptance.NOT_TAKEN) | retry_if_result(
         lambda answer: _is_retryable(answer, NOT_ACCEPTED_STATUSES) and judge(answer) is Acceptance.NOT_TAKEN
     )
 
 
 class Attempts:
-    """What became of the tries of one call so far."""
+    """Whether any attempt of one call may have been accepted."""
 
     def __init__(self, judge: Callable[[Answer], Acceptance]) -> None:
         self._judge = judge
         self.taken = Acceptance.NOT_TAKEN
 
     def after_answer(self, answer: Answer) -> Answer:
-        """The answer to a try; it knows where the call may have been accepted though its own status denies that."""
+        """The response, with `taken` set where an earlier attempt may have been accepted."""
         before = self.taken
         self._record(self._judge(answer))
         is_implied_by_status = before is Acceptance.NOT_TAKEN and self.taken is acceptance_of(answer)
         return answer if is_implied_by_status else replace(answer, taken=self.taken)
 
     def after_error(self, error: BaseException) -> None:
-        """A try that was answered by nothing whole."""
+        """Record an attempt that ended without a complete response."""
         self._record(acceptance_after(error))
 
     def _record(self, taken: Acceptance) -> None:
@@ -75,7 +75,7 @@ retry_idempotent = retry_if_exception(
 
 
 def requested_pause(state: RetryCallState) -> float | None:
-    """For how many seconds the server asks, if it does."""
+    """Seconds of the last response's Retry-After, if any."""
     return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
 
 

@@ -1,4 +1,4 @@
-"""The sentence in an error's JSON, tidied up for people."""
+"""Extracts the message from an error's JSON, cleaned for people."""
 
 import re
 from html import unescape
@@ -6,20 +6,20 @@ from typing import Any, cast
 
 MAX_SENTENCE = 300
 MAX_ERROR_TEXT = 6000
-"""Characters of an error that are looked at: the patterns take quadratic time."""
+"""Characters of a message that are cleaned: the patterns take quadratic time."""
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:
-    """A sentence from outside on one line, without tags, links and control characters, cut short."""
+    """Untrusted text on one line, without tags, links and control characters, truncated."""
     text = TAG.sub(" ", unescape(text[:MAX_ERROR_TEXT]))
     text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
     return " ".join(text.split())[:MAX_SENTENCE]
 
 
 def error_sentence(body: Any) -> str:
-    """The first sentence found, in the order in which APIs tend to put them."""
+    """The first message found, in the order in which APIs tend to put them."""
     if isinstance(body, str):
         return body
     if isinstance(body, list):
@@ -36,7 +36,7 @@ def error_sentence(body: Any) -> str:
 
 
 def _by_field(errors: Any) -> str:
-    """Sentences below the names of the fields that they blame."""
+    """Messages of an object keyed by field names."""
     fields = cast("dict[str, Any]", errors) if isinstance(errors, dict) else {}
     told = {name: error_sentence(value) for name, value in list(fields.items())[:5]}
     return "; ".join(f"{name}: {sentence}" for name, sentence in told.items() if sentence)

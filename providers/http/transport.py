@@ -1,4 +1,4 @@
-"""The only sender of HTTP: time limits, caps, retries and the two kinds of address, in one place.
+"""Sends all HTTP requests, with time limits, size caps and retries.
 
 API calls go to the operator's base URLs with their keys, and follow no redirect: aiohttp drops `Authorization`
 on the way to another origin but forwards every custom key header. Downloads go to URLs from outside, without keys,
@@ -30,20 +30,20 @@ log = logging.getLogger(__name__)
 MAX_REDIRECTS = 3
 CLOSE_SECONDS = 1.0
 MAX_SOCKET_MESSAGE = 4 * 1024 * 1024
-"""Of a WebSocket, which tells of steps and shows previews."""
+"""Bytes of a WebSocket message, such as a preview."""
 HEARTBEAT_SECONDS = 20.0
-"""A WebSocket whose other side does not answer for longer is broken."""
+"""A WebSocket whose peer does not answer a ping for longer is broken."""
 DRAW_SECONDS = 300.0
-"""One call that draws; slow APIs answer after minutes."""
+"""Time limit of a POST, which generates; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
-"""One call that only asks."""
+"""Time limit of any other call."""
 
 
 class Transport:
-    """All sessions. Use as an async context manager.
+    """All client sessions. Use as an async context manager.
 
-    seconds: the time limit of a call that draws; asking and downloading take at most `ASK_SECONDS` of it.
-    sleep: waits between tries; tests pass one that does not.
+    seconds: time limit of a POST; other calls have at most `ASK_SECONDS`, downloads twice that.
+    sleep: waits between attempts; tests pass one that does not.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         self._api_session = _session(Connector())
-        # The other side may be dropping a kept connection just now, and nobody knows whether it took what was sent.
+        # No keep-alive: the peer may be closing a kept connection, and then it is unknown whether it got the call.
         self._fresh_session = _session(Connector(force_close=True, limit=0))
         self._guarded_session = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
         return self
@@ -73,7 +73,7 @@ class Transport:
             await session.close()
 
     async def reaches(self, url: str) -> bool:
-        """Whether a server answers there, with whatever status."""
+        """Whether a server answers there, with any status."""
         try:
             call = Call("GET", exact_url(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR_BYTES)
             await self._sender.send(call, self._api_session, self._fresh_session)
@@ -82,10 +82,10 @@ class Transport:
         return True
 
     async def call(self, method: str, url: str, **options: Unpack[CallOptions]) -> Answer:
-        """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
+        """Send one API call and return any response but a redirect; raises Unavailable, Timeout or BadResponse.
 
-        A POST is sent again only where the server surely did not take it: no connection, or an answer that
-        `acceptance` takes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
+        A POST is retried only where the server surely did not accept it: no connection, or a response that
+        `acceptance` judges so, usually 429 or 503. Only a GET uses keep-alive connections.
         """
         call = Call(method, exact_url(url), **options)
         limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
@@ -99,7 +99,7 @@ class Transport:
     async def socket(
         self, url: str, headers: Mapping[str, str] | None = None
     ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
-        """A WebSocket of an operator's own server; Unavailable where it cannot be had, or breaks inside the block."""
+        """Open a WebSocket; raises Unavailable where it cannot be opened, or breaks inside the block."""
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -116,10 +116,10 @@ class Transport:
             raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
-        """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
+        """Download a result's URL, or decode a data URL; sends no key, and checks each redirect.
 
-        own: the base URL of the server that gave the link, which may have a private address, and call itself by another
-        one. hosts: those that may have one, too, because the host of the bot says so.
+        own: the base URL of the server that gave the link; its address may be private, and its links may have an
+        internal host name. hosts: others that may be private, as configured.
         """
         if is_inline_picture(text):
             return await decode_picture_async(text)
@@ -131,7 +131,7 @@ class Transport:
             total = min(self._seconds, ASK_SECONDS * 2)
             with ProviderError.after_acceptance():
                 chosen = self._api_session if is_allowed_host(url, hosts) else session
-                # However long a pause is asked for: what is paid for has no other place to come from.
+                # No limit on Retry-After: a picture that is paid for is at no other place.
                 call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
                 answer = await self._sender.send(
                     call, chosen, self._fresh_session if chosen is self._api_session else chosen
@@ -152,9 +152,9 @@ class Transport:
         seed: int | None = None,
         seconds: float | None = None,
     ) -> Picture:
-        """The picture behind a result's URL, which may be paid for; as a link where it cannot be had, or is too large.
+        """Download the picture of a result's URL; as a link where that fails or is too large.
 
-        What is there and is no picture is not passed on.
+        Raises BadResponse where the URL holds something else than a picture.
         """
         try:
             return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
@@ -172,7 +172,7 @@ async def _refuse_redirect(*_: object) -> None:
 
 def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects = aiohttp.TraceConfig()
-    no_redirects.on_request_redirect.append(_refuse_redirect)  # a WebSocket's opening has no other way to say so
+    no_redirects.on_request_redirect.append(_refuse_redirect)  # ws_connect has no allow_redirects
     session = aiohttp.ClientSession(
         connector=connector,
         max_line_size=MAX_LINE,
@@ -182,7 +182,7 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
-    # aiohttp repeats a GET by itself where a kept connection breaks, and tells nobody that the first was sent (3.14).
+    # aiohttp silently repeats a GET after a broken keep-alive connection (3.14).
     session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return session
 

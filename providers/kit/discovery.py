@@ -1,4 +1,4 @@
-"""Lists that an API may change: asked for in the background, kept for a while, with a static fallback."""
+"""A cached list from an API, refreshed in the background, with a static fallback."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 600.0
 RETRY_SECONDS = 60.0
 MAX_WAIT_SECONDS = 1.5
-"""Discord wants autocomplete's answer within 3 s."""
+"""Discord expects the response to autocomplete within 3 s."""
 
 Value = TypeVar("Value")
 
 
 class Discovery(Generic[Value]):
-    """The newest value that `load` gave, or the fallback; `get` waits 1.5 s at most and never fails."""
+    """Caches the last value of `load`, or the fallback; `get` waits at most 1.5 s and never raises."""
 
     def __init__(self, provider_name: str, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
         self._provider_name = provider_name
@@ -34,7 +34,7 @@ class Discovery(Generic[Value]):
             self._task, self._has_timed_out = asyncio.create_task(self._refresh()), False
         if self._task is not None and not self._has_timed_out:
             done, _ = await asyncio.wait({self._task}, timeout=MAX_WAIT_SECONDS)
-            self._has_timed_out = not done  # whoever asks once more for one command has no time for a second wait
+            self._has_timed_out = not done  # a second `get` of the same command has no time to wait again
         return self._value
 
     async def close(self) -> None:
@@ -48,7 +48,9 @@ class Discovery(Generic[Value]):
             self._value = await self._load()
             seconds = FRESH_SECONDS
         except EaselError as error:
-            log.warning("%s: a list of models could not be read, the last known stays: %s", self._provider_name, error)
+            log.warning(
+                "%s: the list of models could not be read, the last one is kept: %s", self._provider_name, error
+            )
         finally:
             self._next_load = time.monotonic() + seconds
             self._task = None

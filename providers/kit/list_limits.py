@@ -1,4 +1,4 @@
-"""Lists from outside may be of any length; what is read and offered of them is not."""
+"""Limits on the length of lists from APIs."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -14,9 +14,9 @@ from providers.kit.settings import ProviderSettings
 log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 10_000
-"""Entries of a list that are looked at."""
+"""Entries of a list that are parsed."""
 MAX_OFFERED = 1_000
-"""Of them, those that are offered: a member sees 25 at a time, and finds the others by their names."""
+"""Entries that are offered: autocomplete shows 25 at a time, and searches the others by name."""
 MAX_NAME_LENGTH = 200
 """Characters of an id or a name: Discord's menus take 100."""
 
@@ -33,13 +33,13 @@ def _cut(value: Any) -> Any:
 
 
 BoundedList = Annotated[list[Item], BeforeValidator(_cut)]
-"""A list in what an API answers, cut before its entries are looked at."""
+"""A list in a response, truncated before its entries are validated."""
 
 
 def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callable[[Item], str]) -> Sequence[Item]:
-    """The models to offer, in their order; where there are too many, those that the host has named come first.
+    """The models to offer, in their order; where there are too many, the host's (`<NAME>_MODELS`) come first.
 
-    BadResponse where there is none.
+    Raises BadResponse where there is none.
     """
     usable = [each for each in items if len(id_of(each)) <= MAX_NAME_LENGTH]
     if not usable:
@@ -52,7 +52,7 @@ def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callabl
 
 
 def cap_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Samplers, styles or sizes, each once; those after the first 1,000 are left out."""
+    """Unique names, such as samplers or styles, up to `MAX_OFFERED`."""
     found: dict[str, None] = {}
     for name in islice(names, MAX_ENTRIES):
         if len(found) == MAX_OFFERED:
@@ -65,5 +65,5 @@ def cap_names(names: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def warn_once(text: str) -> None:
-    """Log what the host should know, and need not read every ten minutes."""
+    """Log a warning once per process: lists are reloaded every ten minutes."""
     log.warning(text)

@@ -1,4 +1,4 @@
-"""The host's own choice among an API's models, and how good, and so how dear, a picture of theirs may be."""
+"""Applies the host's settings for models and quality to an API's models."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,9 +12,9 @@ log = logging.getLogger(__name__)
 def choose_models(
     settings: ProviderSettings, known: Sequence[Model], make: Callable[[str], Model | None]
 ) -> Sequence[Model]:
-    """`settings.models` where the host set them, in that order: known ones keep what they take, others are made.
+    """`settings.models` in that order, else all known models; unknown ids are built by `make`.
 
-    Those of which `make` makes nothing are left out.
+    Ids for which `make` returns None are left out.
     """
     models = {model.id: model for model in known}
     chosen = [(models.get(id) or make(id), title) for id, title in settings.models]
@@ -22,7 +22,7 @@ def choose_models(
 
 
 def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> Sequence[Model]:
-    """As `choose_models`, where an API cannot be asked for any other model: logs which the host set in vain."""
+    """As `choose_models`, for an API that has only the known models; logs the host's other ids."""
     ids = {model.id for model in known}
     for id, _ in settings.models:
         if id not in ids:
@@ -31,12 +31,12 @@ def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> S
 
 
 def _with_title(model: Model, title: str) -> Model:
-    """An id that stands for its own title says nothing."""
+    """The model with the host's title, unless the host gave only an id."""
     return model if title == model.id else model.model_copy(update={"title": title})
 
 
 def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequence[Model]:
-    """With no better quality than `settings.quality`, which is also the usual one; unchanged where it is not set."""
+    """Cap the qualities at `settings.quality`, which becomes the default; no change where it is not set."""
     if settings.quality is None:
         return models
     return [
@@ -48,7 +48,7 @@ def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequen
 
 
 def _with_best_quality(best: str, takes: Capabilities) -> Capabilities:
-    """The cheapest alone where a model calls its qualities by other names."""
+    """Qualities up to the best one; only the cheapest where the model does not know that name."""
     names = [quality.casefold() for quality in takes.qualities]
     place = names.index(best.casefold()) if best.casefold() in names else 0
     return takes.model_copy(update={"qualities": takes.qualities[: place + 1], "usual_quality": takes.qualities[place]})

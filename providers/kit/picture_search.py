@@ -1,6 +1,6 @@
-"""Finding the pictures in an answer: one or several, as links or in base64, under the names that the makers document.
+"""Finds the pictures in a JSON response, as links or base64, under documented field names.
 
-Names are followed, never text alone: a link in a message is no picture.
+Only known fields are searched: a link in an error message is no picture.
 """
 
 from typing import Any, cast
@@ -13,31 +13,31 @@ PICTURE_FIELDS = (
     *("url", "urls", "image_url", "imageUrl", "image_urls", "download_url", "download_urls", "result_url"),
     "img",
 )
-"""In this order: where the same picture comes under two names, the first that holds any is enough."""
+"""Searched in this order; the first field that holds a picture ends the search, as others may repeat it."""
 LINK_FIELDS = ("url", "urls")
-"""Beside an error they lead to a page about it."""
+"""Fields that are ignored beside an `error` field, where they link to documentation."""
 WEB_SCHEMES = ("http://", "https://")
 MAX_DEPTH = 6
 MAX_PICTURES = 32
-"""Pictures of one answer."""
+"""Pictures of one response."""
 
 
 def pictures_in(answer: Any, *names: str) -> list[str]:
-    """Links, data URLs and base64, each once and in order; none where nothing can be recognised.
+    """Unique links, data URLs and base64 strings, in order; empty where none is recognised.
 
-    names: where this answer's pictures are documented to be; they are looked at before all others.
+    names: fields that are documented for this response; they are searched first.
     """
     fields = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
     documented = (_search(fields.get(name), MAX_DEPTH - 1) for name in names)
     pictures = list[str]()
     for each in next(filter(None, documented), None) or _search(answer, MAX_DEPTH):
-        if len(pictures) < MAX_PICTURES and each not in pictures:  # compared, not hashed: they have many megabytes
+        if len(pictures) < MAX_PICTURES and each not in pictures:  # compared, not hashed: they may have many megabytes
             pictures.append(each)
     return pictures
 
 
 def picture_of(entry: Any, *names: str) -> str:
-    """The picture of an entry of a list: the first that is found in it, or else what its documented place holds."""
+    """The first picture found in a list's entry, or else the text of its first named field."""
     if isinstance(entry, str):
         return entry.strip()
     fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
@@ -46,7 +46,7 @@ def picture_of(entry: Any, *names: str) -> str:
 
 
 def is_link(text: str) -> bool:
-    """Whether it leads somewhere on the web."""
+    """Whether a text is an http(s) URL."""
     return text[:8].lower().startswith(WEB_SCHEMES)
 
 
@@ -62,7 +62,7 @@ def _search(value: Any, depth: int) -> list[str]:
 
 
 def _search_fields(fields: dict[Any, Any], depth: int) -> list[str]:
-    """`image` beside `images` may hold the same, or one more: both are read; of one picture's fields one is enough."""
+    """Search `images` and `image`, which may differ; of all other fields the first with a result."""
     several = [each for name in ("images", "image") for each in _search(fields.get(name), depth)]
     if several:
         return several

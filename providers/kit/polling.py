@@ -1,4 +1,4 @@
-"""Asking for a job's outcome until there is one."""
+"""Polls a remote job until it has ended."""
 
 import asyncio
 import logging
@@ -14,23 +14,23 @@ from providers.kit.base import Progress
 log = logging.getLogger(__name__)
 
 NOT_FOUND_GRACE_SECONDS = 6.0
-"""A 404 in the first seconds may be a job that has not reached every server yet."""
+"""For that long a 404 is retried: the job may not have reached every server."""
 MIN_FAILED_POLLS = 3
-"""At least this many polls have to fail before a provider counts as silent."""
+"""Failed polls in a row, at least, before a job is given up."""
 
 
 class PollIntervals(NamedTuple):
-    """Seconds before the first poll, and before the slowest; each is longer than the one before."""
+    """Seconds between polls, with exponential back-off."""
 
     first: float = 1.5
     longest: float = 5.0
     growth: float = 1.3
     silence_limit: float = 120.0
-    """How long polls may go unanswered before the job is given up; what is remembered of it stays."""
+    """Seconds without an answer after which the job is given up; what is remembered of it stays."""
 
 
 class JobEnded(Exception):
-    """Raised by `ask` where an answer ends the whole job: its error alone might count as a poll that failed."""
+    """Raised by `ask` where its error ends the job, and is no failed poll to be retried."""
 
     def __init__(self, error: EaselError) -> None:
         super().__init__(error)
@@ -44,9 +44,9 @@ async def poll(
     is_done: Callable[[Answer], Awaitable[bool]],
     pauses: PollIntervals = PollIntervals(),  # noqa: B008 - it is frozen
 ) -> None:
-    """Until `is_done`; the job's own time limit ends it from outside. Timeout where the job is no longer known.
+    """Poll until `is_done`, retrying failed polls; the job's deadline cancels it.
 
-    The job has been accepted, so a poll that fails is made again.
+    Raises Timeout where the provider no longer knows the job.
     """
     with ProviderError.after_acceptance():
         try:
@@ -66,7 +66,7 @@ async def _poll(
     clock = asyncio.get_running_loop().time
     while True:
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
-        waited, begun = min(pause, pauses.longest), clock()  # a pause that was asked for is no silence
+        waited, begun = min(pause, pauses.longest), clock()  # a requested Retry-After does not count as silence
         elapsed += waited
         pause = min(pause * pauses.growth, pauses.longest)
         answer = await _ask_or_none(ask)
@@ -74,7 +74,7 @@ async def _poll(
             failed, silent_seconds = failed + 1, silent_seconds + waited + clock() - begun
             if failed >= MIN_FAILED_POLLS and silent_seconds > pauses.silence_limit:
                 raise Unavailable("silent")
-            await progress.report()  # what the provider told before is not shown any longer
+            await progress.report()  # clears the last report, which is outdated
             continue
         failed, silent_seconds = 0, 0.0
         if _is_transient(answer) or (answer.status == 404 and elapsed < NOT_FOUND_GRACE_SECONDS):
@@ -88,7 +88,7 @@ async def _poll(
 
 
 async def _ask_or_none(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-    """One poll; None where nothing came of it."""
+    """One poll; None where it failed."""
     try:
         return await ask()
     except (Unavailable, Timeout) as error:

@@ -1,7 +1,7 @@
-"""Models that end, as their makers have said: from its day on none of them is offered.
+"""Retirement dates of models, as announced: from that day on they are not offered.
 
 Facts: OpenAI's and Google's pages of deprecations, xAI's migration guides. Whether `gemini-2.5-flash-image` (announced
-for October 2026, and moved before) still lives is told by Google's list alone.
+for October 2026, and moved before) is still served follows from Google's list alone.
 """
 
 import re
@@ -25,7 +25,7 @@ RETIREMENT_DATES: Mapping[str, date] = {
     "grok-imagine-image-pro": date(2026, 5, 15),
     "grok-imagine-image-quality": date(2026, 11, 2),
 }
-"""By a model's own name; the first day without it."""
+"""By model name; the first day on which it is not offered."""
 SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -34,13 +34,13 @@ def today() -> date:
 
 
 def is_retired(model_id: str) -> bool:
-    """Whether a model's day has come, also that of its dated snapshots, and under the name of who serves it."""
+    """Whether a model is retired; dated snapshots and ids with an `owner/` prefix count as the model."""
     name = SNAPSHOT.sub("", model_id.rpartition("/")[2].lower())
     return name in RETIREMENT_DATES and RETIREMENT_DATES[name] <= today()
 
 
 def without_retired(models: Sequence[Model]) -> Sequence[Model]:
-    """Without those that have ended, of which the host reads once."""
+    """The models that are not retired; the others are logged once."""
     ended = [model.id for model in models if is_retired(model.id)]
     for id in ended:
         warn_once(f"{id} has ended and is not offered any more; <NAME>_MODELS and servers' settings may name others")

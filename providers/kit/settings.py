@@ -1,4 +1,4 @@
-"""What the host may set of a provider."""
+"""Base models of providers' settings."""
 
 from typing import ClassVar
 
@@ -8,19 +8,19 @@ from domain.frozen import Frozen
 from providers.kit.variables import Hosts, Integer, Pairs, Secret, Switch, Url
 
 SWITCH_FIELD = "enabled"
-"""The field that is read from a variable of the provider's bare name."""
+"""Name of the field that is read from a variable named like the provider."""
 
 
 class ProviderSettings(Frozen):
-    """What every provider reads from the environment: the field `base_url` of `bfl` from BFL_BASE_URL, and so on.
+    """Settings that every provider has: the field `base_url` of `bfl` is read from BFL_BASE_URL.
 
-    A provider with variables of its own has a subclass, which may also describe one of these fields anew.
+    A provider with more settings has a subclass, which may also redefine these fields.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     without_variable: ClassVar[frozenset[str]] = frozenset()
-    """Fields that have no variable, and keep their default."""
+    """Fields without an environment variable."""
 
     api_key: Secret | None = Field(default=None, description="The provider's key. Most providers are on only with one.")
     base_url: Url | None = Field(default=None, description="Another address than the provider's own.")
@@ -43,18 +43,18 @@ class ProviderSettings(Frozen):
 
     @classmethod
     def variables(cls, name: str) -> dict[str, str]:
-        """The variable that each field is read from, for the provider of that name."""
+        """Environment variable of each field, for a provider's name."""
         read = [field for field in cls.model_fields if field not in cls.without_variable]
         return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
 
     @property
     def has_unused_values(self) -> bool:
-        """Whether something is set that does nothing while the provider is off."""
+        """Whether any value is set, which has no effect while the provider is disabled."""
         return self != type(self).model_construct()
 
 
 class SwitchableSettings(ProviderSettings):
-    """Those of a provider that is switched by a variable of its name, and may be off whatever else is set."""
+    """Settings of a provider with an on/off variable of its own name."""
 
     enabled: Switch = Field(default=True, description="`off` switches it off.")
 

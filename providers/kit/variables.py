@@ -1,4 +1,4 @@
-"""Types of what is read from the environment: how the text of a variable becomes a value."""
+"""Pydantic types that parse environment variables."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 class UnreadableError(ValueError):
-    """What is wrong with a variable: the rest of a sentence that begins with its name, without its value."""
+    """Invalid variable; its message continues a sentence begun by the name, without the value."""
 
 
 def read_text(read: Callable[[str], object]) -> BeforeValidator:
-    """Reads what the host has written; a value that was made in code is left as it is."""
+    """Validator that parses strings and passes other values through."""
 
     def validate(value: Any) -> object:
         return read(value) if isinstance(value, str) else value
@@ -26,17 +26,17 @@ def read_text(read: Callable[[str], object]) -> BeforeValidator:
 
 
 def one_of(*choices: object) -> BeforeValidator:
-    """One of these, in upper or lower case."""
+    """Validator for a choice, case-insensitive."""
     return _chosen({str(choice): choice for choice in choices})
 
 
 def split_list(written: str) -> list[str]:
-    """The entries between commas."""
+    """Split a comma-separated list."""
     return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
 def number_range(field: FieldInfo) -> tuple[int, int] | None:
-    """The smallest and the largest number that a field takes."""
+    """A field's minimum and maximum, if it has both."""
     low = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
     high = next((each.le for each in field.metadata if hasattr(each, "le")), None)
     return None if low is None or high is None else (low, high)
@@ -93,7 +93,7 @@ def _hosts(written: str) -> tuple[tuple[str, int | None], ...]:
 
 
 def _host(written: str) -> tuple[str, int | None] | None:
-    """A host, and its port where one is told; None for anything else."""
+    """Host and optional port; None for an invalid entry."""
     try:
         url = URL(f"http://{written}")
         host = url.raw_host if url == url.origin() else None
@@ -103,13 +103,13 @@ def _host(written: str) -> tuple[str, int | None] | None:
 
 
 Secret = Annotated[SecretStr, read_text(_key)]
-"""A key or a token; it is struck out of the log."""
+"""A key or token; redacted in the log."""
 KeyId = Annotated[str, read_text(_key)]
-"""Written like a key, but not secret."""
+"""Like a key, but not secret."""
 Url = Annotated[str, read_text(_url)]
 """A base URL, without its trailing slash."""
 Integer = Annotated[int, read_text(_digits)]
-"""A whole number; the field tells its range."""
+"""An integer; the field has its range."""
 Switch = Annotated[bool, _chosen({"on": True, "off": False})]
 Pairs = Annotated[tuple[tuple[str, str], ...], read_text(_pairs)]
 """Ids and titles, from `id=title, id=title`; a title may be left out."""
