@@ -2,7 +2,7 @@
 
 Facts: its endpoint documentation (the API's brand is now Pixazo, so the base URL is a setting). Five of its six samples
 forget the key header; it is always sent. Success is JSON with base64 or bare image bytes, and the shape of the
-sibling's answer is not documented at all: what it may hold is sniffed.
+sibling's answer is not documented at all: so its contents are detected.
 """
 
 import re
@@ -108,7 +108,7 @@ class AppyPie(Provider[AppyPieSettings]):
             await collect(self._api, progress, urls=progress.remembered["urls"], seed=request.seed)
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        """The picture comes by itself, in base64, or as a link."""
+        """Submit; the picture comes as bytes, in base64 or as a link."""
         model = request.model or TEXT
         headers = {"Cache-Control": "no-cache"}
         answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
@@ -141,7 +141,7 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
 
 
 def _result(answer: Answer) -> Result:
-    """The parsed body; the error that the status outside or the one inside means."""
+    """The parsed body; raises the error of the HTTP status or of the status code inside it."""
     try:
         result = answer.parse(Result)
     except BadResponse:

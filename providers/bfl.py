@@ -64,7 +64,7 @@ PRICES = {
     "flux-2-pro": "$0.03 for the first megapixel",
     "flux-2-max": "$0.07 for the first megapixel",
 }
-"""The API lists none; those that its documentation gives as examples."""
+"""The API lists none; these are examples from its documentation."""
 SIZES = tuple(
     map(
         Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
@@ -97,7 +97,7 @@ OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kontext", {**RATIO_ONLY, "image_to_image": True}),
     ("ultra", RATIO_ONLY),
 )
-"""By a word in the id, the first that fits."""
+"""By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
 """Of 0 to 5, where a server's admins have switched the safety checker off; otherwise the API's default stands."""
 MODERATED_STATUSES = {"request moderated", "content moderated"}
@@ -173,7 +173,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
             text = _error_text(status)
             raise ContentRejected(said=text) if status.word in MODERATED_STATUSES else failure_for(text)
         if status.word != "pending":
-            log.warning("an unknown status, taken for pending: %.40s", status.word)
+            log.warning("unknown status, treated as pending: %.40s", status.word)
         return False
 
     async def _collect(self, answer: Answer, result: Sample, request: ImageRequest, progress: Progress) -> None:
@@ -221,6 +221,6 @@ def _size(request: ImageRequest) -> Mapping[str, Any]:
 
 
 def _error_text(status: Status) -> str:
-    """The status word and, where there is more, whatever stands behind it."""
+    """The status, with its details where there are any."""
     details = status.details if isinstance(status.details, str) else to_json(status.details).decode()
     return one_line(status.status if status.details is None else f"{status.status}: {details}")

@@ -1,9 +1,9 @@
-"""fal: a queue before many apps; a place in it, then the result behind another link.
+"""fal: a job queue in front of many apps; status and result are polled at URLs from the submit response.
 
-Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A black
-picture stands for one that the safety checker took. To verify: what an app takes is told by words in its id (no steps
-and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white = repaint
-where it fills), and 403 with a word about money is an empty account.
+Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A picture
+that the safety checker blocked comes as a black one. To verify: an app's options are derived from words in its id (no
+steps and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white =
+repaint where it fills), and 403 with a word about money is an empty account.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ CAPABILITIES_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("kontext", EDIT_ONLY),
     ("/edit", EDIT_ONLY),
 )
-"""By a word in the id, the first that fits; others draw from words and take a size."""
+"""By a word in the app's id, the first match counts; other apps draw from a prompt and take a size."""
 REQUEST_ID_HEADER = "x-fal-request-id"
 TIMEOUT_HEADER = "X-Fal-Request-Timeout-Type"
 RESULT_INTERVALS = PollIntervals(first=0.1)
@@ -165,11 +165,11 @@ class Fal(Provider):
             raise error
         accepted = answer.parse(Accepted)
         for link in (accepted.status_url, accepted.response_url):
-            self._api.url(link)  # what can never be asked is not remembered
+            self._api.url(link)  # raises for a URL on another host, before anything is remembered
         await progress.remember(without_none(accepted.model_dump()))
 
     async def _ask(self, url: str, progress: Progress, *, is_result: bool = False) -> Answer:
-        """One poll, tried once: a request that ran into fal's own time limit must not be asked for again.
+        """One poll, without retries: a request that hit fal's own time limit must not be polled again.
 
         final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
         a server in between again) is the outcome, be it a 500.
@@ -182,7 +182,7 @@ class Fal(Provider):
             raise JobEnded(_error(answer) or BadResponse(f"{answer.status}"))
         error = None if answer.status in (404, 410) else _error(answer)
         if isinstance(error, QuotaError):
-            raise error  # the job is theirs all the same, and may be asked for when the account is filled
+            raise error  # the job stays valid, and can be polled once the account has credit
         if isinstance(error, (ContentRejected, InvalidRequest)):
             await progress.forget()
             raise error
@@ -197,7 +197,7 @@ class Fal(Provider):
             return False
         if status.error or status.error_type:
             with suppress(Unavailable, Timeout):
-                await result()  # raises where the reason is behind it, as the client reads it
+                await result()  # raises the reason, which fal's client also reads there
             await progress.forget()
             raise failure_for("; ".join(filter(None, (answer.error_text(), one_line(status.error_type or "")))))
         return True
@@ -244,7 +244,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 with the id of a request is fal's own, and no server's in between (as its client sees it)."""
+    """A 503 with a request id comes from fal itself, so the job may be accepted (as in its client)."""
     is_its_own = answer.status == 503 and REQUEST_ID_HEADER in answer.headers
     return Acceptance.UNKNOWN if is_its_own else acceptance_of(answer)
 
@@ -254,7 +254,7 @@ def _without_logs(status_url: str) -> str:
 
 
 def _error(answer: Answer) -> Provided | None:
-    """What went wrong; fal says it in the type of a detail, not in its sentence."""
+    """The error of a response; fal puts the reason into `type`, not into the message."""
     if answer.ok:
         return None
     text = "; ".join(filter(None, (answer.error_text(), *_types(answer))))

@@ -71,13 +71,13 @@ CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
 CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)})
 DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
 DRAWING_FAMILIES = ("image", "nano-banana")
-"""In the names of Gemini's models that draw; no list says it in another way."""
+"""Words in the ids of Gemini models that generate images; the list has no field for that."""
 REFUSAL_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 }
 RETRYABLE_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
-"""Worth one more try."""
+"""Finish reasons after which the call is repeated once."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
 DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
@@ -175,14 +175,14 @@ class Gemini(Provider):
             with ProviderError.after_acceptance():
                 data = await self._draw(model, body)
         if data is None:
-            raise BadResponse("twice no picture, without a word why")
+            raise BadResponse("no picture and no reason, twice")
         await progress.keep(Picture(data=data))
 
     async def check(self) -> Health:
         return Health(reachable=True, models=len(await self._discover()), key="accepted")
 
     async def _draw(self, model: str, body: dict[str, Any]) -> bytes | None:
-        """None where another try may bring one."""
+        """One call; None where it should be repeated."""
         path = f"models/{path_segment(model)}:generateContent"
         answer = await self._api.post(path, body)
         if answer.status == 400 and IMAGE_SIZE.search(answer.error_text()):
@@ -215,7 +215,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _without_image_size(body: dict[str, Any]) -> dict[str, Any]:
-    """For a model that knows ratios only; InvalidRequest where that would not be what was asked for."""
+    """The body for a model that only takes ratios; raises InvalidRequest where another size was requested."""
     config = body["generationConfig"]
     shape = config.get("imageConfig", {})
     if shape.get("imageSize") != "1K":
@@ -237,7 +237,7 @@ def _picture(result: Result, answer: Answer) -> str | None:
 
 
 def _raise_for_reason(candidate: Candidate) -> None:
-    """Why there is no picture; returns where another try may bring one."""
+    """Raise the reason why there is no picture; return where the call should be repeated."""
     reason = (candidate.reason or "").upper()
     if reason in REFUSAL_REASONS:
         raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
@@ -253,14 +253,12 @@ def _with_reason(reason: str, text: str | None) -> str:
 
 
 def _checked(answer: Answer) -> Answer:
-    """Google says "quota" of a minute's limit too; then it says when to come again."""
+    """Like `raise_for_status`; a 429 that says "quota" is a rate limit where it has a retry delay."""
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
         raise RateLimited(**answer.error_details(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):
         raise AuthError(**answer.error_details(), taken=Acceptance.NOT_TAKEN)
-    with (
-        blaming_model() if answer.status == 429 else nullcontext()
-    ):  # Google counts each model's requests by themselves
+    with blaming_model() if answer.status == 429 else nullcontext():  # Google's rate limits are per model
         return answer.raise_for_status()
 
 
@@ -274,7 +272,7 @@ def _is_wrong_key(answer: Answer) -> bool:
 
 
 def _draws(listed: Listed) -> bool:
-    """Imagen, which is in the list as well, is called in another way."""
+    """Whether a listed model is supported; Imagen, also listed, has another endpoint."""
     is_drawing_model = listed.id.startswith("gemini") and any(word in listed.id for word in DRAWING_FAMILIES)
     return (
         is_drawing_model
@@ -288,4 +286,4 @@ def _model(id: str, title: str) -> Model:
 
 
 DOCUMENTED = tuple(_model(*each) for each in MODELS)
-"""Where the list cannot be read."""
+"""Fallback where the list cannot be read."""

@@ -4,7 +4,7 @@ Facts: huggingface_hub @ee0a451. Its partners, which answer below the same host 
 several of them are providers of this bot themselves. No call lists what is served at the moment, so the list below is
 only an example (it is nowhere promised); HUGGINGFACE_MODELS replaces it, and a 404 means a model that is not served.
 
-A model that is not in memory answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
+A model that is not loaded answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
 an image is told by their names, and the limits of sizes, steps and guidance are wide: the API has the last word.
 """
 
@@ -43,9 +43,9 @@ EXAMPLE_MODELS = (
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
 EDIT_WORDS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
-"""In the names of models that draw from an image."""
+"""Words in the ids of models that draw from an image."""
 MAX_LOADING_SECONDS = 240.0
-"""A model that would load for longer is given up: the job's own time limit could not tell its member why."""
+"""A model that loads for longer is given up, so that the error names the reason, which the job's deadline could not."""
 
 
 class Loading(Reply):
@@ -75,13 +75,13 @@ class HuggingFace(Provider):
         await progress.keep(await self._picture(answer, request.seed))
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
-        """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
+        """The picture in the response; raises the error of a body under HTTP 200."""
         if picture := await picture_from_answer(self._api, answer, seed):
             return picture
         raise failure_for(one_line(answer.parse(ErrorBody).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
-        """The answer of a model that is in memory, which it may first have to come into."""
+        """Submit, waiting while the model is being loaded."""
         waited = 0.0
         while True:
             answer = await self._api.send("POST", path, json=body, tries=1 if waited else 3)

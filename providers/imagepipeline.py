@@ -63,7 +63,7 @@ PENDING_STATUSES = {"pending", "queued", "processing", "in_progress", "started"}
 
 
 class Status(Reply):
-    """The answer to a submit and to a poll, in the words of both generations."""
+    """Response to a submit or poll, in both generations' fields."""
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
@@ -163,7 +163,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             await self._poll(ref["id"], request, progress)
 
     def _offered(self) -> Sequence[Model]:
-        """Generation 3 is not told a model, so that one of the host's own would draw as any other."""
+        """The models to offer; generation 3 takes no model, so the host cannot add any."""
         id, title = DOCUMENTED_MODEL
         documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
         if self.settings.generation == 3:
@@ -173,7 +173,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         )
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
-        """True where the pictures were there at once."""
+        """Submit; True where the response holds the pictures already."""
         answer = await self._api.post(self._generation.path, self._body(request))
         if answer.status in (404, 410):
             other = 3 if self.settings.generation == 1 else 1
@@ -235,7 +235,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             raise _failure_error(status, answer.error_text())
         if status.word not in DONE_STATUSES:
             if status.word not in PENDING_STATUSES:
-                log.warning("an unknown status, taken for pending: %.40s", status.word)
+                log.warning("unknown status, treated as pending: %.40s", status.word)
             return False
         if not (urls := pictures_in(answer.data(), "download_urls", "result_url")):
             await progress.forget()

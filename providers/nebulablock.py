@@ -1,7 +1,7 @@
 """Nebula Block: pictures as base64 in one answer, models and prices from discovery, inpainting with FLUX.1 Fill.
 
 Facts: its documentation of 18 February 2026. Which option a model takes stands in a table there, not in the list
-that the API gives, so it is told by the model's name; an unknown model gets only what all take.
+that the API gives, so it is derived from the model's name; an unknown model gets only the common options.
 """
 
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 class FoundPicture(NamedTuple):
     picture: str
-    """In base64, as the API has it, or as a link."""
+    """In base64, as documented, or as a link."""
     item: Item
 
 
@@ -164,7 +164,7 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    """Only the fields that are set: the API is not asked what it thinks of null, as its sample does."""
+    """Only the fields that are set, unlike its sample, which sends null."""
     size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
@@ -182,7 +182,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _found_pictures(entries: Sequence[Any]) -> list[FoundPicture]:
-    """Of each entry the first picture that it holds, `b64_json` before all."""
+    """The first picture of each entry, preferably `b64_json`."""
     items = ((entry, ITEM.validate_python(entry) or Item()) for entry in entries)
     return [FoundPicture(found, item) for entry, item in items if (found := picture_of(entry, "b64_json"))]
 

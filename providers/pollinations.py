@@ -5,7 +5,7 @@ a random seed goes with every request. An identical GET joins the running one or
 it is repeated, also after a restart: that is what its seed is remembered for. A POST is not, nothing says that it may
 be. Newer servers take `safe` as a list of words, where `true` is about secrets and `nsfw` is the filter (its source).
 
-Lenient, for no page tells: the fields of a listed model beyond its name, the limits of a size, which models take a
+Lenient, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models take a
 negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a POST's
 documented fields (its source lets them through).
 """
@@ -54,17 +54,17 @@ from providers.kit.settings import ProviderSettings
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
 NEGATIVE_PROMPT_WORDS = ("flux", "zimage", "turbo")
-"""In the names of models that can be told what not to draw."""
+"""Words in the names of models that take a negative prompt."""
 OPENAI_WORD = "gpt"
-"""In the names of models that have OpenAI's options."""
+"""Word in the names of models that take OpenAI's options."""
 QUALITIES = ("low", "medium", "high", "hd")
 MAX_URL_LENGTH = 2000
-"""Bytes that every server and proxy on the way takes."""
+"""Bytes of a URL that servers and proxies accept."""
 RESERVED_PATHS = (".", "..", "models")
-"""Prompts that a path would take for a folder, or for the list of models."""
+"""Prompts that the path would read as a folder, or as the list of models."""
 GET_SECONDS = 290.0
 RATE_LIMIT_WORDS = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IGNORECASE)
-"""The gateway answers 502 where its upstream said 429."""
+"""Messages of the gateway's 502 that hide an upstream 429."""
 
 
 class Listed(Reply):
@@ -204,7 +204,7 @@ def _options(request: ImageRequest) -> Mapping[str, Any]:
 
 
 def _escape_separators(link: str | None) -> str | None:
-    """One link, where a comma or a bar would begin the next."""
+    """Escape the characters that separate several links."""
     return link.replace(",", "%2C").replace("|", "%7C") if link else None
 
 
@@ -220,7 +220,7 @@ def _raise_for_error(answer: Answer) -> Answer:
 
 
 def _blamed_option(answer: Answer) -> str | None:
-    """Our word for the first of the fields that a 400 finds fault with."""
+    """The option for the first field that a 400 names."""
     refusal = answer.parse_or_none(Refusal)
     return option_of_field(refusal.error.details.fieldErrors) if refusal else None
 
@@ -261,7 +261,7 @@ def _model(listed: Listed) -> Model:
 
 
 def _price(pricing: Mapping[str, Any]) -> str | None:
-    """By the picture, or by its tokens where those of the prompt have a price, too."""
+    """Per picture; per token where prompt tokens have a price, too."""
     amount = pricing.get("completionImageTokens", pricing.get("price"))
     if not isinstance(amount, (str, int, float)) or amount == "":
         return None

@@ -26,7 +26,7 @@ SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
 """As listed, 786 included: the API takes back exactly the strings that it lists."""
 TITLES = {"flux": "FLUX", "poli": "Poli", "sdxl-turbo": "SDXL Turbo", "dalle3": "DALL-E 3"}
 SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
-"""The one limit in the documentation."""
+"""The only limit in the documentation."""
 
 
 class ModelList(Reply):
@@ -115,7 +115,7 @@ def _model(id: str, sizes: tuple[Size, ...]) -> Model:
 
 
 def _size(text: str) -> Size | None:
-    """None where it would not go back exactly as it is listed."""
+    """None where it would not be sent back exactly as listed."""
     try:
         size = Size.parse(text)
     except ValueError:

@@ -55,7 +55,7 @@ MODELS = (
 """Well-known official names; a host names others in REPLICATE_MODELS."""
 PREFER_WAIT = {"Prefer": "wait=2"}
 VERSION = re.compile(r"(?:[^/:]+/[^/:]+:)?([0-9a-f]{64})")
-"""A version's hash, alone or behind its model's name."""
+"""A version's hash, alone or after its model's name."""
 SCHEMA_OPTIONS = (
     "negative_prompt",
     "size",
@@ -137,7 +137,7 @@ class Replicate(Provider):
             (await self._api.send("POST", f"predictions/{path_segment(id)}/cancel")).raise_for_status()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
-        """True where the pictures were there at once."""
+        """Submit; True where the response holds the pictures already."""
         id = request.model or MODELS[0][0]
         schema = await self._schema_of(id, is_required=_needs_schema(request, sources))
         inputs = model_inputs(schema, request, sources)
@@ -162,10 +162,12 @@ class Replicate(Provider):
         if prediction.word in FAILED_STATUSES | STOPPED_STATUSES:
             await progress.forget()
             stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
-            with blaming_model():  # it is the model's own program that tells, and some ask others with a key of theirs
+            with (
+                blaming_model()
+            ):  # the message comes from the model's code, which may call other APIs with a key of its own
                 raise failure_for(answer.error_text()) if prediction.word in FAILED_STATUSES else stopped
         if prediction.word not in PENDING_STATUSES:
-            log.warning("an unknown status, taken for pending: %.40s", prediction.word)
+            log.warning("unknown status, treated as pending: %.40s", prediction.word)
         await progress.report(fraction=fraction(prediction.logs or ""))
         return False
 
@@ -178,9 +180,9 @@ class Replicate(Provider):
         await collect(self._api, progress, urls=urls, seed=seed, seconds=seconds)
 
     async def _schema_of(self, id: str, *, is_required: bool) -> ModelSchema:
-        """What is known of a model, asked for where it is not known yet.
+        """A model's schema, loaded where it is not cached.
 
-        needed: nothing is ordered while it is not known: what was asked for would be left out, and paid for.
+        is_required: raise where it cannot be loaded, for options would be left out of a paid call.
         """
         if id not in self._schemas and _model_name(id):
             try:
@@ -204,7 +206,7 @@ class Replicate(Provider):
         return limit_quality(self.settings, await self._discover())
 
     async def _discover(self) -> Sequence[Model]:
-        """Each model by itself, for one that is gone must not take the others with it."""
+        """Load each model's schema separately: an error of one must not affect the others."""
         ids = [model.id for model in self._models() if _model_name(model.id)]
         results = await asyncio.gather(*map(self._load_schema, ids), return_exceptions=True)
         errors = {id: error for id, error in zip(ids, results, strict=True) if error}
@@ -223,12 +225,12 @@ class Replicate(Provider):
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 proves nothing: while a connection waits for the outcome, the prediction is there already."""
+    """After a 503 it is unknown: with `Prefer: wait` the prediction exists before the response."""
     return Acceptance.UNKNOWN if answer.status == 503 else acceptance_of(answer)
 
 
 def _needs_schema(request: ImageRequest, sources: Sources) -> bool:
-    """Than a model of which nothing is known takes."""
+    """Whether the request has more than prompt and seed, which every model takes."""
     return bool(sources.images) or request.count > 1 or any(getattr(request, name) for name in SCHEMA_OPTIONS)
 
 
@@ -250,6 +252,6 @@ def output_links(output: Any) -> list[str]:
 
 
 def fraction(logs: str) -> float | None:
-    """How far the last progress bar in the logs is, such as ` 45%|####    | 9/20`."""
+    """Progress of the last progress bar in the logs, such as ` 45%|####    | 9/20`."""
     found = PERCENT.findall(logs)
     return min(int(found[-1]), 100) / 100 if found else None

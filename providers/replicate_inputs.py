@@ -1,4 +1,4 @@
-"""What a Replicate model takes, read from its own schema.
+"""Reads a Replicate model's options from its OpenAPI schema.
 
 To verify: that a schema has the form of Cog's (`components.schemas.Input.properties`, choices behind `allOf`), and that
 a mask's white is repainted. What cannot be read is left out.
@@ -23,11 +23,11 @@ STYLE_INPUTS = ("style", "style_type", "style_preset")
 QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
 MAX_SEED = 2**31 - 1
 RATIO_PIXELS = 1024 * 1024
-"""Of the sizes that stand for ratios; what a model makes of one may differ."""
+"""Pixels of the sizes offered for ratios; the model's own may differ."""
 
 
 class Input(BaseModel):
-    """What a schema says of one input."""
+    """One input in a schema."""
 
     enum: tuple[str | int | float, ...] = ()
     minimum: float | None = None
@@ -35,7 +35,7 @@ class Input(BaseModel):
 
 
 class ModelSchema(NamedTuple):
-    """What is known of a model."""
+    """A model's inputs and newest version."""
 
     inputs: Mapping[str, Input]
     required: frozenset[str] = frozenset()
@@ -46,7 +46,7 @@ UNKNOWN_SCHEMA = ModelSchema({"prompt": Input(), "seed": Input()})
 
 
 def read_schema(openapi: Any) -> ModelSchema:
-    """The inputs that a schema names, however little else of it can be read."""
+    """The inputs of a schema; what cannot be parsed is skipped."""
     schemas = _dict(_dict(_dict(openapi).get("components")).get("schemas"))
     root = _dict(schemas.get("Input"))
     inputs = {name: _read_input(_dict(value), schemas) for name, value in _dict(root.get("properties")).items()}
@@ -55,7 +55,7 @@ def read_schema(openapi: Any) -> ModelSchema:
 
 
 def _read_input(own: dict[str, Any], schemas: dict[str, Any]) -> Input:
-    """Choices stand in a schema of their own, to which `allOf` leads."""
+    """One input, with choices merged from the schema that `allOf` refers to."""
     of: Any = own.get("allOf")
     for each in cast("list[Any]", of) if isinstance(of, list) else []:
         own = _dict(schemas.get(str(_dict(each).get("$ref")).rpartition("/")[2])) | own
@@ -99,12 +99,12 @@ def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
 
 
 def _price_rank(quality: str) -> int:
-    """A word that is not known, such as auto, may cost anything."""
+    """Rank by price; an unknown quality, such as auto, ranks last."""
     return QUALITIES.index(quality.casefold()) if quality.casefold() in QUALITIES else len(QUALITIES)
 
 
 def _first_known(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
-    """Under which of its usual names the model knows an input."""
+    """The first of an input's usual names that the model has."""
     return next((name for name in names if name in inputs), names[0])
 
 
@@ -121,7 +121,7 @@ def _of_ratio(width: int, height: int) -> Size:
 
 
 def _sizes_by_sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
-    """Sizes whose sides the model takes; an `aspect_ratio` without choices that can be read offers none."""
+    """Common sizes whose sides the model takes; none where it has an `aspect_ratio`."""
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return ()
     return tuple(
@@ -136,7 +136,7 @@ def _takes(of: Input, side: int) -> bool:
 
 
 def _size_range(inputs: Mapping[str, Input]) -> SizeRange | None:
-    """Where both sides are free; many models want multiples of 16."""
+    """The range where both sides are free; many models need multiples of 16."""
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return None
     sides = inputs["width"], inputs["height"]
@@ -167,7 +167,7 @@ def _span(inputs: Mapping[str, Input], name: str, default: Span) -> Span | None:
 
 
 def model_inputs(schema: ModelSchema, request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    """Only what the model knows by name."""
+    """The request as the model's inputs; names that it lacks are left out."""
     fields = {
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
@@ -188,7 +188,7 @@ def model_inputs(schema: ModelSchema, request: ImageRequest, sources: Sources) -
 
 
 def _seed(schema: ModelSchema, seed: int | None) -> int | None:
-    """A seed of ours beyond what the model takes becomes one that it takes, always the same."""
+    """Map a seed outside the model's range into it, deterministically."""
     of = schema.inputs.get("seed", Input())
     if seed is None or _takes(of, seed):
         return seed

@@ -1,4 +1,4 @@
-"""Stability AI (v2beta): forms go out, the bytes of one picture come back.
+"""Stability AI (v2beta): multipart requests, and one picture as response body.
 
 Facts: a community OpenAPI file and the reference page of Core. It draws at ratios, so that each size stands for one;
 what comes back has that shape, not always those pixels. Seed 0 means a random one there: another stands in for it.
@@ -41,9 +41,9 @@ RATIOS = {
     Size(672, 1536): "9:21",
 }
 SEED_FOR_ZERO = 4294967294
-"""The largest, which none of ours is."""
+"""Sent for seed 0: the API's largest, which Easel never draws."""
 DEFAULT_STRENGTH = 0.6
-"""Where nobody says: image to image always wants one."""
+"""Default: image to image requires one."""
 FILTERED_REASON = "CONTENT_FILTERED"
 STYLES = (
     *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
@@ -75,7 +75,7 @@ ENDPOINTS = {
 
 
 class Result(Reply):
-    """Not what is asked for, but documented, too."""
+    """The JSON response, which is documented, but not requested."""
 
     finish_reason: str = ""
     seed: Seed = None
@@ -85,7 +85,7 @@ class Refusal(Reply):
     id: str | None = None
     name: str = ""
     errors: Any = None
-    """Sentences, as far as is known."""
+    """A list of messages, as far as is known."""
 
 
 class Balance(Reply):
@@ -115,7 +115,7 @@ class Stability(Provider):
 
 
 def _endpoint(id: str) -> Endpoint:
-    """A model that only the host knows of is taken for one of sd3's."""
+    """The endpoint of a model; SD3's for ids that only the host knows."""
     return ENDPOINTS.get(id, SD3)
 
 
@@ -125,7 +125,7 @@ def _model(id: str) -> Model:
 
 
 def _form(request: ImageRequest, sources: Sources) -> list[Part]:
-    """A form also where nothing is a file."""
+    """Multipart parts, also where none is a file."""
     capabilities, image = _endpoint(request.model or "core").capabilities, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
     if not capabilities.upscale:
@@ -157,7 +157,7 @@ def _seed_to_send(seed: int | None) -> int | None:
 
 
 async def _picture(answer: Answer, seed: int | None) -> Picture:
-    """The picture, and the seed that the API says it drew with."""
+    """The picture, with the seed that the API reports."""
     if answer.is_picture():
         data, reason = answer.body, answer.headers.get("finish-reason", "")
         reported: int | str | None = answer.headers.get("seed")
@@ -184,7 +184,7 @@ def _raise_for_error(answer: Answer) -> Answer:
 
 
 def _error(answer: Answer) -> Provided | None:
-    """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
+    """The error of a response; its name tells a content refusal from a missing permission, both 403."""
     if answer.ok:
         return None
     refusal = answer.parse_or_none(Refusal) or Refusal()
@@ -194,6 +194,6 @@ def _error(answer: Answer) -> Provided | None:
 
 
 def blamed_by_errors(errors: Any) -> str | None:
-    """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
+    """The option for the field that a message begins with: "aspect_ratio: must be one of …"."""
     sentences = cast("list[Any]", errors) if isinstance(errors, list) else []
     return option_of_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))

@@ -3,7 +3,7 @@
 Facts: the server's source (version 5.1.5). Its quirks:
 
 - `###` in a prompt begins the negative one; members' text is spelled so that it cannot.
-- A refused prompt puts the caller's address into timeout: `bans` holds that member back.
+- A refused prompt puts the caller's IP address into timeout: `suspension_time` suspends that member.
 - `nsfw` and `censor_nsfw` have other defaults in its Swagger file than in its parser: both are always sent.
 - `status` may be asked ten times a minute: once for each job, when `check` says that it is done.
 - MaintenanceMode comes as 400 where 503 is documented; some errors have no `rc`.
@@ -48,16 +48,16 @@ log = logging.getLogger(__name__)
 
 BASE_URL = "https://aihorde.net"
 ANONYMOUS = "0000000000"
-"""The documented key of everybody who has none: no secret, and so not struck out of answers, where it may be data."""
+"""The documented anonymous key: no secret, so it is not redacted in responses, where it may be data."""
 CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 UNSERVED_SECONDS = 30.0
-"""How long a job waits while no worker can draw it, before it is given up."""
+"""Seconds for which a job may wait without any worker, before it is cancelled."""
 CANCEL_BEFORE_END_SECONDS = 30.0
-"""Before the job's own end it is called off, while what is finished of it can still be had."""
+"""Seconds before the deadline at which a job is cancelled, to fetch the pictures that are finished."""
 PAUSES = PollIntervals(silence_limit=60.0)
 STATUS_PAUSES = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
-"""Other jobs of this address may have used up the minute's ten answers."""
+"""Slow back-off: other jobs of this IP address share ten calls a minute."""
 
 
 class AIHorde(Provider[AIHordeSettings]):
@@ -134,12 +134,12 @@ class AIHorde(Provider[AIHordeSettings]):
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
     async def _give_up(self, id: str, progress: Progress, reason: EaselError) -> None:
-        """Whoever calls a job off gets what is finished of it."""
+        """Cancel the job, keep the pictures that the cancellation returns, and raise the reason."""
         pictures = list[GeneratedImage]()
         try:
             pictures = await self._cancel(id)
         except EaselError as error:
-            log.warning("a job that nobody can draw could not be called off: %s", error)
+            log.warning("a job without workers could not be cancelled: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
         raise reason
@@ -149,7 +149,7 @@ class AIHorde(Provider[AIHordeSettings]):
         return [] if answer.status in (404, 410) else checked(answer).parse(Result).pictures
 
     async def _fetch_pictures(self, id: str, progress: Progress) -> list[GeneratedImage]:
-        """What came out, without the censored; links are remembered."""
+        """The finished pictures, without censored ones; links are remembered."""
         answer = await self._fetch_result(id, progress)
         result = answer.parse(Result)
         has_no_own_picture = not any(each.img.strip() for each in result.generations)

@@ -1,4 +1,4 @@
-"""The models that AI Horde's volunteers serve, and what they take."""
+"""AI Horde's models and their capabilities."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from providers.kit.list_limits import MAX_NAME_LENGTH, BoundedList
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
 MAX_LISTED_MODELS = 50
-"""Those after them have next to no workers."""
+"""Models that are offered; the others have almost no workers."""
 MIN_SHOWN_WAIT_SECONDS = 60
 LARGE_SIZE = Size(1024, 1024)
 DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
@@ -39,7 +39,7 @@ class ModelList(RootModel[BoundedList[Listed]]):
 
 
 def served_models(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
-    """Those with the most workers first; BadResponse where nobody works."""
+    """Models with workers, most workers first; raises BadResponse where there is none."""
     usable = (each for each in listed if 0 < len(each.name) <= MAX_NAME_LENGTH)
     served = sorted((each for each in usable if each.count > 0), key=lambda each: -each.count)
     if not served:
@@ -48,13 +48,13 @@ def served_models(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ..
 
 
 def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
-    """The wait is told where it is worth telling."""
+    """The model, with its wait in the title from `MIN_SHOWN_WAIT_SECONDS` on."""
     wait = f", wait about {eta / 60:.0f} min" if eta and eta >= MIN_SHOWN_WAIT_SECONDS else ""
     return Model(id=name, title=one_line(name)[:60] + wait, capabilities=_capabilities(name, own_key))
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:
-    """Without a key of one's own only what needs no kudos, or little more."""
+    """What a model takes; without a key only what costs no kudos, or few."""
     first = (LARGE_SIZE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE_SIZE)
     return Capabilities(
         image_to_image=True,

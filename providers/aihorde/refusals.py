@@ -1,4 +1,4 @@
-"""What AI Horde's error codes mean; its HTTP status alone would mislead."""
+"""Maps AI Horde's error codes to errors; its HTTP statuses are misleading."""
 
 import re
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ OPTION_BY_CODE: Mapping[str, str] = {
     "InpaintingMissingMask": "mask",
     "SourceImage": "image",
 }
-"""How the codes of invalid requests begin, and our words for what is wrong."""
+"""The option to blame, by the prefix of an error code."""
 TIMEOUT_SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
 
 
@@ -46,14 +46,14 @@ def code_of(answer: Answer) -> str:
 
 
 def checked(answer: Answer) -> Answer:
-    """The answer itself; else its error."""
+    """Return the response, or raise its error."""
     if error := error_of(answer):
         raise error
     return answer
 
 
 def as_poll_answer(answer: Answer) -> Answer:
-    """The answer to a poll; where its code says that asking again may help, its status is made to say so, too."""
+    """The response to a poll, with status 503 where its code is retryable."""
     error = error_of(answer)
     if not isinstance(error, (RateLimited, Unavailable)):
         return answer
@@ -62,7 +62,7 @@ def as_poll_answer(answer: Answer) -> Answer:
 
 
 def error_of(answer: Answer) -> Provided | None:
-    """What the code of an error means, or its status where it has none; None for 2xx."""
+    """The error by its code, else by its status; None for 2xx."""
     by_status = answer.error()
     if by_status is None:
         return None

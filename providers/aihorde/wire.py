@@ -1,4 +1,4 @@
-"""What is sent to AI Horde, and what it answers."""
+"""Request and response models of AI Horde."""
 
 import asyncio
 import io
@@ -15,14 +15,14 @@ from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
 MAX_FILTERED_LENGTH = 7000
-"""Characters; the filter that rewords dubious prompts takes fewer."""
+"""Characters of a prompt from which the rewording filter refuses it."""
 NEGATIVE_MARK = re.compile(r"#{3,}")
 
 
 class Accepted(Reply):
     id: str
     message: Any = None
-    """With the warnings: only for the log, so in whatever shape."""
+    """Only logged, as are the warnings, so any type."""
     warnings: Any = None
 
 
@@ -48,7 +48,7 @@ class Generation(Reply):
 
     @property
     def is_censored(self) -> bool:
-        """A placeholder lies where the picture should be."""
+        """Whether a placeholder replaces the picture."""
         return bool(self.censored) or any(metadata.type == "censorship" for metadata in self.gen_metadata or ())
 
 
@@ -65,7 +65,7 @@ class Result(Reply):
 
 
 class GeneratedImage(Reply):
-    """What is left of a generation."""
+    """A finished picture."""
 
     img: str
     """A link, or base64."""
@@ -81,7 +81,7 @@ class User(Reply):
 
 
 async def draw_body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
-    """Of `generate/async`. Whoever has no kudos gets less than asked for, instead of nothing."""
+    """Body of `generate/async`; without a key of its own, the job may be downgraded instead of refused."""
     prompt, is_safe = join_prompts(request.prompt, request.negative_prompt), request.safety_checker is not False
     fields = {
         "prompt": prompt,
@@ -128,7 +128,7 @@ def _params(request: ImageRequest) -> dict[str, Any]:
 
 
 def _webp(data: bytes) -> str:
-    """In base64, without loss, on white where it is transparent: an alpha channel would be taken for a mask."""
+    """Lossless WebP in base64, flattened on white: an alpha channel would be used as a mask."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         layer = image.convert("RGBA")

@@ -1,8 +1,8 @@
-"""The servers that speak as AUTOMATIC1111's web UI does: itself, Forge, SD.Next and stable-diffusion.cpp.
+"""Servers with the API of AUTOMATIC1111's web UI: itself, Forge, SD.Next and stable-diffusion.cpp.
 
 Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST blocks until
-the pictures are there. Progress and interrupt are the whole server's, not a caller's, so both are used only where the
-server says that the job at work is the one that we have named:
+the pictures are done. Progress and interrupt act on the server's current job, whoever sent it, so both are used only
+where the server says that the current job has our id:
 
 - AUTOMATIC1111 and Forge take `force_task_id` and tell of it at /internal/progress (not with --nowebui).
 - SD.Next names the job at work in /progress; where it makes up names of its own, nobody can tell whose job it is.
@@ -49,9 +49,9 @@ from providers.kit.picture_search import is_link, pictures_in
 log = logging.getLogger(__name__)
 
 POST_SECONDS = 590.0
-"""One call queues, loads a checkpoint and draws: as long as a job may last."""
+"""Time limit of the POST, which queues, loads a checkpoint and draws: a job's own limit."""
 POLL_SECONDS = 2.0
-"""Seconds between two questions of how far the drawing is."""
+"""Seconds between polls of the progress."""
 
 
 class Automatic1111(Provider[Automatic1111Settings]):
@@ -108,7 +108,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
         return Health(reachable=True, models=len(server.models), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Interrupt the job while it is the one at work; one that still waits in the server's queue, when it begins."""
+        """Interrupt the job if it is the current one; a queued one is interrupted when it starts."""
         task = str(ref.get("task"))
         if task in self._running:
             self._cancelled.add(task)
@@ -121,12 +121,12 @@ class Automatic1111(Provider[Automatic1111Settings]):
         await super().close()
 
     async def _server(self) -> Server:
-        """What is known of the server; asked for at once where nothing is, so that its own error is told."""
+        """The discovered server; discovered now where it is unknown, so that its error is raised."""
         server = await self._discovery.get()
         return server if server.titles else await discover(self._api)
 
     async def _draw(self, path: str, body: dict[str, Any], task: str, server: Server, progress: Progress) -> Answer:
-        """The answer to the POST, with its progress told meanwhile; a half picture of a cancelled job is none."""
+        """POST and report progress meanwhile; raises Cancelled for an interrupted job, whose picture is unfinished."""
         self._running.add(task)
         watch = asyncio.create_task(self._watch(task, server, progress))
         try:
@@ -145,7 +145,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
         while server.progress_by:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                # In a task of its own, for the room that its bytes take is given back when that ends.
+                # In its own task, so that its memory budget is released when it ends.
                 state = await asyncio.create_task(get_task(self._api, server.progress_by, task, last_preview))
             except (Unavailable, Timeout, RateLimited):
                 continue

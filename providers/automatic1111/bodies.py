@@ -1,4 +1,4 @@
-"""From a request to the body of a POST."""
+"""Builds request bodies."""
 
 import io
 from typing import Any
@@ -17,12 +17,12 @@ MAX_SIDE = 4096
 
 
 def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
-    """Path and body; decodes images, so it belongs into a thread."""
+    """Path and body; blocking, as it decodes images: call it in a thread."""
     size = request.size or DEFAULT_SIZE
     sampler, _, scheduler = (request.scheduler or "").partition(SEPARATOR)
     negative = request.negative_prompt
     fields: dict[str, Any] = {
-        # Only the tag goes: `<lora:…>` and `(word:1.2)` are for everybody.
+        # `<lora:…>` and `(word:1.2)` stay: members may use them.
         "prompt": without_tag(request.prompt, EXTRA_ARGS),
         "negative_prompt": without_tag(negative, EXTRA_ARGS) if negative is not None else None,
         "width": size.width,

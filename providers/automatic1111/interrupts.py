@@ -1,4 +1,4 @@
-"""Interrupting one's own jobs: the server interrupts whichever is at work, so it is told only while that is ours."""
+"""Interrupts our own jobs only: the server interrupts its current job, whoever sent it."""
 
 import asyncio
 import logging
@@ -13,13 +13,13 @@ from providers.http.transport import Transport
 log = logging.getLogger(__name__)
 
 NEARLY_DONE = 0.9
-"""From here on the job is left to end: until the interrupt arrives, another one may have begun."""
+"""Progress from which a job is not interrupted: the next one may have started when the call arrives."""
 POLL_SECONDS = 2.0
-"""Seconds between two questions of whether a job has begun; it may be over soon after."""
+"""Seconds between polls of whether a queued job has started."""
 MAX_QUEUE_SECONDS = 1800.0
-"""Seconds for which a job that nobody wants any more is followed through the server's queue."""
+"""Seconds for which a cancelled job is followed in the server's queue."""
 MAX_FOLLOWED = 32
-"""How many are followed at once; what is beyond is drawn for nobody."""
+"""Cancelled jobs that are followed at once; further ones are left to run."""
 
 
 class Interrupts:
@@ -29,7 +29,7 @@ class Interrupts:
         self._following: dict[str, asyncio.Task[None]] = {}
 
     async def cancel_task(self, progress_by: Literal["task", "id"], task: str) -> None:
-        """Now where the job is at work; as soon as it begins where it waits in the server's queue."""
+        """Interrupt the job now if it is the current one, else when it starts."""
         state = await get_task(self._api, progress_by, task, preview=False)
         if state.active:
             await self._interrupt(state)
@@ -37,7 +37,7 @@ class Interrupts:
             self._following[task] = asyncio.create_task(self._follow(progress_by, task))
 
     async def close(self) -> None:
-        """Whatever still waits in the server's queue is drawn for nobody."""
+        """Stop following; queued jobs are left to run."""
         following = set(self._following.values())
         for follower in following:
             follower.cancel()
@@ -52,18 +52,18 @@ class Interrupts:
                 if state.active:
                     await self._interrupt(state)
         except (EaselError, TimeoutError) as error:
-            log.info("a job that nobody wants any more is left to the server: %s", error)
+            log.info("a cancelled job is left to run: %s", error)
         finally:
             del self._following[task]
 
     async def _task_or_none(self, progress_by: Literal["task", "id"], task: str) -> Task | None:
-        """None where the server cannot say just now."""
+        """The job's state; None where the call failed temporarily."""
         try:
             return await get_task(self._api, progress_by, task, preview=False)
         except (Unavailable, Timeout, RateLimited):
             return None
 
     async def _interrupt(self, state: Task) -> None:
-        """Once: by the time of a second try somebody else's job may be at work."""
+        """Without retries: by then another job may be the current one."""
         if (state.progress or 0) < NEARLY_DONE:
             checked(await self._api.send("POST", "sdapi/v1/interrupt", json={}, tries=1))

@@ -1,4 +1,4 @@
-"""Reading what the servers answer to a POST, and what they mean by their errors."""
+"""Parses responses and errors of the servers."""
 
 import re
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
 CHECKPOINT = re.compile(r"checkpoint|model", re.IGNORECASE)
 IMAGE = re.compile(r"invalid encoded image|init image", re.IGNORECASE)
 GENERIC_ERRORS = ("HTTPException", "server_error")
-"""Kinds of errors that say nothing."""
+"""Generic error names, left out of messages."""
 
 
 class Info(Reply):
@@ -29,13 +29,13 @@ class Info(Reply):
 
 
 class Result(Reply):
-    """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
+    """Response of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
     images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, NONE_IF_INVALID] = None
     info: Any = None
 
     def own_pictures(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
-        """Pictures and their seeds: no grid in front, no control maps behind."""
+        """The requested pictures with seeds, without a leading grid and trailing control maps."""
         info, images = read_info(self.info), list(filter(None, self.images or ()))
         text_part = info.index_of_first_image or 0
         first = text_part if 0 <= text_part < len(images) else 0
@@ -54,13 +54,13 @@ class Refusal(Reply):
 
 
 def result_of(answer: Answer) -> Result:
-    """With what the answer has elsewhere where its own list holds no picture."""
+    """The parsed response; pictures are searched elsewhere where `images` is empty."""
     result = answer.parse(Result)
     return result if any(result.images or ()) else Result(images=pictures_in(answer.data()), info=result.info)
 
 
 def read_info(text: object) -> Info:
-    """What can be used of `info`; stable-diffusion.cpp may leave it empty."""
+    """The usable part of `info`; stable-diffusion.cpp may leave it empty."""
     try:
         return Info.model_validate(read_json(text) if isinstance(text, str) else text)
     except ValueError:
@@ -68,7 +68,7 @@ def read_info(text: object) -> Info:
 
 
 def checked(answer: Answer) -> Answer:
-    """The answer itself; the error that the server means otherwise."""
+    """Return the response, or raise its error."""
     if answer.ok:
         return answer
     raise _error(answer)
@@ -89,7 +89,7 @@ def _error(answer: Answer) -> Provided:
 
 
 def _sentence(answer: Answer) -> str:
-    """The kind of an error stands in `error`, its sentence in `detail`, `message` or `errors`."""
+    """The message: `error` has its type, `detail`, `message` or `errors` its text."""
     refusal = answer.parse_or_none(Refusal) or Refusal()
     text_part = next(
         (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""

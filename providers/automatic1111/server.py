@@ -1,4 +1,4 @@
-"""What one server has: checkpoints, samplers, an upscaler, and whether it tells whose job is at work."""
+"""Discovers a server: checkpoints, samplers, upscaler, and whether it identifies its current job."""
 
 import asyncio
 import re
@@ -42,9 +42,9 @@ CURRENT = "current"
 """The id of whichever checkpoint the server has loaded."""
 LISTS = ("samplers", "schedulers", "upscalers", "prompt-styles", "options")
 MAX_NAMES_IN_ERROR = 8
-"""How many names a refusal lists."""
+"""Names listed in an error."""
 HEADING = re.compile(r"([-─━═=_~*#])\1.*\1{2}")
-"""A line in a list that parts its entries, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
+"""A separator entry in a list, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
 MODEL_FILE = re.compile(r"\.(?:pth?|safetensors|onnx|ckpt|bin|gguf)$", re.IGNORECASE)
 PLAIN_UPSCALER = "lanczos"
 SD_CPP_MULTIPLE = 64
@@ -69,7 +69,7 @@ class Listed(Reply):
 
     @property
     def has_file(self) -> bool:
-        """Whether an upscaler's network is there; an address, or another's repository, has yet to be downloaded."""
+        """Whether an upscaler's file is on the server's disk, and need not be downloaded."""
         path = self.model_path or ""
         return "://" not in path and MODEL_FILE.search(path) is not None
 
@@ -77,7 +77,7 @@ class Listed(Reply):
 class Listing(RootModel[BoundedList[Annotated[Listed | None, NONE_IF_INVALID]]]):
     @property
     def entries(self) -> list[Listed]:
-        """Those that can be read, and are no headings."""
+        """Valid entries that are no separators."""
         return [each for each in self.root if each and not each.is_heading]
 
 
@@ -89,11 +89,11 @@ class Options(Reply):
 class Server:
     models: tuple[Model, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Titles of checkpoints, by each name that stands for only one; empty while nothing is known of the server."""
+    """Checkpoint titles by unambiguous name; empty while the server is unknown."""
     capabilities: Capabilities = COMMON_CAPABILITIES
     upscaler: str | None = None
     progress_by: Literal["", "task", "id"] = ""
-    """Whose job is at work: of a task that we have named, by the id of the one at work, or not at all."""
+    """How our job's progress is queried: by task id, by comparing the current job's id, or not at all."""
 
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
         sizes = LARGE_SIZES if TRAINED_AT_1024.search(f"{id} {kind or ''}") else SMALL_SIZES
@@ -101,7 +101,7 @@ class Server:
         return Model(id=id, title=one_line(title or id), capabilities=capabilities)
 
     def checkpoint(self, id: str | None) -> str | None:
-        """The title to ask for, None for what is loaded; InvalidRequest, for servers may draw with another instead."""
+        """The checkpoint title to send, None for the loaded one; raises NotOffered: servers may draw with another."""
         if id in (None, CURRENT):
             return None
         if id not in self.titles:
@@ -115,7 +115,7 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 
 
 async def discover(api: Api) -> Server:
-    """Ask for all lists; those that some servers lack are empty there."""
+    """Fetch all lists in parallel; those that a server lacks are empty."""
     models, *others = await asyncio.gather(
         api.get_json("sdapi/v1/sd-models"),
         *(_get_or_empty(api, name) for name in LISTS),
@@ -146,7 +146,7 @@ async def discover(api: Api) -> Server:
 
 
 async def _get_or_empty(api: Api, path: str) -> Answer:
-    """A list that a server may do without: one that cannot be had is as good as none, until the next time."""
+    """An optional list; an error counts as an empty list."""
     try:
         return await api.get_json(f"sdapi/v1/{path}")
     except EaselError:
@@ -170,26 +170,26 @@ def _labels(answer: Answer) -> list[str]:
 
 
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
-    """Samplers, then each with each scheduler."""
+    """All samplers, then all combinations with schedulers."""
     both = (f"{sampler}{SEPARATOR}{label}" for sampler in samplers for label in labels)
     return cap_names(chain(samplers, both))
 
 
 def _styles(answer: Answer) -> list[str]:
-    """Without what holds no words: Forge fails at a style whose prompt is null."""
+    """Styles with text: Forge fails on a style whose prompt is null."""
     whole = (each for each in _entries(answer) if each.prompt is not None and each.negative_prompt is not None)
     return [each.name for each in whole if each.name]
 
 
 def _upscaler(listed: list[Listed]) -> str | None:
-    """The first network whose file is there; else the one that is at least better than copying pixels."""
+    """The first upscaler whose file exists, else Lanczos."""
     networks = [each.name for each in listed if each.name and each.has_file]
     plain = [each.name for each in listed if each.name and each.name.lower() == PLAIN_UPSCALER]
     return next(iter([*networks, *plain]), None)
 
 
 def _size_range(progress: Answer) -> SizeRange:
-    """stable-diffusion.cpp alone knows no progress."""
+    """The size range; a server without /progress is stable-diffusion.cpp."""
     return SizeRange(low=64, high=2048, multiple=SD_CPP_MULTIPLE if progress.status == 404 else 8)
 
 
@@ -205,7 +205,7 @@ def _loaded(options: Answer) -> str | None:
 
 
 def _titles_by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
-    """Each title by itself, by itself without its hash, and by its model's name, where these are no other's."""
+    """Titles by title, by title without hash, and by model name, where unambiguous."""
     titles = [(each.title or "", each.model_name or "") for each in checkpoints]
     names = [(name, title) for title, model in titles for name in {CHECKPOINT_HASH.sub("", title), model} - {title, ""}]
     counts = Counter(name for name, _ in names)
@@ -213,7 +213,7 @@ def _titles_by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
 
 
 def _listed_checkpoints(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
-    """Title, what to show, and type; names that several have are told apart by their titles."""
+    """Title, display name and type of each checkpoint; duplicate names are replaced by titles."""
     entries = list(checkpoints)
     counts = Counter(each.model_name for each in entries)
     return [

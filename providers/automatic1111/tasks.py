@@ -1,4 +1,4 @@
-"""Asking after one's own job: how far it is, and whether it is the one at work."""
+"""Queries the state of our own job on the server."""
 
 import re
 from typing import Literal
@@ -12,13 +12,13 @@ from providers.http.encoding import decode_picture
 from providers.http.lenient import Reply
 
 ASK_SECONDS = 10.0
-"""For one question: the next one follows."""
+"""Time limit of one poll."""
 DAY_SECONDS = 86_400
 IN_QUEUE = re.compile(r"In queue: ([0-9]{1,6})/")
 
 
 class Task(Reply):
-    """The answer of /internal/progress."""
+    """Response of /internal/progress."""
 
     active: bool = False
     queued: bool = False
@@ -49,7 +49,7 @@ class Task(Reply):
 
 
 class CurrentJob(BaseModel):
-    """The answer of /progress: of whichever job is at work."""
+    """Response of /progress, about the server's current job."""
 
     id: str | int | None = None
     progress: Number = 0
@@ -60,13 +60,13 @@ class CurrentJob(BaseModel):
 async def get_task(
     api: Api, progress_by: Literal["task", "id"], task: str, last_preview: int = -1, *, preview: bool = True
 ) -> Task:
-    """The state of one's own task; neither active nor queued where that is not sure. shown: the last preview's id."""
+    """Our task's state; neither active nor queued where it is unknown. last_preview: id of the last one shown."""
     if progress_by == "task":
         body = {"id_task": task, "live_preview": preview, "id_live_preview": last_preview}
         answer = await api.send("POST", "internal/progress", json=body, seconds=ASK_SECONDS, tries=1)
         return answer.raise_for_status().parse(Task)
     job = await _current_job(api, skip="true")
-    if preview and str(job.id) == task:  # a preview costs the server time, and another's is nothing to look at
+    if preview and str(job.id) == task:  # a preview costs server time, and another user's must not be shown
         job = await _current_job(api, skip="false")
     if str(job.id) != task:
         return Task()

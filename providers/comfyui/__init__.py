@@ -1,7 +1,7 @@
-"""ComfyUI: the host's own server, drawing with workflows of the host's or with those that stand beside this file.
+"""ComfyUI: the host's own server, with the host's workflows or the default ones in this folder.
 
-Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow goes into a queue; a socket
-tells of steps and previews, and the history of the outcome. What a model takes follows from the workflow's
+Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow is queued; a WebSocket
+reports steps and previews, and the history has the outcome. What a model takes follows from the workflow's
 placeholders (workflow.py). The server asks for no key; where one is set, it is for a proxy before the server, as a
 bearer token. No Origin is sent: the server refuses one that is not its own.
 
@@ -52,15 +52,15 @@ from providers.kit.polling import PollIntervals, poll
 log = logging.getLogger(__name__)
 
 FIRST_CHECKPOINT = "first-checkpoint"
-"""The model's id while the server has not told what it has: whatever it lists first when the time comes."""
+"""Model id while the checkpoints are unknown: stands for the first listed one when the job runs."""
 TITLES = {FIRST_CHECKPOINT: "The server's first checkpoint"}
 MODEL_FILE_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STRENGTH = 20, 7.0, 0.75
 DEFAULT_SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 MAX_SUBMISSIONS = 3
-"""How often a prompt is sent in all where the server forgets it: it may be this very prompt that brings it down."""
+"""Submissions of one job in all, where the server restarts: its prompt may be what crashes the server."""
 PAUSES = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
-"""Short: it is the host's own server, and while its socket is there the history is asked rarely."""
+"""Short, as it is the host's own server; while the socket is connected the history is polled less often."""
 
 
 class ComfyUI(Provider[ComfyUISettings]):
@@ -106,34 +106,34 @@ class ComfyUI(Provider[ComfyUISettings]):
         return Health(reachable=True, models=len(await self._discover()), key="needs none")
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Servers that cannot cancel by id interrupt whoever runs, so they are told only while that is this prompt."""
+        """Cancel by id; on older servers, interrupt only while this prompt is the running one."""
         prompt_id: str | None = ref.get("prompt_id") or ref.get("offered")
         if prompt_id is None or await self._cancel_by_id(prompt_id):
             return
         if prompt_id in (await queue_of(self._api)).pending:
             (await self._api.post("queue", {"delete": [prompt_id]})).raise_for_status()
         if (await queue_of(self._api)).running == [prompt_id]:
-            # Once: by the time of a second try somebody else's prompt may be running.
+            # Without retries: by then another prompt may be running.
             (await self._api.send("POST", "interrupt", json={"prompt_id": prompt_id}, tries=1)).raise_for_status()
 
     async def _cancel_by_id(self, prompt_id: str) -> bool:
-        """By the newest servers; False where the others have to be told in their own way."""
+        """Cancel by id; False where the server is too old for that."""
         answer = await self._api.post(f"api/jobs/{path_segment(prompt_id)}/cancel", {})
         return answer.ok and answer.parse_or_none(CancelReply) is not None
 
     async def _draw(self, request: ImageRequest, sources: Sources, ref: Mapping[str, Any], progress: Progress) -> None:
-        """What a server that was started anew has lost is sent again: it costs nothing."""
+        """Submit again what a restarted server has lost: it is free."""
         for _ in range(MAX_SUBMISSIONS):
             nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
             try:
                 return await self._draw_once(nodes, ref, progress)
             except LostPrompt:
-                log.warning("the server has lost a prompt: it was started anew")
+                log.warning("the server has lost a prompt: it was restarted")
                 ref = {}
         raise Unavailable(cause=Cause.RESTARTED)
 
     async def _draw_once(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
-        """nodes: None where an earlier run has sent them."""
+        """nodes: None where an earlier run has submitted them."""
         client_id = str(ref.get("client_id") or uuid4())
         async with connect_listener(self._api, self.transport.sleep, client_id, progress) as listener:
             if nodes is not None:
@@ -145,7 +145,7 @@ class ComfyUI(Provider[ComfyUISettings]):
             await progress.remember({**ref, "files": [file.model_dump() for file in prompt_poll.files]})
 
     async def _submit(self, nodes: dict[str, Any], client_id: str, progress: Progress) -> str:
-        """The prompt's id: ours, by which it can be called off while its answer is on the way, or an old server's."""
+        """The prompt's id: ours, so that it can be cancelled before the response arrives, or one from an old server."""
         offered = str(uuid4())
         await progress.remember({"offered": offered})
         try:
@@ -193,7 +193,7 @@ class ComfyUI(Provider[ComfyUISettings]):
         return workflow.fill(values | DEFAULT_SAMPLING | sampling_values(request.scheduler, workflow.placeholders))
 
     async def _upload(self, image: bytes) -> str:
-        """Under a name made of its content: the same picture takes its place only once."""
+        """Upload under a content hash, so that the same image is stored once."""
         name = f"easel-{hashlib.sha256(image).hexdigest()[:24]}.png"
         form = [Part("image", image, name, "image/png"), Part("type", "input"), Part("overwrite", "true")]
         return (await self._api.send("POST", "upload/image", form=form)).raise_for_status().parse(Uploaded).path
@@ -231,7 +231,7 @@ class ComfyUI(Provider[ComfyUISettings]):
             return {}
 
     def _models(self, checkpoints: Sequence[str], schedulers: Mapping[str, Sequence[str]]) -> Sequence[Model]:
-        """A workflow that takes no checkpoint is a model by itself."""
+        """The models: checkpoints, and workflows without a checkpoint placeholder."""
         drawing: dict[str, list[Workflow]] = {}
         for workflow in self._workflows.all:
             for id in checkpoints if "model" in workflow.placeholders else [workflow.name]:
@@ -251,7 +251,7 @@ class ComfyUI(Provider[ComfyUISettings]):
 
 
 def _denoise(request: ImageRequest, sources: Sources) -> float:
-    """Without a word of the member's, what is white in a mask is painted wholly anew."""
+    """Denoising strength; by default the white part of a mask is repainted entirely."""
     if request.strength is not None:
         return request.strength
     return DEFAULT_STRENGTH if sources.images and not sources.mask else 1.0

@@ -1,8 +1,8 @@
-"""What a ComfyUI server's socket tells while it draws: steps, previews and the end.
+"""Progress from a ComfyUI server's WebSocket: steps, previews and the end.
 
-Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server knows it and is told that
-we do. Whatever else comes, from other prompts, other versions or custom nodes, is passed over: the socket only makes
-the wait more pleasant, the history has the truth.
+Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server and we
+support it. Messages of other prompts, versions or custom nodes are ignored: the socket is best effort, the history is
+authoritative.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 
 FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 CONNECT_SECONDS = 5.0
-"""How long a drawing waits for its socket before it goes on without."""
+"""Seconds to wait for the connection before submitting without it."""
 CLOSE_SECONDS = 1.0
 MAX_CONNECTIONS = 6
-"""How often a socket is opened before the drawing goes on without."""
+"""Connection attempts before continuing without a socket."""
 HISTORY_PAUSE_SECONDS = 5.0
-"""How long the history is not asked while a socket is there to tell of the end."""
+"""Seconds between polls of the history while a socket is connected."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FAILURES = ("execution_error", "execution_interrupted")
 
@@ -59,11 +59,11 @@ class PreviewMetadata(Reply):
 class Preview(NamedTuple):
     image: bytes
     prompt_id: str | None
-    """None where the frame does not tell."""
+    """None where the frame has none."""
 
 
 class Listener:
-    """The ear for one prompt. Nothing is heard before its id is known: events wait in the socket."""
+    """Handles the messages of one prompt; they wait in the socket until its id is known."""
 
     def __init__(self, progress: Progress) -> None:
         self.is_connected = False
@@ -78,7 +78,7 @@ class Listener:
         self._prompt_id.set_result(prompt_id)
 
     async def wait_for_end(self) -> None:
-        """Until the socket tells of the end; for some seconds only, and not at all where there is no socket."""
+        """Wait for the end of the prompt, at most `HISTORY_PAUSE_SECONDS`; return at once without a socket."""
         if self.is_connected:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HISTORY_PAUSE_SECONDS):
@@ -86,7 +86,7 @@ class Listener:
 
     def on_disconnect(self) -> None:
         self.is_connected = self.is_running = False
-        self._ended.set()  # whoever waits for it asks the history instead
+        self._ended.set()  # wakes up `wait_for_end`, so that the history is polled
         self._ended = asyncio.Event()
 
     async def on_message(self, message: aiohttp.WSMessage) -> None:
@@ -96,7 +96,7 @@ class Listener:
             if event and event.data.get("prompt_id") == prompt_id:
                 await self._on_event(event)
             elif event and event.data.get("prompt_id"):
-                self.is_running = False  # previews that do not tell whose they are belong to that one
+                self.is_running = False  # previews without an id belong to that prompt
         elif message.type is aiohttp.WSMsgType.BINARY:
             preview = read_preview(message.data)
             if preview and (preview.prompt_id == prompt_id or (preview.prompt_id is None and self.is_running)):
@@ -127,7 +127,7 @@ class Listener:
 async def connect_listener(
     api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, progress: Progress
 ) -> AsyncGenerator[Listener]:
-    """A listener that is connected, if the server has sockets, and that connects again under the same name."""
+    """A listener whose socket reconnects with the same client id; it works without a socket, too."""
     listener, has_tried = Listener(progress), asyncio.Event()
     task = asyncio.create_task(_listen(api, sleep, client_id, listener, has_tried))
     try:
@@ -136,7 +136,7 @@ async def connect_listener(
                 await has_tried.wait()
         yield listener
     finally:
-        while not task.done():  # a first time it says goodbye to the server, which may not answer
+        while not task.done():  # the first cancellation starts a closing handshake, which the server may not answer
             task.cancel()
             await asyncio.wait({task}, timeout=CLOSE_SECONDS)
 
@@ -169,7 +169,7 @@ def read_event(text: str) -> Event | None:
 
 
 def read_preview(frame: bytes) -> Preview | None:
-    """Type, then for a preview the image's kind, or the length of what is told about it; numbers of 4 bytes."""
+    """Parse a frame: 4 bytes of type, 4 of image format or metadata length, then the metadata and the image."""
     kind, number = int.from_bytes(frame[:4]), int.from_bytes(frame[4:8])
     if kind == PREVIEW and len(frame) > 8:
         return Preview(frame[8:], None)
@@ -181,9 +181,9 @@ def read_preview(frame: bytes) -> Preview | None:
 
 
 def failure_of(event: Event) -> Unavailable:
-    """Of the exception only its message: a traceback tells of the host's machine.
+    """The error of a failure event, without its traceback, which would reveal paths of the host's machine.
 
-    Whatever its words are, a server of the host's own has no filter and no account.
+    Its words are not classified: the host's own server has no content filter and no account.
     """
     if event.type == "execution_interrupted":
         return Unavailable(cause=Cause.STOPPED, blames_model=True)

@@ -1,4 +1,4 @@
-"""Waiting for a prompt that the server has taken: the history tells the outcome, the queue the place in line."""
+"""Polls a submitted prompt: the outcome from the history, its position from the queue."""
 
 from domain import BadResponse, EaselError
 from providers.comfyui.answers import File, Queue, entry_of
@@ -8,15 +8,15 @@ from providers.http.api import Api, path_segment
 from providers.kit.base import Progress
 
 MAX_MISSES = 3
-"""In its last moment a prompt may be in neither the history asked before nor the queue asked after."""
+"""Polls in a row that find it in neither history nor queue: one may be a race at its end."""
 
 
 class LostPrompt(Exception):
-    """The server was started anew, and knows nothing of what it had before."""
+    """Raised where the server has restarted and lost the prompt."""
 
 
 class PromptPoll:
-    """What `polling.poll` needs of one prompt."""
+    """The callbacks of `polling.poll` for one prompt."""
 
     def __init__(self, api: Api, prompt_id: str, listener: Listener, progress: Progress) -> None:
         self.files: list[File] = []
@@ -28,7 +28,7 @@ class PromptPoll:
         self._misses = 0
 
     async def ask(self) -> Answer:
-        """At once the first time: an earlier run's prompt may long be over."""
+        """Poll the history, the first time at once: an earlier run's prompt may be finished."""
         if self._has_asked:
             await self._listener.wait_for_end()
         self._has_asked = True
@@ -58,7 +58,7 @@ class PromptPoll:
         try:
             queue = await queue_of(self._api)
         except EaselError:
-            return True  # as far as anybody knows
+            return True  # assumed: the queue could not be read
         if self._prompt_id in queue.pending:
             await self._progress.report(position=queue.pending.index(self._prompt_id) + 1)
             return True

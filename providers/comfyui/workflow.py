@@ -29,39 +29,39 @@ VARIABLE_OF_KIND = {
     "image": "COMFYUI_IMAGE_WORKFLOW",
     "mask": "COMFYUI_MASK_WORKFLOW",
 }
-"""Of the host's own, by what they draw from; ours stand beside this file under the same names."""
+"""Variable of the host's workflow by kind; the default `<kind>.json` is in this folder."""
 PREFIXES = ("filename_prefix", "save_prefix")
-"""Inputs with the beginning of a file's name: of the core's nodes, and of others that save pictures."""
+"""Inputs for a file name prefix, of core and custom nodes."""
 SEPARATORS = ("/", "\\", "-", "_")
-"""Behind a prefix that ends so, no hyphen is needed."""
+"""A prefix that ends with one of these gets no hyphen."""
 CACHE_BUSTER = "easel"
-"""An input that no node has: the server passes it over when it runs a node, not when it looks for an old outcome."""
+"""Name of an unused input: nodes ignore it, but it changes the key of ComfyUI's cache."""
 UPLOADS_OF_KIND = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
-"""The placeholders that each has to hold, and no others of these."""
+"""The upload placeholders that each kind must hold, and no others."""
 MAX_BATCH = 4
 
 
 class WorkflowError(Exception):
-    """What the host has to mend, as the end of a sentence."""
+    """An invalid workflow; the message is the end of a sentence for the host."""
 
 
 class Workflow(NamedTuple):
     name: str
-    """The file's, without its ending."""
+    """The file's name without its extension."""
     nodes: dict[str, Any]
     placeholders: frozenset[str]
-    """The placeholders that it holds."""
+    """The placeholders in it."""
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The nodes with the values in them."""
+        """The nodes with placeholders replaced by values."""
         return cast("dict[str, Any]", _fill(self.nodes, values))
 
 
 def with_file_prefix(nodes: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The nodes, saving files of a name of their own; the host's own prefix, where there is one, stands before it.
+    """The nodes with a unique file name prefix, after the host's own prefix, if any.
 
-    The server numbers files by what is in the folder just now, and answers with old names what it has drawn before:
-    a name without ours may be gone, or be somebody else's picture by now.
+    The server reuses numbers of deleted files, and answers cached prompts with their old names: without a unique prefix
+    a file may be gone, or be another job's picture.
     """
     linked = {value[0] for node in nodes.values() for value in node["inputs"].values() if _is_link(value)}
     return {
@@ -86,9 +86,9 @@ class Workflows(NamedTuple):
 
 
 def read_workflows(settings: ComfyUISettings) -> Workflows:
-    """The host's own, and ours where there is none; WorkflowError.
+    """The host's workflows, else the defaults; raises WorkflowError.
 
-    Ours for images need a checkpoint, so they go only with a workflow from words that takes one.
+    The defaults for images need a checkpoint, so they are used only if the text workflow takes one, too.
     """
     words = (
         _read_host_workflow("words", settings.workflow) if settings.workflow else read_workflow(FOLDER / "words.json")
@@ -107,7 +107,7 @@ def read_workflows(settings: ComfyUISettings) -> Workflows:
 
 
 def read_workflow(path: Path) -> Workflow:
-    """OSError or ValueError where it is none."""
+    """Parse a workflow file; raises OSError or ValueError."""
     nodes: Any = from_json(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     if not isinstance(nodes, dict) or not nodes or not all(map(_is_node, cast("dict[str, Any]", nodes).values())):
         raise ValueError("no nodes with a class_type and inputs")
@@ -120,7 +120,7 @@ def read_workflow(path: Path) -> Workflow:
 
 
 def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequence[str]]) -> Capabilities:
-    """What may be asked for whichever of the workflows draws it. schedulers: the server's, by placeholder."""
+    """Options that all of the workflows take. schedulers: the server's choices, by placeholder."""
     common = frozenset[str].intersection(*(workflow.placeholders for workflow in workflows))
     uploads = [workflow.placeholders & UPLOADS_OF_KIND["mask"] for workflow in workflows]
     sized = {"width", "height"} <= common
@@ -141,7 +141,7 @@ def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequenc
 
 
 def sampling_values(scheduler: str | None, placeholders: frozenset[str]) -> dict[str, str]:
-    """A choice of `capabilities`, as the values of its placeholders."""
+    """A scheduler choice of `capabilities`, as values of placeholders."""
     names = (scheduler or "").split(" ", 1)
     used = [placeholder for placeholder in ("sampler", "scheduler") if placeholder in placeholders]
     return dict(zip(used, filter(None, names), strict=False))
@@ -181,7 +181,7 @@ def _read(path: Path, variable: str) -> Workflow:
 
 
 def _prefixed_inputs(inputs: dict[str, Any], name: str, *, is_last: bool) -> dict[str, Any]:
-    """A last node that has no prefix, such as one that only shows pictures, is at least run anew."""
+    """An output node without prefix, such as a preview node, gets a cache buster instead."""
     prefixes = {key: value for key, value in inputs.items() if key in PREFIXES and isinstance(value, str)}
     cache_buster = {CACHE_BUSTER: name} if is_last and not prefixes else {}
     return inputs | {key: _join_prefix(prefix, name) for key, prefix in prefixes.items()} | cache_buster
@@ -192,7 +192,7 @@ def _join_prefix(prefix: str, name: str) -> str:
 
 
 def _is_link(value: Any) -> bool:
-    """Whether an input comes out of another node, by its id and the output's number."""
+    """Whether an input is a link: another node's id and output number."""
     match value:
         case [str(), int()]:
             return True

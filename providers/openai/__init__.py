@@ -1,4 +1,4 @@
-"""OpenAI's images, and every server that speaks like it: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
+"""OpenAI's image API, and compatible servers: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
 
 Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
 way; several come in one answer. What comes is PNG; complexity and input_fidelity have no word of ours and are left to
@@ -47,11 +47,11 @@ from providers.openai.streaming import Stream, is_stream
 log = logging.getLogger(__name__)
 
 SELF_HOSTED_SECONDS = 600.0
-"""A host's own server may draw on a CPU; the job's time limit ends the call before this one does."""
+"""Time limit of a call to a self-hosted server, which may run on a CPU; the job's deadline comes first."""
 
 
 class OpenAICompatible(Provider):
-    """A server that the host names, in the dialect of its profile."""
+    """An OpenAI-compatible server with the dialect of its profile."""
 
     def __init__(self, settings: ProviderSettings, transport: Transport, name: str, profile: Profile = MINIMAL) -> None:
         super().__init__(settings, transport)
@@ -98,7 +98,7 @@ class OpenAICompatible(Provider):
         return Health(reachable=True, models=count, key=accepted if self.settings.api_key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """The pictures that are still to be kept; a stream keeps its own as it comes, unless that is a link."""
+        """The pictures still to be saved; a stream saves its picture itself, unless it is a link."""
         stream = Stream(progress)
         can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
         drawing = await drawing_for(self._profile, request, sources, stream=can_stream)
@@ -107,7 +107,7 @@ class OpenAICompatible(Provider):
         except (Unavailable, Timeout, BadResponse) as error:
             if stream.to_fetch is None:
                 raise
-            log.info("%s: the stream broke behind its picture: %s", self.name, error)
+            log.info("%s: the stream broke after its picture: %s", self.name, error)
             return stream.to_fetch
 
     async def _send(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
@@ -146,7 +146,7 @@ class OpenAICompatible(Provider):
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 
     def _absolute_link(self, url: str) -> str:
-        """What is no link is left as it is: the download says so, and takes no other picture along."""
+        """Resolve a relative link; an invalid one fails later, at its own download."""
         try:
             return urljoin(self._base_url, url) if url.startswith("/") else url
         except ValueError:
@@ -197,7 +197,7 @@ class OpenAI(Streaming):
 
 
 class CompatibleServer(NamedTuple):
-    """What stands in the registry for a server that the host names."""
+    """Registry entry of an OpenAI-compatible server listed by the host."""
 
     name: str
     settings_type = CompatibleSettings
@@ -220,5 +220,5 @@ class CompatibleServer(NamedTuple):
 
 
 def _versioned(base_url: str) -> str:
-    """An address without any path gets the usual one."""
+    """Append /v1 to a URL without a path."""
     return f"{base_url.rstrip('/')}/v1" if URL(base_url).path in ("", "/") else base_url

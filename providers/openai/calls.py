@@ -1,4 +1,4 @@
-"""From a request to the call that draws it: JSON, or a form where files go with it."""
+"""Builds the call for a request: JSON, or a multipart form with files."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ MAX_IMAGE_BYTES = 50 * 1000 * 1000
 """Bytes, as OpenAI documents them for edits."""
 PARTIAL_IMAGES = 2
 RANDOM_SEED = -1
-"""The seed by which stable-diffusion.cpp throws the dice itself."""
+"""The seed that makes stable-diffusion.cpp draw a random one."""
 
 
 class Drawing(NamedTuple):
@@ -56,15 +56,15 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
 
 
 def _fit_both(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, bytes]:
-    """Where the API takes no size, the picture's is the image's."""
+    """Resize both; the API takes no size, so the result has the image's."""
     return (fit_image(image, size), fit_image(mask, size)) if size else (image, mask)
 
 
 def sanitize_prompt(prompt: str) -> str:
-    """A member's words without what a server would take for its own syntax.
+    """A prompt without syntax that a server would interpret.
 
-    stable-diffusion.cpp reads native options from a tag of this name; where the name is left in some other spelling,
-    every `<` goes, so that nothing can be a tag. LocalAI reads a negative prompt behind the first `|`.
+    stable-diffusion.cpp reads native options from a tag of this name; where a variant of the name is left, every `<` is
+    removed, so that no tag can form. LocalAI reads a negative prompt behind the first `|`.
     """
     prompt = without_tag(prompt, EXTRA_ARGS)
     if SD_CPP_NAME.search(prompt):
@@ -94,7 +94,7 @@ def _model(request: ImageRequest) -> str | None:
 
 
 def _prompt(profile: Profile, request: ImageRequest) -> str:
-    """Cleaned for every server of the host's own, or of an unknown kind; what a hosted one reads is documented."""
+    """The prompt, sanitized unless the server is a hosted API, whose syntax is documented."""
     if profile.base_url:
         return request.prompt
     negative = (
@@ -104,7 +104,7 @@ def _prompt(profile: Profile, request: ImageRequest) -> str:
 
 
 def _extra_args(request: ImageRequest) -> str:
-    """stable-diffusion.cpp's own tag, for what has no field there: left to itself, it always draws seed 42."""
+    """stable-diffusion.cpp's option tag, for what has no field; without it the seed is always 42."""
     guidance = without_none({"txt_cfg": request.guidance_scale})
     sampling = without_none({"sample_steps": request.steps, "guidance": guidance or None})
     args = {

@@ -1,4 +1,4 @@
-"""The dialects of the servers that speak like OpenAI, as data: what each may be sent, and what its models take.
+"""Dialects of OpenAI-compatible servers, as data: request fields and capabilities.
 
 Facts: OpenAI's own OpenAPI file and Python SDK; the sources of stable-diffusion.cpp and LocalAI; the Python clients of
 Together and xAI. Where no limits are documented the ranges are wide, and the API has the last word.
@@ -14,7 +14,7 @@ from yarl import URL
 from domain import Capabilities, Size, SizeRange, Span
 
 SERVER_DEFAULT = ("server-default", "The server's default")
-"""Stands for the model of a server that lists none; its id is never sent."""
+"""Placeholder model of a server that lists none; its id is never sent."""
 OptionFields = Mapping[str, str]
 Family = tuple[re.Pattern[str], Capabilities]
 
@@ -23,38 +23,38 @@ class Profile(NamedTuple):
     """One dialect. The defaults are the one named minimal."""
 
     title: str = ""
-    """Of the server, where it is named like its profile."""
+    """Title of a server that is named like its profile."""
     base_url: str = ""
     is_self_hosted: bool = False
     is_proxy: bool = False
-    """Behind its models may be others, each with a key and an account of its own."""
+    """Its models may be served by other providers, with keys and accounts of their own."""
     fields_by_option: OptionFields = MappingProxyType({"model": "model", "count": "n"})
-    """Our options that may be sent, and the fields that hold them."""
+    """Request fields by option of `ImageRequest`; other options are not sent."""
     size_style: Literal["size", "wh", "aspect"] = "size"
     response_format: str | None = None
     unsafe_fields: Mapping[str, Any] = MappingProxyType({})
-    """What is sent where the host wants no safety checker."""
+    """Fields that switch the safety checker off."""
     negative_after_bar: bool = False
-    """The prompt ends at the first `|`, and the negative prompt begins."""
+    """The negative prompt is appended to the prompt after `|`."""
     extra_args: bool = False
     """Options go into stable-diffusion.cpp's tag behind the prompt; each picture's seed is one more than the last."""
     image: Literal["", "form", "file", "link"] = ""
     """How an image is sent: with the call for edits, in base64 or as a link."""
     image_part: str = "image"
     has_inpainting_call: bool = False
-    """A call of its own for an image with a mask, in which white is repainted."""
+    """Has an endpoint for inpainting, whose mask repaints white."""
     can_stream: bool = False
     empty_is_refusal: bool = False
-    """A picture that the filter stopped is left out, under HTTP 200."""
+    """A filtered picture is left out, under HTTP 200."""
     default_capabilities: Capabilities = Capabilities()
     families: tuple[Family, ...] = ()
-    """The models that take something else: the first pattern found in an id, without what stands before its slashes."""
+    """Capabilities by pattern of a model's id, without `owner/`; the first match counts."""
     id_prefixes: tuple[str, ...] = ()
-    """Beginnings of the ids that make pictures; all ids, where there are none."""
+    """Prefixes of ids of image models; empty: all ids."""
     has_retirements: bool = False
-    """Its models end when their makers say so."""
+    """Its models have announced retirement dates."""
     models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)
-    """Where no list can be read; and the order of those that are in it."""
+    """Fallback where the list cannot be read; also the order of listed models."""
 
     def capabilities(self, model_id: str) -> Capabilities:
         name = _own_name(model_id)
@@ -63,13 +63,13 @@ class Profile(NamedTuple):
         )
 
     def at_url(self, base_url: str | None) -> Self:
-        """The same at another address, about which nothing is known then."""
+        """The profile for another base URL, which is then assumed to be a proxy."""
         elsewhere = base_url and self.base_url and URL(base_url).host != URL(self.base_url).host
         return self._replace(base_url="", is_proxy=True) if elsewhere else self
 
 
 def _own_name(model_id: str) -> str:
-    """Without the names of who serves it."""
+    """The id without `owner/` prefixes."""
     return model_id.rpartition("/")[2].lower()
 
 

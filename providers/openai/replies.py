@@ -1,4 +1,4 @@
-"""Reading what these servers answer: pictures, lists of models, and errors in OpenAI's words."""
+"""Parses responses: pictures, lists of models, and errors with OpenAI's codes."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, cast
@@ -35,12 +35,12 @@ class Item(Reply):
 
     @property
     def picture(self) -> str:
-        """Base64, or a link; empty where it was held back."""
+        """Base64, or a link; empty where it was filtered."""
         return self.b64_json.strip() or self.url.strip()
 
     @property
     def link(self) -> str:
-        """Where the picture has yet to be fetched from."""
+        """The link to download, unless the picture is inline."""
         is_here = is_inline_picture(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
         return "" if is_here else self.picture
 
@@ -53,7 +53,7 @@ ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 
 def items_of(answer: Answer) -> list[Item] | None:
-    """The pictures where OpenAI puts them; else wherever the answer has them."""
+    """The pictures in `data`, else in any other known field."""
     data = answer.parse(Result).data
     items = [item for entry in data or () for item in items_in(entry)]
     if any(item.picture for item in items):
@@ -62,7 +62,7 @@ def items_of(answer: Answer) -> list[Item] | None:
 
 
 def items_in(entry: Any) -> list[Item]:
-    """An entry of `data`, or the end of a stream, where other servers have other names, or the picture alone."""
+    """The pictures in an entry of `data`, or in a stream's last event."""
     item = ITEM.validate_python(entry)
     if item and item.picture:
         return [item]
@@ -79,7 +79,7 @@ class ModerationDetails(Reply):
 
 
 FILTERED_PARAMS = ("prompt", "image", "mask")
-"""What a filter looks at; other parameters may have names that sound like one."""
+"""Parameters that a filter checks; names of others may match its words."""
 
 
 class ErrorBody(Reply):
@@ -95,7 +95,7 @@ class ErrorBody(Reply):
 
     @property
     def option(self) -> str | None:
-        """Our word for the parameter that is blamed."""
+        """The option for `param`."""
         return option_of_field([(self.param or "").partition("[")[0]])
 
 
@@ -116,7 +116,7 @@ class ModelList(Reply):
     @model_validator(mode="before")
     @classmethod
     def _bare(cls, value: Any) -> Any:
-        """Together's list stands alone."""
+        """Together's list is a bare array."""
         return {"data": cast("list[Any]", value)} if isinstance(value, list) else value
 
 
@@ -126,7 +126,7 @@ class _ErrorText(NamedTuple):
 
 
 def error_of(answer: Answer) -> Provided | None:
-    """What went wrong, told by its code first; None for 2xx."""
+    """The error, by its code first; None for 2xx."""
     if answer.ok:
         return None
     told, text = _read(answer)
@@ -151,7 +151,7 @@ def _coded(kind: type[Provided], details: ErrorDetails, told: ErrorBody, answer:
 
 
 def failure_of(answer: Answer) -> Provided | None:
-    """The error in a body that came under HTTP 200, or in a stream; None where it tells of none."""
+    """The error in a body under HTTP 200, or in a stream; None where there is none."""
     told, text = _read(answer)
     if told.kind:
         return told.kind(said=text)
@@ -159,7 +159,7 @@ def failure_of(answer: Answer) -> Provided | None:
 
 
 def is_past(date: Any) -> bool:
-    """Whether the day has come from which a model is no more; what is no date says nothing."""
+    """Whether a shutdown date has passed; False for anything that is no date."""
     try:
         moment = datetime.fromisoformat(date) if isinstance(date, str) else datetime.fromtimestamp(date, UTC)
         return moment.replace(tzinfo=moment.tzinfo or UTC) <= datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A picture that comes as a stream of events, unfinished ones first."""
+"""Handles a stream of events: partial pictures, then the final one."""
 
 import contextlib
 import logging
@@ -24,22 +24,22 @@ class EventBody(Reply):
 
 
 class Stream:
-    """Takes the events of one answer: shows what is unfinished, keeps at once what is finished."""
+    """Handles the events of one response: reports partial pictures, saves the final one."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.to_fetch: list[Item] | None = None
-        """What is still to be fetched where the finished picture came, none if it was kept; None before that."""
+        """The final picture if it is a link, empty if it was saved; None before it arrives."""
         self._has_logged_unknown = False
 
     async def handle(self, event: Event) -> bool:
-        """Whether nothing more is wanted: there is the finished picture, or the stream's end."""
+        """Handle an event; True after the final picture, or at the stream's end."""
         if self.to_fetch is None and event.data.strip() != DONE:
             await self._handle(event)
         return self.to_fetch is not None or event.data.strip() == DONE
 
     async def _handle(self, event: Event) -> None:
-        """What is no event of these is passed over."""
+        """Unknown events are ignored."""
         answer = await Answer(200, {}, event.data.encode()).parse_in_thread()
         fields = self._parse(answer)
         name = fields.type if event.name == "message" else event.name
@@ -51,7 +51,7 @@ class Stream:
             raise failure
 
     async def handle_all(self, answer: Answer) -> None:
-        """The events of a stream that was not labelled as one."""
+        """Handle the events in the body of a stream that was not labelled as one."""
         pacing = CooperativeYield()
         reader, body = EventReader(), answer.body + EVENT_END
         for at in range(0, len(body), BYTES_PER_TURN):
@@ -61,27 +61,27 @@ class Stream:
             await pacing.processed(BYTES_PER_TURN)
 
     async def _show(self, fields: EventBody) -> None:
-        with contextlib.suppress(BadResponse):  # nothing depends on it
+        with contextlib.suppress(BadResponse):  # previews are best effort
             await self._progress.report(preview=await decode_picture_async(fields.b64_json or ""))
 
     async def _keep(self, answer: Answer) -> None:
-        """The picture itself, if it is there; a link is left to whoever fetches links."""
+        """Save an inline picture; leave a link in `to_fetch`."""
         found = min(items_in(answer.data()), key=lambda item: bool(item.link), default=Item())
         if not found.link:
             await self._progress.keep(Picture(data=await decode_picture_async(found.picture)))
         self.to_fetch = [found] if found.link else []
 
     def _parse(self, answer: Answer) -> EventBody:
-        """Only the first event that tells nothing is logged: a stream may be full of them."""
+        """Parse an event; only the first invalid one is logged, as there may be many."""
         fields = answer.parse_or_none(EventBody)
         if fields is None:
             if not self._has_logged_unknown:
-                log.info("an event that holds no JSON is passed over, and so will others be")
+                log.info("ignoring an event without JSON, and any further ones")
             self._has_logged_unknown = True
         return fields or EventBody()
 
 
 def is_stream(answer: Answer) -> bool:
-    """Whether the answer was one; without the label its events are still in the body."""
+    """Whether the response is an event stream; without the label its events are in the body."""
     labelled = answer.headers.get("Content-Type", "").startswith("text/event-stream")
     return (labelled and not answer.body) or answer.body.startswith(STREAM_STARTS)

@@ -33,7 +33,7 @@ class Sketch(Provider[SketchSettings]):
     def __init__(self, settings: SketchSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self._easel = asyncio.Lock()
-        """One picture at a time: two take as long beside each other, for Python's lock, and twice the memory."""
+        """One picture at a time: because of the GIL two in parallel are no faster, and take twice the memory."""
 
     @classmethod
     def missing_setting(cls, settings: SketchSettings) -> str | None:
@@ -68,7 +68,7 @@ class Sketch(Provider[SketchSettings]):
 
 
 def _paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
-    """Numpy is loaded with the first picture: most hosts' members never ask for one, and it takes 10 MB."""
+    """Import numpy lazily: it takes 10 MB, and most hosts never use this provider."""
     from providers.sketch.painting import paint
 
     return paint(request, sources, seed)

@@ -234,7 +234,7 @@ async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, a
 async def test_a_path_that_is_no_link_is_told_by_the_download(openai):
     provider = openai.provider()
     with pytest.raises(BadResponse):
-        await openai.transport.download(provider._absolute("//[oops/a.png"))
+        await openai.transport.download(provider._absolute_link("//[oops/a.png"))
 
 
 async def test_no_id_of_a_member_is_sent(openai):
