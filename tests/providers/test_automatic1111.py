@@ -364,7 +364,7 @@ async def test_without_its_lists_the_servers_own_error_is_told(a1111):
     assert drawings(a1111) == []
 
 
-async def test_the_hosts_list_is_the_list(a1111):
+async def test_the_hosts_models_replace_the_list(a1111):
     pairs = (("plain-v1-5", "Plain"), ("xl/künstler-xl ✨.safetensors", "XL"), ("gone", "gone"))
     models = await a1111.provider(models=pairs).models()
     assert [(model.id, model.title) for model in models] == [*pairs]
@@ -375,7 +375,7 @@ async def test_the_hosts_list_is_the_list(a1111):
     assert type(await a1111.fail(model="gone", settings={"models": pairs})) is NotOffered
 
 
-async def test_check_draws_nothing(a1111):
+async def test_check_is_free(a1111):
     assert await a1111.provider().check() == (True, 2, "none is set, and none is wanted")
     assert (await a1111.provider("basic", api_key=SecretStr(ACCOUNT)).check()).key == "accepted"
     assert drawings(a1111) == []
@@ -409,7 +409,7 @@ async def test_progress_of_sdnext_where_it_tells_our_id(a1111):
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("case", ["foreign", "sdnext"])
-async def test_somebody_elses_progress_is_not_shown(a1111, case):
+async def test_another_jobs_progress_is_not_shown(a1111, case):
     drawing = await begin(a1111, case)
     while sum(call.path.endswith("progress") for call in a1111.server.requests) < 5:
         await asyncio.sleep(0)
@@ -478,7 +478,7 @@ async def test_cancel_interrupts_our_own_job(a1111, case):
 
 
 @pytest.mark.parametrize("case", ["held-late", "waiting", "foreign", "sdnext"])
-async def test_cancel_never_stops_what_is_not_surely_ours(a1111, case):
+async def test_cancel_never_stops_another_job(a1111, case):
     await hang_up(a1111, await begin(a1111, case))
     await a1111.provider(case).cancel(a1111.progress.remembered)
     assert a1111.server.interrupted == []
@@ -502,7 +502,7 @@ async def test_what_was_cancelled_in_the_servers_queue_is_interrupted_when_it_be
     assert a1111.server.interrupted == [task]
 
 
-async def test_what_has_left_the_servers_queue_stops_nobody_else(a1111):
+async def test_a_job_that_left_the_queue_interrupts_no_other(a1111):
     provider = await cancelled_in_queue(a1111)
     a1111.server.waits = False
     await asyncio.wait(provider._interrupts._following.values())
@@ -516,7 +516,7 @@ async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
     assert a1111.server.interrupted == []
 
 
-async def test_only_so_many_are_followed(a1111, monkeypatch):
+async def test_at_most_max_followed_jobs_are_followed(a1111, monkeypatch):
     monkeypatch.setattr("providers.automatic1111.interrupts.MAX_FOLLOWED", 2)
     provider = await cancelled_in_queue(a1111)
     for number in range(3):

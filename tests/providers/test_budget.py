@@ -30,7 +30,7 @@ class Reader:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, ROOM), st.integers(0, 5), st.booleans()), max_size=30))
-async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
+async def test_every_reader_is_admitted_and_the_budget_is_never_exceeded(readers):
     reader = Reader()
     tasks = [asyncio.create_task(reader.read(amount, turns)) for amount, turns, _ in readers]
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
     assert not reader.budget._held
 
 
-async def test_one_that_is_larger_than_everything_goes_alone():
+async def test_one_larger_than_the_budget_is_admitted_alone():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for amount in (3, 5 * ROOM, 3):
@@ -55,7 +55,7 @@ async def test_one_that_is_larger_than_everything_goes_alone():
     assert reader.most == 5 * ROOM
 
 
-async def test_who_holds_some_does_not_wait_for_more():
+async def test_a_task_that_holds_bytes_does_not_wait():
     budget = MemoryBudget(ROOM)
     await budget.reserve(ROOM)
     async with asyncio.timeout(1):
@@ -102,11 +102,11 @@ async def let_in(script: str) -> str:
         ("+6 +3 +8 +4 x2", "01"),
     ],
 )
-async def test_all_are_let_in_in_the_order_in_which_they_came_as_soon_as_there_is_room(script, order):
+async def test_waiting_tasks_are_admitted_in_fifo_order(script, order):
     assert await let_in(script) == order
 
 
-async def test_the_room_holds():
+async def test_the_budget_is_kept():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for _ in range(50):
@@ -114,7 +114,7 @@ async def test_the_room_holds():
     assert reader.most == 8
 
 
-async def test_what_was_taken_too_much_is_given_back(monkeypatch):
+async def test_an_excess_reservation_is_released(monkeypatch):
     budget = MemoryBudget(ROOM)
     await budget.reserve(8)
     await budget.reserve(-6)

@@ -87,7 +87,7 @@ async def test_checkpoints_from_the_loader(comfyui, case):
 
 
 @pytest.mark.parametrize("case", ["aside-F04", "aside-F05", "aside-F12", "aside-F14", "no-checkpoints"])
-async def test_a_server_that_is_away_still_has_a_model(comfyui, case):
+async def test_a_fallback_model_is_offered_while_the_server_is_down(comfyui, case):
     (model,) = await comfyui.provider(case).models()
     assert model.id == FIRST_CHECKPOINT
     assert model.capabilities.text_to_image
@@ -177,7 +177,7 @@ async def test_check(comfyui):
 
 
 @pytest.mark.parametrize("case", ["aside-F01", "aside-F04"])
-async def test_check_fails_aloud(comfyui, case):
+async def test_check_raises(comfyui, case):
     with pytest.raises(EaselError):
         await comfyui.provider(case).check()
 
@@ -272,7 +272,7 @@ def test_a_prefix_that_comes_from_elsewhere_stays(prefix):
 
 
 @given(texts)
-def test_what_holds_no_placeholder_stays(text):
+def test_text_without_placeholder_is_unchanged(text):
     values = {name: f"%{name}%" for name in PLACEHOLDERS}
     assert Workflow("x", {"1": text}, frozenset()).fill(values) == {"1": text}
 

@@ -182,7 +182,7 @@ async def test_what_leads_to_no_name_is_not_passed_on_as_a_link(transport, resol
 
 
 @pytest.mark.parametrize(("host", "read"), NAMES.items())
-def test_what_hosts_are_called(host, read):
+def test_these_hosts_may_be_public(host, read):
     assert web_link(f"https://{host}/a.png").raw_host == read
 
 
@@ -234,7 +234,7 @@ async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itsel
     assert popcord.server.requests == []
 
 
-async def test_a_name_that_changes_its_mind(popcord, resolve_to, monkeypatch):
+async def test_dns_rebinding_is_refused(popcord, resolve_to, monkeypatch):
     """The address is judged at every connection, so that an earlier good answer is worth nothing."""
     monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")

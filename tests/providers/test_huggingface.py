@@ -135,7 +135,7 @@ async def test_the_examples_are_the_list_until_the_host_has_one(huggingface):
     assert all(model.capabilities.text_to_image for model in models)
 
 
-async def test_the_hosts_list_is_the_list(huggingface):
+async def test_the_hosts_models_replace_the_list(huggingface):
     listed = ((KONTEXT, "Kontext"), ("a/b", "a/b"), EXAMPLE_MODELS[1])
     kontext, other, sdxl = await huggingface.provider(models=listed).models()
     assert (kontext.capabilities.image_to_image, kontext.capabilities.text_to_image) == (True, False)
@@ -143,7 +143,7 @@ async def test_the_hosts_list_is_the_list(huggingface):
     assert (other.title, sdxl.title) == ("a/b", EXAMPLE_MODELS[1][1])
 
 
-async def test_check_pays_nothing(huggingface):
+async def test_check_is_free(huggingface):
     health = await huggingface.provider().check()
     assert (health.reachable, health.models, health.key) == (True, None, NO_FREE_CALL)
     assert huggingface.server.count("POST") == 0

@@ -50,7 +50,7 @@ async def crowded(request, bench_for, monkeypatch):
     return bench
 
 
-async def test_so_many_are_offered_and_no_more(crowded, caplog):
+async def test_at_most_max_offered_models_are_offered(crowded, caplog):
     models = await crowded.provider().models()
     assert 1 < len(models) <= MAX_OFFERED
     for takes in (model.capabilities for model in (models[0], models[-1])):
@@ -63,13 +63,13 @@ async def test_the_list_is_made_once(crowded):
     assert await provider.models() is await provider.models()
 
 
-async def test_what_the_host_has_named_is_offered_whatever_the_list_holds(crowded):
+async def test_the_hosts_models_are_offered_beyond_the_limit(crowded):
     known = (await crowded.provider().models())[1].id
     models = await crowded.provider(models=(("own", "Mine"), (known, "Known"))).models()
     assert [(model.id, model.title) for model in models] == [("own", "Mine"), (known, "Known")]
 
 
-def test_the_host_is_told_once(caplog):
+def test_the_warning_is_logged_once(caplog):
     warn_once.cache_clear()
     for _ in range(3):
         cap_names(MANY)

@@ -90,7 +90,7 @@ async def test_a_single_picture_is_streamed(openai):
         ("no-stream-labelled", 0),
     ],
 )
-async def test_streams_that_bring_the_picture(openai, case, previews):
+async def test_streams_with_a_picture_keep_it(openai, case, previews):
     progress = await openai.draw(case)
     assert [picture.data for picture in progress.kept] == [ONE]
     assert len(progress.previews) == previews
@@ -107,7 +107,7 @@ async def test_a_link_at_the_end_of_a_stream_is_remembered_and_fetched(openai, c
 
 
 @pytest.mark.parametrize("case", ["stream-open", "stream-open-done"])
-async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, case):
+async def test_a_stream_is_left_after_its_final_event(openai, case):
     async with asyncio.timeout(2):
         if case == "stream-open":
             assert [picture.data for picture in (await openai.draw(case)).kept] == [ONE]
@@ -125,7 +125,7 @@ async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, c
         ("stream-blocked", ContentRejected, "violence, gore, input"),
     ],
 )
-async def test_streams_that_bring_none(openai, case, error, detail):
+async def test_streams_without_a_picture_raise(openai, case, error, detail):
     raised = await openai.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
@@ -384,13 +384,13 @@ async def test_current_models_are_listed_in_our_order(openai, day):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "lists-none", "F01", "F04", "F05", "F10", "F12", "F12-list", "F14"])
-async def test_the_documented_models_stand_in(openai, case):
+async def test_the_documented_models_are_the_fallback(openai, case):
     models = await openai.provider(case).models()
     assert [(model.id, model.title) for model in models] == list(OPENAI.models)
     assert not any(model.id in ("dall-e-2", "dall-e-3", "gpt-image-1") for model in models)
 
 
-async def test_the_hosts_list_is_the_list(openai):
+async def test_the_hosts_models_replace_the_list(openai):
     models = await openai.provider(models=(("gpt-image-9", "New"), (FREE, FREE))).models()
     assert [(model.id, model.title) for model in models] == [("gpt-image-9", "New"), (FREE, "GPT Image 2")]
     assert models[1].capabilities == GPT_IMAGE_FREE

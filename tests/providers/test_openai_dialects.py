@@ -138,7 +138,7 @@ async def test_whose_key_is_refused(speaking, profile, may_be):
 
 
 @pytest.mark.parametrize("profile", ["sdcpp", "localai"])
-async def test_a_server_of_ones_own_has_one_door(speaking, profile):
+async def test_only_self_hosted_servers_stay_internal(speaking, profile):
     assert not blames_model(await speaking(profile).fail("wrong-key"))
 
 

@@ -69,7 +69,7 @@ def parsed(monkeypatch):
     return calls
 
 
-def test_nobody_can_write_what_stands_for_another_text():
+def test_a_text_cannot_forge_a_placeholder():
     """A member's words come back beside their picture."""
     answer = {
         "b64_json": "A" * MIN_THREAD_BYTES,
@@ -83,7 +83,7 @@ def test_nobody_can_write_what_stands_for_another_text():
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON, st.booleans())
 @example({'\\\\"': None}, False)
-def test_what_is_read_in_pieces_is_what_was_written(value, escaped):
+def test_parsing_in_pieces_gives_the_same_value(value, escaped):
     body = json.dumps(value, ensure_ascii=escaped).encode()
     with suppress(JSONTooLarge):
         assert read_json(body) == value
@@ -107,7 +107,7 @@ def test_a_long_picture_is_read_however_its_signs_are_spelt(parsed, spelt, more)
 
 
 @pytest.mark.parametrize("value", [b"[],", b'{"a":1},', b"1,", b"[[[]]],", b'"",'])
-def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
+def test_too_many_values_are_refused_before_parsing(parsed, value):
     body = b"[" + value * MAX_VALUES + b"0]"
     with pytest.raises(BadResponse):
         Answer(200, {}, body).data()
@@ -127,14 +127,14 @@ def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
         b"[" + (b"7" * 4200 + b",") * 3000 + b"0]",
     ],
 )
-def test_nothing_keeps_the_parser_busy_for_long(parsed, body):
+def test_no_text_blocks_the_parser_for_long(parsed, body):
     with pytest.raises(JSONTooLarge):
         read_json(body)
     assert parsed == []
 
 
 @pytest.mark.parametrize("digits", [MAX_DIGITS + 1, 5000])
-def test_a_number_that_nobody_can_use_takes_no_picture_along(digits):
+def test_a_huge_number_does_not_lose_the_picture(digits):
     body = f'{{"seed": {"7" * digits}, "prompt": "a fox \\ud83e", "images": ["{TEXT}"]}}'
     assert read_json(body) == {"seed": None, "prompt": "a fox ?", "images": [TEXT]}
     body = f'{{"seed": -{"7" * (MAX_DIGITS - 1)}, "prompt": "\\ud83e"}}'
@@ -149,7 +149,7 @@ def test_commas_in_a_sentence_are_no_values(size):
         read_json(json.dumps([body, [0] * MAX_VALUES]))
 
 
-async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(transport, parsed):
+async def test_a_large_response_is_parsed_once_in_a_thread(transport, parsed):
     text = json.dumps({"images": [TEXT] * 3, "error": "no"}).encode()
     async with raw_server() as raw:
         raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)

@@ -202,7 +202,7 @@ def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_
     assert items_of(answered({"error": "no"})) is None
 
 
-def test_an_entry_that_cannot_be_read_takes_no_other_along():
+def test_an_invalid_entry_does_not_lose_the_others():
     class Several(Reply):
         each: Annotated[list[int], SKIP_INVALID_ENTRIES]
 
@@ -214,7 +214,7 @@ def test_an_entry_that_cannot_be_read_takes_no_other_along():
 
 
 @given(WRONG)
-def test_a_number_that_is_none_is_absent_and_costs_nothing(wrong):
+def test_an_invalid_number_counts_as_absent(wrong):
     body = {"images": [{"url": LINK}], "seed": wrong, "timings": {"inference": wrong}}
     result = answered(body).parse(FalResult)
     assert result.allowed == [LINK]
@@ -276,7 +276,7 @@ async def turns_while(reading) -> int:
 async def took(_: int) -> None: ...
 
 
-async def test_a_stream_that_is_there_already_leaves_others_their_turn():
+async def test_a_buffered_stream_yields_to_the_event_loop():
     seen = []
 
     async def on_event(event) -> bool:
@@ -288,7 +288,7 @@ async def test_a_stream_that_is_there_already_leaves_others_their_turn():
     assert len(seen) == 3000
 
 
-async def test_a_body_that_is_there_already_leaves_others_their_turn():
+async def test_a_buffered_body_yields_to_the_event_loop():
     response = cast("Any", SimpleNamespace(content=Content(b"x", 5000), status=200, content_length=None))
     assert await turns_while(read_body(response, 10**6, took)) > 30
 

@@ -34,7 +34,7 @@ def test_an_only_image_is_the_only_one():
             only()
 
 
-async def test_who_draws_from_no_image_says_so(bench):
+async def test_a_model_without_image_input_refuses_images(bench):
     listed = await bench.provider().models()
     models = [*filter(lambda each: draws_from_images(each.capabilities), listed), *UNLISTED.get(bench.server.name, [])]
     assert bool(models) is (bench.server.name not in WORDS_ALONE)
