@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Whatever comes in, only the errors of the domain come out."""
+"""Parsing responses of any shape raises only Easel's errors."""
 
 import base64
 import json

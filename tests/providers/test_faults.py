@@ -1,5 +1,5 @@
 # pyright: basic
-"""What any server may do wrong, before each provider."""
+"""Faults that any server may have, with each provider."""
 
 import asyncio
 import logging
@@ -42,13 +42,13 @@ WAITS_FOR_THE_OUTCOME = ("replicate",)
 NOWHERE = Call("GET", "/", {}, b"")
 CANARY = "canary-5e1f-key"
 SLOW = ("F08", "F19-drip")
-"""What only a time limit ends."""
+"""Faults that only a time limit ends."""
 TOO_MUCH = ("F19", "F19-line", "F19-blanks", "F19-chunks")
 
 
 @pytest.fixture
 def small_caps(monkeypatch):
-    """What has no end is soon too much."""
+    """Lower the size caps, so that endless bodies reach them soon."""
     for name in (
         "http.calls.MAX_ANSWER_BYTES",
         "http.transport.MAX_PICTURE_BYTES",

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The page of providers says what the code can do."""
+"""docs/providers.md matches the code."""
 
 from pathlib import Path
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""However long a list from outside is, what is kept of it is short, and made once."""
+"""Limits on lists from APIs of any length."""
 
 import json
 from collections.abc import Mapping

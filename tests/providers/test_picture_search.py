@@ -1,5 +1,5 @@
 # pyright: basic
-"""Pictures in answers of whatever shape, numbers that are none, and answers that are far too much."""
+"""Pictures in responses of any shape, invalid numbers, and endless responses."""
 
 import asyncio
 import base64

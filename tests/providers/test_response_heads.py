@@ -1,5 +1,5 @@
 # pyright: basic
-"""Answers that are whole, and oddly wrapped."""
+"""Repair of malformed response headers."""
 
 import gzip
 import json

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A model past its end is not offered, whoever named it."""
+"""A retired model is not offered, even if the host's settings name it."""
 
 import pytest
 from pydantic import SecretStr

@@ -67,7 +67,7 @@ def outside(server, monkeypatch):
 
 
 says = partial(partial, web.Response)
-"""An answer to put into a script; each time it is sent, it is made anew."""
+"""A response for a script, built anew each time."""
 
 
 def moved(location: str, status: int = 302) -> Callable[[], web.Response]:
