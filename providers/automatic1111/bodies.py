@@ -39,14 +39,20 @@ def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None
     }
     if (data := sources.only_image()) is None:
         return "txt2img", without_none(fields)
-    # Left to the servers, `resize_mode` means another thing in each.
-    image = encode_base64(fit_image(data, size))
-    fields |= {"init_images": [image], "denoising_strength": request.strength}
-    if sources.mask is not None:
-        # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.
-        mask = encode_base64(fit_image(sources.mask, size))
-        fields |= {"mask": mask, "inpainting_mask_invert": 0, "inpaint_full_res": False}
-    return "img2img", without_none(fields)
+    return "img2img", without_none(fields | _image_fields(data, sources.mask, size, request.strength))
+
+
+def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float | None) -> dict[str, Any]:
+    """Image and mask, resized here: `resize_mode` means another thing on each server."""
+    fields = {"init_images": [encode_base64(fit_image(data, size))], "denoising_strength": strength}
+    if mask is None:
+        return fields
+    # White is repainted, so nothing is inverted; only without `inpaint_full_res` the picture has the requested size.
+    return fields | {
+        "mask": encode_base64(fit_image(mask, size)),
+        "inpainting_mask_invert": 0,
+        "inpaint_full_res": False,
+    }
 
 
 def upscale_body(image: bytes, upscaler: str) -> dict[str, Any]:
