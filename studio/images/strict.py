@@ -1,6 +1,6 @@
 """The rules for members' uploads: one intact, still PNG, JPEG or WebP that is cheap to decode."""
 
-from domain import Defect, ImageTooLarge
+from domain import Defect, ImageTooLarge, TooManyScans
 from studio.images import containers
 from studio.images.base import MAX_SCANS, Container, NotAPicture, valid_size
 
@@ -13,7 +13,7 @@ MAX_PIXELS = 16_777_216
 def inspect(data: bytes, option: str) -> Container:
     """The format and size of an option's file. Bytes behind its end are tolerated.
 
-    NotAPicture for whatever a viewer may still forgive; ImageTooLarge.
+    NotAPicture for whatever a viewer may still forgive; ImageTooLarge; TooManyScans.
     """
     found, _, flaws = containers.parse(data)
     if found.format == "gif":
@@ -23,7 +23,7 @@ def inspect(data: bytes, option: str) -> Container:
     if flaws:
         raise NotAPicture(flaws[0])
     if found.scans > MAX_SCANS:
-        raise NotAPicture(f"the JPEG has {found.scans} scans: at most {MAX_SCANS} are taken", Defect.TOO_COMPLEX)
+        raise TooManyScans(f"{found.scans} scans", option=option, scans=found.scans, limit=MAX_SCANS)
     check_size(*found.size, option)
     return found
 
