@@ -16,7 +16,7 @@ class UnreadableError(ValueError):
     """Invalid variable; its message continues a sentence begun by the name, without the value."""
 
 
-def read_text(read: Callable[[str], object]) -> BeforeValidator:
+def parse_with(read: Callable[[str], object]) -> BeforeValidator:
     """Validator that parses strings and passes other values through."""
 
     def validate(value: Any) -> object:
@@ -50,7 +50,7 @@ def _chosen(choices: Mapping[str, object]) -> BeforeValidator:
         *names, last = choices
         raise UnreadableError(f"has to be {', '.join(names)} or {last}")
 
-    return read_text(read)
+    return parse_with(read)
 
 
 def _key(written: str) -> str:
@@ -102,16 +102,16 @@ def _host(written: str) -> tuple[str, int | None] | None:
     return (host, url.explicit_port) if host and HOST.fullmatch(host) else None
 
 
-Secret = Annotated[SecretStr, read_text(_key)]
+Secret = Annotated[SecretStr, parse_with(_key)]
 """A key or token; redacted in the log."""
-KeyId = Annotated[str, read_text(_key)]
+KeyId = Annotated[str, parse_with(_key)]
 """Like a key, but not secret."""
-Url = Annotated[str, read_text(_url)]
+Url = Annotated[str, parse_with(_url)]
 """A base URL, without its trailing slash."""
-Integer = Annotated[int, read_text(_digits)]
+Integer = Annotated[int, parse_with(_digits)]
 """An integer; the field has its range."""
 Switch = Annotated[bool, _chosen({"on": True, "off": False})]
-Pairs = Annotated[tuple[tuple[str, str], ...], read_text(_pairs)]
+Pairs = Annotated[tuple[tuple[str, str], ...], parse_with(_pairs)]
 """Ids and titles, from `id=title, id=title`; a title may be left out."""
-Hosts = Annotated[tuple[tuple[str, int | None], ...], read_text(_hosts)]
+Hosts = Annotated[tuple[tuple[str, int | None], ...], parse_with(_hosts)]
 """Hosts and ports, from `host, host:port`; None for any port."""

@@ -76,7 +76,7 @@ async def test_the_documented_lists_are_the_fallback(popcord, case):
 
 async def test_the_log_tells_whose_list_could_not_be_read(popcord, caplog):
     await popcord.provider("lists-503").models()
-    assert caplog.messages[-1].startswith("popcord: a list of models could not be read")
+    assert caplog.messages[-1].startswith("popcord: the list of models could not be read")
 
 
 async def test_slow_lists_do_not_delay_models(popcord, monkeypatch):

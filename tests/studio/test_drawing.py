@@ -488,7 +488,7 @@ async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, dr
 @pytest.mark.parametrize(("paid", "kind", "calls"), [(True, "Interrupted", 0), (False, None, 1)], ids=["paid", "free"])
 async def test_what_may_have_been_sent_is_not_sent_again_if_it_costs(holding, draw, paid, kind, calls):
     async with holding(state=State.SENDING) as held:
-        provider = await draw(held, paint, paid=paid)
+        provider = await draw(held, paint, is_paid=paid)
         assert (held.job.failure and held.job.failure.kind) == kind
     assert len(provider.requests) == calls
 
