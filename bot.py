@@ -163,7 +163,9 @@ def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
     for provider in enabled.values():
         log.info("provider %s: on", provider.name)
     for each in disabled:
-        log.log(logging.WARNING if each.is_wrong else logging.INFO, "provider %s: off, %s", each.name, each.why)
+        log.log(
+            logging.WARNING if each.is_misconfigured else logging.INFO, "provider %s: off, %s", each.name, each.reason
+        )
     return enabled
 
 

@@ -36,7 +36,7 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
         for provider in enabled.values():
             rows.append((provider.name, *await _check_provider(provider)))
             await provider.close()
-        rows += [(each.name, "fails" if each.is_wrong else "off", each.why) for each in disabled]
+        rows += [(each.name, "fails" if each.is_misconfigured else "off", each.reason) for each in disabled]
         rows.append(("default", *_check_default(config, enabled)))
         rows += [(".env", "fails", mistake) for mistake in mistakes]
     for name, state, result in rows:

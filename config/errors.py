@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from providers.kit.variables import UnreadableError, span
+from providers.kit.variables import UnreadableError, number_range
 
 
 class ConfigError(Exception):
@@ -22,5 +22,5 @@ def _what_is_wrong(context: Mapping[str, object], kind: type[BaseModel], field: 
     cause = context.get("error")
     if isinstance(cause, UnreadableError):
         return str(cause)
-    limits = span(kind.model_fields[field])
+    limits = number_range(kind.model_fields[field])
     return f"is no number from {limits[0]} to {limits[1]}" if limits else "cannot be read"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, SecretStr
 
 from providers import REGISTRY
-from providers.kit.variables import Secret, UnreadableError, listed, one_of, text
+from providers.kit.variables import Secret, UnreadableError, one_of, parse_with, split_list
 
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 PORT_PATTERN = re.compile(r"[0-9]{1,9}")
@@ -53,7 +53,7 @@ def _shard_ids(written: str) -> tuple[int, ...]:
 
 
 def _new_names(written: str) -> tuple[str, ...]:
-    names = tuple(name.lower() for name in listed(written))
+    names = tuple(name.lower() for name in split_list(written))
     taken = {"default", *(kind.name for kind in REGISTRY)}
     if any(not NAME_PATTERN.fullmatch(name) or name in taken for name in names):
         raise UnreadableError("is no list of new names such as together,localai")
@@ -65,13 +65,13 @@ _Format = Literal["text", "json"]
 LogLevel = Annotated[_Level, one_of(*get_args(_Level))]
 LogFormat = Annotated[_Format, one_of(*get_args(_Format))]
 Token = Annotated[Secret, AfterValidator(_token)]
-Name = Annotated[str, text(str.lower)]
-NewNames = Annotated[tuple[str, ...], text(_new_names)]
+Name = Annotated[str, parse_with(str.lower)]
+NewNames = Annotated[tuple[str, ...], parse_with(_new_names)]
 """Names of servers, from `together,localai`."""
 Folder = Annotated[Path, AfterValidator(Path.absolute)]
-Database = Annotated[SecretStr, text(_database_url)]
-Bucket = Annotated[str, text(_bucket)]
-Address = Annotated[tuple[str, int], text(_address)]
+Database = Annotated[SecretStr, parse_with(_database_url)]
+Bucket = Annotated[str, parse_with(_bucket)]
+Address = Annotated[tuple[str, int], parse_with(_address)]
 """Host and port, from `9090`, for this machine only, or from `0.0.0.0:9090`, for every machine that can reach it."""
-ShardIds = Annotated[tuple[int, ...], text(_shard_ids)]
+ShardIds = Annotated[tuple[int, ...], parse_with(_shard_ids)]
 """From `0,1` or `0-3`."""

@@ -1,4 +1,4 @@
-"""The image APIs that Easel speaks to."""
+"""The registry of image providers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from providers.imagepipeline import ImagePipeline
 from providers.kit.base import Provider
 from providers.kit.settings import ProviderSettings
 from providers.nebulablock import NebulaBlock
-from providers.openai import Named, OpenAI
+from providers.openai import CompatibleServer, OpenAI
 from providers.openai.settings import CompatibleSettings
 from providers.pollinations import Pollinations
 from providers.popcord import PopCord
@@ -44,39 +44,41 @@ REGISTRY: tuple[type[Provider[Any]], ...] = (
 )
 
 
-class Off(NamedTuple):
-    """A provider that is not configured, and what the host would have to set."""
+class DisabledProvider(NamedTuple):
+    """A provider that is off, and why."""
 
     name: str
-    why: str
-    is_wrong: bool = False
-    """Something is set, but not so that it can work."""
+    reason: str
+    is_misconfigured: bool = False
+    """Settings are present but invalid."""
 
 
 def settings_types(named: Iterable[str] = ()) -> dict[str, type[ProviderSettings]]:
-    """What each provider reads from the environment; named: servers that speak like OpenAI, by the host's names."""
+    """The settings model of each provider; named: the host's OpenAI-compatible servers."""
     return {kind.name: kind.settings_type for kind in REGISTRY} | dict.fromkeys(named, CompatibleSettings)
 
 
-def build(settings: Mapping[str, ProviderSettings], transport: Transport) -> tuple[dict[str, Provider[Any]], list[Off]]:
-    """The providers that are on, by name, and those that are off, as are all without settings; Sketch comes last."""
+def build(
+    settings: Mapping[str, ProviderSettings], transport: Transport
+) -> tuple[dict[str, Provider[Any]], list[DisabledProvider]]:
+    """Build the configured providers, by name, Sketch last; the others are returned as disabled."""
     on: dict[str, Provider[Any]] = {}
-    off: list[Off] = []
-    named = [Named(name) for name, own in settings.items() if isinstance(own, CompatibleSettings)]
+    off: list[DisabledProvider] = []
+    named = [CompatibleServer(name) for name, values in settings.items() if isinstance(values, CompatibleSettings)]
     for kind in (*REGISTRY[:-1], *named, *REGISTRY[-1:]):
-        own: Any = settings.get(kind.name)
-        reason = _off(kind, kind.settings_type.model_construct() if own is None else own)
-        if reason or own is None:
-            off.append(reason or Off(kind.name, "left out"))
+        values: Any = settings.get(kind.name)
+        reason = _reason_to_disable(kind, kind.settings_type.model_construct() if values is None else values)
+        if reason or values is None:
+            off.append(reason or DisabledProvider(kind.name, "left out"))
         else:
-            on[kind.name] = kind(own, transport)
+            on[kind.name] = kind(values, transport)
     return on, off
 
 
-def _off(kind: type[Provider[Any]] | Named, settings: Any) -> Off | None:
-    """Why a provider is off; None where it can be on."""
-    if missing := kind.missing(settings):
-        why = f"{missing}: its other settings are in vain without it" if settings.in_vain else missing
-        return Off(kind.name, why, settings.in_vain)
-    wrong = kind.wrong(settings)
-    return Off(kind.name, wrong, is_wrong=True) if wrong else None
+def _reason_to_disable(kind: type[Provider[Any]] | CompatibleServer, settings: Any) -> DisabledProvider | None:
+    """Why a provider is disabled; None where it is enabled."""
+    if missing := kind.missing_setting(settings):
+        reason = f"{missing}: its other settings are in vain without it" if settings.has_unused_values else missing
+        return DisabledProvider(kind.name, reason, settings.has_unused_values)
+    invalid = kind.invalid_setting(settings)
+    return DisabledProvider(kind.name, invalid, is_misconfigured=True) if invalid else None

@@ -2,7 +2,7 @@
 
 Facts: its endpoint documentation (the API's brand is now Pixazo, so the base URL is a setting). Five of its six samples
 forget the key header; it is always sent. Success is JSON with base64 or bare image bytes, and the shape of the
-sibling's answer is not documented at all: what it may hold is sniffed.
+sibling's answer is not documented at all: so its contents are detected.
 """
 
 import re
@@ -25,15 +25,15 @@ from domain import (
     Span,
 )
 from providers.http.answers import Answer
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.failures import error_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import known_alone
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_known_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Secret
 
 BASE_URL = "https://gateway.appypie.com"
@@ -46,7 +46,7 @@ MODELS = (
         id=TEXT,
         title="SDXL",
         capabilities=Capabilities(
-            sizes=USUAL_SIZES,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
             seed=True,
@@ -61,7 +61,7 @@ MODELS = (
             text_to_image=False,
             image_to_image=True,
             image_by_link=True,
-            sizes=USUAL_SIZES,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
             negative_prompt=True,
         ),
@@ -96,7 +96,7 @@ class AppyPie(Provider[AppyPieSettings]):
     def __init__(self, settings: AppyPieSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self._api = self.api(settings.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
-        self._models = known_alone(settings, MODELS)
+        self._models = choose_known_models(settings, MODELS)
 
     async def models(self) -> Sequence[Model]:
         return self._models
@@ -108,7 +108,7 @@ class AppyPie(Provider[AppyPieSettings]):
             await collect(self._api, progress, urls=progress.remembered["urls"], seed=request.seed)
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        """The picture comes by itself, in base64, or as a link."""
+        """Submit; the picture comes as bytes, in base64 or as a link."""
         model = request.model or TEXT
         headers = {"Cache-Control": "no-cache"}
         answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
@@ -124,7 +124,7 @@ class AppyPie(Provider[AppyPieSettings]):
 
 def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:
     fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
-    size = request.size or USUAL_SIZES[0]
+    size = request.size or COMMON_SIZES[0]
     if model == IMAGE:
         if not (link := sources.only_link()):
             raise BadUpload(option="image", defect=Defect.NO_LINK)
@@ -137,15 +137,15 @@ def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]
             "guidance_scale": request.guidance_scale,
             "seed": request.seed,
         }
-    return given(fields)
+    return without_none(fields)
 
 
 def _result(answer: Answer) -> Result:
-    """The parsed body; the error that the status outside or the one inside means."""
+    """The parsed body; raises the error of the HTTP status or of the status code inside it."""
     try:
         result = answer.parse(Result)
     except BadResponse:
-        answer.checked()
+        answer.raise_for_status()
         raise
     status = max(answer.status, result.status)
     if status >= 300:
@@ -154,7 +154,7 @@ def _result(answer: Answer) -> Result:
 
 
 def _error(status: int, answer: Answer, result: Result) -> Provided:
-    return error_for(status, answer.text(), retry_after=answer.retry_after(), reference=_reference(result))
+    return error_for(status, answer.error_text(), retry_after=answer.retry_after(), reference=_reference(result))
 
 
 def _reference(result: Result) -> str | None:

@@ -29,24 +29,24 @@ from domain import (
 )
 from domain.numbers import Seed
 from providers.http.answers import Answer
-from providers.http.api import given, path_of
-from providers.http.encoding import in_base64
+from providers.http.api import path_segments, without_none
+from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.pinned import pinned
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Integer
 
 log = logging.getLogger(__name__)
 
 BASE_URL = "https://api.bfl.ai"
-DOMAIN = "bfl.ai"
+KEY_DOMAIN = "bfl.ai"
 FILL_PATHS = ("flux-pro-1.0-fill", "flux-fill")
 MODELS = (
     ("flux-2-pro", "FLUX.2 pro"),
@@ -64,24 +64,24 @@ PRICES = {
     "flux-2-pro": "$0.03 for the first megapixel",
     "flux-2-max": "$0.07 for the first megapixel",
 }
-"""The API lists none; those that its documentation gives as examples."""
+"""The API lists none; these are examples from its documentation."""
 SIZES = tuple(
     map(
         Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
     )
 )
-FREE: dict[str, Any] = {
+FREE_SIZE: dict[str, Any] = {
     "sizes": SIZES,
     "size_range": SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
     "seed": True,
     "safety_checker": True,
 }
-RATIO = {**FREE, "size_range": None, "sizes": SIZES[:5]}
-OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+RATIO_ONLY = {**FREE_SIZE, "size_range": None, "sizes": SIZES[:5]}
+OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
     (
         "fill",
         {
-            **RATIO,
+            **RATIO_ONLY,
             "sizes": (),
             "text_to_image": False,
             "inpainting": True,
@@ -91,17 +91,17 @@ OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
     ),
     (
         "flex",
-        {**FREE, "image_to_image": True, "steps": Span(low=1, high=50), "guidance_scale": Span(low=1.5, high=10)},
+        {**FREE_SIZE, "image_to_image": True, "steps": Span(low=1, high=50), "guidance_scale": Span(low=1.5, high=10)},
     ),
-    ("flux-2", {**FREE, "image_to_image": True}),
-    ("kontext", {**RATIO, "image_to_image": True}),
-    ("ultra", RATIO),
+    ("flux-2", {**FREE_SIZE, "image_to_image": True}),
+    ("kontext", {**RATIO_ONLY, "image_to_image": True}),
+    ("ultra", RATIO_ONLY),
 )
-"""By a word in the id, the first that fits."""
+"""By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
 """Of 0 to 5, where a server's admins have switched the safety checker off; otherwise the API's default stands."""
-MODERATED = {"request moderated", "content moderated"}
-FAILED = {"error", "failed"}
+MODERATED_STATUSES = {"request moderated", "content moderated"}
+FAILED_STATUSES = {"error", "failed"}
 
 
 class Accepted(Reply):
@@ -115,7 +115,7 @@ class Sample(Reply):
 
 class Status(Reply):
     status: str
-    result: Annotated[Sample | None, TRIFLE] = None
+    result: Annotated[Sample | None, NONE_IF_INVALID] = None
     details: Any = None
 
     @property
@@ -133,10 +133,10 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
 
     def __init__(self, settings: BlackForestLabsSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
-        self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(DOMAIN,))
+        self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(KEY_DOMAIN,))
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
+        return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -145,35 +145,35 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         if "urls" in ref:
             await collect(self._api, progress, **ref)
         else:
-            finished = partial(self._finished, request=request, progress=progress)
+            finished = partial(self._collect_if_ready, request=request, progress=progress)
             await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)
-        answer = await self._api.post(f"v1/{path_of(id)}", body)
+        answer = await self._api.post(f"v1/{path_segments(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
             answer = await self._api.post(f"v1/{other}", body)
-        accepted = answer.checked().parse(Accepted)
+        accepted = answer.raise_for_status().parse(Accepted)
         await progress.remember({"id": accepted.id, "polling_url": self._api.url(accepted.polling_url)})
 
     async def _ask(self, url: str) -> Answer:
-        answer = await self._api.ask(url)
+        answer = await self._api.get_json(url)
         if answer.status == 200 and answer.parse(Status).word == "task not found":
             return replace(answer, status=404)
         return answer
 
-    async def _finished(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
+    async def _collect_if_ready(self, answer: Answer, *, request: ImageRequest, progress: Progress) -> bool:
         status = answer.parse(Status)
         if status.word == "ready":
             await self._collect(answer, status.result or Sample(), request, progress)
             return True
-        if status.word in MODERATED | FAILED:
+        if status.word in MODERATED_STATUSES | FAILED_STATUSES:
             await progress.forget()
-            text = _details(status)
-            raise ContentRejected(said=text) if status.word in MODERATED else failure_for(text)
+            text = _error_text(status)
+            raise ContentRejected(said=text) if status.word in MODERATED_STATUSES else failure_for(text)
         if status.word != "pending":
-            log.warning("an unknown status, taken for pending: %.40s", status.word)
+            log.warning("unknown status, treated as pending: %.40s", status.word)
         return False
 
     async def _collect(self, answer: Answer, result: Sample, request: ImageRequest, progress: Progress) -> None:
@@ -189,13 +189,13 @@ def _model(id: str, title: str = "") -> Model:
 
 
 def _capabilities(id: str) -> Capabilities:
-    return Capabilities(**next((options for word, options in OPTIONS if word in id.lower()), FREE))
+    return Capabilities(**next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), FREE_SIZE))
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    image, mask = in_base64(sources.only_image()), in_base64(sources.mask)
+    image, mask = encode_base64(sources.only_image()), encode_base64(sources.mask)
     pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
-    return given(
+    return without_none(
         {
             "prompt": request.prompt,
             "seed": request.seed,
@@ -220,7 +220,7 @@ def _size(request: ImageRequest) -> Mapping[str, Any]:
     return {"aspect_ratio": f"{size.width // divisor}:{size.height // divisor}"}
 
 
-def _details(status: Status) -> str:
-    """The status word and, where there is more, whatever stands behind it."""
+def _error_text(status: Status) -> str:
+    """The status, with its details where there are any."""
     details = status.details if isinstance(status.details, str) else to_json(status.details).decode()
-    return tidy(status.status if status.details is None else f"{status.status}: {details}")
+    return one_line(status.status if status.details is None else f"{status.status}: {details}")

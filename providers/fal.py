@@ -1,9 +1,9 @@
-"""fal: a queue before many apps; a place in it, then the result behind another link.
+"""fal: a job queue in front of many apps; status and result are polled at URLs from the submit response.
 
-Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A black
-picture stands for one that the safety checker took. To verify: what an app takes is told by words in its id (no steps
-and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white = repaint
-where it fills), and 403 with a word about money is an empty account.
+Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A picture
+that the safety checker blocked comes as a black one. To verify: an app's options are derived from words in its id (no
+steps and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white =
+repaint where it fills), and 403 with a word about money is an empty account.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,22 +32,22 @@ from domain import (
 )
 from domain.numbers import Place, Seconds, Seed
 from providers.http.answers import Answer
-from providers.http.api import given, path_of
+from providers.http.api import path_segments, without_none
 from providers.http.encoding import data_url
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import acceptance_of
-from providers.http.sentences import tidy
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.retries import acceptance_of
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import pinned
-from providers.kit.polling import Over, Pauses, poll
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import picture_of, pictures_in
+from providers.kit.polling import JobEnded, PollIntervals, poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import picture_of, pictures_in
 
 BASE_URL = "https://queue.fal.run"
-DOMAIN = "queue.fal.run"
+KEY_DOMAIN = "queue.fal.run"
 MODELS = (
     ("fal-ai/flux/schnell", "FLUX.1 schnell"),
     ("fal-ai/flux/dev", "FLUX.1 dev"),
@@ -62,20 +62,20 @@ MODELS = (
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
 COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
 # No limits are documented; these are wide, and the API has the last word.
-SIZED: dict[str, Any] = {"sizes": USUAL_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
+SIZED: dict[str, Any] = {"sizes": COMMON_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
 STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
-EDITS: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
-KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
+EDIT_ONLY: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
+CAPABILITIES_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("fill", {"text_to_image": False, "inpainting": True}),
     ("inpaint", {"text_to_image": False, "inpainting": True}),
-    ("image-to-image", {**EDITS, "strength": Span(low=0, high=1)}),
-    ("kontext", EDITS),
-    ("/edit", EDITS),
+    ("image-to-image", {**EDIT_ONLY, "strength": Span(low=0, high=1)}),
+    ("kontext", EDIT_ONLY),
+    ("/edit", EDIT_ONLY),
 )
-"""By a word in the id, the first that fits; others draw from words and take a size."""
-REQUEST_ID = "x-fal-request-id"
-TIMED_OUT = "X-Fal-Request-Timeout-Type"
-AT_ONCE = Pauses(first=0.1)
+"""By a word in the app's id, the first match counts; other apps draw from a prompt and take a size."""
+REQUEST_ID_HEADER = "x-fal-request-id"
+TIMEOUT_HEADER = "X-Fal-Request-Timeout-Type"
+RESULT_INTERVALS = PollIntervals(first=0.1)
 
 
 class Accepted(Reply):
@@ -89,10 +89,10 @@ class Status(Reply):
     status: str
     queue_position: Place = None
     error: Any = None
-    error_type: Annotated[str | None, TRIFLE] = None
+    error_type: Annotated[str | None, NONE_IF_INVALID] = None
 
 
-def _picture(entry: Any) -> str:
+def _entry_picture(entry: Any) -> str:
     return picture_of(entry, "url")
 
 
@@ -101,13 +101,13 @@ class Timings(Reply):
 
 
 class Result(Reply):
-    images: Annotated[list[Annotated[str, BeforeValidator(_picture)]] | None, TRIFLE] = None
+    images: Annotated[list[Annotated[str, BeforeValidator(_entry_picture)]] | None, NONE_IF_INVALID] = None
     seed: Seed = None
-    has_nsfw_concepts: Annotated[list[Annotated[bool | None, TRIFLE]] | None, TRIFLE] = None
-    timings: Annotated[Timings | None, TRIFLE] = None
+    has_nsfw_concepts: Annotated[list[Annotated[bool | None, NONE_IF_INVALID]] | None, NONE_IF_INVALID] = None
+    timings: Annotated[Timings | None, NONE_IF_INVALID] = None
 
     @property
-    def good(self) -> list[str]:
+    def allowed(self) -> list[str]:
         """The links to pictures that are not black."""
         flags = self.has_nsfw_concepts or []
         black = {place for place, flag in enumerate(flags) if flag}
@@ -136,11 +136,11 @@ class Fal(Provider):
             header="Authorization",
             prefix="Key ",
             key=settings.api_key,
-            domains=(DOMAIN,),
+            domains=(KEY_DOMAIN,),
         )
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id, title) for id, title in MODELS], _model)
+        return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -150,60 +150,62 @@ class Fal(Provider):
             await collect(self._api, progress, **ref)
             return
         status = partial(self._ask, _without_logs(ref["status_url"]), progress)
-        result = partial(self._ask, ref["response_url"], progress, final=True)
-        await poll(self.transport, progress, status, partial(self._completed, result=result, progress=progress))
-        await poll(self.transport, progress, result, partial(self._collected, progress=progress), AT_ONCE)
+        result = partial(self._ask, ref["response_url"], progress, is_result=True)
+        await poll(self.transport, progress, status, partial(self._is_completed, result=result, progress=progress))
+        await poll(self.transport, progress, result, partial(self._collect_result, progress=progress), RESULT_INTERVALS)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         if url := ref.get("cancel_url"):
-            (await self._api.send("PUT", url)).checked()
+            (await self._api.send("PUT", url)).raise_for_status()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        path, body = path_of(request.model or MODELS[0][0]), _body(request, sources)
+        path, body = path_segments(request.model or MODELS[0][0]), _body(request, sources)
         answer = await self._api.send("POST", path, json=body, acceptance=_acceptance)
         if error := _error(answer):
             raise error
         accepted = answer.parse(Accepted)
         for link in (accepted.status_url, accepted.response_url):
-            self._api.url(link)  # what can never be asked is not remembered
-        await progress.remember(given(accepted.model_dump()))
+            self._api.url(link)  # raises for a URL on another host, before anything is remembered
+        await progress.remember(without_none(accepted.model_dump()))
 
-    async def _ask(self, url: str, progress: Progress, *, final: bool = False) -> Answer:
-        """One poll, tried once: a request that ran into fal's own time limit must not be asked for again.
+    async def _ask(self, url: str, progress: Progress, *, is_result: bool = False) -> Answer:
+        """One poll, without retries: a request that hit fal's own time limit must not be polled again.
 
         final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
         a server in between again) is the outcome, be it a 500.
         """
-        answer = await (self._api.get if final else self._api.ask)(url, tries=1)
-        if answer.status == 504 and TIMED_OUT in answer.headers:
+        answer = await (self._api.get if is_result else self._api.get_json)(url, tries=1)
+        if answer.status == 504 and TIMEOUT_HEADER in answer.headers:
             return replace(answer, status=410)
-        if answer.status >= 500 and final and REQUEST_ID in answer.headers:
+        if answer.status >= 500 and is_result and REQUEST_ID_HEADER in answer.headers:
             await progress.forget()
-            raise Over(_error(answer) or BadResponse(f"{answer.status}"))
+            raise JobEnded(_error(answer) or BadResponse(f"{answer.status}"))
         error = None if answer.status in (404, 410) else _error(answer)
         if isinstance(error, QuotaError):
-            raise error  # the job is theirs all the same, and may be asked for when the account is filled
+            raise error  # the job stays valid, and can be polled once the account has credit
         if isinstance(error, (ContentRejected, InvalidRequest)):
             await progress.forget()
             raise error
         return answer
 
-    async def _completed(self, answer: Answer, *, result: Callable[[], Awaitable[Answer]], progress: Progress) -> bool:
+    async def _is_completed(
+        self, answer: Answer, *, result: Callable[[], Awaitable[Answer]], progress: Progress
+    ) -> bool:
         status = answer.parse(Status)
         if status.status.upper() != "COMPLETED":
             await progress.report(position=status.queue_position)
             return False
         if status.error or status.error_type:
             with suppress(Unavailable, Timeout):
-                await result()  # raises where the reason is behind it, as the client reads it
+                await result()  # raises the reason, which fal's client also reads there
             await progress.forget()
-            raise failure_for("; ".join(filter(None, (answer.text(), tidy(status.error_type or "")))))
+            raise failure_for("; ".join(filter(None, (answer.error_text(), one_line(status.error_type or "")))))
         return True
 
-    async def _collected(self, answer: Answer, *, progress: Progress) -> bool:
+    async def _collect_result(self, answer: Answer, *, progress: Progress) -> bool:
         result = answer.parse(Result)
-        black = not result.good and any(result.images or ())
-        urls = [] if black else result.good or pictures_in(answer.data())
+        black = not result.allowed and any(result.images or ())
+        urls = [] if black else result.allowed or pictures_in(answer.data())
         if not urls:
             await progress.forget()
             raise ContentRejected("a black picture: has_nsfw_concepts") if black else BadResponse("no picture")
@@ -218,13 +220,13 @@ def _model(id: str, title: str = "") -> Model:
 
 def _capabilities(id: str) -> Capabilities:
     stepped = {} if "pro" in id else STEPPED
-    return Capabilities(**COMMON, **stepped, **next((kind for word, kind in KINDS if word in id), SIZED))
+    return Capabilities(**COMMON, **stepped, **next((kind for word, kind in CAPABILITIES_BY_WORD if word in id), SIZED))
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     edits = "/edit" in (request.model or "")
     size = request.size if _capabilities(request.model or "").sizes else None
-    return given(
+    return without_none(
         {
             "prompt": request.prompt,
             "image_size": size and {"width": size.width, "height": size.height},
@@ -242,8 +244,8 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 with the id of a request is fal's own, and no server's in between (as its client sees it)."""
-    is_its_own = answer.status == 503 and REQUEST_ID in answer.headers
+    """A 503 with a request id comes from fal itself, so the job may be accepted (as in its client)."""
+    is_its_own = answer.status == 503 and REQUEST_ID_HEADER in answer.headers
     return Acceptance.UNKNOWN if is_its_own else acceptance_of(answer)
 
 
@@ -252,15 +254,15 @@ def _without_logs(status_url: str) -> str:
 
 
 def _error(answer: Answer) -> Provided | None:
-    """What went wrong; fal says it in the type of a detail, not in its sentence."""
+    """The error of a response; fal puts the reason into `type`, not into the message."""
     if answer.ok:
         return None
-    text = "; ".join(filter(None, (answer.text(), *_types(answer))))
-    return answer.error(text, reference=answer.headers.get(REQUEST_ID))
+    text = "; ".join(filter(None, (answer.error_text(), *_types(answer))))
+    return answer.error(text, reference=answer.headers.get(REQUEST_ID_HEADER))
 
 
 def _types(answer: Answer) -> list[str]:
-    refusal = answer.maybe(Refusal)
+    refusal = answer.parse_or_none(Refusal)
     detail = refusal.detail if refusal else []
     named = [kind.type for kind in (detail if isinstance(detail, list) else [detail])]
-    return [tidy(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]
+    return [one_line(each) for each in (*named, answer.headers.get("x-fal-error-type")) if each]

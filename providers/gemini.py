@@ -33,18 +33,18 @@ from domain import (
     Sources,
 )
 from providers.http.answers import Answer
-from providers.http.api import segment
-from providers.http.encoding import decoded, in_base64, is_embedded
-from providers.http.failures import of_one_model
-from providers.http.lenient import EACH, TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.api import path_segment
+from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
+from providers.http.failures import blaming_model
+from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.ends import has_ended, living
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import pinned
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
+from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://generativelanguage.googleapis.com"
 RATIOS = {
@@ -62,22 +62,22 @@ MODELS = (
     ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
     ("gemini-3-pro-image", "Gemini 3 Pro Image"),
 )
-SHAPES = {
+IMAGE_CONFIGS = {
     Size(size.width * factor, size.height * factor): {"aspectRatio": ratio, "imageSize": f"{factor}K"}
     for factor in (1, 2)
     for size, ratio in RATIOS.items()
 }
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
-FINE = CAPABILITIES.model_copy(update={"sizes": tuple(SHAPES)})
-IS_FINE = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
-FAMILIES = ("image", "nano-banana")
-"""In the names of Gemini's models that draw; no list says it in another way."""
-REFUSED = {
+CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)})
+DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
+DRAWING_FAMILIES = ("image", "nano-banana")
+"""Words in the ids of Gemini models that generate images; the list has no field for that."""
+REFUSAL_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 }
-MISSED = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
-"""Worth one more try."""
+RETRYABLE_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+"""Finish reasons after which the call is repeated once."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
 DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
@@ -89,24 +89,24 @@ class Inline(Reply):
 
 class Part(Reply):
     text: str | None = None
-    camel: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inlineData")
-    snake: Annotated[Inline | None, TRIFLE] = Field(None, validation_alias="inline_data")
-    thought: Annotated[bool | None, TRIFLE] = None
+    camel: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inlineData")
+    snake: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inline_data")
+    thought: Annotated[bool | None, NONE_IF_INVALID] = None
 
     @property
     def picture(self) -> str:
         """In base64; relays and proxies spell the field either way, or write a data URL."""
-        told = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
-        match = None if told else DATA_URL.search(self.text or "")
-        return match[0] if match else told
+        inline = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
+        match = None if inline else DATA_URL.search(self.text or "")
+        return match[0] if match else inline
 
 
 class Content(Reply):
-    parts: Annotated[list[Part] | None, EACH, TRIFLE] = None
+    parts: Annotated[list[Part] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
 
 
 class Candidate(Reply):
-    content: Annotated[Content | None, TRIFLE] = None
+    content: Annotated[Content | None, NONE_IF_INVALID] = None
     reason: str | None = Field(None, validation_alias=AliasChoices("finishReason", "finish_reason"))
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
 
@@ -116,7 +116,7 @@ class Candidate(Reply):
 
     @property
     def text(self) -> str:
-        return tidy(" ".join(part.text for part in self.parts if part.text and not part.thought))
+        return one_line(" ".join(part.text for part in self.parts if part.text and not part.thought))
 
 
 class Feedback(Reply):
@@ -125,7 +125,7 @@ class Feedback(Reply):
 
 
 class Result(Reply):
-    candidates: Annotated[list[Candidate] | None, EACH, TRIFLE] = None
+    candidates: Annotated[list[Candidate] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
     feedback: Feedback | None = Field(None, validation_alias=AliasChoices("promptFeedback", "prompt_feedback"))
 
 
@@ -133,12 +133,12 @@ class Detail(Reply):
     reason: str = ""
 
 
-class Wrong(Reply):
+class ErrorBody(Reply):
     details: list[Detail]
 
 
 class Refusal(Reply):
-    error: Wrong
+    error: ErrorBody
 
 
 class Listed(Reply):
@@ -152,7 +152,7 @@ class Listed(Reply):
 
 
 class ModelList(Reply):
-    models: Bounded[Listed]
+    models: BoundedList[Listed]
 
 
 class Gemini(Provider):
@@ -166,7 +166,7 @@ class Gemini(Provider):
         self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
 
     async def models(self) -> Sequence[Model]:
-        return living(await self._discovery.get()) or living(DOCUMENTED)
+        return without_retired(await self._discovery.get()) or without_retired(DOCUMENTED)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         model, body = request.model or MODELS[0][0], _body(request, sources)
@@ -175,47 +175,47 @@ class Gemini(Provider):
             with ProviderError.after_acceptance():
                 data = await self._draw(model, body)
         if data is None:
-            raise BadResponse("twice no picture, without a word why")
+            raise BadResponse("no picture and no reason, twice")
         await progress.keep(Picture(data=data))
 
     async def check(self) -> Health:
         return Health(reachable=True, models=len(await self._discover()), key="accepted")
 
     async def _draw(self, model: str, body: dict[str, Any]) -> bytes | None:
-        """None where another try may bring one."""
-        path = f"models/{segment(model)}:generateContent"
+        """One call; None where it should be repeated."""
+        path = f"models/{path_segment(model)}:generateContent"
         answer = await self._api.post(path, body)
-        if answer.status == 400 and IMAGE_SIZE.search(answer.text()):
-            answer = await self._api.post(path, _without_size(body))
+        if answer.status == 400 and IMAGE_SIZE.search(answer.error_text()):
+            answer = await self._api.post(path, _without_image_size(body))
         found = _picture(_checked(answer).parse(Result), answer)
-        return None if found is None else await decoded(found)
+        return None if found is None else await decode_picture_async(found)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda id: _model(id, id))
+        return choose_models(self.settings, listed, lambda id: _model(id, id))
 
     async def _discover(self) -> Sequence[Model]:
-        answer = _checked(await self._api.ask("models?pageSize=1000"))
+        answer = _checked(await self._api.get_json("models?pageSize=1000"))
         titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
         first = [id for id, _ in MODELS if id in titles]
-        ids = capped(dict.fromkeys([*first, *titles]), self.settings, str)
-        return [_model(id, tidy(titles[id] or "") or id) for id in ids]
+        ids = cap_models(dict.fromkeys([*first, *titles]), self.settings, str)
+        return [_model(id, one_line(titles[id] or "") or id) for id in ids]
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
-    parts += [{"inlineData": {"mimeType": "image/png", "data": in_base64(each.data)}} for each in sources.images]
-    size = FINE.nearest_size(request.size) if request.size else None
+    parts += [{"inlineData": {"mimeType": "image/png", "data": encode_base64(each.data)}} for each in sources.images]
+    size = CAPABILITIES_2K.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:
-        config["imageConfig"] = SHAPES[size]
+        config["imageConfig"] = IMAGE_CONFIGS[size]
     return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
 
 
-def _without_size(body: dict[str, Any]) -> dict[str, Any]:
-    """For a model that knows ratios only; InvalidRequest where that would not be what was asked for."""
+def _without_image_size(body: dict[str, Any]) -> dict[str, Any]:
+    """The body for a model that only takes ratios; raises InvalidRequest where another size was requested."""
     config = body["generationConfig"]
     shape = config.get("imageConfig", {})
     if shape.get("imageSize") != "1K":
@@ -225,61 +225,65 @@ def _without_size(body: dict[str, Any]) -> dict[str, Any]:
 
 def _picture(result: Result, answer: Answer) -> str | None:
     if result.feedback and result.feedback.reason:
-        raise ContentRejected(said=_reasoned(result.feedback.reason, result.feedback.message))
+        raise ContentRejected(said=_with_reason(result.feedback.reason, result.feedback.message))
     candidates = result.candidates or ()
     parts = sorted((part for each in candidates for part in each.parts), key=lambda part: bool(part.thought))
-    found = [each for part in parts if (each := part.picture)] or filter(is_embedded, pictures_in(answer.data()))
+    found = [each for part in parts if (each := part.picture)] or filter(is_inline_picture, pictures_in(answer.data()))
     if first := next(iter(found), None):
         return first
     if not candidates:
         raise BadResponse("neither a candidate nor a reason")
-    return _explained(candidates[0])
+    return _raise_for_reason(candidates[0])
 
 
-def _explained(candidate: Candidate) -> None:
-    """Why there is no picture; returns where another try may bring one."""
+def _raise_for_reason(candidate: Candidate) -> None:
+    """Raise the reason why there is no picture; return where the call should be repeated."""
     reason = (candidate.reason or "").upper()
-    if reason in REFUSED:
-        raise ContentRejected(said=_reasoned(reason, candidate.message or candidate.text))
-    if reason in MISSED:
+    if reason in REFUSAL_REASONS:
+        raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
+    if reason in RETRYABLE_REASONS:
         return
     if candidate.text:
         raise ContentRejected(said=candidate.text)
-    raise BadResponse(_reasoned("no picture", candidate.reason))
+    raise BadResponse(_with_reason("no picture", candidate.reason))
 
 
-def _reasoned(reason: str, text: str | None) -> str:
-    return tidy(f"{reason}: {text}" if text else reason)
+def _with_reason(reason: str, text: str | None) -> str:
+    return one_line(f"{reason}: {text}" if text else reason)
 
 
 def _checked(answer: Answer) -> Answer:
-    """Google says "quota" of a minute's limit too; then it says when to come again."""
+    """Like `raise_for_status`; a 429 that says "quota" is a rate limit where it has a retry delay."""
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
-        raise RateLimited(**answer.told(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
+        raise RateLimited(**answer.error_details(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):
-        raise AuthError(**answer.told(), taken=Acceptance.NOT_TAKEN)
-    with of_one_model() if answer.status == 429 else nullcontext():  # Google counts each model's requests by themselves
-        return answer.checked()
+        raise AuthError(**answer.error_details(), taken=Acceptance.NOT_TAKEN)
+    with blaming_model() if answer.status == 429 else nullcontext():  # Google's rate limits are per model
+        return answer.raise_for_status()
 
 
 def _details(answer: Answer) -> list[Detail]:
-    refusal = answer.maybe(Refusal)
+    refusal = answer.parse_or_none(Refusal)
     return refusal.error.details if refusal else []
 
 
 def _is_wrong_key(answer: Answer) -> bool:
-    return any(WRONG_KEY.search(text) for text in (answer.text(), *(each.reason for each in _details(answer))))
+    return any(WRONG_KEY.search(text) for text in (answer.error_text(), *(each.reason for each in _details(answer))))
 
 
 def _draws(listed: Listed) -> bool:
-    """Imagen, which is in the list as well, is called in another way."""
-    ours = listed.id.startswith("gemini") and any(word in listed.id for word in FAMILIES)
-    return ours and not has_ended(listed.id) and (listed.methods is None or "generateContent" in listed.methods)
+    """Whether a listed model is supported; Imagen, also listed, has another endpoint."""
+    is_drawing_model = listed.id.startswith("gemini") and any(word in listed.id for word in DRAWING_FAMILIES)
+    return (
+        is_drawing_model
+        and not is_retired(listed.id)
+        and (listed.methods is None or "generateContent" in listed.methods)
+    )
 
 
 def _model(id: str, title: str) -> Model:
-    return Model(id=id, title=title, capabilities=FINE if IS_FINE.search(id) else CAPABILITIES)
+    return Model(id=id, title=title, capabilities=CAPABILITIES_2K if DRAWS_2K.search(id) else CAPABILITIES)
 
 
 DOCUMENTED = tuple(_model(*each) for each in MODELS)
-"""Where the list cannot be read."""
+"""Fallback where the list cannot be read."""

@@ -4,7 +4,7 @@ Facts: huggingface_hub @ee0a451. Its partners, which answer below the same host 
 several of them are providers of this bot themselves. No call lists what is served at the moment, so the list below is
 only an example (it is nowhere promised); HUGGINGFACE_MODELS replaces it, and a 404 means a model that is not served.
 
-A model that is not in memory answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
+A model that is not loaded answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
 an image is told by their names, and the limits of sizes, steps and guidance are wide: the API has the last word.
 """
 
@@ -25,34 +25,34 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.http.answers import LONGEST_WAIT, RETRY_AFTER, Answer
-from providers.http.api import given, path_of
-from providers.http.encoding import in_base64
+from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer
+from providers.http.api import path_segments, without_none
+from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Progress, Provider
-from providers.kit.pinned import pinned
-from providers.kit.results import picture_of_answer
+from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.model_choice import choose_models
+from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://router.huggingface.co"
-EXAMPLES = (
+EXAMPLE_MODELS = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
-EDITS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
-"""In the names of models that draw from an image."""
-LOADING_SECONDS = 240.0
-"""A model that would load for longer is given up: the job's own time limit could not tell its member why."""
+EDIT_WORDS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
+"""Words in the ids of models that draw from an image."""
+MAX_LOADING_SECONDS = 240.0
+"""A model that loads for longer is given up, so that the error names the reason, which the job's deadline could not."""
 
 
 class Loading(Reply):
     estimated_time: float = Field(allow_inf_nan=False)
 
 
-class Wrong(Reply):
+class ErrorBody(Reply):
     error: str
 
 
@@ -67,35 +67,35 @@ class HuggingFace(Provider):
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(*each) for each in EXAMPLES], lambda id: _model(id, id))
+        return choose_models(self.settings, [_model(*each) for each in EXAMPLE_MODELS], lambda id: _model(id, id))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        model = request.model or EXAMPLES[0][0]
-        answer = await self._submit(f"hf-inference/models/{path_of(model)}", _body(request, sources), progress)
+        model = request.model or EXAMPLE_MODELS[0][0]
+        answer = await self._submit(f"hf-inference/models/{path_segments(model)}", _body(request, sources), progress)
         await progress.keep(await self._picture(answer, request.seed))
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
-        """The bytes, as of its own servers, or what others answer in JSON; what an error under HTTP 200 says."""
-        if picture := await picture_of_answer(self._api, answer, seed):
+        """The picture in the response; raises the error of a body under HTTP 200."""
+        if picture := await picture_from_answer(self._api, answer, seed):
             return picture
-        raise failure_for(tidy(answer.parse(Wrong).error))
+        raise failure_for(one_line(answer.parse(ErrorBody).error))
 
     async def _submit(self, path: str, body: dict[str, Any], progress: Progress) -> Answer:
-        """The answer of a model that is in memory, which it may first have to come into."""
+        """Submit, waiting while the model is being loaded."""
         waited = 0.0
         while True:
             answer = await self._api.send("POST", path, json=body, tries=1 if waited else 3)
-            if (seconds := _loading(answer)) is None:
-                return answer.checked()
+            if (seconds := _loading_seconds(answer)) is None:
+                return answer.raise_for_status()
             waited += seconds
-            if waited > LOADING_SECONDS:
+            if waited > MAX_LOADING_SECONDS:
                 raise Unavailable("503", cause=Cause.LOADING, option="model", taken=Acceptance.NOT_TAKEN)
             await progress.report(eta=seconds)
             await self.transport.sleep(seconds)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    size, image = request.size or USUAL_SIZES[0], sources.only_image()
+    size, image = request.size or COMMON_SIZES[0], sources.only_image()
     parameters: dict[str, Any] = {
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.steps,
@@ -105,24 +105,24 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     }
     target = {"width": size.width, "height": size.height}
     if not image:
-        return {"inputs": request.prompt, "parameters": given(parameters | target)}
+        return {"inputs": request.prompt, "parameters": without_none(parameters | target)}
     return {
-        "inputs": in_base64(image),
-        "parameters": given(parameters | {"prompt": request.prompt, "target_size": target}),
+        "inputs": encode_base64(image),
+        "parameters": without_none(parameters | {"prompt": request.prompt, "target_size": target}),
     }
 
 
-def _loading(answer: Answer) -> float | None:
-    loading = answer.maybe(Loading) if answer.status == 503 else None
-    return min(max(loading.estimated_time, RETRY_AFTER[0]), LONGEST_WAIT) if loading else None
+def _loading_seconds(answer: Answer) -> float | None:
+    loading = answer.parse_or_none(Loading) if answer.status == 503 else None
+    return min(max(loading.estimated_time, RETRY_AFTER_RANGE[0]), MAX_POLL_PAUSE) if loading else None
 
 
 def _model(id: str, title: str) -> Model:
-    edits = any(word in id.lower() for word in EDITS)
+    edits = any(word in id.lower() for word in EDIT_WORDS)
     capabilities = Capabilities(
         text_to_image=not edits,
         image_to_image=edits,
-        sizes=USUAL_SIZES,
+        sizes=COMMON_SIZES,
         size_range=SizeRange(low=256, high=2048, multiple=8),
         negative_prompt=True,
         seed=True,

@@ -33,16 +33,16 @@ from domain import (
 )
 from domain.numbers import Number, Seconds
 from providers.http.answers import Answer
-from providers.http.api import given, segment
-from providers.http.failures import POLICY, failure_for
+from providers.http.api import path_segment, without_none
+from providers.http.failures import MODERATION_WORDS, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.pinned import known_alone, pinned
+from providers.kit.model_choice import choose_known_models, choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Pairs, one_of
 
 log = logging.getLogger(__name__)
@@ -57,13 +57,13 @@ SCHEDULERS = (  # named in the samples and in the list of its next generation, w
     "HeunDiscreteScheduler",
     "DPMSolverMultistepScheduler",
 )
-DONE = {"success", "completed", "succeeded"}
-FAILED = {"failure", "failed", "error", "cancelled"}
-PENDING = {"pending", "queued", "processing", "in_progress", "started"}
+DONE_STATUSES = {"success", "completed", "succeeded"}
+FAILED_STATUSES = {"failure", "failed", "error", "cancelled"}
+PENDING_STATUSES = {"pending", "queued", "processing", "in_progress", "started"}
 
 
 class Status(Reply):
-    """The answer to a submit and to a poll, in the words of both generations."""
+    """Response to a submit or poll, in both generations' fields."""
 
     status: str = ""
     id: str | int | None = Field(None, validation_alias=AliasChoices("id", "job_id"))
@@ -118,7 +118,7 @@ GENERATIONS = {
         ),
     ),
 }
-REASONS: dict[str, type[ProviderError]] = {
+ERROR_BY_REASON: dict[str, type[ProviderError]] = {
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "CONCURRENT_JOBS_EXCEEDED": RateLimited,
     "TIMEOUT": Timeout,
@@ -163,22 +163,24 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             await self._poll(ref["id"], request, progress)
 
     def _offered(self) -> Sequence[Model]:
-        """Generation 3 is not told a model, so that one of the host's own would draw as any other."""
+        """The models to offer; generation 3 takes no model, so the host cannot add any."""
         id, title = DOCUMENTED_MODEL
         documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
         if self.settings.generation == 3:
-            return known_alone(self.settings, [documented])
-        return pinned(self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id}))
+            return choose_known_models(self.settings, [documented])
+        return choose_models(
+            self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id})
+        )
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
-        """True where the pictures were there at once."""
+        """Submit; True where the response holds the pictures already."""
         answer = await self._api.post(self._generation.path, self._body(request))
         if answer.status in (404, 410):
             other = 3 if self.settings.generation == 1 else 1
             log.error("ImagePipeline answers %s: try IMAGEPIPELINE_GENERATION=%s", answer.status, other)
             raise Unavailable(str(answer.status), cause=Cause.API_GONE)
-        status = answer.checked().parse(Status)
-        if await self._finished(status, answer, request, progress):
+        status = answer.raise_for_status().parse(Status)
+        if await self._collect_if_done(status, answer, request, progress):
             return True
         if status.id in (None, ""):
             raise BadResponse("a pending job without an id")
@@ -208,12 +210,12 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
             }
         else:
             fields["output_format"] = "png"
-        return given(fields)
+        return without_none(fields)
 
     async def _poll(self, id: str, request: ImageRequest, progress: Progress) -> None:
         async def is_done(answer: Answer) -> bool:
             status = answer.parse(Status)
-            if await self._finished(status, answer, request, progress):
+            if await self._collect_if_done(status, answer, request, progress):
                 return True
             await progress.report(fraction=None if status.progress is None else status.progress / 100, eta=status.eta)
             return False
@@ -221,19 +223,19 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         await poll(self.transport, progress, partial(self._ask, id), is_done)
 
     async def _ask(self, id: str) -> Answer:
-        path = f"{self._generation.path}/status/{segment(id)}"
-        answer = await self._api.ask(path)
+        path = f"{self._generation.path}/status/{path_segment(id)}"
+        answer = await self._api.get_json(path)
         if answer.status == 401:  # "as the authorization", says the page on status
-            answer = await self._api.ask(path, headers=self._api.with_key("Authorization"))
+            answer = await self._api.get_json(path, headers=self._api.key_header("Authorization"))
         return answer
 
-    async def _finished(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
-        if status.word in FAILED:
+    async def _collect_if_done(self, status: Status, answer: Answer, request: ImageRequest, progress: Progress) -> bool:
+        if status.word in FAILED_STATUSES:
             await progress.forget()
-            raise _failure(status, answer.text())
-        if status.word not in DONE:
-            if status.word not in PENDING:
-                log.warning("an unknown status, taken for pending: %.40s", status.word)
+            raise _failure_error(status, answer.error_text())
+        if status.word not in DONE_STATUSES:
+            if status.word not in PENDING_STATUSES:
+                log.warning("unknown status, treated as pending: %.40s", status.word)
             return False
         if not (urls := pictures_in(answer.data(), "download_urls", "result_url")):
             await progress.forget()
@@ -242,8 +244,8 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         return True
 
 
-def _failure(status: Status, text: str) -> ProviderError:
-    kind = REASONS.get((status.reason or "").upper())
-    if kind is InvalidRequest and POLICY.search(text):
+def _failure_error(status: Status, text: str) -> ProviderError:
+    kind = ERROR_BY_REASON.get((status.reason or "").upper())
+    if kind is InvalidRequest and MODERATION_WORDS.search(text):
         kind = ContentRejected
     return kind(said=text) if kind else failure_for(text)

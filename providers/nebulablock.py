@@ -1,7 +1,7 @@
 """Nebula Block: pictures as base64 in one answer, models and prices from discovery, inpainting with FLUX.1 Fill.
 
 Facts: its documentation of 18 February 2026. Which option a model takes stands in a table there, not in the list
-that the API gives, so it is told by the model's name; an unknown model gets only what all take.
+that the API gives, so it is derived from the model's name; an unknown model gets only the common options.
 """
 
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from domain import (
 )
 from domain.numbers import Place, Seconds
 from providers.http.answers import Answer
-from providers.http.api import given
-from providers.http.encoding import decoded, in_base64
+from providers.http.api import without_none
+from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import TRIFLE, Reply
+from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import pinned
+from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import is_link, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import is_link, picture_of, pictures_in
 from providers.kit.variables import Secret
 
 BASE_URL = "https://api.nebulablock.com"
@@ -39,19 +39,19 @@ FALLBACK = (
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
 # No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
-COMMON: dict[str, Any] = {
-    "sizes": USUAL_SIZES,
+COMMON_OPTIONS: dict[str, Any] = {
+    "sizes": COMMON_SIZES,
     "size_range": SizeRange(low=256, high=2048, multiple=16),
     "guidance_scale": Span(low=0, high=30),
 }
 STEPS = Span(low=1, high=100)
 NO_OPTIONS: dict[str, Any] = {}
-OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("fill", {"steps": STEPS, "text_to_image": False, "inpainting": True}),
     ("schnell", {"steps": STEPS, "seed": True}),
     ("stable-diffusion", {"steps": STEPS, "negative_prompt": True}),
 )
-OTHER_NAMES = {"image": "input_image", "mask": "mask_image"}
+PROSE_NAMES = {"image": "input_image", "mask": "mask_image"}
 """The samples say image and mask, the prose says input_image and mask_image."""
 
 
@@ -63,7 +63,7 @@ class Listed(Reply):
 
 
 class ListedData(Reply):
-    models: Bounded[Listed]
+    models: BoundedList[Listed]
 
 
 class ModelList(Reply):
@@ -76,21 +76,21 @@ class Timings(Reply):
 
 class Item(Reply):
     index: Place = None
-    timings: Annotated[Timings | None, TRIFLE] = None
+    timings: Annotated[Timings | None, NONE_IF_INVALID] = None
 
 
 class Result(Reply):
     status: str = "success"
-    data: Annotated[list[Any] | None, TRIFLE] = None
+    data: Annotated[list[Any] | None, NONE_IF_INVALID] = None
 
 
-ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
+ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 
-class Drawn(NamedTuple):
+class FoundPicture(NamedTuple):
     picture: str
-    """In base64, as the API has it, or as a link."""
-    told: Item
+    """In base64, as documented, or as a link."""
+    item: Item
 
 
 class Credit(Reply):
@@ -124,46 +124,48 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
         answer = await self._submit(_body(request, sources))
         result = answer.parse(Result)
         if result.status.lower() != "success":
-            raise failure_for(answer.text())
-        drawn = _drawn(result.data or ()) or [Drawn(each, Item()) for each in pictures_in(answer.data())]
-        if not drawn:
+            raise failure_for(answer.error_text())
+        found = _found_pictures(result.data or ()) or [
+            FoundPicture(each, Item()) for each in pictures_in(answer.data())
+        ]
+        if not found:
             raise BadResponse("success without data")
 
-        async def picture(each: Drawn) -> Picture:
-            seconds = each.told.timings.inference if each.told.timings else None
+        async def picture(each: FoundPicture) -> Picture:
+            seconds = each.item.timings.inference if each.item.timings else None
             if is_link(each.picture):
                 return await self._api.fetch(each.picture, seed=request.seed, seconds=seconds)
-            return Picture(data=await decoded(each.picture), seed=request.seed, seconds=seconds)
+            return Picture(data=await decode_picture_async(each.picture), seed=request.seed, seconds=seconds)
 
-        await keep_all(progress, _in_order(drawn), picture)
+        await keep_all(progress, _in_order(found), picture)
 
     async def check(self) -> Health:
-        balance = (await self._api.ask("users/credits")).checked().parse(Credits).data.available_balance
+        balance = (await self._api.get_json("users/credits")).raise_for_status().parse(Credits).data.available_balance
         return Health(reachable=True, models=len(await self._discover()), key=f"accepted, balance {balance}")
 
     async def _submit(self, body: dict[str, Any]) -> Answer:
         answer = await self._api.post("images/generation", body)
-        if "image" in body and answer.status in (400, 422) and "input_image" in answer.text():
-            answer = await self._api.post("images/generation", {OTHER_NAMES.get(k, k): v for k, v in body.items()})
-        return answer.checked()
+        if "image" in body and answer.status in (400, 422) and "input_image" in answer.error_text():
+            answer = await self._api.post("images/generation", {PROSE_NAMES.get(k, k): v for k, v in body.items()})
+        return answer.raise_for_status()
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda id: _model(id, None, None))
+        return choose_models(self.settings, listed, lambda id: _model(id, None, None))
 
     async def _discover(self) -> Sequence[Model]:
-        listed = (await self._api.ask("serverless/models")).checked().parse(ModelList).data.models
+        listed = (await self._api.get_json("serverless/models")).raise_for_status().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
-        offered = capped(drawing, self.settings, lambda each: each.model_name)
+        offered = cap_models(drawing, self.settings, lambda each: each.model_name)
         models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
         return sorted(models, key=lambda model: not model.capabilities.text_to_image)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    """Only the fields that are set: the API is not asked what it thinks of null, as its sample does."""
-    size = request.size or USUAL_SIZES[0]
+    """Only the fields that are set, unlike its sample, which sends null."""
+    size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
         "prompt": request.prompt,
@@ -173,28 +175,28 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
         "num_steps": request.steps,
         "guidance_scale": request.guidance_scale,
         "seed": request.seed,
-        "image": in_base64(sources.only_image()),
-        "mask": in_base64(sources.mask),
+        "image": encode_base64(sources.only_image()),
+        "mask": encode_base64(sources.mask),
     }
-    return given(fields)
+    return without_none(fields)
 
 
-def _drawn(entries: Sequence[Any]) -> list[Drawn]:
-    """Of each entry the first picture that it holds, `b64_json` before all."""
-    told = ((entry, ITEM.validate_python(entry) or Item()) for entry in entries)
-    return [Drawn(found, item) for entry, item in told if (found := picture_of(entry, "b64_json"))]
+def _found_pictures(entries: Sequence[Any]) -> list[FoundPicture]:
+    """The first picture of each entry, preferably `b64_json`."""
+    items = ((entry, ITEM.validate_python(entry) or Item()) for entry in entries)
+    return [FoundPicture(found, item) for entry, item in items if (found := picture_of(entry, "b64_json"))]
 
 
-def _in_order(drawn: list[Drawn]) -> list[Drawn]:
-    places = [position if each.told.index is None else each.told.index for position, each in enumerate(drawn)]
-    return [each for _, _, each in sorted(zip(places, range(len(drawn)), drawn, strict=True))]
+def _in_order(found: list[FoundPicture]) -> list[FoundPicture]:
+    places = [position if each.item.index is None else each.item.index for position, each in enumerate(found)]
+    return [each for _, _, each in sorted(zip(places, range(len(found)), found, strict=True))]
 
 
 def _model(id: str, title: str | None, price: float | str | None) -> Model:
-    options = next((options for word, options in OPTIONS if word in id.lower()), NO_OPTIONS)
+    options = next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), NO_OPTIONS)
     return Model(
         id=id,
         title=title or id.rpartition("/")[2],
-        capabilities=Capabilities(**COMMON, **options),
+        capabilities=Capabilities(**COMMON_OPTIONS, **options),
         price=None if price in (None, "") else str(price),
     )

@@ -5,7 +5,7 @@ a random seed goes with every request. An identical GET joins the running one or
 it is repeated, also after a restart: that is what its seed is remembered for. A POST is not, nothing says that it may
 be. Newer servers take `safe` as a list of words, where `true` is about secrets and `nsfw` is the filter (its source).
 
-Lenient, for no page tells: the fields of a listed model beyond its name, the limits of a size, which models take a
+Lenient, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models take a
 negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a POST's
 documented fields (its source lets them through).
 """
@@ -38,56 +38,56 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.api import given, segment
-from providers.http.encoding import decoded, is_embedded
-from providers.http.failures import our_field
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
+from providers.http.api import path_segment, without_none
+from providers.http.encoding import decode_picture_async, is_inline_picture
+from providers.http.failures import option_of_field
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
-from providers.kit.base import NO_FREE_CALL, USUAL_SIZES, Health, Progress, Provider
-from providers.kit.listed import Bounded, capped
-from providers.kit.pinned import affordable, pinned
-from providers.kit.results import picture_of_answer
+from providers.kit.base import COMMON_SIZES, NO_FREE_CALL, Health, Progress, Provider
+from providers.kit.list_limits import BoundedList, cap_models
+from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.picture_search import pictures_in
+from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
-OPEN = ("flux", "zimage", "turbo")
-"""In the names of models that can be told what not to draw."""
-GPT = "gpt"
-"""In the names of models that have OpenAI's options."""
+NEGATIVE_PROMPT_WORDS = ("flux", "zimage", "turbo")
+"""Words in the names of models that take a negative prompt."""
+OPENAI_WORD = "gpt"
+"""Word in the names of models that take OpenAI's options."""
 QUALITIES = ("low", "medium", "high", "hd")
-LONGEST_URL = 2000
-"""Bytes that every server and proxy on the way takes."""
-NO_NAMES = (".", "..", "models")
-"""Prompts that a path would take for a folder, or for the list of models."""
+MAX_URL_LENGTH = 2000
+"""Bytes of a URL that servers and proxies accept."""
+RESERVED_PATHS = (".", "..", "models")
+"""Prompts that the path would read as a folder, or as the list of models."""
 GET_SECONDS = 290.0
-SLOW_DOWN = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IGNORECASE)
-"""The gateway answers 502 where its upstream said 429."""
+RATE_LIMIT_WORDS = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IGNORECASE)
+"""Messages of the gateway's 502 that hide an upstream 429."""
 
 
 class Listed(Reply):
     name: str
-    description: Annotated[str | None, TRIFLE] = None
-    pricing: Annotated[dict[str, Any] | None, TRIFLE] = None
-    input_modalities: Annotated[list[str] | None, TRIFLE] = None
-    output_modalities: Annotated[list[str] | None, TRIFLE] = None
+    description: Annotated[str | None, NONE_IF_INVALID] = None
+    pricing: Annotated[dict[str, Any] | None, NONE_IF_INVALID] = None
+    input_modalities: Annotated[list[str] | None, NONE_IF_INVALID] = None
+    output_modalities: Annotated[list[str] | None, NONE_IF_INVALID] = None
 
 
 class Details(Reply):
     fieldErrors: dict[str, Any]  # noqa: N815 - the API's name
 
 
-class Blamed(Reply):
+class FieldErrorDetails(Reply):
     details: Details
 
 
 class Refusal(Reply):
-    error: Blamed
+    error: FieldErrorDetails
 
 
-LIST = TypeAdapter(Bounded[Annotated[Listed | str | None, TRIFLE]])
+MODEL_LIST = TypeAdapter(BoundedList[Annotated[Listed | str | None, NONE_IF_INVALID]])
 
 
 class Pollinations(Provider):
@@ -98,84 +98,84 @@ class Pollinations(Provider):
         super().__init__(settings, transport)
         self._root = settings.base_url or BASE_URL
         self._api = self.api(self._root, header="Authorization", prefix="Bearer ", key=settings.api_key)
-        self._discovery = self.discovery(self._offered, self._models([_named("flux")]))
+        self._discovery = self.discovery(self._offered, self._models([_unlisted_model("flux")]))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        remembered, tried = progress.remembered or {}, progress.remembered is not None
+        remembered, is_retry = progress.remembered or {}, progress.remembered is not None
         if sources.images and not sources.only_link() and "url" not in remembered:
             await progress.forget()
             raise BadUpload(option="image", defect=Defect.NO_LINK)
         seed: int = remembered.get("seed", request.seed or 0)
         path = _path(request, sources, seed)
         try:
-            if "url" in remembered or not self._fits(request, path):
-                picture = await self._posted(request, sources, seed, progress)
+            if "url" in remembered or not self._fits_in_url(request, path):
+                picture = await self._picture_by_post(request, sources, seed, progress)
             else:
                 await progress.remember({"seed": seed})
-                picture = await self._picture(await self._get(path), seed)
+                picture = await self._picture_by_get(await self._get(path), seed)
             await progress.keep(picture)
         except EaselError as error:
-            may_come = isinstance(error, (Timeout, Unavailable, RateLimited, QuotaError, AuthError))
-            if not may_come or (error.taken is Acceptance.NOT_TAKEN and not tried):
+            is_retryable = isinstance(error, (Timeout, Unavailable, RateLimited, QuotaError, AuthError))
+            if not is_retryable or (error.taken is Acceptance.NOT_TAKEN and not is_retry):
                 await progress.forget()
             raise
 
     async def check(self) -> Health:
         return Health(await self._api.is_reachable(), len(await self._discover()), NO_FREE_CALL)
 
-    def _fits(self, request: ImageRequest, path: str) -> bool:
-        return request.prompt not in NO_NAMES and len(self._root) + 1 + len(path) <= LONGEST_URL
+    def _fits_in_url(self, request: ImageRequest, path: str) -> bool:
+        return request.prompt not in RESERVED_PATHS and len(self._root) + 1 + len(path) <= MAX_URL_LENGTH
 
     async def _get(self, path: str) -> Answer:
-        return _checked(await self._api.send("GET", path, seconds=GET_SECONDS))
+        return _raise_for_error(await self._api.send("GET", path, seconds=GET_SECONDS))
 
-    async def _posted(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
+    async def _picture_by_post(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
         if "url" not in (progress.remembered or {}):
-            answer = _checked(await self._api.post("v1/images/generations", _body(request, sources, seed)))
+            answer = _raise_for_error(await self._api.post("v1/images/generations", _body(request, sources, seed)))
             found = next(iter(pictures_in(answer.data(), "data")), "")
-            if is_embedded(found):
-                return Picture(data=await decoded(found), seed=seed)
+            if is_inline_picture(found):
+                return Picture(data=await decode_picture_async(found), seed=seed)
             if not found:
                 raise BadResponse("neither an image nor a link")
             await progress.remember({"url": found, "seed": seed})
         return await self._api.fetch((progress.remembered or {})["url"], seed=seed)
 
-    async def _picture(self, answer: Answer, seed: int) -> Picture:
-        if picture := await picture_of_answer(self._api, answer, seed):
+    async def _picture_by_get(self, answer: Answer, seed: int) -> Picture:
+        if picture := await picture_from_answer(self._api, answer, seed):
             return picture
-        raise BadResponse(f"{len(answer.body)} bytes that are no picture", said=answer.text())
+        raise BadResponse(f"{len(answer.body)} bytes that are no picture", said=answer.error_text())
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return affordable(self.settings, pinned(self.settings, listed, _named))
+        return limit_quality(self.settings, choose_models(self.settings, listed, _unlisted_model))
 
     async def _discover(self) -> Sequence[Model]:
         try:
-            listed = LIST.validate_python((await self._api.ask("image/models")).checked().data())
+            listed = MODEL_LIST.validate_python((await self._api.get_json("image/models")).raise_for_status().data())
         except ValidationError:
             raise BadResponse("no list of models") from None
         found = {_name(each): each for each in listed if each and _draws(each)}
-        names = capped(sorted(found, key=lambda name: name != "flux"), self.settings, str)
-        return [_model(each) if isinstance(each := found[name], Listed) else _named(each) for name in names]
+        names = cap_models(sorted(found, key=lambda name: name != "flux"), self.settings, str)
+        return [_model(each) if isinstance(each := found[name], Listed) else _unlisted_model(each) for name in names]
 
 
 def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
-    size = request.size or USUAL_SIZES[0]
+    size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
         "height": size.height,
         "seed": seed,
-        "image": _alone(sources.only_link()),
+        "image": _escape_separators(sources.only_link()),
         **_options(request),
     }
-    query = {name: "true" if value is True else value for name, value in given(fields).items()}
-    return f"image/{segment(request.prompt)}?{urlencode(query)}"
+    query = {name: "true" if value is True else value for name, value in without_none(fields).items()}
+    return f"image/{path_segment(request.prompt)}?{urlencode(query)}"
 
 
 def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
@@ -183,13 +183,13 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
         "model": request.model,
         "prompt": request.prompt,
         "n": 1,
-        "size": str(request.size or USUAL_SIZES[0]),
+        "size": str(request.size or COMMON_SIZES[0]),
         "response_format": "b64_json",
         "seed": seed,
         "image": sources.only_link(),
         **_options(request),
     }
-    return given(fields)
+    return without_none(fields)
 
 
 def _options(request: ImageRequest) -> Mapping[str, Any]:
@@ -203,26 +203,26 @@ def _options(request: ImageRequest) -> Mapping[str, Any]:
     }
 
 
-def _alone(link: str | None) -> str | None:
-    """One link, where a comma or a bar would begin the next."""
+def _escape_separators(link: str | None) -> str | None:
+    """Escape the characters that separate several links."""
     return link.replace(",", "%2C").replace("|", "%7C") if link else None
 
 
-def _checked(answer: Answer) -> Answer:
-    if answer.status == 502 and SLOW_DOWN.search(answer.text()):
+def _raise_for_error(answer: Answer) -> Answer:
+    if answer.status == 502 and RATE_LIMIT_WORDS.search(answer.error_text()):
         taken = answer.taken or Acceptance.NOT_TAKEN
-        raise RateLimited(**answer.told(), retry_after=answer.retry_after(), taken=taken)
+        raise RateLimited(**answer.error_details(), retry_after=answer.retry_after(), taken=taken)
     error = answer.error()
     if isinstance(error, InvalidRequest):
-        error.option = _blamed(answer) or error.option
+        error.option = _blamed_option(answer) or error.option
         raise error
-    return answer.checked()
+    return answer.raise_for_status()
 
 
-def _blamed(answer: Answer) -> str | None:
-    """Our word for the first of the fields that a 400 finds fault with."""
-    refusal = answer.maybe(Refusal)
-    return our_field(refusal.error.details.fieldErrors) if refusal else None
+def _blamed_option(answer: Answer) -> str | None:
+    """The option for the first field that a 400 names."""
+    refusal = answer.parse_or_none(Refusal)
+    return option_of_field(refusal.error.details.fieldErrors) if refusal else None
 
 
 def _draws(listed: Listed | str) -> bool:
@@ -233,37 +233,37 @@ def _name(listed: Listed | str) -> str:
     return listed if isinstance(listed, str) else listed.name
 
 
-def _named(id: str) -> Model:
+def _unlisted_model(id: str) -> Model:
     return _model(Listed(name=id))
 
 
 def _model(listed: Listed) -> Model:
-    can_be_told = any(word in listed.name.lower() for word in OPEN)
-    by_link = "image" in (listed.input_modalities or ())
-    like_openai = GPT in listed.name.lower()
+    takes_negative_prompt = any(word in listed.name.lower() for word in NEGATIVE_PROMPT_WORDS)
+    takes_image = "image" in (listed.input_modalities or ())
+    is_openai_like = OPENAI_WORD in listed.name.lower()
     return Model(
         id=listed.name,
-        title=tidy(listed.description or "").partition(" - ")[0][:60] or listed.name,
+        title=one_line(listed.description or "").partition(" - ")[0][:60] or listed.name,
         price=_price(listed.pricing or {}),
         capabilities=Capabilities(
-            image_to_image=by_link,
-            image_by_link=by_link,
-            sizes=USUAL_SIZES,
+            image_to_image=takes_image,
+            image_by_link=takes_image,
+            sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
-            negative_prompt=can_be_told,
+            negative_prompt=takes_negative_prompt,
             seed=True,
-            guidance_scale=Span(low=0, high=30) if can_be_told else None,
-            qualities=QUALITIES if like_openai else (),
-            transparent=like_openai,
+            guidance_scale=Span(low=0, high=30) if takes_negative_prompt else None,
+            qualities=QUALITIES if is_openai_like else (),
+            transparent=is_openai_like,
             safety_checker=True,
         ),
     )
 
 
 def _price(pricing: Mapping[str, Any]) -> str | None:
-    """By the picture, or by its tokens where those of the prompt have a price, too."""
+    """Per picture; per token where prompt tokens have a price, too."""
     amount = pricing.get("completionImageTokens", pricing.get("price"))
     if not isinstance(amount, (str, int, float)) or amount == "":
         return None
     unit = "a token" if any(name.startswith("prompt") for name in pricing) else "a picture"
-    return tidy(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]
+    return one_line(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]

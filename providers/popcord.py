@@ -10,15 +10,15 @@ from typing import NamedTuple
 from pydantic import Field
 
 from domain import BadResponse, Capabilities, ImageRequest, Model, Size, Sources
-from providers.http.encoding import is_embedded
+from providers.http.encoding import is_inline_picture
 from providers.http.failures import error_for, failure_for
 from providers.http.lenient import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.listed import Bounded, capped, few
-from providers.kit.pinned import pinned
+from providers.kit.list_limits import BoundedList, cap_models, cap_names
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 from providers.kit.variables import Url
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
@@ -26,17 +26,17 @@ SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
 """As listed, 786 included: the API takes back exactly the strings that it lists."""
 TITLES = {"flux": "FLUX", "poli": "Poli", "sdxl-turbo": "SDXL Turbo", "dalle3": "DALL-E 3"}
 SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
-"""The one limit in the documentation."""
+"""The only limit in the documentation."""
 
 
 class ModelList(Reply):
     success: bool = True
-    models: Bounded[str]
+    models: BoundedList[str]
 
 
 class SizeList(Reply):
     success: bool = True
-    sizes: Bounded[str]
+    sizes: BoundedList[str]
 
 
 class Lists(NamedTuple):
@@ -66,7 +66,7 @@ class PopCord(Provider[PopCordSettings]):
         self._discovery = self.discovery(self._offered, self._models(Lists(MODELS, SIZES)))
 
     @classmethod
-    def missing(cls, settings: PopCordSettings) -> str | None:
+    def missing_setting(cls, settings: PopCordSettings) -> str | None:
         return None if settings.base_url else "set POPCORD_BASE_URL"
 
     async def models(self) -> Sequence[Model]:
@@ -74,7 +74,7 @@ class PopCord(Provider[PopCordSettings]):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         url: str = progress.remembered["url"] if progress.remembered else await self._submit(request)
-        if not (progress.remembered or is_embedded(url)):
+        if not (progress.remembered or is_inline_picture(url)):
             await progress.remember({"url": url})
         await keep_all(progress, [url], self._api.fetch)
 
@@ -85,25 +85,25 @@ class PopCord(Provider[PopCordSettings]):
         body = {"model": request.model, "prompt": request.prompt}
         if request.size:
             body["size"] = str(request.size)
-        answer = (await self._api.post("image/generate", body)).checked()
+        answer = (await self._api.post("image/generate", body)).raise_for_status()
         result = answer.parse(Result)
         if result.status_code >= 400:
-            raise error_for(result.status_code, answer.text())
+            raise error_for(result.status_code, answer.error_text())
         if found := pictures_in(answer.data(), "image_url"):
             return found[0]
-        raise failure_for(answer.text()) if answer.text() else BadResponse("no image_url")
+        raise failure_for(answer.error_text()) if answer.error_text() else BadResponse("no image_url")
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Lists) -> Sequence[Model]:
-        sizes = tuple(size for text in few(listed.sizes) if (size := _size(text)))
-        models = [_model(id, sizes) for id in capped(listed.models, self.settings, str)]
-        return pinned(self.settings, models, lambda id: _model(id, sizes))
+        sizes = tuple(size for text in cap_names(listed.sizes) if (size := _size(text)))
+        models = [_model(id, sizes) for id in cap_models(listed.models, self.settings, str)]
+        return choose_models(self.settings, models, lambda id: _model(id, sizes))
 
     async def _discover(self) -> Lists:
-        models = (await self._api.ask("models")).checked().parse(ModelList)
-        sizes = (await self._api.ask("sizes")).checked().parse(SizeList)
+        models = (await self._api.get_json("models")).raise_for_status().parse(ModelList)
+        sizes = (await self._api.get_json("sizes")).raise_for_status().parse(SizeList)
         if not (models.success and sizes.success and models.models and sizes.sizes):
             raise BadResponse("the lists of models and sizes are empty")
         return Lists(models.models, sizes.sizes)
@@ -115,7 +115,7 @@ def _model(id: str, sizes: tuple[Size, ...]) -> Model:
 
 
 def _size(text: str) -> Size | None:
-    """None where it would not go back exactly as it is listed."""
+    """None where it would not be sent back exactly as listed."""
     try:
         size = Size.parse(text)
     except ValueError:

@@ -27,19 +27,19 @@ from domain import (
 )
 from domain.numbers import Seconds
 from providers.http.answers import Answer
-from providers.http.api import given, path_of, segment
-from providers.http.encoding import is_embedded
-from providers.http.failures import failure_for, of_one_model
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.repeating import acceptance_of
+from providers.http.api import path_segment, path_segments, without_none
+from providers.http.encoding import is_inline_picture
+from providers.http.failures import blaming_model, failure_for
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.retries import acceptance_of
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.pinned import affordable, pinned
+from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.picture_search import is_link, pictures_in
 from providers.kit.polling import poll
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import is_link, pictures_in
-from providers.replicate_inputs import UNKNOWN, Known, capabilities, inputs_of, read_schema
+from providers.replicate_inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ MODELS = (
     ("stability-ai/stable-diffusion-3.5-large", "Stable Diffusion 3.5 Large"),
 )
 """Well-known official names; a host names others in REPLICATE_MODELS."""
-WAIT = {"Prefer": "wait=2"}
+PREFER_WAIT = {"Prefer": "wait=2"}
 VERSION = re.compile(r"(?:[^/:]+/[^/:]+:)?([0-9a-f]{64})")
-"""A version's hash, alone or behind its model's name."""
-WISHES = (
+"""A version's hash, alone or after its model's name."""
+SCHEMA_OPTIONS = (
     "negative_prompt",
     "size",
     "strength",
@@ -68,9 +68,9 @@ WISHES = (
     "transparent",
 )
 PERCENT = re.compile(r"(\d{1,3})%\|")
-FAILED = {"failed"}
-STOPPED = {"canceled", "aborted"}
-PENDING = {"starting", "processing"}
+FAILED_STATUSES = {"failed"}
+STOPPED_STATUSES = {"canceled", "aborted"}
+PENDING_STATUSES = {"starting", "processing"}
 
 
 class Metrics(Reply):
@@ -81,8 +81,8 @@ class Prediction(Reply):
     id: str
     status: str
     output: Any = None
-    logs: Annotated[str | None, TRIFLE] = None
-    metrics: Annotated[Metrics | None, TRIFLE] = None
+    logs: Annotated[str | None, NONE_IF_INVALID] = None
+    metrics: Annotated[Metrics | None, NONE_IF_INVALID] = None
 
     @property
     def word(self) -> str:
@@ -107,8 +107,8 @@ class Replicate(Provider):
         super().__init__(settings, transport)
         base_url = settings.base_url or BASE_URL
         self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
-        self._known: dict[str, Known] = {}
-        self._discovery = self.discovery(self._offered, affordable(settings, self._models()))
+        self._schemas: dict[str, ModelSchema] = {}
+        self._discovery = self.discovery(self._offered, limit_quality(settings, self._models()))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -121,91 +121,95 @@ class Replicate(Provider):
             await collect(self._api, progress, **ref)
         else:
             finished = partial(self._finished, seed=ref.get("seed"), progress=progress)
-            await poll(self.transport, progress, partial(self._api.get, f"predictions/{segment(ref['id'])}"), finished)
+            await poll(
+                self.transport, progress, partial(self._api.get, f"predictions/{path_segment(ref['id'])}"), finished
+            )
 
     async def check(self) -> Health:
-        named = next((model.id for model in self._models() if _name(model.id)), None)
+        named = next((model.id for model in self._models() if _model_name(model.id)), None)
         if named is None:
             return await super().check()
-        await self._look(named)
+        await self._load_schema(named)
         return Health(reachable=True, models=None, key="accepted")
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         if id := ref.get("id"):
-            (await self._api.send("POST", f"predictions/{segment(id)}/cancel")).checked()
+            (await self._api.send("POST", f"predictions/{path_segment(id)}/cancel")).raise_for_status()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> bool:
-        """True where the pictures were there at once."""
+        """Submit; True where the response holds the pictures already."""
         id = request.model or MODELS[0][0]
-        known = await self._of(id, needed=_asks_for_more(request, sources))
-        inputs = inputs_of(known, request, sources)
+        schema = await self._schema_of(id, is_required=_needs_schema(request, sources))
+        inputs = model_inputs(schema, request, sources)
         seed = inputs.get("seed")
         version = VERSION.fullmatch(id)
         answer = await self._post(id, version[1] if version else None, inputs)
-        if answer.status == 404 and not version and known.version:
-            answer = await self._post(id, known.version, inputs)
-        await progress.remember(given({"id": answer.checked().parse(Prediction).id, "seed": seed}))
+        if answer.status == 404 and not version and schema.version:
+            answer = await self._post(id, schema.version, inputs)
+        await progress.remember(without_none({"id": answer.raise_for_status().parse(Prediction).id, "seed": seed}))
         return await self._finished(answer, seed=seed, progress=progress)
 
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
-        path = "predictions" if version else f"models/{path_of(id)}/predictions"
-        body = given({"version": version, "input": inputs})
-        return await self._api.send("POST", path, json=body, headers=WAIT, acceptance=_acceptance)
+        path = "predictions" if version else f"models/{path_segments(id)}/predictions"
+        body = without_none({"version": version, "input": inputs})
+        return await self._api.send("POST", path, json=body, headers=PREFER_WAIT, acceptance=_acceptance)
 
     async def _finished(self, answer: Answer, *, seed: int | None, progress: Progress) -> bool:
         prediction = answer.parse(Prediction)
         if prediction.word == "succeeded":
             await self._collect(answer, prediction, seed, progress)
             return True
-        if prediction.word in FAILED | STOPPED:
+        if prediction.word in FAILED_STATUSES | STOPPED_STATUSES:
             await progress.forget()
             stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
-            with of_one_model():  # it is the model's own program that tells, and some ask others with a key of theirs
-                raise failure_for(answer.text()) if prediction.word in FAILED else stopped
-        if prediction.word not in PENDING:
-            log.warning("an unknown status, taken for pending: %.40s", prediction.word)
+            with (
+                blaming_model()
+            ):  # the message comes from the model's code, which may call other APIs with a key of its own
+                raise failure_for(answer.error_text()) if prediction.word in FAILED_STATUSES else stopped
+        if prediction.word not in PENDING_STATUSES:
+            log.warning("unknown status, treated as pending: %.40s", prediction.word)
         await progress.report(fraction=fraction(prediction.logs or ""))
         return False
 
     async def _collect(self, answer: Answer, prediction: Prediction, seed: int | None, progress: Progress) -> None:
-        urls = links(prediction.output) or pictures_in(answer.data())
+        urls = output_links(prediction.output) or pictures_in(answer.data())
         if not urls:
             await progress.forget()
             raise BadResponse("succeeded without a picture")
         seconds = prediction.metrics.predict_time if prediction.metrics else None
         await collect(self._api, progress, urls=urls, seed=seed, seconds=seconds)
 
-    async def _of(self, id: str, *, needed: bool) -> Known:
-        """What is known of a model, asked for where it is not known yet.
+    async def _schema_of(self, id: str, *, is_required: bool) -> ModelSchema:
+        """A model's schema, loaded where it is not cached.
 
-        needed: nothing is ordered while it is not known: what was asked for would be left out, and paid for.
+        is_required: raise where it cannot be loaded, for options would be left out of a paid call.
         """
-        if id not in self._known and _name(id):
+        if id not in self._schemas and _model_name(id):
             try:
-                await self._look(id)
+                await self._load_schema(id)
             except ProviderError as error:
-                if needed and isinstance(error, BadResponse):
+                if is_required and isinstance(error, BadResponse):
                     why = f"a model's schema could not be read: {error}"
                     raise Unavailable(why, taken=Acceptance.NOT_TAKEN) from None
-                if needed:
+                if is_required:
                     error.taken = Acceptance.NOT_TAKEN
                     raise
                 log.warning("only prompt and seed are sent, a model's schema could not be read: %s", error)
-        return self._known.get(id, UNKNOWN)
+        return self._schemas.get(id, UNKNOWN_SCHEMA)
 
-    async def _look(self, id: str) -> None:
-        answer = await self._api.ask(f"models/{path_of(_name(id))}")
-        version = answer.checked().parse(Details).latest_version or Version()
-        self._known[id] = read_schema(version.openapi_schema)._replace(version=version.id)
+    async def _load_schema(self, id: str) -> None:
+        answer = await self._api.get_json(f"models/{path_segments(_model_name(id))}")
+        version = answer.raise_for_status().parse(Details).latest_version or Version()
+        self._schemas[id] = read_schema(version.openapi_schema)._replace(version=version.id)
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.settings, await self._discover())
+        return limit_quality(self.settings, await self._discover())
 
     async def _discover(self) -> Sequence[Model]:
-        """Each model by itself, for one that is gone must not take the others with it."""
-        ids = [model.id for model in self._models() if _name(model.id)]
-        ends = await asyncio.gather(*map(self._look, ids), return_exceptions=True)
-        errors = {id: error for id, error in zip(ids, ends, strict=True) if error}
+        """Load each model's schema separately: an error of one must not affect the others."""
+        ids = [model.id for model in self._models() if _model_name(model.id)]
+        results = await asyncio.gather(*map(self._load_schema, ids), return_exceptions=True)
+        errors = {id: error for id, error in zip(ids, results, strict=True) if error}
         for id, error in errors.items():
             if len(errors) == len(ids) or not isinstance(error, EaselError):
                 raise error
@@ -213,39 +217,41 @@ class Replicate(Provider):
         return self._models()
 
     def _models(self) -> Sequence[Model]:
-        known = [self._model(id, title) for id, title in MODELS]
-        return pinned(self.settings, known, lambda id: self._model(id, id))
+        documented = [self._model(id, title) for id, title in MODELS]
+        return choose_models(self.settings, documented, lambda id: self._model(id, id))
 
     def _model(self, id: str, title: str) -> Model:
-        return Model(id=id, title=title, capabilities=capabilities(self._known.get(id, UNKNOWN)))
+        return Model(id=id, title=title, capabilities=capabilities(self._schemas.get(id, UNKNOWN_SCHEMA)))
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 proves nothing: while a connection waits for the outcome, the prediction is there already."""
+    """After a 503 it is unknown: with `Prefer: wait` the prediction exists before the response."""
     return Acceptance.UNKNOWN if answer.status == 503 else acceptance_of(answer)
 
 
-def _asks_for_more(request: ImageRequest, sources: Sources) -> bool:
-    """Than a model of which nothing is known takes."""
-    return bool(sources.images) or request.count > 1 or any(getattr(request, name) for name in WISHES)
+def _needs_schema(request: ImageRequest, sources: Sources) -> bool:
+    """Whether the request has more than prompt and seed, which every model takes."""
+    return bool(sources.images) or request.count > 1 or any(getattr(request, name) for name in SCHEMA_OPTIONS)
 
 
-def _name(id: str) -> str:
+def _model_name(id: str) -> str:
     """owner/name; empty for a bare version."""
     name, _, _ = id.partition(":")
     return name if "/" in name else ""
 
 
-def links(output: Any) -> list[str]:
+def output_links(output: Any) -> list[str]:
     """All links in an output: a string, a list or an object."""
     if isinstance(output, str):
-        return [text] if is_link(text := output.strip()) or is_embedded(text) else []
+        return [text] if is_link(text := output.strip()) or is_inline_picture(text) else []
     if isinstance(output, dict):
         output = list(cast("dict[str, Any]", output).values())
-    return [link for each in cast("list[Any]", output) for link in links(each)] if isinstance(output, list) else []
+    return (
+        [link for each in cast("list[Any]", output) for link in output_links(each)] if isinstance(output, list) else []
+    )
 
 
 def fraction(logs: str) -> float | None:
-    """How far the last progress bar in the logs is, such as ` 45%|####    | 9/20`."""
+    """Progress of the last progress bar in the logs, such as ` 45%|####    | 9/20`."""
     found = PERCENT.findall(logs)
     return min(int(found[-1]), 100) / 100 if found else None

@@ -1,4 +1,4 @@
-"""What a Replicate model takes, read from its own schema.
+"""Reads a Replicate model's options from its OpenAPI schema.
 
 To verify: that a schema has the form of Cog's (`components.schemas.Input.properties`, choices behind `allOf`), and that
 a mask's white is repainted. What cannot be read is left out.
@@ -11,56 +11,56 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel, ValidationError
 
 from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.encoding import data_url
-from providers.kit.base import USUAL_SIZES
-from providers.kit.listed import OFFERED, few
+from providers.kit.base import COMMON_SIZES
+from providers.kit.list_limits import MAX_OFFERED, cap_names
 
-RATIO = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
-IMAGE = ("image", "input_image")
-GUIDANCE = ("guidance_scale", "guidance")
-STYLE = ("style", "style_type", "style_preset")
+RATIO_TEXT = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
+IMAGE_INPUTS = ("image", "input_image")
+GUIDANCE_INPUTS = ("guidance_scale", "guidance")
+STYLE_INPUTS = ("style", "style_type", "style_preset")
 QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
-MOST_SEED = 2**31 - 1
-PIXELS = 1024 * 1024
-"""Of the sizes that stand for ratios; what a model makes of one may differ."""
+MAX_SEED = 2**31 - 1
+RATIO_PIXELS = 1024 * 1024
+"""Pixels of the sizes offered for ratios; the model's own may differ."""
 
 
 class Input(BaseModel):
-    """What a schema says of one input."""
+    """One input in a schema."""
 
     enum: tuple[str | int | float, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
 
 
-class Known(NamedTuple):
-    """What is known of a model."""
+class ModelSchema(NamedTuple):
+    """A model's inputs and newest version."""
 
     inputs: Mapping[str, Input]
     required: frozenset[str] = frozenset()
     version: str | None = None
 
 
-UNKNOWN = Known({"prompt": Input(), "seed": Input()})
+UNKNOWN_SCHEMA = ModelSchema({"prompt": Input(), "seed": Input()})
 
 
-def read_schema(schema: Any) -> Known:
-    """The inputs that a schema names, however little else of it can be read."""
-    schemas = _dict(_dict(_dict(schema).get("components")).get("schemas"))
+def read_schema(openapi: Any) -> ModelSchema:
+    """The inputs of a schema; what cannot be parsed is skipped."""
+    schemas = _dict(_dict(_dict(openapi).get("components")).get("schemas"))
     root = _dict(schemas.get("Input"))
     inputs = {name: _read_input(_dict(value), schemas) for name, value in _dict(root.get("properties")).items()}
     required = cast("list[Any]", root.get("required")) if isinstance(root.get("required"), list) else []
-    return Known(inputs, frozenset(map(str, required))) if "prompt" in inputs else UNKNOWN
+    return ModelSchema(inputs, frozenset(map(str, required))) if "prompt" in inputs else UNKNOWN_SCHEMA
 
 
 def _read_input(own: dict[str, Any], schemas: dict[str, Any]) -> Input:
-    """Choices stand in a schema of their own, to which `allOf` leads."""
+    """One input, with choices merged from the schema that `allOf` refers to."""
     of: Any = own.get("allOf")
     for each in cast("list[Any]", of) if isinstance(of, list) else []:
         own = _dict(schemas.get(str(_dict(each).get("$ref")).rpartition("/")[2])) | own
     try:
-        return Input.model_validate(given({name: own.get(name) for name in Input.model_fields}))
+        return Input.model_validate(without_none({name: own.get(name) for name in Input.model_fields}))
     except ValidationError:
         return Input()
 
@@ -69,61 +69,63 @@ def _dict(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def capabilities(known: Known) -> Capabilities:
-    inputs = known.inputs
-    image = any(name in inputs for name in IMAGE)
-    needed = bool(known.required & {*IMAGE, "mask"})
+def capabilities(schema: ModelSchema) -> Capabilities:
+    inputs = schema.inputs
+    image = any(name in inputs for name in IMAGE_INPUTS)
+    needs_image = bool(schema.required & {*IMAGE_INPUTS, "mask"})
     return Capabilities(
-        text_to_image=not needed,
-        image_to_image=image and "mask" not in known.required,
+        text_to_image=not needs_image,
+        image_to_image=image and "mask" not in schema.required,
         inpainting=image and "mask" in inputs,
-        sizes=tuple(ratios(known)) or _sides(inputs),
+        sizes=tuple(sizes_by_ratio(schema)) or _sizes_by_sides(inputs),
         size_range=_size_range(inputs),
         per_call=_per_call(inputs),
         negative_prompt="negative_prompt" in inputs,
         seed="seed" in inputs,
         steps=_span(inputs, "num_inference_steps", Span(low=1, high=100)),
-        guidance_scale=next((span for name in GUIDANCE if (span := _span(inputs, name, Span(low=0, high=30)))), None),
+        guidance_scale=next(
+            (span for name in GUIDANCE_INPUTS if (span := _span(inputs, name, Span(low=0, high=30)))), None
+        ),
         strength=_span(inputs, "prompt_strength", Span(low=0, high=1)) if image else None,
         schedulers=_names(inputs, "scheduler"),
-        qualities=tuple(sorted(_names(inputs, "quality"), key=_dearness)),
-        styles=_names(inputs, _first(inputs, STYLE)),
+        qualities=tuple(sorted(_names(inputs, "quality"), key=_price_rank)),
+        styles=_names(inputs, _first_known(inputs, STYLE_INPUTS)),
         transparent="transparent" in _names(inputs, "background"),
     )
 
 
 def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
-    return few(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
+    return cap_names(each for each in inputs[name].enum if isinstance(each, str)) if name in inputs else ()
 
 
-def _dearness(quality: str) -> int:
-    """A word that is not known, such as auto, may cost anything."""
+def _price_rank(quality: str) -> int:
+    """Rank by price; an unknown quality, such as auto, ranks last."""
     return QUALITIES.index(quality.casefold()) if quality.casefold() in QUALITIES else len(QUALITIES)
 
 
-def _first(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
-    """Under which of its usual names the model knows an input."""
+def _first_known(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
+    """The first of an input's usual names that the model has."""
     return next((name for name in names if name in inputs), names[0])
 
 
-def ratios(known: Known) -> dict[Size, str]:
+def sizes_by_ratio(schema: ModelSchema) -> dict[Size, str]:
     """A size of about a megapixel for each ratio that the model offers."""
-    offered = known.inputs["aspect_ratio"].enum if "aspect_ratio" in known.inputs else ()
-    found = [match for each in offered[:OFFERED] if (match := RATIO.fullmatch(str(each)))]
+    offered = schema.inputs["aspect_ratio"].enum if "aspect_ratio" in schema.inputs else ()
+    found = [match for each in offered[:MAX_OFFERED] if (match := RATIO_TEXT.fullmatch(str(each)))]
     return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
 
 
 def _of_ratio(width: int, height: int) -> Size:
-    unit = (PIXELS / (width * height)) ** 0.5
+    unit = (RATIO_PIXELS / (width * height)) ** 0.5
     return Size(*(max(16, round(side * unit / 16) * 16) for side in (width, height)))
 
 
-def _sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
-    """Sizes whose sides the model takes; an `aspect_ratio` without choices that can be read offers none."""
+def _sizes_by_sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
+    """Common sizes whose sides the model takes; none where it has an `aspect_ratio`."""
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return ()
     return tuple(
-        size for size in USUAL_SIZES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
+        size for size in COMMON_SIZES if _takes(inputs["width"], size.width) and _takes(inputs["height"], size.height)
     )
 
 
@@ -134,7 +136,7 @@ def _takes(of: Input, side: int) -> bool:
 
 
 def _size_range(inputs: Mapping[str, Input]) -> SizeRange | None:
-    """Where both sides are free; many models want multiples of 16."""
+    """The range where both sides are free; many models need multiples of 16."""
     if "aspect_ratio" in inputs or not {"width", "height"} <= inputs.keys():
         return None
     sides = inputs["width"], inputs["height"]
@@ -155,48 +157,48 @@ def _per_call(inputs: Mapping[str, Input]) -> int:
     return int(min(max(limit, 1), 4)) if limit and limit == limit else 4
 
 
-def _span(inputs: Mapping[str, Input], name: str, usual: Span) -> Span | None:
+def _span(inputs: Mapping[str, Input], name: str, default: Span) -> Span | None:
     if name not in inputs:
         return None
     of = inputs[name]
-    low = usual.low if of.minimum is None else of.minimum
-    high = usual.high if of.maximum is None else of.maximum
-    return Span(low=low, high=high) if low <= high else usual
+    low = default.low if of.minimum is None else of.minimum
+    high = default.high if of.maximum is None else of.maximum
+    return Span(low=low, high=high) if low <= high else default
 
 
-def inputs_of(known: Known, request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    """Only what the model knows by name."""
+def model_inputs(schema: ModelSchema, request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    """The request as the model's inputs; names that it lacks are left out."""
     fields = {
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "num_outputs": request.count,
-        "seed": _seed(known, request.seed),
+        "seed": _seed(schema, request.seed),
         "num_inference_steps": request.steps,
         "prompt_strength": request.strength,
         "scheduler": request.scheduler,
         "quality": request.quality,
         "background": "transparent" if request.transparent else None,
         "mask": data_url(sources.mask),
-        _first(known.inputs, STYLE): request.style,
-        _first(known.inputs, IMAGE): data_url(sources.only_image()),
-        _first(known.inputs, GUIDANCE): request.guidance_scale,
-        **_size(known, request.size),
+        _first_known(schema.inputs, STYLE_INPUTS): request.style,
+        _first_known(schema.inputs, IMAGE_INPUTS): data_url(sources.only_image()),
+        _first_known(schema.inputs, GUIDANCE_INPUTS): request.guidance_scale,
+        **_size(schema, request.size),
     }
-    return {name: value for name, value in given(fields).items() if name in known.inputs}
+    return {name: value for name, value in without_none(fields).items() if name in schema.inputs}
 
 
-def _seed(known: Known, seed: int | None) -> int | None:
-    """A seed of ours beyond what the model takes becomes one that it takes, always the same."""
-    of = known.inputs.get("seed", Input())
+def _seed(schema: ModelSchema, seed: int | None) -> int | None:
+    """Map a seed outside the model's range into it, deterministically."""
+    of = schema.inputs.get("seed", Input())
     if seed is None or _takes(of, seed):
         return seed
-    low, high = max(of.minimum or 0, 0), min(of.maximum or MOST_SEED, MOST_SEED)
+    low, high = max(of.minimum or 0, 0), min(of.maximum or MAX_SEED, MAX_SEED)
     return int(low) + seed % int(high - low + 1) if low < high else None
 
 
-def _size(known: Known, size: Size | None) -> dict[str, Any]:
+def _size(schema: ModelSchema, size: Size | None) -> dict[str, Any]:
     if size is None:
         return {}
-    if offered := ratios(known):
+    if offered := sizes_by_ratio(schema):
         return {"aspect_ratio": offered[min(offered, key=size.distance)]}
-    return {} if "aspect_ratio" in known.inputs else {"width": size.width, "height": size.height}
+    return {} if "aspect_ratio" in schema.inputs else {"width": size.width, "height": size.height}

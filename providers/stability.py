@@ -1,4 +1,4 @@
-"""Stability AI (v2beta): forms go out, the bytes of one picture come back.
+"""Stability AI (v2beta): multipart requests, and one picture as response body.
 
 Facts: a community OpenAPI file and the reference page of Core. It draws at ratios, so that each size stands for one;
 what comes back has that shape, not always those pixels. Seed 0 means a random one there: another stands in for it.
@@ -18,15 +18,15 @@ from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, 
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
-from providers.http.encoding import decoded, is_embedded
-from providers.http.failures import our_field
+from providers.http.encoding import decode_picture_async, is_inline_picture
+from providers.http.failures import option_of_field
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.pinned import pinned
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.shapes import pictures_in
 
 BASE_URL = "https://api.stability.ai"
 RATIOS = {
@@ -41,10 +41,10 @@ RATIOS = {
     Size(672, 1536): "9:21",
 }
 SEED_FOR_ZERO = 4294967294
-"""The largest, which none of ours is."""
-STRENGTH = 0.6
-"""Where nobody says: image to image always wants one."""
-FILTERED = "CONTENT_FILTERED"
+"""Sent for seed 0: the API's largest, which Easel never draws."""
+DEFAULT_STRENGTH = 0.6
+"""Default: image to image requires one."""
+FILTERED_REASON = "CONTENT_FILTERED"
 STYLES = (
     *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
     *("isometric", "line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art"),
@@ -53,29 +53,29 @@ STYLES = (
 WORD = re.compile(r"\w+")
 
 
-class Offer(NamedTuple):
+class Endpoint(NamedTuple):
     title: str
     path: str
-    takes: Capabilities
+    capabilities: Capabilities
 
 
-TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
+FROM_TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
 FROM_IMAGE = {"image_to_image": True, "sized_by_image": True, "strength": Span(low=0, high=1)}
-SD3 = Offer("", "generate/sd3", TEXT.model_copy(update=FROM_IMAGE))
+SD3 = Endpoint("", "generate/sd3", FROM_TEXT.model_copy(update=FROM_IMAGE))
 INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
-OFFERS = {
-    "core": Offer("Stable Image Core", "generate/core", TEXT.model_copy(update={"styles": STYLES})),
-    "ultra": Offer("Stable Image Ultra", "generate/ultra", TEXT),
+ENDPOINTS = {
+    "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.model_copy(update={"styles": STYLES})),
+    "ultra": Endpoint("Stable Image Ultra", "generate/ultra", FROM_TEXT),
     "sd3.5-large": SD3._replace(title="Stable Diffusion 3.5 Large"),
     "sd3.5-large-turbo": SD3._replace(title="Stable Diffusion 3.5 Large Turbo"),
     "sd3.5-medium": SD3._replace(title="Stable Diffusion 3.5 Medium"),
-    "inpaint": Offer("Inpaint", "edit/inpaint", INPAINT),
-    "upscale-fast": Offer("Fast upscaler", "upscale/fast", Capabilities(text_to_image=False, upscale=True)),
+    "inpaint": Endpoint("Inpaint", "edit/inpaint", INPAINT),
+    "upscale-fast": Endpoint("Fast upscaler", "upscale/fast", Capabilities(text_to_image=False, upscale=True)),
 }
 
 
 class Result(Reply):
-    """Not what is asked for, but documented, too."""
+    """The JSON response, which is documented, but not requested."""
 
     finish_reason: str = ""
     seed: Seed = None
@@ -85,7 +85,7 @@ class Refusal(Reply):
     id: str | None = None
     name: str = ""
     errors: Any = None
-    """Sentences, as far as is known."""
+    """A list of messages, as far as is known."""
 
 
 class Balance(Reply):
@@ -102,42 +102,46 @@ class Stability(Provider):
         self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
     async def models(self) -> Sequence[Model]:
-        return pinned(self.settings, [_model(id) for id in OFFERS], _model)
+        return choose_models(self.settings, [_model(id) for id in ENDPOINTS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        path = f"v2beta/stable-image/{_offer(request.model or 'core').path}"
+        path = f"v2beta/stable-image/{_endpoint(request.model or 'core').path}"
         answer = await self._api.send("POST", path, headers={"Accept": "image/*"}, form=_form(request, sources))
-        await progress.keep(await _picture(_checked(answer), request.seed))
+        await progress.keep(await _picture(_raise_for_error(answer), request.seed))
 
     async def check(self) -> Health:
-        balance = _checked(await self._api.ask("v1/user/balance")).parse(Balance)
+        balance = _raise_for_error(await self._api.get_json("v1/user/balance")).parse(Balance)
         return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
 
-def _offer(id: str) -> Offer:
-    """A model that only the host knows of is taken for one of sd3's."""
-    return OFFERS.get(id, SD3)
+def _endpoint(id: str) -> Endpoint:
+    """The endpoint of a model; SD3's for ids that only the host knows."""
+    return ENDPOINTS.get(id, SD3)
 
 
 def _model(id: str) -> Model:
-    offer = _offer(id)
-    return Model(id=id, title=offer.title or id, capabilities=offer.takes)
+    endpoint = _endpoint(id)
+    return Model(id=id, title=endpoint.title or id, capabilities=endpoint.capabilities)
 
 
 def _form(request: ImageRequest, sources: Sources) -> list[Part]:
-    """A form also where nothing is a file."""
-    takes, image = _offer(request.model or "core").takes, sources.only_image()
+    """Multipart parts, also where none is a file."""
+    capabilities, image = _endpoint(request.model or "core").capabilities, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
-    if not takes.upscale:
-        fields |= {"prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": _sent(request.seed)}
-    if takes.styles:
+    if not capabilities.upscale:
+        fields |= {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "seed": _seed_to_send(request.seed),
+        }
+    if capabilities.styles:
         fields["style_preset"] = request.style
-    if takes.strength:
+    if capabilities.strength:
         fields["model"] = request.model
-    if takes.strength and image:
-        strength = STRENGTH if request.strength is None else request.strength
+    if capabilities.strength and image:
+        strength = DEFAULT_STRENGTH if request.strength is None else request.strength
         fields |= {"mode": "image-to-image", "strength": strength}
-    elif takes.sizes:
+    elif capabilities.sizes:
         fields["aspect_ratio"] = _ratio(request.size)
     parts = [Part(name, str(value)) for name, value in fields.items() if value is not None]
     files = {"image": image, "mask": sources.mask}
@@ -148,48 +152,48 @@ def _ratio(size: Size | None) -> str | None:
     return RATIOS[min(RATIOS, key=size.distance)] if size else None
 
 
-def _sent(seed: int | None) -> int | None:
+def _seed_to_send(seed: int | None) -> int | None:
     return SEED_FOR_ZERO if seed == 0 else seed
 
 
 async def _picture(answer: Answer, seed: int | None) -> Picture:
-    """The picture, and the seed that the API says it drew with."""
+    """The picture, with the seed that the API reports."""
     if answer.is_picture():
         data, reason = answer.body, answer.headers.get("finish-reason", "")
-        told: int | str | None = answer.headers.get("seed")
+        reported: int | str | None = answer.headers.get("seed")
     else:
         result = answer.parse(Result)
-        found = next(filter(is_embedded, pictures_in(answer.data(), "image")), "")
-        data, reason = await decoded(found), result.finish_reason
-        told = result.seed
-    if reason.strip().upper() == FILTERED:
-        raise ContentRejected("200", said=FILTERED)
-    return Picture(data=data, seed=_told(told, seed))
+        found = next(filter(is_inline_picture, pictures_in(answer.data(), "image")), "")
+        data, reason = await decode_picture_async(found), result.finish_reason
+        reported = result.seed
+    if reason.strip().upper() == FILTERED_REASON:
+        raise ContentRejected("200", said=FILTERED_REASON)
+    return Picture(data=data, seed=_reported_seed(reported, seed))
 
 
-def _told(told: int | str | None, seed: int | None) -> int | None:
-    text = str(told)
+def _reported_seed(reported: int | str | None, seed: int | None) -> int | None:
+    text = str(reported)
     drawn = int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
-    return seed if drawn in (None, _sent(seed)) else drawn
+    return seed if drawn in (None, _seed_to_send(seed)) else drawn
 
 
-def _checked(answer: Answer) -> Answer:
+def _raise_for_error(answer: Answer) -> Answer:
     if error := _error(answer):
         raise error
     return answer
 
 
 def _error(answer: Answer) -> Provided | None:
-    """Told by the name of the error, too: a refusal by the filter and a missing permission are both 403."""
+    """The error of a response; its name tells a content refusal from a missing permission, both 403."""
     if answer.ok:
         return None
-    refusal = answer.maybe(Refusal) or Refusal()
-    text = tidy(": ".join(filter(None, (refusal.name, answer.text()))))
-    reference = tidy(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
-    return answer.error(text, option=blamed(refusal.errors), reference=reference)
+    refusal = answer.parse_or_none(Refusal) or Refusal()
+    text = one_line(": ".join(filter(None, (refusal.name, answer.error_text()))))
+    reference = one_line(refusal.id or answer.headers.get("x-request-id", ""))[:80] or None
+    return answer.error(text, option=blamed_by_errors(refusal.errors), reference=reference)
 
 
-def blamed(errors: Any) -> str | None:
-    """Our word for the field that an error begins with: "aspect_ratio: must be one of …"."""
+def blamed_by_errors(errors: Any) -> str | None:
+    """The option for the field that a message begins with: "aspect_ratio: must be one of …"."""
     sentences = cast("list[Any]", errors) if isinstance(errors, list) else []
-    return our_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))
+    return option_of_field(found[0] for text in sentences if isinstance(text, str) and (found := WORD.search(text)))

@@ -76,14 +76,14 @@ def _group(kind: Kind) -> str:
     switch = _enabling_variable(kind)
     if switch is None:
         return ALWAYS_ON
-    if not kind.outside:
+    if not kind.is_external:
         return SELF_HOSTED
     return NEEDS_KEY if switch == f"{kind.name.upper()}_API_KEY" else KEYLESS
 
 
 def _enabling_variable(kind: Kind) -> str | None:
     """The variable that enables a provider; None: it is always on."""
-    missing = SWITCH_PATTERN.match(kind.missing(kind.settings_type()) or "")
+    missing = SWITCH_PATTERN.match(kind.missing_setting(kind.settings_type()) or "")
     return missing[1] if missing else None
 
 

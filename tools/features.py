@@ -57,7 +57,7 @@ FEATURE_COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], s
     ("sizes", lambda _, takes: _sizes(takes)),
     ("progress", lambda provider, _: ", ".join(sorted(provider.reports))),
     ("cancel", lambda provider, _: _all_or_some([type(provider).cancel is not Provider.cancel])),
-    ("paid", lambda provider, _: "yes" if provider.paid else "no"),
+    ("paid", lambda provider, _: "yes" if provider.is_paid else "no"),
 )
 
 

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from config import Config
 from providers.kit.settings import ProviderSettings
-from providers.kit.variables import span
+from providers.kit.variables import number_range
 
 
 class Variable(NamedTuple):
@@ -28,7 +28,7 @@ def describe(kind: type[BaseModel], field: str, variables: Mapping[str, str]) ->
     info = kind.model_fields[field]
     default = _default(info)
     sample = info.examples[0] if info.examples else default
-    return Variable(variables[field], default, span(info), str(sample), info.description or "")
+    return Variable(variables[field], default, number_range(info), str(sample), info.description or "")
 
 
 def config_variable(field: str) -> Variable:

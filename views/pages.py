@@ -73,12 +73,16 @@ def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) 
     """The privacy page for the enabled providers. host: who runs this bot."""
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
-    bans = [f"{each.title} ({each.bans.total_seconds() / 60:.0f} minutes)" for each in providers if each.bans]
+    bans = [
+        f"{each.title} ({each.suspension_time.total_seconds() / 60:.0f} minutes)"
+        for each in providers
+        if each.suspension_time
+    ]
     return say(
         _unwrap(PRIVACY),
-        outside=_join_with_and([each.title for each in providers if each.outside]) or "nobody outside this bot",
+        outside=_join_with_and([each.title for each in providers if each.is_external]) or "nobody outside this bot",
         by_link=_sentence_about(FETCHED_BY_LINK, by_link),
-        volunteers=_sentence_about(DRAWN_BY_VOLUNTEERS, [each.title for each in providers if each.volunteers]),
+        volunteers=_sentence_about(DRAWN_BY_VOLUNTEERS, [each.title for each in providers if each.uses_volunteers]),
         bans=_sentence_about(BAN_KEPT, bans),
         host=code_span(host, 100),
     )

@@ -3,7 +3,7 @@
 Facts: the server's source (version 5.1.5). Its quirks:
 
 - `###` in a prompt begins the negative one; members' text is spelled so that it cannot.
-- A refused prompt puts the caller's address into timeout: `bans` holds that member back.
+- A refused prompt puts the caller's IP address into timeout: `suspension_time` suspends that member.
 - `nsfw` and `censor_nsfw` have other defaults in its Swagger file than in its parser: both are always sent.
 - `status` may be asked ten times a minute: once for each job, when `check` says that it is done.
 - MaintenanceMode comes as 400 where 503 is documented; some errors have no `rc`.
@@ -30,43 +30,43 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, staffed
-from providers.aihorde.refusals import checked, code_of, polled
+from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, served_models
+from providers.aihorde.refusals import as_poll_answer, checked, code_of
 from providers.aihorde.settings import AIHordeSettings
-from providers.aihorde.wire import Accepted, Kept, Result, State, User, body
+from providers.aihorde.wire import Accepted, GeneratedImage, Result, State, User, draw_body
 from providers.http.answers import Answer
-from providers.http.api import MAX_WORDS, segment
-from providers.http.encoding import decoded
-from providers.http.sentences import tidy
+from providers.http.api import MAX_JSON_BYTES, path_segment
+from providers.http.encoding import decode_picture_async
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.polling import Pauses, poll
-from providers.kit.shapes import pictures_in
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import pictures_in
+from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)
 
 BASE_URL = "https://aihorde.net"
 ANONYMOUS = "0000000000"
-"""The documented key of everybody who has none: no secret, and so not struck out of answers, where it may be data."""
+"""The documented anonymous key: no secret, so it is not redacted in responses, where it may be data."""
 CLIENT_AGENT = "Easel:0.1:github.com/easel-bot/easel"
 """name:version:contact; unknown callers may be blocked."""
 UNSERVED_SECONDS = 30.0
-"""How long a job waits while no worker can draw it, before it is given up."""
-LAST_SECONDS = 30.0
-"""Before the job's own end it is called off, while what is finished of it can still be had."""
-PAUSES = Pauses(patience=60.0)
-STATUS_PAUSES = Pauses(first=0.2, slowest=12.0, growth=2.0, patience=60.0)
-"""Other jobs of this address may have used up the minute's ten answers."""
+"""Seconds for which a job may wait without any worker, before it is cancelled."""
+CANCEL_BEFORE_END_SECONDS = 30.0
+"""Seconds before the deadline at which a job is cancelled, to fetch the pictures that are finished."""
+PAUSES = PollIntervals(silence_limit=60.0)
+STATUS_PAUSES = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
+"""Slow back-off: other jobs of this IP address share ten calls a minute."""
 
 
 class AIHorde(Provider[AIHordeSettings]):
     name = "aihorde"
     title = "AI Horde"
-    paid = False
+    is_paid = False
     reports = frozenset({"position", "eta"})
-    bans = timedelta(minutes=10)
-    volunteers = True
+    suspension_time = timedelta(minutes=10)
+    uses_volunteers = True
 
     def __init__(self, settings: AIHordeSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -80,7 +80,7 @@ class AIHorde(Provider[AIHordeSettings]):
         )
 
     @classmethod
-    def missing(cls, settings: AIHordeSettings) -> str | None:
+    def missing_setting(cls, settings: AIHordeSettings) -> str | None:
         return None if settings.enabled else "set AIHORDE=on"
 
     async def models(self) -> Sequence[Model]:
@@ -88,12 +88,12 @@ class AIHorde(Provider[AIHordeSettings]):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
-            await self._submit(await body(request, sources, own_key=self._own_key), progress)
+            await self._submit(await draw_body(request, sources, own_key=self._own_key), progress)
         ref = progress.remembered or {}
-        pictures = [Kept.model_validate(each) for each in ref.get("pictures", ())]
+        pictures = [GeneratedImage.model_validate(each) for each in ref.get("pictures", ())]
         if not pictures:
             await self._wait(ref["id"], progress)
-            pictures = await self._outcome(ref["id"], progress)
+            pictures = await self._fetch_pictures(ref["id"], progress)
         await keep_all(progress, pictures, self._picture)
 
     async def check(self) -> Health:
@@ -102,7 +102,7 @@ class AIHorde(Provider[AIHordeSettings]):
         return Health(reachable=True, models=len(await self._discover()), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        await self._call_off(ref["id"])
+        await self._cancel(ref["id"])
 
     async def _submit(self, fields: dict[str, Any], progress: Progress) -> None:
         answer = await self._send("POST", "generate/async", json=fields)
@@ -111,49 +111,51 @@ class AIHorde(Provider[AIHordeSettings]):
         accepted = checked(answer).parse(Accepted)
         await progress.remember({"id": accepted.id})
         if remarks := [str(remark) for remark in (accepted.message, accepted.warnings) if remark]:
-            log.info("AI Horde says: %s", tidy(" ".join(remarks)))
+            log.info("AI Horde says: %s", one_line(" ".join(remarks)))
 
     async def _wait(self, id: str, progress: Progress) -> None:
-        stuck: float | None = None
+        unserved_since: float | None = None
 
         async def is_done(answer: Answer) -> bool:
-            nonlocal stuck
+            nonlocal unserved_since
             state = answer.parse(State)
             if state.faulted:
                 await self._give_up(id, progress, Unavailable(cause=Cause.WORKERS_FAILED, blames_model=True))
             now = asyncio.get_running_loop().time()
-            stuck = None if state.is_possible or state.done else stuck or now
-            if stuck and now - stuck >= UNSERVED_SECONDS:
+            unserved_since = None if state.is_possible or state.done else unserved_since or now
+            if unserved_since and now - unserved_since >= UNSERVED_SECONDS:
                 await self._give_up(id, progress, Unavailable(cause=Cause.NO_WORKER, option="model"))
-            if progress.left() <= LAST_SECONDS and not state.done:
+            if progress.seconds_left() <= CANCEL_BEFORE_END_SECONDS and not state.done:
                 await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
-        ask = partial(self._ask, f"generate/check/{segment(id)}", cap=MAX_WORDS)
+        ask = partial(self._ask, f"generate/check/{path_segment(id)}", cap=MAX_JSON_BYTES)
         await poll(self.transport, progress, ask, is_done, PAUSES)
 
-    async def _give_up(self, id: str, progress: Progress, why: EaselError) -> None:
-        """Whoever calls a job off gets what is finished of it."""
-        pictures = list[Kept]()
+    async def _give_up(self, id: str, progress: Progress, reason: EaselError) -> None:
+        """Cancel the job, keep the pictures that the cancellation returns, and raise the reason."""
+        pictures = list[GeneratedImage]()
         try:
-            pictures = await self._call_off(id)
+            pictures = await self._cancel(id)
         except EaselError as error:
-            log.warning("a job that nobody can draw could not be called off: %s", error)
+            log.warning("a job without workers could not be cancelled: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
-        raise why
+        raise reason
 
-    async def _call_off(self, id: str) -> list[Kept]:
-        answer = await self._send("DELETE", f"generate/status/{segment(id)}")
+    async def _cancel(self, id: str) -> list[GeneratedImage]:
+        answer = await self._send("DELETE", f"generate/status/{path_segment(id)}")
         return [] if answer.status in (404, 410) else checked(answer).parse(Result).pictures
 
-    async def _outcome(self, id: str, progress: Progress) -> list[Kept]:
-        """What came out, without the censored; links are remembered."""
-        answer = await self._result(id, progress)
+    async def _fetch_pictures(self, id: str, progress: Progress) -> list[GeneratedImage]:
+        """The finished pictures, without censored ones; links are remembered."""
+        answer = await self._fetch_result(id, progress)
         result = answer.parse(Result)
-        is_elsewhere = not any(each.img.strip() for each in result.generations)
-        pictures = [Kept(img=each) for each in pictures_in(answer.data())] if is_elsewhere else result.pictures
+        has_no_own_picture = not any(each.img.strip() for each in result.generations)
+        pictures = (
+            [GeneratedImage(img=each) for each in pictures_in(answer.data())] if has_no_own_picture else result.pictures
+        )
         if not pictures:
             await progress.forget()
             nothing = BadResponse("done, without a picture")
@@ -162,34 +164,34 @@ class AIHorde(Provider[AIHordeSettings]):
             await progress.remember({"id": id, "pictures": [each.model_dump() for each in pictures]})
         return pictures
 
-    async def _result(self, id: str, progress: Progress) -> Answer:
+    async def _fetch_result(self, id: str, progress: Progress) -> Answer:
         answers: list[Answer] = []
 
         async def is_there(answer: Answer) -> bool:
             answers.append(answer)
             return True
 
-        ask = partial(self._ask, f"generate/status/{segment(id)}")
+        ask = partial(self._ask, f"generate/status/{path_segment(id)}")
         await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
         return answers[0]
 
-    async def _picture(self, kept: Kept) -> Picture:
-        if kept.is_link:
-            return await self._api.fetch(kept.img, seed=kept.seed)
-        return Picture(data=await decoded(kept.img), seed=kept.seed)
+    async def _picture(self, image: GeneratedImage) -> Picture:
+        if image.is_link:
+            return await self._api.fetch(image.img, seed=image.seed)
+        return Picture(data=await decode_picture_async(image.img), seed=image.seed)
 
     async def _offered(self) -> Sequence[Model]:
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return pinned(self.settings, listed, lambda name: make_model(name, self._own_key))
+        return choose_models(self.settings, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = checked(await self._send("GET", MODELS, cap=MAX_WORDS)).parse(ModelList).root
-        return staffed(listed, own_key=self._own_key)
+        listed = checked(await self._send("GET", MODELS, cap=MAX_JSON_BYTES)).parse(ModelList).root
+        return served_models(listed, own_key=self._own_key)
 
     async def _ask(self, path: str, **options: Any) -> Answer:
-        return polled(await self._send("GET", path, **options))
+        return as_poll_answer(await self._send("GET", path, **options))
 
     async def _send(self, method: str, path: str, **options: Any) -> Answer:
         return await self._api.send(method, path, headers=self._headers, **options)

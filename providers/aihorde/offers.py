@@ -1,4 +1,4 @@
-"""The models that AI Horde's volunteers serve, and what they take."""
+"""AI Horde's models and their capabilities."""
 
 import re
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import LONGEST, Bounded
+from providers.http.sentences import one_line
+from providers.kit.list_limits import MAX_NAME_LENGTH, BoundedList
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
-LISTED = 50
-"""Those after them have next to no workers."""
-SLOW_SECONDS = 60
-LARGE = Size(1024, 1024)
+MAX_LISTED_MODELS = 50
+"""Models that are offered; the others have almost no workers."""
+MIN_SHOWN_WAIT_SECONDS = 60
+LARGE_SIZE = Size(1024, 1024)
 DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
 """Models that draw 1024x1024, and do so without kudos."""
 SIZES = tuple(map(Size.parse, ("768x768", "768x512", "512x768", "1024x576", "576x1024", "1216x832", "832x1216")))
@@ -34,33 +34,33 @@ class Listed(Reply):
     eta: Seconds = None
 
 
-class ModelList(RootModel[Bounded[Listed]]):
+class ModelList(RootModel[BoundedList[Listed]]):
     pass
 
 
-def staffed(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
-    """Those with the most workers first; BadResponse where nobody works."""
-    named = (each for each in listed if 0 < len(each.name) <= LONGEST)
-    served = sorted((each for each in named if each.count > 0), key=lambda each: -each.count)
+def served_models(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ...]:
+    """Models with workers, most workers first; raises BadResponse where there is none."""
+    usable = (each for each in listed if 0 < len(each.name) <= MAX_NAME_LENGTH)
+    served = sorted((each for each in usable if each.count > 0), key=lambda each: -each.count)
     if not served:
         raise BadResponse("no model has a worker")
-    return tuple(make_model(each.name, own_key, each.eta) for each in served[:LISTED])
+    return tuple(make_model(each.name, own_key, each.eta) for each in served[:MAX_LISTED_MODELS])
 
 
 def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
-    """The wait is told where it is worth telling."""
-    wait = f", wait about {eta / 60:.0f} min" if eta and eta >= SLOW_SECONDS else ""
-    return Model(id=name, title=tidy(name)[:60] + wait, capabilities=_capabilities(name, own_key))
+    """The model, with its wait in the title from `MIN_SHOWN_WAIT_SECONDS` on."""
+    wait = f", wait about {eta / 60:.0f} min" if eta and eta >= MIN_SHOWN_WAIT_SECONDS else ""
+    return Model(id=name, title=one_line(name)[:60] + wait, capabilities=_capabilities(name, own_key))
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:
-    """Without a key of one's own only what needs no kudos, or little more."""
-    first = (LARGE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE)
+    """What a model takes; without a key only what costs no kudos, or few."""
+    first = (LARGE_SIZE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE_SIZE)
     return Capabilities(
         image_to_image=True,
         inpainting=True,
         sizes=(*first, *SIZES),
-        size_range=SizeRange(low=64, high=3072 if own_key else LARGE.width, multiple=64),
+        size_range=SizeRange(low=64, high=3072 if own_key else LARGE_SIZE.width, multiple=64),
         per_call=4,
         negative_prompt=True,
         seed=True,

@@ -1,4 +1,4 @@
-"""What AI Horde's error codes mean; its HTTP status alone would mislead."""
+"""Maps AI Horde's error codes to errors; its HTTP statuses are misleading."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.failures import Told
+from providers.http.failures import ErrorDetails
 from providers.http.lenient import Reply
-from providers.http.sentences import tidy
+from providers.http.sentences import one_line
 
-BLAMED: Mapping[str, str] = {
+OPTION_BY_CODE: Mapping[str, str] = {
     "InvalidSize": "size",
     "TooManySteps": "steps",
     "UnsupportedSampler": "scheduler",
@@ -31,8 +31,8 @@ BLAMED: Mapping[str, str] = {
     "InpaintingMissingMask": "mask",
     "SourceImage": "image",
 }
-"""How the codes of invalid requests begin, and our words for what is wrong."""
-SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
+"""The option to blame, by the prefix of an error code."""
+TIMEOUT_SECONDS = re.compile(r"for (\d{1,7})(?:\.\d+)? more second", re.IGNORECASE)
 
 
 class Refusal(Reply):
@@ -46,14 +46,14 @@ def code_of(answer: Answer) -> str:
 
 
 def checked(answer: Answer) -> Answer:
-    """The answer itself; else its error."""
+    """Return the response, or raise its error."""
     if error := error_of(answer):
         raise error
     return answer
 
 
-def polled(answer: Answer) -> Answer:
-    """The answer to a poll; where its code says that asking again may help, its status is made to say so, too."""
+def as_poll_answer(answer: Answer) -> Answer:
+    """The response to a poll, with status 503 where its code is retryable."""
     error = error_of(answer)
     if not isinstance(error, (RateLimited, Unavailable)):
         return answer
@@ -62,54 +62,54 @@ def polled(answer: Answer) -> Answer:
 
 
 def error_of(answer: Answer) -> Provided | None:
-    """What the code of an error means, or its status where it has none; None for 2xx."""
-    usual = answer.error()
-    if usual is None:
+    """The error by its code, else by its status; None for 2xx."""
+    by_status = answer.error()
+    if by_status is None:
         return None
-    code, text = code_of(answer), answer.text()
-    blamed = next((field for start, field in BLAMED.items() if code.startswith(start)), None)
-    told = Told(detail=code, said=text, reference=None)
+    code, text = code_of(answer), answer.error_text()
+    blamed = next((field for prefix, field in OPTION_BY_CODE.items() if code.startswith(prefix)), None)
+    details = ErrorDetails(detail=code, said=text, reference=None)
     if blamed:
-        return InvalidRequest(**told, option=blamed)
-    return _coded(code, told, _seconds(answer, text)) or _validation(answer) or usual
+        return InvalidRequest(**details, option=blamed)
+    return _error_by_code(code, details, _seconds(answer, text)) or _validation_error(answer) or by_status
 
 
-def _coded(code: str, told: Told, retry_after: float | None) -> Provided | None:
+def _error_by_code(code: str, details: ErrorDetails, retry_after: float | None) -> Provided | None:
     not_taken = Acceptance.NOT_TAKEN
     match code:
         case "InvalidAPIKey" | "BannedClientAgent":
-            return AuthError(**told, taken=not_taken, retry_after=retry_after)
+            return AuthError(**details, taken=not_taken, retry_after=retry_after)
         case "KudosUpfront" | "SharedKeyEmpty" | "SharedKeyInsufficientKudos":
-            return QuotaError(**told, taken=not_taken, retry_after=retry_after)
+            return QuotaError(**details, taken=not_taken, retry_after=retry_after)
         case "TooManyPrompts" | "TimeoutIP":
-            return RateLimited(**told, taken=not_taken, retry_after=retry_after)
+            return RateLimited(**details, taken=not_taken, retry_after=retry_after)
         case "CorruptPrompt":
-            return ContentRejected(**told, counts_against_member=True)
+            return ContentRejected(**details, counts_against_member=True)
         case "MaintenanceMode" | "NoValidWorkers":
             option = "model" if code == "NoValidWorkers" else None
-            return Unavailable(**told, taken=not_taken, retry_after=retry_after, option=option)
+            return Unavailable(**details, taken=not_taken, retry_after=retry_after, option=option)
         case "TooManyLoras":
-            return InvalidRequest(**told, taken=not_taken)
+            return InvalidRequest(**details, taken=not_taken)
         case "RequestNotFound" | "RequestExpired":
-            return Timeout(**told, taken=not_taken, retry_after=retry_after)
+            return Timeout(**details, taken=not_taken, retry_after=retry_after)
         case _:
             return None
 
 
 def _refusal(answer: Answer) -> Refusal:
-    refusal = None if answer.status < 300 else answer.maybe(Refusal)
+    refusal = None if answer.status < 300 else answer.parse_or_none(Refusal)
     return refusal or Refusal()
 
 
 def _seconds(answer: Answer, text: str) -> float | None:
-    found = SECONDS.search(text)
+    found = TIMEOUT_SECONDS.search(text)
     return float(found[1]) if found else answer.retry_after()
 
 
-def _validation(answer: Answer) -> InvalidRequest | None:
+def _validation_error(answer: Answer) -> InvalidRequest | None:
     """`{"errors": {"params.width": "…"}}`, which has no code."""
     errors = _refusal(answer).errors or {}
     if answer.status != 400 or not errors:
         return None
-    sentence = tidy("; ".join(f"{path}: {text}" for path, text in errors.items()))
-    return InvalidRequest("400", said=sentence, option=answer.option())
+    sentence = one_line("; ".join(f"{path}: {text}" for path, text in errors.items()))
+    return InvalidRequest("400", said=sentence, option=answer.blamed_option())

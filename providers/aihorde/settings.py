@@ -1,12 +1,12 @@
-"""What the host may set of AI Horde."""
+"""Settings of AI Horde."""
 
 from pydantic import Field
 
-from providers.kit.settings import SwitchedSettings
+from providers.kit.settings import SwitchableSettings
 from providers.kit.variables import Secret, Switch
 
 
-class AIHordeSettings(SwitchedSettings):
+class AIHordeSettings(SwitchableSettings):
     api_key: Secret | None = Field(default=None, description="A key of your own waits less, and may draw larger.")
     enabled: Switch = Field(
         default_factory=lambda read: read["api_key"] is not None,

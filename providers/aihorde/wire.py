@@ -1,4 +1,4 @@
-"""What is sent to AI Horde, and what it answers."""
+"""Request and response models of AI Horde."""
 
 import asyncio
 import io
@@ -9,20 +9,20 @@ from PIL import Image
 
 from domain import ImageRequest, Size, Sources
 from domain.numbers import Number, Place, Seconds, Seed
-from providers.http.api import given
-from providers.http.encoding import in_base64
-from providers.http.lenient import EACH, TRIFLE, Reply
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
+from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
-FILTERED_LENGTH = 7000
-"""Characters; the filter that rewords dubious prompts takes fewer."""
-MARK = re.compile(r"#{3,}")
+MAX_FILTERED_LENGTH = 7000
+"""Characters of a prompt from which the rewording filter refuses it."""
+NEGATIVE_MARK = re.compile(r"#{3,}")
 
 
 class Accepted(Reply):
     id: str
     message: Any = None
-    """With the warnings: only for the log, so in whatever shape."""
+    """Only logged, as are the warnings, so any type."""
     warnings: Any = None
 
 
@@ -36,36 +36,36 @@ class State(Reply):
     wait_time: Seconds = None
 
 
-class Remark(Reply):
+class GenerationMetadata(Reply):
     type: str = ""
 
 
 class Generation(Reply):
     img: str = ""
     seed: Seed = None
-    censored: Annotated[bool | None, TRIFLE] = None
-    gen_metadata: Annotated[list[Remark], EACH] | None = None
+    censored: Annotated[bool | None, NONE_IF_INVALID] = None
+    gen_metadata: Annotated[list[GenerationMetadata], SKIP_INVALID_ENTRIES] | None = None
 
     @property
     def is_censored(self) -> bool:
-        """A placeholder lies where the picture should be."""
-        return bool(self.censored) or any(remark.type == "censorship" for remark in self.gen_metadata or ())
+        """Whether a placeholder replaces the picture."""
+        return bool(self.censored) or any(metadata.type == "censorship" for metadata in self.gen_metadata or ())
 
 
 class Result(Reply):
     """The answer to `status`."""
 
-    generations: Annotated[list[Generation], EACH]
+    generations: Annotated[list[Generation], SKIP_INVALID_ENTRIES]
 
     @property
-    def pictures(self) -> "list[Kept]":
+    def pictures(self) -> "list[GeneratedImage]":
         """Without the censored."""
         whole = [each for each in self.generations if each.img.strip() and not each.is_censored]
-        return [Kept(img=each.img, seed=each.seed) for each in whole]
+        return [GeneratedImage(img=each.img, seed=each.seed) for each in whole]
 
 
-class Kept(Reply):
-    """What is left of a generation."""
+class GeneratedImage(Reply):
+    """A finished picture."""
 
     img: str
     """A link, or base64."""
@@ -80,16 +80,16 @@ class User(Reply):
     kudos: Number = None
 
 
-async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
-    """Of `generate/async`. Whoever has no kudos gets less than asked for, instead of nothing."""
-    prompt, is_safe = written(request.prompt, request.negative_prompt), request.safety_checker is not False
+async def draw_body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
+    """Body of `generate/async`; without a key of its own, the job may be downgraded instead of refused."""
+    prompt, is_safe = join_prompts(request.prompt, request.negative_prompt), request.safety_checker is not False
     fields = {
         "prompt": prompt,
         "params": _params(request),
         "models": [request.model],
         "nsfw": not is_safe,
         "censor_nsfw": is_safe,
-        "replacement_filter": len(prompt) < FILTERED_LENGTH,
+        "replacement_filter": len(prompt) < MAX_FILTERED_LENGTH,
         "r2": True,
         "shared": False,
         "allow_downgrade": None if own_key else True,
@@ -99,17 +99,17 @@ async def body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dic
         fields["source_processing"] = "inpainting" if sources.mask else "img2img"
     if sources.mask:
         fields["source_mask"] = await asyncio.to_thread(_webp, sources.mask)
-    return given(fields)
+    return without_none(fields)
 
 
-def written(prompt: str, negative: str | None) -> str:
+def join_prompts(prompt: str, negative: str | None) -> str:
     """Both prompts in one, with `###` between them and nowhere else."""
-    prompt, negative = _unmarked(prompt), _unmarked(negative or "")
+    prompt, negative = _escape_mark(prompt), _escape_mark(negative or "")
     return f"{prompt} ### {negative}" if negative else prompt
 
 
-def _unmarked(text: str) -> str:
-    return MARK.sub(lambda found: " ".join(found[0]), text)
+def _escape_mark(text: str) -> str:
+    return NEGATIVE_MARK.sub(lambda found: " ".join(found[0]), text)
 
 
 def _params(request: ImageRequest) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _params(request: ImageRequest) -> dict[str, Any]:
         "sampler_name": request.scheduler,
         "denoising_strength": request.strength,
     }
-    return given(fields)
+    return without_none(fields)
 
 
 def _webp(data: bytes) -> str:
-    """In base64, without loss, on white where it is transparent: an alpha channel would be taken for a mask."""
+    """Lossless WebP in base64, flattened on white: an alpha channel would be used as a mask."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         layer = image.convert("RGBA")
         flat = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     flat.save(out, "WEBP", lossless=True, quality=0)
-    return in_base64(out.getvalue())
+    return encode_base64(out.getvalue())

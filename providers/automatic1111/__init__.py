@@ -1,8 +1,8 @@
-"""The servers that speak as AUTOMATIC1111's web UI does: itself, Forge, SD.Next and stable-diffusion.cpp.
+"""Servers with the API of AUTOMATIC1111's web UI: itself, Forge, SD.Next and stable-diffusion.cpp.
 
 Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST blocks until
-the pictures are there. Progress and interrupt are the whole server's, not a caller's, so both are used only where the
-server says that the job at work is the one that we have named:
+the pictures are done. Progress and interrupt act on the server's current job, whoever sent it, so both are used only
+where the server says that the current job has our id:
 
 - AUTOMATIC1111 and Forge take `force_task_id` and tell of it at /internal/progress (not with --nowebui).
 - SD.Next names the job at work in /progress; where it makes up names of its own, nobody can tell whose job it is.
@@ -32,65 +32,65 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.automatic1111.bodies import drawing, enlarging
+from providers.automatic1111.bodies import draw_request, upscale_body
 from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.settings import Automatic1111Settings
-from providers.automatic1111.tasks import ask
+from providers.automatic1111.tasks import get_task
 from providers.http.answers import Answer
 from providers.http.api import Api
-from providers.http.encoding import decoded, in_base64
+from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.shapes import is_link, pictures_in
+from providers.kit.model_choice import choose_models
+from providers.kit.picture_search import is_link, pictures_in
 
 log = logging.getLogger(__name__)
 
 POST_SECONDS = 590.0
-"""One call queues, loads a checkpoint and draws: as long as a job may last."""
-PAUSE = 2.0
-"""Seconds between two questions of how far the drawing is."""
+"""Time limit of the POST, which queues, loads a checkpoint and draws: a job's own limit."""
+POLL_SECONDS = 2.0
+"""Seconds between polls of the progress."""
 
 
 class Automatic1111(Provider[Automatic1111Settings]):
     name = "automatic1111"
     title = "Automatic1111"
-    paid = False
-    outside = False
+    is_paid = False
+    is_external = False
     reports = frozenset({"fraction", "position", "eta", "preview"})
 
     def __init__(self, settings: Automatic1111Settings, transport: Transport) -> None:
         super().__init__(settings, transport)
         root = (settings.base_url or "").removesuffix("/sdapi/v1")
-        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic(settings.api_key))
+        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic_auth(settings.api_key))
         self._discovery = self.discovery(partial(discover, self._api), UNKNOWN)
         self._interrupts = Interrupts(self._api, transport)
-        self._running, self._unwanted = set[str](), set[str]()
+        self._running, self._cancelled = set[str](), set[str]()
 
     @classmethod
-    def missing(cls, settings: Automatic1111Settings) -> str | None:
+    def missing_setting(cls, settings: Automatic1111Settings) -> str | None:
         return None if settings.base_url else "set AUTOMATIC1111_BASE_URL"
 
     @classmethod
-    def wrong(cls, settings: Automatic1111Settings) -> str | None:
+    def invalid_setting(cls, settings: Automatic1111Settings) -> str | None:
         if settings.api_key and ":" not in settings.api_key.get_secret_value():
             return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
         return None
 
     async def models(self) -> Sequence[Model]:
         server = await self._discovery.get()
-        return pinned(self.settings, server.models, server.model)
+        return choose_models(self.settings, server.models, server.model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         server = await self._server()
         if request.upscale:
-            await self._enlarge(sources, server, progress)
+            await self._upscale(sources, server, progress)
             return
         if progress.remembered:
             await self.abandon(progress.remembered)
-        path, body = await asyncio.to_thread(drawing, request, sources, server.checkpoint(request.model))
+        path, body = await asyncio.to_thread(draw_request, request, sources, server.checkpoint(request.model))
         task = f"easel-{token_hex(8)}"
         await progress.remember({"task": task})
         try:
@@ -108,79 +108,85 @@ class Automatic1111(Provider[Automatic1111Settings]):
         return Health(reachable=True, models=len(server.models), key=key)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Interrupt the job while it is the one at work; one that still waits in the server's queue, when it begins."""
+        """Interrupt the job if it is the current one; a queued one is interrupted when it starts."""
         task = str(ref.get("task"))
         if task in self._running:
-            self._unwanted.add(task)
+            self._cancelled.add(task)
         server = await self._server()
-        if server.tells:
-            await self._interrupts.call_off(server.tells, task)
+        if server.progress_by:
+            await self._interrupts.cancel_task(server.progress_by, task)
 
     async def close(self) -> None:
         await self._interrupts.close()
         await super().close()
 
     async def _server(self) -> Server:
-        """What is known of the server; asked for at once where nothing is, so that its own error is told."""
+        """The discovered server; discovered now where it is unknown, so that its error is raised."""
         server = await self._discovery.get()
         return server if server.titles else await discover(self._api)
 
     async def _draw(self, path: str, body: dict[str, Any], task: str, server: Server, progress: Progress) -> Answer:
-        """The answer to the POST, with its progress told meanwhile; a half picture of a cancelled job is none."""
+        """POST and report progress meanwhile; raises Cancelled for an interrupted job, whose picture is unfinished."""
         self._running.add(task)
         watch = asyncio.create_task(self._watch(task, server, progress))
         try:
             answer = checked(await self._post(path, body))
-            if task in self._unwanted:
+            if task in self._cancelled:
                 raise Cancelled("interrupted: the picture is half finished")
             return answer
         finally:
             self._running.discard(task)
-            self._unwanted.discard(task)
+            self._cancelled.discard(task)
             watch.cancel()
             await asyncio.wait({watch})
 
     async def _watch(self, task: str, server: Server, progress: Progress) -> None:
-        shown = -1
-        while server.tells:
-            await asyncio.sleep(PAUSE)
+        last_preview = -1
+        while server.progress_by:
+            await asyncio.sleep(POLL_SECONDS)
             try:
-                # In a task of its own, for the room that its bytes take is given back when that ends.
-                state = await asyncio.create_task(ask(self._api, server.tells, task, shown))
+                # In its own task, so that its memory budget is released when it ends.
+                state = await asyncio.create_task(get_task(self._api, server.progress_by, task, last_preview))
             except (Unavailable, Timeout, RateLimited):
                 continue
             except EaselError as error:
                 log.info("the server does not tell how far a drawing is: %s", error)
                 return
-            shown = shown if state.id_live_preview is None else state.id_live_preview
+            last_preview = last_preview if state.id_live_preview is None else state.id_live_preview
             if state.active:
                 await progress.report(state.fraction, eta=state.seconds, preview=state.preview())
             elif state.queued:
                 await progress.report(position=state.position)
 
-    async def _enlarge(self, sources: Sources, server: Server, progress: Progress) -> None:
+    async def _upscale(self, sources: Sources, server: Server, progress: Progress) -> None:
         image = sources.only_image()
         if not (server.upscaler and image):
             raise InvalidRequest("no upscaler, or no image", option="image")
-        answer = checked(await self._post("extra-single-image", enlarging(image, server.upscaler)))
+        answer = checked(await self._post("extra-single-image", upscale_body(image, server.upscaler)))
         text = next(iter(pictures_in(answer.data(), "image")), "")
-        await progress.keep(await self._api.fetch(text) if is_link(text) else Picture(data=await decoded(text)))
+        await progress.keep(
+            await self._api.fetch(text) if is_link(text) else Picture(data=await decode_picture_async(text))
+        )
 
     async def _post(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
 
 
-def _basic(key: SecretStr | None) -> SecretStr | None:
-    return SecretStr(in_base64(key.get_secret_value().encode())) if key else None
+def _basic_auth(key: SecretStr | None) -> SecretStr | None:
+    return SecretStr(encode_base64(key.get_secret_value().encode())) if key else None
 
 
 async def _keep(api: Api, answer: Answer, request: ImageRequest, progress: Progress) -> None:
-    items = result_of(answer).own(request.count, request.seed)
+    items = result_of(answer).own_pictures(request.count, request.seed)
     if not items:
         raise BadResponse("no picture came back")
 
     async def picture(item: tuple[str, int | None]) -> Picture:
         text, seed = item
-        return await api.fetch(text, seed=seed) if is_link(text) else Picture(data=await decoded(text), seed=seed)
+        return (
+            await api.fetch(text, seed=seed)
+            if is_link(text)
+            else Picture(data=await decode_picture_async(text), seed=seed)
+        )
 
     await keep_all(progress, items, picture)

@@ -1,4 +1,4 @@
-"""From a request to the body of a POST."""
+"""Builds request bodies."""
 
 import io
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 from PIL import Image
 
 from domain import ImageRequest, ImageTooLarge, Size, Sources
-from providers.automatic1111.server import BETWEEN
-from providers.http.api import given
-from providers.http.encoding import in_base64
-from providers.kit.fitting import fitted
-from providers.kit.harmless import EXTRA_ARGS, without_tag
+from providers.automatic1111.server import SEPARATOR
+from providers.http.api import without_none
+from providers.http.encoding import encode_base64
+from providers.kit.fitting import fit_image
+from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
-LARGEST_SIDE = 4096
+MAX_SIDE = 4096
 
 
-def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
-    """Path and body; decodes images, so it belongs into a thread."""
+def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
+    """Path and body; blocking, as it decodes images: call it in a thread."""
     size = request.size or DEFAULT_SIZE
-    sampler, _, scheduler = (request.scheduler or "").partition(BETWEEN)
+    sampler, _, scheduler = (request.scheduler or "").partition(SEPARATOR)
     negative = request.negative_prompt
     fields: dict[str, Any] = {
-        # Only the tag goes: `<lora:…>` and `(word:1.2)` are for everybody.
+        # `<lora:…>` and `(word:1.2)` stay: members may use them.
         "prompt": without_tag(request.prompt, EXTRA_ARGS),
         "negative_prompt": without_tag(negative, EXTRA_ARGS) if negative is not None else None,
         "width": size.width,
@@ -38,21 +38,27 @@ def drawing(request: ImageRequest, sources: Sources, checkpoint: str | None) -> 
         "save_images": False,
     }
     if (data := sources.only_image()) is None:
-        return "txt2img", given(fields)
-    # Left to the servers, `resize_mode` means another thing in each.
-    image = in_base64(fitted(data, size))
-    fields |= {"init_images": [image], "denoising_strength": request.strength}
-    if sources.mask is not None:
-        # The mask as it is: white is repainted. The whole picture, for only then it gets the size that was asked for.
-        mask = in_base64(fitted(sources.mask, size))
-        fields |= {"mask": mask, "inpainting_mask_invert": 0, "inpaint_full_res": False}
-    return "img2img", given(fields)
+        return "txt2img", without_none(fields)
+    return "img2img", without_none(fields | _image_fields(data, sources.mask, size, request.strength))
 
 
-def enlarging(image: bytes, upscaler: str) -> dict[str, Any]:
+def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float | None) -> dict[str, Any]:
+    """Image and mask, resized here: `resize_mode` means another thing on each server."""
+    fields = {"init_images": [encode_base64(fit_image(data, size))], "denoising_strength": strength}
+    if mask is None:
+        return fields
+    # White is repainted, so nothing is inverted; only without `inpaint_full_res` the picture has the requested size.
+    return fields | {
+        "mask": encode_base64(fit_image(mask, size)),
+        "inpainting_mask_invert": 0,
+        "inpaint_full_res": False,
+    }
+
+
+def upscale_body(image: bytes, upscaler: str) -> dict[str, Any]:
     size = Size(*Image.open(io.BytesIO(image)).size)
     longest = max(size)
-    if longest >= LARGEST_SIDE:
-        raise ImageTooLarge(option="image", size=size, longest_side=LARGEST_SIDE - 1)
-    factor = min(2.0, LARGEST_SIDE / longest)
-    return {"image": in_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}
+    if longest >= MAX_SIDE:
+        raise ImageTooLarge(option="image", size=size, longest_side=MAX_SIDE - 1)
+    factor = min(2.0, MAX_SIDE / longest)
+    return {"image": encode_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

@@ -1,4 +1,4 @@
-"""Reading what the servers answer to a POST, and what they mean by their errors."""
+"""Parses responses and errors of the servers."""
 
 import re
 from typing import Annotated, Any
@@ -8,37 +8,37 @@ from pydantic import BeforeValidator
 from domain import Acceptance, Cause, InvalidRequest, Provided, Unavailable
 from domain.numbers import Place, Seed
 from providers.http.answers import Answer
-from providers.http.failures import Told, error_for
-from providers.http.lenient import TRIFLE, Reply
+from providers.http.failures import ErrorDetails, error_for
+from providers.http.lenient import NONE_IF_INVALID, Reply
 from providers.http.parsing import read_json
-from providers.http.sentences import tidy
-from providers.kit.shapes import picture_of, pictures_in
+from providers.http.sentences import one_line
+from providers.kit.picture_search import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
 CHECKPOINT = re.compile(r"checkpoint|model", re.IGNORECASE)
 IMAGE = re.compile(r"invalid encoded image|init image", re.IGNORECASE)
-NO_NEWS = ("HTTPException", "server_error")
-"""Kinds of errors that say nothing."""
+GENERIC_ERRORS = ("HTTPException", "server_error")
+"""Generic error names, left out of messages."""
 
 
 class Info(Reply):
     seed: Seed = None
-    all_seeds: Annotated[list[Seed] | None, TRIFLE] = None
+    all_seeds: Annotated[list[Seed] | None, NONE_IF_INVALID] = None
     index_of_first_image: Place = None
 
 
 class Result(Reply):
-    """The answer of txt2img and img2img; `info` is JSON in a string, or an empty one."""
+    """Response of txt2img and img2img; `info` is JSON in a string, or an empty one."""
 
-    images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, TRIFLE] = None
+    images: Annotated[list[Annotated[str, BeforeValidator(picture_of)]] | None, NONE_IF_INVALID] = None
     info: Any = None
 
-    def own(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
-        """Pictures and their seeds: no grid in front, no control maps behind."""
+    def own_pictures(self, count: int, seed: int | None) -> list[tuple[str, int | None]]:
+        """The requested pictures with seeds, without a leading grid and trailing control maps."""
         info, images = read_info(self.info), list(filter(None, self.images or ()))
-        told = info.index_of_first_image or 0
-        first = told if 0 <= told < len(images) else 0
+        text_part = info.index_of_first_image or 0
+        first = text_part if 0 <= text_part < len(images) else 0
         start = info.seed if seed is None or seed < 0 else seed
         pictures = images[first : first + count]
         counted = [None if start is None else start + place for place in range(len(pictures))]
@@ -54,13 +54,13 @@ class Refusal(Reply):
 
 
 def result_of(answer: Answer) -> Result:
-    """With what the answer has elsewhere where its own list holds no picture."""
+    """The parsed response; pictures are searched elsewhere where `images` is empty."""
     result = answer.parse(Result)
     return result if any(result.images or ()) else Result(images=pictures_in(answer.data()), info=result.info)
 
 
 def read_info(text: object) -> Info:
-    """What can be used of `info`; stable-diffusion.cpp may leave it empty."""
+    """The usable part of `info`; stable-diffusion.cpp may leave it empty."""
     try:
         return Info.model_validate(read_json(text) if isinstance(text, str) else text)
     except ValueError:
@@ -68,7 +68,7 @@ def read_info(text: object) -> Info:
 
 
 def checked(answer: Answer) -> Answer:
-    """The answer itself; the error that the server means otherwise."""
+    """Return the response, or raise its error."""
     if answer.ok:
         return answer
     raise _error(answer)
@@ -76,24 +76,24 @@ def checked(answer: Answer) -> Answer:
 
 def _error(answer: Answer) -> Provided:
     text = _sentence(answer)
-    told = Told(detail=str(answer.status), said=text, reference=None)
+    text_part = ErrorDetails(detail=str(answer.status), said=text, reference=None)
     if OUT_OF_MEMORY.search(text):
-        return Unavailable(**told, cause=Cause.OUT_OF_MEMORY, option="size")
+        return Unavailable(**text_part, cause=Cause.OUT_OF_MEMORY, option="size")
     if answer.status in (400, 404) and SAMPLER.search(text):
-        return InvalidRequest(**told, option="scheduler")
+        return InvalidRequest(**text_part, option="scheduler")
     if answer.status == 500 and IMAGE.search(text):
-        return InvalidRequest(**told, option="image")
+        return InvalidRequest(**text_part, option="image")
     if answer.status in (404, 405) and not (CHECKPOINT.search(text) or IMAGE.search(text)):
-        return Unavailable(**told, cause=Cause.NO_API, taken=Acceptance.NOT_TAKEN)
-    return error_for(answer.status, text, retry_after=answer.retry_after(), option=answer.option())
+        return Unavailable(**text_part, cause=Cause.NO_API, taken=Acceptance.NOT_TAKEN)
+    return error_for(answer.status, text, retry_after=answer.retry_after(), option=answer.blamed_option())
 
 
 def _sentence(answer: Answer) -> str:
-    """The kind of an error stands in `error`, its sentence in `detail`, `message` or `errors`."""
-    refusal = answer.maybe(Refusal) or Refusal()
-    told = next(
+    """The message: `error` has its type, `detail`, `message` or `errors` its text."""
+    refusal = answer.parse_or_none(Refusal) or Refusal()
+    text_part = next(
         (each for each in (refusal.detail, refusal.message, refusal.errors) if each and isinstance(each, str)), ""
     )
-    if not isinstance(refusal.error, str) or not told:
-        return tidy(told) or answer.text()
-    return tidy(told if refusal.error in NO_NEWS else f"{refusal.error}: {told}")
+    if not isinstance(refusal.error, str) or not text_part:
+        return one_line(text_part) or answer.error_text()
+    return one_line(text_part if refusal.error in GENERIC_ERRORS else f"{refusal.error}: {text_part}")

@@ -1,4 +1,4 @@
-"""What one server has: checkpoints, samplers, an upscaler, and whether it tells whose job is at work."""
+"""Discovers a server: checkpoints, samplers, upscaler, and whether it identifies its current job."""
 
 import asyncio
 import re
@@ -12,22 +12,22 @@ from pydantic import RootModel
 
 from domain import BadResponse, Capabilities, EaselError, Model, NotOffered, Size, SizeRange, Span
 from providers.automatic1111.results import checked
-from providers.automatic1111.tasks import AtWork
+from providers.automatic1111.tasks import CurrentJob
 from providers.http.answers import Answer
 from providers.http.api import Api
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import OFFERED, Bounded, few
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import MAX_OFFERED, BoundedList, cap_names
 
-HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
-BETWEEN = " / "
+CHECKPOINT_HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
+SEPARATOR = " / "
 """Between a sampler and a scheduler."""
-LARGE = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
+TRAINED_AT_1024 = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
 """Names of checkpoints that were trained at 1024x1024; no list says so, except SD.Next's by its `type`."""
 SMALL_SIZES = ("512x512", "512x768", "768x512", "512x896", "896x512", "768x768", "1024x1024")
 LARGE_SIZES = ("1024x1024", "832x1216", "1216x832", "768x1344", "1344x768", "768x768", "512x512")
 # No limits are documented; these are the web UI's, and the server has the last word.
-COMMON = Capabilities(
+COMMON_CAPABILITIES = Capabilities(
     image_to_image=True,
     inpainting=True,
     size_range=SizeRange(low=64, high=2048, multiple=8),
@@ -41,10 +41,10 @@ COMMON = Capabilities(
 CURRENT = "current"
 """The id of whichever checkpoint the server has loaded."""
 LISTS = ("samplers", "schedulers", "upscalers", "prompt-styles", "options")
-LISTED = 8
-"""How many names a refusal lists."""
+MAX_NAMES_IN_ERROR = 8
+"""Names listed in an error."""
 HEADING = re.compile(r"([-─━═=_~*#])\1.*\1{2}")
-"""A line in a list that parts its entries, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
+"""A separator entry in a list, such as "---- STYLES ----" of Forge or "── Euler ──" of SD.Next."""
 MODEL_FILE = re.compile(r"\.(?:pth?|safetensors|onnx|ckpt|bin|gguf)$", re.IGNORECASE)
 PLAIN_UPSCALER = "lanczos"
 SD_CPP_MULTIPLE = 64
@@ -69,15 +69,15 @@ class Listed(Reply):
 
     @property
     def has_file(self) -> bool:
-        """Whether an upscaler's network is there; an address, or another's repository, has yet to be downloaded."""
+        """Whether an upscaler's file is on the server's disk, and need not be downloaded."""
         path = self.model_path or ""
         return "://" not in path and MODEL_FILE.search(path) is not None
 
 
-class Listing(RootModel[Bounded[Annotated[Listed | None, TRIFLE]]]):
+class Listing(RootModel[BoundedList[Annotated[Listed | None, NONE_IF_INVALID]]]):
     @property
     def entries(self) -> list[Listed]:
-        """Those that can be read, and are no headings."""
+        """Valid entries that are no separators."""
         return [each for each in self.root if each and not each.is_heading]
 
 
@@ -89,24 +89,24 @@ class Options(Reply):
 class Server:
     models: tuple[Model, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Titles of checkpoints, by each name that stands for only one; empty while nothing is known of the server."""
-    takes: Capabilities = COMMON
+    """Checkpoint titles by unambiguous name; empty while the server is unknown."""
+    capabilities: Capabilities = COMMON_CAPABILITIES
     upscaler: str | None = None
-    tells: Literal["", "task", "id"] = ""
-    """Whose job is at work: of a task that we have named, by the id of the one at work, or not at all."""
+    progress_by: Literal["", "task", "id"] = ""
+    """How our job's progress is queried: by task id, by comparing the current job's id, or not at all."""
 
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
-        sizes = LARGE_SIZES if LARGE.search(f"{id} {kind or ''}") else SMALL_SIZES
-        takes = self.takes.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
-        return Model(id=id, title=tidy(title or id), capabilities=takes)
+        sizes = LARGE_SIZES if TRAINED_AT_1024.search(f"{id} {kind or ''}") else SMALL_SIZES
+        capabilities = self.capabilities.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
+        return Model(id=id, title=one_line(title or id), capabilities=capabilities)
 
     def checkpoint(self, id: str | None) -> str | None:
-        """The title to ask for, None for what is loaded; InvalidRequest, for servers may draw with another instead."""
+        """The checkpoint title to send, None for the loaded one; raises NotOffered: servers may draw with another."""
         if id in (None, CURRENT):
             return None
         if id not in self.titles:
             raise NotOffered(
-                option="model", asked=str(id), offered=tuple(model.title for model in self.models[:LISTED])
+                option="model", asked=str(id), offered=tuple(model.title for model in self.models[:MAX_NAMES_IN_ERROR])
             )
         return self.titles[id]
 
@@ -115,42 +115,46 @@ UNKNOWN = Server(models=(Server().model(CURRENT, "The loaded checkpoint"),))
 
 
 async def discover(api: Api) -> Server:
-    """Ask for all lists; those that some servers lack are empty there."""
+    """Fetch all lists in parallel; those that a server lacks are empty."""
     models, *others = await asyncio.gather(
-        api.ask("sdapi/v1/sd-models"),
-        *(_asked(api, name) for name in LISTS),
-        _asked(api, "progress?skip_current_image=true"),
+        api.get_json("sdapi/v1/sd-models"),
+        *(_get_or_empty(api, name) for name in LISTS),
+        _get_or_empty(api, "progress?skip_current_image=true"),
     )
     samplers, schedulers, upscalers, styles, options, progress = others
     checkpoints = {each.title: each for each in checked(models).parse(Listing).entries if each.title}
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
-    tells = _tells(progress)
-    upscaler = _upscaler(_entries(upscalers)) if tells else None  # stable-diffusion.cpp lists some, and cannot use them
-    takes = COMMON.model_copy(
+    progress_by = _progress_by(progress)
+    upscaler = (
+        _upscaler(_entries(upscalers)) if progress_by else None
+    )  # stable-diffusion.cpp lists some, and cannot use them
+    capabilities = COMMON_CAPABILITIES.model_copy(
         update={
             "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
             "size_range": _size_range(progress),
-            "styles": few(_styles(styles)),
+            "styles": cap_names(_styles(styles)),
             "upscale": upscaler is not None,
         }
     )
-    server = Server((), _by_name(checkpoints.values()), takes, upscaler, tells)
+    server = Server((), _titles_by_name(checkpoints.values()), capabilities, upscaler, progress_by)
     loaded = server.titles.get(_loaded(options) or "")
-    listed = sorted(_shown(checkpoints.values()), key=lambda each: each[0] != loaded)
-    return Server(tuple(server.model(*each) for each in listed[:OFFERED]), server.titles, takes, upscaler, tells)
+    listed = sorted(_listed_checkpoints(checkpoints.values()), key=lambda each: each[0] != loaded)
+    return Server(
+        tuple(server.model(*each) for each in listed[:MAX_OFFERED]), server.titles, capabilities, upscaler, progress_by
+    )
 
 
-async def _asked(api: Api, path: str) -> Answer:
-    """A list that a server may do without: one that cannot be had is as good as none, until the next time."""
+async def _get_or_empty(api: Api, path: str) -> Answer:
+    """An optional list; an error counts as an empty list."""
     try:
-        return await api.ask(f"sdapi/v1/{path}")
+        return await api.get_json(f"sdapi/v1/{path}")
     except EaselError:
         return Answer(503, {}, b"")
 
 
 def _entries(answer: Answer) -> list[Listed]:
-    listing = answer.maybe(Listing) if answer.status == 200 else None
+    listing = answer.parse_or_none(Listing) if answer.status == 200 else None
     return listing.entries if listing else []
 
 
@@ -166,53 +170,53 @@ def _labels(answer: Answer) -> list[str]:
 
 
 def _schedulers(samplers: list[str], labels: list[str]) -> tuple[str, ...]:
-    """Samplers, then each with each scheduler."""
-    both = (f"{sampler}{BETWEEN}{label}" for sampler in samplers for label in labels)
-    return few(chain(samplers, both))
+    """All samplers, then all combinations with schedulers."""
+    both = (f"{sampler}{SEPARATOR}{label}" for sampler in samplers for label in labels)
+    return cap_names(chain(samplers, both))
 
 
 def _styles(answer: Answer) -> list[str]:
-    """Without what holds no words: Forge fails at a style whose prompt is null."""
+    """Styles with text: Forge fails on a style whose prompt is null."""
     whole = (each for each in _entries(answer) if each.prompt is not None and each.negative_prompt is not None)
     return [each.name for each in whole if each.name]
 
 
 def _upscaler(listed: list[Listed]) -> str | None:
-    """The first network whose file is there; else the one that is at least better than copying pixels."""
+    """The first upscaler whose file exists, else Lanczos."""
     networks = [each.name for each in listed if each.name and each.has_file]
     plain = [each.name for each in listed if each.name and each.name.lower() == PLAIN_UPSCALER]
     return next(iter([*networks, *plain]), None)
 
 
 def _size_range(progress: Answer) -> SizeRange:
-    """stable-diffusion.cpp alone knows no progress."""
+    """The size range; a server without /progress is stable-diffusion.cpp."""
     return SizeRange(low=64, high=2048, multiple=SD_CPP_MULTIPLE if progress.status == 404 else 8)
 
 
-def _tells(progress: Answer) -> Literal["", "task", "id"]:
-    at_work = progress.maybe(AtWork) if progress.status == 200 else None
-    told = at_work.model_fields_set if at_work else set[str]()
-    return "id" if "id" in told else "task" if told else ""
+def _progress_by(progress: Answer) -> Literal["", "task", "id"]:
+    at_work = progress.parse_or_none(CurrentJob) if progress.status == 200 else None
+    fields = at_work.model_fields_set if at_work else set[str]()
+    return "id" if "id" in fields else "task" if fields else ""
 
 
 def _loaded(options: Answer) -> str | None:
-    told = options.maybe(Options) if options.status == 200 else None
-    return told.sd_model_checkpoint if told else None
+    fields = options.parse_or_none(Options) if options.status == 200 else None
+    return fields.sd_model_checkpoint if fields else None
 
 
-def _by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
-    """Each title by itself, by itself without its hash, and by its model's name, where these are no other's."""
+def _titles_by_name(checkpoints: Iterable[Listed]) -> dict[str, str]:
+    """Titles by title, by title without hash, and by model name, where unambiguous."""
     titles = [(each.title or "", each.model_name or "") for each in checkpoints]
-    names = [(name, title) for title, model in titles for name in {HASH.sub("", title), model} - {title, ""}]
-    often = Counter(name for name, _ in names)
-    return {name: title for name, title in names if often[name] == 1} | {title: title for title, _ in titles}
+    names = [(name, title) for title, model in titles for name in {CHECKPOINT_HASH.sub("", title), model} - {title, ""}]
+    counts = Counter(name for name, _ in names)
+    return {name: title for name, title in names if counts[name] == 1} | {title: title for title, _ in titles}
 
 
-def _shown(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
-    """Title, what to show, and type; names that several have are told apart by their titles."""
+def _listed_checkpoints(checkpoints: Iterable[Listed]) -> list[tuple[str, str, str | None]]:
+    """Title, display name and type of each checkpoint; duplicate names are replaced by titles."""
     entries = list(checkpoints)
-    often = Counter(each.model_name for each in entries)
+    counts = Counter(each.model_name for each in entries)
     return [
-        (each.title or "", (each.model_name if often[each.model_name] == 1 else each.title) or "", each.type)
+        (each.title or "", (each.model_name if counts[each.model_name] == 1 else each.title) or "", each.type)
         for each in entries
     ]

@@ -1,4 +1,4 @@
-"""What the host may set of Automatic1111."""
+"""Settings of Automatic1111."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Asking after one's own job: how far it is, and whether it is the one at work."""
+"""Queries the state of our own job on the server."""
 
 import re
 from typing import Literal
@@ -11,14 +11,14 @@ from providers.http.api import Api
 from providers.http.encoding import decode_picture
 from providers.http.lenient import Reply
 
-SECONDS = 10.0
-"""For one question: the next one follows."""
-DAY = 86_400
+ASK_SECONDS = 10.0
+"""Time limit of one poll."""
+DAY_SECONDS = 86_400
 IN_QUEUE = re.compile(r"In queue: ([0-9]{1,6})/")
 
 
 class Task(Reply):
-    """The answer of /internal/progress."""
+    """Response of /internal/progress."""
 
     active: bool = False
     queued: bool = False
@@ -34,7 +34,7 @@ class Task(Reply):
 
     @property
     def seconds(self) -> float | None:
-        return self.eta if self.eta is not None and 0 < self.eta < DAY else None
+        return self.eta if self.eta is not None and 0 < self.eta < DAY_SECONDS else None
 
     @property
     def position(self) -> int | None:
@@ -48,8 +48,8 @@ class Task(Reply):
             return None
 
 
-class AtWork(BaseModel):
-    """The answer of /progress: of whichever job is at work."""
+class CurrentJob(BaseModel):
+    """Response of /progress, about the server's current job."""
 
     id: str | int | None = None
     progress: Number = 0
@@ -57,20 +57,22 @@ class AtWork(BaseModel):
     current_image: str | None = None
 
 
-async def ask(api: Api, way: Literal["task", "id"], task: str, shown: int = -1, *, preview: bool = True) -> Task:
-    """The state of one's own task; neither active nor queued where that is not sure. shown: the last preview's id."""
-    if way == "task":
-        body = {"id_task": task, "live_preview": preview, "id_live_preview": shown}
-        answer = await api.send("POST", "internal/progress", json=body, seconds=SECONDS, tries=1)
-        return answer.checked().parse(Task)
-    found = await _at_work(api, skip="true")
-    if preview and str(found.id) == task:  # a preview costs the server time, and another's is nothing to look at
-        found = await _at_work(api, skip="false")
-    if str(found.id) != task:
+async def get_task(
+    api: Api, progress_by: Literal["task", "id"], task: str, last_preview: int = -1, *, preview: bool = True
+) -> Task:
+    """Our task's state; neither active nor queued where it is unknown. last_preview: id of the last one shown."""
+    if progress_by == "task":
+        body = {"id_task": task, "live_preview": preview, "id_live_preview": last_preview}
+        answer = await api.send("POST", "internal/progress", json=body, seconds=ASK_SECONDS, tries=1)
+        return answer.raise_for_status().parse(Task)
+    job = await _current_job(api, skip="true")
+    if preview and str(job.id) == task:  # a preview costs server time, and another user's must not be shown
+        job = await _current_job(api, skip="false")
+    if str(job.id) != task:
         return Task()
-    return Task(active=True, progress=found.progress, eta=found.eta_relative, live_preview=found.current_image)
+    return Task(active=True, progress=job.progress, eta=job.eta_relative, live_preview=job.current_image)
 
 
-async def _at_work(api: Api, skip: str) -> AtWork:
-    answer = await api.send("GET", f"sdapi/v1/progress?skip_current_image={skip}", seconds=SECONDS, tries=1)
-    return answer.checked().parse(AtWork)
+async def _current_job(api: Api, skip: str) -> CurrentJob:
+    answer = await api.send("GET", f"sdapi/v1/progress?skip_current_image={skip}", seconds=ASK_SECONDS, tries=1)
+    return answer.raise_for_status().parse(CurrentJob)

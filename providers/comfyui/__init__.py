@@ -1,7 +1,7 @@
-"""ComfyUI: the host's own server, drawing with workflows of the host's or with those that stand beside this file.
+"""ComfyUI: the host's own server, with the host's workflows or the default ones in this folder.
 
-Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow goes into a queue; a socket
-tells of steps and previews, and the history of the outcome. What a model takes follows from the workflow's
+Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow is queued; a WebSocket
+reports steps and previews, and the history has the outcome. What a model takes follows from the workflow's
 placeholders (workflow.py). The server asks for no key; where one is set, it is for a proxy before the server, as a
 bearer token. No Origin is sent: the server refuses one that is not its own.
 
@@ -30,37 +30,44 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import random_seed
-from providers.comfyui.answers import Accepted, CalledOff, File, Uploaded, choices, names, refusal
+from providers.comfyui.answers import Accepted, CancelReply, File, Uploaded, input_choices, name_list, refusal_error
 from providers.comfyui.settings import ComfyUISettings
-from providers.comfyui.sockets import listening
-from providers.comfyui.waiting import LostPrompt, Waiting, queue_of
-from providers.comfyui.workflow import Workflow, WorkflowError, capabilities, named, read_workflows, sampling
-from providers.http.api import segment
+from providers.comfyui.sockets import connect_listener
+from providers.comfyui.waiting import LostPrompt, PromptPoll, queue_of
+from providers.comfyui.workflow import (
+    Workflow,
+    WorkflowError,
+    capabilities,
+    read_workflows,
+    sampling_values,
+    with_file_prefix,
+)
+from providers.http.api import path_segment
 from providers.http.bodies import Part
 from providers.http.transport import Transport
-from providers.kit.base import USUAL_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.pinned import pinned
-from providers.kit.polling import Pauses, poll
+from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
+from providers.kit.model_choice import choose_models
+from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)
 
-FIRST = "first-checkpoint"
-"""The model's id while the server has not told what it has: whatever it lists first when the time comes."""
-TITLES = {FIRST: "The server's first checkpoint"}
-ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
-STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
-SAMPLING = {"sampler": "euler", "scheduler": "normal"}
-SUBMISSIONS = 3
-"""How often a prompt is sent in all where the server forgets it: it may be this very prompt that brings it down."""
-PAUSES = Pauses(first=0.3, slowest=1.0, patience=60.0)
-"""Short: it is the host's own server, and while its socket is there the history is asked rarely."""
+FIRST_CHECKPOINT = "first-checkpoint"
+"""Model id while the checkpoints are unknown: stands for the first listed one when the job runs."""
+TITLES = {FIRST_CHECKPOINT: "The server's first checkpoint"}
+MODEL_FILE_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
+DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STRENGTH = 20, 7.0, 0.75
+DEFAULT_SAMPLING = {"sampler": "euler", "scheduler": "normal"}
+MAX_SUBMISSIONS = 3
+"""Submissions of one job in all, where the server restarts: its prompt may be what crashes the server."""
+PAUSES = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
+"""Short, as it is the host's own server; while the socket is connected the history is polled less often."""
 
 
 class ComfyUI(Provider[ComfyUISettings]):
     name = "comfyui"
     title = "ComfyUI"
-    paid = False
-    outside = False
+    is_paid = False
+    is_external = False
     reports = frozenset({"fraction", "position", "preview"})
 
     def __init__(self, settings: ComfyUISettings, transport: Transport) -> None:
@@ -68,14 +75,14 @@ class ComfyUI(Provider[ComfyUISettings]):
         root = (settings.base_url or "").rstrip("/").removesuffix("/api")
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._workflows = read_workflows(settings)
-        self._discovery = self.discovery(self._discover, self._models([FIRST], {}))
+        self._discovery = self.discovery(self._discover, self._models([FIRST_CHECKPOINT], {}))
 
     @classmethod
-    def missing(cls, settings: ComfyUISettings) -> str | None:
+    def missing_setting(cls, settings: ComfyUISettings) -> str | None:
         return None if settings.base_url else "set COMFYUI_BASE_URL"
 
     @classmethod
-    def wrong(cls, settings: ComfyUISettings) -> str | None:
+    def invalid_setting(cls, settings: ComfyUISettings) -> str | None:
         try:
             read_workflows(settings)
         except WorkflowError as error:
@@ -92,68 +99,68 @@ class ComfyUI(Provider[ComfyUISettings]):
         if "files" not in ref:
             await self._draw(request, sources, ref, progress)
         files: list[Any] = (progress.remembered or {})["files"]
-        await keep_all(progress, map(File.model_validate, files), partial(self._view, request.seed))
+        await keep_all(progress, map(File.model_validate, files), partial(self._download, request.seed))
 
     async def check(self) -> Health:
-        (await self._api.ask("system_stats")).checked()
+        (await self._api.get_json("system_stats")).raise_for_status()
         return Health(reachable=True, models=len(await self._discover()), key="needs none")
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Servers that cannot cancel by id interrupt whoever runs, so they are told only while that is this prompt."""
+        """Cancel by id; on older servers, interrupt only while this prompt is the running one."""
         prompt_id: str | None = ref.get("prompt_id") or ref.get("offered")
-        if prompt_id is None or await self._called_off(prompt_id):
+        if prompt_id is None or await self._cancel_by_id(prompt_id):
             return
         if prompt_id in (await queue_of(self._api)).pending:
-            (await self._api.post("queue", {"delete": [prompt_id]})).checked()
+            (await self._api.post("queue", {"delete": [prompt_id]})).raise_for_status()
         if (await queue_of(self._api)).running == [prompt_id]:
-            # Once: by the time of a second try somebody else's prompt may be running.
-            (await self._api.send("POST", "interrupt", json={"prompt_id": prompt_id}, tries=1)).checked()
+            # Without retries: by then another prompt may be running.
+            (await self._api.send("POST", "interrupt", json={"prompt_id": prompt_id}, tries=1)).raise_for_status()
 
-    async def _called_off(self, prompt_id: str) -> bool:
-        """By the newest servers; False where the others have to be told in their own way."""
-        answer = await self._api.post(f"api/jobs/{segment(prompt_id)}/cancel", {})
-        return answer.ok and answer.maybe(CalledOff) is not None
+    async def _cancel_by_id(self, prompt_id: str) -> bool:
+        """Cancel by id; False where the server is too old for that."""
+        answer = await self._api.post(f"api/jobs/{path_segment(prompt_id)}/cancel", {})
+        return answer.ok and answer.parse_or_none(CancelReply) is not None
 
     async def _draw(self, request: ImageRequest, sources: Sources, ref: Mapping[str, Any], progress: Progress) -> None:
-        """What a server that was started anew has lost is sent again: it costs nothing."""
-        for _ in range(SUBMISSIONS):
+        """Submit again what a restarted server has lost: it is free."""
+        for _ in range(MAX_SUBMISSIONS):
             nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
             try:
                 return await self._draw_once(nodes, ref, progress)
             except LostPrompt:
-                log.warning("the server has lost a prompt: it was started anew")
+                log.warning("the server has lost a prompt: it was restarted")
                 ref = {}
         raise Unavailable(cause=Cause.RESTARTED)
 
     async def _draw_once(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
-        """nodes: None where an earlier run has sent them."""
+        """nodes: None where an earlier run has submitted them."""
         client_id = str(ref.get("client_id") or uuid4())
-        async with listening(self._api, self.transport.sleep, client_id, progress) as listener:
+        async with connect_listener(self._api, self.transport.sleep, client_id, progress) as listener:
             if nodes is not None:
                 ref = {"client_id": client_id, "prompt_id": await self._submit(nodes, client_id, progress)}
                 await progress.remember(ref)
             listener.follow(ref["prompt_id"])
-            waiting = Waiting(self._api, ref["prompt_id"], listener, progress)
-            await poll(self.transport, progress, waiting.ask, waiting.is_done, PAUSES)
-            await progress.remember({**ref, "files": [file.model_dump() for file in waiting.files]})
+            prompt_poll = PromptPoll(self._api, ref["prompt_id"], listener, progress)
+            await poll(self.transport, progress, prompt_poll.ask, prompt_poll.is_done, PAUSES)
+            await progress.remember({**ref, "files": [file.model_dump() for file in prompt_poll.files]})
 
     async def _submit(self, nodes: dict[str, Any], client_id: str, progress: Progress) -> str:
-        """The prompt's id: ours, by which it can be called off while its answer is on the way, or an old server's."""
+        """The prompt's id: ours, so that it can be cancelled before the response arrives, or one from an old server."""
         offered = str(uuid4())
         await progress.remember({"offered": offered})
         try:
-            fields = {"prompt": named(nodes, offered), "client_id": client_id, "prompt_id": offered}
+            fields = {"prompt": with_file_prefix(nodes, offered), "client_id": client_id, "prompt_id": offered}
             answer = await self._api.post("prompt", fields)
             if answer.status == 400:
-                raise refusal(answer)
-            return answer.checked().parse(Accepted).prompt_id
+                raise refusal_error(answer)
+            return answer.raise_for_status().parse(Accepted).prompt_id
         except ProviderError as error:
             if not (isinstance(error, InvalidRequest) or error.taken is Acceptance.NOT_TAKEN):
                 await self.abandon({"offered": offered})
             await progress.forget()
             raise
 
-    async def _view(self, seed: int | None, file: File) -> Picture:
+    async def _download(self, seed: int | None, file: File) -> Picture:
         answer = await self._api.get("view?" + urlencode(file.model_dump(), quote_via=quote, safe=""))
         if not answer.ok:
             what = f"the picture answers {answer.status}"
@@ -164,42 +171,42 @@ class ComfyUI(Provider[ComfyUISettings]):
         return Picture(data=answer.body, seed=seed)
 
     async def _nodes(self, request: ImageRequest, sources: Sources) -> dict[str, Any]:
-        workflow = self._workflows.drawing_from(sources)
+        workflow = self._workflows.for_sources(sources)
         if workflow is None:
             option = "mask" if sources.mask else "image"
             raise InvalidRequest("no workflow for that", option=option, taken=Acceptance.NOT_TAKEN)
-        size, image = request.size or USUAL_SIZES[0], sources.only_image()
+        size, image = request.size or COMMON_SIZES[0], sources.only_image()
         values = {
             "prompt": request.prompt,
             "negative": request.negative_prompt or "",
-            "model": await self._checkpoint(request) if "model" in workflow.marks else "",
+            "model": await self._checkpoint(request) if "model" in workflow.placeholders else "",
             "image": await self._upload(image) if image else "",
             "mask": await self._upload(sources.mask) if sources.mask else "",
             "width": size.width,
             "height": size.height,
             "batch": request.count,
             "seed": random_seed() if request.seed is None else request.seed,
-            "steps": STEPS if request.steps is None else request.steps,
-            "cfg": GUIDANCE if request.guidance_scale is None else request.guidance_scale,
+            "steps": DEFAULT_STEPS if request.steps is None else request.steps,
+            "cfg": DEFAULT_GUIDANCE if request.guidance_scale is None else request.guidance_scale,
             "denoise": _denoise(request, sources),
         }
-        return workflow.filled(values | SAMPLING | sampling(request.scheduler, workflow.marks))
+        return workflow.fill(values | DEFAULT_SAMPLING | sampling_values(request.scheduler, workflow.placeholders))
 
     async def _upload(self, image: bytes) -> str:
-        """Under a name made of its content: the same picture takes its place only once."""
+        """Upload under a content hash, so that the same image is stored once."""
         name = f"easel-{hashlib.sha256(image).hexdigest()[:24]}.png"
         form = [Part("image", image, name, "image/png"), Part("type", "input"), Part("overwrite", "true")]
-        return (await self._api.send("POST", "upload/image", form=form)).checked().parse(Uploaded).path
+        return (await self._api.send("POST", "upload/image", form=form)).raise_for_status().parse(Uploaded).path
 
     async def _checkpoint(self, request: ImageRequest) -> str:
-        if request.model not in (None, FIRST):
+        if request.model not in (None, FIRST_CHECKPOINT):
             return str(request.model)
         if listed := await self._checkpoints():
             return listed[0]
         raise Unavailable(cause=Cause.NO_CHECKPOINT, taken=Acceptance.NOT_TAKEN)
 
     async def _discover(self) -> Sequence[Model]:
-        asked = not self.settings.models and any("model" in workflow.marks for workflow in self._workflows.all)
+        asked = not self.settings.models and any("model" in workflow.placeholders for workflow in self._workflows.all)
         checkpoints = await self._checkpoints() if asked else ()
         models = self._models(checkpoints, await self._schedulers())
         if not models:
@@ -207,30 +214,32 @@ class ComfyUI(Provider[ComfyUISettings]):
         return models
 
     async def _checkpoints(self) -> Sequence[str]:
-        answer = await self._api.ask("models/checkpoints")
+        answer = await self._api.get_json("models/checkpoints")
         if answer.status not in (404, 405):
-            return names(answer)
+            return name_list(answer)
         loader = "CheckpointLoaderSimple"  # servers before that list
-        return choices(await self._api.ask(f"object_info/{loader}"), loader, "ckpt_name")
+        return input_choices(await self._api.get_json(f"object_info/{loader}"), loader, "ckpt_name")
 
     async def _schedulers(self) -> dict[str, Sequence[str]]:
-        if not any(workflow.marks & SAMPLING.keys() for workflow in self._workflows.all):
+        if not any(workflow.placeholders & DEFAULT_SAMPLING.keys() for workflow in self._workflows.all):
             return {}
-        answer = await self._api.ask("object_info/KSampler")
+        answer = await self._api.get_json("object_info/KSampler")
         try:
             inputs = {"sampler": "sampler_name", "scheduler": "scheduler"}
-            return {mark: choices(answer, "KSampler", name) for mark, name in inputs.items()}
+            return {placeholder: input_choices(answer, "KSampler", name) for placeholder, name in inputs.items()}
         except (BadResponse, InvalidRequest):
             return {}
 
     def _models(self, checkpoints: Sequence[str], schedulers: Mapping[str, Sequence[str]]) -> Sequence[Model]:
-        """A workflow that takes no checkpoint is a model by itself."""
+        """The models: checkpoints, and workflows without a checkpoint placeholder."""
         drawing: dict[str, list[Workflow]] = {}
         for workflow in self._workflows.all:
-            for id in checkpoints if "model" in workflow.marks else [workflow.name]:
+            for id in checkpoints if "model" in workflow.placeholders else [workflow.name]:
                 drawing.setdefault(id, []).append(workflow)
 
-        any_model = [workflow for workflow in self._workflows.all if "model" in workflow.marks] or self._workflows.all
+        any_model = [
+            workflow for workflow in self._workflows.all if "model" in workflow.placeholders
+        ] or self._workflows.all
         usual = capabilities(any_model, schedulers)
 
         def make(id: str) -> Model:
@@ -238,16 +247,16 @@ class ComfyUI(Provider[ComfyUISettings]):
             takes = usual if workflows == any_model else capabilities(workflows, schedulers)
             return Model(id=id, title=_title(id), capabilities=takes)
 
-        return pinned(self.settings, [make(id) for id in drawing], make)
+        return choose_models(self.settings, [make(id) for id in drawing], make)
 
 
 def _denoise(request: ImageRequest, sources: Sources) -> float:
-    """Without a word of the member's, what is white in a mask is painted wholly anew."""
+    """Denoising strength; by default the white part of a mask is repainted entirely."""
     if request.strength is not None:
         return request.strength
-    return STRENGTH if sources.images and not sources.mask else 1.0
+    return DEFAULT_STRENGTH if sources.images and not sources.mask else 1.0
 
 
 def _title(id: str) -> str:
-    ending = next((ending for ending in ENDINGS if id.lower().endswith(ending)), "")
+    ending = next((ending for ending in MODEL_FILE_ENDINGS if id.lower().endswith(ending)), "")
     return TITLES.get(id, id[: len(id) - len(ending)])

@@ -1,4 +1,4 @@
-"""ComfyUI's answers: the queue, the history, lists of names, and what it says of a workflow that it refuses."""
+"""Parses ComfyUI's responses: queue, history, lists of names, and refused workflows."""
 
 import re
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from pydantic import Field, RootModel, ValidationError
 from domain import BadResponse, Cause, InvalidRequest, Unavailable
 from providers.comfyui.sockets import FAILURES, Event, failure_of
 from providers.http.answers import Answer
-from providers.http.failures import our_field
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import few
+from providers.http.failures import option_of_field
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import cap_names
 
-OURS = (
+REQUEST_INPUTS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
     *("seed", "steps", "cfg", "denoise", "image", "text"),
 )
-"""Inputs of the core's nodes that a request fills; others, and nodes of others, are the host's own affair."""
+"""Inputs of core nodes that a request fills; an error in any other input is the workflow's."""
 INPUT = re.compile(r"\b(\w+):")
 
 
@@ -26,7 +26,7 @@ class Accepted(Reply):
     prompt_id: str = Field(min_length=1)
 
 
-class CalledOff(Reply):
+class CancelReply(Reply):
     cancelled: bool
 
 
@@ -40,7 +40,7 @@ class Uploaded(Reply):
 
 
 class Queue(Reply):
-    """Each entry: its number, its id, and more."""
+    """Entries are lists that begin with number and prompt id."""
 
     queue_running: list[list[Any]]
     queue_pending: list[list[Any]]
@@ -51,7 +51,7 @@ class Queue(Reply):
 
     @property
     def pending(self) -> list[str]:
-        """In the order of their numbers: the list itself is a heap."""
+        """Ids in queue order: the list itself is a heap."""
         entries = [entry for entry in self.queue_pending if len(entry) > 1 and isinstance(entry[0], (int, float))]
         return [str(entry[1]) for entry in sorted(entries, key=lambda entry: entry[0])]
 
@@ -69,16 +69,16 @@ class Status(Reply):
     messages: tuple[list[Any], ...] = ()
 
 
-MOST_FILES = 11
-"""One more than a message takes, so that the receipt says that there are more: a workflow may save hundreds."""
+MAX_FILES = 11
+"""One more than a Discord message holds, so that the receipt mentions the rest: a workflow may save hundreds."""
 
 
 class Entry(Reply):
-    """A prompt that is over."""
+    """A prompt in the history."""
 
     outputs: dict[str, Any] = Field(default_factory=dict)
-    """By nodes, of whatever kind: what each has made."""
-    status: Annotated[Status | None, TRIFLE] = None
+    """Outputs by node id, of any type."""
+    status: Annotated[Status | None, NONE_IF_INVALID] = None
 
     def failure(self) -> Unavailable | None:
         if self.status is None or self.status.status_str != "error":
@@ -87,14 +87,14 @@ class Entry(Reply):
         return next(filter(None, map(_failure, self.status.messages)), unknown)
 
     def files(self) -> list[File]:
-        """What the workflow keeps, as far as anybody is shown it; what it only shows where there is nothing else."""
+        """Saved pictures, up to `MAX_FILES`; temporary previews where none is saved."""
         made = [file for output in self.outputs.values() for file in _files(output)]
         kept = [file for file in made if file.type == "output"]
-        return (kept or [file for file in made if file.type == "temp"])[:MOST_FILES]
+        return (kept or [file for file in made if file.type == "temp"])[:MAX_FILES]
 
 
 class History(RootModel[dict[str, Any]]):
-    """Prompts that are over, by their ids."""
+    """Finished prompts by id."""
 
 
 class NodeInputs(Reply):
@@ -115,9 +115,9 @@ class NodeError(Reply):
 
     @property
     def input(self) -> str:
-        """The input's name, or else what the details begin with."""
-        told = (self.extra_info or {}).get("input_name")
-        return told if isinstance(told, str) else self.details.partition(":")[0].strip()
+        """The input's name, else the beginning of the details."""
+        text = (self.extra_info or {}).get("input_name")
+        return text if isinstance(text, str) else self.details.partition(":")[0].strip()
 
 
 class NodeErrors(Reply):
@@ -129,7 +129,7 @@ class Refusal(Reply):
 
 
 def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
-    """What the history has of a prompt; None while it is unfinished."""
+    """A prompt's history entry; None while it is unfinished."""
     found = answer.parse(History).root.get(prompt_id)
     try:
         return None if found is None else Entry.model_validate(found)
@@ -137,33 +137,33 @@ def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
         raise BadResponse("a history that cannot be read") from None
 
 
-def names(answer: Answer) -> tuple[str, ...]:
+def name_list(answer: Answer) -> tuple[str, ...]:
     """A list of names."""
-    match answer.checked().data():
+    match answer.raise_for_status().data():
         case [*listed]:
-            return _texts(listed)
+            return _usable_names(listed)
         case _:
             raise BadResponse("no list of names")
 
 
-def choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: A002 - their word
-    """What an input of a node may be, as old servers tell it or as new ones do."""
-    info = answer.checked().parse(NodeInfos).root.get(node)
+def input_choices(answer: Answer, node: str, input: str) -> tuple[str, ...]:  # noqa: A002 - their word
+    """Choices of a node's input, in the old or the new format."""
+    info = answer.raise_for_status().parse(NodeInfos).root.get(node)
     match info and info.input.required.get(input):
         case [[*listed], *_] | [str(), {"options": [*listed]}, *_]:
-            return _texts(listed)
+            return _usable_names(listed)
         case _:
             raise BadResponse(f"no choices for {input}")
 
 
-def refusal(answer: Answer) -> InvalidRequest:
-    """Of a 400: what the nodes complain of, and which of our fields that is; old servers give a sentence alone."""
-    refused = answer.maybe(Refusal)
+def refusal_error(answer: Answer) -> InvalidRequest:
+    """The error for a 400: the nodes' messages and the option to blame; old servers send only a message."""
+    refused = answer.parse_or_none(Refusal)
     found = [error for node in refused.node_errors.values() for error in node.errors] if refused else []
-    told = tidy("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.text()
-    blamed = [error.input for error in found] or INPUT.findall(told)
-    option = our_field(name for name in blamed if name in OURS)
-    return InvalidRequest(str(answer.status), said=told, option=option)
+    text = one_line("; ".join(f"{error.message}: {error.details}" for error in found)) or answer.error_text()
+    blamed = [error.input for error in found] or INPUT.findall(text)
+    option = option_of_field(name for name in blamed if name in REQUEST_INPUTS)
+    return InvalidRequest(str(answer.status), said=text, option=option)
 
 
 def _failure(message: list[Any]) -> Unavailable | None:
@@ -174,7 +174,7 @@ def _failure(message: list[Any]) -> Unavailable | None:
 
 
 def _files(output: Any) -> list[File]:
-    """Of one node; nodes of others may tell of things that are no files on the server."""
+    """Files of one node; custom nodes may list other things."""
     match output:
         case {"images": [*listed]}:
             return [file for each in listed if (file := _file(each))]
@@ -182,12 +182,12 @@ def _files(output: Any) -> list[File]:
             return []
 
 
-def _file(told: Any) -> File | None:
+def _file(text: Any) -> File | None:
     try:
-        return File.model_validate(told)
+        return File.model_validate(text)
     except ValidationError:
         return None
 
 
-def _texts(listed: Iterable[Any]) -> tuple[str, ...]:
-    return few(name for name in listed if isinstance(name, str) and name)
+def _usable_names(listed: Iterable[Any]) -> tuple[str, ...]:
+    return cap_names(name for name in listed if isinstance(name, str) and name)

@@ -1,4 +1,4 @@
-"""What the host may set of ComfyUI."""
+"""Settings of ComfyUI."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""What a ComfyUI server's socket tells while it draws: steps, previews and the end.
+"""Progress from a ComfyUI server's WebSocket: steps, previews and the end.
 
-Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server knows it and is told that
-we do. Whatever else comes, from other prompts, other versions or custom nodes, is passed over: the socket only makes
-the wait more pleasant, the history has the truth.
+Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server and we
+support it. Messages of other prompts, versions or custom nodes are ignored: the socket is best effort, the history is
+authoritative.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from domain.numbers import Number, fraction
 from providers.http.api import Api
 from providers.http.lenient import Reply
 from providers.http.parsing import read_json
-from providers.http.sentences import tidy
-from providers.http.turns import Turns
+from providers.http.sentences import one_line
+from providers.http.yielding import CooperativeYield
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 
 FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 CONNECT_SECONDS = 5.0
-"""How long a drawing waits for its socket before it goes on without."""
-GOODBYE_SECONDS = 1.0
-CONNECTIONS = 6
-"""How often a socket is opened before the drawing goes on without."""
-QUIET_SECONDS = 5.0
-"""How long the history is not asked while a socket is there to tell of the end."""
+"""Seconds to wait for the connection before submitting without it."""
+CLOSE_SECONDS = 1.0
+MAX_CONNECTIONS = 6
+"""Connection attempts before continuing without a socket."""
+HISTORY_PAUSE_SECONDS = 5.0
+"""Seconds between polls of the history while a socket is connected."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 FAILURES = ("execution_error", "execution_interrupted")
 
@@ -52,18 +52,18 @@ class Steps(Reply):
         return fraction(self.value / self.max) if self.value is not None and self.max and self.max > 0 else None
 
 
-class About(Reply):
+class PreviewMetadata(Reply):
     prompt_id: str | None = None
 
 
 class Preview(NamedTuple):
     image: bytes
     prompt_id: str | None
-    """None where the frame does not tell."""
+    """None where the frame has none."""
 
 
 class Listener:
-    """The ear for one prompt. Nothing is heard before its id is known: events wait in the socket."""
+    """Handles the messages of one prompt; they wait in the socket until its id is known."""
 
     def __init__(self, progress: Progress) -> None:
         self.is_connected = False
@@ -71,93 +71,93 @@ class Listener:
         self.failure: EaselError | None = None
         self._progress = progress
         self._prompt_id = asyncio.get_running_loop().create_future()
-        self._over = asyncio.Event()
+        self._ended = asyncio.Event()
         self._fraction: float | None = None
 
     def follow(self, prompt_id: str) -> None:
         self._prompt_id.set_result(prompt_id)
 
-    async def until_over(self) -> None:
-        """Until the socket tells of the end; for some seconds only, and not at all where there is no socket."""
+    async def wait_for_end(self) -> None:
+        """Wait for the end of the prompt, at most `HISTORY_PAUSE_SECONDS`; return at once without a socket."""
         if self.is_connected:
             with suppress(TimeoutError):
-                async with asyncio.timeout(QUIET_SECONDS):
-                    await self._over.wait()
+                async with asyncio.timeout(HISTORY_PAUSE_SECONDS):
+                    await self._ended.wait()
 
-    def lost(self) -> None:
+    def on_disconnect(self) -> None:
         self.is_connected = self.is_running = False
-        self._over.set()  # whoever waits for it asks the history instead
-        self._over = asyncio.Event()
+        self._ended.set()  # wakes up `wait_for_end`, so that the history is polled
+        self._ended = asyncio.Event()
 
-    async def hear(self, message: aiohttp.WSMessage) -> None:
+    async def on_message(self, message: aiohttp.WSMessage) -> None:
         prompt_id: str = await self._prompt_id
         if message.type is aiohttp.WSMsgType.TEXT:
             event = read_event(message.data)
             if event and event.data.get("prompt_id") == prompt_id:
-                await self._told(event)
+                await self._on_event(event)
             elif event and event.data.get("prompt_id"):
-                self.is_running = False  # previews that do not tell whose they are belong to that one
+                self.is_running = False  # previews without an id belong to that prompt
         elif message.type is aiohttp.WSMsgType.BINARY:
             preview = read_preview(message.data)
             if preview and (preview.prompt_id == prompt_id or (preview.prompt_id is None and self.is_running)):
                 await self._progress.report(fraction=self._fraction, preview=preview.image)
 
-    async def _told(self, event: Event) -> None:
+    async def _on_event(self, event: Event) -> None:
         match event.type, event.data:
             case "progress", data:
                 self.is_running = True
                 self._fraction = _fraction(data)
                 await self._progress.report(fraction=self._fraction)
             case ("executing", {"node": None}) | ("execution_success", _):
-                self._end()
+                self._mark_ended()
             case kind, _ if kind in FAILURES:
                 self.failure = failure_of(event)
-                self._end()
+                self._mark_ended()
             case (("execution_start" | "execution_cached" | "executing"), _):
                 self.is_running = True
             case _:
                 pass
 
-    def _end(self) -> None:
+    def _mark_ended(self) -> None:
         self.is_running = False
-        self._over.set()
+        self._ended.set()
 
 
 @asynccontextmanager
-async def listening(
+async def connect_listener(
     api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, progress: Progress
 ) -> AsyncGenerator[Listener]:
-    """A listener that is connected, if the server has sockets, and that connects again under the same name."""
-    listener, tried = Listener(progress), asyncio.Event()
-    task = asyncio.create_task(_listen(api, sleep, client_id, listener, tried))
+    """A listener whose socket reconnects with the same client id; it works without a socket, too."""
+    listener, has_tried = Listener(progress), asyncio.Event()
+    task = asyncio.create_task(_listen(api, sleep, client_id, listener, has_tried))
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_SECONDS):
-                await tried.wait()
+                await has_tried.wait()
         yield listener
     finally:
-        while not task.done():  # a first time it says goodbye to the server, which may not answer
+        while not task.done():  # the first cancellation starts a closing handshake, which the server may not answer
             task.cancel()
-            await asyncio.wait({task}, timeout=GOODBYE_SECONDS)
+            await asyncio.wait({task}, timeout=CLOSE_SECONDS)
 
 
 async def _listen(
-    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, listener: Listener, tried: asyncio.Event
+    api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, listener: Listener, has_tried: asyncio.Event
 ) -> None:
-    for number in range(CONNECTIONS):
+    for number in range(MAX_CONNECTIONS):
         try:
             async with api.socket(f"ws?clientId={quote(client_id, safe='')}") as socket:
                 await socket.send_json(FEATURES)
                 listener.is_connected = True
-                tried.set()
-                turns = Turns()
+                has_tried.set()
+                pacing = CooperativeYield()
                 async for message in socket:
-                    await listener.hear(message)
-                    await turns.took(len(message.data))
+                    await listener.on_message(message)
+                    await pacing.processed(len(message.data))
         except EaselError as error:
             log.info("no socket, or no more: %s", error)
-        listener.lost()
-        tried.set()
+        listener.on_disconnect()
+        has_tried.set()
         await sleep(2.0**number)
 
 
@@ -169,25 +169,25 @@ def read_event(text: str) -> Event | None:
 
 
 def read_preview(frame: bytes) -> Preview | None:
-    """Type, then for a preview the image's kind, or the length of what is told about it; numbers of 4 bytes."""
+    """Parse a frame: 4 bytes of type, 4 of image format or metadata length, then the metadata and the image."""
     kind, number = int.from_bytes(frame[:4]), int.from_bytes(frame[4:8])
     if kind == PREVIEW and len(frame) > 8:
         return Preview(frame[8:], None)
     if kind == PREVIEW_WITH_METADATA and len(frame) > 8 + number:
         with suppress(ValueError):
-            about = About.model_validate(read_json(frame[8 : 8 + number]))
-            return Preview(frame[8 + number :], about.prompt_id)
+            metadata = PreviewMetadata.model_validate(read_json(frame[8 : 8 + number]))
+            return Preview(frame[8 + number :], metadata.prompt_id)
     return None
 
 
 def failure_of(event: Event) -> Unavailable:
-    """Of the exception only its message: a traceback tells of the host's machine.
+    """The error of a failure event, without its traceback, which would reveal paths of the host's machine.
 
-    Whatever its words are, a server of the host's own has no filter and no account.
+    Its words are not classified: the host's own server has no content filter and no account.
     """
     if event.type == "execution_interrupted":
         return Unavailable(cause=Cause.STOPPED, blames_model=True)
-    said = tidy(str(event.data.get("exception_message") or ""))
+    said = one_line(str(event.data.get("exception_message") or ""))
     return Unavailable(said=said, cause=None if said else Cause.NO_REASON, blames_model=True)
 
 

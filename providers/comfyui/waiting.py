@@ -1,22 +1,22 @@
-"""Waiting for a prompt that the server has taken: the history tells the outcome, the queue the place in line."""
+"""Polls a submitted prompt: the outcome from the history, its position from the queue."""
 
 from domain import BadResponse, EaselError
 from providers.comfyui.answers import File, Queue, entry_of
 from providers.comfyui.sockets import Listener
 from providers.http.answers import Answer
-from providers.http.api import Api, segment
+from providers.http.api import Api, path_segment
 from providers.kit.base import Progress
 
-MISSES = 3
-"""In its last moment a prompt may be in neither the history asked before nor the queue asked after."""
+MAX_MISSES = 3
+"""Polls in a row that find it in neither history nor queue: one may be a race at its end."""
 
 
 class LostPrompt(Exception):
-    """The server was started anew, and knows nothing of what it had before."""
+    """Raised where the server has restarted and lost the prompt."""
 
 
-class Waiting:
-    """What `polling.poll` needs of one prompt."""
+class PromptPoll:
+    """The callbacks of `polling.poll` for one prompt."""
 
     def __init__(self, api: Api, prompt_id: str, listener: Listener, progress: Progress) -> None:
         self.files: list[File] = []
@@ -24,33 +24,33 @@ class Waiting:
         self._prompt_id = prompt_id
         self._listener = listener
         self._progress = progress
-        self._asked = False
+        self._has_asked = False
         self._misses = 0
 
     async def ask(self) -> Answer:
-        """At once the first time: an earlier run's prompt may long be over."""
-        if self._asked:
-            await self._listener.until_over()
-        self._asked = True
-        return await self._api.get(f"history/{segment(self._prompt_id)}")
+        """Poll the history, the first time at once: an earlier run's prompt may be finished."""
+        if self._has_asked:
+            await self._listener.wait_for_end()
+        self._has_asked = True
+        return await self._api.get(f"history/{path_segment(self._prompt_id)}")
 
     async def is_done(self, answer: Answer) -> bool:
         entry = entry_of(answer, self._prompt_id)
         if failure := entry.failure() if entry else self._listener.failure:
-            await self._end(failure)
+            await self._fail(failure)
         if entry is None:
-            await self._look_into_queue()
+            await self._check_queue()
             return False
         self.files = entry.files()
         if not self.files:
-            await self._end(BadResponse("the workflow saved no picture"))
+            await self._fail(BadResponse("the workflow saved no picture"))
         return True
 
-    async def _look_into_queue(self) -> None:
+    async def _check_queue(self) -> None:
         if self._listener.is_running:
             return
         self._misses = 0 if await self._is_queued() else self._misses + 1
-        if self._misses == MISSES:
+        if self._misses == MAX_MISSES:
             await self._progress.forget()
             raise LostPrompt
 
@@ -58,16 +58,16 @@ class Waiting:
         try:
             queue = await queue_of(self._api)
         except EaselError:
-            return True  # as far as anybody knows
+            return True  # assumed: the queue could not be read
         if self._prompt_id in queue.pending:
             await self._progress.report(position=queue.pending.index(self._prompt_id) + 1)
             return True
         return self._prompt_id in queue.running
 
-    async def _end(self, failure: EaselError) -> None:
+    async def _fail(self, failure: EaselError) -> None:
         await self._progress.forget()
         raise failure
 
 
 async def queue_of(api: Api) -> Queue:
-    return (await api.get("queue")).checked().parse(Queue)
+    return (await api.get("queue")).raise_for_status().parse(Queue)

@@ -15,57 +15,57 @@ from pydantic_core import from_json
 
 from domain import Capabilities, SizeRange, Sources, Span
 from providers.comfyui.settings import ComfyUISettings
-from providers.kit.base import USUAL_SIZES
-from providers.kit.listed import few
+from providers.kit.base import COMMON_SIZES
+from providers.kit.list_limits import cap_names
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
     *("seed", "steps", "cfg", "sampler", "scheduler", "denoise"),
 )
-MARK = re.compile(f"%({'|'.join(PLACEHOLDERS)})%")
-HERE = Path(__file__).parent
-VARIABLES = {
+PLACEHOLDER = re.compile(f"%({'|'.join(PLACEHOLDERS)})%")
+FOLDER = Path(__file__).parent
+VARIABLE_OF_KIND = {
     "words": "COMFYUI_WORKFLOW",
     "image": "COMFYUI_IMAGE_WORKFLOW",
     "mask": "COMFYUI_MASK_WORKFLOW",
 }
-"""Of the host's own, by what they draw from; ours stand beside this file under the same names."""
+"""Variable of the host's workflow by kind; the default `<kind>.json` is in this folder."""
 PREFIXES = ("filename_prefix", "save_prefix")
-"""Inputs with the beginning of a file's name: of the core's nodes, and of others that save pictures."""
-PARTING = ("/", "\\", "-", "_")
-"""Behind a prefix that ends so, no hyphen is needed."""
-UNREAD = "easel"
-"""An input that no node has: the server passes it over when it runs a node, not when it looks for an old outcome."""
-UPLOADS = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
-"""The placeholders that each has to hold, and no others of these."""
-BATCH = 4
+"""Inputs for a file name prefix, of core and custom nodes."""
+SEPARATORS = ("/", "\\", "-", "_")
+"""A prefix that ends with one of these gets no hyphen."""
+CACHE_BUSTER = "easel"
+"""Name of an unused input: nodes ignore it, but it changes the key of ComfyUI's cache."""
+UPLOADS_OF_KIND = {"words": frozenset[str](), "image": frozenset({"image"}), "mask": frozenset({"image", "mask"})}
+"""The upload placeholders that each kind must hold, and no others."""
+MAX_BATCH = 4
 
 
 class WorkflowError(Exception):
-    """What the host has to mend, as the end of a sentence."""
+    """An invalid workflow; the message is the end of a sentence for the host."""
 
 
 class Workflow(NamedTuple):
     name: str
-    """The file's, without its ending."""
+    """The file's name without its extension."""
     nodes: dict[str, Any]
-    marks: frozenset[str]
-    """The placeholders that it holds."""
+    placeholders: frozenset[str]
+    """The placeholders in it."""
 
-    def filled(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The nodes with the values in them."""
-        return cast("dict[str, Any]", _filled(self.nodes, values))
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The nodes with placeholders replaced by values."""
+        return cast("dict[str, Any]", _fill(self.nodes, values))
 
 
-def named(nodes: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The nodes, saving files of a name of their own; the host's own prefix, where there is one, stands before it.
+def with_file_prefix(nodes: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The nodes with a unique file name prefix, after the host's own prefix, if any.
 
-    The server numbers files by what is in the folder just now, and answers with old names what it has drawn before:
-    a name without ours may be gone, or be somebody else's picture by now.
+    The server reuses numbers of deleted files, and answers cached prompts with their old names: without a unique prefix
+    a file may be gone, or be another job's picture.
     """
     linked = {value[0] for node in nodes.values() for value in node["inputs"].values() if _is_link(value)}
     return {
-        id: node | {"inputs": _named_inputs(node["inputs"], name, is_last=id not in linked)}
+        id: node | {"inputs": _prefixed_inputs(node["inputs"], name, is_last=id not in linked)}
         for id, node in nodes.items()
     }
 
@@ -79,77 +79,91 @@ class Workflows(NamedTuple):
     def all(self) -> list[Workflow]:
         return [workflow for workflow in self if workflow]
 
-    def drawing_from(self, sources: Sources) -> Workflow | None:
+    def for_sources(self, sources: Sources) -> Workflow | None:
         if sources.mask:
             return self.mask
         return self.image if sources.images else self.words
 
 
 def read_workflows(settings: ComfyUISettings) -> Workflows:
-    """The host's own, and ours where there is none; WorkflowError.
+    """The host's workflows, else the defaults; raises WorkflowError.
 
-    Ours for images need a checkpoint, so they go only with a workflow from words that takes one.
+    The defaults for images need a checkpoint, so they are used only if the text workflow takes one, too.
     """
-    words = _own("words", settings.workflow) if settings.workflow else read_workflow(HERE / "words.json")
-    ours = "model" in words.marks
+    words = (
+        _read_host_workflow("words", settings.workflow) if settings.workflow else read_workflow(FOLDER / "words.json")
+    )
+    takes_checkpoint = "model" in words.placeholders
     own = {"image": settings.image_workflow, "mask": settings.mask_workflow}
     drawn = {
-        kind: _own(kind, path) if path else read_workflow(HERE / f"{kind}.json") if ours else None
+        kind: _read_host_workflow(kind, path)
+        if path
+        else read_workflow(FOLDER / f"{kind}.json")
+        if takes_checkpoint
+        else None
         for kind, path in own.items()
     }
     return Workflows(words, **drawn)
 
 
 def read_workflow(path: Path) -> Workflow:
-    """OSError or ValueError where it is none."""
+    """Parse a workflow file; raises OSError or ValueError."""
     nodes: Any = from_json(path.read_bytes().removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     if not isinstance(nodes, dict) or not nodes or not all(map(_is_node, cast("dict[str, Any]", nodes).values())):
         raise ValueError("no nodes with a class_type and inputs")
     nodes = cast("dict[str, Any]", nodes)
-    return Workflow(path.stem, nodes, frozenset(mark for text in _strings(nodes) for mark in MARK.findall(text)))
+    return Workflow(
+        path.stem,
+        nodes,
+        frozenset(placeholder for text in _strings(nodes) for placeholder in PLACEHOLDER.findall(text)),
+    )
 
 
 def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequence[str]]) -> Capabilities:
-    """What may be asked for whichever of the workflows draws it. schedulers: the server's, by placeholder."""
-    common = frozenset[str].intersection(*(workflow.marks for workflow in workflows))
-    uploads = [workflow.marks & UPLOADS["mask"] for workflow in workflows]
+    """Options that all of the workflows take. schedulers: the server's choices, by placeholder."""
+    common = frozenset[str].intersection(*(workflow.placeholders for workflow in workflows))
+    uploads = [workflow.placeholders & UPLOADS_OF_KIND["mask"] for workflow in workflows]
     sized = {"width", "height"} <= common
     return Capabilities(
-        text_to_image=UPLOADS["words"] in uploads,
-        image_to_image=UPLOADS["image"] in uploads,
-        inpainting=UPLOADS["mask"] in uploads,
-        sizes=USUAL_SIZES if sized else (),
+        text_to_image=UPLOADS_OF_KIND["words"] in uploads,
+        image_to_image=UPLOADS_OF_KIND["image"] in uploads,
+        inpainting=UPLOADS_OF_KIND["mask"] in uploads,
+        sizes=COMMON_SIZES if sized else (),
         size_range=SizeRange(low=64, high=2048, multiple=8) if sized else None,
-        per_call=BATCH if "batch" in common else 1,
+        per_call=MAX_BATCH if "batch" in common else 1,
         negative_prompt="negative" in common,
         seed="seed" in common,
         steps=Span(low=1, high=150) if "steps" in common else None,
         guidance_scale=Span(low=0, high=30) if "cfg" in common else None,
-        strength=Span(low=0, high=1) if any({"image", "denoise"} <= each.marks for each in workflows) else None,
+        strength=Span(low=0, high=1) if any({"image", "denoise"} <= each.placeholders for each in workflows) else None,
         schedulers=_choices(common, schedulers),
     )
 
 
-def sampling(scheduler: str | None, marks: frozenset[str]) -> dict[str, str]:
-    """A choice of `capabilities`, as the values of its placeholders."""
+def sampling_values(scheduler: str | None, placeholders: frozenset[str]) -> dict[str, str]:
+    """A scheduler choice of `capabilities`, as values of placeholders."""
     names = (scheduler or "").split(" ", 1)
-    taken = [mark for mark in ("sampler", "scheduler") if mark in marks]
-    return dict(zip(taken, filter(None, names), strict=False))
+    used = [placeholder for placeholder in ("sampler", "scheduler") if placeholder in placeholders]
+    return dict(zip(used, filter(None, names), strict=False))
 
 
-def _choices(marks: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def _choices(placeholders: frozenset[str], listed: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Samplers, and each with each scheduler behind it: "euler", "euler karras"."""
-    first, *rest = [listed.get(mark, ()) for mark in ("sampler", "scheduler") if mark in marks] or [()]
-    return few(chain(first, (f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names)))
+    first, *rest = [
+        listed.get(placeholder, ()) for placeholder in ("sampler", "scheduler") if placeholder in placeholders
+    ] or [()]
+    return cap_names(
+        chain(first, (f"{sampler} {scheduler}" for names in rest for sampler in first for scheduler in names))
+    )
 
 
-def _own(kind: str, path: Path) -> Workflow:
-    workflow, variable = _read(path, VARIABLES[kind]), VARIABLES[kind]
-    held = workflow.marks & UPLOADS["mask"]
-    for missing in sorted(UPLOADS[kind] - held):
+def _read_host_workflow(kind: str, path: Path) -> Workflow:
+    workflow, variable = _read(path, VARIABLE_OF_KIND[kind]), VARIABLE_OF_KIND[kind]
+    held = workflow.placeholders & UPLOADS_OF_KIND["mask"]
+    for missing in sorted(UPLOADS_OF_KIND[kind] - held):
         raise WorkflowError(f"{variable} holds no %{missing}%")
-    if held > UPLOADS[kind]:
-        place = VARIABLES["mask" if "mask" in held else "image"]
+    if held > UPLOADS_OF_KIND[kind]:
+        place = VARIABLE_OF_KIND["mask" if "mask" in held else "image"]
         raise WorkflowError(f"{variable} holds %{'% and %'.join(sorted(held))}%: name that file in {place}")
     return workflow
 
@@ -161,24 +175,24 @@ def _read(path: Path, variable: str) -> Workflow:
         raise WorkflowError(f"{variable} names a file that cannot be read: {error.strerror}") from None
     except ValueError:
         raise WorkflowError(f"{variable} names a file that is no workflow in ComfyUI's API format") from None
-    if "prompt" not in workflow.marks:
+    if "prompt" not in workflow.placeholders:
         raise WorkflowError(f"{variable} holds no %prompt%")
     return workflow
 
 
-def _named_inputs(inputs: dict[str, Any], name: str, *, is_last: bool) -> dict[str, Any]:
-    """A last node that has no prefix, such as one that only shows pictures, is at least run anew."""
+def _prefixed_inputs(inputs: dict[str, Any], name: str, *, is_last: bool) -> dict[str, Any]:
+    """An output node without prefix, such as a preview node, gets a cache buster instead."""
     prefixes = {key: value for key, value in inputs.items() if key in PREFIXES and isinstance(value, str)}
-    unread = {UNREAD: name} if is_last and not prefixes else {}
-    return inputs | {key: _joined(prefix, name) for key, prefix in prefixes.items()} | unread
+    cache_buster = {CACHE_BUSTER: name} if is_last and not prefixes else {}
+    return inputs | {key: _join_prefix(prefix, name) for key, prefix in prefixes.items()} | cache_buster
 
 
-def _joined(prefix: str, name: str) -> str:
-    return prefix + name if prefix.endswith(PARTING) or not prefix else f"{prefix}-{name}"
+def _join_prefix(prefix: str, name: str) -> str:
+    return prefix + name if prefix.endswith(SEPARATORS) or not prefix else f"{prefix}-{name}"
 
 
 def _is_link(value: Any) -> bool:
-    """Whether an input comes out of another node, by its id and the output's number."""
+    """Whether an input is a link: another node's id and output number."""
     match value:
         case [str(), int()]:
             return True
@@ -205,12 +219,12 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(each)
 
 
-def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+def _fill(value: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
-        whole = MARK.fullmatch(value)
-        return values[whole[1]] if whole else MARK.sub(lambda match: str(values[match[1]]), value)
+        whole = PLACEHOLDER.fullmatch(value)
+        return values[whole[1]] if whole else PLACEHOLDER.sub(lambda match: str(values[match[1]]), value)
     if isinstance(value, dict):
-        return {name: _filled(each, values) for name, each in cast("dict[str, Any]", value).items()}
+        return {name: _fill(each, values) for name, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_filled(each, values) for each in cast("list[Any]", value)]
+        return [_fill(each, values) for each in cast("list[Any]", value)]
     return value

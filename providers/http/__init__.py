@@ -1,1 +1,1 @@
-"""HTTP: the way to an API and back, whoever it is."""
+"""HTTP client code that all providers share."""

@@ -1,4 +1,4 @@
-"""Links from outside as they are spelt: a signature covers every letter of one, so that none is spelt otherwise."""
+"""URLs from outside, kept byte for byte: a signed URL breaks when a client normalises it."""
 
 import re
 from collections.abc import Collection
@@ -9,25 +9,25 @@ from yarl import URL
 from domain import BadResponse
 from providers.http.guard import is_address, may_be_public
 
-ON_THE_WIRE = "!#$%&'()*+,-./:;=?@[]_|~"
-"""Signs that stay as they are, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
-NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
-"""What can be looked up, and what a link shown to members may hold, once letters of other scripts are in ASCII."""
-LONGEST_NAME = 254
-LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+UNQUOTED_CHARACTERS = "!#$%&'()*+,-./:;=?@[]_|~"
+"""Characters that are not quoted, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
+HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+"""A host name in ASCII (IDNA) that can be resolved, and that is safe in a link shown to members."""
+MAX_HOST_LENGTH = 254
+UNESCAPED_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 LinkHosts = Collection[tuple[str, int | None]]
-"""Hosts that results may lie at whatever their address is; without a port, at each of theirs."""
+"""Hosts and ports that result links may lead to although they are private; None for any port."""
 
 
-def spelt(text: str) -> URL:
-    """A URL of which only the host is normalised, and quoted only what no request can hold; BadResponse.
+def exact_url(text: str) -> URL:
+    """Parse a URL, normalise only its host and quote only invalid characters; raises BadResponse.
 
-    Whoever judges its host and whoever connects to it have the same object before them.
+    The address check and the connection must both use the object returned here.
     """
     try:
         read, raw = URL(text), URL(text, encoded=True)
-        path, query = _on_the_wire(raw.raw_path), _on_the_wire(raw.raw_query_string)
+        path, query = _quote_invalid(raw.raw_path), _quote_invalid(raw.raw_query_string)
         return URL.build(
             scheme=read.scheme, authority=read.raw_authority, path=path or "/", query_string=query, encoded=True
         )
@@ -36,49 +36,49 @@ def spelt(text: str) -> URL:
 
 
 def web_link(text: str) -> URL:
-    """As `spelt`; BadResponse for what leads elsewhere than the web, or brings a name or a password."""
-    url = spelt(text)
+    """Like `exact_url`; raises BadResponse unless it is http(s) with a valid host and no credentials."""
+    url = exact_url(text)
     if url.scheme not in ("http", "https") or not _has_host(url) or url.user or url.password:
         raise BadResponse("the result is no web link")
     return url
 
 
 def _has_host(url: URL) -> bool:
-    """Whether it leads to a name, or an address that holds outside one machine."""
+    """Whether its host is a valid name, or an IP address without a zone id."""
     host = url.raw_host or ""
     if ":" in host:
         return is_address(host) and "%" not in host
-    return len(host) <= LONGEST_NAME and NAME.fullmatch(host) is not None
+    return len(host) <= MAX_HOST_LENGTH and HOST_NAME.fullmatch(host) is not None
 
 
-def redirected(url: URL, location: str) -> URL:
-    """Where a redirect leads; BadResponse."""
+def redirect_target(url: URL, location: str) -> URL:
+    """The URL that a redirect leads to; raises BadResponse."""
     try:
         return web_link(urljoin(str(url), location))
     except ValueError:
         raise BadResponse("a redirect to what is no link") from None
 
 
-def at_home(url: URL, base_url: str) -> URL:
-    """A link of the server at a base URL, which may call itself by a name that only its own machine knows.
+def on_own_server(url: URL, base_url: str) -> URL:
+    """The link with scheme and host of the base URL where its own host is private.
 
-    Nobody else can mean such a name: the path is asked for where the server is known to be.
+    A server behind a container or proxy may put an internal host name into its links.
     """
     if may_be_public(url.raw_host or ""):
         return url
-    home = spelt(base_url)
+    own = exact_url(base_url)
     return URL.build(
-        scheme=home.scheme,
-        authority=home.raw_authority,
+        scheme=own.scheme,
+        authority=own.raw_authority,
         path=url.raw_path,
         query_string=url.raw_query_string,
         encoded=True,
     )
 
 
-def is_among(url: URL, hosts: LinkHosts) -> bool:
+def is_allowed_host(url: URL, hosts: LinkHosts) -> bool:
     return (url.raw_host, None) in hosts or (url.raw_host, url.port) in hosts
 
 
-def _on_the_wire(text: str) -> str:
-    return quote(LONE_PERCENT.sub("%25", text), safe=ON_THE_WIRE, errors="surrogateescape")
+def _quote_invalid(text: str) -> str:
+    return quote(UNESCAPED_PERCENT.sub("%25", text), safe=UNQUOTED_CHARACTERS, errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Reading what an API answered: JSON, images, and errors in whatever shape they come."""
+"""One HTTP response: its JSON, its image, its error message and Retry-After in any of the shapes that APIs use."""
 
 import asyncio
 import re
@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 
 from domain import Acceptance, BadResponse, Provided
 from domain.kinds import kind_of
-from providers.http.failures import Told, error_for, our_field
+from providers.http.failures import ErrorDetails, error_for, option_of_field
 from providers.http.lenient import Reply
-from providers.http.parsing import LARGE, TooMuch, read_json
-from providers.http.sentences import LONGEST_TEXT, sentence_of, tidy
+from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, read_json
+from providers.http.sentences import MAX_ERROR_TEXT, error_sentence, one_line
 
-RETRY_AFTER = (1.0, 600.0)
-"""Seconds that are believed: whoever wants a longer pause is asked every ten minutes. A call itself waits less."""
-LONGEST_WAIT = 120.0
+RETRY_AFTER_RANGE = (1.0, 600.0)
+"""Range, in seconds, that Retry-After is clamped to. A call itself waits less."""
+MAX_POLL_PAUSE = 120.0
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
@@ -29,20 +29,20 @@ RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-class Wait(Reply):
+class RetryAfterBody(Reply):
     retry_after: float
 
 
-class Detail(BaseModel):
+class FieldDetail(BaseModel):
     loc: list[str | int]
 
 
-class Details(BaseModel):
-    detail: list[Detail]
+class FieldDetails(BaseModel):
+    detail: list[FieldDetail]
 
     @property
     def blamed(self) -> list[str]:
-        """From the innermost name outwards: behind a field's may stand a place in its list, or a type."""
+        """Names from the innermost outwards: after a field's name there may be a list index or a type."""
         return [str(name) for detail in self.detail for name in reversed(detail.loc)]
 
 
@@ -56,13 +56,13 @@ class FieldErrors(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer, read to its end. Its Content-Type is not believed, and its JSON is read once."""
+    """One HTTP response with its whole body. Content-Type is ignored; JSON is parsed once and cached."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     taken: Acceptance | None = None
-    """Whether the call may have been accepted, where its tries tell more than this answer's status does."""
+    """Whether the call may have been accepted, where earlier attempts say more than this response's status."""
 
     @property
     def ok(self) -> bool:
@@ -71,70 +71,72 @@ class Answer:
     def is_picture(self) -> bool:
         return kind_of(self.body) is not None
 
-    async def read(self) -> Self:
-        """The answer itself, whose JSON was read in a thread where there is much of it."""
-        if len(self.body) > LARGE and not self.is_picture():
+    async def parse_in_thread(self) -> Self:
+        """Return self after parsing a large JSON body in a thread."""
+        if len(self.body) > MIN_THREAD_BYTES and not self.is_picture():
             await asyncio.to_thread(lambda: self._read)
         return self
 
     def data(self) -> Any:
-        """The JSON in the body; BadResponse where there is none, or far too much of it."""
+        """The body's JSON; raises BadResponse where there is none, or where it has too many values."""
         if (why := self._read[1]) is not None:
             raise BadResponse(f"HTTP {self.status} {why}, {len(self.body)} bytes")
         return self._read[0]
 
     @cached_property
     def _read(self) -> tuple[Any, str | None]:
-        """The JSON, and why there is none."""
+        """The JSON, or why it could not be parsed."""
         try:
             return read_json(self.body), None
-        except TooMuch:
+        except JSONTooLarge:
             return None, "with too many values in its JSON"
         except ValueError:
             return None, "without JSON"
 
     def parse(self, kind: type[Parsed]) -> Parsed:
-        """The JSON as a model: lenient to what is not used, strict on what is; BadResponse."""
+        """The JSON as a pydantic model; raises BadResponse where it does not validate."""
         try:
             return kind.model_validate(self.data())
         except ValidationError as error:
             where = ", ".join(".".join(map(str, each["loc"])) or "body" for each in error.errors()[:3])
             raise BadResponse(f"HTTP {self.status} with unexpected JSON at {where}") from None
 
-    def maybe(self, kind: type[Parsed]) -> Parsed | None:
-        """As `parse`; None where the body is not of that kind."""
+    def parse_or_none(self, kind: type[Parsed]) -> Parsed | None:
+        """Like `parse`, but None where the body does not validate."""
         try:
             return self.parse(kind)
         except BadResponse:
             return None
 
-    def text(self) -> str:
-        """The sentence in an error body, whatever its shape; empty where there is none."""
+    def error_text(self) -> str:
+        """The message of an error body, in any known shape; empty where there is none."""
         try:
-            return tidy(sentence_of(self.data()))
+            return one_line(error_sentence(self.data()))
         except BadResponse:
             return ""
 
-    def told(self) -> Told:
-        """What every error knows of its answer."""
-        return Told(detail=str(self.status), said=self.text(), reference=None)
+    def error_details(self) -> ErrorDetails:
+        """Fields that every error of this response gets."""
+        return ErrorDetails(detail=str(self.status), said=self.error_text(), reference=None)
 
     def retry_after(self) -> float | None:
-        """Seconds to wait, from a header, a field or a sentence; from 1 to 600."""
+        """Seconds to wait, from a header, a JSON field or the message; clamped to 1 to 600."""
         seconds = _header_seconds(self.headers)
         if seconds is None:
             seconds = self._body_seconds()
-        return None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER[0]), RETRY_AFTER[1])
+        return (
+            None if seconds is None or isnan(seconds) else min(max(seconds, RETRY_AFTER_RANGE[0]), RETRY_AFTER_RANGE[1])
+        )
 
-    def option(self) -> str | None:
-        """Our word for the field that a list of details, or a table of errors, blames first."""
-        for kind in (Details, FieldErrors):
-            if told := self.maybe(kind):
-                return our_field(told.blamed)
+    def blamed_option(self) -> str | None:
+        """The option of `ImageRequest` that a FastAPI-style `detail` list, or an `errors` object, names first."""
+        for kind in (FieldDetails, FieldErrors):
+            if told := self.parse_or_none(kind):
+                return option_of_field(told.blamed)
         return None
 
-    def checked(self) -> Self:
-        """The answer itself; the error that its status means otherwise."""
+    def raise_for_status(self) -> Self:
+        """Return self for 2xx; raise the error that the status stands for otherwise."""
         if error := self.error():
             raise error
         return self
@@ -142,22 +144,22 @@ class Answer:
     def error(
         self, said: str | None = None, *, option: str | None = None, reference: str | None = None
     ) -> Provided | None:
-        """What the status says went wrong, and the body, unless its sentence and the option to blame are given.
+        """The error that status and body stand for; None for 2xx.
 
-        None for 2xx.
+        said, option: override the message and the blamed option found in the body.
         """
         if self.ok:
             return None
-        said, option = self.text() if said is None else said, option or self.option()
+        said, option = self.error_text() if said is None else said, option or self.blamed_option()
         error = error_for(self.status, said, retry_after=self.retry_after(), option=option, reference=reference)
         error.taken = self.taken or error.taken
         return error
 
     def _body_seconds(self) -> float | None:
-        if wait := self.maybe(Wait):
+        if wait := self.parse_or_none(RetryAfterBody):
             return wait.retry_after
-        told = self.body[:LONGEST_TEXT].decode(errors="replace")
-        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.text())
+        told = self.body[:MAX_ERROR_TEXT].decode(errors="replace")
+        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.error_text())
         return float(match[1]) if match else None
 
 
@@ -173,7 +175,7 @@ def _header_seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(text: str, now: str | None) -> float:
-    """By the server's own clock where it tells the time: this machine's may be wrong."""
+    """Relative to the response's Date header where there is one: local clocks may be wrong."""
     told = _moment(now) if now else datetime.now(UTC)
     return (_moment(text) - told).total_seconds()
 

@@ -1,4 +1,4 @@
-"""What goes out as a form, and what comes in: capped, and counted against the room for it."""
+"""Multipart request bodies, and response bodies read with a cap and a memory budget."""
 
 import io
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,17 +7,17 @@ from typing import NamedTuple
 import aiohttp
 
 from domain import BadResponse, Flaw
-from providers.http.events import END, Event, EventReader
-from providers.http.turns import Turns
+from providers.http.events import EVENT_END, Event, EventReader
+from providers.http.yielding import CooperativeYield
 
-SMALL = 64 * 1024
-"""Bodies that are not worth counting; one that does not tell its length is counted when it has been read."""
-MAX_ERROR = 1024 * 1024
-"""Of an answer that is no success."""
+MIN_COUNTED_BYTES = 64 * 1024
+"""Smaller bodies are not counted; one without Content-Length is counted after it has been read."""
+MAX_ERROR_BYTES = 1024 * 1024
+"""Bytes that are read of an error response."""
 
 
 class Part(NamedTuple):
-    """A field of a form, or a file in it."""
+    """A field or file of a form."""
 
     name: str
     value: str | bytes
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 def multipart(form: Sequence[Part]) -> aiohttp.FormData:
-    """In multipart also where no part is a file."""
+    """Build a multipart form, also where no part is a file."""
     data = aiohttp.FormData(default_to_multipart=True)
     for part in form:
         data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
@@ -38,58 +38,58 @@ def is_stream(response: aiohttp.ClientResponse) -> bool:
     return response.status == 200 and response.content_type == "text/event-stream"
 
 
-async def pass_on(
+async def stream_events(
     response: aiohttp.ClientResponse,
     cap: int,
-    take: Callable[[int], Awaitable[None]],
+    reserve: Callable[[int], Awaitable[None]],
     on_event: Callable[[Event], Awaitable[bool]],
 ) -> bytes:
-    """Each event as it comes, until one is the last that is wanted; the end of the body ends an event, too.
+    """Pass each server-sent event to `on_event` until that returns True; the end of the body ends an event, too.
 
-    The body where it holds no event at all: not everything that is labelled as a stream is one.
+    Returns the body where it holds no event: some servers label plain JSON as a stream.
     """
-    reader, length, unread, turns = EventReader(), 0, io.BytesIO(), Turns()
+    reader, length, not_events, pacing = EventReader(), 0, io.BytesIO(), CooperativeYield()
     async for chunk in response.content.iter_any():
         length += len(chunk)
         if length > cap:
             raise _too_long(cap)
-        await take(len(chunk))
-        await turns.took(len(chunk))
-        unread.write(chunk if unread.tell() + len(chunk) == length else b"")
+        await reserve(len(chunk))
+        await pacing.processed(len(chunk))
+        not_events.write(chunk if not_events.tell() + len(chunk) == length else b"")
         for event in reader.feed(chunk):
-            unread.truncate(unread.seek(0))
+            not_events.truncate(not_events.seek(0))
             if await on_event(event):
                 return b""
-            await turns.took(len(event.data))
-    for event in reader.feed(END):
-        unread.truncate(unread.seek(0))
+            await pacing.processed(len(event.data))
+    for event in reader.feed(EVENT_END):
+        not_events.truncate(not_events.seek(0))
         await on_event(event)
-    return unread.getvalue()
+    return not_events.getvalue()
 
 
-async def read_body(response: aiohttp.ClientResponse, cap: int, take: Callable[[int], Awaitable[None]]) -> bytes:
-    """The body, counted as it is unpacked: Content-Length and a packed size promise nothing.
+async def read_body(response: aiohttp.ClientResponse, cap: int, reserve: Callable[[int], Awaitable[None]]) -> bytes:
+    """Read the body, counting decompressed bytes: Content-Length cannot be trusted.
 
-    Of an error only its beginning, where the sentence stands: its status has to be known however long it is.
+    Of an error only the first `MAX_ERROR_BYTES` are read, and a longer one does not raise.
     """
     is_error = response.status >= 400
-    cap = min(cap, MAX_ERROR) if is_error else cap
-    expected = min(response.content_length or 0, MAX_ERROR) if is_error else response.content_length or 0
+    cap = min(cap, MAX_ERROR_BYTES) if is_error else cap
+    expected = min(response.content_length or 0, MAX_ERROR_BYTES) if is_error else response.content_length or 0
     if expected > cap:
         raise _too_long(cap)
-    if expected > SMALL:
-        await take(expected)
-    body, length, turns = io.BytesIO(), 0, Turns()
+    if expected > MIN_COUNTED_BYTES:
+        await reserve(expected)
+    body, length, pacing = io.BytesIO(), 0, CooperativeYield()
     async for chunk in response.content.iter_any():
-        await turns.took(len(chunk))
+        await pacing.processed(len(chunk))
         body.write(chunk)
         length += len(chunk)
         if length > cap and is_error:
             break
         if length > cap:
             raise _too_long(cap)
-    if expected > SMALL or length > SMALL:  # what was expected is put right, downwards too
-        await take(length - (expected if expected > SMALL else 0))
+    if expected > MIN_COUNTED_BYTES or length > MIN_COUNTED_BYTES:  # correct what was reserved, downwards too
+        await reserve(length - (expected if expected > MIN_COUNTED_BYTES else 0))
     return body.getvalue()
 
 

@@ -1,58 +1,60 @@
-"""How many bytes of answers there may be in memory at once, whoever they are for."""
+"""A limit on the bytes of responses in memory at once, over all tasks."""
 
 import asyncio
 from collections import deque
 from typing import NamedTuple
 
 
-class _Turn(NamedTuple):
+class _Waiter(NamedTuple):
     task: "asyncio.Task[object]"
     amount: int
-    come: "asyncio.Future[None]"
+    admitted: "asyncio.Future[None]"
 
 
-class Budget:
-    """Counts the bytes that a task has read until the task ends.
+class MemoryBudget:
+    """Counts bytes per task and releases them when the task ends.
 
-    Only a task that has none yet waits for room: those that hold some can always end, so nobody waits for ever.
+    Only a task that holds none waits, in FIFO order; one that holds some never waits, so there is no deadlock.
     """
 
     def __init__(self, size: int) -> None:
-        self._room = size
+        self._free = size
         self._held: dict[asyncio.Task[object], int] = {}
-        self._turns: deque[_Turn] = deque()
+        self._waiting: deque[_Waiter] = deque()
 
-    async def take(self, amount: int) -> None:
-        """Count so many bytes for the current task; one that is larger than everything goes when it is alone."""
+    async def reserve(self, amount: int) -> None:
+        """Reserve bytes for the current task; more than the whole budget are granted once no other task holds any."""
         task = asyncio.current_task()
         if task is None:
             return
         if task in self._held:
             self._count(task, amount)
-            self._let_in()
+            self._admit()
             return
-        turn = _Turn(task, amount, asyncio.get_running_loop().create_future())
-        self._turns.append(turn)
-        self._let_in()
+        waiter = _Waiter(task, amount, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        self._admit()
         try:
-            await turn.come
+            await waiter.admitted
         except asyncio.CancelledError:
-            self._let_in()
+            self._admit()
             raise
 
     def _count(self, task: "asyncio.Task[object]", amount: int) -> None:
         self._held[task] = self._held.get(task, 0) + amount
-        self._room -= amount
+        self._free -= amount
 
-    def _give_back(self, task: "asyncio.Task[object]") -> None:
-        self._room += self._held.pop(task)
-        self._let_in()
+    def _release(self, task: "asyncio.Task[object]") -> None:
+        self._free += self._held.pop(task)
+        self._admit()
 
-    def _let_in(self) -> None:
-        """As many as there is room for, in the order in which they came."""
-        while self._turns and (self._turns[0].come.done() or not self._held or self._turns[0].amount <= self._room):
-            turn = self._turns.popleft()
-            if not turn.come.done():
-                self._count(turn.task, turn.amount)
-                turn.task.add_done_callback(self._give_back)
-                turn.come.set_result(None)
+    def _admit(self) -> None:
+        """Admit waiting tasks in FIFO order while there is room."""
+        while self._waiting and (
+            self._waiting[0].admitted.done() or not self._held or self._waiting[0].amount <= self._free
+        ):
+            waiter = self._waiting.popleft()
+            if not waiter.admitted.done():
+                self._count(waiter.task, waiter.amount)
+                waiter.task.add_done_callback(self._release)
+                waiter.admitted.set_result(None)

@@ -1,4 +1,4 @@
-"""One HTTP call and its tries: which is sent again, for how long, and what is left of its answer in memory."""
+"""One HTTP call with retries, time limits and a memory budget."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,32 +11,32 @@ from yarl import URL
 
 from domain import Acceptance, BadResponse, Timeout, Unavailable
 from providers.http.answers import Answer
-from providers.http.bodies import SMALL, Part, is_stream, multipart, pass_on, read_body
-from providers.http.budget import Budget
+from providers.http.bodies import MIN_COUNTED_BYTES, Part, is_stream, multipart, read_body, stream_events
+from providers.http.budget import MemoryBudget
 from providers.http.events import Event
-from providers.http.guard import REFUSAL
-from providers.http.repeating import (
-    Tries,
+from providers.http.guard import ADDRESS_REFUSED
+from providers.http.retries import (
+    Attempts,
     acceptance_after,
     acceptance_of,
+    backoff_seconds,
     last_outcome,
-    pause_before,
-    safe_to_repeat,
-    told,
-    unless_taken,
+    requested_pause,
+    retry_idempotent,
+    retry_if_not_taken,
 )
 
-MAX_ANSWER = 96 * 1024 * 1024
-IN_FLIGHT = 32 * 1024 * 1024
-"""Answers in memory at once, each of which takes up to four times its size on its way: who comes later waits."""
+MAX_ANSWER_BYTES = 96 * 1024 * 1024
+MAX_BYTES_IN_MEMORY = 32 * 1024 * 1024
+"""Responses in memory at once, each of which takes up to four times its size while it is parsed."""
 CONNECT_SECONDS = 10.0
-LONGEST_PAUSE_IN_CALL = 30.0
-"""Whoever asks for a longer pause is not waited for in a call: another provider, or the queue, has more of it."""
-BROKEN = (aiohttp.ClientError, TimeoutError, ConnectionError)
+MAX_PAUSE_IN_CALL = 30.0
+"""A longer Retry-After ends the call: the job queue, or a fallback provider, handles it."""
+CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError)
 
 
 class CallOptions(TypedDict, total=False):
-    """What may be said of a call beside its method and URL; each with its meaning in `Call`."""
+    """Optional arguments of a call, as in `Call`."""
 
     headers: Mapping[str, str] | None
     json: Any
@@ -49,7 +49,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class Call(NamedTuple):
-    """A request, and how far it may go."""
+    """A request with its limits."""
 
     method: str
     url: URL
@@ -59,93 +59,98 @@ class Call(NamedTuple):
     """Sent as multipart, instead of `json`."""
     tries: int = 3
     seconds: float | None = None
-    """The time limit of one try; None: what the transport allows."""
+    """Time limit of one attempt; None: the transport's default."""
     cap: int | None = None
-    """Bytes, where no pictures are expected."""
+    """Maximum bytes of the response; None: enough for pictures."""
     on_event: Callable[[Event], Awaitable[bool]] | None = None
-    """Gets the events of an answer that is a stream of them, whose body is empty then, until it says that it has all
-    it wants."""
+    """Called with each server-sent event until it returns True; the response's body is empty then."""
     acceptance: Callable[[Answer], Acceptance] = acceptance_of
-    """Whether an answer says that the call was accepted."""
-    patience: float = LONGEST_PAUSE_IN_CALL
-    """Seconds of a pause that the server may ask for between two tries."""
+    """Judges whether a response says that the call was accepted."""
+    max_pause: float = MAX_PAUSE_IN_CALL
+    """Longest Retry-After, in seconds, after which it is sent again."""
 
     def body(self) -> dict[str, Any]:
-        """Anew for each try: a form can be read once."""
+        """Built for each attempt: a form can be read only once."""
         if self.form:
             return {"data": multipart(self.form)}
         return {} if self.json is None else {"json": self.json}
 
 
 class Sender:
-    """Sends calls, each try with a time limit, and counts the bytes of all answers together."""
+    """Sends calls with retries, under one memory budget."""
 
     def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """sleep: waits between tries."""
-        self._budget = Budget(IN_FLIGHT)
-        self._turn = asyncio.Lock()
+        """sleep: waits between attempts."""
+        self._budget = MemoryBudget(MAX_BYTES_IN_MEMORY)
+        self._one_at_a_time = asyncio.Lock()
         self._sleep = sleep
 
-    async def send(self, call: Call, session: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> Answer:
-        """Of whatever status; Unavailable, Timeout or BadResponse. fresh: for what follows a connection that broke."""
-        made, sessions = Tries(call.acceptance), [session]
+    async def send(self, call: Call, session: aiohttp.ClientSession, fresh_session: aiohttp.ClientSession) -> Answer:
+        """The response, whatever its status; raises Unavailable, Timeout or BadResponse.
 
-        async def once() -> Answer:
+        fresh_session: for the attempts after a broken connection.
+        """
+        attempts, sessions = Attempts(call.acceptance), [session]
+
+        async def attempt() -> Answer:
             try:
-                return made.answered(await self._try(call, sessions[-1]))
-            except BROKEN as error:
-                made.broken(error)
-                sessions.append(fresh)  # what else was kept may be dead, too
+                return attempts.after_answer(await self._attempt(call, sessions[-1]))
+            except CONNECTION_ERRORS as error:
+                attempts.after_error(error)
+                sessions.append(fresh_session)  # other pooled connections may be dead, too
                 raise
 
         retrying = AsyncRetrying(
-            stop=lambda state: state.attempt_number >= call.tries or (told(state) or 0) > call.patience,
-            wait=pause_before,
-            retry=unless_taken(call.acceptance) if call.method == "POST" else safe_to_repeat,
+            stop=lambda state: state.attempt_number >= call.tries or (requested_pause(state) or 0) > call.max_pause,
+            wait=backoff_seconds,
+            retry=retry_if_not_taken(call.acceptance) if call.method == "POST" else retry_idempotent,
             retry_error_callback=last_outcome,
             sleep=self._sleep,
         )
         try:
-            return await retrying(once)
-        except BROKEN as error:
-            raise translated(error, made.taken) from None
+            return await retrying(attempt)
+        except CONNECTION_ERRORS as error:
+            raise error_for_exception(error, attempts.taken) from None
         except UnicodeError:
             raise BadResponse("a link whose host is no name") from None
 
-    async def _try(self, call: Call, session: aiohttp.ClientSession) -> Answer:
+    async def _attempt(self, call: Call, session: aiohttp.ClientSession) -> Answer:
         # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
-        cap, options = call.cap or MAX_ANSWER, {"timeout": limit, "allow_redirects": False, "headers": call.headers}
+        cap, options = (
+            call.cap or MAX_ANSWER_BYTES,
+            {"timeout": limit, "allow_redirects": False, "headers": call.headers},
+        )
         async with (
             asyncio.timeout(call.seconds) as deadline,
             session.request(call.method, call.url, **options, **call.body()) as response,
         ):
-            take = partial(self._take, deadline)
+            reserve = partial(self._reserve, deadline)
             if call.on_event and is_stream(response):
-                unread = await pass_on(response, cap, take, call.on_event)
+                unread = await stream_events(response, cap, reserve, call.on_event)
                 return Answer(response.status, response.headers, unread)
-            content = await read_body(response, cap, take)
-        if len(content) > SMALL:
-            async with self._turn:  # what follows takes some milliseconds: one in each turn of the loop
+            content = await read_body(response, cap, reserve)
+        if len(content) > MIN_COUNTED_BYTES:
+            async with self._one_at_a_time:  # parsing it takes some milliseconds: one per iteration of the event loop
                 await asyncio.sleep(0)
         return Answer(response.status, response.headers, content)
 
-    async def _take(self, deadline: asyncio.Timeout, amount: int) -> None:
-        """Room for so many bytes; what is paid for does not run out of time because others are being read."""
+    async def _reserve(self, deadline: asyncio.Timeout, amount: int) -> None:
+        """Reserve bytes with the deadline suspended: waiting for memory must not time a paid call out."""
         loop = asyncio.get_running_loop()
         left = (deadline.when() or loop.time()) - loop.time()
         deadline.reschedule(None)
         try:
-            await self._budget.take(amount)
+            await self._budget.reserve(amount)
         finally:
             deadline.reschedule(loop.time() + left)
 
 
-def translated(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
-    """Without the error's own text where it may hold a URL with secrets."""
+def error_for_exception(error: BaseException, taken: Acceptance) -> Timeout | BadResponse | Unavailable:
+    """The Easel error for a connection error, without its text: that may hold a URL with secrets."""
     if isinstance(error, TimeoutError) and acceptance_after(error) is not Acceptance.NOT_TAKEN:
         return Timeout("no full answer within the time limit")
-    if REFUSAL in str(error):
+    if ADDRESS_REFUSED in str(error):
         return BadResponse("the result's link leads to an address that is not allowed")
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")

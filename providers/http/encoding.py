@@ -9,41 +9,41 @@ import pybase64
 from domain import BadResponse
 from domain.kinds import kind_of
 
-MAX_PICTURE = 32 * 1024 * 1024
-LONGEST_AT_ONCE = 4 * 1024 * 1024
-"""Characters of base64 that are decoded where others wait for their turn."""
-OTHER_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
-BEGINNING = 4096
-"""Characters of base64 by which a picture is known."""
-SHORTEST = 32
+MAX_PICTURE_BYTES = 32 * 1024 * 1024
+MAX_DECODED_AT_ONCE = 4 * 1024 * 1024
+"""Characters of base64 that are decoded on the event loop; more go to a thread."""
+URL_SAFE_ALPHABET, BLANKS = bytes.maketrans(b"-_", b"+/"), b" \t\r\n\v\f"
+HEAD_LENGTH = 4096
+"""Characters of base64 that are decoded to recognise a picture."""
+MIN_BASE64_LENGTH = 32
 """Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
-PATH, LONGEST_PATH = "/w", 512
+PATH_LIKE, MAX_PATH_LENGTH = "/w", 512
 """How JPEG XL begins in base64, and so do `/workspace/` and `/wp-content/`: up to that length it is a path."""
 BLANK = re.compile(r"\s+")
 DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
 
 
 @overload
-def in_base64(data: bytes) -> str: ...
+def encode_base64(data: bytes) -> str: ...
 @overload
-def in_base64(data: bytes | None) -> str | None: ...
-def in_base64(data: bytes | None) -> str | None:
-    """By pybase64, which takes a fraction of the standard library's time."""
+def encode_base64(data: bytes | None) -> str | None: ...
+def encode_base64(data: bytes | None) -> str | None:
+    """With pybase64, which is several times faster than the standard library."""
     return None if data is None else pybase64.b64encode(data).decode()
 
 
 def data_url(png: bytes | None) -> str | None:
-    return f"data:image/png;base64,{in_base64(png)}" if png else None
+    return f"data:image/png;base64,{encode_base64(png)}" if png else None
 
 
-def is_embedded(text: str) -> bool:
-    """Whether it is the picture itself: a data URL, or base64 that begins as a picture does."""
+def is_inline_picture(text: str) -> bool:
+    """Whether a text is a data URL, or base64 with a picture's magic bytes."""
     return DATA_URL.match(text) is not None or _begins_as_picture(text)
 
 
 def _begins_as_picture(text: str) -> bool:
-    head = BLANK.sub("", text[:BEGINNING]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
-    if len(head) < (LONGEST_PATH if head.startswith(PATH) else SHORTEST):
+    head = BLANK.sub("", text[:HEAD_LENGTH]).translate({ord("-"): "+", ord("_"): "/"}).rstrip("=")
+    if len(head) < (MAX_PATH_LENGTH if head.startswith(PATH_LIKE) else MIN_BASE64_LENGTH):
         return False
     try:
         return kind_of(pybase64.b64decode(head[: len(head) // 4 * 4], validate=True)) is not None
@@ -51,14 +51,14 @@ def _begins_as_picture(text: str) -> bool:
         return False
 
 
-async def decoded(text: str) -> bytes:
-    """As `decode_picture`, which takes a thread where there is much to decode."""
-    return decode_picture(text) if len(text) <= LONGEST_AT_ONCE else await asyncio.to_thread(decode_picture, text)
+async def decode_picture_async(text: str) -> bytes:
+    """Like `decode_picture`, in a thread for long texts."""
+    return decode_picture(text) if len(text) <= MAX_DECODED_AT_ONCE else await asyncio.to_thread(decode_picture, text)
 
 
 def decode_picture(text: str) -> bytes:
-    """The image in base64: with or without a data: prefix, white space and padding, either alphabet; BadResponse."""
-    if len(text) > MAX_PICTURE * 3 // 2:
+    """Decode a base64 image: any alphabet, data: prefix, white space and padding allowed; raises BadResponse."""
+    if len(text) > MAX_PICTURE_BYTES * 3 // 2:
         raise BadResponse("base64 larger than the cap")
     text = text.strip()
     if text[:5].lower() == "data:":
@@ -73,10 +73,10 @@ def decode_picture(text: str) -> bytes:
 
 
 def _unusual_base64(text: str) -> bytes:
-    """In pieces: what replaces signs in all of it at once lets nobody else have a turn."""
+    """In pieces, because `translate` on the whole text would block the event loop."""
     try:
-        data, size = text.encode("ascii"), LONGEST_AT_ONCE
-        pieces = (data[at : at + size].translate(OTHER_ALPHABET, BLANKS) for at in range(0, len(data), size))
+        data, size = text.encode("ascii"), MAX_DECODED_AT_ONCE
+        pieces = (data[at : at + size].translate(URL_SAFE_ALPHABET, BLANKS) for at in range(0, len(data), size))
         plain = b"".join(pieces).rstrip(b"=")
         return pybase64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Server-sent events, as a stream brings them (WHATWG HTML, 9.2.6)."""
+"""Incremental parser of server-sent events (WHATWG HTML, 9.2.6)."""
 
 import codecs
 import re
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from domain import BadResponse
 
-END = b"\n\n"
+EVENT_END = b"\n\n"
 """What ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
-LONGEST_FIELD = 100
-"""Characters of a name and of what stands right behind it; those that mean anything are short."""
-MOST_LINES = 50_000
-"""Of a whole stream: one that draws sends a handful of events, and now and then a sign of life."""
+MAX_FIELD_NAME = 100
+"""Characters in which a line's field name is looked for."""
+MAX_LINES = 50_000
+"""Lines of a whole stream: an image API sends a handful of events and keep-alive comments."""
 
 
 class Event(NamedTuple):
@@ -22,18 +22,18 @@ class Event(NamedTuple):
 
 
 class EventReader:
-    """Gets bytes as they come and gives the events that are complete."""
+    """Takes chunks of bytes and returns the events that are complete."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
         self._rest: list[str] = []
         self._held = ""
-        """A return whose line feed may be on the way."""
+        """A trailing CR whose LF may be in the next chunk."""
         self._name, self._data = "", list[str]()
         self._lines = 0
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """BadResponse where the stream has more lines than anybody needs."""
+        """The events completed by this chunk; raises BadResponse after `MAX_LINES`."""
         text = self._held + self._decode(chunk)
         self._held = "\r" if text.endswith("\r") else ""
         text = text[: len(text) - len(self._held)]
@@ -41,7 +41,7 @@ class EventReader:
             self._rest.append(text)
             return []
         self._lines += max(text.count("\n"), text.count("\r"))  # counted first: splitting makes an object of each
-        if self._lines > MOST_LINES:
+        if self._lines > MAX_LINES:
             raise BadResponse("a stream without an end")
         first, *lines = LINE_END.split(text)
         lines = ["".join([*self._rest, first]), *lines]
@@ -53,7 +53,7 @@ class EventReader:
             event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
             self._name, self._data = "", []
             return event
-        field, _, beginning = line[:LONGEST_FIELD].partition(":")
+        field, _, beginning = line[:MAX_FIELD_NAME].partition(":")
         value = line[len(field) + 1 + beginning.startswith(" ") :]  # copied once: it may be a picture
         if field == "event":
             self._name = value

@@ -1,4 +1,4 @@
-"""What went wrong, told by a status and by words: whose fault it is decides who is told, and who is asked next."""
+"""Maps HTTP statuses and error messages to Easel's errors."""
 
 import re
 from collections.abc import Generator, Iterable
@@ -19,38 +19,38 @@ from domain import (
     Unavailable,
 )
 
-POLICY = re.compile(
+MODERATION_WORDS = re.compile(
     r"safety(?!_(?:checker|tolerance))|moderat|content.?polic|content.?filter|nsfw|prohibited|violat"
     r"|flagged as (?:sensitive|unsafe|nsfw|inappropriate)",
     re.IGNORECASE,
 )
-"""A safety_checker is a field that may be blamed; "flagged as sensitive" is what models on Replicate say."""
-MONEY = re.compile(
+"""`safety_checker` is excluded because it is a field name; "flagged as sensitive" is how models on Replicate put it."""
+BILLING_WORDS = re.compile(
     r"billing|quota|credit|balance"
     r"|insufficient(?![\W_]+(?:\w+\W+){0,2}(?:permission|scope|privilege|right|role|access|authentication|capacity|memory|vram|resource))",
     re.IGNORECASE,
 )
-NO_MONEY_LEFT = re.compile(
+OUT_OF_CREDIT_WORDS = re.compile(
     r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)|(?:used all|out of|no) (?:\w+ )?credits|spending limit",
     re.IGNORECASE,
 )
-"""Of too many requests, for which "your balance" is no reason but a hint. The last two are in xAI's sentence, as users
+"""For a 429 only, whose message may mention "your balance" as a hint. The last two are from xAI's message, as users
 report it (continuedev/continue #10373)."""
-REFUSALS = (400, 403, 404, *range(405, 452))
-"""But for those that say more, further down."""
-OF_CONTENT = (400, 403, 415, 422, 451)
-"""A 404 that speaks of policy names a model."""
-GATEWAYS = frozenset({502, 503, 504, *range(520, 528), 530})
-"""Statuses that come from before the server, which is not there or has no time."""
-IN_THE_WAY = (409, 423, 425)
-"""Refused as things stand: somebody else, or the same in a while, may draw it."""
-TIMED_OUT = (408, 504, 522, 524, 598, 599)
-"""With Cloudflare's: the server behind it may have begun."""
-NEVER_ARRIVED = (521, 523, 525, 526, 530)
-"""Cloudflare's, where it found no server to pass a call on to; its 520 proves nothing (its list of 5xx errors)."""
-UNDONE = (501, 503, *NEVER_ARRIVED, *IN_THE_WAY)
-OPTION_OF = {404: "model", 410: "model", 413: "image", 414: "prompt"}
-FIELDS = {
+REFUSAL_STATUSES = (400, 403, 404, *range(405, 452))
+"""Statuses of a refused request, except those with a meaning of their own below."""
+MODERATION_STATUSES = (400, 403, 415, 422, 451)
+"""Statuses that may mean moderation; not 404, whose message may hold a model's name."""
+GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 528), 530})
+"""Statuses of gateways and proxies in front of a server that is down or overloaded."""
+CONFLICT_STATUSES = (409, 423, 425)
+"""Temporary conflicts: a retry, or another provider, may succeed."""
+TIMEOUT_STATUSES = (408, 504, 522, 524, 598, 599)
+"""Timeouts, with Cloudflare's: the origin server may have begun to work."""
+ORIGIN_UNREACHABLE_STATUSES = (521, 523, 525, 526, 530)
+"""Cloudflare's statuses for an unreachable origin (its list of 5xx errors); 520 does not say so."""
+NOT_TAKEN_STATUSES = (501, 503, *ORIGIN_UNREACHABLE_STATUSES, *CONFLICT_STATUSES)
+OPTION_BY_STATUS = {404: "model", 410: "model", 413: "image", 414: "prompt"}
+OPTION_BY_FIELD = {
     "text": "prompt",
     **dict.fromkeys(("model_id", "models", "ckpt_name", "unet_name"), "model"),
     **dict.fromkeys(("width", "height", "image_size", "aspect_ratio"), "size"),
@@ -65,66 +65,68 @@ FIELDS = {
     **dict.fromkeys(("mask_url", "mask_image", "source_mask"), "mask"),
     "background": "transparent",
 }
-"""The APIs' names of fields where they are not ours."""
-KNOWN = frozenset({*FIELDS, *ImageRequest.model_fields})
+"""Options of `ImageRequest` by the names that APIs have for them."""
+KNOWN_FIELDS = frozenset({*OPTION_BY_FIELD, *ImageRequest.model_fields})
 
 
-class Told(TypedDict):
-    """What every error knows of the answer behind it."""
+class ErrorDetails(TypedDict):
+    """Fields that every error of a response gets."""
 
     detail: str
     said: str
     reference: str | None
 
 
-def our_field(names: Iterable[str]) -> str | None:
-    """Our word for the first of the fields that an API names and a request has."""
-    return next((FIELDS.get(name, name) for name in names if name in KNOWN), None)
+def option_of_field(names: Iterable[str]) -> str | None:
+    """The option of `ImageRequest` for the first known of an API's field names."""
+    return next((OPTION_BY_FIELD.get(name, name) for name in names if name in KNOWN_FIELDS), None)
 
 
 def error_for(
     status: int, said: str, *, retry_after: float | None = None, option: str | None = None, reference: str | None = None
 ) -> Provided:
-    """The error behind an HTTP status, or behind a status word in a body, and its sentence."""
-    told = Told(detail=str(status), said=said, reference=reference)
-    if status in OF_CONTENT and POLICY.search(said):  # which may repeat the prompt, and so speak of anything else
+    """The error for an HTTP status, or a status code inside a body, and its message."""
+    told = ErrorDetails(detail=str(status), said=said, reference=reference)
+    if status in MODERATION_STATUSES and MODERATION_WORDS.search(
+        said
+    ):  # first, for it may quote the prompt and so match the other words
         return ContentRejected(**told)
-    if status in (401, 407) or (status == 403 and not MONEY.search(said)):
-        # A key that is known may be closed out from one model.
+    if status in (401, 407) or (status == 403 and not BILLING_WORDS.search(said)):
+        # A valid key may lack access to one model.
         return AuthError(**told, taken=Acceptance.NOT_TAKEN, blames_model=status == 403)
     if _is_out_of_money(status, said):
         return QuotaError(**told, taken=Acceptance.NOT_TAKEN)
     if status == 429:
         return RateLimited(**told, taken=Acceptance.NOT_TAKEN, retry_after=retry_after)
-    if status in TIMED_OUT:
+    if status in TIMEOUT_STATUSES:
         return Timeout(**told)
-    if status in IN_THE_WAY or status >= 500:
-        taken = Acceptance.NOT_TAKEN if status in UNDONE else Acceptance.UNKNOWN
-        blames_model = status >= 500 and status not in GATEWAYS
+    if status in CONFLICT_STATUSES or status >= 500:
+        taken = Acceptance.NOT_TAKEN if status in NOT_TAKEN_STATUSES else Acceptance.UNKNOWN
+        blames_model = status >= 500 and status not in GATEWAY_STATUSES
         return Unavailable(**told, taken=taken, retry_after=retry_after, blames_model=blames_model)
-    if status in REFUSALS:
-        return InvalidRequest(**told, option=OPTION_OF.get(status, option))
+    if status in REFUSAL_STATUSES:
+        return InvalidRequest(**told, option=OPTION_BY_STATUS.get(status, option))
     return BadResponse(**told)
 
 
 def _is_out_of_money(status: int, said: str) -> bool:
     if status == 429:
-        return bool(NO_MONEY_LEFT.search(said))
-    return status == 402 or (status in (400, 403, 415, 422) and bool(MONEY.search(said)))
+        return bool(OUT_OF_CREDIT_WORDS.search(said))
+    return status == 402 or (status in (400, 403, 415, 422) and bool(BILLING_WORDS.search(said)))
 
 
 def failure_for(said: str) -> ContentRejected | QuotaError | Unavailable:
-    """The error behind a job that the provider reports as failed, told by its sentence alone."""
-    if POLICY.search(said):
+    """The error for a job that the provider reports as failed, by its message alone."""
+    if MODERATION_WORDS.search(said):
         return ContentRejected(said=said)
-    if MONEY.search(said):
+    if BILLING_WORDS.search(said):
         return QuotaError(said=said)
     return Unavailable(said=said, blames_model=True)
 
 
 @contextmanager
-def of_one_model() -> Generator[None]:
-    """A refused key, or credit that is out, may be that of somebody else, whom the provider asks for this model."""
+def blaming_model() -> Generator[None]:
+    """Mark key and credit errors as the model's: a proxy may call it with a key of its own."""
     try:
         yield
     except (AuthError, QuotaError) as error:

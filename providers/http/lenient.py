@@ -1,4 +1,4 @@
-"""Models of what an API answers that are lenient: what cannot be read, and is not needed, counts as left out."""
+"""Lenient pydantic types for API responses: optional values that do not validate count as absent."""
 
 from collections.abc import Callable
 from math import isfinite
@@ -7,40 +7,40 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
 
 
-def _or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
+def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
     try:
         return validate(value)
     except ValidationError:
         return None
 
 
-TRIFLE = WrapValidator(_or_none)
-"""On a field that nothing depends on: what cannot be read is left out."""
+NONE_IF_INVALID = WrapValidator(_none_if_invalid)
+"""For an optional field: a value that does not validate becomes None."""
 
 
-def _each(value: Any, validate: Callable[[Any], Any]) -> Any:
+def _skip_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
     if not isinstance(value, list):
         return validate(value)
     listed = cast("list[Any]", value)
-    return [read for one in listed for read in _or_none([one], validate) or ()]
+    return [read for one in listed for read in _none_if_invalid([one], validate) or ()]
 
 
-EACH = WrapValidator(_each)
-"""On a list: the entries that cannot be read are left out, and take no other along."""
+SKIP_INVALID_ENTRIES = WrapValidator(_skip_invalid)
+"""For a list: entries that do not validate are skipped."""
 
 
 class Reply(BaseModel):
-    """What an API answers, or a part of it: a field that is null, or no number, is as good as one that is not there."""
+    """Base of response models: fields that are null or not finite count as absent."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nothing(cls, value: Any) -> Any:
+    def _drop_nulls(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_nothing(each)}
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_null(each)}
 
 
-def _is_nothing(value: Any) -> bool:
+def _is_null(value: Any) -> bool:
     return value is None or (isinstance(value, float) and not isfinite(value))

@@ -1,4 +1,4 @@
-"""The only sender of HTTP: time limits, caps, retries and the two kinds of address, in one place.
+"""Sends all HTTP requests, with time limits, size caps and retries.
 
 API calls go to the operator's base URLs with their keys, and follow no redirect: aiohttp drops `Authorization`
 on the way to another origin but forwards every custom key header. Downloads go to URLs from outside, without keys,
@@ -16,34 +16,34 @@ from typing import Self, Unpack
 import aiohttp
 
 from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
-from providers.http.addresses import LinkHosts, at_home, is_among, redirected, spelt, web_link
+from providers.http.addresses import LinkHosts, exact_url, is_allowed_host, on_own_server, redirect_target, web_link
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR
-from providers.http.calls import BROKEN, CONNECT_SECONDS, Call, CallOptions, Sender, translated
-from providers.http.encoding import MAX_PICTURE, decoded, is_embedded
+from providers.http.bodies import MAX_ERROR_BYTES
+from providers.http.calls import CONNECT_SECONDS, CONNECTION_ERRORS, Call, CallOptions, Sender, error_for_exception
+from providers.http.encoding import MAX_PICTURE_BYTES, decode_picture_async, is_inline_picture
 from providers.http.guard import can_be_opened, guarded_socket
-from providers.http.heads import MOST_HEADERS, MOST_IN_LINE, Connector
-from providers.http.repeating import RETRIED
+from providers.http.response_heads import MAX_HEADERS, MAX_LINE, Connector
+from providers.http.retries import RETRYABLE_STATUSES
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
-GOODBYE_SECONDS = 1.0
-MAX_MESSAGE = 4 * 1024 * 1024
-"""Of a WebSocket, which tells of steps and shows previews."""
+CLOSE_SECONDS = 1.0
+MAX_SOCKET_MESSAGE = 4 * 1024 * 1024
+"""Bytes of a WebSocket message, such as a preview."""
 HEARTBEAT_SECONDS = 20.0
-"""A WebSocket whose other side does not answer for longer is broken."""
+"""A WebSocket whose peer does not answer a ping for longer is broken."""
 DRAW_SECONDS = 300.0
-"""One call that draws; slow APIs answer after minutes."""
+"""Time limit of a POST, which generates; slow APIs answer after minutes."""
 ASK_SECONDS = 30.0
-"""One call that only asks."""
+"""Time limit of any other call."""
 
 
 class Transport:
-    """All sessions. Use as an async context manager.
+    """All client sessions. Use as an async context manager.
 
-    seconds: the time limit of a call that draws; asking and downloading take at most `ASK_SECONDS` of it.
-    sleep: waits between tries; tests pass one that does not.
+    seconds: time limit of a POST; other calls have at most `ASK_SECONDS`, downloads twice that.
+    sleep: waits between attempts; tests pass one that does not.
     """
 
     def __init__(
@@ -55,42 +55,42 @@ class Transport:
         self._sender = Sender(sleep)
         self._seconds = seconds
         self.sleep = sleep
-        self._api: aiohttp.ClientSession
-        self._fresh: aiohttp.ClientSession
-        self._outside: aiohttp.ClientSession
+        self._api_session: aiohttp.ClientSession
+        self._fresh_session: aiohttp.ClientSession
+        self._guarded_session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self._api = _session(Connector())
-        # The other side may be dropping a kept connection just now, and nobody knows whether it took what was sent.
-        self._fresh = _session(Connector(force_close=True, limit=0))
-        self._outside = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._api_session = _session(Connector())
+        # No keep-alive: the peer may be closing a kept connection, and then it is unknown whether it got the call.
+        self._fresh_session = _session(Connector(force_close=True, limit=0))
+        self._guarded_session = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._api, self._fresh, self._outside):
+        for session in (self._api_session, self._fresh_session, self._guarded_session):
             await session.close()
 
     async def reaches(self, url: str) -> bool:
-        """Whether a server answers there, with whatever status."""
+        """Whether a server answers there, with any status."""
         try:
-            call = Call("GET", spelt(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR)
-            await self._sender.send(call, self._api, self._fresh)
+            call = Call("GET", exact_url(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR_BYTES)
+            await self._sender.send(call, self._api_session, self._fresh_session)
         except ProviderError as error:
             return isinstance(error, BadResponse) and error.flaw is Flaw.TOO_LONG
         return True
 
     async def call(self, method: str, url: str, **options: Unpack[CallOptions]) -> Answer:
-        """One API call, of whatever status below 300 or above 399; Unavailable, Timeout or BadResponse.
+        """Send one API call and return any response but a redirect; raises Unavailable, Timeout or BadResponse.
 
-        A POST is sent again only where the server surely did not take it: no connection, or an answer that
-        `acceptance` takes to say so, usually 429 or 503. Only a GET goes out on a connection that was kept.
+        A POST is retried only where the server surely did not accept it: no connection, or a response that
+        `acceptance` judges so, usually 429 or 503. Only a GET uses keep-alive connections.
         """
-        call = Call(method, spelt(url), **options)
+        call = Call(method, exact_url(url), **options)
         limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
-        session = self._api if method == "GET" else self._fresh
-        answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh)
+        session = self._api_session if method == "GET" else self._fresh_session
+        answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh_session)
         if 300 <= answer.status < 400:
             raise BadResponse(f"{answer.status}: a redirect, which API calls do not follow")
         return answer
@@ -99,45 +99,47 @@ class Transport:
     async def socket(
         self, url: str, headers: Mapping[str, str] | None = None
     ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
-        """A WebSocket of an operator's own server; Unavailable where it cannot be had, or breaks inside the block."""
+        """Open a WebSocket; raises Unavailable where it cannot be opened, or breaks inside the block."""
         try:
-            limit = aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS)  # pyright: ignore[reportCallIssue]
+            limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await self._fresh.ws_connect(
-                    spelt(url),
+                socket = await self._fresh_session.ws_connect(
+                    exact_url(url),
                     headers=headers,
                     heartbeat=HEARTBEAT_SECONDS,
                     timeout=limit,
-                    max_msg_size=MAX_MESSAGE,
+                    max_msg_size=MAX_SOCKET_MESSAGE,
                 )
             async with socket:
                 yield socket
-        except BROKEN as error:
-            raise translated(error, Acceptance.UNKNOWN) from None
+        except CONNECTION_ERRORS as error:
+            raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
-        """The bytes behind a result's URL, or in it; no keys, redirects checked one by one.
+        """Download a result's URL, or decode a data URL; sends no key, and checks each redirect.
 
-        own: the base URL of the server that gave the link, which may have a private address, and call itself by another
-        one. hosts: those that may have one, too, because the host of the bot says so.
+        own: the base URL of the server that gave the link; its address may be private, and its links may have an
+        internal host name. hosts: others that may be private, as configured.
         """
-        if is_embedded(text):
-            return await decoded(text)
+        if is_inline_picture(text):
+            return await decode_picture_async(text)
         url = web_link(text)
-        if own and not is_among(url, hosts):
-            url = at_home(url, own)
-        session = self._api if own and url.origin() == spelt(own).origin() else self._outside
+        if own and not is_allowed_host(url, hosts):
+            url = on_own_server(url, own)
+        session = self._api_session if own and url.origin() == exact_url(own).origin() else self._guarded_session
         for _ in range(1 + MAX_REDIRECTS):
             total = min(self._seconds, ASK_SECONDS * 2)
             with ProviderError.after_acceptance():
-                known = self._api if is_among(url, hosts) else session
-                # However long a pause is asked for: what is paid for has no other place to come from.
-                call = Call("GET", url, seconds=total, cap=MAX_PICTURE, patience=inf)
-                answer = await self._sender.send(call, known, self._fresh if known is self._api else known)
+                chosen = self._api_session if is_allowed_host(url, hosts) else session
+                # No limit on Retry-After: a picture that is paid for is at no other place.
+                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
+                answer = await self._sender.send(
+                    call, chosen, self._fresh_session if chosen is self._api_session else chosen
+                )
             if not 300 <= answer.status < 400:
                 return _picture_bytes(answer)
-            target = redirected(url, answer.headers.get("Location", ""))
-            session = session if target.origin() == url.origin() else self._outside
+            target = redirect_target(url, answer.headers.get("Location", ""))
+            session = session if target.origin() == url.origin() else self._guarded_session
             url = target
         raise BadResponse("too many redirects")
 
@@ -150,43 +152,43 @@ class Transport:
         seed: int | None = None,
         seconds: float | None = None,
     ) -> Picture:
-        """The picture behind a result's URL, which may be paid for; as a link where it cannot be had, or is too large.
+        """Download the picture of a result's URL; as a link where that fails or is too large.
 
-        What is there and is no picture is not passed on.
+        Raises BadResponse where the URL holds something else than a picture.
         """
         try:
             return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
-            is_none = isinstance(error, BadResponse) and error.flaw is None
-            if is_none or not can_be_opened(link := web_link(url)):
+            is_no_picture = isinstance(error, BadResponse) and error.flaw is None
+            if is_no_picture or not can_be_opened(link := web_link(url)):
                 raise
             log.warning("a picture is passed on as a link: %s", error)
             return Picture(link=str(link), seed=seed, seconds=seconds)
 
 
-async def _follow_none(*_: object) -> None:
+async def _refuse_redirect(*_: object) -> None:
     raise aiohttp.ClientError("a redirect")
 
 
 def _session(connector: Connector) -> aiohttp.ClientSession:
     no_redirects = aiohttp.TraceConfig()
-    no_redirects.on_request_redirect.append(_follow_none)  # a WebSocket's opening has no other way to say so
+    no_redirects.on_request_redirect.append(_refuse_redirect)  # ws_connect has no allow_redirects
     session = aiohttp.ClientSession(
         connector=connector,
-        max_line_size=MOST_IN_LINE,
-        max_field_size=MOST_IN_LINE,
-        max_headers=MOST_HEADERS,
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        max_headers=MAX_HEADERS,
         trace_configs=[no_redirects],
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Easel", "Accept-Encoding": "identity"},
     )
-    # aiohttp repeats a GET by itself where a kept connection breaks, and tells nobody that the first was sent (3.14).
+    # aiohttp silently repeats a GET after a broken keep-alive connection (3.14).
     session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return session
 
 
 def _picture_bytes(answer: Answer) -> bytes:
-    if answer.status >= 500 or answer.status in RETRIED:
+    if answer.status >= 500 or answer.status in RETRYABLE_STATUSES:
         raise Unavailable(f"the result's link answers {answer.status}", cause=Cause.LINK_FAILS)
     if not answer.ok:
         raise BadResponse(f"the result's link answers {answer.status}", flaw=Flaw.WITHHELD)

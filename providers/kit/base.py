@@ -1,4 +1,4 @@
-"""What a provider is, and the thread by which it speaks back to the job it draws for."""
+"""The base class of providers, and `Progress`, the callbacks to the job that they draw for."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -21,36 +21,36 @@ Item = TypeVar("Item")
 Settings = typing_extensions.TypeVar("Settings", bound=ProviderSettings, default=ProviderSettings)
 
 NO_FREE_CALL = "cannot be tested without paying"
-USUAL_SIZES = tuple(
+COMMON_SIZES = tuple(
     map(Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "768x768", "512x512"))
 )
-"""What to offer where an API takes any size and names none."""
+"""Offered where an API takes any size and lists none."""
 
 
 class Progress(Protocol):
-    """The job's side of one call to `Provider.generate`."""
+    """Callbacks of one call to `Provider.generate`, implemented by the job."""
 
     @property
     def remembered(self) -> Mapping[str, Any] | None:
-        """What an earlier try of the same call stored: go on from there, and never submit, or pay, twice."""
+        """What an earlier run of the same call stored: resume from there, never submit and pay twice."""
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
-        """Store a remote id or result links, before they are polled or downloaded."""
+        """Store the remote id or result links, before polling or downloading."""
 
     async def forget(self) -> None:
-        """The provider's last word: what was remembered leads to nothing any more."""
+        """Clear what was remembered: the remote job has ended without a result."""
 
     async def keep(self, picture: Picture) -> None:
-        """Put a picture into the spool as it arrives; raises BadResponse when the bytes are no picture at all.
+        """Save a picture as it arrives; raises BadResponse for bytes that are no picture.
 
-        Whether it can be shown is looked at when the call has ended.
+        It is decoded only when the call has ended.
         """
 
     def skip(self) -> None:
-        """Tell that the next picture cannot be had, so that what an earlier try has kept of it stays."""
+        """Skip the next picture, which is unavailable; one saved by an earlier run stays."""
 
-    def left(self) -> float:
-        """Seconds to the job's own end, at which the drawing is called off from outside."""
+    def seconds_left(self) -> float:
+        """Seconds until the job's deadline, when this call is cancelled."""
         ...
 
     async def report(
@@ -60,16 +60,16 @@ class Progress(Protocol):
         eta: float | None = None,
         preview: bytes | None = None,
     ) -> None:
-        """Tell how far the drawing is: 0 to 1, the place in the provider's queue, seconds to go, an unfinished picture.
+        """Report progress: 0 to 1, position in the provider's queue, seconds left, an unfinished picture.
 
-        A preview that is no picture is left out.
+        A preview that is no picture is ignored.
         """
 
 
 async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[Item], Awaitable[Picture]]) -> None:
-    """Keep every picture that can be had, then raise the error of one that cannot: each of them is paid for.
+    """Save all pictures that are available, then raise the error of one that is not: each is paid for.
 
-    Prefers errors after which another try may succeed; the remote job is forgotten only where all are permanent.
+    Prefers retryable errors; forgets the remote job only if all are permanent.
     """
     failed: list[EaselError] = []
     for item in items:
@@ -80,55 +80,55 @@ async def keep_all(progress: Progress, items: Iterable[Item], fetch: Callable[[I
             progress.skip()
     if not failed:
         return
-    passing = [error for error in failed if not isinstance(error, BadResponse)]
-    if not passing:
+    retryable = [error for error in failed if not isinstance(error, BadResponse)]
+    if not retryable:
         await progress.forget()
-    raise (passing or failed)[-1]
+    raise (retryable or failed)[-1]
 
 
 def title_of(providers: "Mapping[str, Provider]", name: str) -> str:
-    """A provider's title; its name where the host has switched it off since."""
+    """A provider's title; its name where it is disabled."""
     return providers[name].title if name in providers else name
 
 
 class Health(NamedTuple):
-    """What `bot.py --check` prints of one provider."""
+    """Result of `Provider.check`, printed by `bot.py --check`."""
 
     reachable: bool
     models: int | None
-    """How many, where the API lists them."""
+    """Number of models, where the API lists them."""
     key: str
-    """What is known of the key, as a sentence."""
+    """State of the key, as a sentence for the host."""
 
 
 class Provider(ABC, Generic[Settings]):
-    """One image API, and in brackets the type of its settings, where it has some of its own.
+    """One image API; the type parameter is its settings model.
 
     `generate` draws one call's worth of pictures (`Capabilities.per_call` at most) and raises only errors of
     `domain.errors`. The request that it gets is complete and checked: its options are those that the model takes.
     """
 
     settings_type: ClassVar[type[ProviderSettings]] = ProviderSettings
-    """Taken from the brackets."""
+    """Set from the type parameter."""
     _api: Api
-    """Set by those that speak to one."""
+    """Set by subclasses that call an HTTP API."""
     name: str
-    """The word used in options, settings, config and logs."""
+    """Identifier in options, settings, environment variables and logs."""
     title: str
-    paid: ClassVar[bool] = True
-    """False: a job may simply run again."""
-    ai: ClassVar[bool] = True
-    """False: pictures are painted by an algorithm, and their files say so."""
-    outside: ClassVar[bool] = True
-    """False: words and images stay on machines of the host's own."""
-    volunteers: ClassVar[bool] = False
-    """True: strangers draw on their own machines, and could read the words."""
+    is_paid: ClassVar[bool] = True
+    """False: a job may be run again without asking."""
+    uses_ai: ClassVar[bool] = True
+    """False: an algorithm without AI draws, and the files' metadata says so."""
+    is_external: ClassVar[bool] = True
+    """False: prompts and images stay on the host's own machines."""
+    uses_volunteers: ClassVar[bool] = False
+    """True: volunteers draw on their own machines, and could read the prompts."""
     reports: ClassVar[frozenset[str]] = frozenset()
-    """What of `Progress.report` it tells: fraction, position, eta, preview."""
-    bans: ClassVar[timedelta | None] = None
-    """Where one member's refused words may shut out the whole bot: for how long to hold that member back.
+    """Which arguments of `Progress.report` it uses: fraction, position, eta, preview."""
+    suspension_time: ClassVar[timedelta | None] = None
+    """How long to suspend a member whose prompt was refused, where the provider would ban the whole bot for repeats.
 
-    Told by ContentRejected that `counts_against_member`: a refused picture is nobody's fault.
+    Applies to ContentRejected with `counts_against_member`: a prompt was refused, not only a picture.
     """
 
     def __init_subclass__(cls) -> None:
@@ -140,38 +140,38 @@ class Provider(ABC, Generic[Settings]):
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self.settings = settings
         self.transport = transport
-        self._lists: list[Discovery[Any]] = []
+        self._discoveries: list[Discovery[Any]] = []
 
     @classmethod
-    def missing(cls, settings: Settings) -> str | None:
-        """What the host has to set to switch the provider on; None when nothing is missing."""
+    def missing_setting(cls, settings: Settings) -> str | None:
+        """What the host has to set to enable the provider; None where nothing is missing."""
         return None if settings.api_key else f"set {cls.name.upper()}_API_KEY"
 
     @classmethod
-    def wrong(cls, settings: Settings) -> str | None:
-        """Which setting cannot work as it stands; asked only when nothing is missing."""
+    def invalid_setting(cls, settings: Settings) -> str | None:
+        """What is wrong with the settings; called only where nothing is missing."""
         return None
 
     @abstractmethod
     async def models(self) -> Sequence[Model]:
-        """The models on offer, at least one, the default first; never fails and takes 1.5 s at most."""
+        """The offered models, at least one, the default first; never raises and takes at most 1.5 s."""
 
     @abstractmethod
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None: ...
 
     async def check(self) -> Health:
-        """Try the API without paying: whether it answers, which is all that most APIs tell for nothing."""
+        """Test the API free of charge; by default only whether it answers."""
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
-        """Tell the API that what was remembered is wanted no more; errors are the caller's to log."""
+        """Cancel a remembered remote job; raises EaselError."""
 
     async def abandon(self, ref: Mapping[str, Any]) -> None:
-        """Call off what an earlier try has left, for its answer reaches nobody any more; errors are logged."""
+        """Cancel the remote job of an earlier run, best effort: errors are logged."""
         try:
             await self.cancel(ref)
         except EaselError as error:
-            log.info("%s: what is wanted no more could not be called off: %s", self.name, error)
+            log.info("%s: an abandoned remote job could not be cancelled: %s", self.name, error)
 
     def api(
         self,
@@ -182,17 +182,17 @@ class Provider(ABC, Generic[Settings]):
         key: SecretStr | None = None,
         domains: Sequence[str] = (),
     ) -> Api:
-        """Calls below a base URL, as `http.api.Api`."""
+        """The HTTP client for a base URL, with the configured link hosts."""
         hosts = self.settings.link_hosts
         return Api(self.transport, base_url, header=header, prefix=prefix, key=key, domains=domains, link_hosts=hosts)
 
     def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:
-        """A list that the API may change, read in the background until the provider is closed."""
+        """A list from the API, loaded in the background until the provider is closed."""
         made = Discovery(self.name, load, fallback)
-        self._lists.append(made)
+        self._discoveries.append(made)
         return made
 
     async def close(self) -> None:
-        """Stop what runs in the background."""
-        for each in self._lists:
+        """Stop background tasks."""
+        for each in self._discoveries:
             await each.close()

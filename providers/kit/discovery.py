@@ -1,4 +1,4 @@
-"""Lists that an API may change: asked for in the background, kept for a while, with a static fallback."""
+"""A cached list from an API, refreshed in the background, with a static fallback."""
 
 import asyncio
 import logging
@@ -12,29 +12,29 @@ log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 600.0
 RETRY_SECONDS = 60.0
-BUDGET_SECONDS = 1.5
-"""Discord wants autocomplete's answer within 3 s."""
+MAX_WAIT_SECONDS = 1.5
+"""Discord expects the response to autocomplete within 3 s."""
 
 Value = TypeVar("Value")
 
 
 class Discovery(Generic[Value]):
-    """The newest value that `load` gave, or the fallback; `get` waits 1.5 s at most and never fails."""
+    """Caches the last value of `load`, or the fallback; `get` waits at most 1.5 s and never raises."""
 
-    def __init__(self, whose: str, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
-        self._whose = whose
+    def __init__(self, provider_name: str, load: Callable[[], Awaitable[Value]], fallback: Value) -> None:
+        self._provider_name = provider_name
         self._load = load
         self._value = fallback
-        self._due = 0.0
+        self._next_load = 0.0
         self._task: asyncio.Task[None] | None = None
-        self._waited = False
+        self._has_timed_out = False
 
     async def get(self) -> Value:
-        if self._task is None and time.monotonic() >= self._due:
-            self._task, self._waited = asyncio.create_task(self._refresh()), False
-        if self._task is not None and not self._waited:
-            done, _ = await asyncio.wait({self._task}, timeout=BUDGET_SECONDS)
-            self._waited = not done  # whoever asks once more for one command has no time for a second wait
+        if self._task is None and time.monotonic() >= self._next_load:
+            self._task, self._has_timed_out = asyncio.create_task(self._refresh()), False
+        if self._task is not None and not self._has_timed_out:
+            done, _ = await asyncio.wait({self._task}, timeout=MAX_WAIT_SECONDS)
+            self._has_timed_out = not done  # a second `get` of the same command has no time to wait again
         return self._value
 
     async def close(self) -> None:
@@ -43,12 +43,14 @@ class Discovery(Generic[Value]):
             await asyncio.wait({self._task})
 
     async def _refresh(self) -> None:
-        keep = RETRY_SECONDS
+        seconds = RETRY_SECONDS
         try:
             self._value = await self._load()
-            keep = FRESH_SECONDS
+            seconds = FRESH_SECONDS
         except EaselError as error:
-            log.warning("%s: a list of models could not be read, the last known stays: %s", self._whose, error)
+            log.warning(
+                "%s: the list of models could not be read, the last one is kept: %s", self._provider_name, error
+            )
         finally:
-            self._due = time.monotonic() + keep
+            self._next_load = time.monotonic() + seconds
             self._task = None

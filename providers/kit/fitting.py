@@ -1,4 +1,4 @@
-"""Images of the size that a server draws at."""
+"""Resizing of source images."""
 
 import io
 
@@ -7,8 +7,8 @@ from PIL import Image, ImageOps
 from domain import Size
 
 
-def fitted(png: bytes, size: Size) -> bytes:
-    """An image, or a mask, of the size to draw at, cut where its shape is another; it belongs into a thread."""
+def fit_image(png: bytes, size: Size) -> bytes:
+    """Resize a PNG to a size, cropping it to that aspect ratio; blocking, so call it in a thread."""
     image = Image.open(io.BytesIO(png))
     if image.size == size:
         return png

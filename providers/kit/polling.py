@@ -1,4 +1,4 @@
-"""Asking for a job's outcome until there is one."""
+"""Polls a remote job until it has ended."""
 
 import asyncio
 import logging
@@ -7,30 +7,30 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from domain import EaselError, ProviderError, RateLimited, Timeout, Unavailable
-from providers.http.answers import LONGEST_WAIT, Answer
+from providers.http.answers import MAX_POLL_PAUSE, Answer
 from providers.http.transport import Transport
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 
-LATE_SECONDS = 6.0
-"""A 404 in the first seconds may be a job that has not reached every server yet."""
-SILENT_POLLS = 3
-"""At least this many polls have to fail before a provider counts as silent."""
+NOT_FOUND_GRACE_SECONDS = 6.0
+"""For that long a 404 is retried: the job may not have reached every server."""
+MIN_FAILED_POLLS = 3
+"""Failed polls in a row, at least, before a job is given up."""
 
 
-class Pauses(NamedTuple):
-    """Seconds before the first poll, and before the slowest; each is longer than the one before."""
+class PollIntervals(NamedTuple):
+    """Seconds between polls, with exponential back-off."""
 
     first: float = 1.5
-    slowest: float = 5.0
+    longest: float = 5.0
     growth: float = 1.3
-    patience: float = 120.0
-    """How long polls may go unanswered before the job is given up; what is remembered of it stays."""
+    silence_limit: float = 120.0
+    """Seconds without an answer after which the job is given up; what is remembered of it stays."""
 
 
-class Over(Exception):
-    """Raised by `ask` where an answer ends the whole job: its error alone might count as a poll that failed."""
+class JobEnded(Exception):
+    """Raised by `ask` where its error ends the job, and is no failed poll to be retried."""
 
     def __init__(self, error: EaselError) -> None:
         super().__init__(error)
@@ -42,17 +42,17 @@ async def poll(
     progress: Progress,
     ask: Callable[[], Awaitable[Answer]],
     is_done: Callable[[Answer], Awaitable[bool]],
-    pauses: Pauses = Pauses(),  # noqa: B008 - it is frozen
+    pauses: PollIntervals = PollIntervals(),  # noqa: B008 - it is frozen
 ) -> None:
-    """Until `is_done`; the job's own time limit ends it from outside. Timeout where the job is no longer known.
+    """Poll until `is_done`, retrying failed polls; the job's deadline cancels it.
 
-    The job has been accepted, so a poll that fails is made again.
+    Raises Timeout where the provider no longer knows the job.
     """
     with ProviderError.after_acceptance():
         try:
             await _poll(transport, progress, ask, is_done, pauses)
-        except Over as over:
-            raise over.error from None
+        except JobEnded as ended:
+            raise ended.error from None
 
 
 async def _poll(
@@ -60,35 +60,35 @@ async def _poll(
     progress: Progress,
     ask: Callable[[], Awaitable[Answer]],
     is_done: Callable[[Answer], Awaitable[bool]],
-    pauses: Pauses,
+    pauses: PollIntervals,
 ) -> None:
-    pause, since, misses, unheard = pauses.first, 0.0, 0, 0.0
+    pause, elapsed, failed, silent_seconds = pauses.first, 0.0, 0, 0.0
     clock = asyncio.get_running_loop().time
     while True:
         await transport.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - spreads the polls, guards nothing
-        waited, begun = min(pause, pauses.slowest), clock()  # a pause that was asked for is no silence
-        since += waited
-        pause = min(pause * pauses.growth, pauses.slowest)
-        answer = await _asked(ask)
+        waited, begun = min(pause, pauses.longest), clock()  # a requested Retry-After does not count as silence
+        elapsed += waited
+        pause = min(pause * pauses.growth, pauses.longest)
+        answer = await _ask_or_none(ask)
         if answer is None:
-            misses, unheard = misses + 1, unheard + waited + clock() - begun
-            if misses >= SILENT_POLLS and unheard > pauses.patience:
+            failed, silent_seconds = failed + 1, silent_seconds + waited + clock() - begun
+            if failed >= MIN_FAILED_POLLS and silent_seconds > pauses.silence_limit:
                 raise Unavailable("silent")
-            await progress.report()  # what the provider told before is not shown any longer
+            await progress.report()  # clears the last report, which is outdated
             continue
-        misses, unheard = 0, 0.0
-        if _is_transient(answer) or (answer.status == 404 and since < LATE_SECONDS):
-            pause = max(pause, min(answer.retry_after() or 0, LONGEST_WAIT))
+        failed, silent_seconds = 0, 0.0
+        if _is_transient(answer) or (answer.status == 404 and elapsed < NOT_FOUND_GRACE_SECONDS):
+            pause = max(pause, min(answer.retry_after() or 0, MAX_POLL_PAUSE))
             continue
         if answer.status in (404, 410):
             await progress.forget()
             raise Timeout(f"{answer.status}: the provider no longer knows the job")
-        if await is_done(answer.checked()):
+        if await is_done(answer.raise_for_status()):
             return
 
 
-async def _asked(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-    """One poll; None where nothing came of it."""
+async def _ask_or_none(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+    """One poll; None where it failed."""
     try:
         return await ask()
     except (Unavailable, Timeout) as error:

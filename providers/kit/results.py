@@ -1,14 +1,14 @@
-"""The pictures of an answer, and links to them as polled providers remember and fetch them."""
+"""Downloads result links, and extracts pictures from responses."""
 
 from collections.abc import Sequence
 from functools import partial
 
 from domain import Picture
 from providers.http.answers import Answer
-from providers.http.api import Api, given
-from providers.http.encoding import is_embedded
+from providers.http.api import Api, without_none
+from providers.http.encoding import is_inline_picture
 from providers.kit.base import Progress, keep_all
-from providers.kit.shapes import pictures_in
+from providers.kit.picture_search import pictures_in
 
 
 async def collect(
@@ -19,17 +19,17 @@ async def collect(
     seed: int | None = None,
     seconds: float | None = None,
 ) -> None:
-    """Keep what the links lead to, remembered first as the arguments of the same call.
+    """Remember the links, as arguments for the same call after a restart, then download and keep the pictures.
 
-    The picture itself is not remembered, for a row is no place for megabytes: the provider is asked for it again.
+    Inline pictures are not remembered, for they are too large for a database row.
     """
-    if not any(map(is_embedded, urls)):
-        await progress.remember(given({"urls": list(urls), "seed": seed, "seconds": seconds}))
+    if not any(map(is_inline_picture, urls)):
+        await progress.remember(without_none({"urls": list(urls), "seed": seed, "seconds": seconds}))
     await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))
 
 
-async def picture_of_answer(api: Api, answer: Answer, seed: int | None) -> Picture | None:
-    """The bytes that are the answer, or the first picture in its JSON; None where that has none, BadResponse."""
+async def picture_from_answer(api: Api, answer: Answer, seed: int | None) -> Picture | None:
+    """The picture in a response's body, or the first one in its JSON; None where there is none; raises BadResponse."""
     if answer.is_picture():
         return Picture(data=answer.body, seed=seed)
     found = pictures_in(answer.data())

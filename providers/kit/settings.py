@@ -1,4 +1,4 @@
-"""What the host may set of a provider."""
+"""Base models of providers' settings."""
 
 from typing import ClassVar
 
@@ -7,20 +7,20 @@ from pydantic import ConfigDict, Field
 from domain.frozen import Frozen
 from providers.kit.variables import Hosts, Integer, Pairs, Secret, Switch, Url
 
-SWITCH = "enabled"
-"""The field that is read from a variable of the provider's bare name."""
+SWITCH_FIELD = "enabled"
+"""Name of the field that is read from a variable named like the provider."""
 
 
 class ProviderSettings(Frozen):
-    """What every provider reads from the environment: the field `base_url` of `bfl` from BFL_BASE_URL, and so on.
+    """Settings that every provider has: the field `base_url` of `bfl` is read from BFL_BASE_URL.
 
-    A provider with variables of its own has a subclass, which may also describe one of these fields anew.
+    A provider with more settings has a subclass, which may also redefine these fields.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    unread: ClassVar[frozenset[str]] = frozenset()
-    """Fields that have no variable, and keep their default."""
+    without_variable: ClassVar[frozenset[str]] = frozenset()
+    """Fields without an environment variable."""
 
     api_key: Secret | None = Field(default=None, description="The provider's key. Most providers are on only with one.")
     base_url: Url | None = Field(default=None, description="Another address than the provider's own.")
@@ -43,21 +43,21 @@ class ProviderSettings(Frozen):
 
     @classmethod
     def variables(cls, name: str) -> dict[str, str]:
-        """The variable that each field is read from, for the provider of that name."""
-        read = [field for field in cls.model_fields if field not in cls.unread]
-        return {field: name.upper() if field == SWITCH else f"{name}_{field}".upper() for field in read}
+        """Environment variable of each field, for a provider's name."""
+        read = [field for field in cls.model_fields if field not in cls.without_variable]
+        return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
 
     @property
-    def in_vain(self) -> bool:
-        """Whether something is set that does nothing while the provider is off."""
+    def has_unused_values(self) -> bool:
+        """Whether any value is set, which has no effect while the provider is disabled."""
         return self != type(self).model_construct()
 
 
-class SwitchedSettings(ProviderSettings):
-    """Those of a provider that is switched by a variable of its name, and may be off whatever else is set."""
+class SwitchableSettings(ProviderSettings):
+    """Settings of a provider with an on/off variable of its own name."""
 
     enabled: Switch = Field(default=True, description="`off` switches it off.")
 
     @property
-    def in_vain(self) -> bool:
+    def has_unused_values(self) -> bool:
         return False

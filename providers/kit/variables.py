@@ -1,4 +1,4 @@
-"""Types of what is read from the environment: how the text of a variable becomes a value."""
+"""Pydantic types that parse environment variables."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,11 +13,11 @@ HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 class UnreadableError(ValueError):
-    """What is wrong with a variable: the rest of a sentence that begins with its name, without its value."""
+    """Invalid variable; its message continues a sentence begun by the name, without the value."""
 
 
-def text(read: Callable[[str], object]) -> BeforeValidator:
-    """Reads what the host has written; a value that was made in code is left as it is."""
+def parse_with(read: Callable[[str], object]) -> BeforeValidator:
+    """Validator that parses strings and passes other values through."""
 
     def validate(value: Any) -> object:
         return read(value) if isinstance(value, str) else value
@@ -26,17 +26,17 @@ def text(read: Callable[[str], object]) -> BeforeValidator:
 
 
 def one_of(*choices: object) -> BeforeValidator:
-    """One of these, in upper or lower case."""
+    """Validator for a choice, case-insensitive."""
     return _chosen({str(choice): choice for choice in choices})
 
 
-def listed(written: str) -> list[str]:
-    """The entries between commas."""
+def split_list(written: str) -> list[str]:
+    """Split a comma-separated list."""
     return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
-def span(field: FieldInfo) -> tuple[int, int] | None:
-    """The smallest and the largest number that a field takes."""
+def number_range(field: FieldInfo) -> tuple[int, int] | None:
+    """A field's minimum and maximum, if it has both."""
     low = next((each.ge for each in field.metadata if hasattr(each, "ge")), None)
     high = next((each.le for each in field.metadata if hasattr(each, "le")), None)
     return None if low is None or high is None else (low, high)
@@ -50,7 +50,7 @@ def _chosen(choices: Mapping[str, object]) -> BeforeValidator:
         *names, last = choices
         raise UnreadableError(f"has to be {', '.join(names)} or {last}")
 
-    return text(read)
+    return parse_with(read)
 
 
 def _key(written: str) -> str:
@@ -78,14 +78,14 @@ def _digits(written: str) -> int:
 
 
 def _pairs(written: str) -> tuple[tuple[str, str], ...]:
-    parted = [entry.partition("=") for entry in listed(written)]
+    parted = [entry.partition("=") for entry in split_list(written)]
     if any(not id.strip() for id, _, _ in parted):
         raise UnreadableError("is no list such as id=title, id=title")
     return tuple((id.strip(), title.strip() or id.strip()) for id, _, title in parted)
 
 
 def _hosts(written: str) -> tuple[tuple[str, int | None], ...]:
-    found = [_host(entry) for entry in listed(written)]
+    found = [_host(entry) for entry in split_list(written)]
     if None in found:
         hint = ", without http://" if "://" in written else ""
         raise UnreadableError(f"is no list of hosts such as images.lan, 192.168.1.20:9000{hint}")
@@ -93,7 +93,7 @@ def _hosts(written: str) -> tuple[tuple[str, int | None], ...]:
 
 
 def _host(written: str) -> tuple[str, int | None] | None:
-    """A host, and its port where one is told; None for anything else."""
+    """Host and optional port; None for an invalid entry."""
     try:
         url = URL(f"http://{written}")
         host = url.raw_host if url == url.origin() else None
@@ -102,16 +102,16 @@ def _host(written: str) -> tuple[str, int | None] | None:
     return (host, url.explicit_port) if host and HOST.fullmatch(host) else None
 
 
-Secret = Annotated[SecretStr, text(_key)]
-"""A key or a token; it is struck out of the log."""
-KeyId = Annotated[str, text(_key)]
-"""Written like a key, but not secret."""
-Url = Annotated[str, text(_url)]
+Secret = Annotated[SecretStr, parse_with(_key)]
+"""A key or token; redacted in the log."""
+KeyId = Annotated[str, parse_with(_key)]
+"""Like a key, but not secret."""
+Url = Annotated[str, parse_with(_url)]
 """A base URL, without its trailing slash."""
-Integer = Annotated[int, text(_digits)]
-"""A whole number; the field tells its range."""
+Integer = Annotated[int, parse_with(_digits)]
+"""An integer; the field has its range."""
 Switch = Annotated[bool, _chosen({"on": True, "off": False})]
-Pairs = Annotated[tuple[tuple[str, str], ...], text(_pairs)]
+Pairs = Annotated[tuple[tuple[str, str], ...], parse_with(_pairs)]
 """Ids and titles, from `id=title, id=title`; a title may be left out."""
-Hosts = Annotated[tuple[tuple[str, int | None], ...], text(_hosts)]
+Hosts = Annotated[tuple[tuple[str, int | None], ...], parse_with(_hosts)]
 """Hosts and ports, from `host, host:port`; None for any port."""

@@ -1,4 +1,4 @@
-"""OpenAI's images, and every server that speaks like it: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
+"""OpenAI's image API, and compatible servers: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
 
 Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
 way; several come in one answer. What comes is PNG; complexity and input_fidelity have no word of ours and are left to
@@ -28,47 +28,49 @@ from domain import (
     Unavailable,
 )
 from providers.http.answers import Answer
-from providers.http.encoding import decoded
-from providers.http.failures import of_one_model
-from providers.http.sentences import tidy
+from providers.http.encoding import decode_picture_async
+from providers.http.failures import blaming_model
+from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.ends import has_ended, living
-from providers.kit.listed import capped
-from providers.kit.pinned import affordable, pinned
+from providers.kit.list_limits import cap_models
+from providers.kit.model_choice import choose_models, limit_quality
 from providers.kit.results import collect
+from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, Profile, is_gpt_image, profile_for, title_for
-from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_over, items_of
+from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_past, items_of
 from providers.openai.settings import CompatibleSettings
 from providers.openai.streaming import Stream, is_stream
 
 log = logging.getLogger(__name__)
 
-OWN_SECONDS = 600.0
-"""A host's own server may draw on a CPU; the job's time limit ends the call before this one does."""
+SELF_HOSTED_SECONDS = 600.0
+"""Time limit of a call to a self-hosted server, which may run on a CPU; the job's deadline comes first."""
 
 
 class OpenAICompatible(Provider):
-    """A server that the host names, in the dialect of its profile."""
+    """An OpenAI-compatible server with the dialect of its profile."""
 
     def __init__(self, settings: ProviderSettings, transport: Transport, name: str, profile: Profile = MINIMAL) -> None:
         super().__init__(settings, transport)
         self.name = name
-        self._profile = profile.at(settings.base_url)
+        self._profile = profile.at_url(settings.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(settings.base_url or self._profile.base_url)
         self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
         documented = self._models(self._profile.models)
-        self._pinned = affordable(settings, pinned(settings, documented, self._model)) if settings.models else ()
-        self._discovery = self.discovery(self._offered, affordable(settings, documented))
+        self._host_models = (
+            limit_quality(settings, choose_models(settings, documented, self._model)) if settings.models else ()
+        )
+        self._discovery = self.discovery(self._offered, limit_quality(settings, documented))
 
     async def models(self) -> Sequence[Model]:
-        return self._living(self._pinned) or self._living(await self._discovery.get())
+        return self._without_retired(self._host_models) or self._without_retired(await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        with of_one_model() if self._profile.proxy else nullcontext():
+        with blaming_model() if self._profile.is_proxy else nullcontext():
             await self._generate(request, sources, progress)
 
     async def _generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
@@ -76,7 +78,7 @@ class OpenAICompatible(Provider):
             await collect(self._api, progress, **progress.remembered)
             return
         items = await self._draw(request, sources, progress)
-        urls = [self._absolute(item.link) for item in items if item.link]
+        urls = [self._absolute_link(item.link) for item in items if item.link]
         if urls and len(urls) == len(items):
             await collect(self._api, progress, urls=urls, seed=request.seed)
             return
@@ -96,32 +98,32 @@ class OpenAICompatible(Provider):
         return Health(reachable=True, models=count, key=accepted if self.settings.api_key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """The pictures that are still to be kept; a stream keeps its own as it comes, unless that is a link."""
+        """The pictures still to be saved; a stream saves its picture itself, unless it is a link."""
         stream = Stream(progress)
-        streams = self._profile.streams and request.count == 1 and is_gpt_image(request.model or "")
-        drawing = await drawing_for(self._profile, request, sources, stream=streams)
+        can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
+        drawing = await drawing_for(self._profile, request, sources, stream=can_stream)
         try:
-            return await self._sent(drawing, stream if streams else None)
+            return await self._send(drawing, stream if can_stream else None)
         except (Unavailable, Timeout, BadResponse) as error:
-            if stream.left is None:
+            if stream.to_fetch is None:
                 raise
-            log.info("%s: the stream broke behind its picture: %s", self.name, error)
-            return stream.left
+            log.info("%s: the stream broke after its picture: %s", self.name, error)
+            return stream.to_fetch
 
-    async def _sent(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
-        seconds = OWN_SECONDS if self._profile.self_hosted else None
-        on_event = stream.take if stream else None
+    async def _send(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
+        seconds = SELF_HOSTED_SECONDS if self._profile.is_self_hosted else None
+        on_event = stream.handle if stream else None
         answer = await self._api.send("POST", drawing.path, seconds=seconds, on_event=on_event, **drawing.options)
         if id := answer.headers.get("x-request-id"):
-            log.info("%s: %s, request %s", self.name, answer.status, tidy(id))
+            log.info("%s: %s, request %s", self.name, answer.status, one_line(id))
         if error := error_of(answer):
             raise error
         if stream is None or not is_stream(answer):
             return self._items(answer)
-        await stream.take_all(answer)
-        if stream.left is None:
+        await stream.handle_all(answer)
+        if stream.to_fetch is None:
             raise Unavailable(cause=Cause.STREAM_ENDED)
-        return stream.left
+        return stream.to_fetch
 
     def _items(self, answer: Answer) -> list[Item]:
         data = items_of(answer)
@@ -137,38 +139,38 @@ class OpenAICompatible(Provider):
 
     async def _picture(self, item: Item, seed: int | None) -> Picture:
         if item.link:
-            return await self._api.fetch(self._absolute(item.link), seed=seed)
+            return await self._api.fetch(self._absolute_link(item.link), seed=seed)
         if item.picture:
-            return Picture(data=await decoded(item.picture), seed=seed)
+            return Picture(data=await decode_picture_async(item.picture), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
         raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
 
-    def _absolute(self, url: str) -> str:
-        """What is no link is left as it is: the download says so, and takes no other picture along."""
+    def _absolute_link(self, url: str) -> str:
+        """Resolve a relative link; an invalid one fails later, at its own download."""
         try:
             return urljoin(self._base_url, url) if url.startswith("/") else url
         except ValueError:
             return url
 
-    def _living(self, models: Sequence[Model]) -> Sequence[Model]:
-        return living(models) if self._profile.ends else models
+    def _without_retired(self, models: Sequence[Model]) -> Sequence[Model]:
+        return without_retired(models) if self._profile.has_retirements else models
 
     async def _offered(self) -> Sequence[Model]:
-        return affordable(self.settings, await self._discover())
+        return limit_quality(self.settings, await self._discover())
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = (await self._api.ask("models")).checked().parse(ModelList).data
-        typed = any(each.type == "image" for each in listed)
-        ids = [each.id for each in listed if (not typed or each.type == "image") and self._offers(each)]
+        listed = (await self._api.get_json("models")).raise_for_status().parse(ModelList).data
+        has_types = any(each.type == "image" for each in listed)
+        ids = [each.id for each in listed if (not has_types or each.type == "image") and self._is_offered(each)]
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))
-        return self._models([(id, titles.get(id, id)) for id in capped(ids, self.settings, str)])
+        return self._models([(id, titles.get(id, id)) for id in cap_models(ids, self.settings, str)])
 
-    def _offers(self, listed: Listed) -> bool:
+    def _is_offered(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
-        ended = is_over(listed.shutdown_date) or (profile.ends and has_ended(id))
-        return not ended and (not profile.kept or id.startswith(profile.kept))
+        ended = is_past(listed.shutdown_date) or (profile.has_retirements and is_retired(id))
+        return not ended and (not profile.id_prefixes or id.startswith(profile.id_prefixes))
 
     def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:
         return tuple(self._model(id, title) for id, title in pairs)
@@ -182,8 +184,8 @@ class Streaming(OpenAICompatible):
 
 
 class SelfHosted(OpenAICompatible):
-    paid = False
-    outside = False
+    is_paid = False
+    is_external = False
 
 
 class OpenAI(Streaming):
@@ -194,23 +196,23 @@ class OpenAI(Streaming):
         super().__init__(settings, transport, self.name, OPENAI)
 
 
-class Named(NamedTuple):
-    """What stands in the registry for a server that the host names."""
+class CompatibleServer(NamedTuple):
+    """Registry entry of an OpenAI-compatible server listed by the host."""
 
     name: str
     settings_type = CompatibleSettings
 
-    def missing(self, settings: CompatibleSettings) -> str | None:
+    def missing_setting(self, settings: CompatibleSettings) -> str | None:
         if not settings.base_url and not self._profile(settings).base_url:
             return f"set {self.name.upper()}_BASE_URL"
         return None if settings.base_url or settings.api_key else f"set {self.name.upper()}_API_KEY"
 
-    def wrong(self, settings: CompatibleSettings) -> str | None:
-        return OpenAICompatible.wrong(settings)
+    def invalid_setting(self, settings: CompatibleSettings) -> str | None:
+        return OpenAICompatible.invalid_setting(settings)
 
     def __call__(self, settings: CompatibleSettings, transport: Transport) -> OpenAICompatible:
         profile = self._profile(settings)
-        kind = SelfHosted if profile.self_hosted else Streaming if profile.streams else OpenAICompatible
+        kind = SelfHosted if profile.is_self_hosted else Streaming if profile.can_stream else OpenAICompatible
         return kind(settings, transport, self.name, profile)
 
     def _profile(self, settings: CompatibleSettings) -> Profile:
@@ -218,5 +220,5 @@ class Named(NamedTuple):
 
 
 def _versioned(base_url: str) -> str:
-    """An address without any path gets the usual one."""
+    """Append /v1 to a URL without a path."""
     return f"{base_url.rstrip('/')}/v1" if URL(base_url).path in ("", "/") else base_url

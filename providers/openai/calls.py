@@ -1,4 +1,4 @@
-"""From a request to the call that draws it: JSON, or a form where files go with it."""
+"""Builds the call for a request: JSON, or a multipart form with files."""
 
 import asyncio
 import io
@@ -9,20 +9,20 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageOps
 
 from domain import FileTooLarge, ImageRequest, Size, Sources
-from providers.http.api import given
+from providers.http.api import without_none
 from providers.http.bodies import Part
-from providers.http.encoding import in_base64
-from providers.kit.fitting import fitted
-from providers.kit.harmless import EXTRA_ARGS, without_tag
+from providers.http.encoding import encode_base64
+from providers.kit.fitting import fit_image
+from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
-SD_TAG = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
-LARGEST_MASK = 4 * 1000 * 1000
-LARGEST_IMAGE = 50 * 1000 * 1000
+SD_CPP_NAME = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
+MAX_MASK_BYTES = 4 * 1000 * 1000
+MAX_IMAGE_BYTES = 50 * 1000 * 1000
 """Bytes, as OpenAI documents them for edits."""
 PARTIAL_IMAGES = 2
-RANDOM = -1
-"""The seed by which stable-diffusion.cpp throws the dice itself."""
+RANDOM_SEED = -1
+"""The seed that makes stable-diffusion.cpp draw a random one."""
 
 
 class Drawing(NamedTuple):
@@ -35,10 +35,10 @@ class Drawing(NamedTuple):
 async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources, *, stream: bool) -> Drawing:
     image = sources.only_image()
     if image and request.upscale:
-        return _form("images/upscale", given({"model": _model(request), "scale": 2}), _image(image))
-    if image and sources.mask and profile.own_inpainting:
-        fields = given({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
-        image, mask = await asyncio.to_thread(_both_fitted, image, sources.mask, request.size)
+        return _form("images/upscale", without_none({"model": _model(request), "scale": 2}), _image(image))
+    if image and sources.mask and profile.has_inpainting_call:
+        fields = without_none({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
+        image, mask = await asyncio.to_thread(_fit_both, image, sources.mask, request.size)
         return _form("images/inpainting", fields, _image(image), _mask(mask))
     fields = _fields(profile, request) | ({"stream": True, "partial_images": PARTIAL_IMAGES} if stream else {})
     if image and profile.image == "form":
@@ -47,27 +47,27 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
             files.append(_mask(await asyncio.to_thread(transparent_mask, sources.mask)))
         return _form("images/edits", fields, *files)
     if request.safety_checker is False:
-        fields |= profile.unchecked
+        fields |= profile.unsafe_fields
     if profile.image == "file":
-        fields |= given({"file": in_base64(image)})
+        fields |= without_none({"file": encode_base64(image)})
     if profile.image == "link":
-        fields |= given({"image_url": sources.only_link()})
+        fields |= without_none({"image_url": sources.only_link()})
     return Drawing("images/generations", {"json": fields})
 
 
-def _both_fitted(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, bytes]:
-    """Where the API takes no size, the picture's is the image's."""
-    return (fitted(image, size), fitted(mask, size)) if size else (image, mask)
+def _fit_both(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, bytes]:
+    """Resize both; the API takes no size, so the result has the image's."""
+    return (fit_image(image, size), fit_image(mask, size)) if size else (image, mask)
 
 
-def harmless(prompt: str) -> str:
-    """A member's words without what a server would take for its own syntax.
+def sanitize_prompt(prompt: str) -> str:
+    """A prompt without syntax that a server would interpret.
 
-    stable-diffusion.cpp reads native options from a tag of this name; where the name is left in some other spelling,
-    every `<` goes, so that nothing can be a tag. LocalAI reads a negative prompt behind the first `|`.
+    stable-diffusion.cpp reads native options from a tag of this name; where a variant of the name is left, every `<` is
+    removed, so that no tag can form. LocalAI reads a negative prompt behind the first `|`.
     """
     prompt = without_tag(prompt, EXTRA_ARGS)
-    if SD_TAG.search(prompt):
+    if SD_CPP_NAME.search(prompt):
         prompt = prompt.replace("<", "")
     return prompt.replace("|", "/")
 
@@ -82,11 +82,11 @@ def transparent_mask(mask: bytes) -> bytes:
 
 
 def _fields(profile: Profile, request: ImageRequest) -> dict[str, Any]:
-    options = {field: getattr(request, word) for word, field in profile.words.items() if word != "model"}
-    model = _model(request) if "model" in profile.words else None
+    options = {field: getattr(request, word) for word, field in profile.fields_by_option.items() if word != "model"}
+    model = _model(request) if "model" in profile.fields_by_option else None
     fixed = {"model": model, "prompt": _prompt(profile, request), "response_format": profile.response_format}
     clear = {"background": "transparent", "output_format": "png"} if request.transparent else {}
-    return given(fixed | options | clear | _size(profile, request))
+    return without_none(fixed | options | clear | _size(profile, request))
 
 
 def _model(request: ImageRequest) -> str | None:
@@ -94,24 +94,28 @@ def _model(request: ImageRequest) -> str | None:
 
 
 def _prompt(profile: Profile, request: ImageRequest) -> str:
-    """Cleaned for every server of the host's own, or of an unknown kind; what a hosted one reads is documented."""
+    """The prompt, sanitized unless the server is a hosted API, whose syntax is documented."""
     if profile.base_url:
         return request.prompt
-    negative = f"|{harmless(request.negative_prompt)}" if profile.bar and request.negative_prompt else ""
-    return harmless(request.prompt) + negative + (_extra_args(request) if profile.extra_args else "")
+    negative = (
+        f"|{sanitize_prompt(request.negative_prompt)}" if profile.negative_after_bar and request.negative_prompt else ""
+    )
+    return sanitize_prompt(request.prompt) + negative + (_extra_args(request) if profile.extra_args else "")
 
 
 def _extra_args(request: ImageRequest) -> str:
-    """stable-diffusion.cpp's own tag, for what has no field there: left to itself, it always draws seed 42."""
-    guidance = given({"txt_cfg": request.guidance_scale})
-    sampling = given({"sample_steps": request.steps, "guidance": guidance or None})
+    """stable-diffusion.cpp's option tag, for what has no field; without it the seed is always 42."""
+    guidance = without_none({"txt_cfg": request.guidance_scale})
+    sampling = without_none({"sample_steps": request.steps, "guidance": guidance or None})
     args = {
-        "seed": RANDOM if request.seed is None else request.seed,
-        "negative_prompt": harmless(request.negative_prompt) if request.negative_prompt else None,
+        "seed": RANDOM_SEED if request.seed is None else request.seed,
+        "negative_prompt": sanitize_prompt(request.negative_prompt) if request.negative_prompt else None,
         "sample_params": sampling or None,
     }
-    told = json.dumps(given(args), ensure_ascii=False).replace("<", r"\u003c")  # so that nothing in it ends the tag
-    return f"<{EXTRA_ARGS}>{told}</{EXTRA_ARGS}>"
+    written = json.dumps(without_none(args), ensure_ascii=False).replace(
+        "<", r"\u003c"
+    )  # so that nothing in it ends the tag
+    return f"<{EXTRA_ARGS}>{written}</{EXTRA_ARGS}>"
 
 
 def _size(profile: Profile, request: ImageRequest) -> dict[str, Any]:
@@ -136,11 +140,11 @@ def _text(value: Any) -> str:
 
 
 def _image(data: bytes, part: str = "image") -> Part:
-    return _file(part, "image", data, LARGEST_IMAGE)
+    return _file(part, "image", data, MAX_IMAGE_BYTES)
 
 
 def _mask(data: bytes) -> Part:
-    return _file("mask", "mask", data, LARGEST_MASK)
+    return _file("mask", "mask", data, MAX_MASK_BYTES)
 
 
 def _file(part: str, field: str, data: bytes, largest: int) -> Part:

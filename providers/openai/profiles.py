@@ -1,4 +1,4 @@
-"""The dialects of the servers that speak like OpenAI, as data: what each may be sent, and what its models take.
+"""Dialects of OpenAI-compatible servers, as data: request fields and capabilities.
 
 Facts: OpenAI's own OpenAPI file and Python SDK; the sources of stable-diffusion.cpp and LocalAI; the Python clients of
 Together and xAI. Where no limits are documented the ranges are wide, and the API has the last word.
@@ -14,8 +14,8 @@ from yarl import URL
 from domain import Capabilities, Size, SizeRange, Span
 
 SERVER_DEFAULT = ("server-default", "The server's default")
-"""Stands for the model of a server that lists none; its id is never sent."""
-Words = Mapping[str, str]
+"""Placeholder model of a server that lists none; its id is never sent."""
+OptionFields = Mapping[str, str]
 Family = tuple[re.Pattern[str], Capabilities]
 
 
@@ -23,51 +23,53 @@ class Profile(NamedTuple):
     """One dialect. The defaults are the one named minimal."""
 
     title: str = ""
-    """Of the server, where it is named like its profile."""
+    """Title of a server that is named like its profile."""
     base_url: str = ""
-    self_hosted: bool = False
-    proxy: bool = False
-    """Behind its models may be others, each with a key and an account of its own."""
-    words: Words = MappingProxyType({"model": "model", "count": "n"})
-    """Our options that may be sent, and the fields that hold them."""
+    is_self_hosted: bool = False
+    is_proxy: bool = False
+    """Its models may be served by other providers, with keys and accounts of their own."""
+    fields_by_option: OptionFields = MappingProxyType({"model": "model", "count": "n"})
+    """Request fields by option of `ImageRequest`; other options are not sent."""
     size_style: Literal["size", "wh", "aspect"] = "size"
     response_format: str | None = None
-    unchecked: Mapping[str, Any] = MappingProxyType({})
-    """What is sent where the host wants no safety checker."""
-    bar: bool = False
-    """The prompt ends at the first `|`, and the negative prompt begins."""
+    unsafe_fields: Mapping[str, Any] = MappingProxyType({})
+    """Fields that switch the safety checker off."""
+    negative_after_bar: bool = False
+    """The negative prompt is appended to the prompt after `|`."""
     extra_args: bool = False
     """Options go into stable-diffusion.cpp's tag behind the prompt; each picture's seed is one more than the last."""
     image: Literal["", "form", "file", "link"] = ""
     """How an image is sent: with the call for edits, in base64 or as a link."""
     image_part: str = "image"
-    own_inpainting: bool = False
-    """A call of its own for an image with a mask, in which white is repainted."""
-    streams: bool = False
+    has_inpainting_call: bool = False
+    """Has an endpoint for inpainting, whose mask repaints white."""
+    can_stream: bool = False
     empty_is_refusal: bool = False
-    """A picture that the filter stopped is left out, under HTTP 200."""
-    takes: Capabilities = Capabilities()
+    """A filtered picture is left out, under HTTP 200."""
+    default_capabilities: Capabilities = Capabilities()
     families: tuple[Family, ...] = ()
-    """The models that take something else: the first pattern found in an id, without what stands before its slashes."""
-    kept: tuple[str, ...] = ()
-    """Beginnings of the ids that make pictures; all ids, where there are none."""
-    ends: bool = False
-    """Its models end when their makers say so."""
+    """Capabilities by pattern of a model's id, without `owner/`; the first match counts."""
+    id_prefixes: tuple[str, ...] = ()
+    """Prefixes of ids of image models; empty: all ids."""
+    has_retirements: bool = False
+    """Its models have announced retirement dates."""
     models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)
-    """Where no list can be read; and the order of those that are in it."""
+    """Fallback where the list cannot be read; also the order of listed models."""
 
     def capabilities(self, model_id: str) -> Capabilities:
         name = _own_name(model_id)
-        return next((takes for pattern, takes in self.families if pattern.search(name)), self.takes)
+        return next(
+            (capabilities for pattern, capabilities in self.families if pattern.search(name)), self.default_capabilities
+        )
 
-    def at(self, base_url: str | None) -> Self:
-        """The same at another address, about which nothing is known then."""
+    def at_url(self, base_url: str | None) -> Self:
+        """The profile for another base URL, which is then assumed to be a proxy."""
         elsewhere = base_url and self.base_url and URL(base_url).host != URL(self.base_url).host
-        return self._replace(base_url="", proxy=True) if elsewhere else self
+        return self._replace(base_url="", is_proxy=True) if elsewhere else self
 
 
 def _own_name(model_id: str) -> str:
-    """Without the names of who serves it."""
+    """The id without `owner/` prefixes."""
     return model_id.rpartition("/")[2].lower()
 
 
@@ -131,18 +133,18 @@ ASPECT_SIZES = {
     for aspect, size in ASPECTS.items()
 }
 
-GPT_WORDS = {"model": "model", "count": "n", "quality": "quality"}
+GPT_FIELDS = {"model": "model", "count": "n", "quality": "quality"}
 OPENAI = Profile(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
-    words=GPT_WORDS,
-    unchecked={"moderation": "low"},
+    fields_by_option=GPT_FIELDS,
+    unsafe_fields={"moderation": "low"},
     image="form",
-    streams=True,
-    takes=WIDE,
+    can_stream=True,
+    default_capabilities=WIDE,
     families=GPT_FAMILIES,
-    kept=("gpt-image", "chatgpt-image", "grok-imagine", "flux", "sd"),
-    ends=True,
+    id_prefixes=("gpt-image", "chatgpt-image", "grok-imagine", "flux", "sd"),
+    has_retirements=True,
     models=(
         ("gpt-image-2.6-sunburst", "GPT Image 2.6 Sunburst"),
         ("gpt-image-2.6-flare", "GPT Image 2.6 Flare"),
@@ -151,27 +153,29 @@ OPENAI = Profile(
         ("gpt-image-2", "GPT Image 2"),
     ),
 )
-MINIMAL = Profile(takes=WIDE, proxy=True)
+MINIMAL = Profile(default_capabilities=WIDE, is_proxy=True)
 PROFILES: Mapping[str, Profile] = {
     "minimal": MINIMAL,
     "openai": OPENAI,
     "litellm": Profile(
         title="LiteLLM",
-        proxy=True,
-        words=GPT_WORDS,
+        is_proxy=True,
+        fields_by_option=GPT_FIELDS,
         image="form",
-        takes=WIDE,
-        families=tuple((each, takes.model_copy(update={"safety_checker": False})) for each, takes in GPT_FAMILIES),
-        ends=True,
+        default_capabilities=WIDE,
+        families=tuple(
+            (each, capabilities.model_copy(update={"safety_checker": False})) for each, capabilities in GPT_FAMILIES
+        ),
+        has_retirements=True,
     ),
     "sdcpp": Profile(
         title="stable-diffusion.cpp",
-        self_hosted=True,
-        words={"count": "n"},
+        is_self_hosted=True,
+        fields_by_option={"count": "n"},
         extra_args=True,
         image="form",
         image_part="image[]",
-        takes=DIFFUSION.model_copy(
+        default_capabilities=DIFFUSION.model_copy(
             update={
                 # It makes sides larger until they are multiples of 64 (SD 1 and 2), or of a part of it.
                 "size_range": SizeRange(low=128, high=2048, multiple=64),
@@ -186,13 +190,13 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "localai": Profile(
         title="LocalAI",
-        self_hosted=True,
-        words={"model": "model", "count": "n", "steps": "step"},
+        is_self_hosted=True,
+        fields_by_option={"model": "model", "count": "n", "steps": "step"},
         response_format="b64_json",
-        bar=True,
+        negative_after_bar=True,
         image="file",
-        own_inpainting=True,
-        takes=DIFFUSION.model_copy(
+        has_inpainting_call=True,
+        default_capabilities=DIFFUSION.model_copy(
             update={
                 "per_call": 1,  # its call for inpainting knows no n
                 "negative_prompt": True,
@@ -206,31 +210,32 @@ PROFILES: Mapping[str, Profile] = {
     "together": Profile(
         title="Together",
         base_url="https://api.together.xyz/v1",
-        words={each: each for each in ("model", "seed", "negative_prompt", "steps", "guidance_scale")} | {"count": "n"},
+        fields_by_option={each: each for each in ("model", "seed", "negative_prompt", "steps", "guidance_scale")}
+        | {"count": "n"},
         size_style="wh",
         response_format="base64",
-        unchecked={"disable_safety_checker": True},
+        unsafe_fields={"disable_safety_checker": True},
         image="link",
-        takes=TOGETHER,
+        default_capabilities=TOGETHER,
         families=(
             (re.compile("kontext"), TOGETHER.model_copy(update={"image_to_image": True, "image_by_link": True})),
         ),
     ),
     "xai": Profile(
         title="xAI",
-        ends=True,
+        has_retirements=True,
         base_url="https://api.x.ai/v1",
         size_style="aspect",
         response_format="b64_json",
         empty_is_refusal=True,
-        takes=Capabilities(sizes=tuple(ASPECT_SIZES), per_call=4),
-        kept=("grok-imagine-image",),
+        default_capabilities=Capabilities(sizes=tuple(ASPECT_SIZES), per_call=4),
+        id_prefixes=("grok-imagine-image",),
         models=(
             ("grok-imagine-image-2.0", "Grok Imagine 2.0"),
             ("grok-imagine-image", "Grok Imagine"),
         ),
     ),
-    "nscale": Profile(title="Nscale", response_format="b64_json", takes=WIDE),
+    "nscale": Profile(title="Nscale", response_format="b64_json", default_capabilities=WIDE),
 }
 
 

@@ -1,4 +1,4 @@
-"""Reading what these servers answer: pictures, lists of models, and errors in OpenAI's words."""
+"""Parses responses: pictures, lists of models, and errors with OpenAI's codes."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, cast
@@ -8,15 +8,14 @@ from pydantic import Field, TypeAdapter, model_validator
 from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, Provided, QuotaError, RateLimited
 from domain.numbers import Place
 from providers.http.answers import Answer
-from providers.http.encoding import is_embedded
-from providers.http.failures import POLICY, failure_for, our_field
-from providers.http.failures import Told as Known
-from providers.http.lenient import TRIFLE, Reply
-from providers.http.sentences import tidy
-from providers.kit.listed import Bounded
-from providers.kit.shapes import is_link, pictures_in
+from providers.http.encoding import is_inline_picture
+from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, option_of_field
+from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.sentences import one_line
+from providers.kit.list_limits import BoundedList
+from providers.kit.picture_search import is_link, pictures_in
 
-CODES: dict[str, type[Provided]] = {
+ERROR_BY_CODE: dict[str, type[Provided]] = {
     "moderation_blocked": ContentRejected,
     "content_policy_violation": ContentRejected,
     "billing_hard_limit_reached": QuotaError,
@@ -32,29 +31,29 @@ class Item(Reply):
     b64_json: str = ""
     url: str = ""
     index: Place = None
-    respect_moderation: Annotated[bool | None, TRIFLE] = None
+    respect_moderation: Annotated[bool | None, NONE_IF_INVALID] = None
 
     @property
     def picture(self) -> str:
-        """Base64, or a link; empty where it was held back."""
+        """Base64, or a link; empty where it was filtered."""
         return self.b64_json.strip() or self.url.strip()
 
     @property
     def link(self) -> str:
-        """Where the picture has yet to be fetched from."""
-        is_here = is_embedded(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
+        """The link to download, unless the picture is inline."""
+        is_here = is_inline_picture(self.picture) or (self.b64_json.strip() and not is_link(self.picture))
         return "" if is_here else self.picture
 
 
 class Result(Reply):
-    data: Annotated[list[Any] | None, TRIFLE] = None
+    data: Annotated[list[Any] | None, NONE_IF_INVALID] = None
 
 
-ITEM = TypeAdapter(Annotated[Item | None, TRIFLE])
+ITEM = TypeAdapter(Annotated[Item | None, NONE_IF_INVALID])
 
 
 def items_of(answer: Answer) -> list[Item] | None:
-    """The pictures where OpenAI puts them; else wherever the answer has them."""
+    """The pictures in `data`, else in any other known field."""
     data = answer.parse(Result).data
     items = [item for entry in data or () for item in items_in(entry)]
     if any(item.picture for item in items):
@@ -63,7 +62,7 @@ def items_of(answer: Answer) -> list[Item] | None:
 
 
 def items_in(entry: Any) -> list[Item]:
-    """An entry of `data`, or the end of a stream, where other servers have other names, or the picture alone."""
+    """The pictures in an entry of `data`, or in a stream's last event."""
     item = ITEM.validate_python(entry)
     if item and item.picture:
         return [item]
@@ -71,37 +70,37 @@ def items_in(entry: Any) -> list[Item]:
     return found or ([item] if item else [])
 
 
-class Blocked(Reply):
+class ModerationDetails(Reply):
     categories: tuple[str, ...] = ()
     moderation_stage: str = ""
 
     def __str__(self) -> str:
-        return tidy(", ".join(filter(None, (*self.categories, self.moderation_stage))))
+        return one_line(", ".join(filter(None, (*self.categories, self.moderation_stage))))
 
 
-CONTENT = ("prompt", "image", "mask")
-"""What a filter looks at; other parameters may have names that sound like one."""
+FILTERED_PARAMS = ("prompt", "image", "mask")
+"""Parameters that a filter checks; names of others may match its words."""
 
 
-class Told(Reply):
+class ErrorBody(Reply):
     message: str | None = None
-    sort: str | None = Field(default=None, validation_alias="type")
+    error_type: str | None = Field(default=None, validation_alias="type")
     param: str | None = None
     code: str | int | None = None
-    moderation_details: Annotated[Blocked | None, TRIFLE] = None
+    moderation_details: Annotated[ModerationDetails | None, NONE_IF_INVALID] = None
 
     @property
     def kind(self) -> type[Provided] | None:
-        return CODES.get(str(self.code)) or CODES.get(self.sort or "")
+        return ERROR_BY_CODE.get(str(self.code)) or ERROR_BY_CODE.get(self.error_type or "")
 
     @property
     def option(self) -> str | None:
-        """Our word for the parameter that is blamed."""
-        return our_field([(self.param or "").partition("[")[0]])
+        """The option for `param`."""
+        return option_of_field([(self.param or "").partition("[")[0]])
 
 
 class Refusal(Reply):
-    error: Told | str | None = None
+    error: ErrorBody | str | None = None
     message: str | None = None
 
 
@@ -112,55 +111,55 @@ class Listed(Reply):
 
 
 class ModelList(Reply):
-    data: Bounded[Listed]
+    data: BoundedList[Listed]
 
     @model_validator(mode="before")
     @classmethod
     def _bare(cls, value: Any) -> Any:
-        """Together's list stands alone."""
+        """Together's list is a bare array."""
         return {"data": cast("list[Any]", value)} if isinstance(value, list) else value
 
 
-class _Read(NamedTuple):
-    told: Told
+class _ErrorText(NamedTuple):
+    told: ErrorBody
     text: str
 
 
 def error_of(answer: Answer) -> Provided | None:
-    """What went wrong, told by its code first; None for 2xx."""
+    """The error, by its code first; None for 2xx."""
     if answer.ok:
         return None
     told, text = _read(answer)
-    reference = tidy(answer.headers.get("x-request-id", ""))[:80] or None
-    known = Known(detail=str(answer.status), said=text, reference=reference)
+    reference = one_line(answer.headers.get("x-request-id", ""))[:80] or None
+    details = ErrorDetails(detail=str(answer.status), said=text, reference=reference)
     if kind := told.kind:
-        return _coded(kind, known, told, answer)
-    is_about_content = told.option in CONTENT and POLICY.search(text)
+        return _coded(kind, details, told, answer)
+    is_about_content = told.option in FILTERED_PARAMS and MODERATION_WORDS.search(text)
     if answer.status in (400, 422) and told.param and not is_about_content:
-        return InvalidRequest(**known, option=told.option)
+        return InvalidRequest(**details, option=told.option)
     return answer.error(text, reference=reference)
 
 
-def _coded(kind: type[Provided], known: Known, told: Told, answer: Answer) -> Provided:
+def _coded(kind: type[Provided], details: ErrorDetails, told: ErrorBody, answer: Answer) -> Provided:
     if kind is InvalidRequest:
-        return InvalidRequest(**known, option="model" if told.code == "model_not_found" else told.option)
+        return InvalidRequest(**details, option="model" if told.code == "model_not_found" else told.option)
     if kind is ContentRejected:
-        return ContentRejected(**known)
-    error = RateLimited(**known, retry_after=answer.retry_after()) if kind is RateLimited else kind(**known)
+        return ContentRejected(**details)
+    error = RateLimited(**details, retry_after=answer.retry_after()) if kind is RateLimited else kind(**details)
     error.taken = Acceptance.NOT_TAKEN
     return error
 
 
 def failure_of(answer: Answer) -> Provided | None:
-    """The error in a body that came under HTTP 200, or in a stream; None where it tells of none."""
+    """The error in a body under HTTP 200, or in a stream; None where there is none."""
     told, text = _read(answer)
     if told.kind:
         return told.kind(said=text)
     return failure_for(text) if text else None
 
 
-def is_over(date: Any) -> bool:
-    """Whether the day has come from which a model is no more; what is no date says nothing."""
+def is_past(date: Any) -> bool:
+    """Whether a shutdown date has passed; False for anything that is no date."""
     try:
         moment = datetime.fromisoformat(date) if isinstance(date, str) else datetime.fromtimestamp(date, UTC)
         return moment.replace(tzinfo=moment.tzinfo or UTC) <= datetime.now(UTC)
@@ -168,12 +167,12 @@ def is_over(date: Any) -> bool:
         return False
 
 
-def _read(answer: Answer) -> _Read:
-    text = answer.text()
-    refusal = answer.maybe(Refusal) or Refusal()
-    if isinstance(refusal.error, Told):
+def _read(answer: Answer) -> _ErrorText:
+    text = answer.error_text()
+    refusal = answer.parse_or_none(Refusal) or Refusal()
+    if isinstance(refusal.error, ErrorBody):
         why = refusal.error.moderation_details
-        return _Read(refusal.error, f"{text} ({why})" if why and str(why) else text)
+        return _ErrorText(refusal.error, f"{text} ({why})" if why and str(why) else text)
     if refusal.error and refusal.message:  # stable-diffusion.cpp: a word, and the sentence beside it
-        text = f"{text}: {tidy(refusal.message)}"
-    return _Read(Told(), text)
+        text = f"{text}: {one_line(refusal.message)}"
+    return _ErrorText(ErrorBody(), text)

@@ -1,4 +1,4 @@
-"""What the host may set of a server that speaks like OpenAI."""
+"""Settings of an OpenAI-compatible server."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from providers.openai.profiles import PROFILES
 
 
 class CompatibleSettings(ProviderSettings):
-    """Those of a server that OPENAI_COMPATIBLE names."""
+    """Settings of a server listed in OPENAI_COMPATIBLE."""
 
     profile: str | None = Field(
         default=None,
@@ -16,5 +16,5 @@ class CompatibleSettings(ProviderSettings):
     )
 
     @property
-    def in_vain(self) -> bool:
-        return True  # the host has named it
+    def has_unused_values(self) -> bool:
+        return True  # it is listed in OPENAI_COMPATIBLE

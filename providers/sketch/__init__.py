@@ -8,15 +8,15 @@ from pydantic import Field
 from domain import Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.settings import ProviderSettings, SwitchedSettings
+from providers.kit.settings import ProviderSettings, SwitchableSettings
 from providers.kit.variables import Switch
 
 TITLES = {"paint": "Oil painting", "watercolour": "Watercolour", "ink": "Ink drawing", "pixel": "Pixel art"}
 SIZES = (Size(1024, 1024), Size(1024, 576), Size(576, 1024), Size(768, 512), Size(512, 768), Size(512, 512))
 
 
-class SketchSettings(SwitchedSettings):
-    unread = frozenset(ProviderSettings.model_fields)
+class SketchSettings(SwitchableSettings):
+    without_variable = frozenset(ProviderSettings.model_fields)
 
     enabled: Switch = Field(
         default=True, description="The offline painter, which needs nothing and is no AI model; `off` hides it."
@@ -26,17 +26,17 @@ class SketchSettings(SwitchedSettings):
 class Sketch(Provider[SketchSettings]):
     name = "sketch"
     title = "Sketch (offline)"
-    paid = False
-    outside = False
-    ai = False
+    is_paid = False
+    is_external = False
+    uses_ai = False
 
     def __init__(self, settings: SketchSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         self._easel = asyncio.Lock()
-        """One picture at a time: two take as long beside each other, for Python's lock, and twice the memory."""
+        """One picture at a time: because of the GIL two in parallel are no faster, and take twice the memory."""
 
     @classmethod
-    def missing(cls, settings: SketchSettings) -> str | None:
+    def missing_setting(cls, settings: SketchSettings) -> str | None:
         return None if settings.enabled else "set SKETCH=on"
 
     async def models(self) -> Sequence[Model]:
@@ -68,7 +68,7 @@ class Sketch(Provider[SketchSettings]):
 
 
 def _paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
-    """Numpy is loaded with the first picture: most hosts' members never ask for one, and it takes 10 MB."""
+    """Import numpy lazily: it takes 10 MB, and most hosts never use this provider."""
     from providers.sketch.painting import paint
 
     return paint(request, sources, seed)

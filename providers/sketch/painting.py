@@ -11,7 +11,7 @@ from domain import ImageRequest, Size, Sources
 from providers.sketch.canvas import Canvas, Plane, cut, image_from, image_of, mix, step, strips
 from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
 from providers.sketch.styles import STYLES
-from providers.sketch.words import read
+from providers.sketch.words import parse_scene
 
 DEFAULT_SIZE = Size(1024, 1024)
 TINTS: dict[str, tuple[float, Any]] = {
@@ -24,7 +24,7 @@ TINTS: dict[str, tuple[float, Any]] = {
 
 def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
     """A picture stage by stage: how far it is, as a part of 1, and last the PNG."""
-    scene = read(request.prompt, request.negative_prompt or "", request.model or "paint")
+    scene = parse_scene(request.prompt, request.negative_prompt or "", request.model or "paint")
     full = request.size or DEFAULT_SIZE
     size = Size(full.width // 2, full.height // 2) if request.quality == "draft" else full
     c = Canvas(scene, size, np.random.default_rng((seed % 2**63, scene.salt)))

@@ -39,7 +39,7 @@ class Scene(NamedTuple):
     salt: int
 
 
-def read(prompt: str, negative: str = "", style: str = "paint") -> Scene:
+def parse_scene(prompt: str, negative: str = "", style: str = "paint") -> Scene:
     """The scene of a prompt; a style that it names wins over the default one only."""
     words = _words(prompt)
     banned = {word[:2] for word in _words(negative) if word[0]}

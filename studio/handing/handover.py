@@ -151,7 +151,7 @@ class Handover:
         try:
             async with self._turn:  # as in providers.http.transport: one in each turn of the loop
                 await asyncio.sleep(0)
-            marked = await images.marked(data, ai=provider is None or provider.ai, facts=told)
+            marked = await images.marked(data, ai=provider is None or provider.uses_ai, facts=told)
             fitted = await images.fit(marked, limit)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)

@@ -59,7 +59,7 @@ class Planner:
         size, notes = _size(request, settings, takes)
         if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
             notes = (*notes, ModelGone())
-        if not provider.ai:
+        if not provider.uses_ai:
             notes = (*notes, NoAI())
         private = settings.private if request.private is None else request.private
         return Job(

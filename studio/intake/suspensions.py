@@ -24,9 +24,9 @@ class Suspensions:
     async def check(self, job: Job) -> None:
         """HeldBack for a member whose words this provider has refused lately."""
         provider = self._providers[job.provider]
-        until = await self._meta.get(_key(job)) if provider.bans else None
-        if provider.bans and until and datetime.now(UTC) < datetime.fromisoformat(until):
-            raise HeldBack(provider=provider.title, seconds=provider.bans.total_seconds())
+        until = await self._meta.get(_key(job)) if provider.suspension_time else None
+        if provider.suspension_time and until and datetime.now(UTC) < datetime.fromisoformat(until):
+            raise HeldBack(provider=provider.title, seconds=provider.suspension_time.total_seconds())
 
     @asynccontextmanager
     async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
@@ -34,7 +34,7 @@ class Suspensions:
 
         Yields what to call when the request is accepted: then the next one may go.
         """
-        bans = self._providers[job.provider].bans
+        bans = self._providers[job.provider].suspension_time
         with ExitStack() as until_accepted:
             if bans and job.remote is None:
                 turn = self._turns.setdefault(_key(job), asyncio.Lock())

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from domain import NoRoom, Room
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 from storage.job_store import JobStore
 from storage.spool import TROUBLE, Kept, Spool
 
@@ -29,7 +29,7 @@ class UploadSlots:
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._budget = Budget(BYTES_AT_ONCE)
+        self._budget = MemoryBudget(BYTES_AT_ONCE)
 
     @asynccontextmanager
     async def turn(self, length: int) -> AsyncGenerator[None]:
@@ -38,7 +38,7 @@ class UploadSlots:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
                     await stack.enter_async_context(self._turns)
-                    await self._budget.take(length)
+                    await self._budget.reserve(length)
             except TimeoutError:
                 raise NoRoom(room=Room.TURNS) from None
             yield

@@ -29,7 +29,7 @@ from domain import (
 )
 from domain.jobs import JobChanges
 from domain.outcomes import failure_of
-from providers.http.calls import LONGEST_PAUSE_IN_CALL
+from providers.http.calls import MAX_PAUSE_IN_CALL
 from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.best_effort import best_effort
@@ -165,7 +165,7 @@ class Drawer:
         if not isinstance(error, Cancelled | Timeout):
             return
         provider = self._providers.get(held.job.provider)
-        if isinstance(error, Cancelled) or (provider and not provider.paid):
+        if isinstance(error, Cancelled) or (provider and not provider.is_paid):
             await self._call_off(held.job)
             held.note(remote=None)
 
@@ -249,7 +249,7 @@ def _asks_for_patience(
         case Down():
             return failure.cause == "RateLimited"
         case RateLimited() | Unavailable(option=None):
-            is_long = (failure.retry_after or 0) > LONGEST_PAUSE_IN_CALL
+            is_long = (failure.retry_after or 0) > MAX_PAUSE_IN_CALL
             return is_long and job.remote is None and may_be_asked_again(job, taken)
         case _:
             return False

@@ -85,7 +85,7 @@ class FallbackChain:
 
     def _goes_out(self, name: str) -> bool:
         """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
-        return name in self._planner.providers and self._planner.providers[name].outside
+        return name in self._planner.providers and self._planner.providers[name].is_external
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> TookOver:
         titles = partial(title_of, self._planner.providers)

@@ -12,7 +12,7 @@ What may follow a call that failed, by whether the provider has accepted it::
 - A job that is found in the middle of a call, or whose remote job nobody knows any more, is not asked for again.
 - Where a picture is there, nobody else is asked: it is delivered, and the rest is told as missing.
 
-`providers.http.repeating` keeps to the same rule among the tries of one HTTP call.
+`providers.http.retries` keeps to the same rule among the tries of one HTTP call.
 """
 
 from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossible, ProviderError, State, SwitchedOff
@@ -27,13 +27,13 @@ def is_new(job: Job) -> bool:
 def check_resumable(job: Job, provider: Provider) -> None:
     """Interrupted where an earlier run may have ordered what nobody can ask for."""
     is_unknown = job.state is State.SENDING or (job.state is State.WAITING and not job.remote)
-    if is_unknown and provider.paid:
+    if is_unknown and provider.is_paid:
         raise Interrupted("stopped while the provider may have accepted the job")
 
 
 def acceptance(job: Job, error: EaselError, provider: Provider | None, *, was_new: bool) -> Acceptance:
     """Whether a failed job has been accepted, and is due. was_new: no earlier run had asked for it."""
-    if provider is not None and not provider.paid:
+    if provider is not None and not provider.is_paid:
         return Acceptance.NOT_TAKEN
     if job.remote is not None:
         return Acceptance.TAKEN

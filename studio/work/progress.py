@@ -100,7 +100,7 @@ class JobProgress:
         await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))
         self._item += 1
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         return (self._deadline.when() or 0) - asyncio.get_running_loop().time()
 
     async def report(

@@ -67,7 +67,7 @@ async def test_a_server_that_dies_during_a_job_leads_to_the_fallback_or_a_senten
         await replay.die()
         shown, job = await drawing
         provider = world.bot.studio.catalogue.providers[kind.name]
-        if provider.paid:
+        if provider.is_paid:
             assert job.state in (State.FAILED, State.INTERRUPTED)
             assert provider.title in shown.response.content
         else:

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A bench for each provider: the wrapper, the real transport without its pauses, and the replay server before it."""
+"""A test bench for each provider: the real transport without its pauses, and a replay server."""
 
 import asyncio
 import io
@@ -24,12 +24,12 @@ SECONDS, PATIENCE = 3.0, 20.0
 
 
 class FakeProgress:
-    """A job that remembers everything, and refuses what Pillow cannot load to its end."""
+    """Records all calls of `Progress`, and refuses pictures that Pillow cannot load."""
 
     def __init__(self, remembered: Mapping[str, Any] | None = None) -> None:
         self.remembered = remembered
         self.kept: list[Picture] = []
-        self.seconds_left = 600.0
+        self.remaining = 600.0
         self.reports: list[tuple[float | None, int | None, float | None]] = []
         self.previews: list[bytes] = []
 
@@ -47,8 +47,8 @@ class FakeProgress:
     def skip(self) -> None:
         pass
 
-    def left(self) -> float:
-        return self.seconds_left
+    def seconds_left(self) -> float:
+        return self.remaining
 
     async def report(self, fraction=None, position=None, eta=None, preview=None) -> None:
         self.reports.append((fraction, position, eta))
@@ -75,7 +75,7 @@ def load(data: bytes) -> Image.Image:
 
 
 class Bench:
-    """One provider before its replay server."""
+    """One provider with its replay server."""
 
     def __init__(self, server: Replay, transport: Transport, waits: list[float], stack: AsyncExitStack) -> None:
         self.server = server
@@ -101,7 +101,7 @@ class Bench:
         settings: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> FakeProgress:
-        """Draw one picture, or as the options say; what came of it is in `progress`, also after an error."""
+        """Draw one picture, or as the options say; the result is in `progress`, also after an error."""
         self.progress = FakeProgress(remembered)
         request = ImageRequest(**{"prompt": "a quiet harbour", "model": self.server.model, "size": SMALL} | options)
         provider = self.provider(case, **settings or {})
@@ -109,7 +109,7 @@ class Bench:
         return self.progress
 
     async def draw_until(self, requests: int, case: str = "", **options: Any) -> None:
-        """Draw until the server has got so many requests, then hang up; the draw may also have given up by itself."""
+        """Draw until the server has got so many requests, then cancel."""
         drawing = asyncio.create_task(self.draw(case, **options))
         async with asyncio.timeout(PATIENCE):
             while len(self.server.requests) < requests and not drawing.done():
@@ -123,13 +123,13 @@ class Bench:
             assert isinstance(error, Unavailable)
 
     async def fail(self, case: str = "", **options: Any) -> EaselError:
-        """The error that drawing ends with."""
+        """Draw and return the error raised."""
         with pytest.raises(EaselError) as caught:
             await self.draw(case, **options)
         return caught.value
 
     def hurry(self, seconds: float = 0.2) -> None:
-        """Let calls take no longer, whatever limit they have of their own."""
+        """Set the time limit of all calls."""
         self.transport._seconds = seconds
         call = self.transport.call
         self.transport.call = lambda *args, **options: call(*args, **options | {"seconds": seconds})
@@ -141,7 +141,7 @@ class Bench:
 
 @pytest.fixture
 def waits() -> list[float]:
-    """How long the transport, and the polling, would have waited."""
+    """Seconds of each pause of the transport and the polling, which are skipped."""
     return []
 
 
@@ -162,7 +162,7 @@ def key() -> str:
 
 @pytest.fixture
 async def bench_for(transport, waits, key):
-    """Make a bench; at the end nothing unexpected may have come in, and nothing at all elsewhere."""
+    """Make a bench; fails at the end if the server got undocumented requests, or any on its second port."""
     async with AsyncExitStack() as stack:
         servers: list[Replay] = []
 
@@ -204,8 +204,8 @@ async def bench(request, bench_for):
 
 @pytest.fixture
 def day(monkeypatch):
-    """Move the clock by which models end: `day("2026-12-01")`."""
-    return lambda text: monkeypatch.setattr("providers.kit.ends.today", lambda: date.fromisoformat(text))
+    """Set the date by which models retire: `day("2026-12-01")`."""
+    return lambda text: monkeypatch.setattr("providers.kit.retirements.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from providers import aihorde as module
 from providers.aihorde import AIHorde
 from providers.aihorde.offers import FALLBACK
 from providers.aihorde.settings import AIHordeSettings
-from providers.aihorde.wire import written
+from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.aihorde import PASSING
@@ -148,13 +148,13 @@ async def test_what_is_transparent_is_sent_as_white(aihorde):
         ("## a", None, "## a"),
     ],
 )
-def test_only_our_own_mark_parts_the_prompts(prompt, negative, text):
-    assert written(prompt, negative) == text
+def test_only_our_own_mark_separates_the_prompts(prompt, negative, text):
+    assert join_prompts(prompt, negative) == text
 
 
 @hypothesis.given(st.text("# ab"), st.none() | st.text("# ab"))
-def test_nothing_slips_over_the_mark(prompt, negative):
-    first, *rest = re.split(" ### ", written(prompt, negative))
+def test_no_prompt_can_contain_the_negative_mark(prompt, negative):
+    first, *rest = re.split(" ### ", join_prompts(prompt, negative))
     assert len(rest) == bool(negative)
     assert first.replace("# ", "#").replace(" ", "") == prompt.replace("# ", "#").replace(" ", "")
     assert all("###" not in part for part in (first, *rest))
@@ -163,7 +163,7 @@ def test_nothing_slips_over_the_mark(prompt, negative):
 @hypothesis.given(st.text())
 def test_other_text_stays_as_it_is(text):
     hypothesis.assume("###" not in text)
-    assert written(text, None) == text
+    assert join_prompts(text, None) == text
 
 
 async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihorde):
@@ -172,13 +172,13 @@ async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihord
 
 
 @pytest.mark.parametrize("no_key", NO_KEYS)
-async def test_anybody_may_draw_without_a_key(aihorde, no_key):
+async def test_the_anonymous_key_is_sent_without_a_key(aihorde, no_key):
     assert len((await aihorde.draw(settings={"api_key": no_key})).kept) == 1
     assert {call.headers["apikey"] for call in aihorde.server.requests if call.moment != "picture-"} == {"0000000000"}
     assert aihorde.sent()["allow_downgrade"] is True
 
 
-async def test_a_key_of_ones_own(aihorde):
+async def test_a_configured_key_is_sent(aihorde):
     await aihorde.draw()
     asked = [call for call in aihorde.server.requests if call.moment != "picture-"]
     assert {call.headers["apikey"] for call in asked} == {"test-key"}
@@ -186,9 +186,9 @@ async def test_a_key_of_ones_own(aihorde):
 
 
 async def test_it_is_off_until_the_host_wants_it():
-    assert AIHorde.missing(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
-    assert AIHorde.missing(AIHordeSettings(enabled=True)) is None
-    assert (AIHorde.paid, AIHorde.bans) == (False, timedelta(minutes=10))
+    assert AIHorde.missing_setting(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
+    assert AIHorde.missing_setting(AIHordeSettings(enabled=True)) is None
+    assert (AIHorde.is_paid, AIHorde.suspension_time) == (False, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v2", "/api/v2/"])
@@ -197,7 +197,7 @@ async def test_the_root_is_never_doubled(aihorde, end):
     assert aihorde.server.calls[0] == SUBMIT
 
 
-async def test_no_kudos_means_less_instead_of_nothing(aihorde):
+async def test_without_kudos_the_job_is_downgraded(aihorde):
     assert len((await aihorde.draw("kudos")).kept) == 1
     assert [aihorde.sent(n).get("allow_downgrade") for n in (0, 1)] == [None, True]
     assert aihorde.server.count("POST") == 2
@@ -270,14 +270,14 @@ async def test_pictures_in_base64(aihorde):
 
 
 @pytest.mark.parametrize("case", ["some-censored", "some-csam"])
-async def test_the_rest_of_a_censored_lot_is_kept(aihorde, case):
+async def test_uncensored_pictures_of_a_job_are_kept(aihorde, case):
     progress = await aihorde.draw(case, count=3, seed=7)
     assert [picture.seed for picture in progress.kept] == [7, 9]
     assert not any("pictures/1." in call for call in aihorde.server.calls)
 
 
 @pytest.mark.parametrize(("case", "error"), [("all-censored", ContentRejected), ("none", BadResponse)])
-async def test_nothing_is_left(aihorde, case, error):
+async def test_an_outcome_without_pictures_is_an_error(aihorde, case, error):
     assert type(await aihorde.fail(case, count=2)) is error
     assert aihorde.progress.remembered is None
     assert aihorde.progress.kept == []
@@ -289,7 +289,7 @@ async def test_workers_that_fail(aihorde):
     assert aihorde.progress.remembered is None
 
 
-async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, caplog):
+async def test_a_job_without_workers_is_cancelled(aihorde, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
     raised = await aihorde.fail("impossible")
@@ -303,11 +303,11 @@ async def test_a_job_that_nobody_can_draw_is_called_off(aihorde, monkeypatch, ca
     ("case", "limits", "error"),
     [
         ("half-impossible", {"UNSERVED_SECONDS": 0.01}, Unavailable),
-        ("half", {"LAST_SECONDS": 600}, Timeout),
+        ("half", {"CANCEL_BEFORE_END_SECONDS": 600}, Timeout),
         ("half-faulted", {}, Unavailable),
     ],
 )
-async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, monkeypatch, case, limits, error):
+async def test_finished_pictures_are_kept_when_a_job_is_given_up(aihorde, monkeypatch, case, limits, error):
     for name, seconds in limits.items():
         monkeypatch.setattr(module, name, seconds)
     raised = await aihorde.fail(case, count=2, seed=7)
@@ -316,13 +316,13 @@ async def test_what_is_finished_is_kept_where_the_rest_will_not_come(aihorde, mo
     assert aihorde.progress.remembered is None
 
 
-async def test_calling_off_may_fail(aihorde, monkeypatch):
+async def test_a_failed_cancellation_does_not_hide_the_error(aihorde, monkeypatch):
     monkeypatch.setattr(module, "UNSERVED_SECONDS", 0.01)
     assert cause_of(await aihorde.fail("call-off-fails")) is Cause.NO_WORKER
 
 
 @pytest.mark.parametrize("case", ["impossible", "possible-again"])
-async def test_nobody_is_given_up_at_once(aihorde, case):
+async def test_a_job_without_workers_is_not_cancelled_at_once(aihorde, case):
     await aihorde.draw_until(8, case)
     assert bool(aihorde.progress.kept) is (case == "possible-again")
     assert aihorde.server.calls.count(CHECK) >= 3
@@ -334,14 +334,14 @@ async def test_the_pictures_are_asked_for_once(aihorde):
     assert aihorde.server.calls.count(STATUS) == 1
 
 
-async def test_others_may_have_used_up_the_answers_of_this_minute(aihorde):
+async def test_status_is_retried_after_the_rate_limit(aihorde):
     assert (await aihorde.draw("status-busy")).sizes == [(512, 512)]
     assert aihorde.server.calls.count(STATUS) == 5
     assert aihorde.server.count("POST") == 1
 
 
 @pytest.mark.parametrize("case", PASSING)
-async def test_what_passes_is_waited_for_with_an_accepted_job(aihorde, case):
+async def test_temporary_errors_of_an_accepted_job_are_retried(aihorde, case):
     assert (await aihorde.draw(case)).sizes == [(512, 512)]
     assert (max(aihorde.waits) > 100) == case.endswith("ip-timeout")
     assert aihorde.server.count("POST") == 1
@@ -358,7 +358,7 @@ async def test_a_job_that_is_no_longer_known(aihorde, case, path, asked):
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F04-503", "poll-F11", "poll-F11-reset", "poll-F03-ever"])
-async def test_an_accepted_job_outlives_a_server_that_is_away(aihorde, case):
+async def test_an_accepted_job_stays_remembered_during_an_outage(aihorde, case):
     await aihorde.draw_until(8, case)
     assert aihorde.server.count("POST") == 1
     assert aihorde.progress.remembered == {"id": ID}
@@ -372,7 +372,7 @@ async def test_polls_that_end_the_job(aihorde, case, error):
     assert aihorde.progress.remembered == {"id": ID}
 
 
-async def test_a_remembered_job_is_polled_on(aihorde):
+async def test_a_remembered_job_is_resumed(aihorde):
     await aihorde.fail("poll-F05")
     aihorde.server.requests.clear()
     assert (await aihorde.draw("possible-again", remembered={"id": ID})).sizes == [(512, 512)]
@@ -393,7 +393,7 @@ async def test_an_id_stays_one_segment(aihorde):
     aihorde.server.unexpected.clear()
 
 
-async def test_calling_off_mid_way(aihorde):
+async def test_a_job_is_cancelled_while_it_is_drawn(aihorde):
     await aihorde.draw_until(4, "half", count=2)
     await aihorde.provider("half").cancel(aihorde.progress.remembered)
     assert aihorde.server.calls[-1] == DELETE
@@ -401,13 +401,13 @@ async def test_calling_off_mid_way(aihorde):
 
 
 @pytest.mark.parametrize("case", ["expired", "gone"])
-async def test_what_is_gone_needs_no_calling_off(aihorde, case):
+async def test_cancelling_an_unknown_job_succeeds(aihorde, case):
     await aihorde.fail(case)
     await aihorde.provider(case).cancel({"id": ID})
     assert aihorde.server.calls[-1] == DELETE
 
 
-async def test_calling_off_tells_when_it_failed(aihorde):
+async def test_a_failed_cancellation_raises(aihorde):
     await aihorde.draw()
     with pytest.raises(Unavailable):
         await aihorde.provider("call-off-fails").cancel({"id": ID})
@@ -424,17 +424,17 @@ async def test_the_busiest_models_come_first(aihorde):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "F01", "F04", "F05", "F10", "F12", "F14"])
-async def test_well_known_models_stand_in(aihorde, case):
+async def test_well_known_models_are_the_fallback(aihorde, case):
     assert tuple(model.id for model in await aihorde.provider(case).models()) == FALLBACK
 
 
-async def test_the_hosts_models_are_the_list(aihorde):
+async def test_the_hosts_models_replace_the_list(aihorde):
     named = aihorde.provider(models=(("Flux.1", "Flux"), ("Own model", "Own")))
     assert [(model.id, model.title) for model in await named.models()] == [("Flux.1", "Flux"), ("Own model", "Own")]
 
 
 @pytest.mark.parametrize("no_key", NO_KEYS)
-async def test_whoever_has_a_key_may_ask_for_more(aihorde, no_key):
+async def test_a_key_raises_the_limits(aihorde, no_key):
     own = find_model(await aihorde.provider().models(), "stable_diffusion").capabilities
     free = find_model(await aihorde.provider(api_key=no_key).models(), "stable_diffusion").capabilities
     assert (own.size_range.high, own.steps.high) == (3072, 500)
@@ -455,7 +455,7 @@ async def test_check_with_a_wrong_key(aihorde):
         await aihorde.provider(api_key=SecretStr("another")).check()
 
 
-async def test_the_server_wants_to_know_who_calls(aihorde):
+async def test_the_server_requires_the_client_agent(aihorde):
     for agent in ({}, {"Client-Agent": "My-Project:v0.0.1:My-Contact"}, {"Client-Agent": "Easel"}):
         headers = {"apikey": "0000000000", **agent}
         answer = await aihorde.transport.call("GET", f"{aihorde.server.url}/api/v2/find_user", headers=headers)

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Whatever comes in, only the errors of the domain come out."""
+"""Parsing responses of any shape raises only Easel's errors."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ from providers.appypie import Result as AppyPieResult
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.sentences import DETAIL_LENGTH, tidy
+from providers.http.sentences import MAX_SENTENCE, one_line
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult
@@ -66,18 +66,18 @@ def only_ours(read) -> None:
     try:
         read()
     except EaselError as error:
-        assert len(str(error)) < DETAIL_LENGTH + 100
+        assert len(str(error)) < MAX_SENTENCE + 100
 
 
 @quick
 @given(ANSWERS)
-def test_reading_raises_nothing_else(answer):
+def test_reading_raises_only_easel_errors(answer):
     only_ours(answer.data)
-    only_ours(answer.checked)
+    only_ours(answer.raise_for_status)
     for kind in (AppyPieResult, NebulaResult, PopCordResult, Status):
         only_ours(lambda kind=kind: answer.parse(kind))
-    assert isinstance(answer.text(), str)
-    assert answer.option() in {None, "image", *ImageRequest.model_fields} - {"images"}
+    assert isinstance(answer.error_text(), str)
+    assert answer.blamed_option() in {None, "image", *ImageRequest.model_fields} - {"images"}
     assert (answer.error() is None) == (200 <= answer.status < 300)
     assert answer.retry_after() is None or 1 <= answer.retry_after() <= 600
 
@@ -134,7 +134,7 @@ class Stub:
 @example(body={"status": "1" * 5000}, status=200)
 @example(body={"status": "²"}, status=200)
 @example(body={"status": 10**300, "id": 10**300}, status=200)
-async def test_wrappers_raise_nothing_else(name, body, status):
+async def test_providers_raise_only_easel_errors(name, body, status):
     answer = Answer(status, {}, json.dumps(body).encode())
     stub: Any = Stub(answer)
     provider = KINDS[name](KINDS[name].settings_type(base_url="http://a.invalid", api_key=SecretStr("k")), stub)
@@ -166,7 +166,7 @@ async def test_wrappers_raise_nothing_else(name, body, status):
     ],
 )
 def test_the_sentence_of_an_error(body, text):
-    assert Answer(400, {}, json.dumps(body).encode()).text() == text
+    assert Answer(400, {}, json.dumps(body).encode()).error_text() == text
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_the_field_of_an_error(name, field):
         ({"errors": {"params.zz": "no", "source_mask": "no"}}, "mask"),
     ],
 )
-def test_a_field_is_told_by_the_innermost_name_that_we_know(body, field):
-    assert Answer(422, {}, json.dumps(body).encode()).option() == field
+def test_the_innermost_known_name_is_the_option(body, field):
+    assert Answer(422, {}, json.dumps(body).encode()).blamed_option() == field
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,12 @@ def test_a_field_is_told_by_the_innermost_name_that_we_know(body, field):
         (499, "", BadResponse),
     ],
 )
-def test_what_a_status_means(status, text, error):
+def test_each_status_has_its_error(status, text, error):
     assert type(error_for(status, text)) is error
 
 
 @pytest.mark.parametrize("status", [401, 402, 407, 409, 423, 425, 429, 501, 503, 521, 523, 525, 526, 530])
-def test_what_proves_that_nothing_was_taken(status):
+def test_these_statuses_say_not_accepted(status):
     assert not_taken(error_for(status, ""))
 
 
@@ -285,7 +285,7 @@ def test_whether_one_of_several_models_may_be_to_blame(status, text, may_be):
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 504, 520, 522, 524, 598, 599])
-def test_what_proves_nothing(status):
+def test_these_statuses_leave_acceptance_unknown(status):
     assert error_for(status, "").taken is Acceptance.UNKNOWN
 
 
@@ -302,7 +302,7 @@ def test_too_many_requests_may_mention_money(text):
     assert error.retry_after == 9
 
 
-def test_half_an_emoji_takes_nothing_else_along():
+def test_a_lone_surrogate_does_not_spoil_the_rest():
     body = rb'{"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox \ud83e"}'
     assert Answer(200, {}, body).data() == {"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox ?"}
 
@@ -317,7 +317,7 @@ def test_half_an_emoji_takes_nothing_else_along():
         (NebulaResult, {"status": None}, "status", "success"),
     ],
 )
-def test_null_is_as_good_as_left_out(kind, body, name, read):
+def test_null_counts_as_absent(kind, body, name, read):
     assert getattr(Answer(200, {}, json.dumps(body).encode()).parse(kind), name) == read
 
 
@@ -331,7 +331,7 @@ def test_null_is_as_good_as_left_out(kind, body, name, read):
         ("oops", Unavailable),
     ],
 )
-def test_what_a_failure_means(text, error):
+def test_each_failure_message_has_its_error(text, error):
     assert type(failure_for(text)) is error
 
 
@@ -373,8 +373,8 @@ def test_base64_cut_short_is_refused_here_or_by_the_job(cut):
 @example("ht\x00tps://a.invalid <<b>b>")
 @example("<script>alert(1)</script><style>a")
 def test_tidy(text):
-    clean = tidy(text)
-    assert len(clean) <= DETAIL_LENGTH
+    clean = one_line(text)
+    assert len(clean) <= MAX_SENTENCE
     assert not any(category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in clean)
     assert not re.search(r"<[^>]*>", clean)
     assert not re.search(r"https?://\S", clean, re.IGNORECASE)
@@ -383,11 +383,11 @@ def test_tidy(text):
 @pytest.mark.parametrize("text", ["<", "<script>", "&lt;", "http://", "a"])
 def test_tidy_is_quick_with_long_texts(text):
     start = monotonic()
-    assert len(tidy(text * 1_000_000)) <= DETAIL_LENGTH
+    assert len(one_line(text * 1_000_000)) <= MAX_SENTENCE
     assert monotonic() - start < 1
 
 
-def test_a_pause_until_a_moment_is_reckoned_by_the_servers_own_clock():
+def test_a_retry_after_date_is_relative_to_the_servers_clock():
     """A quarter of an hour before or behind this machine's, it is the same pause."""
     headers = {"Retry-After": "Fri, 01 May 2026 12:00:30 GMT", "Date": "Fri, 01 May 2026 12:00:00 GMT"}
     assert Answer(429, headers, b"").retry_after() == 30

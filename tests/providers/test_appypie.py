@@ -38,7 +38,7 @@ async def test_text_to_image(appypie):
     }
 
 
-async def test_no_link_no_call(appypie):
+async def test_without_a_link_nothing_is_sent(appypie):
     error = await appypie.fail(model="sdxl-img2img")
     assert (type(error), error.option, error.defect) == (BadUpload, "image", Defect.NO_LINK)
     assert appypie.server.requests == []
@@ -87,7 +87,7 @@ async def test_failures(appypie, case, error, detail, reference):
 
 
 @pytest.mark.parametrize("case", ["azure-429", "azure-429-text"])
-async def test_when_to_come_back(appypie, case):
+async def test_retry_after_is_read(appypie, case):
     error = await appypie.fail(case)
     assert type(error) is RateLimited
     assert error.retry_after == 26
@@ -116,7 +116,7 @@ async def test_models(appypie):
     assert not image.capabilities.text_to_image
 
 
-async def test_check_does_not_pay(appypie):
+async def test_check_is_free(appypie):
     assert await appypie.provider().check() == (True, None, NO_FREE_CALL)
     assert appypie.server.calls == ["GET /"]
     assert appypie.server.key not in appypie.server.requests[0].headers.values()

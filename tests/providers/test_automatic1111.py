@@ -29,7 +29,7 @@ from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
 from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import PATIENCE, sources_of
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
@@ -48,7 +48,7 @@ async def a1111(bench_for):
 @pytest.fixture
 def at_once(monkeypatch):
     """Progress is asked for without a pause."""
-    monkeypatch.setattr(module, "PAUSE", 0)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
 
 
 def drawings(bench) -> list[str]:
@@ -243,7 +243,7 @@ async def test_user_and_password(a1111):
     ],
 )
 def test_what_the_host_has_to_set(settings, said):
-    told = Automatic1111.missing(settings) or Automatic1111.wrong(settings)
+    told = Automatic1111.missing_setting(settings) or Automatic1111.invalid_setting(settings)
     assert told is None if said is None else said in (told or "")
 
 
@@ -364,7 +364,7 @@ async def test_without_its_lists_the_servers_own_error_is_told(a1111):
     assert drawings(a1111) == []
 
 
-async def test_the_hosts_list_is_the_list(a1111):
+async def test_the_hosts_models_replace_the_list(a1111):
     pairs = (("plain-v1-5", "Plain"), ("xl/künstler-xl ✨.safetensors", "XL"), ("gone", "gone"))
     models = await a1111.provider(models=pairs).models()
     assert [(model.id, model.title) for model in models] == [*pairs]
@@ -375,7 +375,7 @@ async def test_the_hosts_list_is_the_list(a1111):
     assert type(await a1111.fail(model="gone", settings={"models": pairs})) is NotOffered
 
 
-async def test_check_draws_nothing(a1111):
+async def test_check_is_free(a1111):
     assert await a1111.provider().check() == (True, 2, "none is set, and none is wanted")
     assert (await a1111.provider("basic", api_key=SecretStr(ACCOUNT)).check()).key == "accepted"
     assert drawings(a1111) == []
@@ -409,7 +409,7 @@ async def test_progress_of_sdnext_where_it_tells_our_id(a1111):
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("case", ["foreign", "sdnext"])
-async def test_somebody_elses_progress_is_not_shown(a1111, case):
+async def test_another_jobs_progress_is_not_shown(a1111, case):
     drawing = await begin(a1111, case)
     while sum(call.path.endswith("progress") for call in a1111.server.requests) < 5:
         await asyncio.sleep(0)
@@ -450,7 +450,7 @@ async def test_progress_that_fails_does_not_harm_the_drawing(a1111, case, times)
 
 @pytest.mark.usefixtures("at_once")
 async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
-    a1111.transport._budget = Budget(3 * len(NOISE))
+    a1111.transport._budget = MemoryBudget(3 * len(NOISE))
     async with asyncio.timeout(2):
         await a1111.draw("large-previews")
     assert [picture.data for picture in a1111.progress.kept] == [NOISE]
@@ -478,7 +478,7 @@ async def test_cancel_interrupts_our_own_job(a1111, case):
 
 
 @pytest.mark.parametrize("case", ["held-late", "waiting", "foreign", "sdnext"])
-async def test_cancel_never_stops_what_is_not_surely_ours(a1111, case):
+async def test_cancel_never_stops_another_job(a1111, case):
     await hang_up(a1111, await begin(a1111, case))
     await a1111.provider(case).cancel(a1111.progress.remembered)
     assert a1111.server.interrupted == []
@@ -502,7 +502,7 @@ async def test_what_was_cancelled_in_the_servers_queue_is_interrupted_when_it_be
     assert a1111.server.interrupted == [task]
 
 
-async def test_what_has_left_the_servers_queue_stops_nobody_else(a1111):
+async def test_a_job_that_left_the_queue_interrupts_no_other(a1111):
     provider = await cancelled_in_queue(a1111)
     a1111.server.waits = False
     await asyncio.wait(provider._interrupts._following.values())
@@ -510,14 +510,14 @@ async def test_what_has_left_the_servers_queue_stops_nobody_else(a1111):
 
 
 async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.LONGEST_QUEUE", 0)
+    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_QUEUE_SECONDS", 0)
     provider = await cancelled_in_queue(a1111)
     await asyncio.wait(provider._interrupts._following.values())
     assert a1111.server.interrupted == []
 
 
-async def test_only_so_many_are_followed(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MOST", 2)
+async def test_at_most_max_followed_jobs_are_followed(a1111, monkeypatch):
+    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_FOLLOWED", 2)
     provider = await cancelled_in_queue(a1111)
     for number in range(3):
         await provider.cancel({"task": f"easel-{number}"})
@@ -643,7 +643,7 @@ def test_any_info_is_read(text):
     NUMBERS,
 )
 def test_own_pictures_are_some_of_those_that_came(images, info, count, seed):
-    own = Result(images=images, info=info).own(count, seed)
+    own = Result(images=images, info=info).own_pictures(count, seed)
     assert len(own) <= count
     assert bool(own) == bool(images)
     assert [picture for picture, _ in own] in [images[place : place + len(own)] for place in range(len(images) + 1)]

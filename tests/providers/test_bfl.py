@@ -102,7 +102,7 @@ async def test_fill_under_its_other_name(bfl):
         ("expired", BadResponse, "answers 403"),
     ],
 )
-async def test_the_last_word(bfl, case, error, detail):
+async def test_final_statuses_raise_and_forget(bfl, case, error, detail):
     raised = await bfl.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
@@ -127,31 +127,31 @@ async def test_the_body_says_how_long_to_wait(bfl):
 
 
 @pytest.mark.parametrize("case", ["late", "odd-word", "poll-F02", "poll-F03-none"])
-async def test_polling_goes_on(bfl, case):
+async def test_temporary_errors_are_polled_again(bfl, case):
     assert len((await bfl.draw(case)).kept) == 1
     assert bfl.server.count("POST") == 1
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
-async def test_a_paid_job_outlives_a_server_that_is_away(bfl, case):
+async def test_an_accepted_job_stays_remembered_during_an_outage(bfl, case):
     await bfl.draw_until(6, case)
     assert polls(bfl) > 3
     assert bfl.server.count("POST") == 1
 
 
-async def test_an_unknown_word_is_logged(bfl, caplog):
+async def test_an_unknown_status_is_logged(bfl, caplog):
     await bfl.draw("odd-word")
     assert "dreaming" in caplog.text
 
 
-async def test_a_link_to_poll_elsewhere_is_neither_asked_nor_remembered(bfl):
+async def test_a_polling_url_on_another_host_is_refused(bfl):
     assert "another host" in str(await bfl.fail("foreign"))
     assert bfl.server.elsewhere == []
     assert bfl.progress.remembered is None
 
 
 @pytest.mark.parametrize("case", ["trifle-seed", "trifle-word"])
-async def test_an_odd_seed_beside_a_picture_costs_nothing(bfl, case):
+async def test_an_invalid_seed_does_not_lose_the_picture(bfl, case):
     assert [picture.seed for picture in (await bfl.draw(case, seed=7)).kept] == [7]
 
 
@@ -174,7 +174,7 @@ async def test_the_link_is_remembered_before_the_first_poll(bfl):
     assert bfl.progress.remembered == {"id": "task_0", "polling_url": url}
 
 
-async def test_a_remembered_job_is_polled_on(bfl):
+async def test_a_remembered_job_is_resumed(bfl):
     await bfl.fail("poll-F05")
     ref = bfl.progress.remembered
     bfl.server.requests.clear()
@@ -221,11 +221,11 @@ async def test_models_come_from_the_host(bfl):
     assert [bool(model.capabilities.steps) for model in models] == [True, False]
 
 
-async def test_check_does_not_pay(bfl):
+async def test_check_is_free(bfl):
     assert await bfl.provider().check() == (True, None, NO_FREE_CALL)
     assert bfl.server.calls == ["GET /"]
 
 
 def test_it_needs_a_key(bfl):
-    assert type(bfl.provider()).missing(bfl.provider(api_key=None).settings) == "set BFL_API_KEY"
-    assert type(bfl.provider()).missing(bfl.provider(api_key=SecretStr("a")).settings) is None
+    assert type(bfl.provider()).missing_setting(bfl.provider(api_key=None).settings) == "set BFL_API_KEY"
+    assert type(bfl.provider()).missing_setting(bfl.provider(api_key=SecretStr("a")).settings) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 
 ROOM = 10
 
@@ -16,11 +16,11 @@ class Reader:
     """Tasks that take, hold for a few turns of the loop, and end; how much they held at most."""
 
     def __init__(self) -> None:
-        self.budget = Budget(ROOM)
+        self.budget = MemoryBudget(ROOM)
         self.held = self.most = 0
 
     async def read(self, amount: int, turns: int) -> None:
-        await self.budget.take(amount)
+        await self.budget.reserve(amount)
         self.held += amount
         self.most = max(self.most, self.held)
         for _ in range(turns):
@@ -30,7 +30,7 @@ class Reader:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, ROOM), st.integers(0, 5), st.booleans()), max_size=30))
-async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
+async def test_every_reader_is_admitted_and_the_budget_is_never_exceeded(readers):
     reader = Reader()
     tasks = [asyncio.create_task(reader.read(amount, turns)) for amount, turns, _ in readers]
     await asyncio.sleep(0)
@@ -43,11 +43,11 @@ async def test_all_get_their_turn_and_the_room_is_never_exceeded(readers):
     async with asyncio.timeout(5):
         await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(0)
-    assert reader.budget._room == ROOM
+    assert reader.budget._free == ROOM
     assert not reader.budget._held
 
 
-async def test_one_that_is_larger_than_everything_goes_alone():
+async def test_one_larger_than_the_budget_is_admitted_alone():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for amount in (3, 5 * ROOM, 3):
@@ -55,19 +55,19 @@ async def test_one_that_is_larger_than_everything_goes_alone():
     assert reader.most == 5 * ROOM
 
 
-async def test_who_holds_some_does_not_wait_for_more():
-    budget = Budget(ROOM)
-    await budget.take(ROOM)
+async def test_a_task_that_holds_bytes_does_not_wait():
+    budget = MemoryBudget(ROOM)
+    await budget.reserve(ROOM)
     async with asyncio.timeout(1):
-        await budget.take(ROOM)
+        await budget.reserve(ROOM)
 
 
 async def let_in(script: str) -> str:
     """Who is let in, in their order. `+6`: one more comes for 6 bytes; `-0`: the first ends; `x0`: it is cancelled."""
-    budget, ends, tasks, order = Budget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
+    budget, ends, tasks, order = MemoryBudget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
 
     async def hold(number: int, amount: int) -> None:
-        await budget.take(amount)
+        await budget.reserve(amount)
         order.append(number)
         await ends[number].wait()
 
@@ -102,11 +102,11 @@ async def let_in(script: str) -> str:
         ("+6 +3 +8 +4 x2", "01"),
     ],
 )
-async def test_all_are_let_in_in_the_order_in_which_they_came_as_soon_as_there_is_room(script, order):
+async def test_waiting_tasks_are_admitted_in_fifo_order(script, order):
     assert await let_in(script) == order
 
 
-async def test_the_room_holds():
+async def test_the_budget_is_kept():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for _ in range(50):
@@ -114,10 +114,10 @@ async def test_the_room_holds():
     assert reader.most == 8
 
 
-async def test_what_was_taken_too_much_is_given_back(monkeypatch):
-    budget = Budget(ROOM)
-    await budget.take(8)
-    await budget.take(-6)
-    other = asyncio.create_task(budget.take(7))
+async def test_an_excess_reservation_is_released(monkeypatch):
+    budget = MemoryBudget(ROOM)
+    await budget.reserve(8)
+    await budget.reserve(-6)
+    other = asyncio.create_task(budget.reserve(7))
     async with asyncio.timeout(1):
         await other

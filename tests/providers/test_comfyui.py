@@ -9,10 +9,10 @@ from aiohttp import web
 from PIL import Image
 
 from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Unavailable
-from providers.comfyui import SUBMISSIONS, sockets
-from providers.comfyui.answers import refusal
-from providers.comfyui.sockets import CONNECTIONS, Event, failure_of
-from providers.comfyui.workflow import HERE
+from providers.comfyui import MAX_SUBMISSIONS, sockets
+from providers.comfyui.answers import refusal_error
+from providers.comfyui.sockets import MAX_CONNECTIONS, Event, failure_of
+from providers.comfyui.workflow import FOLDER
 from providers.http.answers import Answer
 from tests.outcomes import blames_model, cause_of, option_of
 from tests.providers.conftest import sources_of
@@ -60,7 +60,7 @@ def saves(node: dict) -> bool:
 
 def ending_in(folder, kind: str, prefix: str = "easel"):
     """A host's own workflow whose last node is of a kind."""
-    nodes = json.loads((HERE / "words.json").read_text())
+    nodes = json.loads((FOLDER / "words.json").read_text())
     nodes["9"] = {
         "class_type": kind,
         "inputs": {"images": ["8", 0]} | ({"filename_prefix": prefix} if kind == "SaveImage" else {}),
@@ -101,7 +101,7 @@ async def test_steps_and_previews(comfyui):
     assert comfyui.server.calls[-1] == "GET /view"
 
 
-async def test_the_socket_and_the_prompt_have_one_name(comfyui):
+async def test_the_socket_and_the_prompt_have_the_same_client_id(comfyui):
     progress = await comfyui.draw()
     (name,) = comfyui.server.connected
     assert UUID4.fullmatch(name)
@@ -114,7 +114,7 @@ async def test_the_socket_saves_polls(comfyui):
 
 
 @pytest.mark.parametrize("case", ["metadata", "foreign", "odd-frames", "success-only", "drops", "late-history"])
-async def test_whatever_the_socket_does_the_previews_are_ours(comfyui, case):
+async def test_only_our_previews_are_shown(comfyui, case):
     progress = await comfyui.draw(case)
     assert progress.sizes == [(512, 512)]
     assert [report for report in progress.reports if report[0] is not None] == FOUR
@@ -122,24 +122,24 @@ async def test_whatever_the_socket_does_the_previews_are_ours(comfyui, case):
     assert posts(comfyui) == ["POST /prompt"]
 
 
-async def test_a_lost_socket_comes_back_under_its_name(comfyui):
+async def test_a_lost_socket_reconnects_with_its_client_id(comfyui):
     await comfyui.draw("drops")
     first, second = comfyui.server.connected
     assert first == second
 
 
-async def test_a_socket_that_never_stays_is_done_without(comfyui):
+async def test_after_repeated_disconnects_the_job_goes_on_without_a_socket(comfyui):
     assert (await comfyui.draw("drops-for-ever")).sizes == [(512, 512)]
-    assert 1 <= len(comfyui.server.connected) <= CONNECTIONS
+    assert 1 <= len(comfyui.server.connected) <= MAX_CONNECTIONS
 
 
 @pytest.mark.parametrize("case", ["no-socket", "slow", "no-status", "old"])
-async def test_without_a_socket_the_history_tells(comfyui, case):
+async def test_without_a_socket_the_history_is_polled(comfyui, case):
     assert (await comfyui.draw(case)).sizes == [(512, 512)]
     assert posts(comfyui) == ["POST /prompt"]
 
 
-async def test_a_server_that_never_shakes_hands_does_not_hold_the_prompt_up(comfyui, monkeypatch):
+async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatch):
     monkeypatch.setattr(sockets, "CONNECT_SECONDS", 0.05)
 
     async def gate(call):
@@ -150,25 +150,25 @@ async def test_a_server_that_never_shakes_hands_does_not_hold_the_prompt_up(comf
     assert (await comfyui.draw()).sizes == [(512, 512)]
 
 
-async def test_a_socket_that_cannot_be_closed_holds_nothing_up(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+async def test_a_hanging_close_does_not_delay_the_job(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     async with asyncio.timeout(2):
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
-async def test_a_socket_that_never_stops_talking_holds_nothing_up(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "GOODBYE_SECONDS", 0.01)
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+async def test_an_endless_socket_does_not_delay_the_job(comfyui, monkeypatch):
+    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("talks-on")).sizes == [(512, 512)]
 
 
 async def test_a_silent_socket_does_not_hide_the_outcome(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "QUIET_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("late-history")).sizes == [(512, 512)]
 
 
-async def test_the_place_in_line(comfyui):
+async def test_the_queue_position_is_reported(comfyui):
     progress = await comfyui.draw("queued")
     assert progress.sizes == [(512, 512)]
     assert [position for _, position, _ in progress.reports] == [3, 2, 1]
@@ -250,7 +250,7 @@ async def test_an_image_is_uploaded_and_drawn_over(comfyui, strength, denoise):
     assert (inputs(comfyui, "ImageScale")["width"], inputs(comfyui, "ImageScale")["height"]) == (640, 480)
 
 
-async def test_the_same_image_takes_its_place_only_once(comfyui):
+async def test_the_same_image_is_stored_once(comfyui):
     await comfyui.draw(sources=SOURCE)
     await comfyui.draw(sources=SOURCE)
     await comfyui.draw(sources=sources_of(draw("a cat")))
@@ -283,7 +283,7 @@ async def test_shown_pictures_where_none_is_kept(comfyui):
 
 
 @pytest.mark.parametrize("case", ["odd-outputs", "no-subfolder"])
-async def test_what_other_nodes_tell_of_costs_no_picture(comfyui, case):
+async def test_other_nodes_outputs_do_not_lose_the_picture(comfyui, case):
     assert (await comfyui.draw(case, count=2)).sizes == [(512, 512)] * 2
 
 
@@ -338,13 +338,13 @@ async def test_a_prompt_that_a_restarted_server_has_lost_is_sent_again(comfyui):
 async def test_a_remembered_prompt_that_is_lost_is_sent_again(comfyui):
     progress = await comfyui.draw("lost", remembered={"client_id": OURS, "prompt_id": OTHER})
     assert progress.sizes == [(512, 512)]
-    assert posts(comfyui) == ["POST /prompt"] * (SUBMISSIONS - 1)
+    assert posts(comfyui) == ["POST /prompt"] * (MAX_SUBMISSIONS - 1)
 
 
 async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui):
     raised = await comfyui.fail("lost-for-ever")
     assert (type(raised), cause_of(raised)) == (Unavailable, Cause.RESTARTED)
-    assert posts(comfyui) == ["POST /prompt"] * SUBMISSIONS
+    assert posts(comfyui) == ["POST /prompt"] * MAX_SUBMISSIONS
     assert comfyui.progress.remembered is None
 
 
@@ -378,7 +378,7 @@ async def test_a_prefix_of_the_hosts_own_is_the_beginning(comfyui, tmp_path, own
     assert inputs(comfyui, "SaveImage")["filename_prefix"] == begins + submitted(comfyui)["prompt_id"]
 
 
-async def test_a_disk_that_is_away_may_be_asked_again(comfyui):
+async def test_an_unavailable_file_is_a_temporary_error(comfyui):
     assert type(await comfyui.fail("broken-disk")) is Unavailable
     ref = comfyui.progress.remembered
     assert len((await comfyui.draw(remembered=ref)).kept) == 1
@@ -389,7 +389,7 @@ async def test_a_disk_that_is_away_may_be_asked_again(comfyui):
 def test_an_input_of_a_workflows_own_nodes_is_no_option_of_the_member(name):
     error = {"type": "value_not_in_list", "message": "no", "details": "", "extra_info": {"input_name": name}}
     body = {"error": {}, "node_errors": {"9": {"errors": [error], "class_type": "Own"}}}
-    assert refusal(Answer(400, {}, json.dumps(body).encode())).option is None
+    assert refusal_error(Answer(400, {}, json.dumps(body).encode())).option is None
 
 
 @pytest.mark.parametrize("case", ["refused", "old"])
@@ -418,7 +418,7 @@ async def test_a_refused_value_names_the_option(comfyui, case, options, field, n
     ],
 )
 def test_refusals_that_blame_nothing(body):
-    raised = refusal(Answer(400, {}, json.dumps(body).encode()))
+    raised = refusal_error(Answer(400, {}, json.dumps(body).encode()))
     assert type(raised) is InvalidRequest
     assert option_of(raised) is None
 
@@ -452,13 +452,13 @@ async def test_an_id_stays_one_segment(comfyui):
 
 
 @pytest.mark.parametrize("case", ["poll-F02", "poll-F03-none", "poll-F09", "poll-F14-texts"])
-async def test_a_history_that_stumbles(comfyui, case):
+async def test_temporary_errors_of_the_history_are_retried(comfyui, case):
     assert (await comfyui.draw(case)).sizes == [(512, 512)]
     assert posts(comfyui) == ["POST /prompt"]
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F08", "poll-F03-ever"])
-async def test_the_prompt_outlives_a_history_that_is_away(comfyui, case):
+async def test_the_prompt_stays_remembered_while_the_history_fails(comfyui, case):
     if case == "poll-F08":
         comfyui.hurry()
     await comfyui.draw_until(6, case)
@@ -467,7 +467,7 @@ async def test_the_prompt_outlives_a_history_that_is_away(comfyui, case):
 
 
 @pytest.mark.parametrize("case", ["poll-F01", "poll-F05", "poll-F12-list", "poll-F14"])
-async def test_a_history_that_makes_no_sense(comfyui, case):
+async def test_an_invalid_history_is_a_bad_response(comfyui, case):
     assert isinstance(await comfyui.fail(case), EaselError)
     assert posts(comfyui) == ["POST /prompt"]
 
@@ -491,7 +491,7 @@ async def test_a_prompt_is_called_off_by_our_id_while_its_answer_is_on_the_way(c
     assert comfyui.server.interrupted == comfyui.server.running == [submitted(comfyui)["prompt_id"]]
 
 
-async def test_what_may_have_been_sent_is_called_off_and_sent_anew(comfyui):
+async def test_a_prompt_that_may_have_been_sent_is_cancelled_and_sent_again(comfyui):
     comfyui.server.running = [OURS]
     progress = await comfyui.draw("no-socket", remembered={"offered": OURS})
     assert progress.sizes == [(512, 512)]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Span, Unavailable
-from providers.comfyui import FIRST, ComfyUI
-from providers.comfyui.answers import Queue, choices, entry_of
+from providers.comfyui import FIRST_CHECKPOINT, ComfyUI
+from providers.comfyui.answers import Queue, entry_of, input_choices
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import read_event, read_preview
 from providers.comfyui.workflow import (
@@ -16,9 +16,9 @@ from providers.comfyui.workflow import (
     Workflow,
     WorkflowError,
     capabilities,
-    named,
     read_workflow,
-    sampling,
+    sampling_values,
+    with_file_prefix,
 )
 from providers.http.answers import Answer
 from tests.outcomes import cause_of, not_taken, option_of
@@ -87,17 +87,17 @@ async def test_checkpoints_from_the_loader(comfyui, case):
 
 
 @pytest.mark.parametrize("case", ["aside-F04", "aside-F05", "aside-F12", "aside-F14", "no-checkpoints"])
-async def test_a_server_that_is_away_still_has_a_model(comfyui, case):
+async def test_a_fallback_model_is_offered_while_the_server_is_down(comfyui, case):
     (model,) = await comfyui.provider(case).models()
-    assert model.id == FIRST
+    assert model.id == FIRST_CHECKPOINT
     assert model.capabilities.text_to_image
     assert model.capabilities.schedulers == ()
 
 
 async def test_the_first_checkpoint_is_found_when_it_is_needed(comfyui):
-    await comfyui.draw(model=FIRST)
+    await comfyui.draw(model=FIRST_CHECKPOINT)
     assert inputs(comfyui, "CheckpointLoaderSimple") == {"ckpt_name": SDXL}
-    raised = await comfyui.fail("no-checkpoints", model=FIRST)
+    raised = await comfyui.fail("no-checkpoints", model=FIRST_CHECKPOINT)
     assert (type(raised), cause_of(raised)) == (Unavailable, Cause.NO_CHECKPOINT)
     assert not_taken(raised)
 
@@ -177,7 +177,7 @@ async def test_check(comfyui):
 
 
 @pytest.mark.parametrize("case", ["aside-F01", "aside-F04"])
-async def test_check_fails_aloud(comfyui, case):
+async def test_check_raises(comfyui, case):
     with pytest.raises(EaselError):
         await comfyui.provider(case).check()
 
@@ -187,20 +187,22 @@ async def test_check_fails_aloud(comfyui, case):
 
 async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, transport):
     at_home = {"base_url": AT_HOME}
-    assert ComfyUI.missing(ComfyUISettings()) == "set COMFYUI_BASE_URL"
-    assert ComfyUI.missing(ComfyUISettings(**at_home)) is None
-    assert ComfyUI.wrong(ComfyUISettings(**at_home)) is None
-    assert ComfyUI.wrong(ComfyUISettings(**at_home, workflow=workflow())) is None
-    assert "COMFYUI_WORKFLOW" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=tmp_path / "none.json"))
-    assert "cannot be read" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=tmp_path))
-    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.wrong(ComfyUISettings(**at_home, workflow=workflow(image="%image%")))
+    assert ComfyUI.missing_setting(ComfyUISettings()) == "set COMFYUI_BASE_URL"
+    assert ComfyUI.missing_setting(ComfyUISettings(**at_home)) is None
+    assert ComfyUI.invalid_setting(ComfyUISettings(**at_home)) is None
+    assert ComfyUI.invalid_setting(ComfyUISettings(**at_home, workflow=workflow())) is None
+    assert "COMFYUI_WORKFLOW" in ComfyUI.invalid_setting(ComfyUISettings(**at_home, workflow=tmp_path / "none.json"))
+    assert "cannot be read" in ComfyUI.invalid_setting(ComfyUISettings(**at_home, workflow=tmp_path))
+    assert "COMFYUI_IMAGE_WORKFLOW" in ComfyUI.invalid_setting(
+        ComfyUISettings(**at_home, workflow=workflow(image="%image%"))
+    )
     masking = workflow(image="%image%", mask="%mask%")
-    told = ComfyUI.wrong(ComfyUISettings(**at_home, image_workflow=masking))
+    told = ComfyUI.invalid_setting(ComfyUISettings(**at_home, image_workflow=masking))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds %image% and %mask%: name that file in COMFYUI_MASK_WORKFLOW"
-    assert ComfyUI.wrong(ComfyUISettings(**at_home, mask_workflow=masking)) is None
-    told = ComfyUI.wrong(ComfyUISettings(**at_home, mask_workflow=workflow(image="%image%")))
+    assert ComfyUI.invalid_setting(ComfyUISettings(**at_home, mask_workflow=masking)) is None
+    told = ComfyUI.invalid_setting(ComfyUISettings(**at_home, mask_workflow=workflow(image="%image%")))
     assert told == "COMFYUI_MASK_WORKFLOW holds no %mask%"
-    told = ComfyUI.wrong(ComfyUISettings(**at_home, image_workflow=workflow()))
+    told = ComfyUI.invalid_setting(ComfyUISettings(**at_home, image_workflow=workflow()))
     assert told == "COMFYUI_IMAGE_WORKFLOW holds no %image%"
     with pytest.raises(WorkflowError):
         ComfyUI(ComfyUISettings(**at_home, workflow=tmp_path / "none.json"), transport)
@@ -217,17 +219,17 @@ async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, t
 def test_files_that_are_no_workflow(tmp_path, text):
     path = tmp_path / "wrong.json"
     path.write_bytes(text.encode("latin-1"))
-    told = ComfyUI.wrong(ComfyUISettings(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.invalid_setting(ComfyUISettings(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW names a file that is no workflow in ComfyUI's API format"
 
 
 def test_a_workflow_needs_a_prompt_and_may_begin_with_a_mark(tmp_path, workflow):
     path = workflow(text="a dog")
-    told = ComfyUI.wrong(ComfyUISettings(base_url=AT_HOME, workflow=path))
+    told = ComfyUI.invalid_setting(ComfyUISettings(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW holds no %prompt%"
     path = workflow()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert read_workflow(path).marks == {"prompt"}
+    assert read_workflow(path).placeholders == {"prompt"}
 
 
 VALUES = {name: n for n, name in enumerate(PLACEHOLDERS)}
@@ -254,7 +256,7 @@ def shape(value):
 @given(texts, trees)
 def test_values_never_change_the_workflow(prompt, tree):
     nodes = {"1": {"class_type": "A", "inputs": {"text": "%prompt%", "more": "<%prompt%>%seed%", "tree": tree}}}
-    filled = Workflow("x", nodes, frozenset()).filled({**VALUES, "prompt": prompt, "seed": 7})
+    filled = Workflow("x", nodes, frozenset()).fill({**VALUES, "prompt": prompt, "seed": 7})
     assert filled["1"]["inputs"]["text"] == prompt
     assert filled["1"]["inputs"]["more"] == f"<{prompt}>7"
     assert shape(filled) == shape(nodes)
@@ -264,20 +266,20 @@ def test_values_never_change_the_workflow(prompt, tree):
 @pytest.mark.parametrize("prefix", [["2", 0], 7, None])
 def test_a_prefix_that_comes_from_elsewhere_stays(prefix):
     nodes = {"1": {"class_type": "Own", "inputs": {"filename_prefix": prefix}}, "2": {"class_type": "A", "inputs": {}}}
-    sent = named(nodes, "name")
+    sent = with_file_prefix(nodes, "name")
     assert sent["1"]["inputs"] == {"filename_prefix": prefix, "easel": "name"}
     assert sent["2"]["inputs"] == ({} if isinstance(prefix, list) else {"easel": "name"})
 
 
 @given(texts)
-def test_what_holds_no_placeholder_stays(text):
+def test_text_without_placeholder_is_unchanged(text):
     values = {name: f"%{name}%" for name in PLACEHOLDERS}
-    assert Workflow("x", {"1": text}, frozenset()).filled(values) == {"1": text}
+    assert Workflow("x", {"1": text}, frozenset()).fill(values) == {"1": text}
 
 
 @pytest.mark.parametrize("value", [7, 7.5, "a", "", None])
 def test_a_placeholder_alone_becomes_the_value(value):
-    (filled,) = Workflow("x", {"1": ["%seed%"]}, frozenset()).filled({"seed": value})["1"]
+    (filled,) = Workflow("x", {"1": ["%seed%"]}, frozenset()).fill({"seed": value})["1"]
     assert filled == value
     assert type(filled) is type(value)
 
@@ -296,7 +298,7 @@ LISTS = {"sampler": ("a", "b"), "scheduler": ("x", "y")}
 )
 def test_samplers_and_schedulers(marks, offered, chosen, values):
     assert capabilities([Workflow("x", {}, frozenset(marks))], LISTS).schedulers == offered
-    assert sampling(chosen, frozenset(marks)) == values
+    assert sampling_values(chosen, frozenset(marks)) == values
     assert capabilities([Workflow("x", {}, frozenset(marks))], {}).schedulers == ()
 
 
@@ -320,7 +322,7 @@ def test_any_text_can_be_read(text):
 def test_any_choices_can_be_read(tree):
     body = {"KSampler": {"input": {"required": {"sampler_name": tree}}}}
     try:
-        found = choices(Answer(200, {}, json.dumps(body).encode()), "KSampler", "sampler_name")
+        found = input_choices(Answer(200, {}, json.dumps(body).encode()), "KSampler", "sampler_name")
     except BadResponse:
         return
     assert all(isinstance(name, str) and name for name in found)

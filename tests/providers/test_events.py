@@ -24,7 +24,7 @@ def read(*chunks: bytes) -> list[Event]:
 
 
 @given(EVENTS, ENDS, st.data())
-def test_events_come_whole_however_the_stream_is_cut(events, end, data):
+def test_events_are_complete_however_the_stream_is_split(events, end, data):
     stream = "".join(written(event, end) for event in events).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     chunks = [stream[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -37,7 +37,7 @@ def test_any_bytes_are_read(chunks):
     assert all(isinstance(event, Event) for event in read(*chunks))
 
 
-def test_what_the_standard_says():
+def test_lines_are_parsed_as_the_standard_says():
     assert read(b"\xef\xbb\xbfdata: one\n\n") == [Event("message", "one")]
     assert read(b"data:one\ndata\ndata:  two\n\n") == [Event("message", "one\n\n two")]
     assert read(b"event: x\n\ndata: y\n\n") == [Event("message", "y")]
@@ -45,7 +45,7 @@ def test_what_the_standard_says():
     assert read(b"data: [DONE]\r", b"\n\r\n") == [Event("message", "[DONE]")]
 
 
-def test_a_picture_in_one_line_is_read_in_a_time_that_grows_with_it():
+def test_a_long_line_is_read_in_linear_time():
     line = b"data: " + json.dumps({"b64_json": "A" * 4_000_000}).encode()
     reader = EventReader()
     parts = [line[at : at + 1024] for at in range(0, len(line), 1024)]

@@ -98,13 +98,13 @@ async def test_black_pictures_are_a_refusal(fal):
     assert fal.server.count("POST") == 1
 
 
-async def test_good_pictures_beside_a_black_one_are_kept(fal):
+async def test_allowed_pictures_beside_a_black_one_are_kept(fal):
     progress = await fal.draw("nsfw-some", count=4)
     assert [picture.data for picture in progress.kept] == [draw(f"a quiet harbour {n}", (512, 512)) for n in (0, 2, 3)]
 
 
 @pytest.mark.parametrize("case", TRIFLES)
-async def test_an_odd_trifle_beside_a_picture_costs_nothing(fal, case):
+async def test_an_invalid_optional_field_does_not_lose_the_picture(fal, case):
     assert len((await fal.draw(case)).kept) == 1
 
 
@@ -114,7 +114,7 @@ async def test_a_503_of_its_own_may_come_after_the_job_was_taken(fal):
     assert fal.server.count("POST") == 1
 
 
-async def test_no_flags(fal):
+async def test_without_flags_all_pictures_are_kept(fal):
     assert len((await fal.draw("nsfw-null", count=2)).kept) == 2
 
 
@@ -131,7 +131,7 @@ async def test_no_flags(fal):
         ("lost", Timeout, "no longer"),
     ],
 )
-async def test_the_last_word(fal, case, error, detail):
+async def test_final_statuses_raise_and_forget(fal, case, error, detail):
     raised = await fal.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
@@ -140,7 +140,7 @@ async def test_the_last_word(fal, case, error, detail):
 
 
 @pytest.mark.parametrize("case", LAST_WORDS)
-async def test_an_error_of_its_own_in_the_place_of_the_result_is_the_result(fal, case):
+async def test_fals_own_error_in_place_of_the_result_is_final(fal, case):
     async with asyncio.timeout(2):
         assert type(await fal.fail(case)) is Unavailable
     assert fal.server.calls.count(RESULT) == 1
@@ -181,20 +181,20 @@ async def test_a_submit_that_may_have_arrived_is_not_repeated(fal):
 
 
 @pytest.mark.parametrize("case", ["nginx", "late", "poll-F02", "poll-F03-none"])
-async def test_polling_goes_on(fal, case):
+async def test_temporary_errors_are_polled_again(fal, case):
     assert len((await fal.draw(case)).kept) == 1
     assert fal.server.count("POST") == 1
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
-async def test_a_paid_job_outlives_a_server_that_is_away(fal, case):
+async def test_an_accepted_job_stays_remembered_during_an_outage(fal, case):
     await fal.draw_until(6, case)
     assert polls(fal) > 3
     assert fal.server.count("POST") == 1
 
 
 @pytest.mark.parametrize("case", ["foreign", "foreign-result"])
-async def test_a_link_to_poll_elsewhere_is_neither_asked_nor_remembered(fal, case):
+async def test_a_polling_url_on_another_host_is_refused(fal, case):
     assert "another host" in str(await fal.fail(case))
     assert fal.server.elsewhere == []
     assert (polls(fal), fal.progress.remembered) == (0, None)
@@ -213,7 +213,7 @@ async def test_links_are_remembered_before_the_first_poll(fal):
     assert fal.progress.remembered == {"request_id": "request_0", **urls}
 
 
-async def test_a_remembered_job_is_polled_on(fal):
+async def test_a_remembered_job_is_resumed(fal):
     await fal.fail("poll-F05")
     ref = fal.progress.remembered
     fal.server.requests.clear()
@@ -278,13 +278,13 @@ async def test_models_come_from_the_host(fal):
     assert models[1].capabilities.inpainting
 
 
-async def test_check_does_not_pay(fal):
+async def test_check_is_free(fal):
     assert await fal.provider().check() == (True, None, NO_FREE_CALL)
     assert fal.server.calls == ["GET /"]
 
 
 def test_it_needs_a_key(fal):
-    assert type(fal.provider()).missing(fal.provider(api_key=None).settings) == "set FAL_API_KEY"
+    assert type(fal.provider()).missing_setting(fal.provider(api_key=None).settings) == "set FAL_API_KEY"
 
 
 @settings(max_examples=150, deadline=None)
@@ -294,9 +294,9 @@ def test_any_error_can_be_read(answer):
 
 
 @given(st.lists(st.tuples(st.text(), st.booleans())), st.integers(0, 3))
-def test_the_good_ones_are_those_without_a_flag(items, missing):
+def test_allowed_pictures_are_those_without_a_flag(items, missing):
     flags = [flag for _, flag in items][: len(items) - missing]
     body = {"images": [{"url": url} for url, _ in items], "has_nsfw_concepts": flags}
-    good = Answer(200, {}, json.dumps(body).encode()).parse(Result).good
+    good = Answer(200, {}, json.dumps(body).encode()).parse(Result).allowed
     named = [url.strip() for place, (url, _) in enumerate(items) if place >= len(flags) or not flags[place]]
     assert good == [url for url in named if url]

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What any server may do wrong, before each provider."""
+"""Faults that any server may have, with each provider."""
 
 import asyncio
 import logging
@@ -42,22 +42,22 @@ WAITS_FOR_THE_OUTCOME = ("replicate",)
 NOWHERE = Call("GET", "/", {}, b"")
 CANARY = "canary-5e1f-key"
 SLOW = ("F08", "F19-drip")
-"""What only a time limit ends."""
+"""Faults that only a time limit ends."""
 TOO_MUCH = ("F19", "F19-line", "F19-blanks", "F19-chunks")
 
 
 @pytest.fixture
 def small_caps(monkeypatch):
-    """What has no end is soon too much."""
+    """Lower the size caps, so that endless bodies reach them soon."""
     for name in (
-        "http.calls.MAX_ANSWER",
-        "http.transport.MAX_PICTURE",
-        "http.bodies.MAX_ERROR",
-        "http.api.MAX_WORDS",
-        "aihorde.MAX_WORDS",
+        "http.calls.MAX_ANSWER_BYTES",
+        "http.transport.MAX_PICTURE_BYTES",
+        "http.bodies.MAX_ERROR_BYTES",
+        "http.api.MAX_JSON_BYTES",
+        "aihorde.MAX_JSON_BYTES",
     ):
         monkeypatch.setattr(f"providers.{name}", 16 * 1024)
-    monkeypatch.setattr("providers.http.events.MOST_LINES", 1000)
+    monkeypatch.setattr("providers.http.events.MAX_LINES", 1000)
 
 
 def posts(bench) -> int:
@@ -116,14 +116,14 @@ async def test_a_fault_ends_the_call(bench, request, case, error, tries):
         ("F03-none", 0.5, 3),
     ],
 )
-async def test_busy_once(bench, case, low, high):
+async def test_a_429_is_retried_once(bench, case, low, high):
     assert len((await bench.draw(case)).kept) == 1
     assert posts(bench) == 2
     assert len(bench.waits) == 1 or bench.server.queued
     assert low <= bench.waits[0] <= high
 
 
-async def test_busy_for_ever_tells_when(bench):
+async def test_a_lasting_429_raises_with_retry_after(bench):
     assert (await bench.fail("F03-ever")).retry_after == 7
     assert bench.waits == [7, 7]
 
@@ -131,7 +131,7 @@ async def test_busy_for_ever_tells_when(bench):
 @pytest.mark.parametrize(
     "case", ["F09", "F09-text", "F09-image", "F09-json", "F09-none", "F14-texts", "F14-more", "F14-bom", "F14-nan"]
 )
-async def test_labels_and_trifles_do_not_matter(bench, case):
+async def test_content_types_and_optional_fields_do_not_matter(bench, case):
     assert (await bench.draw(case)).sizes == [(512, 512)]
     assert posts(bench) == 1
 
@@ -170,7 +170,7 @@ async def test_a_data_link_is_decoded_and_not_written_down(bench_for, name):
 
 
 @pytest.mark.parametrize("name", COLLECTING)
-async def test_a_link_that_leads_nowhere_takes_no_other_picture_along(bench_for, name):
+async def test_a_dead_link_does_not_lose_the_other_pictures(bench_for, name):
     bench = await bench_for(name)
     good = bench.server.host(NOWHERE, draw("a"))
     raised = await bench.fail(remembered={"urls": ["https://a..example/picture.png", good]})
@@ -211,7 +211,7 @@ async def test_a_host_that_is_allowed_is_asked_under_its_own_name(bench_for, nam
         ([BadResponse, BadResponse], BadResponse, True),
     ],
 )
-async def test_what_may_yet_come_is_not_forgotten_with_what_never_will(failing, raised, forgets):
+async def test_a_retryable_download_stays_remembered_beside_a_permanent_failure(failing, raised, forgets):
     async def fetch(error: type[EaselError] | None) -> Picture:
         if error:
             raise error("no")
@@ -253,7 +253,7 @@ async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(benc
 @pytest.mark.parametrize("opens", [True, False])
 @pytest.mark.parametrize("name", LINKING)
 async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, monkeypatch, name, opens):
-    monkeypatch.setattr(transport_module, "MAX_PICTURE", 100)
+    monkeypatch.setattr(transport_module, "MAX_PICTURE_BYTES", 100)
     monkeypatch.setattr(transport_module, "can_be_opened", lambda _: opens)
     bench = await bench_for(name)
     if opens:
@@ -305,7 +305,7 @@ async def test_downloads_that_hold_no_picture(bench_for, name, case):
 @pytest.mark.parametrize("case", [*TOO_MUCH, "F19-error"])
 @pytest.mark.parametrize("name", [server.name for server in REPLAYS if server.polls])
 @pytest.mark.usefixtures("small_caps")
-async def test_a_poll_without_an_end_pays_nothing_twice(bench_for, name, case):
+async def test_an_endless_poll_does_not_pay_twice(bench_for, name, case):
     bench = await bench_for(name)
     assert type(await bench.fail(f"poll-{case}")) in (BadResponse, InvalidRequest)
     assert posts(bench) == 1
@@ -313,8 +313,8 @@ async def test_a_poll_without_an_end_pays_nothing_twice(bench_for, name, case):
 
 @pytest.mark.parametrize("case", [*TOO_MUCH, "F19-head", "F19-hints", "F19-error"])
 @pytest.mark.usefixtures("small_caps")
-async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monkeypatch, caplog, case):
-    monkeypatch.setattr("providers.kit.discovery.BUDGET_SECONDS", PATIENCE)
+async def test_an_endless_list_of_models_keeps_the_known_ones(bench, monkeypatch, caplog, case):
+    monkeypatch.setattr("providers.kit.discovery.MAX_WAIT_SECONDS", PATIENCE)
     for moment in ("", "aside-"):
         assert await bench.provider(moment + case).models()
     assert "time limit" not in caplog.text, "it took all of its time"
@@ -324,10 +324,10 @@ async def test_a_list_of_models_without_an_end_leaves_the_known_ones(bench, monk
     ("name", "expected"),
     [("fal", "over 1000"), ("bfl", "over 1000"), ("aihorde", "over 1000"), ("replicate", "too many values")],
 )
-async def test_of_a_poll_no_more_is_read_than_it_may_hold(bench_for, monkeypatch, name, expected):
+async def test_polls_are_read_with_the_small_cap(bench_for, monkeypatch, name, expected):
     """Replicate's brings the pictures along, as data URLs."""
-    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
-    monkeypatch.setattr(aihorde_module, "MAX_WORDS", 1000)
+    monkeypatch.setattr(api_module, "MAX_JSON_BYTES", 1000)
+    monkeypatch.setattr(aihorde_module, "MAX_JSON_BYTES", 1000)
     assert expected in str(await (await bench_for(name)).fail("poll-F14-bomb"))
 
 
@@ -378,8 +378,8 @@ async def failure_of(bench, case: str, **options) -> str:
 @pytest.mark.parametrize("key", [CANARY])
 async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1024 * 1024)
-    monkeypatch.setattr(transport_module, "MAX_PICTURE", 1024 * 1024)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1024 * 1024)
+    monkeypatch.setattr(transport_module, "MAX_PICTURE_BYTES", 1024 * 1024)
     bench.hurry(0.06)
     bench.server.slow_seconds = 0.01
     model = find_model(await bench.provider().models(), bench.server.model)

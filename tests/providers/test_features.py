@@ -1,5 +1,5 @@
 # pyright: basic
-"""The page of providers says what the code can do."""
+"""docs/providers.md matches the code."""
 
 from pathlib import Path
 
@@ -36,11 +36,11 @@ def test_each_provider_has_its_words_in_the_docs():
     assert [kind.title for kind in REGISTRY if f"**{kind.title}**" not in page] == []
 
 
-async def test_who_is_not_named_is_off(transport):
+async def test_a_provider_without_settings_is_disabled(transport):
     on, off = build({"sketch": SketchSettings()}, transport)
     assert list(on) == ["sketch"]
     assert {each.name for each in off} == {kind.name for kind in REGISTRY} - {"sketch"}
-    assert [each.name for each in off if each.is_wrong] == []
+    assert [each.name for each in off if each.is_misconfigured] == []
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ async def test_who_is_not_named_is_off(transport):
         ({"aihorde": AIHordeSettings(enabled=False, api_key=SecretStr("mine"))}, []),
     ],
 )
-async def test_variables_that_are_not_read_are_reported(transport, settings, wrong):
+async def test_settings_without_effect_are_reported(transport, settings, wrong):
     _, off = build(settings, transport)
-    assert [each.name for each in off if each.is_wrong] == wrong
+    assert [each.name for each in off if each.is_misconfigured] == wrong
 
 
-async def test_who_is_wrongly_set_is_told_apart_from_who_is_not_set(transport):
+async def test_invalid_settings_are_distinguished_from_missing_ones(transport):
     settings = Automatic1111Settings(base_url="http://127.0.0.1:7860", api_key=SecretStr("x"))
     _, off = build({"automatic1111": settings}, transport)
-    assert [each.name for each in off if each.is_wrong] == ["automatic1111"]
+    assert [each.name for each in off if each.is_misconfigured] == ["automatic1111"]

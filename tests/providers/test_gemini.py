@@ -81,14 +81,14 @@ async def test_each_size_stands_for_its_ratio(gemini, size, ratio):
 
 
 @pytest.mark.parametrize(("size", "ratio"), RATIOS.items())
-async def test_the_third_generation_draws_twice_as_wide(gemini, size, ratio):
+async def test_third_generation_models_draw_at_2k(gemini, size, ratio):
     width, height = SIDES[ratio]
     progress = await gemini.draw(size=Size(2 * size.width, 2 * size.height), model=FINE)
     assert progress.sizes == [(2 * width, 2 * height)]
     assert config(gemini)["imageConfig"] == {"aspectRatio": ratio, "imageSize": "2K"}
 
 
-async def test_who_draws_twice_as_wide(gemini):
+async def test_these_models_draw_at_2k(gemini):
     ids = tuple((id, id) for id in ("gemini-2.5-flash-image", NEWEST, FINE, NO_SIZES))
     models = await gemini.provider(models=ids).models()
     assert [model.id for model in models if Size(2048, 2048) in model.capabilities.sizes] == [NEWEST, FINE]
@@ -117,11 +117,11 @@ async def test_a_model_that_knows_no_image_size(gemini):
 
 
 @pytest.mark.parametrize("case", ["snake", "data-url", "thoughts", "null-thought", "null-data", "null-names"])
-async def test_where_the_picture_may_be(gemini, case):
+async def test_the_picture_is_found_in_each_shape(gemini, case):
     assert [picture.data for picture in (await gemini.draw(case)).kept] == [PICTURE]
 
 
-async def test_a_thought_is_better_than_nothing(gemini):
+async def test_a_picture_among_thoughts_is_used_as_a_last_resort(gemini):
     assert [picture.data for picture in (await gemini.draw("only-thought")).kept] == [draw("a thought")]
 
 
@@ -141,18 +141,18 @@ async def test_refusals(gemini, case, detail):
 
 
 @pytest.mark.parametrize("reason", MISSED)
-async def test_what_missed_gets_one_more_try(gemini, reason):
+async def test_a_missing_picture_is_retried_once(gemini, reason):
     assert (await gemini.draw(f"once-{reason}")).sizes == [(512, 512)]
     assert gemini.server.calls == [POST] * 2
 
 
-async def test_what_missed_was_taken_whatever_the_next_try_is_told(gemini):
+async def test_after_a_missing_picture_the_job_counts_as_accepted(gemini):
     raised = await gemini.fail("missed-then-minute")
     assert (type(raised), not_taken(raised)) == (RateLimited, False)
 
 
 @pytest.mark.parametrize("reason", MISSED)
-async def test_what_missed_twice(gemini, reason):
+async def test_two_missing_pictures_are_a_bad_response(gemini, reason):
     assert type(await gemini.fail(f"finish-{reason}")) is BadResponse
     assert gemini.server.calls == [POST] * 2
 
@@ -218,11 +218,11 @@ async def test_the_list_is_read(gemini):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "lists-words", "bad-key", "F01", "F04", "F05", "F10", "F12-list"])
-async def test_the_documented_models_stand_in(gemini, case):
+async def test_the_documented_models_are_the_fallback(gemini, case):
     assert [(model.id, model.title) for model in await gemini.provider(case).models()] == list(MODELS)
 
 
-async def test_the_hosts_list_is_the_list(gemini):
+async def test_the_hosts_models_replace_the_list(gemini):
     models = await gemini.provider(models=(("gemini-9-image", "Nine"), (MODEL, MODEL))).models()
     assert [(model.id, model.title) for model in models] == [("gemini-9-image", "Nine"), (MODEL, "Nano")]
     assert all(model.capabilities.sizes for model in models)
@@ -236,8 +236,8 @@ async def test_check_tries_the_key(gemini):
 
 
 def test_it_needs_a_key():
-    assert Gemini.missing(ProviderSettings()) == "set GEMINI_API_KEY"
-    assert Gemini.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
+    assert Gemini.missing_setting(ProviderSettings()) == "set GEMINI_API_KEY"
+    assert Gemini.missing_setting(ProviderSettings(api_key=SecretStr("test-key"))) is None
 
 
 def without_nulls(value):

@@ -131,7 +131,7 @@ class Resolver:
 @pytest.fixture
 def resolve_to(transport):
     def resolve_to(address: str) -> None:
-        transport._outside.connector._resolver = Resolver(address)
+        transport._guarded_session.connector._resolver = Resolver(address)
 
     return resolve_to
 
@@ -162,7 +162,7 @@ async def test_the_host_that_is_judged_is_the_host_that_is_asked_for(transport, 
     resolve_to("")
     with pytest.raises(EaselError):
         await transport.download(link)
-    for host in transport._outside.connector._resolver.asked:
+    for host in transport._guarded_session.connector._resolver.asked:
         assert host == web_link(link).raw_host
 
 
@@ -178,11 +178,11 @@ async def test_what_leads_to_no_name_is_not_passed_on_as_a_link(transport, resol
     resolve_to("")
     with pytest.raises(BadResponse):
         await transport.fetch(f"https://{host}/a.png")
-    assert transport._outside.connector._resolver.asked == []
+    assert transport._guarded_session.connector._resolver.asked == []
 
 
 @pytest.mark.parametrize(("host", "read"), NAMES.items())
-def test_what_hosts_are_called(host, read):
+def test_these_hosts_may_be_public(host, read):
     assert web_link(f"https://{host}/a.png").raw_host == read
 
 
@@ -213,7 +213,7 @@ async def test_a_host_that_is_no_name_is_not_looked_up(transport, host):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
 async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     resolve_to(address)
     with pytest.raises(BadResponse):
         await popcord.transport.download(f"http://example.com:{popcord.server.port}/pictures/0.png")
@@ -224,9 +224,9 @@ async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address)
 async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itself_lies_inside(
     popcord, resolve_to, monkeypatch, own
 ):
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     resolve_to("127.0.0.1")
-    popcord.transport._api.connector._resolver = Resolver("127.0.0.1")
+    popcord.transport._api_session.connector._resolver = Resolver("127.0.0.1")
     with pytest.raises(BadResponse):
         await popcord.transport.download(
             f"http://example.com:{popcord.server.port}/pictures/0.png", own=popcord.server.url if own else ""
@@ -234,11 +234,11 @@ async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itsel
     assert popcord.server.requests == []
 
 
-async def test_a_name_that_changes_its_mind(popcord, resolve_to, monkeypatch):
+async def test_dns_rebinding_is_refused(popcord, resolve_to, monkeypatch):
     """The address is judged at every connection, so that an earlier good answer is worth nothing."""
-    monkeypatch.setattr(guard, "PORTS", (popcord.server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
     monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
-    connector = popcord.transport._outside.connector
+    connector = popcord.transport._guarded_session.connector
     connector._force_close = True
     for address in ("127.0.0.1", "127.0.0.2"):
         resolve_to(address)

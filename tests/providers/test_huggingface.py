@@ -15,7 +15,7 @@ from domain import (
     Size,
     Unavailable,
 )
-from providers.huggingface import EXAMPLES, LOADING_SECONDS, HuggingFace
+from providers.huggingface import EXAMPLE_MODELS, MAX_LOADING_SECONDS, HuggingFace
 from providers.kit.base import NO_FREE_CALL
 from providers.kit.settings import ProviderSettings
 from tests.outcomes import cause_of, not_taken, option_of
@@ -23,7 +23,7 @@ from tests.providers.conftest import sources_of
 from tests.replay.huggingface import KONTEXT, SDXL
 from tests.replay.pictures import draw
 
-POST = f"POST /hf-inference/models/{EXAMPLES[0][0]}"
+POST = f"POST /hf-inference/models/{EXAMPLE_MODELS[0][0]}"
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_a_model_that_loads_for_ever(huggingface, case, turns):
     assert (type(raised), not_taken(raised)) == (Unavailable, True)
     assert (cause_of(raised), option_of(raised)) == (Cause.LOADING, "model")
     assert len(huggingface.progress.reports) == turns
-    assert sum(huggingface.waits[2:]) == LOADING_SECONDS
+    assert sum(huggingface.waits[2:]) == MAX_LOADING_SECONDS
     assert len(huggingface.server.calls) == turns + 3, "every wait is followed by a call"
 
 
@@ -131,19 +131,19 @@ async def test_an_estimate_that_is_no_number(huggingface):
 
 async def test_the_examples_are_the_list_until_the_host_has_one(huggingface):
     models = await huggingface.provider().models()
-    assert [(model.id, model.title) for model in models] == list(EXAMPLES)
+    assert [(model.id, model.title) for model in models] == list(EXAMPLE_MODELS)
     assert all(model.capabilities.text_to_image for model in models)
 
 
-async def test_the_hosts_list_is_the_list(huggingface):
-    listed = ((KONTEXT, "Kontext"), ("a/b", "a/b"), EXAMPLES[1])
+async def test_the_hosts_models_replace_the_list(huggingface):
+    listed = ((KONTEXT, "Kontext"), ("a/b", "a/b"), EXAMPLE_MODELS[1])
     kontext, other, sdxl = await huggingface.provider(models=listed).models()
     assert (kontext.capabilities.image_to_image, kontext.capabilities.text_to_image) == (True, False)
     assert (other.capabilities.image_to_image, other.capabilities.text_to_image) == (False, True)
-    assert (other.title, sdxl.title) == ("a/b", EXAMPLES[1][1])
+    assert (other.title, sdxl.title) == ("a/b", EXAMPLE_MODELS[1][1])
 
 
-async def test_check_pays_nothing(huggingface):
+async def test_check_is_free(huggingface):
     health = await huggingface.provider().check()
     assert (health.reachable, health.models, health.key) == (True, None, NO_FREE_CALL)
     assert huggingface.server.count("POST") == 0
@@ -154,5 +154,5 @@ async def test_a_wrong_key(huggingface):
 
 
 def test_it_needs_a_key():
-    assert HuggingFace.missing(ProviderSettings()) == "set HUGGINGFACE_API_KEY"
-    assert HuggingFace.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
+    assert HuggingFace.missing_setting(ProviderSettings()) == "set HUGGINGFACE_API_KEY"
+    assert HuggingFace.missing_setting(ProviderSettings(api_key=SecretStr("test-key"))) is None

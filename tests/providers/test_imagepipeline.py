@@ -103,7 +103,7 @@ async def test_failures(imagepipeline, case, error, detail):
 
 
 @pytest.mark.parametrize("settings", [{}, THIRD])
-async def test_for_ever_lasts_as_long_as_the_caller_lets_it(imagepipeline, settings):
+async def test_a_pending_job_is_polled_until_it_is_cancelled(imagepipeline, settings):
     await imagepipeline.draw_until(14, "for-ever", settings=settings)
     assert polls(imagepipeline) > 10
     assert imagepipeline.server.count("POST") == 1
@@ -114,7 +114,7 @@ async def test_no_links_under_the_safety_checker_is_a_refusal(imagepipeline):
 
 
 @pytest.mark.parametrize(("case", "count"), [("two", 2), ("bare-link", 1), ("nulls", 4)])
-async def test_what_came_is_kept(imagepipeline, case, count):
+async def test_pictures_that_arrived_are_kept(imagepipeline, case, count):
     assert len((await imagepipeline.draw(case, count=4)).kept) == count
 
 
@@ -135,7 +135,7 @@ async def test_third_generation(imagepipeline):
 
 
 @pytest.mark.parametrize("case", ["nulls", "trifles"])
-async def test_what_nothing_depends_on_costs_no_picture_in_the_third_generation(imagepipeline, case):
+async def test_an_invalid_optional_field_does_not_lose_the_picture_in_generation_3(imagepipeline, case):
     assert len((await imagepipeline.draw(case, settings=THIRD)).kept) == 1
 
 
@@ -183,18 +183,18 @@ async def test_a_wrong_key(imagepipeline):
 
 @pytest.mark.parametrize("case", ["late", "gateway", "odd-words", "unknown-word", "poll-F02", "poll-F03-none"])
 @pytest.mark.parametrize("settings", [{}, THIRD])
-async def test_polling_goes_on(imagepipeline, case, settings):
+async def test_temporary_errors_are_polled_again(imagepipeline, case, settings):
     assert (await imagepipeline.draw(case, settings=settings)).sizes == [(512, 512)]
     assert imagepipeline.server.count("POST") == 1
 
 
-async def test_an_unknown_word_is_logged(imagepipeline, caplog):
+async def test_an_unknown_status_is_logged(imagepipeline, caplog):
     await imagepipeline.draw("unknown-word")
     assert "dreaming" in caplog.text
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F04-503", "poll-F11", "poll-F11-reset", "poll-F03-ever"])
-async def test_an_accepted_job_outlives_a_server_that_is_away(imagepipeline, case):
+async def test_an_accepted_job_stays_remembered_during_an_outage(imagepipeline, case):
     await imagepipeline.draw_until(9, case)
     assert polls(imagepipeline) > 5
     assert imagepipeline.server.count("POST") == 1
@@ -218,7 +218,7 @@ async def test_polls_that_end_the_job(imagepipeline, case, error):
 
 
 @pytest.mark.parametrize("case", ["pending", "late"])
-async def test_a_remembered_job_is_polled_on(imagepipeline, case):
+async def test_a_remembered_job_is_resumed(imagepipeline, case):
     with pytest.raises(BadResponse):
         await imagepipeline.draw("poll-F05")
     imagepipeline.server.requests.clear()
@@ -246,7 +246,7 @@ async def test_models_come_from_the_host(imagepipeline):
     assert len(await imagepipeline.provider().models()) == 1
 
 
-async def test_check_does_not_pay(imagepipeline):
+async def test_check_is_free(imagepipeline):
     assert await imagepipeline.provider().check() == (True, None, NO_FREE_CALL)
     assert imagepipeline.server.calls == ["GET /"]
     assert imagepipeline.server.key not in imagepipeline.server.requests[0].headers.values()

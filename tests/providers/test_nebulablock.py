@@ -104,7 +104,7 @@ async def test_pictures_come_in_the_order_of_their_index(nebulablock):
 
 
 @pytest.mark.parametrize("case", ["nulls", "trifles", "no-number"])
-async def test_what_nothing_depends_on_costs_no_picture(nebulablock, case):
+async def test_an_invalid_optional_field_does_not_lose_the_picture(nebulablock, case):
     assert [(each.data, each.seconds) for each in (await nebulablock.draw(case)).kept] == [(HARBOUR, None)]
 
 
@@ -136,7 +136,7 @@ async def test_no_fill_without_it_in_the_list(nebulablock):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "F01", "F04", "F05", "F10", "F12-list", "F14"])
-async def test_the_documented_models_stand_in(nebulablock, case):
+async def test_the_documented_models_are_the_fallback(nebulablock, case):
     assert [(model.id, model.title) for model in await nebulablock.provider(case).models()] == list(FALLBACK)
 
 

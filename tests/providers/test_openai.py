@@ -22,7 +22,7 @@ from domain import (
     Sources,
     Unavailable,
 )
-from providers.http.calls import MAX_ANSWER
+from providers.http.calls import MAX_ANSWER_BYTES
 from providers.kit.base import Health
 from providers.openai import calls
 from providers.openai.calls import transparent_mask
@@ -30,7 +30,7 @@ from providers.openai.profiles import (
     GPT_IMAGE_FREE,
     OPENAI,
 )
-from providers.openai.replies import is_over
+from providers.openai.replies import is_past
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import load, sources_of
 from tests.replay.forms import fields_of
@@ -90,7 +90,7 @@ async def test_a_single_picture_is_streamed(openai):
         ("no-stream-labelled", 0),
     ],
 )
-async def test_streams_that_bring_the_picture(openai, case, previews):
+async def test_streams_with_a_picture_keep_it(openai, case, previews):
     progress = await openai.draw(case)
     assert [picture.data for picture in progress.kept] == [ONE]
     assert len(progress.previews) == previews
@@ -107,7 +107,7 @@ async def test_a_link_at_the_end_of_a_stream_is_remembered_and_fetched(openai, c
 
 
 @pytest.mark.parametrize("case", ["stream-open", "stream-open-done"])
-async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, case):
+async def test_a_stream_is_left_after_its_final_event(openai, case):
     async with asyncio.timeout(2):
         if case == "stream-open":
             assert [picture.data for picture in (await openai.draw(case)).kept] == [ONE]
@@ -125,7 +125,7 @@ async def test_nobody_waits_behind_the_end_of_a_stream_that_stays_open(openai, c
         ("stream-blocked", ContentRejected, "violence, gore, input"),
     ],
 )
-async def test_streams_that_bring_none(openai, case, error, detail):
+async def test_streams_without_a_picture_raise(openai, case, error, detail):
     raised = await openai.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
@@ -136,7 +136,7 @@ async def test_streams_that_bring_none(openai, case, error, detail):
 
 async def test_only_what_reports_says_is_reported(openai):
     provider = openai.provider()
-    assert (provider.reports, provider.paid) == ({"preview"}, True)
+    assert (provider.reports, provider.is_paid) == ({"preview"}, True)
     await openai.draw()
     assert set(openai.progress.reports) == {(None, None, None)}
 
@@ -227,14 +227,14 @@ async def test_each_family_has_its_qualities(openai):
 )
 async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, arrives):
     request = ImageRequest(prompt="a <3 b | c", model=FREE)
-    drawing = await calls.drawing_for(OPENAI.at(base_url), request, Sources(), stream=False)
+    drawing = await calls.drawing_for(OPENAI.at_url(base_url), request, Sources(), stream=False)
     assert drawing.options["json"]["prompt"] == arrives
 
 
 async def test_a_path_that_is_no_link_is_told_by_the_download(openai):
     provider = openai.provider()
     with pytest.raises(BadResponse):
-        await openai.transport.download(provider._absolute("//[oops/a.png"))
+        await openai.transport.download(provider._absolute_link("//[oops/a.png"))
 
 
 async def test_no_id_of_a_member_is_sent(openai):
@@ -303,7 +303,7 @@ def test_a_mask_is_never_half_transparent(width, height, data):
 
 @pytest.mark.parametrize("field", ["image", "mask"])
 async def test_files_that_are_too_large_are_not_sent(openai, monkeypatch, field):
-    monkeypatch.setattr(calls, f"LARGEST_{field.upper()}", 5)
+    monkeypatch.setattr(calls, f"MAX_{field.upper()}_BYTES", 5)
     raised = await openai.fail(sources=MASKED)
     assert (type(raised), raised.option) == (FileTooLarge, field)
     assert raised.limit <= 5 <= raised.length
@@ -384,13 +384,13 @@ async def test_current_models_are_listed_in_our_order(openai, day):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "lists-none", "F01", "F04", "F05", "F10", "F12", "F12-list", "F14"])
-async def test_the_documented_models_stand_in(openai, case):
+async def test_the_documented_models_are_the_fallback(openai, case):
     models = await openai.provider(case).models()
     assert [(model.id, model.title) for model in models] == list(OPENAI.models)
     assert not any(model.id in ("dall-e-2", "dall-e-3", "gpt-image-1") for model in models)
 
 
-async def test_the_hosts_list_is_the_list(openai):
+async def test_the_hosts_models_replace_the_list(openai):
     models = await openai.provider(models=(("gpt-image-9", "New"), (FREE, FREE))).models()
     assert [(model.id, model.title) for model in models] == [("gpt-image-9", "New"), (FREE, "GPT Image 2")]
     assert models[1].capabilities == GPT_IMAGE_FREE
@@ -436,7 +436,7 @@ def test_images_are_for_gpt_image_models():
         assert not (takes.seed or takes.negative_prompt or takes.steps or takes.guidance_scale or takes.strength)
         assert (takes.per_call, takes.max_count) == (2 if takes.size_range else 4, 4)
         largest = max((size.width * size.height for size in takes.sizes), default=0)
-        assert takes.per_call * largest * 3 * 4 / 3 < MAX_ANSWER, "pictures that no PNG makes smaller, in base64"
+        assert takes.per_call * largest * 3 * 4 / 3 < MAX_ANSWER_BYTES, "pictures that no PNG makes smaller, in base64"
 
 
 @pytest.mark.parametrize(
@@ -447,12 +447,12 @@ def test_images_are_for_gpt_image_models():
     ],
 )
 def test_days_of_retirement(date, over):
-    assert is_over(date) is over
+    assert is_past(date) is over
 
 
 @given(st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.lists(st.integers()))
 def test_no_date_breaks_the_list(date):
-    assert is_over(date) in (True, False)
+    assert is_past(date) in (True, False)
 
 
 # Checking

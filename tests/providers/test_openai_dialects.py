@@ -18,7 +18,7 @@ from domain import (
 )
 from providers import build
 from providers.kit.settings import ProviderSettings
-from providers.openai.calls import harmless
+from providers.openai.calls import sanitize_prompt
 from providers.openai.profiles import (
     ASPECT_SIZES,
     PROFILES,
@@ -138,7 +138,7 @@ async def test_whose_key_is_refused(speaking, profile, may_be):
 
 
 @pytest.mark.parametrize("profile", ["sdcpp", "localai"])
-async def test_a_server_of_ones_own_has_one_door(speaking, profile):
+async def test_only_self_hosted_servers_stay_internal(speaking, profile):
     assert not blames_model(await speaking(profile).fail("wrong-key"))
 
 
@@ -333,16 +333,16 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=30).map("".join) | st.text())
 def test_no_tag_and_no_bar_survives(text):
-    cleaned = harmless(text)
+    cleaned = sanitize_prompt(text)
     assert not TAG.search(cleaned)
     assert "|" not in cleaned
-    assert harmless(cleaned) == cleaned
+    assert sanitize_prompt(cleaned) == cleaned
 
 
 @given(st.text())
 def test_other_words_stay(text):
     if "|" not in text and "<" not in text:
-        assert harmless(text) == text
+        assert sanitize_prompt(text) == text
 
 
 # Servers that the host names
@@ -386,7 +386,7 @@ def test_titles(name, title):
 )
 def test_who_pays_and_who_reports(speaking, profile, paid, reports):
     provider = speaking(profile).provider()
-    assert (provider.paid, provider.reports) == (paid, reports)
+    assert (provider.is_paid, provider.reports) == (paid, reports)
 
 
 @pytest.mark.parametrize("end", ["", "/", "/v1", "/v1/"])

@@ -17,13 +17,13 @@ from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.encoding import decode_picture
 from providers.http.parsing import (
-    LARGE,
-    MOST_BACKSLASHES,
-    MOST_BESIDE,
-    MOST_DIGITS,
-    MOST_VALUES,
-    PIECE,
-    TooMuch,
+    MAX_BACKSLASHES,
+    MAX_BESIDE_LONG_STRINGS,
+    MAX_DIGITS,
+    MAX_VALUES,
+    MIN_THREAD_BYTES,
+    PIECE_BYTES,
+    JSONTooLarge,
     read_json,
 )
 from tests.rawserver import raw_server
@@ -39,20 +39,20 @@ TEXT = base64.b64encode(bytes(range(256)) * 8192).decode()
 PARSER = parsing.from_json
 
 
-@pytest.mark.parametrize("count", [MOST_BACKSLASHES - 2, MOST_BACKSLASHES])
+@pytest.mark.parametrize("count", [MAX_BACKSLASHES - 2, MAX_BACKSLASHES])
 def test_backslashes_are_counted_up_to_a_limit(count):
-    body = b'["' + b"A" * LARGE + b"\\" * count + b'"]'
-    if count < MOST_BACKSLASHES:
-        assert read_json(body) == ["A" * LARGE + "\\" * (count // 2)]
+    body = b'["' + b"A" * MIN_THREAD_BYTES + b"\\" * count + b'"]'
+    if count < MAX_BACKSLASHES:
+        assert read_json(body) == ["A" * MIN_THREAD_BYTES + "\\" * (count // 2)]
     else:
-        with pytest.raises(TooMuch):
+        with pytest.raises(JSONTooLarge):
             read_json(body)
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Everything is large, every string long, and a piece short."""
-    for name, size in {"LARGE": -1, "LONG": 4, "PIECE": 50}.items():
+    for name, size in {"MIN_THREAD_BYTES": -1, "LONG_STRING": 4, "PIECE_BYTES": 50}.items():
         monkeypatch.setattr(parsing, name, size)
 
 
@@ -69,9 +69,13 @@ def parsed(monkeypatch):
     return calls
 
 
-def test_nobody_can_write_what_stands_for_another_text():
+def test_a_text_cannot_forge_a_placeholder():
     """A member's words come back beside their picture."""
-    answer = {"b64_json": "A" * LARGE, "revised_prompt": parsing.MARK.format("0", 0), "prompt": "\ue0000\ue000"}
+    answer = {
+        "b64_json": "A" * MIN_THREAD_BYTES,
+        "revised_prompt": parsing.PLACEHOLDER.format("0", 0),
+        "prompt": "\ue0000\ue000",
+    }
     assert read_json(json.dumps(answer)) == answer
 
 
@@ -79,9 +83,9 @@ def test_nobody_can_write_what_stands_for_another_text():
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(JSON, st.booleans())
 @example({'\\\\"': None}, False)
-def test_what_is_read_in_pieces_is_what_was_written(value, escaped):
+def test_parsing_in_pieces_gives_the_same_value(value, escaped):
     body = json.dumps(value, ensure_ascii=escaped).encode()
-    with suppress(TooMuch):
+    with suppress(JSONTooLarge):
         assert read_json(body) == value
     assert json.loads(body) == value
 
@@ -99,12 +103,12 @@ def test_any_bytes_are_json_or_a_value_error(pieces):
 def test_a_long_picture_is_read_however_its_signs_are_spelt(parsed, spelt, more):
     body = f'{{"data": [{{"b64_json": "{TEXT.replace(*spelt)}"{more}}}, {{"b64_json": "{TEXT}"}}]}}'
     assert [item["b64_json"] for item in read_json(body)["data"]] == [TEXT, TEXT]
-    assert max(length for length, _ in parsed) <= PIECE + 2
+    assert max(length for length, _ in parsed) <= PIECE_BYTES + 2
 
 
 @pytest.mark.parametrize("value", [b"[],", b'{"a":1},', b"1,", b"[[[]]],", b'"",'])
-def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
-    body = b"[" + value * MOST_VALUES + b"0]"
+def test_too_many_values_are_refused_before_parsing(parsed, value):
+    body = b"[" + value * MAX_VALUES + b"0]"
     with pytest.raises(BadResponse):
         Answer(200, {}, body).data()
     assert read_event('{"type":"progress","data":{"a":' + body.decode() + "}}") is None
@@ -114,49 +118,49 @@ def test_a_bomb_is_refused_before_it_is_parsed(parsed, value):
 @pytest.mark.parametrize(
     "body",
     [
-        b'["' + b"\\n" * 4 * PIECE + b'"]',
-        b'["' + b"\\u0041" * PIECE + b'"]',
-        b'["' + b"\\" * 5 * PIECE + b'"]',
-        b'"' * 5 * PIECE,
-        b"[" + (b'"' + b"\\n" * 8000 + b'",') * (MOST_BESIDE // 15_000) + b"0]",
-        b"[" + (b'"' + b"a\\u00e9" * 24 + b'",') * (5 * PIECE // 171) + b"0]",
+        b'["' + b"\\n" * 4 * PIECE_BYTES + b'"]',
+        b'["' + b"\\u0041" * PIECE_BYTES + b'"]',
+        b'["' + b"\\" * 5 * PIECE_BYTES + b'"]',
+        b'"' * 5 * PIECE_BYTES,
+        b"[" + (b'"' + b"\\n" * 8000 + b'",') * (MAX_BESIDE_LONG_STRINGS // 15_000) + b"0]",
+        b"[" + (b'"' + b"a\\u00e9" * 24 + b'",') * (5 * PIECE_BYTES // 171) + b"0]",
         b"[" + (b"7" * 4200 + b",") * 3000 + b"0]",
     ],
 )
-def test_nothing_keeps_the_parser_busy_for_long(parsed, body):
-    with pytest.raises(TooMuch):
+def test_no_text_blocks_the_parser_for_long(parsed, body):
+    with pytest.raises(JSONTooLarge):
         read_json(body)
     assert parsed == []
 
 
-@pytest.mark.parametrize("digits", [MOST_DIGITS + 1, 5000])
-def test_a_number_that_nobody_can_use_takes_no_picture_along(digits):
+@pytest.mark.parametrize("digits", [MAX_DIGITS + 1, 5000])
+def test_a_huge_number_does_not_lose_the_picture(digits):
     body = f'{{"seed": {"7" * digits}, "prompt": "a fox \\ud83e", "images": ["{TEXT}"]}}'
     assert read_json(body) == {"seed": None, "prompt": "a fox ?", "images": [TEXT]}
-    body = f'{{"seed": -{"7" * (MOST_DIGITS - 1)}, "prompt": "\\ud83e"}}'
-    assert read_json(body)["seed"] == -int("7" * (MOST_DIGITS - 1))
+    body = f'{{"seed": -{"7" * (MAX_DIGITS - 1)}, "prompt": "\\ud83e"}}'
+    assert read_json(body)["seed"] == -int("7" * (MAX_DIGITS - 1))
 
 
-@pytest.mark.parametrize("size", [LARGE // 2, 3 * LARGE, 3 * MOST_VALUES])
+@pytest.mark.parametrize("size", [MIN_THREAD_BYTES // 2, 3 * MIN_THREAD_BYTES, 3 * MAX_VALUES])
 def test_commas_in_a_sentence_are_no_values(size):
     body = {"prompt": ", [{" * size, "told": 'as \\"she\\" said, ' * 9, "data": [1, 2]}
     assert read_json(json.dumps(body)) == body
-    with pytest.raises(TooMuch):
-        read_json(json.dumps([body, [0] * MOST_VALUES]))
+    with pytest.raises(JSONTooLarge):
+        read_json(json.dumps([body, [0] * MAX_VALUES]))
 
 
-async def test_a_large_answer_is_parsed_once_and_where_nobody_waits_for_it(transport, parsed):
+async def test_a_large_response_is_parsed_once_in_a_thread(transport, parsed):
     text = json.dumps({"images": [TEXT] * 3, "error": "no"}).encode()
     async with raw_server() as raw:
         raw.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
         answer = await Api(transport, raw.url).get("a")
     before = len(parsed)
-    assert (answer.text(), answer.option(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
+    assert (answer.error_text(), answer.blamed_option(), answer.data()["images"]) == ("no", None, [TEXT] * 3)
     assert len(parsed) == before
     assert not any(on_main for _, on_main in parsed)
 
 
 def test_base64_full_of_blanks_is_decoded_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(encoding, "LONGEST_AT_ONCE", 100)
+    monkeypatch.setattr(encoding, "MAX_DECODED_AT_ONCE", 100)
     spaced = " ".join(base64.urlsafe_b64encode(draw("a")).decode()) + "\n"
     assert decode_picture(spaced) == draw("a")

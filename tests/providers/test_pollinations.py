@@ -25,7 +25,7 @@ from domain import (
 from domain.numbers import SEEDS
 from providers.kit.base import NO_FREE_CALL
 from providers.kit.settings import ProviderSettings
-from providers.pollinations import LONGEST_URL, Pollinations
+from providers.pollinations import MAX_URL_LENGTH, Pollinations
 from studio.intake.planning import Planner, call_request
 from tests.conftest import make_job
 from tests.outcomes import not_taken, option_of
@@ -119,20 +119,20 @@ async def test_a_restart_repeats_the_identical_request(pollinations):
     assert len(pollinations.server.billed) == 1
 
 
-async def test_what_takes_too_long_is_remembered(pollinations):
+async def test_a_timed_out_call_stays_remembered(pollinations):
     pollinations.hurry()
     assert type(await pollinations.fail("F08", seed=7)) is Timeout
     assert pollinations.progress.remembered == {"seed": 7}
 
 
 @pytest.mark.parametrize("case", ["broken", "bad-gateway", "F11"])
-async def test_what_broke_is_remembered(pollinations, case):
+async def test_a_broken_call_stays_remembered(pollinations, case):
     assert type(await pollinations.fail(case, seed=7)) is Unavailable
     assert pollinations.progress.remembered == {"seed": 7}
     assert pollinations.server.calls == [GET] * 3
 
 
-async def test_what_was_surely_not_taken_is_not_remembered(pollinations):
+async def test_a_call_that_was_not_accepted_is_forgotten(pollinations):
     assert not_taken(await pollinations.fail("F04-503"))
     assert pollinations.progress.remembered is None
 
@@ -245,7 +245,7 @@ async def test_a_long_prompt_goes_by_post(pollinations):
 async def test_the_longest_url(pollinations, length, call):
     await pollinations.draw(prompt="a", seed=7)
     spent = len(f"{pollinations.server.url}/image/?{pollinations.server.requests[0].query}")
-    await pollinations.draw(prompt="a" * (LONGEST_URL - spent + length), seed=7)
+    await pollinations.draw(prompt="a" * (MAX_URL_LENGTH - spent + length), seed=7)
     assert pollinations.server.requests[-1].method == call
 
 
@@ -329,11 +329,11 @@ async def test_odd_lists(pollinations, case, ids):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "lists-videos", "lists-other", "F01", "F04", "F05", "F10", "F14"])
-async def test_flux_stands_in(pollinations, case):
+async def test_flux_is_the_fallback(pollinations, case):
     assert [model.id for model in await pollinations.provider(case).models()] == ["flux"]
 
 
-async def test_the_hosts_list_is_the_list(pollinations):
+async def test_the_hosts_models_replace_the_list(pollinations):
     provider = pollinations.provider(models=(("kontext", "Redraw"), ("nova", "nova"), ("flux", "flux")))
     models = await provider.models()
     assert [(model.id, model.title) for model in models] == [
@@ -345,12 +345,12 @@ async def test_the_hosts_list_is_the_list(pollinations):
     assert find_model(models, "nova").capabilities.text_to_image
 
 
-async def test_check_pays_nothing(pollinations):
+async def test_check_is_free(pollinations):
     health = await pollinations.provider().check()
     assert (health.reachable, health.models, health.key) == (True, 3, NO_FREE_CALL)
     assert pollinations.server.billed == {}
 
 
 def test_it_needs_a_key():
-    assert Pollinations.missing(ProviderSettings()) == "set POLLINATIONS_API_KEY"
-    assert Pollinations.missing(ProviderSettings(api_key=SecretStr("test-key"))) is None
+    assert Pollinations.missing_setting(ProviderSettings()) == "set POLLINATIONS_API_KEY"
+    assert Pollinations.missing_setting(ProviderSettings(api_key=SecretStr("test-key"))) is None

@@ -9,7 +9,7 @@ import pytest
 
 from domain import Acceptance, AuthError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.http.answers import Answer
-from providers.kit.polling import Pauses, poll
+from providers.kit.polling import PollIntervals, poll
 from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
@@ -43,7 +43,7 @@ def asked(transport):
 
 async def test_until_it_is_done_and_ever_slower(asked, waits):
     await asked(*[AGAIN] * 10, DONE)
-    assert all(0.9 * Pauses().first <= wait <= 1.1 * Pauses().slowest for wait in waits)
+    assert all(0.9 * PollIntervals().first <= wait <= 1.1 * PollIntervals().longest for wait in waits)
     assert waits[0] < waits[3] < waits[9]
 
 
@@ -52,24 +52,24 @@ async def test_a_poll_that_fails_is_made_again(asked, trouble):
     assert (await asked(trouble, AGAIN, trouble, DONE)).remembered == {"id": "7"}
 
 
-async def test_silence_is_endured_for_a_while_and_nothing_is_forgotten(asked, waits):
-    patient = Pauses().patience
+async def test_a_silent_provider_is_given_up_late_and_the_job_stays_remembered(asked, waits):
+    patient = PollIntervals().silence_limit
     few, many = [Unavailable()] * 15, [Timeout()] * 40
     assert (await asked(*few, BUSY, *few, DONE)).remembered == {"id": "7"}
     waits.clear()
     with pytest.raises(Unavailable) as caught:
         await asked(*many)
-    assert patient < sum(waits) < patient + 2 * Pauses().slowest
+    assert patient < sum(waits) < patient + 2 * PollIntervals().longest
     assert caught.value.taken is Acceptance.TAKEN
 
 
-async def test_a_pause_that_was_asked_for_is_no_silence(asked, waits):
+async def test_a_requested_pause_does_not_count_as_silence(asked, waits):
     long = Answer(503, {"Retry-After": "120"}, b"")
     assert (await asked(long, Unavailable(), DONE)).remembered == {"id": "7"}
-    assert sum(waits) > 0.9 * Pauses().patience
+    assert sum(waits) > 0.9 * PollIntervals().silence_limit
 
 
-async def test_one_poll_that_takes_long_is_no_silence(transport):
+async def test_one_slow_poll_does_not_count_as_silence(transport):
     async def ask() -> Answer:
         await asyncio.sleep(0.02)
         if not answers:
@@ -81,36 +81,36 @@ async def test_one_poll_that_takes_long_is_no_silence(transport):
         return True
 
     answers: list[Answer] = []
-    await poll(transport, FakeProgress({"id": "7"}), ask, is_done, Pauses(patience=0.01))
+    await poll(transport, FakeProgress({"id": "7"}), ask, is_done, PollIntervals(silence_limit=0.01))
 
 
-async def test_what_was_told_before_a_silence_is_not_shown_any_longer(asked):
+async def test_a_failed_poll_clears_the_last_report(asked):
     progress = await asked(AGAIN, Unavailable(), AGAIN, DONE)
     assert progress.reports == [(None, None, None)]
 
 
 @pytest.mark.parametrize("said", [{}, {"detail": "6 requests per minute while you have less than $5 in credit"}])
-async def test_who_asks_for_a_pause_gets_it(asked, waits, said):
+async def test_retry_after_delays_the_next_poll(asked, waits, said):
     await asked(replace(BUSY, body=json.dumps(said).encode()), DONE)
     assert 0.9 * 34 <= waits[1] <= 1.1 * 34
 
 
-async def test_a_job_that_is_not_known_yet_may_come(asked):
+async def test_an_early_404_is_polled_again(asked):
     await asked(*[GONE] * LATE, DONE)
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_a_job_that_is_no_longer_known_is_over(asked, status):
+async def test_a_late_404_ends_the_job(asked, status):
     with pytest.raises(Timeout, match="no longer knows"):
         await asked(*[AGAIN] * LATE, Answer(status, {}, b"{}"))
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-async def test_a_refusal_is_over_but_the_job_was_taken(asked, status):
+async def test_a_refused_poll_raises_with_taken(asked, status):
     with pytest.raises((AuthError, QuotaError)) as caught:
         await asked(AGAIN, Answer(status, {}, b"{}"))
     assert caught.value.taken is Acceptance.TAKEN
 
 
-def test_a_limit_is_no_refusal():
+def test_a_rate_limited_poll_is_repeated():
     assert isinstance(BUSY.error(), RateLimited)

@@ -69,18 +69,18 @@ async def test_new_models_and_sizes_are_offered_and_sent(popcord):
 
 
 @pytest.mark.parametrize("case", ["lists-503", "lists-false", "F01", "F04", "F05", "F07", "F10", "F11", "F12", "F14"])
-async def test_the_documented_lists_stand_in(popcord, case):
+async def test_the_documented_lists_are_the_fallback(popcord, case):
     models = await popcord.provider(case).models()
     assert [model.id for model in models] == list(MODELS)
 
 
 async def test_the_log_tells_whose_list_could_not_be_read(popcord, caplog):
     await popcord.provider("lists-503").models()
-    assert caplog.messages[-1].startswith("popcord: a list of models could not be read")
+    assert caplog.messages[-1].startswith("popcord: the list of models could not be read")
 
 
-async def test_slow_lists_do_not_keep_anybody_waiting(popcord, monkeypatch):
-    monkeypatch.setattr(discovery, "BUDGET_SECONDS", 0.05)
+async def test_slow_lists_do_not_delay_models(popcord, monkeypatch):
+    monkeypatch.setattr(discovery, "MAX_WAIT_SECONDS", 0.05)
     assert [model.id for model in await popcord.provider("F15").models()] == list(MODELS)
 
 

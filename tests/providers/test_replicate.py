@@ -22,8 +22,8 @@ from domain import (
     Unavailable,
 )
 from providers.kit.base import NO_FREE_CALL
-from providers.replicate import MODELS, fraction, links
-from providers.replicate_inputs import UNKNOWN, capabilities, inputs_of, ratios, read_schema
+from providers.replicate import MODELS, fraction, output_links
+from providers.replicate_inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
 from tests.outcomes import blames_model, cause_of, not_taken
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON
@@ -151,7 +151,7 @@ async def test_why_a_schema_cannot_be_read_is_told(replicate, case, kind):
 
 @pytest.mark.parametrize("wish", [{}, {"size": None, "count": 2}, {"size": None, "sources": IMAGE}])
 @pytest.mark.parametrize("case", UNREADABLE)
-async def test_what_would_be_left_out_for_want_of_a_schema_is_not_ordered(replicate, case, wish):
+async def test_options_without_a_schema_are_not_submitted(replicate, case, wish):
     error = await replicate.fail(case, model=SDXL, **wish)
     assert (type(error), not_taken(error)) == (Unavailable, True)
     assert replicate.server.count("POST") == 0
@@ -181,7 +181,7 @@ async def test_a_data_url_is_not_remembered(replicate):
         ("lost", Timeout, "no longer knows"),
     ],
 )
-async def test_the_last_word(replicate, case, error, detail):
+async def test_final_statuses_raise_and_forget(replicate, case, error, detail):
     raised = await replicate.fail(case)
     assert type(raised) is error
     assert detail in str(raised)
@@ -207,25 +207,25 @@ async def test_the_sentence_says_how_long_to_wait(replicate):
 
 
 @pytest.mark.parametrize("case", ["late", "odd-word", "poll-F02", "poll-F03-none"])
-async def test_polling_goes_on(replicate, case):
+async def test_temporary_errors_are_polled_again(replicate, case):
     assert len((await replicate.draw(case)).kept) == 1
     assert replicate.server.count("POST") == 1
 
 
 @pytest.mark.parametrize("case", ["poll-F04", "poll-F11", "poll-F03-ever"])
-async def test_a_paid_job_outlives_a_server_that_is_away(replicate, case):
+async def test_an_accepted_job_stays_remembered_during_an_outage(replicate, case):
     await replicate.draw_until(6, case)
     assert polls(replicate) > 3
     assert replicate.server.count("POST") == 1
 
 
-async def test_an_unknown_word_is_logged(replicate, caplog):
+async def test_an_unknown_status_is_logged(replicate, caplog):
     await replicate.draw("odd-word")
     assert "dreaming" in caplog.text
 
 
 @pytest.mark.parametrize("case", TRIFLES)
-async def test_an_odd_trifle_beside_a_picture_costs_nothing(replicate, case):
+async def test_an_invalid_optional_field_does_not_lose_the_picture(replicate, case):
     assert len((await replicate.draw(case)).kept) == 1
 
 
@@ -260,7 +260,7 @@ async def test_the_id_is_remembered_before_the_first_poll(replicate):
     assert replicate.progress.remembered == {"id": "prediction0"}
 
 
-async def test_a_remembered_job_is_polled_on(replicate):
+async def test_a_remembered_job_is_resumed(replicate):
     await replicate.fail("poll-F05")
     replicate.server.requests.clear()
     replicate.server._followed.clear()
@@ -317,18 +317,18 @@ async def test_capabilities_come_from_the_schema(replicate):
     assert (odd.seed, odd.sizes, odd.per_call, odd.text_to_image) == (True, (), 4, True)
 
 
-async def test_one_model_that_is_gone_leaves_the_others(replicate):
+async def test_a_missing_model_does_not_affect_the_others(replicate):
     chosen = (("somebody/gone", "Gone"), (SCHNELL, SCHNELL))
     gone, schnell = await replicate.provider(models=chosen).models()
-    assert (gone.title, gone.capabilities) == ("Gone", capabilities(UNKNOWN))
+    assert (gone.title, gone.capabilities) == ("Gone", capabilities(UNKNOWN_SCHEMA))
     assert (schnell.title, bool(schnell.capabilities.sizes)) == ("FLUX.1 schnell", True)
 
 
 @pytest.mark.parametrize("case", ["aside-F01", "aside-F04", "aside-F05", "aside-F10", "aside-F14"])
-async def test_the_well_known_models_stand_in(replicate, case):
+async def test_the_well_known_models_are_the_fallback(replicate, case):
     models = await replicate.provider(case).models()
     assert [(model.id, model.title) for model in models] == list(MODELS)
-    assert all(model.capabilities == capabilities(UNKNOWN) for model in models)
+    assert all(model.capabilities == capabilities(UNKNOWN_SCHEMA) for model in models)
 
 
 async def test_check_asks_for_a_model(replicate):
@@ -344,7 +344,9 @@ async def test_check_where_there_are_only_versions(replicate):
 
 
 def test_it_needs_a_key(replicate):
-    assert type(replicate.provider()).missing(replicate.provider(api_key=None).settings) == "set REPLICATE_API_KEY"
+    assert (
+        type(replicate.provider()).missing_setting(replicate.provider(api_key=None).settings) == "set REPLICATE_API_KEY"
+    )
 
 
 NAMED = st.sampled_from([*NAMES.split(), "seed", "num_outputs", "image", "mask", "scheduler"])
@@ -364,22 +366,22 @@ def test_any_schema_can_be_read(schema, number):
     takes = capabilities(known)
     assert 1 <= takes.per_call <= 4
     request = ImageRequest(prompt="a", size=Size(1000, 700), seed=1, steps=3, guidance_scale=number, count=2)
-    assert inputs_of(known, request, BOTH).keys() <= known.inputs.keys()
+    assert model_inputs(known, request, BOTH).keys() <= known.inputs.keys()
 
 
 @given(st.integers(1, 99), st.integers(1, 99))
 def test_a_size_leads_back_to_its_ratio(width, height):
     schema = {"properties": {"prompt": {}, "aspect_ratio": {"enum": [f"{width}:{height}", "custom"]}}}
     known = read_schema({"components": {"schemas": {"Input": schema}}})
-    ((size, ratio),) = ratios(known).items()
+    ((size, ratio),) = sizes_by_ratio(known).items()
     assert ratio == f"{width}:{height}"
-    assert inputs_of(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
+    assert model_inputs(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
     assert all(side % 16 == 0 for side in size)
 
 
 @given(JSON)
 def test_any_output_gives_links_only(output):
-    assert all(link.startswith(("http://", "https://", "data:")) for link in links(output))
+    assert all(link.startswith(("http://", "https://", "data:")) for link in output_links(output))
 
 
 @given(st.text(), st.integers(0, 999))

@@ -5,7 +5,7 @@ import pytest
 from pydantic_core import to_json
 
 from domain import Capabilities, ImageRequest, Model, Size, Sources, TooManyImages
-from providers.http.encoding import in_base64
+from providers.http.encoding import encode_base64
 from providers.sketch import Sketch, SketchSettings
 from tests.providers.conftest import KINDS, FakeProgress, sources_of
 from tests.replay.pictures import draw
@@ -34,7 +34,7 @@ def test_an_only_image_is_the_only_one():
             only()
 
 
-async def test_who_draws_from_no_image_says_so(bench):
+async def test_a_model_without_image_input_refuses_images(bench):
     listed = await bench.provider().models()
     models = [*filter(lambda each: draws_from_images(each.capabilities), listed), *UNLISTED.get(bench.server.name, [])]
     assert bool(models) is (bench.server.name not in WORDS_ALONE)
@@ -52,7 +52,7 @@ async def test_two_images_are_sent_or_refused(bench_for, name):
         if takes_several(name, model.id):
             await bench.draw(sources=TWO, **options)
             sent = to_json(bench.sent(-1)).decode()
-            assert all(in_base64(each.data) in sent for each in TWO.images)
+            assert all(encode_base64(each.data) in sent for each in TWO.images)
         else:
             before = bench.server.count("POST")
             raised = await bench.fail(sources=TWO, **options)

@@ -18,7 +18,7 @@ from providers.kit.base import Progress
 from providers.sketch import Sketch, SketchSettings
 from providers.sketch.painting import paint
 from providers.sketch.things import ART
-from providers.sketch.words import MEANINGS, read
+from providers.sketch.words import MEANINGS, parse_scene
 from tests.providers.conftest import sources_of
 
 SMALL = Size(96, 64)
@@ -43,7 +43,7 @@ class Log(Progress):
     def skip(self):
         raise AssertionError("nothing fails")
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         raise AssertionError("it does not take long")
 
     async def report(self, fraction=None, position=None, eta=None):
@@ -79,15 +79,15 @@ def photo() -> np.ndarray:
 
 
 async def test_offers_its_styles_and_can_be_switched_off():
-    assert (Sketch.name, Sketch.paid, Sketch.ai) == ("sketch", False, False)
+    assert (Sketch.name, Sketch.is_paid, Sketch.uses_ai) == ("sketch", False, False)
     models = await sketch().models()
     assert [model.id for model in models] == STYLES
     takes = models[0].capabilities
     assert takes.sizes[0] == Size(1024, 1024)
     assert takes.takes_size(SMALL) and not takes.takes_size(Size(97, 64))
     assert takes.text_to_image and takes.image_to_image and takes.inpainting and takes.per_call == 1
-    assert Sketch.missing(SketchSettings()) is None
-    assert "SKETCH" in (Sketch.missing(SketchSettings(enabled=False)) or "")
+    assert Sketch.missing_setting(SketchSettings()) is None
+    assert "SKETCH" in (Sketch.missing_setting(SketchSettings(enabled=False)) or "")
     assert await sketch().check() == (True, 4, "needs none")
 
 
@@ -159,18 +159,18 @@ async def test_only_the_white_part_is_repainted(photo, model):
 
 
 def test_reads_a_scene():
-    scene = read("A RED boat — and white birds, on a mountain lake at Dusk; in the rain! Water-colour")
+    scene = parse_scene("A RED boat — and white birds, on a mountain lake at Dusk; in the rain! Water-colour")
     assert (scene.time, scene.weather, scene.place, scene.water) == ("dusk", "rain", "mountains", True)
     assert list(scene.things) == ["boat", "bird"]
     assert scene.tints == {"boat": MEANINGS["red"][1], "bird": MEANINGS["white"][1]}
     assert scene.style == "watercolour"
-    assert read("a cat, pixel art", style="ink").style == "ink"
-    assert read("a house painted blue under a purple sky").tints == {
+    assert parse_scene("a cat, pixel art", style="ink").style == "ink"
+    assert parse_scene("a house painted blue under a purple sky").tints == {
         "house": MEANINGS["blue"][1],
         "sky": MEANINGS["purple"][1],
     }
-    assert read("everything in teal").tints == {"mood": MEANINGS["teal"][1]}
-    assert "tree" not in read("a boat and a tree", "trees, fog").things
+    assert parse_scene("everything in teal").tints == {"mood": MEANINGS["teal"][1]}
+    assert "tree" not in parse_scene("a boat and a tree", "trees, fog").things
     assert set(ART) == {value for part, value in MEANINGS.values() if part == "thing"}
 
 

@@ -13,7 +13,7 @@ from domain import (
     RateLimited,
     find_model,
 )
-from providers.stability import RATIOS, blamed
+from providers.stability import RATIOS, blamed_by_errors
 from tests.outcomes import not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.pictures import draw
@@ -161,7 +161,7 @@ async def test_an_error_says_what_and_which(stability, case, text):
 
 
 @pytest.mark.parametrize(("case", "unaccepted"), [("permission", True), ("no-credit", True), ("moderation", False)])
-async def test_who_may_take_over(stability, case, unaccepted):
+async def test_only_refusals_allow_a_fallback(stability, case, unaccepted):
     assert not_taken(await stability.fail(case)) is unaccepted
 
 
@@ -171,7 +171,7 @@ ODD = st.none() | st.dictionaries(st.text(), SENTENCES)
 
 @given(st.lists(SENTENCES | ODD) | ODD)
 def test_only_known_fields_are_blamed(errors):
-    assert blamed(errors) in {None, "image", *ImageRequest.model_fields} - {"images"}
+    assert blamed_by_errors(errors) in {None, "image", *ImageRequest.model_fields} - {"images"}
 
 
 async def test_what_each_takes(stability):
@@ -186,7 +186,7 @@ async def test_what_each_takes(stability):
     assert [id for id, each in models.items() if not each.text_to_image] == ["inpaint", "upscale-fast"]
 
 
-async def test_the_hosts_models_are_the_list(stability):
+async def test_the_hosts_models_replace_the_list(stability):
     models = await stability.provider(models=(("ultra", "Best"), ("sd3.5-flash", "Flash"))).models()
     assert [(model.id, model.title) for model in models] == [("ultra", "Best"), ("sd3.5-flash", "Flash")]
     assert find_model(models, "sd3.5-flash").capabilities.image_to_image

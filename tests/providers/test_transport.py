@@ -15,10 +15,10 @@ from pydantic import SecretStr
 from domain import Acceptance, BadResponse, EaselError, Timeout, Unavailable
 from providers.http import api as api_module
 from providers.http import guard
-from providers.http.addresses import at_home, web_link
+from providers.http.addresses import on_own_server, web_link
 from providers.http.api import Api
-from providers.http.bodies import SMALL, Part
-from providers.http.calls import IN_FLIGHT
+from providers.http.bodies import MIN_COUNTED_BYTES, Part
+from providers.http.calls import MAX_BYTES_IN_MEMORY
 from providers.http.transport import MAX_REDIRECTS, Transport
 from tests.outcomes import not_taken
 from tests.providers.conftest import load
@@ -63,11 +63,11 @@ async def server():
 def outside(server, monkeypatch):
     """Let the server pass for a public one."""
     monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
-    monkeypatch.setattr(guard, "PORTS", (server.port,))
+    monkeypatch.setattr(guard, "WEB_PORTS", (server.port,))
 
 
 says = partial(partial, web.Response)
-"""An answer to put into a script; each time it is sent, it is made anew."""
+"""A response for a script, built anew each time."""
 
 
 def moved(location: str, status: int = 302) -> Callable[[], web.Response]:
@@ -82,7 +82,7 @@ def free_port() -> int:
 
 @pytest.mark.parametrize("status", [*DIES, *LIVES])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_what_is_sent_again(transport, server, waits, method, status):
+async def test_these_statuses_are_retried(transport, server, waits, method, status):
     server.script = [status]
     answer = await transport.call(method, f"{server.url}/a", json={} if method == "POST" else None)
     again = status in (DIES if method == "GET" else (429, 503, *NEVER_ARRIVED))
@@ -139,7 +139,7 @@ async def test_a_post_that_breaks_off_is_not(transport, server, case):
         ({}, {}, 0, 3),
     ],
 )
-async def test_how_long_it_waits(transport, server, waits, headers, body, low, high):
+async def test_the_back_off_follows_retry_after(transport, server, waits, headers, body, low, high):
     server.script = [says(text=json.dumps(body), status=429, headers=headers), 200]
     assert (await transport.call("POST", server.url + "/a", json={})).status == 200
     assert len(waits) == 1
@@ -147,20 +147,22 @@ async def test_how_long_it_waits(transport, server, waits, headers, body, low, h
 
 
 @pytest.mark.parametrize(("told", "known"), [("31", 31), ("99999", 600)])
-async def test_a_longer_pause_is_for_others_to_wait(transport, server, waits, told, known):
+async def test_a_long_pause_ends_the_call(transport, server, waits, told, known):
     server.script = [says(status=429, headers={"Retry-After": told}), 200]
     answer = await transport.call("POST", server.url + "/a", json={})
     assert (answer.status, answer.error().retry_after, waits) == (429, known, [])
 
 
 @pytest.mark.parametrize("case", ["F07", "F07-gzip"])
-@pytest.mark.parametrize("name", ["calls.MAX_ANSWER", "transport.MAX_PICTURE"])
-async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, monkeypatch, case, name):
+@pytest.mark.parametrize("name", ["calls.MAX_ANSWER_BYTES", "transport.MAX_PICTURE_BYTES"])
+async def test_endless_bodies_are_stopped_at_constant_memory(transport, server, monkeypatch, case, name):
     monkeypatch.setattr(f"providers.http.{name}", 8 * MEBIBYTE)
     url = server.case(case) + "/a"
     tracemalloc.start()
     with pytest.raises(BadResponse):
-        await (transport.call("GET", url) if name == "calls.MAX_ANSWER" else transport.download(url, own=server.url))
+        await (
+            transport.call("GET", url) if name == "calls.MAX_ANSWER_BYTES" else transport.download(url, own=server.url)
+        )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40 * MEBIBYTE
@@ -169,24 +171,24 @@ async def test_endless_bodies_are_stopped_with_flat_memory(transport, server, mo
 
 
 async def test_an_announced_size_over_the_cap_is_not_read(transport, server, monkeypatch):
-    monkeypatch.setattr("providers.http.calls.MAX_ANSWER", 1000)
+    monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1000)
     server.script = [says(body=bytes(1001))]
     with pytest.raises(BadResponse):
         await transport.call("GET", server.url + "/a")
 
 
-async def test_where_no_pictures_are_expected_less_is_read(transport, server, monkeypatch):
-    monkeypatch.setattr(api_module, "MAX_WORDS", 1000)
+async def test_json_is_read_with_the_small_cap(transport, server, monkeypatch):
+    monkeypatch.setattr(api_module, "MAX_JSON_BYTES", 1000)
     api = Api(transport, server.url)
     server.script = [says(body=bytes(1001)), says(body=bytes(1001)), says(body=bytes(1000))]
     assert len((await api.get("a")).body) == 1001
     with pytest.raises(BadResponse):
-        await api.ask("a")
-    assert len((await api.ask("a")).body) == 1000
+        await api.get_json("a")
+    assert len((await api.get_json("a")).body) == 1000
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_drip_ends_with_the_time_limit(transport, server, method):
+async def test_a_trickling_body_ends_with_the_time_limit(transport, server, method):
     transport._seconds, server.drip_seconds = 0.3, 0.02
     start = time.monotonic()
     with pytest.raises(Timeout):
@@ -217,28 +219,28 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
         await call
 
 
-async def test_waiting_for_room_takes_nothing_from_a_calls_time(transport, server):
+async def test_waiting_for_memory_does_not_use_up_the_time_limit(transport, server):
     async def hold() -> None:
-        await transport._sender._budget.take(IN_FLIGHT)
+        await transport._sender._budget.reserve(MAX_BYTES_IN_MEMORY)
         await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
 
     transport._seconds = 0.1
-    server.script = [says(body=bytes(2 * SMALL))]
+    server.script = [says(body=bytes(2 * MIN_COUNTED_BYTES))]
     holder = asyncio.create_task(hold())
     await asyncio.sleep(0)
     answer = await transport.call("POST", server.url, tries=1)
-    assert (len(answer.body), holder.done()) == (2 * SMALL, True)
+    assert (len(answer.body), holder.done()) == (2 * MIN_COUNTED_BYTES, True)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_server_may_say_that_another_try_is_in_vain(transport, server, method):
+async def test_a_server_may_forbid_a_retry(transport, server, method):
     server.script = [says(status=429, headers={"x-should-retry": "false"}), 200]
     assert (await transport.call(method, f"{server.url}/x")).status == 429
 
 
 @pytest.mark.parametrize(("case", "taken"), [("F11-reset", True), ("", False)])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_only_what_was_never_sent_was_surely_not_taken(transport, server, method, case, taken):
+async def test_only_an_unsent_call_was_surely_not_accepted(transport, server, method, case, taken):
     url = f"{server.case(case)}/x"
     if not taken:
         await server.die()
@@ -247,7 +249,7 @@ async def test_only_what_was_never_sent_was_surely_not_taken(transport, server, 
     assert caught.value.taken is (Acceptance.UNKNOWN if taken else Acceptance.NOT_TAKEN)
 
 
-async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one_says(transport, server):
+async def test_an_answered_attempt_may_have_been_accepted(transport, server):
     server.script = [500, 429]
     assert (await transport.call("GET", f"{server.url}/x")).error().taken is Acceptance.UNKNOWN
     server.script = [503, 429]
@@ -262,20 +264,18 @@ async def test_a_try_that_was_answered_may_have_been_taken_whatever_the_next_one
         *((status, "letters", "letters") for status in (200, 400)),
     ],
 )
-async def test_an_echoed_key_is_struck_out_where_it_is_too_long_for_chance(
-    transport, server, status, key, shown, length
-):
+async def test_a_long_echoed_key_is_redacted_everywhere(transport, server, status, key, shown, length):
     told = {"error": {"message": f"your key {key} is wrong"}, "more": "x" * length}
     server.script = [says(status=status, body=json.dumps(told))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
-    assert (await api.get("x")).text() == f"your key {shown} is wrong"
+    assert (await api.get("x")).error_text() == f"your key {shown} is wrong"
 
 
 @pytest.mark.parametrize("status", [200, 400])
-async def test_a_shorter_one_is_struck_out_of_sentences(transport, server, status):
+async def test_a_shorter_echoed_key_is_redacted_in_short_bodies(transport, server, status):
     server.script = [says(status=status, body=json.dumps({"error": "your key 8letters is wrong"}))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr("8letters"))
-    assert (await api.get("x")).text() == "your key *** is wrong"
+    assert (await api.get("x")).error_text() == "your key *** is wrong"
 
 
 @pytest.mark.parametrize("times", [1, 10_000])
@@ -288,13 +288,13 @@ async def test_a_key_of_a_few_letters_is_not_struck_out_of_a_picture(transport, 
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_what_is_paid_for_is_waited_for_as_long_as_its_host_asks(transport, server, waits, status):
+async def test_downloads_wait_as_long_as_retry_after_says(transport, server, waits, status):
     server.script = [says(status=status, headers={"Retry-After": "60"}), says(body=draw("a"))]
     assert (await transport.fetch(f"{server.url}/a", own=server.url)).data == draw("a")
     assert waits == [60]
 
 
-async def test_whoever_asks_for_a_longer_pause_is_not_waited_for_in_a_call(transport, server, waits):
+async def test_a_pause_beyond_the_limit_is_not_waited_for(transport, server, waits):
     server.script = [says(status=503, headers={"Retry-After": "31"}), 200]
     error = (await transport.call("POST", server.url, json={})).error()
     assert (error.retry_after, not_taken(error), waits) == (31, True, [])
@@ -318,7 +318,7 @@ async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(tran
 
 
 @pytest.mark.parametrize(("key", "shown"), [("test-key", "***"), ("1234", "1234")])
-async def test_an_echoed_key_is_struck_out_of_events_too(transport, server, key, shown):
+async def test_an_echoed_key_is_redacted_in_events(transport, server, key, shown):
     server.script = [says(body=f"data: your key {key} is wrong\n\n".encode(), content_type="text/event-stream")]
     events = []
 
@@ -341,7 +341,7 @@ async def test_an_echoed_key_is_struck_out_of_events_too(transport, server, key,
         "http://user@[broken",
     ],
 )
-async def test_a_link_to_ask_at_leads_to_nobody_else(transport, server, url):
+async def test_an_absolute_url_may_not_send_the_key_to_another_host(transport, server, url):
     api = Api(transport, server.url, header="x-key", key=SecretStr("test-key"), domains=("bfl.ai",))
     with pytest.raises(BadResponse):
         await api.get(url)
@@ -350,7 +350,7 @@ async def test_a_link_to_ask_at_leads_to_nobody_else(transport, server, url):
 
 @pytest.mark.parametrize("header", ["x-key", "Authorization"])
 @pytest.mark.parametrize("who", ["user:pw@", "user@", ":pw@"])
-async def test_a_link_to_ask_at_brings_no_name_and_no_password(transport, server, header, who):
+async def test_an_absolute_url_may_not_hold_credentials(transport, server, header, who):
     api = Api(transport, server.url, header=header, key=SecretStr("test-key"))
     with pytest.raises(BadResponse):
         await api.get(f"http://{who}127.0.0.1:{server.port}/x")
@@ -476,8 +476,8 @@ async def test_calls_at_once_are_told_apart(transport, server):
 async def test_sessions_are_closed():
     async with Transport() as transport:
         pass
-    assert transport._api.closed
-    assert transport._outside.closed
+    assert transport._api_session.closed
+    assert transport._guarded_session.closed
 
 
 @pytest.mark.parametrize(
@@ -518,7 +518,7 @@ async def raw():
         yield raw
 
 
-async def test_a_link_is_asked_for_as_it_is_spelt(transport, raw):
+async def test_a_link_is_requested_unchanged(transport, raw):
     await transport.download(raw.url + SIGNED, own=raw.url)
     assert raw.targets == [ON_THE_WIRE]
 
@@ -527,7 +527,7 @@ async def test_a_link_is_asked_for_as_it_is_spelt(transport, raw):
     ("text", "target"),
     [("/ü b.png?q=ö<>", "/%C3%BC%20b.png?q=%C3%B6%3C%3E"), ("/\r\nX: y\t", "/X:%20y"), ("?a=1", "/?a=1")],
 )
-async def test_only_what_no_request_can_hold_is_quoted(transport, raw, text, target):
+async def test_only_invalid_characters_are_quoted(transport, raw, text, target):
     await transport.download(raw.url + text, own=raw.url)
     assert raw.targets == [target]
 
@@ -541,12 +541,12 @@ async def test_a_redirect_leads_where_it_says(transport, raw, place, target):
     assert raw.targets == ["/a", *[target] * MAX_REDIRECTS]
 
 
-async def test_a_link_to_ask_at_is_asked_at_as_it_is_spelt(transport, raw):
+async def test_an_absolute_url_is_called_unchanged(transport, raw):
     await Api(transport, raw.url).get(raw.url + SIGNED)
     assert raw.targets == [ON_THE_WIRE]
 
 
-async def test_a_link_is_passed_on_as_it_is_spelt(transport, monkeypatch):
+async def test_a_link_is_passed_on_unchanged(transport, monkeypatch):
     async def away(*_, **__):
         raise Unavailable("503")
 
@@ -555,7 +555,7 @@ async def test_a_link_is_passed_on_as_it_is_spelt(transport, monkeypatch):
 
 
 @pytest.mark.parametrize("base", ["", "/v1", "/behind/a/prefix"])
-async def test_a_server_is_asked_where_it_is_whatever_it_calls_itself(transport, server, base):
+async def test_a_servers_internal_host_name_is_replaced_by_its_base_url(transport, server, base):
     server.script = [says(body=draw("a"))]
     for origin in OTHER_NAMES.values():
         assert await transport.download(f"{origin}/files/a%2Fb.png?x=%27", own=server.url + base) == draw("a")
@@ -565,9 +565,9 @@ async def test_a_server_is_asked_where_it_is_whatever_it_calls_itself(transport,
 @pytest.mark.parametrize(
     "host", ["pictures.example", "8.8.8.8", "[2606:4700::1111]", "127.0.0.1.pictures.example", "xn--nxasmq6b.example"]
 )
-def test_what_may_be_public_is_not_asked_for_at_home(host):
+def test_a_public_host_is_not_replaced_by_the_base_url(host):
     url = web_link(f"https://{host}/a")
-    assert at_home(url, "http://127.0.0.1:8080/v1") == url
+    assert on_own_server(url, "http://127.0.0.1:8080/v1") == url
 
 
 @pytest.mark.parametrize(

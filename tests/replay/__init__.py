@@ -1,4 +1,4 @@
-"""Loopback servers that answer as the image APIs are documented, and refuse whatever is not documented.
+"""Loopback servers that imitate the image APIs as documented, and refuse undocumented requests.
 
 `async with PopCordReplay() as replay:` starts one on a free port; `replay.url` is its base URL, `replay.case("F04")`
 one below which every call is answered with that case. A prompt that holds `case:F04` asks for it, too.

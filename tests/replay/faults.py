@@ -1,4 +1,4 @@
-"""The faults that any server may have, whatever it should have answered: F01 to F19, variants behind a hyphen."""
+"""Faults that any server may have: F01 to F19, with variants after a hyphen."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ OTHER_NAMES = {
     "container": "http://comfyui:8188",
     "neighbour": "http://192.168.1.20:9000",
 }
-"""What a server at a private address may take itself for."""
+"""Internal host names that a server may put into its links."""
 NO_NUMBERS = {
     "seed": 10**400,
     "timings": {"inference": math.nan},
@@ -38,13 +38,13 @@ NO_NUMBERS = {
     "wait_time": math.nan,
     "eta": math.nan,
 }
-"""Beside what a provider should have answered; 9e99 is written as 1e400."""
+"""Added to the right answer; 9e99 is written as 1e400."""
 STREAM = "text/event-stream"
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Struck(NamedTuple):
-    """A call, and what it would have got."""
+    """A call that gets a fault, and its right answer."""
 
     replay: "Replay"
     request: web.Request
@@ -168,7 +168,7 @@ def _texts(text: str) -> str:
 
 
 def _gzip_bomb(mebibytes: int) -> bytes:
-    """After a full flush a block stands alone, so that it may be repeated without packing it again."""
+    """After a full flush a block is independent, so that it can be repeated without compressing it again."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
 
     def block() -> bytes:
@@ -245,7 +245,7 @@ def _bytes(answer: web.Response) -> bytes:
 
 
 def _path(at: Struck, data: bytes, status: int = 200) -> str:
-    """Where the server hosts it, without the server."""
+    """The path at which the server hosts the data."""
     return at.replay.host(at.call, data, status=status).removeprefix(at.replay.url)
 
 
@@ -298,10 +298,12 @@ _spouting("F19-hints", "interim answers without an end", b"", b"HTTP/1.1 103 Ear
 _fixed("F14", "JSON nested 10 000 deep", b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
 _fixed("F14-bomb", "JSON of a million empty lists", b"[" + b"[]," * 1_000_000 + b"0]")
 _changed(
-    "F14-nan", "NaN and 1e400 for trifles", lambda body: json.dumps({**body, **NO_NUMBERS}).replace("9e+99", "1e400")
+    "F14-nan",
+    "NaN and 1e400 in optional fields",
+    lambda body: json.dumps({**body, **NO_NUMBERS}).replace("9e+99", "1e400"),
 )
 _changed("F14-texts", "numbers as strings", lambda body: _texts(json.dumps(body)))
-_changed("F14-more", "fields that nobody knows", lambda body: json.dumps({**body, "zz": {"of": [1, None]}, "aa": None}))
+_changed("F14-more", "unknown fields", lambda body: json.dumps({**body, "zz": {"of": [1, None]}, "aa": None}))
 _changed("F14-bom", "a byte order mark before the JSON", lambda body: "\ufeff" + json.dumps(body))
 
 
@@ -330,7 +332,7 @@ def _usual(replay: "Replay") -> dict[str, Any]:
 
 
 def _emptied(value: Any, empty: Callable[[Any], Any]) -> Any:
-    """Without its picture: what holds it directly is what `empty` makes of that."""
+    """The body without its picture: `empty` is applied to the container that holds it."""
     if isinstance(value, list):
         listed = cast("list[Any]", value)
         return empty(listed) if "PICTURE" in listed else [_emptied(each, empty) for each in listed]

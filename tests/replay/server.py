@@ -1,4 +1,4 @@
-"""What all replay servers share: the sockets, the record of what came in, and the choice of a case."""
+"""Base of the replay servers: sockets, recorded requests, and the choice of a case."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ KEY = "test-key"
 PREFIX = re.compile(r"/case/([\w-]+)(/.*)")
 IN_PROMPT = re.compile(r"\bcase:([\w-]+)")
 MOMENTS = ("poll-", "picture-", "aside-")
-"""Before a fault's name: it strikes the polls, the downloads or the asides instead of the first call."""
+"""Prefixes of a fault's name: it applies to polls, downloads or asides instead of the first call."""
 
 ABOUT_RESULTS = ("F06", "F13", "F18")
 
 
 class Unexpected(Exception):
-    """The caller did something that no documentation allows."""
+    """The client sent an undocumented request."""
 
 
 class Body(BaseModel):
@@ -51,7 +51,7 @@ class Call(NamedTuple):
     query: str = ""
     """As sent, behind the question mark."""
     kept: bool = False
-    """Whether it came over a connection that had been used before."""
+    """Whether it came over a reused connection."""
 
     @property
     def json(self) -> Any:
@@ -78,27 +78,27 @@ def expect(condition: object, otherwise: str) -> None:
 
 
 class Replay(ABC):
-    """One provider's stand-in on 127.0.0.1, with a second port that plays somebody else's machine."""
+    """Fake of one provider's API on 127.0.0.1, with a second port that plays another host."""
 
     name: ClassVar[str]
-    """The provider's word; upper case, the prefix of its variables."""
+    """The provider's name; in upper case, the prefix of its variables."""
     needs_key: ClassVar[bool] = True
     model: ClassVar[str]
     """The id of one that draws from words alone."""
     links: ClassVar[bool] = False
     """Whether plain answers hold links to pictures; `linked` makes one."""
     collects: ClassVar[bool] = False
-    """Whether the provider remembers its links by `links.collect`, as `urls`."""
+    """Whether the provider remembers its links with `kit.results.collect`, as `urls`."""
     embeds: ClassVar[bool] = False
     """Whether answers may hold base64; `embedded` makes one."""
     by_get: ClassVar[bool] = False
-    """Whether it draws by GET: what fails is asked for again, at once and by a later try."""
+    """Whether it draws by GET, which is idempotent: failures are retried, at once and after a restart."""
     polls: ClassVar[str | None] = None
-    """What the paths of polls match; None where nothing is polled."""
+    """Pattern of polls' paths; None where nothing is polled."""
     queued: ClassVar[bool] = False
-    """Whether every drawing is polled: what a fault has to say of a result strikes the polls, never the submit."""
+    """Whether every result is polled: faults of results apply to polls, never to the submit."""
     asides: ClassVar[str | None] = None
-    """What the paths of calls match that draw nothing, such as lists and progress: they are not among `drawings`."""
+    """Pattern of paths of calls that draw nothing, such as lists and progress: they are not in `drawings`."""
     cases: ClassVar[Mapping[str, str]]
     """The provider's own cases and what they are; the shared ones are in FAULTS."""
 
@@ -107,20 +107,20 @@ class Replay(ABC):
         self.requests: list[Call] = []
         self.unexpected: list[str] = []
         self.dropped: list[str] = []
-        """What came over a kept connection, and got no answer."""
+        """Requests on reused connections that were dropped without a response."""
         self.elsewhere: list[Call] = []
-        """What arrived at the second port, where nothing ever should."""
+        """Requests to the second port, where none may arrive."""
         self.started, self.left = asyncio.Event(), asyncio.Event()
+        """Set when a call hangs, and when its client has disconnected."""
         self.came = asyncio.Event()
         """Set with each request."""
-        """Set when a call hangs, and when the caller has gone away meanwhile."""
         self.sent = 0
         """Bytes of an endless body that were sent."""
         self.drip_seconds, self.slow_seconds = 0.5, 25.0
         self.gate: Callable[[Call], Awaitable[object]] | None = None
-        """Where a call waits before it is answered, if a test wants it to."""
+        """Awaited before each response, if a test sets it."""
         self.drops_kept = False
-        """Whether every connection that was kept is dropped at its next request."""
+        """Whether every reused connection is dropped at its next request."""
         self._used = set[object]()
         self._port = port
         self._hits: Counter[tuple[str, str]] = Counter()
@@ -143,13 +143,13 @@ class Replay(ABC):
         await self._runner.cleanup()
 
     async def die(self) -> None:
-        """As if its machine were gone: nobody listens, and every connection is cut."""
+        """Stop listening and cut every connection, as if the machine were gone."""
         for site in list(self._runner.sites):
             await site.stop()
         self.cut()
 
     def cut(self) -> None:
-        """Break every connection off, as a restarted router does; the server itself lives on."""
+        """Cut every connection, as a restarted router does; the server goes on."""
         for connection in self._runner.server.connections if self._runner.server else ():
             if connection.transport:
                 connection.transport.abort()
@@ -183,7 +183,7 @@ class Replay(ABC):
         """The documented answer to a call, or one of the provider's own cases; Unexpected."""
 
     async def socket(self, request: web.Request, call: Call) -> web.StreamResponse | None:
-        """Take a call over, to its end, where it asks for a WebSocket."""
+        """Handle a call that asks for a WebSocket."""
         return None
 
     @abstractmethod
@@ -239,7 +239,7 @@ class Replay(ABC):
             raise
 
     def drop(self, request: web.Request, call: Call) -> web.Response:
-        """Hang up, as where the idle time of a kept connection has just ended."""
+        """Close the connection, as a server does when keep-alive times out."""
         self.dropped.append(f"{call.method} {call.path}")
         assert request.transport
         request.transport.abort()

@@ -34,7 +34,7 @@ from domain import (
     Upload,
 )
 from domain.kinds import kind_of
-from providers.http.budget import Budget
+from providers.http.budget import MemoryBudget
 from providers.kit.base import keep_all
 from storage.outages import Outage
 from storage.spool import Spool
@@ -329,14 +329,14 @@ async def test_a_newer_link_takes_the_place_of_an_older_one(store, holding, draw
 
 
 async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
-    budget, others = Budget(10), []
+    budget, others = MemoryBudget(10), []
 
     async def generate(request, sources, progress):
         if others:
             await asyncio.wait(others, timeout=5)
         assert all(other.done() for other in others)
-        await budget.take(10)
-        others.append(asyncio.create_task(budget.take(10)))
+        await budget.reserve(10)
+        others.append(asyncio.create_task(budget.reserve(10)))
         await paint(request, sources, progress)
 
     async with holding(calls=2, request=ImageRequest(prompt="a boat", count=2)) as held:
@@ -488,7 +488,7 @@ async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, dr
 @pytest.mark.parametrize(("paid", "kind", "calls"), [(True, "Interrupted", 0), (False, None, 1)], ids=["paid", "free"])
 async def test_what_may_have_been_sent_is_not_sent_again_if_it_costs(holding, draw, paid, kind, calls):
     async with holding(state=State.SENDING) as held:
-        provider = await draw(held, paint, paid=paid)
+        provider = await draw(held, paint, is_paid=paid)
         assert (held.job.failure and held.job.failure.kind) == kind
     assert len(provider.requests) == calls
 
@@ -543,7 +543,7 @@ async def test_a_provider_knows_how_long_the_job_has(holding, draw):
     told = []
 
     async def asks(request, sources, progress):
-        told.append(progress.left())
+        told.append(progress.seconds_left())
         await paint(request, sources, progress)
 
     begun = datetime.now(UTC) - timedelta(minutes=7)

@@ -59,7 +59,7 @@ class Street:
     def open(self, name: str, script, *, paid=True, takes: Capabilities | None = None, bans=None) -> FakeProvider:
         model = Model(id=f"{name} model", title=name.title(), capabilities=takes or Capabilities(seed=True))
         made = FakeProvider(script, models=[model])
-        made.name, made.title, made.paid, made.bans = name, name.title(), paid, bans
+        made.name, made.title, made.is_paid, made.suspension_time = name, name.title(), paid, bans
         self.providers[name] = made
         return made
 
@@ -246,7 +246,7 @@ async def test_the_next_has_its_own_time(street):
 
 async def test_words_meant_for_the_hosts_own_machine_do_not_leave_it(street):
     own = street.open("first", fails(NOT_TAKEN))
-    own.outside = False
+    own.is_external = False
     street.open("second", paint)
     assert (await street.drawn("second", asked=ASKED.model_copy(update={"provider": "first"}))).provider == "first"
 
@@ -260,7 +260,7 @@ async def test_nor_where_that_machine_is_off(street):
 
 async def test_words_meant_for_anybody_may_leave_it_again(street):
     street.open("first", fails(NOT_TAKEN))
-    street.open("own", fails(NOT_TAKEN)).outside = False
+    street.open("own", fails(NOT_TAKEN)).is_external = False
     street.open("last", paint)
     job = await street.drawn("own", "last", asked=ASKED.model_copy(update={"provider": "first"}))
     assert job.provider == "last"

@@ -46,7 +46,7 @@ def deliver(store: Store, delivery):
     async def run(held, *answers: Exception, ai: bool = True) -> None:
         delivery.answers = list(answers)
         provider = FakeProvider(paint)
-        provider.ai = ai  # pyright: ignore
+        provider.uses_ai = ai  # pyright: ignore
         await Handover({"fake": provider}, store.spool, delivery).deliver(held)
 
     return run

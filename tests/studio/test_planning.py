@@ -61,7 +61,7 @@ IMAGES = (IMAGE,)
 
 
 class Painter(FakeProvider):
-    ai = False
+    uses_ai = False
 
 
 def model(id: str, takes: Capabilities, **more) -> Model:

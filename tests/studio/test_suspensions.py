@@ -27,7 +27,7 @@ def clock(monkeypatch) -> Clock:
 @pytest.fixture
 def suspensions(store) -> Suspensions:
     strict, other = FakeProvider(paint), FakeProvider(paint)
-    strict.bans = other.bans = BANS
+    strict.suspension_time = other.suspension_time = BANS
     return Suspensions({"fake": strict, "other": other, "calm": FakeProvider(paint)}, store.meta)
 
 

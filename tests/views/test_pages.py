@@ -26,7 +26,7 @@ async def test_privacy_is_one_message_with_any_providers(everybody):
     assert len(everybody) == len(REGISTRY) + 1
     page = privacy_page([(each, [PLAIN, BY_LINK]) for each in everybody.values()], "x" * 200)
     assert len(page) <= 2000
-    assert all(page.count(each.title) >= 2 for each in everybody.values() if each.outside)
+    assert all(page.count(each.title) >= 2 for each in everybody.values() if each.is_external)
 
 
 async def test_privacy_describes_the_enabled_providers(everybody):

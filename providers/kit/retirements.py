@@ -1,7 +1,7 @@
-"""Models that end, as their makers have said: from its day on none of them is offered.
+"""Retirement dates of models, as announced: from that day on they are not offered.
 
 Facts: OpenAI's and Google's pages of deprecations, xAI's migration guides. Whether `gemini-2.5-flash-image` (announced
-for October 2026, and moved before) still lives is told by Google's list alone.
+for October 2026, and moved before) is still served follows from Google's list alone.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from domain import Model
-from providers.kit.listed import tell_once
+from providers.kit.list_limits import warn_once
 
-ENDS: Mapping[str, date] = {
+RETIREMENT_DATES: Mapping[str, date] = {
     "dall-e-2": date(2026, 5, 12),
     "dall-e-3": date(2026, 5, 12),
     "gpt-image-1": date(2026, 10, 23),
@@ -25,7 +25,7 @@ ENDS: Mapping[str, date] = {
     "grok-imagine-image-pro": date(2026, 5, 15),
     "grok-imagine-image-quality": date(2026, 11, 2),
 }
-"""By a model's own name; the first day without it."""
+"""By model name; the first day on which it is not offered."""
 SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
@@ -33,15 +33,15 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def has_ended(model_id: str) -> bool:
-    """Whether a model's day has come, also that of its dated snapshots, and under the name of who serves it."""
+def is_retired(model_id: str) -> bool:
+    """Whether a model is retired; dated snapshots and ids with an `owner/` prefix count as the model."""
     name = SNAPSHOT.sub("", model_id.rpartition("/")[2].lower())
-    return name in ENDS and ENDS[name] <= today()
+    return name in RETIREMENT_DATES and RETIREMENT_DATES[name] <= today()
 
 
-def living(models: Sequence[Model]) -> Sequence[Model]:
-    """Without those that have ended, of which the host reads once."""
-    ended = [model.id for model in models if has_ended(model.id)]
+def without_retired(models: Sequence[Model]) -> Sequence[Model]:
+    """The models that are not retired; the others are logged once."""
+    ended = [model.id for model in models if is_retired(model.id)]
     for id in ended:
-        tell_once(f"{id} has ended and is not offered any more; <NAME>_MODELS and servers' settings may name others")
+        warn_once(f"{id} has ended and is not offered any more; <NAME>_MODELS and servers' settings may name others")
     return [model for model in models if model.id not in ended] if ended else models

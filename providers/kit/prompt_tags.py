@@ -1,15 +1,15 @@
-"""Taking out of a member's text what a server would read as orders of its own."""
+"""Removes tags from prompts that a server would read as its own options."""
 
 import re
 
 EXTRA_ARGS = "sd_cpp_extra_args"
-"""stable-diffusion.cpp reads settings of its own between such tags in a prompt (its server's api.md)."""
+"""Tag in a prompt in which stable-diffusion.cpp reads native options (its server's api.md)."""
 
 
 def without_tag(text: str, name: str) -> str:
-    """The text without such tags and what stands between a pair of them; nothing that is left adds up to a new one.
+    """Remove a tag and its contents, repeatedly, so that what is left cannot form a new tag.
 
-    A text that holds none stays as it is, white space included.
+    A text without the tag is unchanged, white space included.
     """
     tag = re.escape(name)
     pair = re.compile(rf"<{tag}>.*?</{tag}>", re.DOTALL | re.IGNORECASE)

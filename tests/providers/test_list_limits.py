@@ -1,5 +1,5 @@
 # pyright: basic
-"""However long a list from outside is, what is kept of it is short, and made once."""
+"""Limits on lists from APIs of any length."""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from providers.http.answers import Answer
-from providers.kit.listed import LONGEST, OFFERED, READ, few, tell_once
+from providers.kit.list_limits import MAX_ENTRIES, MAX_NAME_LENGTH, MAX_OFFERED, cap_names, warn_once
 
-MANY = [f"image-{number}" for number in range(READ + OFFERED)]
-SIZES = [f"{side}x512" for side in range(64, 64 + 2 * OFFERED)]
+MANY = [f"image-{number}" for number in range(MAX_ENTRIES + MAX_OFFERED)]
+SIZES = [f"{side}x512" for side in range(64, 64 + 2 * MAX_OFFERED)]
 LISTS: dict[str, Mapping[str, Any]] = {
     "popcord": {"models": {"models": MANY}, "sizes": {"sizes": SIZES}},
     "nebulablock": {"models": {"data": {"models": [{"model_name": id, "model_type": "Image"} for id in MANY]}}},
@@ -38,7 +38,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
 @pytest.fixture(params=LISTS)
 async def crowded(request, bench_for, monkeypatch):
     """A provider whose API lists far too much."""
-    tell_once.cache_clear()
+    warn_once.cache_clear()
     bench = await bench_for(request.param)
     answers = LISTS[request.param]
 
@@ -50,11 +50,11 @@ async def crowded(request, bench_for, monkeypatch):
     return bench
 
 
-async def test_so_many_are_offered_and_no_more(crowded, caplog):
+async def test_at_most_max_offered_models_are_offered(crowded, caplog):
     models = await crowded.provider().models()
-    assert 1 < len(models) <= OFFERED
+    assert 1 < len(models) <= MAX_OFFERED
     for takes in (model.capabilities for model in (models[0], models[-1])):
-        assert max(map(len, (takes.sizes, takes.schedulers, takes.styles))) <= OFFERED
+        assert max(map(len, (takes.sizes, takes.schedulers, takes.styles))) <= MAX_OFFERED
     assert sum(f"{len(MANY):,}" in record.getMessage() for record in caplog.records) <= 1
 
 
@@ -63,19 +63,19 @@ async def test_the_list_is_made_once(crowded):
     assert await provider.models() is await provider.models()
 
 
-async def test_what_the_host_has_named_is_offered_whatever_the_list_holds(crowded):
+async def test_the_hosts_models_are_offered_beyond_the_limit(crowded):
     known = (await crowded.provider().models())[1].id
     models = await crowded.provider(models=(("own", "Mine"), (known, "Known"))).models()
     assert [(model.id, model.title) for model in models] == [("own", "Mine"), (known, "Known")]
 
 
-def test_the_host_is_told_once(caplog):
-    tell_once.cache_clear()
+def test_the_warning_is_logged_once(caplog):
+    warn_once.cache_clear()
     for _ in range(3):
-        few(MANY)
+        cap_names(MANY)
     assert len(caplog.records) == 1
 
 
 def test_names_that_no_menu_could_show_are_left_out():
-    assert few(["a", "b" * (LONGEST + 1), "a", "c"]) == ("a", "c")
-    assert len(few(MANY)) == OFFERED
+    assert cap_names(["a", "b" * (MAX_NAME_LENGTH + 1), "a", "c"]) == ("a", "c")
+    assert len(cap_names(MANY)) == MAX_OFFERED

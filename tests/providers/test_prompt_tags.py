@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.kit.harmless import without_tag
+from providers.kit.prompt_tags import without_tag
 
 NAME = "sd_cpp_extra_args"
 OPEN, CLOSE = f"<{NAME}>", f"</{NAME}>"
@@ -47,7 +47,7 @@ def test_a_text_without_the_tag_stays_as_it_is(text):
     assert without_tag(text, NAME) == text
 
 
-def test_a_name_is_no_pattern():
+def test_a_tag_name_is_not_a_regular_expression():
     assert without_tag("<ab>x</ab><a.>y</a.>", "a.") == "<ab>x</ab>"
 
 

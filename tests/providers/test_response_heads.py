@@ -1,5 +1,5 @@
 # pyright: basic
-"""Answers that are whole, and oddly wrapped."""
+"""Repair of malformed response headers."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import Acceptance, ProviderError
-from providers.http.heads import MOST_IN_LINE, mended
+from providers.http.response_heads import MAX_LINE, repair_head
 from tests.rawserver import TURNS, let_others_read, raw_server
 
 BODY = json.dumps({"data": "x" * 50}).encode()
@@ -57,7 +57,7 @@ ODD = {
 }
 CONTRADICTORY = {
     "two lengths": wrapped(LENGTH, b"Content-Length: 3"),
-    "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MOST_IN_LINE + 1), LENGTH),
+    "a line beyond all measure": wrapped(b"X-A: " + b"a" * (MAX_LINE + 1), LENGTH),
     "too many headers": wrapped(*(b"X-%d: a" % number for number in range(300)), LENGTH),
     "an endless head": wrapped(*[b"X-A: " + b"a" * 9000] * 40, LENGTH),
     "interim answers beyond all measure": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 30 + wrapped(LENGTH),
@@ -75,13 +75,13 @@ async def raw():
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("pieces", [1, 7, 10_000])
 @pytest.mark.parametrize("name", ODD)
-async def test_an_odd_answer_that_is_whole_is_read(transport, raw, name, pieces, method):
+async def test_a_repairable_header_block_is_read(transport, raw, name, pieces, method):
     raw.answer, raw.pieces = ODD[name], pieces
     assert (await transport.call(method, raw.url + "/a", tries=1)).body == BODY
 
 
 @pytest.mark.parametrize("name", CONTRADICTORY)
-async def test_what_has_two_meanings_or_no_end_is_refused_and_may_be_paid_for(transport, raw, name):
+async def test_an_ambiguous_header_block_is_refused_with_unknown_acceptance(transport, raw, name):
     raw.answer = CONTRADICTORY[name]
     with pytest.raises(ProviderError) as caught:
         await transport.call("POST", raw.url + "/a")
@@ -89,7 +89,7 @@ async def test_what_has_two_meanings_or_no_end_is_refused_and_may_be_paid_for(tr
     assert len(raw.targets) == 1
 
 
-async def test_the_next_answer_on_a_kept_connection_is_mended_too(transport, raw):
+async def test_headers_are_repaired_on_reused_connections_too(transport, raw):
     raw.answer, raw.stays = ODD["a blank in a name"], False
     for _ in range(2):
         assert (await transport.call("GET", raw.url + "/a")).body == BODY
@@ -100,7 +100,7 @@ STRANGE = wrapped(b"Content-Length: 7", body=b"strange")
 
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("strange", [STRANGE, STRANGE[:9], b"junk"])
-async def test_what_comes_unasked_on_a_kept_connection_answers_nothing(transport, raw, together, strange):
+async def test_unsolicited_bytes_close_the_connection(transport, raw, together, strange):
     """Behind the last bytes of an answer that is being read, or when nothing is awaited."""
     raw.answer, raw.unasked = wrapped(LENGTH), b"" if together else strange
     raw.answer += strange if together else b""
@@ -121,14 +121,16 @@ async def test_a_kept_connection_is_used_again(transport, raw):
 
 
 @given(st.binary(max_size=300))
-def test_any_head_is_mended_to_one_head(junk):
-    head = mended(b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n")
+def test_repairing_any_header_block_gives_one_block(junk):
+    head = repair_head(b"HTTP/1.1 200 OK\r\n" + junk + b"\r\n\r\n")
     assert head.endswith(b"\r\n\r\n")
-    assert mended(head) == head
+    assert repair_head(head) == head
 
 
-def test_a_head_of_very_many_headers_takes_no_longer_than_its_length():
+def test_many_headers_are_repaired_in_linear_time():
     names = b"".join(b"%x:\r\n" % number for number in range(4096, 33_000))
     began = time.thread_time()
-    assert mended(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + names + b"\r\n").endswith(b"Content-Length: 2\r\n\r\n")
+    assert repair_head(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + names + b"\r\n").endswith(
+        b"Content-Length: 2\r\n\r\n"
+    )
     assert time.thread_time() - began < 2  # each looked for among all others, 11

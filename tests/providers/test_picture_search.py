@@ -1,5 +1,5 @@
 # pyright: basic
-"""Pictures in answers of whatever shape, numbers that are none, and answers that are far too much."""
+"""Pictures in responses of any shape, invalid numbers, and endless responses."""
 
 import asyncio
 import base64
@@ -20,11 +20,11 @@ from providers.automatic1111.tasks import Task
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
 from providers.http.answers import Answer
-from providers.http.bodies import MAX_ERROR, pass_on, read_body
+from providers.http.bodies import MAX_ERROR_BYTES, read_body, stream_events
 from providers.http.encoding import decode_picture
 from providers.http.events import Event, EventReader
-from providers.http.lenient import EACH, Reply
-from providers.kit.shapes import MOST, pictures_in
+from providers.http.lenient import SKIP_INVALID_ENTRIES, Reply
+from providers.kit.picture_search import MAX_PICTURES, pictures_in
 from providers.openai.replies import items_of
 from providers.openai.streaming import Stream
 from storage.dialects import as_json
@@ -97,7 +97,7 @@ def test_base64_of_each_kind_is_a_picture(kind):
 
 def test_an_answer_has_each_picture_once_and_only_so_many():
     assert pictures_in({"image": LINK, "images": [LINK, LINK]}) == [LINK]
-    assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MOST
+    assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MAX_PICTURES
     assert pictures_in({"data": {"result": {"output": [LINK]}}}) == [LINK]
     deep: Any = LINK
     for _ in range(500):
@@ -188,7 +188,7 @@ def test_a_path_is_no_picture(path):
 )
 async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
     progress = FakeProgress()
-    await Stream(progress).take(Event("image_generation.completed", json.dumps(told)))
+    await Stream(progress).handle(Event("image_generation.completed", json.dumps(told)))
     assert [picture.data for picture in progress.kept] == [draw("a")]
 
 
@@ -202,22 +202,22 @@ def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_
     assert items_of(answered({"error": "no"})) is None
 
 
-def test_an_entry_that_cannot_be_read_takes_no_other_along():
+def test_an_invalid_entry_does_not_lose_the_others():
     class Several(Reply):
-        each: Annotated[list[int], EACH]
+        each: Annotated[list[int], SKIP_INVALID_ENTRIES]
 
     assert answered({"each": [1, "x", None, 2]}).parse(Several).each == [1, 2]
-    assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).good == [LINK]
+    assert answered({"images": [None, {"url": LINK}, {"file": 1}]}).parse(FalResult).allowed == [LINK]
     horde = {"generations": [{"img": 7}, {"img": LINK, "seed": [], "gen_metadata": [None, 3]}]}
     assert [kept.img for kept in answered(horde).parse(HordeResult).pictures] == [LINK]
     assert [item.url for item in items_of(answered({"images": [{"url": LINK}]})) or ()] == [LINK]
 
 
 @given(WRONG)
-def test_a_number_that_is_none_is_absent_and_costs_nothing(wrong):
+def test_an_invalid_number_counts_as_absent(wrong):
     body = {"images": [{"url": LINK}], "seed": wrong, "timings": {"inference": wrong}}
     result = answered(body).parse(FalResult)
-    assert result.good == [LINK]
+    assert result.allowed == [LINK]
     assert result.seed is None
     assert result.timings is None or result.timings.inference is None
     assert answered({"status": "IN_QUEUE", "queue_position": wrong}).parse(FalStatus).queue_position is None
@@ -276,7 +276,7 @@ async def turns_while(reading) -> int:
 async def took(_: int) -> None: ...
 
 
-async def test_a_stream_that_is_there_already_leaves_others_their_turn():
+async def test_a_buffered_stream_yields_to_the_event_loop():
     seen = []
 
     async def on_event(event) -> bool:
@@ -284,11 +284,11 @@ async def test_a_stream_that_is_there_already_leaves_others_their_turn():
         return False
 
     response = cast("Any", SimpleNamespace(content=Content(b"data: a\n\n" * 1000, 3), status=200, content_length=None))
-    assert await turns_while(pass_on(response, 10**6, took, on_event)) > 30
+    assert await turns_while(stream_events(response, 10**6, took, on_event)) > 30
     assert len(seen) == 3000
 
 
-async def test_a_body_that_is_there_already_leaves_others_their_turn():
+async def test_a_buffered_body_yields_to_the_event_loop():
     response = cast("Any", SimpleNamespace(content=Content(b"x", 5000), status=200, content_length=None))
     assert await turns_while(read_body(response, 10**6, took)) > 30
 
@@ -302,6 +302,9 @@ def test_an_endless_stream_ends():
 
 async def test_of_an_error_only_the_beginning_is_read():
     response = cast(
-        "Any", SimpleNamespace(content=Content(bytes(MAX_ERROR), 1000), status=500, content_length=1000 * MAX_ERROR)
+        "Any",
+        SimpleNamespace(
+            content=Content(bytes(MAX_ERROR_BYTES), 1000), status=500, content_length=1000 * MAX_ERROR_BYTES
+        ),
     )
-    assert MAX_ERROR < len(await read_body(response, 10**9, took)) <= 2 * MAX_ERROR
+    assert MAX_ERROR_BYTES < len(await read_body(response, 10**9, took)) <= 2 * MAX_ERROR_BYTES

@@ -1,12 +1,12 @@
 # pyright: basic
-"""A model past its end is not offered, whoever named it."""
+"""A retired model is not offered, even if the host's settings name it."""
 
 import pytest
 from pydantic import SecretStr
 
 from providers.gemini import MODELS
-from providers.kit.ends import ENDS, has_ended
-from providers.kit.listed import tell_once
+from providers.kit.list_limits import warn_once
+from providers.kit.retirements import RETIREMENT_DATES, is_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES
@@ -20,7 +20,7 @@ LAST_DAY, AFTER = "2026-11-30", "2026-12-01"
 
 @pytest.fixture(autouse=True)
 def _untold():
-    tell_once.cache_clear()
+    warn_once.cache_clear()
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def offered(provider) -> list[str]:
     return [model.id for model in await provider.models()]
 
 
-async def test_a_listed_model_goes_on_its_day_without_a_restart(openai, day):
+async def test_a_listed_model_is_dropped_on_its_day_without_a_restart(openai, day):
     day(LAST_DAY)
     provider = openai.provider()
     assert MINI in await offered(provider)
@@ -46,7 +46,7 @@ async def test_a_listed_model_goes_on_its_day_without_a_restart(openai, day):
     assert FREE in await offered(provider)
 
 
-async def test_one_that_the_host_has_named_goes_too_and_is_logged_once(openai, day, caplog):
+async def test_a_retired_model_of_the_hosts_is_dropped_and_logged_once(openai, day, caplog):
     day(LAST_DAY)
     provider = openai.provider(models=((MINI, "Cheap"), (FREE, "Two")))
     assert await offered(provider) == [MINI, FREE]
@@ -57,12 +57,12 @@ async def test_one_that_the_host_has_named_goes_too_and_is_logged_once(openai, d
 
 
 @pytest.mark.parametrize("name", ["openai", "gemini"])
-async def test_where_all_that_the_host_has_named_are_over_the_usual_ones_stand_in(bench_for, day, name):
+async def test_when_all_of_the_hosts_models_are_retired_the_defaults_are_offered(bench_for, day, name):
     day(AFTER)
     bench = await bench_for(name)
     only = {"openai": MINI, "gemini": ENDED}[name]
     models = await offered(bench.provider(models=((only, "Old"),)))
-    assert models and not any(map(has_ended, models))
+    assert models and not any(map(is_retired, models))
 
 
 async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini):
@@ -73,7 +73,7 @@ async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini)
 
 
 @pytest.mark.parametrize(("name", "ended"), [("openai", MINI), ("gemini", ENDED)])
-async def test_what_is_listed_past_its_day_goes_without_a_word(bench_for, day, caplog, name, ended):
+async def test_a_retired_listed_model_is_dropped_silently(bench_for, day, caplog, name, ended):
     """The host has not named it, and can do nothing."""
     day(AFTER)
     bench = await bench_for(name)
@@ -88,15 +88,15 @@ async def test_xais_models_end_too(openai, transport, day):
     assert await offered(OpenAICompatible(settings, transport, "xai", PROFILES["xai"])) == ["grok-imagine-image"]
 
 
-async def test_no_list_brings_an_ended_one_back(gemini, day):
+async def test_no_list_brings_a_retired_model_back(gemini, day):
     day(AFTER)
     models = await offered(gemini.provider("F01"))
-    assert models and not any(map(has_ended, models))
+    assert models and not any(map(is_retired, models))
 
 
-def test_what_stands_in_for_a_list_has_no_end():
+def test_no_fallback_model_is_retired():
     documented = [id for profile in PROFILES.values() for id, _ in profile.models]
-    assert not ENDS.keys() & {*documented, *(id for id, _ in MODELS)}
+    assert not RETIREMENT_DATES.keys() & {*documented, *(id for id, _ in MODELS)}
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_what_stands_in_for_a_list_has_no_end():
         ("gemini-3.1-flash-lite-image", False),
     ],
 )
-def test_whose_day_has_come(day, id, ended):
+def test_these_models_are_retired(day, id, ended):
     day(AFTER)
-    assert has_ended(id) is ended
+    assert is_retired(id) is ended
 
 
 async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai, transport, day):

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What the host chooses is what every provider offers."""
+"""Every provider offers the models and qualities that the host has set."""
 
 import logging
 
