@@ -117,7 +117,7 @@ class Vitals(NamedTuple):
 
     async def depth(self) -> Count[tuple[str, str]]:
         """Nothing where the database does not answer: the other figures are still wanted."""
-        rows = await _soon(self.store.jobs.depth())
+        rows = await _soon(self.store.jobs.count_unfinished())
         return Count({(provider, state): n for provider, state, n in rows or ()})
 
     async def _database(self) -> bool:

@@ -45,5 +45,5 @@ class Catalogue:
     async def standings(self) -> Mapping[str, Standing]:
         """How well each provider works, by its latest jobs."""
         now = datetime.now(UTC)
-        ended = await self._jobs.ended(now - LATELY)
+        ended = await self._jobs.ended_since(now - LATELY)
         return {name: standing(name, ended, self._breakers.outage(name), now) for name in self.providers}

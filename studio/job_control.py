@@ -59,13 +59,13 @@ class JobControl:
         async def drop(held: Held) -> None:
             if held.job.parked:
                 await held.discard()
-                await self._spool.clear(job_id)
+                await self._spool.delete_job(job_id)
 
         await self._leases.run(job_id, drop)
 
-    async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
+    async def delete_finished(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
         """Delete what is stored of the finished jobs of a member or a server; how many those were."""
-        ids = await self._jobs.forget(user_id=user_id, guild_id=guild_id)
+        ids = await self._jobs.delete_finished(user_id=user_id, guild_id=guild_id)
         for id in ids:
-            await self._spool.clear(id)
+            await self._spool.delete_job(id)
         return len(ids)

@@ -86,7 +86,7 @@ class Leases:
 
     async def beat(self) -> Sequence[str]:
         """The heartbeat of all that is held; which of these rows are wanted no more."""
-        return await self._jobs.beat(self._owners)
+        return await self._jobs.heartbeat(self._owners)
 
     @asynccontextmanager
     async def hold(self, job_id: str) -> AsyncGenerator[Held | None]:

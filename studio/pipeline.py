@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from domain import Job, State
 from providers.kit.base import Provider
-from storage.job_store import CANCELLED, Unfinished
+from storage.job_store import CANCELLED_TOPIC, Unfinished
 from storage.store import Store
 from studio.display import NotNow
 from studio.handing.handover import Handover
@@ -52,7 +52,7 @@ class Pipeline:
         }
         entrypoints = {**drawing, DELIVER: Entrypoint(self.deliver, DELIVERIES)}
         self.queue = JobQueue(entrypoints, store.shared_url, self.recover)
-        store.bulletin.on(CANCELLED, self._cancelled)
+        store.notifications.subscribe(CANCELLED_TOPIC, self._cancelled)
 
     async def submit(self, job: Job) -> None:
         """Queue a job to be drawn; a member's first goes before anybody's second."""
@@ -72,7 +72,7 @@ class Pipeline:
         if job.state is not State.DRAWN:
             await self.submit(job)
             return
-        if self._spool.holds(job_id):
+        if self._spool.has_unstored(job_id):
             with suppress(TryLater):
                 await self.deliver(job_id)  # no other process would find its pictures
         await self.submit_drawn(job_id)
@@ -106,7 +106,7 @@ class Pipeline:
 
     async def recover(self) -> None:
         """Queue every unfinished row that nobody holds; queueing what is queued changes nothing."""
-        await self._enqueue(await self._jobs.abandoned())
+        await self._enqueue(await self._jobs.unheld())
 
     async def adopt(self) -> None:
         """Take over the rows of the dead."""

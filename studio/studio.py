@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from domain import Limits
 from providers.kit.base import Provider
-from storage.job_store import STALE
+from storage.job_store import LEASE_TIMEOUT
 from storage.store import Store
 from studio import images
 from studio.best_effort import best_effort
@@ -90,9 +90,9 @@ class Studio:
             (BEAT_SECONDS, self._pipeline.adopt),
             (RECOVER_SECONDS, self._pipeline.recover),
             (RECOVER_SECONDS, queue.tidy),
-            (RECOVER_SECONDS, self._store.spool.put_held),
-            (SWEEP_SECONDS, self._store.spool.sweep),
-            (SWEEP_SECONDS, self._store.jobs.expire),
+            (RECOVER_SECONDS, self._store.spool.retry_unstored),
+            (SWEEP_SECONDS, self._store.spool.delete_expired),
+            (SWEEP_SECONDS, self._store.jobs.delete_old),
             (SWEEP_SECONDS, self._suspensions.sweep),
         ]
         self._tasks = [asyncio.create_task(queue.run())]
@@ -100,7 +100,7 @@ class Studio:
 
     def is_alive(self) -> bool:
         """Whether its tasks run, and its rows have been kept lately."""
-        late = time.monotonic() - self._beaten > STALE.total_seconds()
+        late = time.monotonic() - self._beaten > LEASE_TIMEOUT.total_seconds()
         return bool(self._tasks) and not late and not any(task.done() for task in self._tasks)
 
     async def close(self, grace: float = 10.0) -> None:

@@ -140,7 +140,7 @@ class Handover:
     async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
         if drawn.link:
             return Ready(link=drawn.link)
-        data = await self._spool.take(drawn.key) if drawn.key else None
+        data = await self._spool.take_cached(drawn.key) if drawn.key else None
         if data is None:
             return None
         if drawn.way == "file":

@@ -15,7 +15,7 @@ class Admission:
         self._load = Load(Counter(), Counter())
 
     async def refresh(self) -> None:
-        self._load = await self._jobs.load()
+        self._load = await self._jobs.count_waiting()
 
     def check(self, origin: Origin) -> None:
         """QueueFull where there is no room for one more."""

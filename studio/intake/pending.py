@@ -93,7 +93,7 @@ class PendingJobs:
 
     async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
         """The row is another's, or gone: whoever has acknowledged draws."""
-        return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
+        return await self._jobs.take_promised(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
 
     async def _undo(self, job: Job, owner: str, error: Exception) -> None:
         """Delete the row of a member who was not told; leave it to the next look where that is not known."""

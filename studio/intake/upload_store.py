@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from domain import NoRoom, Room
 from providers.http.budget import Budget
 from storage.job_store import JobStore
-from storage.spool import TROUBLE, Kept, Spool
+from storage.spool import SPOOL_ERRORS, Spool, StoredUpload
 
 log = logging.getLogger(__name__)
 
@@ -63,19 +63,19 @@ class UploadStore:
                 await self._make_room(str(member), sum(map(len, files.values())))
                 for name, data in files.items():
                     await self._spool.put(keys[name], data)
-            except TROUBLE as error:
+            except SPOOL_ERRORS as error:
                 log.warning("an image could not be kept, %s: is the disk full or broken?", type(error).__name__)
                 raise NoRoom(type(error).__name__, room=Room.DISK) from None
         return keys
 
     async def _make_room(self, member: str, length: int) -> None:
         """The member's oldest go beyond their share, and beyond the quota the oldest of whoever has most."""
-        kept = await self._spool.uploads()
+        kept = await self._spool.list_uploads()
         mine = [each for each in kept if each.member == member]
         own = _size(mine) + length - self._share
         if own <= 0 and _size(kept) + length <= self._quota:
             return
-        waiting = await self._jobs.uploads()
+        waiting = await self._jobs.ids_with_needed_uploads()
         gone = _oldest(mine, own, waiting)
         if _size(gone) < own:
             raise NoRoom(room=Room.MEMBERS_SHARE)
@@ -88,13 +88,13 @@ class UploadStore:
         await self._spool.delete([each.key for each in (*gone, *more)])
 
 
-def _oldest(kept: Sequence[Kept], excess: int, waiting: Collection[str]) -> list[Kept]:
+def _oldest(kept: Sequence[StoredUpload], excess: int, waiting: Collection[str]) -> list[StoredUpload]:
     """Which to clear to free so many bytes: each time the oldest of the member who then keeps most."""
     totals = Counter[str]()
     for each in kept:
         totals[each.member] += each.size
     free = sorted((each for each in kept if each.job_id not in waiting), key=lambda each: each.stored)
-    gone: list[Kept] = []
+    gone: list[StoredUpload] = []
     while free and excess > 0:
         chosen = max(free, key=lambda each: totals[each.member])  # of equals, the first, which is the oldest
         free.remove(chosen)
@@ -104,5 +104,5 @@ def _oldest(kept: Sequence[Kept], excess: int, waiting: Collection[str]) -> list
     return gone
 
 
-def _size(kept: Sequence[Kept]) -> int:
+def _size(kept: Sequence[StoredUpload]) -> int:
     return sum(each.size for each in kept)

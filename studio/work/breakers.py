@@ -27,7 +27,7 @@ from domain import (
     RateLimited,
     Unavailable,
 )
-from storage.outages import CHANGED, Outage, OutageStore
+from storage.outages import OUTAGES_TOPIC, Outage, OutageStore
 from storage.store import Store
 from studio.best_effort import best_effort
 
@@ -64,7 +64,7 @@ class Breakers:
         self._probes: dict[str, Outage] = {}
         """This process's probes, by job id: the outage as it was when each began."""
         self._refreshing: set[asyncio.Task[None]] = set()
-        store.bulletin.on(CHANGED, lambda _: self._refresh_in_background())
+        store.notifications.subscribe(OUTAGES_TOPIC, lambda _: self._refresh_in_background())
 
     def outage(self, provider: str) -> Outage | None:
         """The provider's outage, also when its back-off is over."""

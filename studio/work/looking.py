@@ -3,7 +3,7 @@
 import logging
 
 from domain import BadResponse, Drawn
-from storage.spool import TROUBLE, Spool
+from storage.spool import SPOOL_ERRORS, Spool
 from studio import images
 from studio.lease import Held
 
@@ -48,8 +48,8 @@ async def _put_right(held: Held, spool: Spool, drawn: Drawn, data: bytes) -> Non
 async def _replace(held: Held, spool: Spool, old: Drawn, new: Drawn, data: bytes) -> None:
     """Only what is kept takes the place of what came."""
     try:
-        await spool.put_fresh(new.key or "", data)
-    except TROUBLE as error:
+        await spool.put_cached(new.key or "", data)
+    except SPOOL_ERRORS as error:
         log.warning("job %s: %s goes on as it came, %s", held.job.id, old.key, type(error).__name__)
         held.note(drawn=_with(held, old, new.model_copy(update={"key": old.key, "way": "file"})))
     else:

@@ -9,8 +9,8 @@ from domain import BadResponse, Drawn, Picture, State
 from domain.kinds import ending_of, kind_of
 from domain.numbers import fraction as share
 from domain.numbers import place, plain, seconds
+from storage.shielding import shielded
 from storage.spool import Spool
-from storage.uncut import uncut
 from studio import images
 from studio.display import Delivery, Ready, Report
 from studio.lease import Held
@@ -67,7 +67,7 @@ class JobProgress:
         if data and earlier:
             # Nothing is put in the place of a picture before it is one.
             entry, data = await as_handed_over(entry, data)
-        await uncut(asyncio.ensure_future(self._store(entry, data)))
+        await shielded(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)
 
@@ -94,7 +94,7 @@ class JobProgress:
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
             can_be_had_again = self._held.job.remote is not None
-            await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
+            await (self._spool.put_cached if can_be_had_again else self._spool.put_or_keep)(entry.key, data)
         # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
         drawn, place = self._held.job.drawn, self._place()
         await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain import Room
-from storage.spool import RESERVE
+from storage.spool import DISK_RESERVE
 from tests.discord_server import nth
 from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
 from views.wording.refusals import ROOMS
@@ -31,7 +31,7 @@ def locked(world: World) -> Generator[None]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
     """A folder in a file system of its own, of a few megabytes more than Easel wants to have free."""
-    size = f"size={RESERVE + 16 * MEBIBYTE}"
+    size = f"size={DISK_RESERVE + 16 * MEBIBYTE}"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a file system")

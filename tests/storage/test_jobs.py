@@ -46,7 +46,7 @@ from domain import (
 )
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, SizeFitted, TookOver
-from storage.job_store import STALE
+from storage.job_store import LEASE_TIMEOUT
 from storage.tables import jobs as table
 from tests.conftest import make_job
 
@@ -114,10 +114,10 @@ async def test_only_an_unfinished_row_can_be_claimed(jobs, state):
 async def test_a_silent_owner_loses_the_row(jobs, pass_time):
     await jobs.add(make_job())
     await jobs.claim("1", "silent")
-    pass_time(STALE)
-    assert await jobs.abandoned() == []
+    pass_time(LEASE_TIMEOUT)
+    assert await jobs.unheld() == []
     pass_time(timedelta(seconds=1))
-    assert [job.id for job in await jobs.abandoned()] == ["1"]
+    assert [job.id for job in await jobs.unheld()] == ["1"]
     assert await jobs.claim("1", "next")
     assert not await jobs.save(make_job(cost="late"), "silent")
     await jobs.release("1", "silent")
@@ -129,8 +129,8 @@ async def test_a_beating_owner_keeps_its_rows(jobs, pass_time):
         await jobs.add(make_job(id))
     await jobs.claim("1", "alive")
     await jobs.claim("2", "silent")
-    pass_time(STALE)
-    await jobs.beat({"alive"})
+    pass_time(LEASE_TIMEOUT)
+    await jobs.heartbeat({"alive"})
     pass_time(timedelta(seconds=1))
     assert await jobs.claim("1", "other") is None
     assert await jobs.claim("2", "other")
@@ -139,9 +139,9 @@ async def test_a_beating_owner_keeps_its_rows(jobs, pass_time):
 async def test_disowning_frees_every_row(jobs):
     await jobs.add(make_job())
     await jobs.claim("1", "dead")
-    assert await jobs.abandoned() == []
-    await jobs.disown()
-    assert [job.id for job in await jobs.abandoned()] == ["1"]
+    assert await jobs.unheld() == []
+    await jobs.release_all()
+    assert [job.id for job in await jobs.unheld()] == ["1"]
 
 
 ROWS = {
@@ -171,7 +171,7 @@ async def names(jobs) -> dict[str, str]:
 
 
 async def test_abandoned_are_the_unfinished_that_can_go_on(jobs, names):
-    found = [names[job.id] for job in await jobs.abandoned()]
+    found = [names[job.id] for job in await jobs.unheld()]
     assert found == ["another's", "drawn", "sending", "queued"]
 
 
@@ -191,7 +191,7 @@ async def test_what_was_refused_least_often_comes_first(jobs):
 
 
 async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
-    load = await jobs.load()
+    load = await jobs.count_waiting()
     assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
     assert [load.by_server[guild] for guild in (200, 201, 999)] == [2, 1, 0]
 
@@ -208,7 +208,7 @@ async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
     ],
 )
 async def test_forgetting_spares_what_is_under_way_and_others(jobs, names, whose, gone):
-    assert {names[id] for id in await jobs.forget(**whose)} == gone
+    assert {names[id] for id in await jobs.delete_finished(**whose)} == gone
     left = {name for id, name in names.items() if await jobs.get(id)}
     assert left == set(ROWS) - gone
 
@@ -360,7 +360,7 @@ async def test_a_holder_hears_with_its_beat_what_is_wanted_no_more(jobs):
     await jobs.claim("2", "b")
     for id in "123":
         await jobs.cancel(id)
-    assert await jobs.beat({"a"}) == ["1"]
+    assert await jobs.heartbeat({"a"}) == ["1"]
     held = await jobs.get("1")
     assert await jobs.save(held.having(cancelled=False), "a")
     assert (await jobs.get("1")).cancelled, "a holder that has not heard of it must not undo it"
@@ -393,7 +393,7 @@ async def test_a_retry_that_comes_to_nothing_may_be_made_by_another(jobs):
 async def test_a_retry_that_somebody_else_goes_on_with_stays_the_only_one(jobs):
     await jobs.add(make_job(state=State.FAILED))
     await jobs.add(make_job(2, parent="1"), "us", retry=True)
-    await jobs.disown()
+    await jobs.release_all()
     assert await jobs.claim("2", "them")
     await jobs.discard(make_job(2, parent="1"), "us")
     assert not await jobs.add(make_job(3, parent="1"), "others", retry=True)
@@ -409,28 +409,32 @@ async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):
         await jobs.add(make_job(id))
     await jobs.claim("1", "a")
     assert await jobs.orphaned() == []
-    pass_time(STALE + timedelta(seconds=1))
+    pass_time(LEASE_TIMEOUT + timedelta(seconds=1))
     assert [job.id for job in await jobs.orphaned()] == ["1"]
 
 
 async def test_depth_is_by_provider_and_state(jobs, names):
-    assert sorted(await jobs.depth()) == [("fake", "drawn", 1), ("fake", "queued", 2), ("fake", "sending", 1)]
+    assert sorted(await jobs.count_unfinished()) == [
+        ("fake", "drawn", 1),
+        ("fake", "queued", 2),
+        ("fake", "sending", 1),
+    ]
 
 
 async def test_finished_jobs_are_forgotten_after_their_time(jobs):
-    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
+    old = datetime.now(UTC) - storage.job_store.RETENTION - timedelta(days=1)
     await jobs.add(make_job("1", state=State.DELIVERED, created=old))
     await jobs.add(make_job("2", state=State.DRAWN, parked=True, created=old))
     await jobs.add(make_job("3", state=State.DELIVERED))
     await jobs.add(make_job("4", state=State.WAITING, created=old))
-    await jobs.expire()
+    await jobs.delete_old()
     assert [await jobs.get(id) is not None for id in "1234"] == [False, False, True, True]
 
 
 async def test_more_than_go_at_once_are_forgotten_too(jobs, monkeypatch):
-    monkeypatch.setattr(storage.job_store, "AT_ONCE", 2)
-    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
+    monkeypatch.setattr(storage.job_store, "DELETE_BATCH_SIZE", 2)
+    old = datetime.now(UTC) - storage.job_store.RETENTION - timedelta(days=1)
     for id in range(5):
         await jobs.add(make_job(id, state=State.DELIVERED, created=old))
-    await jobs.expire()
+    await jobs.delete_old()
     assert [await jobs.get(str(id)) for id in range(5)] == [None] * 5

@@ -82,7 +82,7 @@ async def test_the_files_of_old_and_new_jobs_are_wanted(jobs, add):
     mask = Upload(url=None, key="uploads/15/400.mask")
     await jobs.add(make_job(16, request=ImageRequest(prompt="a boat", images=images, mask=mask)))
     await jobs.add(make_job(17, request=ImageRequest(prompt="a boat", images=(Upload(url=None),))))
-    assert await jobs.uploads() == {"7", "8", "13", "14", "15", "16", "17"}
+    assert await jobs.ids_with_needed_uploads() == {"7", "8", "13", "14", "15", "16", "17"}
 
 
 async def test_an_image_that_an_old_job_waits_for_is_never_cleared(either, add, monkeypatch):

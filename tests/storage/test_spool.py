@@ -58,7 +58,7 @@ async def test_the_folder_where_others_are_being_put_stays(tmp_path):
     spool = await open_spool(tmp_path / "spool", None)
     await spool.put("pictures/1/0", b"bytes")
     await spool.delete(["pictures/1/0"])
-    await spool.sweep(NOW + timedelta(days=8))
+    await spool.delete_expired(NOW + timedelta(days=8))
     assert [path.name for path in (tmp_path / "spool").iterdir()] == ["pictures"]
 
 
@@ -74,9 +74,9 @@ class Troubled(LocalStore):
         return await super().put_async(*args, **kwargs)
 
 
-@pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.TRIES - 1, True), (storage.spool.TRIES, False)])
+@pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.PUT_TRIES - 1, True), (storage.spool.PUT_TRIES, False)])
 async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, monkeypatch, troubles, kept):
-    monkeypatch.setattr(storage.spool, "PAUSE", wait_none())
+    monkeypatch.setattr(storage.spool, "PUT_BACK_OFF", wait_none())
     store = Troubled(tmp_path)
     store.troubles = troubles
     with nullcontext() if kept else pytest.raises(OSError, match="no"):
@@ -85,21 +85,21 @@ async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, mon
 
 
 async def test_uploads_are_told_with_whose_they_are_and_how_large(spool):
-    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.uploads()}
+    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.list_uploads()}
     assert told == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
 
 
 def test_a_disk_without_room_for_a_picture_counts_as_full(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
-    for free, full in ((storage.spool.RESERVE, False), (storage.spool.RESERVE - 1, True)):
+    for free, full in ((storage.spool.DISK_RESERVE, False), (storage.spool.DISK_RESERVE - 1, True)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
         assert Spool(LocalStore(tmp_path), tmp_path).is_full() is full
         assert not Spool(LocalStore(tmp_path)).is_full()
 
 
 async def test_clearing_is_for_one_job(spool):
-    await spool.clear("1")
-    await spool.clear("none")
+    await spool.delete_job("1")
+    await spool.delete_job("none")
     assert await kept(spool) == {"pictures/12/0", "uploads/2/401.image"}
 
 
@@ -113,46 +113,46 @@ async def test_clearing_is_for_one_job(spool):
     ],
 )
 async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, place, age, count, left):
-    assert await spool.sweep(NOW + age) == count
+    assert await spool.delete_expired(NOW + age) == count
     assert await kept(spool) == left
-    assert await spool.sweep(NOW + age) == 0
+    assert await spool.delete_expired(NOW + age) == 0
     if place is None:
         folders = {path.parent.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*/*")}
         assert {path.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*")} == folders
 
 
 async def test_sweeping_an_empty_spool(tmp_path):
-    assert await (await open_spool(tmp_path / "new" / "spool", None)).sweep() == 0
+    assert await (await open_spool(tmp_path / "new" / "spool", None)).delete_expired() == 0
 
 
 async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path, place, monkeypatch):
-    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
+    monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
-        await spool.put_fresh(key, b"8 bytes.")
+        await spool.put_cached(key, b"8 bytes.")
     assert list(spool._fresh) == ["pictures/7/1"]
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"8 bytes."
     for _ in range(2):
-        assert await spool.take("pictures/7/0") == await spool.take("pictures/7/1") == b"8 bytes."
+        assert await spool.take_cached("pictures/7/0") == await spool.take_cached("pictures/7/1") == b"8 bytes."
     assert not spool._fresh
 
 
 async def test_what_is_deleted_is_not_at_hand_either(spool):
-    await spool.put_fresh("pictures/7/0", b"bytes")
+    await spool.put_cached("pictures/7/0", b"bytes")
     await spool.delete(["pictures/7/0"])
-    assert await spool.take("pictures/7/0") is None
+    assert await spool.take_cached("pictures/7/0") is None
 
 
 async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, monkeypatch):
     monkeypatch.setattr(spool, "put", AsyncMock(side_effect=OSError))
-    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
-    await spool.put_or_hold("pictures/7/0", b"8 bytes.")
+    monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
+    await spool.put_or_keep("pictures/7/0", b"8 bytes.")
     with pytest.raises(OSError):
-        await spool.put_or_hold("pictures/7/1", b"no room")
-    assert [await spool.take("pictures/7/0") for _ in range(2)] == [b"8 bytes."] * 2
+        await spool.put_or_keep("pictures/7/1", b"no room")
+    assert [await spool.take_cached("pictures/7/0") for _ in range(2)] == [b"8 bytes."] * 2
     await spool.delete(["pictures/7/0"])
     assert await spool.get("pictures/7/0") is None
-    await spool.put_or_hold("pictures/7/1", b"room")
-    await spool.clear("7")
+    await spool.put_or_keep("pictures/7/1", b"room")
+    await spool.delete_job("7")
     assert await spool.get("pictures/7/1") is None
 
 
@@ -160,10 +160,10 @@ async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, t
     with monkeypatch.context() as away:
         away.setattr(spool, "_put", AsyncMock(side_effect=OSError))
         away.setattr(spool, "put", AsyncMock(side_effect=OSError))
-        await spool.put_or_hold("pictures/7/0", b"bytes")
-        await spool.put_held()
+        await spool.put_or_keep("pictures/7/0", b"bytes")
+        await spool.retry_unstored()
         assert await spool.get("pictures/7/0") == b"bytes"
-    await spool.put_held()
+    await spool.retry_unstored()
     assert not spool._only_here
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"bytes"
 
@@ -177,7 +177,7 @@ async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool
 
     spool._only_here["pictures/7/0"] = b"bytes"
     monkeypatch.setattr(spool, "_put", slow)
-    await spool.put_held()
+    await spool.retry_unstored()
     assert await spool.get("pictures/7/0") is None
 
 

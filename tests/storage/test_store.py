@@ -27,8 +27,8 @@ import storage.spool
 import storage.store
 import storage.upgrade
 from domain import Settings, Size, SpoolPlace, State
-from storage.database import ClosedError, Do
-from storage.store import StoreAwayError, StoreError, open_store
+from storage.database import ClosedError, Statement
+from storage.store import StoreError, StoreUnavailableError, open_store
 from storage.tables import metadata
 from tests.conftest import make_job
 
@@ -169,22 +169,22 @@ async def test_a_time_limit_around_a_statement_holds(either):
 
 async def test_an_error_is_for_whose_work_it_is(either):
     """All that comes at once shares a transaction; one that fails must not take the others along."""
-    wrong = Do(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
+    wrong = Statement(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
     database = either.jobs._database
     outcomes = await asyncio.gather(
         *(either.jobs.add(make_job(id)) for id in range(20)),
-        database.run(Do(text("INSERT INTO meta (key, value) VALUES ('half', 'x')")), wrong),
+        database.run(Statement(text("INSERT INTO meta (key, value) VALUES ('half', 'x')")), wrong),
         *(either.jobs.add(make_job(id)) for id in range(20, 40)),
         return_exceptions=True,
     )
     assert isinstance(outcomes.pop(20), IntegrityError)
     assert outcomes == [True] * 40
-    assert len(await either.jobs.abandoned()) == 40
+    assert len(await either.jobs.unheld()) == 40
     assert await either.meta.get("half") is None
 
 
 async def test_a_folder_has_one_process(store, url, tmp_path):
-    with pytest.raises(StoreAwayError, match=r"^DATA_DIR is in use by another Easel process"):
+    with pytest.raises(StoreUnavailableError, match=r"^DATA_DIR is in use by another Easel process"):
         async with open_store(url, tmp_path):
             pass
     assert await store.jobs.get("1") is None
@@ -202,10 +202,10 @@ async def test_what_was_written_is_there_when_opened_again(url, tmp_path):
         "a write-ahead log is left"
     )
     async with open_store(url, tmp_path) as store:
-        assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+        assert [job.id for job in await store.jobs.unheld()] == ["1"]
         assert await store.settings.get(2**62) == chosen
         assert await store.meta.get("k") == "two"
-        await store.settings.forget(2**62)
+        await store.settings.delete(2**62)
         assert await store.settings.get(2**62) == Settings() == await store.settings.get(None)
 
 
@@ -289,8 +289,8 @@ async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres,
 
 
 async def test_a_postgresql_that_is_not_there_is_told_apart_from_a_wrong_setting(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
-    with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
 
@@ -307,7 +307,7 @@ async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
         upgrade(connection)
 
     connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "_connect", hasty)
     for module in (storage.database, storage.dialects):
         monkeypatch.setattr(module, "upgrade", slow)
@@ -332,7 +332,7 @@ async def test_an_error_of_ours_is_raised_where_the_work_came_from_and_the_next_
 
     database = store.jobs._database
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_connected", broken)
+        patch.setattr(database, "_with_connection", broken)
         async with asyncio.timeout(5):
             adding = (store.jobs.add(make_job(id)) for id in range(calls))
             raised = await asyncio.gather(*adding, return_exceptions=True)
@@ -342,11 +342,11 @@ async def test_an_error_of_ours_is_raised_where_the_work_came_from_and_the_next_
 
 
 async def test_a_file_that_somebody_locks_may_be_free_later(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+        with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
             async with open_store(url, tmp_path):
                 pass
 
@@ -356,7 +356,7 @@ async def test_a_full_disk_may_have_room_later(url, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(storage.store.FileLock, "acquire", full)
-    with pytest.raises(StoreAwayError, match=r"DATA_DIR cannot be written: .*, No space left on device"):
+    with pytest.raises(StoreUnavailableError, match=r"DATA_DIR cannot be written: .*, No space left on device"):
         async with open_store(url, tmp_path):
             pass
 
@@ -366,6 +366,8 @@ async def test_a_bucket_that_is_out_of_reach_may_be_there_later(url, tmp_path, m
     monkeypatch.setattr(storage.spool, "S3Store", SimpleNamespace(from_url=once))
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "aws_endpoint_url": "http://127.0.0.1:9"}
     place = SpoolPlace(url="s3://bucket", options={name: SecretStr(value) for name, value in keys.items()})
-    with pytest.raises(StoreAwayError, match="SPOOL_URL cannot be used: s3://bucket, it does not answer, or not"):
+    with pytest.raises(
+        StoreUnavailableError, match="SPOOL_URL cannot be used: s3://bucket, it does not answer, or not"
+    ):
         async with open_store(url, tmp_path, place):
             pass

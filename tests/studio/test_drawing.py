@@ -609,7 +609,7 @@ async def test_what_could_not_be_written_at_once_is_written_in_the_end(store, ho
 
 
 async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, delivery, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.2)
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.2)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
@@ -673,7 +673,7 @@ async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
 
 async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
     async def generate(request, sources, progress):
-        await store.jobs.disown()
+        await store.jobs.release_all()
         assert await store.jobs.claim("1", "another")
         await store.jobs.save((await store.jobs.get("1")).having(cost="another's"), "another")
         await progress.remember({"id": 1})

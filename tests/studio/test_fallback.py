@@ -362,7 +362,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
         await street.drawn(created=datetime.now(UTC))
     job = await street.store.jobs.get("1")
     assert (job.state, job.started, street.breakers.is_open("first")) == (State.QUEUED, None, True)
-    assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
+    assert [left.id for left in await street.store.jobs.unheld()] == ["1"]
     assert street.delivery.reports[-1] == Report(eta=100, paused=True)
     with pytest.raises(TryLater):
         await street.drawn()

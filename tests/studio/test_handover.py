@@ -121,7 +121,7 @@ async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
 
     data = foreign()["avif"][0]
     await store.spool.put("pictures/1/0", data)
-    monkeypatch.setattr(store.spool, "put_fresh", full)
+    monkeypatch.setattr(store.spool, "put_cached", full)
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="avif", way="unread"),)) as held:
         await deliver(held)
     ((told, (picture,)),) = delivery.delivered

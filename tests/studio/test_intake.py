@@ -60,7 +60,7 @@ async def test_a_file_is_read_when_its_member_has_been_told_and_the_row_is_there
     seen = []
 
     async def read() -> bytes:
-        seen.append((list(member.told), (await store.jobs.get("1")).state, await store.jobs.abandoned()))
+        seen.append((list(member.told), (await store.jobs.get("1")).state, await store.jobs.unheld()))
         return png(size=(64, 48))
 
     await member.send(studio, read, private=True)
@@ -89,8 +89,8 @@ async def test_what_nobody_is_told_of_is_left_to_the_table(studio, store, member
     with pytest.raises(error):
         await member.send(studio, raises(error()))
     assert len(studio._leases) == 0
-    await store.jobs.disown()
-    assert [(job.id, job.state) for job in await store.jobs.abandoned()] == [("1", State.PROMISED)]
+    await store.jobs.release_all()
+    assert [(job.id, job.state) for job in await store.jobs.unheld()] == [("1", State.PROMISED)]
     assert studio._admission.place(make_job()) == 0
 
 

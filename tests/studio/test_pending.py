@@ -79,35 +79,35 @@ async def test_a_row_that_cannot_be_written_promises_nothing(pending, leases, st
 
 async def test_what_is_promised_is_held_until_it_is_complete(store, pending):
     promised = await pending.add(make_job(message_id=None), told)
-    assert await store.jobs.abandoned() == []
+    assert await store.jobs.unheld() == []
     await pending.complete(promised)
     assert (await store.jobs.get("1")).message_id == 500
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 @pytest.mark.parametrize("fate", ["asked for", "deleted"])
 async def test_a_row_that_was_lost_meanwhile_is_fulfilled_all_the_same(store, pending, leases, fate):
     """As after a pause of the whole machine: another process has taken it for a dead one's, and knows no images."""
     promised = await pending.add(make_job(), told)
-    await store.jobs.take("1", "another")
+    await store.jobs.take_promised("1", "another")
     if fate == "deleted":
         await store.jobs.discard(promised, "another")
     await pending.complete(promised.having(cost="ours"))
     assert not await store.jobs.save(promised, "another")
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.QUEUED, "ours")
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
     assert not leases
 
 
 async def test_a_row_that_another_process_draws_meanwhile_is_left_to_it(store, pending, leases):
     promised = await pending.add(make_job(), told)
-    await store.jobs.take("1", "another")
+    await store.jobs.take_promised("1", "another")
     await store.jobs.save(promised.having(state=State.SENDING, cost="another's"), "another")
     await pending.complete(promised.having(cost="ours"))
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.SENDING, "another's")
-    assert await store.jobs.abandoned() == []
+    assert await store.jobs.unheld() == []
     assert not leases
 
 
@@ -128,8 +128,8 @@ async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, 
 
     with pytest.raises(ConnectionError):
         await pending.add(make_job(), cut_off)
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 async def test_the_same_interaction_again_leaves_the_first_alone(store, pending, leases):
@@ -154,8 +154,8 @@ async def test_what_is_dropped_is_found_by_the_table(store, pending, leases):
     pending.leave(promised)
     pending.leave(promised)
     assert not leases
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 async def test_what_could_not_be_deleted_is_left_to_the_table(store, pending, leases, monkeypatch):
@@ -167,8 +167,8 @@ async def test_what_could_not_be_deleted_is_left_to_the_table(store, pending, le
     with pytest.raises(OSError):
         await pending.withdraw(promised)
     assert not leases
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 async def test_what_is_withdrawn_is_gone(store, pending, leases):
@@ -184,7 +184,7 @@ async def test_while_the_process_ends_nothing_is_withdrawn(store, pending, lease
     with pytest.raises(Ending):
         await pending.withdraw(promised)
     assert not leases
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, pending, leases):
@@ -205,7 +205,7 @@ async def test_who_may_have_been_told_is_asked_for_later(store, pending, leases)
     with pytest.raises(Unclear):
         await pending.add(make_job(), unclear)
     assert not leases
-    (left,) = await store.jobs.abandoned()
+    (left,) = await store.jobs.unheld()
     assert (left.id, left.state) == ("1", State.PROMISED)
 
 
@@ -239,7 +239,7 @@ async def test_who_told_the_member_draws_though_another_process_wrote_the_row(st
             return added
 
         async def take(self, id: str, owner: str) -> bool:
-            return await store.jobs.take(id, owner)
+            return await store.jobs.take_promised(id, owner)
 
     behind = Behind()
 

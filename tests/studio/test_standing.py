@@ -21,7 +21,7 @@ def told(store):
         for number, changes in enumerate(jobs):
             job = make_job(100 + number, **{"state": State.DELIVERED, "seconds": 4.0} | changes)
             await store.jobs.add(job.having(created=NOW - timedelta(minutes=len(jobs) - number)))
-        return standing("fake", await store.jobs.ended(NOW - timedelta(hours=24)), outage, NOW)
+        return standing("fake", await store.jobs.ended_since(NOW - timedelta(hours=24)), outage, NOW)
 
     return told
 
@@ -50,7 +50,7 @@ async def test_what_is_parked_was_drawn_and_our_own_end_is_no_failure_of_its(tol
 async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_a_success_of_the_second(told, store):
     moved = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable"),), "seconds": 9.0}
     assert await told({}, moved) == Standing("up", None, 0.5, 4.0)
-    ended = await store.jobs.ended(NOW - timedelta(hours=24))
+    ended = await store.jobs.ended_since(NOW - timedelta(hours=24))
     assert standing("other", ended, None, NOW) == Standing("up", None, 1.0, 9.0)
 
 

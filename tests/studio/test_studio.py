@@ -63,7 +63,7 @@ async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, sto
     with pytest.raises(TryLater):
         await studio._pipeline.draw("1")
     assert seen == []
-    assert [job.state for job in await store.jobs.abandoned()] == [State.PROMISED]
+    assert [job.state for job in await store.jobs.unheld()] == [State.PROMISED]
     delivery.told = 900
     await studio._pipeline.draw("1")
     assert (await store.jobs.get("1")).state is State.DRAWN
@@ -81,7 +81,7 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     await store.jobs.add(make_job(state=State.WAITING, remote=REMEMBERED))
     await store.jobs.claim("1", "the dead")
     await store.jobs.cancel("1")
-    monkeypatch.setattr(storage.job_store, "STALE", timedelta(0))
+    monkeypatch.setattr(storage.job_store, "LEASE_TIMEOUT", timedelta(0))
     taking_over = asyncio.create_task(studio._pipeline.adopt())
     await asked.wait()
     async with asyncio.timeout(10):
@@ -100,7 +100,7 @@ async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, 
     await studio._pipeline.draw("1")
     assert [len(pictures) for _, pictures in delivery.delivered] == [1]
     assert (await store.jobs.get("1")).state is State.DELIVERED
-    assert not store.spool.holds("1")
+    assert not store.spool.has_unstored("1")
 
 
 async def test_only_what_waits_for_its_owner_is_given_up(studio, store):

@@ -70,7 +70,7 @@ async def test_deleting_ones_data_forgives_nothing(suspensions, store):
     job = make_job(1, state="refused", failure=REFUSED)
     await store.jobs.add(job)
     await ends(suspensions, REFUSED)
-    assert await store.jobs.forget(user_id=job.user_id) == ["1"]
+    assert await store.jobs.delete_finished(user_id=job.user_id) == ["1"]
     with pytest.raises(HeldBack):
         await suspensions.check(make_job(2))
 

@@ -25,8 +25,8 @@ NOW = datetime.now(UTC)
 class Dated(Spool):
     """Files get older in the order in which they were put, however quickly that was."""
 
-    async def uploads(self):
-        kept = await super().uploads()
+    async def list_uploads(self):
+        kept = await super().list_uploads()
         return [each._replace(stored=NOW + timedelta(seconds=int(each.job_id))) for each in kept]
 
 
@@ -48,7 +48,7 @@ async def put(uploads: UploadStore, job: int, member: int, size: int = 4) -> str
 
 
 async def kept(uploads: UploadStore) -> set[int]:
-    return {int(each.job_id) for each in await uploads._spool.uploads()}
+    return {int(each.job_id) for each in await uploads._spool.list_uploads()}
 
 
 async def test_a_members_oldest_images_make_room_for_their_newest(uploads):
@@ -105,7 +105,7 @@ class Full(LocalStore):
 
 
 async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("storage.spool.TRIES", 2)
+    monkeypatch.setattr("storage.spool.PUT_TRIES", 2)
     with pytest.raises(NoRoom) as caught:
         await put(UploadStore(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
     assert caught.value.room is Room.DISK

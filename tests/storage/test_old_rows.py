@@ -80,7 +80,7 @@ async def test_notes_and_providers_that_were_passed_over_stay(jobs):
 
 async def test_who_was_not_asked_is_no_failure_of_the_providers(jobs):
     _, store = jobs
-    ended = await store.jobs.ended((await store.jobs.get("1000")).created.replace(year=2000))
+    ended = await store.jobs.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
     assert all(job.asked for job in ended), "of those here, only unfinished jobs were not asked for"
 
 
