@@ -28,10 +28,10 @@ from providers.kit.base import Provider, title_of
 from startup import STARTUP_ERRORS, default_of, exit_code, log_in, point_at, port_error, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
-from studio.lease import unwatched
+from studio.lease import ignore_change
+from studio.observers import Observers
 from studio.studio import Studio
 from studio.timing import Timing
-from studio.watch import Watch
 from tracing import DiscordClock, watch
 from views.delivery import DiscordDelivery
 from views.requests import UPLOAD_HOSTS
@@ -101,7 +101,7 @@ async def _footing(
                     DiscordDelivery(client, partial(title_of, on), on_shown, clock.now),
                     limits=config.limits,
                     timing=Timing(now=clock.now),
-                    watch=Watch(changed, meter.stage if meter else unwatched),
+                    observers=Observers(changed, meter.stage if meter else ignore_change),
                 )
 
             try:

@@ -32,7 +32,6 @@ from domain.refusals import (
     CannotDrawFrom,
     CannotUpscale,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     NeedsImage,
     NoPrompt,
@@ -43,6 +42,7 @@ from domain.refusals import (
     OutOfRange,
     QueueFull,
     SizeNotTaken,
+    Suspended,
     TooManyImages,
     UnknownSize,
     UploadGone,
@@ -67,7 +67,7 @@ Denied = (
     | ImageTooLarge
     | OtherProportions
     | UploadGone
-    | HeldBack
+    | Suspended
     | QueueFull
     | NoRoom
 )

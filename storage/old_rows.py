@@ -78,7 +78,7 @@ def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rejection(old: Mapping[str, Any]) -> dict[str, Any]:
     if old["field"] == "member":
-        return _own_failure(old, "HeldBack", provider=old["subject"] or "", seconds=float(old["takes"]) * 60)
+        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"]) * 60)
     return _provider_failure(old, counts_against_member=old["field"] == "prompt")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from domain import Job, Origin
 from storage.store import Store
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 from studio.pipeline import Pipeline
 
 
@@ -42,7 +42,7 @@ class JobControl:
         """
         moved, turn = False, 0
 
-        async def move(held: Held) -> None:
+        async def move(held: HeldJob) -> None:
             nonlocal moved, turn
             turn = held.job.refused.times if held.job.refused else 0
             if moved := held.job.parked:
@@ -56,7 +56,7 @@ class JobControl:
     async def give_up(self, job_id: str) -> None:
         """Delete a job whose pictures wait for its owner, with them; nothing where none wait."""
 
-        async def drop(held: Held) -> None:
+        async def drop(held: HeldJob) -> None:
             if held.job.parked:
                 await held.discard()
                 await self._spool.delete_job(job_id)

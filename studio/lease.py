@@ -14,47 +14,47 @@ from storage.job_store import JobStore
 log = logging.getLogger(__name__)
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """Another process has taken the row."""
 
 
-Stage = Callable[[Job, timedelta], None]
+StageObserver = Callable[[Job, timedelta], None]
 """Told of each state that a job has left: the job as it was, and for how long."""
 
 
-def unwatched(*_: object) -> None:
+def ignore_change(*_: object) -> None:
     """Nobody wants to know."""
 
 
-class Held:
+class HeldJob:
     """A claimed job: read it from `job`, write it through `update`."""
 
-    def __init__(self, store: JobStore, job: Job, owner: str, stage: Stage) -> None:
+    def __init__(self, store: JobStore, job: Job, owner: str, stage: StageObserver) -> None:
         self.job = job
         self._store = store
         self._owner = owner
         self._stage = stage
-        self._entered = _entered(job)
-        self._noted: set[str] = set()
+        self._entered_at = _entered_at(job)
+        self._unwritten: set[str] = set()
         self.released = False
 
-    def note(self, **changes: Unpack[JobChanges]) -> None:
+    def set(self, **changes: Unpack[JobChanges]) -> None:
         """Change these fields, to be written with the next update."""
         self.job = self.job.having(**changes)
-        self._noted |= changes.keys()
+        self._unwritten |= changes.keys()
 
     async def update(self, *, release: bool = False, **changes: Unpack[JobChanges]) -> None:
         """Write these fields; `release` with the last write, for it saves one."""
         before = self.job
-        self.note(**changes)
-        fields = frozenset(self._noted)
+        self.set(**changes)
+        fields = frozenset(self._unwritten)
         if not await self._store.save(self.job, self._owner, fields, release=release):
-            raise Lost(self.job.id)
-        self._noted -= fields  # only now: what could not be written goes with the next update
+            raise LeaseLost(self.job.id)
+        self._unwritten -= fields  # only now: what could not be written goes with the next update
         self.released = release
         if self.job.state is not before.state:
-            self._stage(before, datetime.now(UTC) - self._entered)
-            self._entered = datetime.now(UTC)
+            self._stage(before, datetime.now(UTC) - self._entered_at)
+            self._entered_at = datetime.now(UTC)
 
     async def discard(self) -> None:
         """Delete the row."""
@@ -65,7 +65,7 @@ class Held:
 class Leases:
     """Takes leases of rows, keeps up the heartbeat of all of them, and lets go."""
 
-    def __init__(self, jobs: JobStore, stage: Stage = unwatched) -> None:
+    def __init__(self, jobs: JobStore, stage: StageObserver = ignore_change) -> None:
         self._jobs = jobs
         self._stage = stage
         self._owners: set[str] = set()
@@ -84,12 +84,12 @@ class Leases:
         """No more heartbeats: what this owner still holds is soon anybody's."""
         self._owners.discard(owner)
 
-    async def beat(self) -> Sequence[str]:
+    async def heartbeat(self) -> Sequence[str]:
         """The heartbeat of all that is held; which of these rows are wanted no more."""
         return await self._jobs.heartbeat(self._owners)
 
     @asynccontextmanager
-    async def hold(self, job_id: str) -> AsyncGenerator[Held | None]:
+    async def hold(self, job_id: str) -> AsyncGenerator[HeldJob | None]:
         """Hold a row while the block runs; None where it is finished or held, be it by this very process."""
         owner = self.new_owner()
         try:
@@ -97,7 +97,7 @@ class Leases:
             if job is None:
                 yield None
                 return
-            held = Held(self._jobs, job, owner, self._stage)
+            held = HeldJob(self._jobs, job, owner, self._stage)
             try:
                 yield held
             finally:
@@ -106,19 +106,19 @@ class Leases:
         finally:
             self.end(owner)
 
-    async def run(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> Job | None:
+    async def run(self, job_id: str, work: Callable[[HeldJob], Awaitable[None]]) -> Job | None:
         """Work on a row while holding it; the job as it is then, None where it is finished or another's."""
         try:
             async with self.hold(job_id) as held:
                 if held is not None:
                     await work(held)
                 return held.job if held else None
-        except Lost:
+        except LeaseLost:
             log.warning("job %s: another process has taken it", job_id)
             return None
 
 
-def _entered(job: Job) -> datetime:
+def _entered_at(job: Job) -> datetime:
     """When a job came into its state, as far as its row tells."""
     if job.state is State.QUEUED and job.started is None and not job.tried:
         return job.created

@@ -9,17 +9,17 @@ from domain import Job, State
 from providers.kit.base import Provider
 from storage.job_store import CANCELLED_TOPIC, Unfinished
 from storage.store import Store
-from studio.display import NotNow
+from studio.display import TemporarilyUndeliverable
 from studio.handing.handover import Handover
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.admission import Admission
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 from studio.work.drawing import Drawer
 from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater
 
-DELIVERIES = 8
-DELIVER = "deliver"
-TOGETHER = 100
+DELIVERIES_AT_ONCE = 8
+DELIVER_ENTRYPOINT = "deliver"
+ENQUEUE_BATCH_SIZE = 100
 """Ids that are queued in one go."""
 
 
@@ -50,9 +50,9 @@ class Pipeline:
         drawing = {
             _entrypoint(name): Entrypoint(self.draw, each.settings.concurrency) for name, each in providers.items()
         }
-        entrypoints = {**drawing, DELIVER: Entrypoint(self.deliver, DELIVERIES)}
+        entrypoints = {**drawing, DELIVER_ENTRYPOINT: Entrypoint(self.deliver, DELIVERIES_AT_ONCE)}
         self.queue = JobQueue(entrypoints, store.shared_url, self.recover)
-        store.notifications.subscribe(CANCELLED_TOPIC, self._cancelled)
+        store.notifications.subscribe(CANCELLED_TOPIC, self._on_cancelled)
 
     async def submit(self, job: Job) -> None:
         """Queue a job to be drawn; a member's first goes before anybody's second."""
@@ -60,12 +60,12 @@ class Pipeline:
 
     async def submit_drawn(self, job_id: str, attempt: int = 0) -> None:
         """Queue a job to be delivered. attempt: how often that has been refused."""
-        await self.queue.submit(QueuedJob(DELIVER, job_id, attempt=attempt))
+        await self.queue.submit(QueuedJob(DELIVER_ENTRYPOINT, job_id, attempt=attempt))
 
     async def draw(self, job_id: str) -> None:
         """job_queue.TryLater."""
         await self._acknowledgements.give_way()
-        with _later():
+        with _retry_later():
             job = await self._leases.run(job_id, self._draw)
         if job is None or job.state is State.PROMISED:
             return
@@ -77,7 +77,7 @@ class Pipeline:
                 await self.deliver(job_id)  # no other process would find its pictures
         await self.submit_drawn(job_id)
 
-    async def _draw(self, held: Held) -> None:
+    async def _draw(self, held: HeldJob) -> None:
         if held.job.state is not State.DRAWN:
             await self._drawer.draw(held)
         if held.job.state is State.DRAWN:
@@ -86,10 +86,10 @@ class Pipeline:
     async def deliver(self, job_id: str) -> None:
         """job_queue.TryLater."""
         await self._acknowledgements.give_way()
-        with _later():
+        with _retry_later():
             await self._leases.run(job_id, self._deliver)
 
-    async def _deliver(self, held: Held) -> None:
+    async def _deliver(self, held: HeldJob) -> None:
         if held.job.state is State.DRAWN and not held.job.parked:
             await self._handover.deliver(held)
 
@@ -108,7 +108,7 @@ class Pipeline:
         """Queue every unfinished row that nobody holds; queueing what is queued changes nothing."""
         await self._enqueue(await self._jobs.unheld())
 
-    async def adopt(self) -> None:
+    async def recover_orphans(self) -> None:
         """Take over the rows of the dead."""
         await self._enqueue(await self._jobs.orphaned())
 
@@ -118,28 +118,30 @@ class Pipeline:
         entries: list[QueuedJob] = []
         for job in jobs:
             if job.state == State.DRAWN:
-                entries.append(QueuedJob(DELIVER, job.id, attempt=job.refused["times"] if job.refused else 0))
+                entries.append(
+                    QueuedJob(DELIVER_ENTRYPOINT, job.id, attempt=job.refused["times"] if job.refused else 0)
+                )
             elif job.provider in self._providers and not job.cancelled:
                 places[job.user_id] += 1
                 entries.append(QueuedJob(_entrypoint(job.provider), job.id, priority=-places[job.user_id]))
             else:
                 with suppress(TryLater):
                     await self.draw(job.id)
-        for start in range(0, len(entries), TOGETHER):
-            await self.queue.submit(*entries[start : start + TOGETHER])
+        for start in range(0, len(entries), ENQUEUE_BATCH_SIZE):
+            await self.queue.submit(*entries[start : start + ENQUEUE_BATCH_SIZE])
             await asyncio.sleep(0)
 
-    def _cancelled(self, job_id: str | None) -> None:
+    def _on_cancelled(self, job_id: str | None) -> None:
         if job_id is not None:  # what was missed comes with the next beat
             self._drawer.cancel(job_id)
 
 
 @contextmanager
-def _later() -> Generator[None]:
+def _retry_later() -> Generator[None]:
     """What a place does not take now, the queue brings again."""
     try:
         yield
-    except NotNow as error:
+    except TemporarilyUndeliverable as error:
         raise TryLater(str(error)) from None
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import aiohttp
 import discord
 
-from studio.intake.pending import AnsweredElsewhere, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere
 from views.origins import Interaction
 from views.verdicts import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK
 
@@ -59,7 +59,7 @@ TRIES: ContextVar[Tries | None] = ContextVar("tries", default=None)
 async def defer(interaction: Interaction, *, private: bool) -> int | None:
     """Say that an answer is on its way, and who will see it; the id of the answer's message, if Discord tells.
 
-    AnsweredElsewhere; Unclear; any other error means that the member was not told.
+    AnsweredElsewhere; AcknowledgementUnknown; any other error means that the member was not told.
     """
     tries = TRIES.get()
     try:
@@ -99,13 +99,13 @@ async def _reply_id(interaction: Interaction) -> int | None:
 
 
 async def _find_reply(interaction: Interaction, failed: Exception) -> int:
-    """The id of the reply, if a request did arrive; what has failed, where none did; Unclear."""
+    """The id of the reply, if a request did arrive; what has failed, where none did; AcknowledgementUnknown."""
     try:
         found = await _ask(interaction)
     except ASKED_IN_VAIN as error:
         if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_WEBHOOK:
             raise failed from None
-        raise Unclear from None
+        raise AcknowledgementUnknown from None
     interaction.extras[WAITS] = True
     return found
 

@@ -8,7 +8,7 @@ import discord
 
 from domain import Job, NotAsked, Size, State, Unexpected
 from domain.outcomes import is_hosts_matter
-from studio.display import Ready, Report
+from studio.display import ReadyPicture, Report
 from views.card_ids import Verb, custom_id
 from views.limits import ALT, MESSAGE
 from views.wording.notes import arrival_words, note_words, waiting_words
@@ -33,7 +33,7 @@ class Card(NamedTuple):
 
     content: str
     view: discord.ui.View | None
-    pictures: Sequence[Ready]
+    pictures: Sequence[ReadyPicture]
     name: str
     alt: str
 
@@ -50,7 +50,7 @@ class Card(NamedTuple):
         return [*files, _File(BytesIO("\n".join(links).encode()), f"{self.name}-links.txt")]
 
 
-def preview_files(job: Job, preview: Ready) -> list[discord.File]:
+def preview_files(job: Job, preview: ReadyPicture) -> list[discord.File]:
     """An unfinished picture, in place of the one before it."""
     return [
         _File(
@@ -67,7 +67,7 @@ class _File(discord.File):
         self.fp.close()
 
 
-def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
+def result_card(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int = 0) -> Card:
     """The pictures with their receipt, or the sentence that says why there are none."""
     lines = _receipt(job, pictures, provider, later) if pictures else _apology(job, provider)
     links = [_whole(each.link) for each in pictures if each.link]
@@ -81,7 +81,7 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int =
     )
 
 
-def wordless_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
+def wordless_card(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int = 0) -> Card:
     """The same without a word from outside: neither the member's nor a provider's or model's."""
     line = WORDLESS if pictures else explain_without_words(job.failure, provider)
     waiting = [f"-# {note}" for note in waiting_words(pictures, later)]
@@ -110,7 +110,7 @@ def drawing_line(job: Job, report: Report, provider: str) -> str:
     return f"{doing} {code(job.request.prompt)}\n-# {told}"
 
 
-def _receipt(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
+def _receipt(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
     drawn = job.drawn
     seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
     sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
@@ -147,16 +147,16 @@ def _content(lines: Sequence[str], links: Sequence[str]) -> str:
     return "\n".join([*text, *kept])
 
 
-def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
+def _notes(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
     notes = [note_words(note) for note in job.notes]
-    asked, shown = job.request.count, sum(not each.kept for each in pictures)
+    asked, shown = job.request.count, sum(not each.kept_key for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
         why = f" {explain(job.failure, provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
     notes += waiting_words(pictures, later)
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
-    if any(each.stilled for each in pictures):
+    if any(each.first_frame_only for each in pictures):
         notes.append("It moves, but only its first frame fits.")
     notes += dict.fromkeys(sentence for each in job.drawn if (sentence := arrival_words(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
@@ -182,7 +182,7 @@ def _apology(job: Job, provider: str) -> list[str]:
     return [*lines, *kept, *before]
 
 
-def _verbs(job: Job, pictures: Sequence[Ready]) -> list[Verb]:
+def _verbs(job: Job, pictures: Sequence[ReadyPicture]) -> list[Verb]:
     """Retry also below some of the pictures, where the rest is paid for and may yet come."""
     retry = job.remote is not None or (not pictures and _worth_retrying(job))
     shown = all(each.way != "file" for each in job.drawn)

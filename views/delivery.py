@@ -11,7 +11,7 @@ import aiohttp
 import discord
 
 from domain import Job, Refusal, Refused
-from studio.display import NotNow, Ready, Report, Undeliverable
+from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
 from views.card import Card, drawing_line, preview_files, result_card, wordless_card
 from views.excuse import excuse_card, wordless_excuse
 from views.verdicts import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, verdict
@@ -47,20 +47,20 @@ class DiscordDelivery:
         self._reports: dict[str, tuple[Job, Report]] = {}
         """The newest of each job that is to be shown at the next turn."""
         self._showing: dict[str, asyncio.Task[None]] = {}
-        self._preparing: dict[str, asyncio.Future[Ready | None]] = {}
+        self._preparing: dict[str, asyncio.Future[ReadyPicture | None]] = {}
         """The unfinished pictures of those that are being shown: nobody waits for one."""
 
-    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
-        await self.settle(job)
+    async def deliver(self, job: Job, pictures: Sequence[ReadyPicture], later: int = 0) -> None:
+        await self.stop_reports(job)
         title = self._title(job.provider)
         card = result_card(job, pictures, title, later)
         await self._say(job, card, partial(wordless_card, job, pictures, title, later))
 
-    async def excuse(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: Refused) -> None:
         card = excuse_card(job, refused, self._title(job.provider))
         await self._say(job, card, partial(wordless_excuse, job, refused))
 
-    async def recall(self, job: Job) -> Job | None:
+    async def find_acknowledgement(self, job: Job) -> Job | None:
         # To verify: that Discord knows no webhook (10015) behind an interaction that nobody has answered. Whatever
         # else it says is taken for a member who waits.
         if not self._token_lives(job):
@@ -69,10 +69,10 @@ class DiscordDelivery:
             async with asyncio.timeout(REPORT_SECONDS):
                 return job.having(message_id=(await self._reply(job).fetch_message(_message(job))).id)
         except TRANSIENT as error:
-            raise NotNow(type(error).__name__) from None
+            raise TemporarilyUndeliverable(type(error).__name__) from None
         except discord.HTTPException as error:
             if error.status == 429:
-                raise NotNow("429") from None
+                raise TemporarilyUndeliverable("429") from None
             return None if error.code == UNKNOWN_WEBHOOK else job
 
     def report(self, job: Job, report: Report) -> None:
@@ -81,12 +81,12 @@ class DiscordDelivery:
         self._reports[job.id] = (job, report)
 
     async def show(self, job: Job, report: Report) -> None:
-        await self.settle(job)
+        await self.stop_reports(job)
         self._reports[job.id] = (job, report)
         self._show_newest(job.id)
-        await self.settle(job)
+        await self.stop_reports(job)
 
-    async def settle(self, job: Job) -> None:
+    async def stop_reports(self, job: Job) -> None:
         self._reports.pop(job.id, None)
         if job.id in self._showing:
             await asyncio.sleep(0)  # what has only just been taken up is being prepared then
@@ -118,14 +118,14 @@ class DiscordDelivery:
                 files = preview_files(job, preview)
                 await message.edit_message(_message(job), content=line, attachments=files)
             except discord.HTTPException as error:
-                if isinstance(verdict(error), NotNow):
+                if isinstance(verdict(error), TemporarilyUndeliverable):
                     raise
                 log.info("job %s: its unfinished picture is refused, %s", job.id, error.code)
             else:
                 return
         await message.edit_message(_message(job), content=line)
 
-    async def _prepared(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
+    async def _prepared(self, job: Job, prepare: Callable[[], Awaitable[ReadyPicture | None]]) -> ReadyPicture | None:
         """None, too, where something else comes next meanwhile."""
         self._preparing[job.id] = preparing = asyncio.ensure_future(prepare())
         try:
@@ -151,7 +151,7 @@ class DiscordDelivery:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(job, card)
         except TRANSIENT as error:
-            raise NotNow(type(error).__name__) from None
+            raise TemporarilyUndeliverable(type(error).__name__) from None
         except discord.HTTPException as error:
             raise verdict(error) from None
 

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
-from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.acknowledging import UNTOLD, WAITS, TooLate
 from views.origins import Interaction
 from views.verdicts import is_too_late
@@ -38,7 +38,7 @@ async def report(interaction: Interaction, error: BaseException) -> None:
     if is_too_late(original) or isinstance(original, TooLate):
         log.warning("interaction %s: came too late to be answered", interaction.id)
         return
-    if isinstance(original, AnsweredElsewhere | Unclear | Ending):
+    if isinstance(original, AnsweredElsewhere | AcknowledgementUnknown | ShuttingDown):
         log.info("interaction %s: not answered here, %s", interaction.id, type(original).__name__)
         return
     if interaction.type is discord.InteractionType.autocomplete:

@@ -10,7 +10,7 @@ from domain import Capabilities, Model, Span, find_model
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
-from studio.work.standing import Standing
+from studio.work.provider_health import ProviderHealth
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     models: Sequence[Model]
     usual: Model
     """What draws where nobody names a model."""
-    standing: Standing
+    standing: ProviderHealth
     is_default: bool
 
 
@@ -63,7 +63,7 @@ class Roster(Panel):
     async def _rows(self) -> list[Row]:
         settings = await self._settings.get(self._guild_id)
         default = self._catalogue.default_for(settings)
-        standings = await self._catalogue.standings()
+        standings = await self._catalogue.health()
         return [
             Row(provider, models, _usual(models, settings.model), standings[provider.name], provider is default)
             for provider, models in await offers(self._catalogue.providers)

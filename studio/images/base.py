@@ -23,7 +23,7 @@ class NotAPicture(ValueError):
         self.defect = defect
 
 
-class Empty(NotAPicture):
+class NoPixels(NotAPicture):
     """The file has a header and no pixels, so there is nothing to repair."""
 
 
@@ -35,7 +35,7 @@ class TooLarge(Exception):
     """A picture that cannot be made small enough for the limit."""
 
 
-class Processed(NamedTuple):
+class TaskResult(NamedTuple):
     """Result of a task; empty data means that the file can be used as it is."""
 
     data: bytes = b""

@@ -17,12 +17,12 @@ from threading import Semaphore, Timer
 from typing import IO, Any, cast
 
 from domain import Defect
-from studio.images.base import NotAPicture, Processed
-from studio.images.messages import REFUSAL, UNREADABLE, Message, read, write
+from studio.images.base import NotAPicture, TaskResult
+from studio.images.messages import FAILURE_ADAPTER, UNREADABLE_MESSAGE, Message, read, write
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
+MAX_PROCESSES = 4
 IDLE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "studio.images.decoder")
@@ -89,7 +89,7 @@ class DecoderProcess:
                 answer = read(cast("IO[bytes]", self._process.stdout))
             except (OSError, EOFError):
                 raise self._end_of() from None
-            except UNREADABLE as error:
+            except UNREADABLE_MESSAGE as error:
                 raise DecodingFailed(f"its answer cannot be read, {type(error).__name__}") from None
             finally:
                 timer.cancel()
@@ -124,7 +124,7 @@ class DecoderProcess:
 class DecoderPool:
     """A few decoder processes, started on demand; each exits by itself after idling."""
 
-    def __init__(self, at_once: int = AT_ONCE, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, at_once: int = MAX_PROCESSES, idle_seconds: float = IDLE_SECONDS) -> None:
         widths = {Lane.ARRIVALS: at_once, Lane.COPIES: 1, Lane.OTHERS: max(at_once - 2, 1)}
         self._lanes = {lane: ThreadPoolExecutor(width, f"easel-{lane.name.lower()}") for lane, width in widths.items()}
         self._slots = Semaphore(at_once)
@@ -132,28 +132,28 @@ class DecoderPool:
         self._idle: list[DecoderProcess] = []
         self._busy: set[DecoderProcess] = set()
 
-    async def do(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **options: Any) -> Processed:
+    async def run(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **options: Any) -> TaskResult:
         """As `tasks.do`, in a decoder process; NotAPicture, NotPossible, DecodingFailed."""
-        work = partial(self._do, task, data, options, seconds)
+        work = partial(self._run, task, data, options, seconds)
         answer, data = await asyncio.get_running_loop().run_in_executor(self._lanes[lane], work)
         if "failed" in answer:
             raise DecodingFailed(f"an error in Easel itself, {answer['failed']}")
         if "damaged" in answer:
             raise NotAPicture(answer["damaged"], Defect(answer["defect"]))
         if "refused" in answer:
-            raise REFUSAL.validate_python(answer["refused"])
-        return Processed(data, answer["size"], answer["way"])
+            raise FAILURE_ADAPTER.validate_python(answer["refused"])
+        return TaskResult(data, answer["size"], answer["way"])
 
     def interrupt(self) -> None:
         """Kill the busy processes: their files count as too slow. Idle ones exit when this process does."""
         for worker in self._busy.copy():
             worker.kill()
 
-    def _do(self, *asked: Any) -> Message:
+    def _run(self, *asked: Any) -> Message:
         """After a crash, retry in a new process: where memory was short, all idle ones may have been killed."""
         with self._slots:
             try:
-                return self._ask(self._take, *asked)
+                return self._ask(self._reuse_or_start, *asked)
             except Crashed as first:
                 log.warning("a decoder process crashed: %s", first)
             try:
@@ -171,9 +171,9 @@ class DecoderPool:
                 continue
             finally:
                 self._busy.discard(worker)
-                self._put(worker)
+                self._give_back(worker)
 
-    def _take(self) -> DecoderProcess:
+    def _reuse_or_start(self) -> DecoderProcess:
         with suppress(IndexError):  # another thread may take the last one at any moment
             while not (worker := self._idle.pop()).is_alive:
                 worker.end()
@@ -186,7 +186,7 @@ class DecoderPool:
         except OSError as error:
             raise NoProcess(f"no process can be started: {error.strerror}") from None
 
-    def _put(self, worker: DecoderProcess) -> None:
+    def _give_back(self, worker: DecoderProcess) -> None:
         if worker.is_alive:
             self._idle.append(worker)
         else:

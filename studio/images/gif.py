@@ -4,15 +4,15 @@ import struct
 from collections.abc import Iterator
 
 from domain import Defect, Size
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, TooManyParts, collect, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, TooManyParts, collect, valid_size
 
 IMAGE, TRAILER, EXTENSION = b",", b";", b"!"
 HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
 """Names of parts: header with global colours; graphic control extension; application extension."""
-LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-MAGIC = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
+LOOP_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+XMP_MAGIC_TRAILER = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
 """Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
-LARGEST_SIDE = 16_383
+MAX_GIF_SIDE = 16_383
 """Browsers refuse larger ones, long before the format's 65,535."""
 MAX_SUB_BLOCKS = 200_000
 """Full ones make 48 MiB."""
@@ -25,14 +25,14 @@ def parse(data: bytes) -> Parsed:
     parts = collect(_blocks(data, flaws))
     frames = [part for part in parts if part.kind == IMAGE]
     if not frames:
-        raise Empty("the GIF holds no picture")
+        raise NoPixels("the GIF holds no picture")
     return Parsed(Container("gif", _size(data, frames[0]), moving=len(frames) > 1), parts, flaws)
 
 
 def _size(data: bytes, first: Part) -> Size:
     size = valid_size(*struct.unpack_from("<HH", data, 6))
     left, top, width, height = struct.unpack_from("<HHHH", first.whole, 1)
-    if left + width > size.width or top + height > size.height or max(size) > LARGEST_SIDE:
+    if left + width > size.width or top + height > size.height or max(size) > MAX_GIF_SIDE:
         raise NotAPicture("the GIF's first frame does not lie in its picture")
     return size
 
@@ -84,11 +84,11 @@ def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same frames without foreign metadata, and with our XMP in front of them."""
     head, *rest = parts
-    ours = EXTENSION + APPLICATION + b"\x0b" + XMP[1] + xmp + MAGIC
+    ours = EXTENSION + APPLICATION + b"\x0b" + XMP[1] + xmp + XMP_MAGIC_TRAILER
     kept = [part.whole for part in rest if part.kind in (IMAGE, CONTROL) or _loops(part)]
     return b"".join([b"GIF89a", head.whole[6:], ours, *kept, TRAILER])
 
 
 def _loops(part: Part) -> bool:
     """Whether the part says how often the animation repeats."""
-    return part.kind == APPLICATION and bytes(part.body[:11]) in LOOPS
+    return part.kind == APPLICATION and bytes(part.body[:11]) in LOOP_EXTENSIONS

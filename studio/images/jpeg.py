@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SOI, EOI, SOS, COM = b"\xd8", b"\xd9", b"\xda", b"\xfe"
 APP0, APP1, APP2, APP14 = b"\xe0", b"\xe1", b"\xe2", b"\xee"
@@ -18,7 +18,7 @@ SEGMENTS = FRAMES | APPS | {SOS, COM, DHT, DQT, DRI}
 FILL = re.compile(rb"\xff+")
 SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """Within entropy-coded data FF is followed by 00, by D0 to D7 (restart), or by more FF (B.1.1.2, B.1.1.5)."""
-PIECE = 2**20
+SEARCH_BYTES = 2**20
 """Bytes per search, which holds the GIL."""
 XMP: tuple[bytes, bytes] = APP1, b"http://ns.adobe.com/xap/1.0/\0"
 EXIF: tuple[bytes, bytes] = APP1, b"Exif\0\0"
@@ -31,13 +31,13 @@ def parse(data: bytes) -> Parsed:
     parts = collect(_segments(data, flaws))
     kinds = [part.kind for part in parts]
     if SOS not in kinds:
-        raise Empty("the JPEG holds no picture")
+        raise NoPixels("the JPEG holds no picture")
     before = parts[: kinds.index(SOS)]
     frames = [part for part in before if part.kind in FRAMES]
     if len(frames) != 1 or sum(kind in FRAMES for kind in kinds) != 1 or DQT not in kinds[: len(before)]:
         raise NotAPicture("the JPEG's header makes no sense")
     if DHT not in kinds[: len(before)]:
-        raise Empty("the JPEG has no tables to decode its data with")
+        raise NoPixels("the JPEG has no tables to decode its data with")
     return Parsed(Container("jpeg", _size(frames[0].body), scans=kinds.count(SOS)), parts, flaws)
 
 
@@ -83,7 +83,7 @@ def _scan_end(data: bytes, at: int, header: memoryview) -> int:
     """Where the entropy-coded data that starts at `at` ends, which may be where the file does."""
     if not header or not 1 <= header[0] <= 4 or len(header) != 4 + 2 * header[0]:
         raise NotAPicture("a scan in the JPEG makes no sense")
-    pieces = (SCAN_END.search(data, start, start + PIECE + 1) for start in range(at, len(data), PIECE))
+    pieces = (SCAN_END.search(data, start, start + SEARCH_BYTES + 1) for start in range(at, len(data), SEARCH_BYTES))
     found = next(filter(None, pieces), None)
     end = found.start() if found else len(data.rstrip(b"\xff"))
     if end <= at:

@@ -8,10 +8,10 @@ from pydantic import ConfigDict, TypeAdapter
 from domain import Failure
 
 Message = tuple[dict[str, Any], bytes]
-REFUSAL: TypeAdapter[Failure] = TypeAdapter(Failure, config=ConfigDict(defer_build=True))
+FAILURE_ADAPTER: TypeAdapter[Failure] = TypeAdapter(Failure, config=ConfigDict(defer_build=True))
 """How a domain error travels in a header."""
 
-UNREADABLE = (ValueError, TypeError, LookupError, OverflowError, RecursionError, MemoryError)
+UNREADABLE_MESSAGE = (ValueError, TypeError, LookupError, OverflowError, RecursionError, MemoryError)
 """What `read` raises for bytes that are no message, or one too long."""
 
 

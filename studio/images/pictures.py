@@ -13,16 +13,16 @@ from domain.jobs import Way
 from domain.kinds import kind_of
 from studio.best_effort import best_effort
 from studio.images import containers, png, xmp
-from studio.images.base import Container, Format, NotAPicture, Processed, TooLarge
+from studio.images.base import Container, Format, NotAPicture, TaskResult, TooLarge
 from studio.images.decoder_pool import DECODERS, DecodingFailed, Lane
 
 log = logging.getLogger(__name__)
 
 RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
-MOST_UNPACKED = 16 * 2**20
+MAX_UNPACKED = 16 * 2**20
 """Bytes of a PNG's pixels up to which it is unpacked in a thread: 2048x2048 pixels, in 0.1 s."""
-LARGE = 2 * 2**20
+PARSE_IN_THREAD_BYTES = 2 * 2**20
 """Bytes from which a picture is parsed in a thread."""
 UNDECODED = "a picture (%s, %d bytes) is passed on undecoded: %s"
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-png")
@@ -47,7 +47,7 @@ class Fitted(NamedTuple):
     data: bytes
     format: Format
     reduced: bool
-    stilled: bool = False
+    first_frame_only: bool = False
     """Whether an animation was reduced to its first frame."""
 
 
@@ -56,7 +56,7 @@ async def receive(data: bytes) -> Received:
     kind = kind_of(data)
     if kind is None:
         raise BadResponse("bytes that are no picture")
-    made = Processed(way="file")
+    made = TaskResult(way="file")
     try:  # a machine short of memory or threads must not cost the picture either
         with best_effort(UNDECODED, kind, len(data), "unexpected", passing=(NotAPicture, DecodingFailed)):
             made = await _inspected(data, kind)
@@ -67,24 +67,24 @@ async def receive(data: bytes) -> Received:
     return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 
 
-async def _inspected(data: bytes, kind: str) -> Processed:
+async def _inspected(data: bytes, kind: str) -> TaskResult:
     """Here for an intact PNG of usual size; anything else in a decoder process."""
     with suppress(NotAPicture, MemoryError):
         if kind == "png" and (size := await _size_of_intact_png(data)):
-            return Processed(size=size)
-    return await DECODERS.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
+            return TaskResult(size=size)
+    return await DECODERS.run("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
 async def _size_of_intact_png(data: bytes) -> Size | None:
     """None where the PNG is damaged, or too large to unpack here; NotAPicture."""
     found, parts, _ = await _run_by_size(data, containers.parse)
-    is_small = png.unpacked_length(parts) <= MOST_UNPACKED
+    is_small = png.unpacked_length(parts) <= MAX_UNPACKED
     return found.size if is_small and await _in_thread(partial(png.is_complete, parts)) else None
 
 
 async def _run_by_size(data: bytes, work: Callable[[bytes], Result]) -> Result:
-    """Call `work` with the data; in a thread if the data is LARGE."""
-    return work(data) if len(data) <= LARGE else await _in_thread(partial(work, data))
+    """Call `work` with the data; in a thread if the data is PARSE_IN_THREAD_BYTES."""
+    return work(data) if len(data) <= PARSE_IN_THREAD_BYTES else await _in_thread(partial(work, data))
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
@@ -120,12 +120,12 @@ async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: La
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await DECODERS.do("reduce", data, seconds, lane, limit=limit)).data
+        copy = (await DECODERS.run("reduce", data, seconds, lane, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except DecodingFailed as error:
         raise TooLarge(f"the picture could not be made smaller: {error}") from None
-    return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
+    return Fitted(copy, containers.format_of(copy), reduced=True, first_frame_only=moving)
 
 
 def _format(data: bytes) -> Format:

@@ -7,7 +7,7 @@ from zlib import error as ZlibError  # noqa: N812 - a class, whatever its name
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -30,7 +30,7 @@ FILTERS = bytes(range(5))
 LONGEST_SIDE = 2**31 - 1
 """Section 7.1."""
 LONGEST_NAME = 79
-STEP = 2**20
+UNPACK_STEP = 2**20
 """Bytes per call of zlib, into it and out of it."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
 """Chunk type, and its payload before the text (11.3.3.4): keyword, uncompressed, no language or translation."""
@@ -93,7 +93,7 @@ def _data_start(parts: list[Part]) -> int:
     """The place of the first IDAT; all of them stand in one run (5.6), with something in them."""
     places = [place for place, part in enumerate(parts) if part.kind == b"IDAT"]
     if not any(len(parts[place].body) for place in places):
-        raise Empty("the PNG holds no picture")
+        raise NoPixels("the PNG holds no picture")
     if places[-1] - places[0] + 1 != len(places):
         raise NotAPicture("the PNG's data lies in several places")
     return places[0]
@@ -156,10 +156,10 @@ def _unpacked(parts: list[Part]) -> Iterator[bytes]:
     In few pieces, for at the end of each others may have a turn, which takes longer than the piece.
     """
     unpacking, data = decompressobj(), memoryview(b"".join(part.body for part in parts if part.kind == b"IDAT"))
-    for start in range(0, len(data), STEP):
-        packed: bytes | memoryview = data[start : start + STEP]
+    for start in range(0, len(data), UNPACK_STEP):
+        packed: bytes | memoryview = data[start : start + UNPACK_STEP]
         while packed and not unpacking.eof:
-            yield unpacking.decompress(packed, STEP)
+            yield unpacking.decompress(packed, UNPACK_STEP)
             packed = unpacking.unconsumed_tail
     yield unpacking.flush()
     if not unpacking.eof:

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from domain import BadUpload, Defect, FileTooLarge, NoRoom, Room, Size, WrongFileType
-from studio.images import containers, strict
+from studio.images import containers, upload_rules
 from studio.images.base import NotAPicture
 from studio.images.decoder_pool import DECODERS, DecodingFailed, NoProcess, TooSlow
 
@@ -13,19 +13,19 @@ log = logging.getLogger(__name__)
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
-KINDS = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
+MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
 """Media types that Discord may announce; the last two say nothing of the content."""
-SECONDS = 10.0
+DECODE_SECONDS = 10.0
 
 
 def check_announced(length: int, kind: str | None, size: Size | None, option: str) -> None:
     """What can be told of a file that is not fetched yet: its bytes, its media type, and its size. NotPossible."""
     _check_length(length, option)
-    if kind not in KINDS:
+    if kind not in MEDIA_TYPES:
         raise WrongFileType(option=option, file_type=str(kind))
     if size:
         with _refusing(option):
-            strict.check_size(*size, option)
+            upload_rules.check_size(*size, option)
 
 
 async def read_upload(data: bytes, option: str = "image") -> bytes:
@@ -35,7 +35,7 @@ async def read_upload(data: bytes, option: str = "image") -> bytes:
     """
     with _refusing(option):
         _check_start(data, option)
-        return (await DECODERS.do("upload", data, SECONDS)).data
+        return (await DECODERS.run("upload", data, DECODE_SECONDS)).data
 
 
 async def read_mask(data: bytes, size: Size) -> bytes:
@@ -46,7 +46,7 @@ async def read_mask(data: bytes, size: Size) -> bytes:
     """
     with _refusing("mask"):
         _check_start(data, "mask")
-        return (await DECODERS.do("mask", data, SECONDS, size=size)).data
+        return (await DECODERS.run("mask", data, DECODE_SECONDS, size=size)).data
 
 
 def _check_start(data: bytes, option: str) -> None:

@@ -18,7 +18,7 @@ MAX_FACTS = 60_000
 """Bytes of all facts together, once escaped: the packet must fit into one JPEG segment."""
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document may hold, even escaped (XML 1.0, production 2)."""
-FRAME = """\
+PACKET_TEMPLATE = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -39,7 +39,7 @@ def packet(*, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     source = SOURCES + ("trainedAlgorithmicMedia" if ai else "algorithmicMedia")
     properties = [f"<Iptc4xmpExt:DigitalSourceType>{source}</Iptc4xmpExt:DigitalSourceType>", TOOL, *_fitting(facts)]
     namespaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
-    return FRAME.format(namespaces=namespaces, properties="\n".join(properties)).encode()
+    return PACKET_TEMPLATE.format(namespaces=namespaces, properties="\n".join(properties)).encode()
 
 
 def is_ours(xmp: bytes) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from domain import Job, State
 from storage.job_store import JobStore
 from studio.display import Delivery
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ WRITE_SECONDS = 1.0
 Acknowledge = Callable[[bool], Awaitable[int | None]]
 """Tells the member to wait, privately if True; the id of the message that says so, if it is known.
 
-AnsweredElsewhere; Unclear; any other error means that the member was not told.
+AnsweredElsewhere; AcknowledgementUnknown; any other error means that the member was not told.
 """
 
 
@@ -26,11 +26,11 @@ class AnsweredElsewhere(Exception):
     """Another process has told the member to wait, and draws the picture."""
 
 
-class Unclear(Exception):
+class AcknowledgementUnknown(Exception):
     """Nobody knows whether the member was told to wait: Discord is asked later."""
 
 
-class Ending(Exception):
+class ShuttingDown(Exception):
     """The process ends: the next one answers the member."""
 
 
@@ -59,7 +59,7 @@ class PendingJobs:
         """Write the row, then acknowledge; None where the row is there already.
 
         retry: the job asks for its parent again; None also where another does.
-        What `acknowledge` raises goes through, and leaves no row, unless it is Unclear or the process is ending.
+        What `acknowledge` raises goes through, and leaves no row, unless it is AcknowledgementUnknown or the process is ending.
         What follows is `complete` or `withdraw`, or else `leave`.
         """
         if job.id in self._adding or job.id in self._owners:
@@ -97,7 +97,7 @@ class PendingJobs:
 
     async def _undo(self, job: Job, owner: str, error: Exception) -> None:
         """Delete the row of a member who was not told; leave it to the next look where that is not known."""
-        if isinstance(error, AnsweredElsewhere) or not (self._closing or isinstance(error, Unclear)):
+        if isinstance(error, AnsweredElsewhere) or not (self._closing or isinstance(error, AcknowledgementUnknown)):
             await self._jobs.discard(job, owner)
         else:
             await self._jobs.release(job.id, owner)
@@ -111,29 +111,29 @@ class PendingJobs:
         saved = await self._jobs.save(job, owner, release=True)
         if not saved and await self._take_over(job, owner, retry=False):
             await self._jobs.save(job, owner, release=True)
-        self.leave(job)
+        self.stop_holding(job)
 
     async def withdraw(self, job: Job) -> None:
         """Delete the row: its member is told why nothing comes of it.
 
-        Ending, where nobody is sure to tell them any more, and the end may be why: the row is left to the table.
+        ShuttingDown, where nobody is sure to tell them any more, and the end may be why: the row is left to the table.
         """
         try:
             if self._closing:
                 await self._jobs.release(job.id, self._owners[job.id])
-                raise Ending
+                raise ShuttingDown
             await self._jobs.discard(job, self._owners[job.id])
         finally:
-            self.leave(job)
+            self.stop_holding(job)
 
-    def leave(self, job: Job) -> None:
+    def stop_holding(self, job: Job) -> None:
         """Hold the row no more: the next look for unfinished ones finds it."""
         self._leases.end(self._owners.pop(job.id, ""))
 
 
-async def resume(held: Held, delivery: Delivery) -> bool:
+async def resume(held: HeldJob, delivery: Delivery) -> bool:
     """Go on with a row that an earlier run has left pending; False, and no row, where its member was not told."""
-    told = await delivery.recall(held.job)
+    told = await delivery.find_acknowledgement(held.job)
     if told is None:
         log.info("job %s: nobody was told to wait for it", held.job.id)
         await held.discard()

@@ -30,9 +30,9 @@ from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from providers.kit.base import Provider
 
-SAME_SHAPE = 1.05
+MAX_STRETCH = 1.05
 """How many times wider, or higher, a size may be than an image without a word."""
-BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 """What shows nothing. What Python does not know yet may be a new emoji."""
 
 
@@ -48,16 +48,16 @@ class Planner:
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; NotPossible names what cannot be had, and what can."""
-        if all(category(each) in BLANK for each in request.prompt):
+        if all(category(each) in INVISIBLE_CATEGORIES for each in request.prompt):
             raise NoPrompt
         if request.mask and not request.images:
             raise NeedsImage(option="mask")
         provider = self.provider(request, settings)
         models = await provider.models()
-        model = self._model(request, settings, models)
+        model = self._choose_model(request, settings, models)
         takes = model.capabilities
         _check_options(request, model)
-        size, notes = _size(request, settings, takes)
+        size, notes = _choose_size(request, settings, takes)
         if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
             notes = (*notes, ModelGone())
         if not provider.ai:
@@ -80,7 +80,7 @@ class Planner:
                     "provider": provider.name,
                     "model": model.id,
                     "size": size,
-                    "seed": _seed(request, takes),
+                    "seed": _choose_seed(request, takes),
                     "quality": request.quality or takes.usual_quality,
                     "refiner": settings.refiner if takes.refiner else None,
                     "safety_checker": settings.safety_checker if takes.safety_checker else None,
@@ -89,10 +89,10 @@ class Planner:
             ),
         )
 
-    def plan_rest(self, parent: Job, origin: Origin) -> Job:
+    def plan_remaining(self, parent: Job, origin: Origin) -> Job:
         """For what is ordered already nothing is checked: a model may have been taken off the list since."""
         if parent.provider not in self.providers:
-            raise self._unknown(parent.provider)
+            raise self._not_offered(parent.provider)
         rest = Job(id=origin.id, **origin.place(), **parent.plan(), private=parent.private, state=State.WAITING)
         return rest.having(asked=parent.asked, calls_done=parent.calls_done, remote=parent.remote)
 
@@ -101,10 +101,10 @@ class Planner:
         if request.provider is None:
             return self.default_for(settings)
         if request.provider not in self.providers:
-            raise self._unknown(request.provider)
+            raise self._not_offered(request.provider)
         return self.providers[request.provider]
 
-    def _unknown(self, provider: str) -> NotOffered:
+    def _not_offered(self, provider: str) -> NotOffered:
         return NotOffered(option="provider", asked=provider, offered=tuple(self.providers))
 
     def default_for(self, settings: Settings) -> Provider:
@@ -116,18 +116,18 @@ class Planner:
         model = find_model(await self.providers[job.provider].models(), job.model)
         return model is not None and model.capabilities.image_by_link
 
-    def _model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
+    def _choose_model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
                 titles = tuple(model.title for model in models)
                 raise NotOffered(option="model", asked=request.model, offered=titles)
-            if not _can(named.capabilities, request):
-                raise _unable(named, request)
+            if not _can_draw(named.capabilities, request):
+                raise _refusal(named, request)
             return named
-        able = [model for model in models if _can(model.capabilities, request)]
+        able = [model for model in models if _can_draw(model.capabilities, request)]
         if not able:
-            raise _unable(models[0], request)
+            raise _refusal(models[0], request)
         own = find_model(able, settings.model or "")
         return own or able[0]
 
@@ -152,7 +152,7 @@ def _is_gone(model_id: str | None, models: Sequence[Model]) -> bool:
     return model_id is not None and find_model(models, model_id) is None
 
 
-def _can(takes: Capabilities, request: ImageRequest) -> bool:
+def _can_draw(takes: Capabilities, request: ImageRequest) -> bool:
     if request.upscale:
         return takes.upscale
     if request.mask:
@@ -160,7 +160,7 @@ def _can(takes: Capabilities, request: ImageRequest) -> bool:
     return takes.image_to_image if request.images else takes.text_to_image
 
 
-def _unable(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
+def _refusal(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
     if request.upscale:
         return CannotUpscale(model=model.title)
     source = Source.MASK if request.mask else Source.IMAGE if request.images else Source.WORDS
@@ -216,7 +216,9 @@ def _check_size(size: Size, model: Model, *, from_image: bool) -> None:
         raise SizeNotTaken(asked=size, model=model.title, sizes=takes.sizes, size_range=takes.size_range)
 
 
-def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
+def _choose_size(
+    request: ImageRequest, settings: Settings, takes: Capabilities
+) -> tuple[Size | None, tuple[Note, ...]]:
     """The size to draw at; a note where the server's own did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
@@ -224,7 +226,7 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
         return None, ()
     shape = request.images[0].size if request.images else None
     if shape is not None:
-        return _near(shape, takes)
+        return _nearest_size(shape, takes)
     if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
         return takes.sizes[0], ()
     if size == settings.size:
@@ -232,15 +234,15 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
     return size, (SizeFitted(size=size, wanted=settings.size, whose="server"),)
 
 
-def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
+def _nearest_size(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
     """The size for an image; a note where its proportions are another's."""
     size = takes.nearest_size(shape)
-    if size is None or size.distance(shape)[0] <= SAME_SHAPE:
+    if size is None or size.distance(shape)[0] <= MAX_STRETCH:
         return size, ()
     return size, (SizeFitted(size=size, wanted=shape, whose="image"),)
 
 
-def _seed(request: ImageRequest, takes: Capabilities) -> int | None:
+def _choose_seed(request: ImageRequest, takes: Capabilities) -> int | None:
     """Whatever takes seeds is given one, so that the receipt can name it."""
     if not takes.seed:
         return None

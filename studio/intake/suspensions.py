@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
-from domain import ContentRejected, HeldBack, Job
+from domain import ContentRejected, Job, Suspended
 from providers.kit.base import Provider
 from storage.meta import Meta
 
@@ -19,17 +19,17 @@ class Suspensions:
     def __init__(self, providers: Mapping[str, Provider], meta: Meta) -> None:
         self._providers = providers
         self._meta = meta
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self, job: Job) -> None:
-        """HeldBack for a member whose words this provider has refused lately."""
+        """Suspended for a member whose words this provider has refused lately."""
         provider = self._providers[job.provider]
         until = await self._meta.get(_key(job)) if provider.bans else None
         if provider.bans and until and datetime.now(UTC) < datetime.fromisoformat(until):
-            raise HeldBack(provider=provider.title, seconds=provider.bans.total_seconds())
+            raise Suspended(provider=provider.title, seconds=provider.bans.total_seconds())
 
     @asynccontextmanager
-    async def turn(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
+    async def guard_request(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
         """Around asking a provider: where it bans, a member's requests of this process go one by one.
 
         Yields what to call when the request is accepted: then the next one may go.
@@ -37,9 +37,9 @@ class Suspensions:
         bans = self._providers[job.provider].bans
         with ExitStack() as until_accepted:
             if bans and job.remote is None:
-                turn = self._turns.setdefault(_key(job), asyncio.Lock())
-                await turn.acquire()
-                until_accepted.callback(turn.release)
+                lock = self._locks.setdefault(_key(job), asyncio.Lock())
+                await lock.acquire()
+                until_accepted.callback(lock.release)
             try:
                 yield until_accepted.close
             except ContentRejected as error:

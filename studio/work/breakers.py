@@ -33,15 +33,15 @@ from studio.best_effort import best_effort
 
 log = logging.getLogger(__name__)
 
-IN_A_ROW = 3
+FAILURES_IN_A_ROW = 3
 """Failures, or models that failed."""
-SHORTEST, LONGEST = 30.0, 600.0
+MIN_BACK_OFF, MAX_BACK_OFF = 30.0, 600.0
 """Back-off in seconds; it doubles with each failed probe."""
 SET_BY_PROVIDER = 0.0
 """An outage's `pause` where the provider has said itself how long to stay away."""
 PROBE_SECONDS = 120.0
 """Longest time that others wait for a probe."""
-UNRECORDED = "how a job of %s ended is not recorded in its circuit breaker"
+NOT_RECORDED = "how a job of %s ended is not recorded in its circuit breaker"
 
 
 class _Failed(NamedTuple):
@@ -101,16 +101,16 @@ class Breakers:
     async def accepted(self, job_id: str) -> None:
         """The provider has accepted the job, so the next probe may begin; only a picture ends the outage."""
         if probe := self._probes.get(job_id):
-            with best_effort(UNRECORDED, probe.provider):
+            with best_effort(NOT_RECORDED, probe.provider):
                 await self._allow_next_probe(probe)
 
     async def record(self, job: Job, failure: Failure | None, *, models: int | None = None) -> None:
         """Record how a job has ended that asked its provider. models: how many the provider has, if that is known."""
         probe = self._probes.pop(job.id, None)
-        with best_effort(UNRECORDED, job.provider):
+        with best_effort(NOT_RECORDED, job.provider):
             if failure is None or isinstance(failure, ContentRejected | BadResponse):
                 await self._record_success(job.provider, probe)
-            elif _is_providers(failure) and (members := self._failed_members(job, failure, models)) is not None:
+            elif _is_providers_fault(failure) and (members := self._count_failure(job, failure, models)) is not None:
                 await self._record_failure(job.provider, failure, probe, members)
             elif probe:
                 await self._allow_next_probe(probe)
@@ -118,7 +118,7 @@ class Breakers:
     async def leave(self, job: Job) -> None:
         """A job has ended, however it did: a probe of which nothing was recorded makes room for the next."""
         if probe := self._probes.pop(job.id, None):
-            with best_effort(UNRECORDED, job.provider):
+            with best_effort(NOT_RECORDED, job.provider):
                 await self._allow_next_probe(probe)
 
     async def refresh(self) -> None:
@@ -131,12 +131,12 @@ class Breakers:
             self._failures.pop(provider, None)
         self._outages = known
 
-    def _failed_members(self, job: Job, failure: Outages, models: int | None) -> Sequence[int] | None:
+    def _count_failure(self, job: Job, failure: Outages, models: int | None) -> Sequence[int] | None:
         """The members of the failures in a row, this one included; None where this one is not the provider's fault."""
         failures = self._failures.setdefault(job.provider, [])
         failures.append(_Failed(job.user_id, job.model, models) if failure.blames_model else _Failed(job.user_id))
         blamed = {each.model for each in failures if each.model is not None}
-        every = len(blamed) >= min([IN_A_ROW, *(each.models for each in failures if each.models is not None)])
+        every = len(blamed) >= min([FAILURES_IN_A_ROW, *(each.models for each in failures if each.models is not None)])
         counted = [each.member for each in failures if every or each.model is None]
         return counted if every or not failure.blames_model else None
 
@@ -163,17 +163,17 @@ class Breakers:
     ) -> Outage | None:
         """The outage that a failure opens or extends; None where it does neither."""
         now, known = datetime.now(UTC), self._outages.get(provider)
-        told = min(failure.retry_after, LONGEST) if failure.retry_after else None
+        requested = min(failure.retry_after, MAX_BACK_OFF) if failure.retry_after else None
         if known is None:
-            pause = SET_BY_PROVIDER if told else SHORTEST
-            outage = Outage(provider, failure.kind, now, now + _seconds(told or pause), pause)
-            return outage if told or _is_outage(members, failure) else None
+            pause = SET_BY_PROVIDER if requested else MIN_BACK_OFF
+            outage = Outage(provider, failure.kind, now, now + _seconds(requested or pause), pause)
+            return outage if requested or _is_outage(members, failure) else None
         if probe and _is_current(probe, known):
-            pause = SET_BY_PROVIDER if told else min(max(known.pause * 2, SHORTEST), LONGEST)
-            return _extended(known, now + _seconds(told or pause), pause)._replace(kind=failure.kind)
+            pause = SET_BY_PROVIDER if requested else min(max(known.pause * 2, MIN_BACK_OFF), MAX_BACK_OFF)
+            return _extended(known, now + _seconds(requested or pause), pause)._replace(kind=failure.kind)
         # The job had asked before the outage was extended, or began: only a longer pause is news.
-        is_longer = told and now + _seconds(told) > known.until
-        return _extended(known, now + _seconds(told or 0), SET_BY_PROVIDER) if is_longer else None
+        is_longer = requested and now + _seconds(requested) > known.until
+        return _extended(known, now + _seconds(requested or 0), SET_BY_PROVIDER) if is_longer else None
 
     async def _allow_next_probe(self, probe: Outage) -> None:
         """End this probe at once, unless the outage has changed since it began."""
@@ -217,7 +217,7 @@ def _extended(known: Outage, until: datetime, pause: float) -> Outage:
     return known._replace(until=until, pause=pause, generation=known.generation + 1, probing=False)
 
 
-def _is_providers(failure: Failure) -> TypeGuard[Outages]:
+def _is_providers_fault(failure: Failure) -> TypeGuard[Outages]:
     """Whether the provider is to blame, and not what was asked for."""
     return isinstance(failure, Outages) and not (isinstance(failure, Unavailable) and failure.option)
 
@@ -225,7 +225,7 @@ def _is_providers(failure: Failure) -> TypeGuard[Outages]:
 def _is_outage(members: Sequence[int], failure: Outages) -> bool:
     """Whether they are enough, and no one member's fault: of several members, or of requests surely not taken."""
     certain = failure.taken is Acceptance.NOT_TAKEN and isinstance(failure, Unavailable | RateLimited)
-    return len(members) >= IN_A_ROW and (certain or len(set(members)) > 1)
+    return len(members) >= FAILURES_IN_A_ROW and (certain or len(set(members)) > 1)
 
 
 def _seconds(seconds: float) -> timedelta:

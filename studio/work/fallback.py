@@ -57,13 +57,13 @@ class FallbackChain:
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
-            if not self._breakers.is_open(name) and (planned := await self._planned(job, job.asked, name, settings)):
-                return _moved(planned, tried, self._note(tried, planned))
+            if not self._breakers.is_open(name) and (planned := await self._plan_for(job, job.asked, name, settings)):
+                return _changes(planned, tried, self._note(tried, planned))
         return None
 
-    async def _planned(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
+    async def _plan_for(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
         """By the server's model or the first, else by whichever takes what was asked for."""
-        if asked.provider and not self._goes_out(asked.provider) and self._goes_out(name):
+        if asked.provider and not self._sends_outside(asked.provider) and self._sends_outside(name):
             return None  # a member who names the host's own machines may have a reason
         try:
             await self.suspensions.check(job.having(provider=name))
@@ -83,7 +83,7 @@ class FallbackChain:
             await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned
 
-    def _goes_out(self, name: str) -> bool:
+    def _sends_outside(self, name: str) -> bool:
         """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
         return name in self._planner.providers and self._planner.providers[name].outside
 
@@ -106,6 +106,6 @@ def _cause(failure: Failure) -> OutageKind | None:
             return None
 
 
-def _moved(planned: Job, tried: tuple[Tried, ...], note: Note) -> JobChanges:
+def _changes(planned: Job, tried: tuple[Tried, ...], note: Note) -> JobChanges:
     anew = JobChanges(state=State.QUEUED, calls_done=0, remote=None, started=None, tried=tried)
     return JobChanges(**planned.plan()) | anew | JobChanges(notes=(note, *planned.notes))

@@ -32,7 +32,7 @@ from studio.best_effort import best_effort
 log = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 1.0
-LONGEST_RETRY_SECONDS = 60.0
+MAX_RETRY_SECONDS = 60.0
 POLL_INTERVAL = timedelta(seconds=5)
 """Between looks for jobs of which no notification came."""
 CONNECTIONS = 4
@@ -40,11 +40,11 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """After so long without a heartbeat, a worker's jobs are given to others."""
 INSTALL_LOCK = 3_405_692
 """Id of the advisory lock under which the tables are installed."""
-SETTINGS = DBSettings(durability=Durability.volatile)
+DB_SETTINGS = DBSettings(durability=Durability.volatile)
 """PostgreSQL may drop the queue in a crash: the jobs table fills it again."""
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
+CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
 """Raised where the queue's database is out of reach."""
-UNEXPECTED = "job %s: an error in Easel itself; its row is picked up again"
+HANDLER_FAILED = "job %s: an error in Easel itself; its row is picked up again"
 
 
 class TryLater(Exception):
@@ -95,7 +95,7 @@ class Engine(NamedTuple):
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await self.pool.close()
-            except AWAY:
+            except CONNECTION_ERRORS:
                 self.pool.terminate()
 
 
@@ -139,7 +139,7 @@ class JobQueue:
                 dedupe_key=[f"{job.entrypoint}/{job.job_id}/{job.attempt}" for job in jobs],
                 on_conflict="skip",
             )
-        except AWAY as error:
+        except CONNECTION_ERRORS as error:
             log.warning("%d jobs not queued (%s): the jobs table has them", len(jobs), type(error).__name__)
             self._engine.manager.shutdown.set()  # the next engine is filled from the table
 
@@ -151,7 +151,7 @@ class JobQueue:
                     self._engine = await self._build()
                     await self._fill()
                 await self._run_engine(self._engine)
-            except AWAY as error:
+            except CONNECTION_ERRORS as error:
                 log.warning("the queue's database is away: %s", type(error).__name__)
             if not self._closing.is_set():
                 self._engine = None
@@ -194,7 +194,7 @@ class JobQueue:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]
         if not task.cancelled() and (error := task.exception()):
-            trace = None if isinstance(error, AWAY) else error
+            trace = None if isinstance(error, CONNECTION_ERRORS) else error
             log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=trace)
 
     async def _build(self) -> Engine:
@@ -259,18 +259,18 @@ async def _install(url: str) -> None:
 
 
 def _queries(driver: AsyncpgDriver | Driver) -> Queries:
-    return Queries(driver, QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS))
+    return Queries(driver, QueryBuilderEnvironment(DB_SETTINGS), QueryQueueBuilder(DB_SETTINGS))
 
 
 def _pgqueuer_handler(entrypoint: Entrypoint) -> Callable[[Job, Context], Awaitable[None]]:
     async def handle(job: Job, context: Context) -> None:
         job_id = (job.payload or b"").decode()
-        logged = best_effort(UNEXPECTED, job_id, passing=(RetryRequested,))
+        logged = best_effort(HANDLER_FAILED, job_id, passing=(RetryRequested,))
         with context.cancellation, logged:
             try:
                 await entrypoint.handler(job_id)
             except TryLater as error:
-                seconds = min(2.0**job.attempts, LONGEST_RETRY_SECONDS)
+                seconds = min(2.0**job.attempts, MAX_RETRY_SECONDS)
                 raise RetryRequested(timedelta(seconds=seconds), str(error)) from None
 
     return handle

@@ -19,7 +19,7 @@ from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossib
 from providers.kit.base import Provider
 
 
-def is_new(job: Job) -> bool:
+def is_unsent(job: Job) -> bool:
     """Nobody has been asked for it, and somebody wants it."""
     return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
 

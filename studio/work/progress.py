@@ -12,12 +12,12 @@ from domain.numbers import place, plain, seconds
 from storage.shielding import shielded
 from storage.spool import Spool
 from studio import images
-from studio.display import Delivery, Ready, Report
-from studio.lease import Held
+from studio.display import Delivery, ReadyPicture, Report
+from studio.lease import HeldJob
 from studio.work.breakers import Breakers
-from studio.work.looking import as_handed_over
+from studio.work.inspection import inspected
 
-LARGEST_PREVIEW = 2 * 1024 * 1024
+MAX_PREVIEW_BYTES = 2 * 1024 * 1024
 """Bytes: an unfinished picture is sent again every few seconds."""
 PREVIEW_SECONDS = 5.0
 """What takes longer to be made so small is left out, or nothing would tell how far the drawing is."""
@@ -28,7 +28,7 @@ class JobProgress:
 
     def __init__(
         self,
-        held: Held,
+        held: HeldJob,
         spool: Spool,
         delivery: Delivery,
         breakers: Breakers,
@@ -66,7 +66,7 @@ class JobProgress:
             entry = entry.model_copy(update=self._unread(data))
         if data and earlier:
             # Nothing is put in the place of a picture before it is one.
-            entry, data = await as_handed_over(entry, data)
+            entry, data = await inspected(entry, data)
         await shielded(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)
@@ -74,7 +74,7 @@ class JobProgress:
     def skip(self) -> None:
         self._item += 1
 
-    def _place(self) -> int:
+    def _position(self) -> int:
         """Where an earlier try of the same call has put the next picture, or the end of what is drawn."""
         places = (at for at, drawn in enumerate(self._held.job.drawn) if self._is_next(drawn))
         return next(places, len(self._held.job.drawn))
@@ -93,10 +93,10 @@ class JobProgress:
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
-            can_be_had_again = self._held.job.remote is not None
-            await (self._spool.put_cached if can_be_had_again else self._spool.put_or_keep)(entry.key, data)
+            is_fetchable = self._held.job.remote is not None
+            await (self._spool.put_cached if is_fetchable else self._spool.put_or_keep)(entry.key, data)
         # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
-        drawn, place = self._held.job.drawn, self._place()
+        drawn, place = self._held.job.drawn, self._position()
         await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))
         self._item += 1
 
@@ -113,17 +113,17 @@ class JobProgress:
         fraction, position, eta = share(fraction), place(position), seconds(eta)
         if preview or fraction is not None or position is not None:  # an eta may be that of being let in
             await self._breakers.accepted(self._held.job.id)
-        shown = partial(_shown, preview) if preview else None
+        shown = partial(_prepare_preview, preview) if preview else None
         self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
-async def _shown(preview: bytes) -> Ready | None:
+async def _prepare_preview(preview: bytes) -> ReadyPicture | None:
     """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             marked = await images.marked(preview, ai=True, facts=None)
             # The process works no longer on it, either.
-            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS, images.Lane.OTHERS)
-        return Ready(fitted.data, ending_of(fitted.format))
+            fitted = await images.fit(marked, MAX_PREVIEW_BYTES, PREVIEW_SECONDS, images.Lane.OTHERS)
+        return ReadyPicture(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
         return None

@@ -9,7 +9,7 @@ from aiohttp import web
 from PIL import Image
 
 from domain import Room
-from studio.intake.upload_store import AT_ONCE
+from studio.intake.upload_store import MAX_READS_AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
@@ -17,7 +17,7 @@ from views.wording.refusals import ROOMS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MEMBERS = 3 * AT_ONCE
+MEMBERS = 3 * MAX_READS_AT_ONCE
 
 
 def png(size: int = 64) -> bytes:
@@ -47,10 +47,10 @@ async def test_all_are_told_to_wait_at_once_and_few_images_are_read_at_once(runn
     seen = len(discord.requests)
     tokens = [await sends(running, number, png()) for number in range(MEMBERS)]
     await discord.until(lambda: all(discord.interactions[token].answered for token in tokens))
-    await discord.until(lambda: reading.hits == AT_ONCE)
+    await discord.until(lambda: reading.hits == MAX_READS_AT_ONCE)
     token = await running.imagine("a cat")  # a whole job's time for another image to be asked for
     await running.end(token)
-    assert sum(map(is_read, discord.requests[seen:])) == AT_ONCE
+    assert sum(map(is_read, discord.requests[seen:])) == MAX_READS_AT_ONCE
     assert sum(map(is_callback, discord.requests[seen:])) == MEMBERS + 1
     let_go.set()
     shown = [await running.end(token) for token in tokens]

@@ -86,7 +86,7 @@ async def test_the_files_of_old_and_new_jobs_are_wanted(jobs, add):
 
 
 async def test_an_image_that_an_old_job_waits_for_is_never_cleared(either, add, monkeypatch):
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     shelf = UploadStore(either.spool, either.jobs, 80)  # 10 bytes for each member
     kept = [(await shelf.put(str(job), 400, {"image": b"12345"}))["image"] for job in (7, 9)]
     assert kept[0] == IMAGE["key"]

@@ -129,11 +129,11 @@ async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path,
     monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
         await spool.put_cached(key, b"8 bytes.")
-    assert list(spool._fresh) == ["pictures/7/1"]
+    assert list(spool._cache) == ["pictures/7/1"]
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"8 bytes."
     for _ in range(2):
         assert await spool.take_cached("pictures/7/0") == await spool.take_cached("pictures/7/1") == b"8 bytes."
-    assert not spool._fresh
+    assert not spool._cache
 
 
 async def test_what_is_deleted_is_not_at_hand_either(spool):
@@ -164,7 +164,7 @@ async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, t
         await spool.retry_unstored()
         assert await spool.get("pictures/7/0") == b"bytes"
     await spool.retry_unstored()
-    assert not spool._only_here
+    assert not spool._unstored
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"bytes"
 
 
@@ -175,7 +175,7 @@ async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool
         await spool.delete([key])
         await put(key, data)
 
-    spool._only_here["pictures/7/0"] = b"bytes"
+    spool._unstored["pictures/7/0"] = b"bytes"
     monkeypatch.setattr(spool, "_put", slow)
     await spool.retry_unstored()
     assert await spool.get("pictures/7/0") is None

@@ -32,7 +32,7 @@ async def test_work_goes_on_when_the_last_is_acknowledged():
 
 
 async def test_acknowledgements_without_end_do_not_stop_all_work(monkeypatch):
-    monkeypatch.setattr(studio.intake.acknowledgements, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(studio.intake.acknowledgements, "MAX_YIELD_SECONDS", 0.0)
     acknowledgements = Acknowledgements()
     with acknowledgements:
         await asyncio.wait_for(acknowledgements.give_way(), 1)

@@ -14,18 +14,18 @@ from domain import (
     Cancelled,
     ContentRejected,
     Down,
-    HeldBack,
     InvalidRequest,
     Job,
     Paused,
     QuotaError,
     RateLimited,
+    Suspended,
     Timeout,
     Unavailable,
     Unexpected,
 )
 from storage.store import open_store
-from studio.work.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
+from studio.work.breakers import FAILURES_IN_A_ROW, MAX_BACK_OFF, MIN_BACK_OFF, PROBE_SECONDS, Breakers
 from tests.conftest import make_job
 from tests.studio.conftest import Clock
 
@@ -49,18 +49,18 @@ def asking(member: int, provider: str = "popcord") -> Job:
     return make_job(member + 1, provider=provider, user_id=member)
 
 
-async def opened(breakers, failure=DOWN, times=IN_A_ROW) -> None:
+async def opened(breakers, failure=DOWN, times=FAILURES_IN_A_ROW) -> None:
     for member in range(times):
         await breakers.record(asking(member), failure)
 
 
 @pytest.mark.parametrize("kind", [Unavailable, Timeout, QuotaError, AuthError, RateLimited])
 async def test_some_failures_in_a_row_open_it(breakers, kind):
-    await opened(breakers, kind("no"), IN_A_ROW - 1)
+    await opened(breakers, kind("no"), FAILURES_IN_A_ROW - 1)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), kind("no"))
     refusal = await breakers.enter(asking(1))
-    assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, SHORTEST)
+    assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, MIN_BACK_OFF)
     assert breakers.is_open("popcord")
     assert await breakers.enter(asking(1, "other")) is None
 
@@ -68,16 +68,16 @@ async def test_some_failures_in_a_row_open_it(breakers, kind):
 @pytest.mark.parametrize("between", [None, ContentRejected("no"), BadResponse("what")])
 async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
     for _ in range(2):
-        await opened(breakers, times=IN_A_ROW - 1)
+        await opened(breakers, times=FAILURES_IN_A_ROW - 1)
         await breakers.record(asking(1), between)
     assert await breakers.enter(asking(1)) is None
 
 
 @pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, Unexpected])
 async def test_what_says_nothing_of_the_provider_does_not_count(breakers, kind):
-    await opened(breakers, kind("no"), 2 * IN_A_ROW)
+    await opened(breakers, kind("no"), 2 * FAILURES_IN_A_ROW)
     assert await breakers.enter(asking(1)) is None
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     await breakers.record(asking(1), kind("no"))
     await breakers.record(asking(1), DOWN)
     assert breakers.is_open("popcord")
@@ -95,7 +95,7 @@ async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, c
 
 async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     refusal = await breakers.enter(asking(1))
     assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
@@ -105,29 +105,29 @@ async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
 
 async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
     await opened(breakers)
-    pause = SHORTEST
+    pause = MIN_BACK_OFF
     for _ in range(8):
         clock.advance(pause)
         assert await breakers.enter(asking(1)) is None
         await breakers.record(asking(1), DOWN)
-        pause = min(2 * pause, LONGEST)
+        pause = min(2 * pause, MAX_BACK_OFF)
         assert (await breakers.enter(asking(1))).retry_after == pause
     assert breakers.outage("popcord").since == datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
 
 
 async def test_a_success_opens_the_door(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     await breakers.enter(asking(1))
     await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
     assert [await breakers.enter(asking(1)) for _ in range(3)] == [None] * 3
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     assert not breakers.is_open("popcord")
 
 
 async def test_one_member_alone_does_not_shut_out_the_others(breakers):
-    for _ in range(2 * IN_A_ROW):
+    for _ in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking(1), QuotaError("kudos", taken=Acceptance.NOT_TAKEN))
         await breakers.record(asking(1), Timeout("late"))
     assert not breakers.is_open("popcord")
@@ -144,14 +144,14 @@ def asking_for(model: str, member: int = 1) -> Job:
 
 @pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
 async def test_a_broken_model_is_no_outage(breakers, kind):
-    for member in range(3 * IN_A_ROW):
+    for member in range(3 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for("broken", member), kind("no", blames_model=True))
     assert not breakers.is_open("popcord")
 
 
 async def test_a_provider_whose_only_model_fails_is_down(breakers):
     await breakers.record(asking(9), DOWN)
-    for member in range(IN_A_ROW - 2):
+    for member in range(FAILURES_IN_A_ROW - 2):
         await breakers.record(asking_for("broken", member), BROKEN, models=1)
     assert not breakers.is_open("popcord")
     await breakers.record(asking_for("broken", 7), BROKEN, models=1)
@@ -159,7 +159,7 @@ async def test_a_provider_whose_only_model_fails_is_down(breakers):
 
 
 async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breakers):
-    for member in range(IN_A_ROW - 1):
+    for member in range(FAILURES_IN_A_ROW - 1):
         await breakers.record(asking_for("broken", member), BROKEN)
         await breakers.record(asking_for("good", member), DOWN)
     await breakers.record(asking_for("broken", 7), BROKEN)
@@ -168,13 +168,13 @@ async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breake
 
 @pytest.mark.parametrize(("fail", "offered", "is_down"), [(2, 2, True), (2, 3, False), (3, 3, True), (3, 9, True)])
 async def test_a_server_is_down_that_fails_at_all_of_its_models_or_at_three(breakers, fail, offered, is_down):
-    for member in range(2 * IN_A_ROW):
+    for member in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for(f"model {member % fail}", member), BROKEN, models=offered)
     assert breakers.is_open("popcord") is is_down
 
 
 async def test_three_failures_are_enough_where_each_was_of_another_model(breakers):
-    for member in range(IN_A_ROW):
+    for member in range(FAILURES_IN_A_ROW):
         assert not breakers.is_open("popcord")
         await breakers.record(asking_for(f"model {member}", member), BROKEN, models=9)
     assert breakers.is_open("popcord")
@@ -198,14 +198,14 @@ async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(b
 
 async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
     """How many models there are is not asked where none is to blame."""
-    for member in range(IN_A_ROW):
+    for member in range(FAILURES_IN_A_ROW):
         await breakers.record(asking_for("broken", member), BROKEN, models=5)
     await breakers.record(asking(7), DOWN)
     assert not breakers.is_open("popcord")
 
 
 async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
-    for member in range(2 * IN_A_ROW):
+    for member in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for(f"model {member}", member), BROKEN)
         await breakers.record(asking_for("good", member), None)
     assert not breakers.is_open("popcord")
@@ -213,21 +213,21 @@ async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
 
 async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking_for("broken")) is None
     await breakers.record(asking_for("broken"), BROKEN)
     assert await breakers.enter(asking_for("good", 2)) is None, "it told nothing: another may try"
 
 
 async def test_nobody_there_shuts_it_whoever_asks(breakers):
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await breakers.record(asking(1), Unavailable("no connection", taken=Acceptance.NOT_TAKEN))
     assert breakers.is_open("popcord")
 
 
 async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(breakers):
     await opened(breakers, times=8)
-    assert (await breakers.enter(asking(1))).retry_after == SHORTEST
+    assert (await breakers.enter(asking(1))).retry_after == MIN_BACK_OFF
     await breakers.record(asking(1), RateLimited("429", retry_after=100))
     told = await breakers.enter(asking(1))
     assert (told.cause, told.retry_after) == ("Unavailable", 100)
@@ -237,12 +237,12 @@ async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(b
 
 async def test_nobody_is_believed_for_more_than_ten_minutes(breakers):
     await breakers.record(asking(1), RateLimited("429", retry_after=1e7))
-    assert (await breakers.enter(asking(1))).retry_after == LONGEST
+    assert (await breakers.enter(asking(1))).retry_after == MAX_BACK_OFF
 
 
 async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
@@ -259,7 +259,7 @@ async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
 
 async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clock):
     await opened(breakers)
-    since, pause = breakers.outage("popcord").since, SHORTEST
+    since, pause = breakers.outage("popcord").since, MIN_BACK_OFF
     for _ in range(3):
         clock.advance(pause)
         for member in (1, 2):
@@ -276,12 +276,12 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
 @pytest.mark.parametrize("failure", [None, Cancelled(), DOWN, BadResponse("what")])
 async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, failure):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(2), failure)
     assert (await breakers.enter(asking(3))).retry_after is None
     await breakers.record(asking(1), DOWN)
-    assert (await breakers.enter(asking(3))).retry_after == 2 * SHORTEST
+    assert (await breakers.enter(asking(3))).retry_after == 2 * MIN_BACK_OFF
 
 
 async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breakers, clock):
@@ -294,7 +294,7 @@ async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breaker
 
 async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(2)) is None
@@ -309,7 +309,7 @@ async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(br
 @pytest.mark.parametrize("first", [DOWN, RateLimited("429", retry_after=10)])
 async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(breakers, clock, first, late):
     await opened(breakers, first)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     for member in (1, 2):
         assert await breakers.enter(asking(member)) is None
         await breakers.accepted(asking(member).id)
@@ -321,7 +321,7 @@ async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(b
 
 async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, breakers):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     known = breakers.outage("popcord")
     told = known._replace(generation=known.generation + 1, until=clock.time + timedelta(seconds=99), probing=False)
@@ -332,7 +332,7 @@ async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, b
 
 async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
     await breakers.leave(asking(1))
@@ -355,7 +355,7 @@ async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
 async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(breakers, store, clock, news):
     other = Breakers(store)
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     clock.advance(PROBE_SECONDS + 1)
     await other.refresh()
@@ -391,7 +391,7 @@ async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers):
 @pytest.mark.parametrize("error", [OSError("the database is away"), RuntimeError("a bug")])
 async def test_a_database_that_is_away_or_a_bug_ends_no_job(breakers, clock, monkeypatch, error):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
 
     async def away(*_):
@@ -419,10 +419,10 @@ async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monk
     assert breakers.is_open("popcord")
 
 
-@pytest.mark.parametrize("failure", [Cancelled(), HeldBack(provider="Horde", seconds=60)])
+@pytest.mark.parametrize("failure", [Cancelled(), Suspended(provider="Horde", seconds=60)])
 async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, failure):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), failure)
     assert breakers.outage("popcord")
@@ -441,7 +441,7 @@ async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, 
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), None)
     assert await other.enter(asking(1)) is None
@@ -452,7 +452,7 @@ async def test_what_another_process_has_closed_is_counted_anew(store, clock, bre
     await opened(breakers)
     await store.outages.end(breakers.outage("popcord"))
     await breakers.refresh()
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     assert not breakers.is_open("popcord")
 
 
@@ -460,7 +460,7 @@ async def test_a_restart_remembers(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    assert (await other.enter(asking(1))).retry_after == SHORTEST
+    assert (await other.enter(asking(1))).retry_after == MIN_BACK_OFF
 
 
 async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, clock):
@@ -472,7 +472,7 @@ async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, cloc
             while two.outage("popcord") is None:
                 await asyncio.sleep(0.01)
         assert two.is_open("popcord")
-        clock.advance(SHORTEST)
+        clock.advance(MIN_BACK_OFF)
         told = await asyncio.gather(one.enter(asking(1)), two.enter(asking(1)))
         assert sorted(each is None for each in told) == [False, True]
         await (two if told[0] else one).record(asking(1), None)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 from domain import ImageTooLarge, Size
-from studio.images import base, jpeg, png, strict, webp
-from studio.images.containers import NotAPicture, read_xmp, stamp
+from studio.images import base, jpeg, png, upload_rules, webp
+from studio.images.containers import NotAPicture, parse, read_xmp, stamp
 from studio.images.xmp import MAX_VALUE, packet
 from tests.studio.conftest import saved
 
 
 def inspect(data: bytes) -> base.Container:
-    return strict.inspect(data, "image")
+    return upload_rules.parse_upload(data, "image").container
 
 
 CANARY = b"CANARY-7f3a"
@@ -158,7 +158,7 @@ class TestWhole:
 
     def test_stamp_is_found_by_others(self, data):
         stamped = stamp(data, PACKET)
-        assert read_xmp(stamped) == PACKET
+        assert read_xmp(parse(stamped)) == PACKET
         with Image.open(BytesIO(stamped)) as image:
             image.load()
             found = image.info.get("xmp") or image.info["XML:com.adobe.xmp"]
@@ -368,7 +368,7 @@ def test_jpeg_filling_restarts_and_later_segments():
 def test_a_jpegs_scan_ends_where_it_does_in_whatever_pieces_it_is_searched(monkeypatch, piece):
     data = saved(drawing(), "JPEG", progressive=True, restart_marker_blocks=1)
     whole = [bytes(part.whole) for part in jpeg.parse(data).parts]
-    monkeypatch.setattr(jpeg, "PIECE", piece)
+    monkeypatch.setattr(jpeg, "SEARCH_BYTES", piece)
     assert [bytes(part.whole) for part in jpeg.parse(data).parts] == whole
     assert [part.kind for part in jpeg.parse(data).parts].count(jpeg.SOS) > 1
 

@@ -46,7 +46,7 @@ from studio.images import decoder_pool
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
 from studio.intake.suspensions import Suspensions
-from studio.lease import Leases, Lost
+from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.drawing import Drawer
@@ -143,8 +143,8 @@ def looking(monkeypatch) -> asyncio.Event:
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("studio.images.pictures.MOST_UNPACKED", 0)  # every one goes to a process
-    monkeypatch.setattr(images.DECODERS, "do", never)
+    monkeypatch.setattr("studio.images.pictures.MAX_UNPACKED", 0)  # every one goes to a process
+    monkeypatch.setattr(images.DECODERS, "run", never)
     return begun
 
 
@@ -312,7 +312,7 @@ async def test_each_picture_of_an_answer_is_known_again_though_others_of_it_cann
         await draw(held, generate(first))
     async with Leases(store.jobs).hold("1") as held:
         assert held
-        held.note(state=State.WAITING, remote={"id": 1}, failure=None)
+        held.set(state=State.WAITING, remote={"id": 1}, failure=None)
         await draw(held, generate(second))
     kept = [await store.spool.get(each.key) for each in (await store.jobs.get("1")).drawn]
     assert sorted(kept) == sorted(png(colour) for colour in {*first.split(), *second.split()})
@@ -356,7 +356,7 @@ async def test_progress_is_told(holding, draw, delivery):
 
 async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delivery, monkeypatch):
     large = noise((640, 480))
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 100_000)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 100_000)
 
     async def generate(request, sources, progress):
         await progress.report(preview=large)
@@ -376,12 +376,12 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
     """Two such processes are all that read uploads."""
     asked = []
 
-    async def do(task, data, seconds, *_, **__):
+    async def run(task, data, seconds, *_, **__):
         asked.append((task, seconds))
         raise decoder_pool.TooSlow
 
-    monkeypatch.setattr(images.DECODERS, "do", do)
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(images.DECODERS, "run", run)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 1)
 
     async def generate(request, sources, progress):
         await progress.report(preview=png())
@@ -413,7 +413,7 @@ async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delive
 
 
 async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, draw, delivery, looking, monkeypatch):
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 1)
     monkeypatch.setattr(studio.work.progress, "PREVIEW_SECONDS", 0.0)
 
     async def generate(request, sources, progress):
@@ -679,7 +679,7 @@ async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
         await progress.remember({"id": 1})
 
     async with holding() as held:
-        with pytest.raises(Lost):
+        with pytest.raises(LeaseLost):
             await draw(held, generate, paint)
     row = await store.jobs.get("1")
     assert (row.cost, row.remote, row.failure) == ("another's", None, None)

@@ -32,7 +32,7 @@ from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
 from studio.intake.suspensions import Suspensions
 from studio.lease import Leases
-from studio.work.breakers import IN_A_ROW, Breakers
+from studio.work.breakers import FAILURES_IN_A_ROW, Breakers
 from studio.work.drawing import Drawer
 from studio.work.fallback import FallbackChain
 from studio.work.job_queue import TryLater
@@ -91,7 +91,7 @@ def fails(error):
 
 async def refuse(suspensions: Suspensions, job: Job) -> None:
     with pytest.raises(ContentRejected):
-        async with suspensions.turn(job):
+        async with suspensions.guard_request(job):
             raise ContentRejected("no", counts_against_member=True)
 
 
@@ -204,7 +204,7 @@ async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
     blind = street.open("blind", paint, takes=Capabilities(text_to_image=False, image_to_image=True))
     seedless = street.open("seedless", paint, takes=Capabilities())
     down = street.open("down", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="down"), NOT_TAKEN)
     street.open("last", paint)
     job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
@@ -313,7 +313,7 @@ async def test_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street, 
     strict = street.open("first", paint, paid=False, bans=timedelta(minutes=10))
     await refuse(street.suspensions, make_job(9, provider="first"))
     job = await street.drawn(state=state)
-    assert (job.failure.kind, strict.requests) == ("HeldBack", [])
+    assert (job.failure.kind, strict.requests) == ("Suspended", [])
 
 
 async def test_a_private_job_stays_private(street):
@@ -326,7 +326,7 @@ async def test_a_private_job_stays_private(street):
 async def test_a_breaker_that_is_open_spares_the_wait(street):
     first = street.open("first", paint)
     street.open("second", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn("second")
     assert (job.provider, first.requests) == ("second", [])
@@ -334,7 +334,7 @@ async def test_a_breaker_that_is_open_spares_the_wait(street):
 
 async def test_without_anybody_else_an_outage_is_told_at_once(street):
     first = street.open("first", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn()
     assert (job.failure.kind, first.requests, job.started) == ("Down", [], None)

@@ -23,10 +23,10 @@ from domain import (
     Upload,
 )
 from storage.store import Store
-from studio.display import NotNow, Undeliverable
-from studio.handing.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
+from studio.display import TemporarilyUndeliverable, Undeliverable
+from studio.handing.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
 from studio.images import decoder_pool
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 from tests.replay.pictures import foreign
 from tests.studio.conftest import FakeProvider, paint, png, saved
 
@@ -61,7 +61,7 @@ def drawn(store: Store, holding):
         return Drawn(call=n, key=f"pictures/1/{n}", size=Size(64, 64), seed=n)
 
     @asynccontextmanager
-    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[Held]:
+    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[HeldJob]:
         entries = tuple([await keep(n, data) for n, data in enumerate(pictures)])
         values = {"state": State.DRAWN, "drawn": entries, "request": REQUEST} | changes
         async with holding(**values) as held:
@@ -98,8 +98,8 @@ async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, 
         await store.spool.put(f"pictures/1/{n}", data)
         entries.append(Drawn(call=0, key=f"pictures/1/{n}", kind="png" if n else "avif", way="unread"))
     async with drawn(drawn=tuple(entries)) as held:
-        with pytest.raises(NotNow):
-            await deliver(held, NotNow("503"))
+        with pytest.raises(TemporarilyUndeliverable):
+            await deliver(held, TemporarilyUndeliverable("503"))
         looked_at = (await store.jobs.get("1")).drawn
         await deliver(held)
     assert [(each.kind, each.way, each.size) for each in looked_at] == [
@@ -154,7 +154,7 @@ async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn
     async def slow(*_, **__):
         raise decoder_pool.DecodingFailed("killed")
 
-    monkeypatch.setattr(decoder_pool.DECODERS, "do", slow)
+    monkeypatch.setattr(decoder_pool.DECODERS, "run", slow)
     data = PSD if way == "file" else png()
     await store.spool.put("pictures/1/0", data)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)
@@ -175,7 +175,7 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     async with drawn(drawn=(first, second), file_limit=20_000) as held:
         await deliver(held)
     ((_, sent),) = delivery.delivered
-    assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
+    assert [(bool(each.data), each.kept_key) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
     assert (row.drawn, row.parked) == ((first,), True)
     assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
@@ -190,7 +190,7 @@ async def test_what_one_message_cannot_take_together_comes_in_several(store, dra
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
-    async with drawn(drawn=tuple(entries), file_limit=LIMITS[0]):
+    async with drawn(drawn=tuple(entries), file_limit=FILE_LIMITS[0]):
         pass
     for _ in range(2):
         async with Leases(store.jobs).hold("1") as held:
@@ -206,7 +206,7 @@ async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deli
     monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
-    async with drawn(drawn=(entry,), file_limit=LIMITS[0]) as held:
+    async with drawn(drawn=(entry,), file_limit=FILE_LIMITS[0]) as held:
         await deliver(held)
     assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
     assert (await store.jobs.get("1")).parked
@@ -239,8 +239,8 @@ async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, a
 async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(NotNow):
-            await deliver(held, NotNow("429"))
+        with pytest.raises(TemporarilyUndeliverable):
+            await deliver(held, TemporarilyUndeliverable("429"))
     assert await store.jobs.get("1") == before
     assert await spooled(store, 1) == [True]
 
@@ -252,7 +252,7 @@ def noisy(side: int) -> bytes:
 async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, drawn, deliver, delivery):
     """A member's own limit may be fifty times the bot's: what was told says nothing of the next try."""
     big = noisy(256)
-    async with drawn(big, file_limit=LIMITS[0]) as held:
+    async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, *[TOO_LARGE] * 3)
         assert held.job.state is State.DELIVERED
     sizes = [len(pictures[0].data) for _, pictures in delivery.delivered]
@@ -263,8 +263,8 @@ async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, dr
 
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
-    monkeypatch.setattr("studio.handing.handover.LIMITS", (2 * len(big), 10_000, 5_000))
-    async with drawn(big, file_limit=LIMITS[0]) as held:
+    monkeypatch.setattr("studio.handing.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
+    async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
 
@@ -283,7 +283,7 @@ async def test_too_large_however_small_waits_for_its_owner(store, drawn, deliver
     async with drawn(*[noisy(64)] * pictures) as held:
         await deliver(held, *[TOO_LARGE] * 99)
     sent = [[each.data for each in pictures] for _, pictures in delivery.delivered]
-    assert 1 < len(sent) <= TRIES
+    assert 1 < len(sent) <= DELIVERY_TRIES
     assert all(len(each) == pictures for each in sent)
     assert all(before != after for before, after in pairwise(sent))
     row = await store.jobs.get("1")
@@ -331,10 +331,10 @@ async def test_a_reason_that_is_refused_too_keeps_no_picture_from_waiting(store,
 
 async def test_a_reason_that_could_not_be_given_now_is_given_later(store, drawn, deliver, delivery):
     """Nobody is left in silence: the whole delivery comes again."""
-    delivery.excuses = [NotNow("503")]
+    delivery.excuses = [TemporarilyUndeliverable("503")]
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporarilyUndeliverable):
             await deliver(held, Undeliverable(Refusal.EXPLICIT))
     assert await store.jobs.get("1") == before
 

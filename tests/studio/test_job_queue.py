@@ -121,7 +121,7 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
 
 
 async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
-    monkeypatch.setattr(studio.work.job_queue, "LONGEST_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(studio.work.job_queue, "MAX_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
         studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.1)
     )  # a notice of it may come before it is waited for

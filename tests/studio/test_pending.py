@@ -7,7 +7,7 @@ import pytest
 
 import studio.intake.pending as pending_module
 from domain import Job, State
-from studio.intake.pending import AnsweredElsewhere, Ending, PendingJobs, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, PendingJobs, ShuttingDown
 from studio.lease import Leases
 from tests.conftest import make_job
 
@@ -151,8 +151,8 @@ async def test_the_same_interaction_again_leaves_the_first_alone(store, pending,
 
 async def test_what_is_dropped_is_found_by_the_table(store, pending, leases):
     promised = await pending.add(make_job(), told)
-    pending.leave(promised)
-    pending.leave(promised)
+    pending.stop_holding(promised)
+    pending.stop_holding(promised)
     assert not leases
     await store.jobs.release_all()
     assert [job.id for job in await store.jobs.unheld()] == ["1"]
@@ -181,7 +181,7 @@ async def test_while_the_process_ends_nothing_is_withdrawn(store, pending, lease
     """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
     promised = await pending.add(make_job(), told)
     pending.close()
-    with pytest.raises(Ending):
+    with pytest.raises(ShuttingDown):
         await pending.withdraw(promised)
     assert not leases
     assert [job.id for job in await store.jobs.unheld()] == ["1"]
@@ -200,9 +200,9 @@ async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(
 
 async def test_who_may_have_been_told_is_asked_for_later(store, pending, leases):
     async def unclear(_: bool) -> int:
-        raise Unclear
+        raise AcknowledgementUnknown
 
-    with pytest.raises(Unclear):
+    with pytest.raises(AcknowledgementUnknown):
         await pending.add(make_job(), unclear)
     assert not leases
     (left,) = await store.jobs.unheld()

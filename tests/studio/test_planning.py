@@ -127,10 +127,10 @@ async def test_an_ended_model_is_refused_with_what_works():
 
 def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
     parent = make_job(provider="rich", model="ended", calls=2, calls_done=1, remote={"id": 1})
-    rest = Planner(PROVIDERS, "rich").plan_rest(parent, ORIGIN)
+    rest = Planner(PROVIDERS, "rich").plan_remaining(parent, ORIGIN)
     assert (rest.state, rest.model, rest.calls_done, rest.remote) == (State.WAITING, "ended", 1, {"id": 1})
     with pytest.raises(NotOffered) as caught:
-        Planner({}, "rich").plan_rest(parent, ORIGIN)
+        Planner({}, "rich").plan_remaining(parent, ORIGIN)
     assert caught.value.option == "provider"
 
 

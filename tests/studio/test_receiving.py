@@ -221,7 +221,7 @@ async def test_a_picture_that_takes_too_long_is_handed_over_as_a_file(monkeypatc
 
 
 async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(monkeypatch):
-    monkeypatch.setattr(uploads, "SECONDS", 0.05)
+    monkeypatch.setattr(uploads, "DECODE_SECONDS", 0.05)
     with pytest.raises(BadUpload) as caught:
         await images.read_upload(with_scans(100))
     assert caught.value == BadUpload(option="image", defect=Defect.TOO_SLOW)
@@ -246,8 +246,8 @@ async def test_scans_are_counted_before_decoding():
 
 async def test_only_plain_profiles_are_applied(monkeypatch):
     assert profiles.is_plain(SRGB)
-    monkeypatch.setattr(uploads, "SECONDS", 600)
-    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.LARGEST)):
+    monkeypatch.setattr(uploads, "DECODE_SECONDS", 600)
+    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.MAX_PROFILE_BYTES)):
         assert not profiles.is_plain(odd)
     data = saved(opened(PLAIN["PNG"]), "PNG", icc_profile=with_steps(3))
     assert opened(await images.read_upload(data)).tobytes() == opened(PLAIN["PNG"]).tobytes()
@@ -256,12 +256,12 @@ async def test_only_plain_profiles_are_applied(monkeypatch):
 async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
     monkeypatch.setitem(os.environ, "DISCORD_TOKEN", "CANARY")
     own = decoder_pool.DecoderPool(1)
-    await own.do("receive", PLAIN["PNG"], 60)
+    await own.run("receive", PLAIN["PNG"], 60)
     (idle,) = own._idle
     given, limits = (said(idle, what) for what in ("environ", "limits"))
     idle.end()
     assert "CANARY" not in given
-    assert str(decoder.MOST_MEMORY) in limits
+    assert str(decoder.MAX_MEMORY) in limits
     assert 60 < int(limits.partition("Max cpu time")[2].split()[0]) < 90
 
 
@@ -281,7 +281,7 @@ async def test_what_is_too_large_to_be_decoded_is_shown_and_not_made_smaller():
 async def test_one_that_has_gone_to_rest_is_replaced():
     own = decoder_pool.DecoderPool(1, idle_seconds=0.0)
     for _ in range(3):
-        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+        assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     for rested in own._idle:
         rested.end()
 
@@ -289,13 +289,13 @@ async def test_one_that_has_gone_to_rest_is_replaced():
 async def test_one_that_was_killed_or_crashes_is_replaced(monkeypatch):
     own = decoder_pool.DecoderPool(1)
     for _ in range(2):
-        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+        assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
         (idle,) = own._idle
         idle._process.kill()
         idle._process.wait()
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
     with pytest.raises(decoder_pool.DecodingFailed, match="ended with 3"):
-        await own.do("receive", PLAIN["PNG"], 60)
+        await own.run("receive", PLAIN["PNG"], 60)
     assert own._idle == []
 
 
@@ -316,7 +316,7 @@ async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture
     own._idle += [decoder_pool.DecoderProcess(60), decoder_pool.DecoderProcess(60)]
     for each in own._idle:
         each.ask("receive", b"", {}, 60)
-    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     for each in own._idle:
         each.end()
 
@@ -332,7 +332,7 @@ async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monke
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
     monkeypatch.undo()
     (idle,) = own._idle
-    assert (await own.do("receive", PLAIN["JPEG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["JPEG"], 60)).way == "shown"
     assert own._idle == [idle]
     idle.end()
 
@@ -369,7 +369,7 @@ async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
 
     own = decoder_pool.DecoderPool()
     own._idle = Taken()
-    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     (idle,) = own._idle
     idle.end()
 
@@ -393,10 +393,10 @@ async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
     marked = await images.marked(PLAIN["PNG"], ai=True, facts=None)
     slow: list[asyncio.Task[Any]] = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
     slow += [asyncio.create_task(images.fit(marked, 1, lane=images.Lane.OTHERS)) for _ in range(4)]
-    while len(own._busy) < decoder_pool.AT_ONCE - 2:
+    while len(own._busy) < decoder_pool.MAX_PROCESSES - 2:
         await asyncio.sleep(0)
     slow += [asyncio.create_task(images.fit(marked, 1)) for _ in range(4)]
-    while len(own._busy) < decoder_pool.AT_ONCE - 1:
+    while len(own._busy) < decoder_pool.MAX_PROCESSES - 1:
         await asyncio.sleep(0)
     assert (await images.receive(PLAIN["JPEG"])).way == "shown"
     assert not any(each.done() for each in slow)
@@ -439,7 +439,7 @@ async def test_what_is_too_large_to_be_decoded_is_unpacked_or_goes_on_as_a_file(
 async def test_a_header_beyond_all_numbers_costs_no_process(side):
     own = decoder_pool.DecoderPool(1)
     own._idle = [idle] = [decoder_pool.DecoderProcess(60)]
-    assert (await own.do("receive", bomb(side), 60)).way == "file"
+    assert (await own.run("receive", bomb(side), 60)).way == "file"
     assert own._idle == [idle]
     idle.end()
 
@@ -448,7 +448,7 @@ def test_lines_are_told_whatever_the_steps_they_are_unpacked_in(monkeypatch):
     data = saved(opened(PLAIN["PNG"]).resize((301, 203)), "PNG")
     parts = png.parse(data).parts
     for step in (2**20, 1, 7, 903, 904, 10_000):
-        monkeypatch.setattr(png, "STEP", step)
+        monkeypatch.setattr(png, "UNPACK_STEP", step)
         assert png.is_complete(parts)
         assert png.unpacked_length(parts) == 904 * 203
         for at in (0, 904, 904 * 202):
@@ -484,7 +484,7 @@ def test_a_picture_that_takes_more_memory_than_there_is_goes_on_as_a_file(step, 
         raise MemoryError
 
     monkeypatch.setattr(codec, step, fail)
-    assert tasks.do("receive", bmp("red"), {}).way == "file"
+    assert tasks.run_task("receive", bmp("red"), {}).way == "file"
 
 
 async def test_floats_are_scaled_to_what_is_brightest():
@@ -505,8 +505,8 @@ async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeyp
 
     monkeypatch.setattr(decoder_pool, "read", once)
     with pytest.raises(decoder_pool.DecodingFailed):
-        await own.do("receive", bmp("red"), 60)
-    made = await own.do("receive", bmp("blue"), 60)
+        await own.run("receive", bmp("red"), 60)
+    made = await own.run("receive", bmp("blue"), 60)
     for idle in own._idle:
         idle.end()
     assert Image.open(BytesIO(made.data)).getpixel((0, 0)) == (0, 0, 255)

@@ -12,9 +12,9 @@ import storage.job_store
 import studio.work.drawing as studio_drawing
 from domain import Drawn, Origin, Refusal, Size, State
 from storage.spool import Spool
-from studio.display import NotNow, Undeliverable
+from studio.display import TemporarilyUndeliverable, Undeliverable
+from studio.observers import Observers
 from studio.studio import Studio
-from studio.watch import Watch
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
@@ -31,12 +31,12 @@ def seen() -> list:
 
 @pytest.fixture
 def studio(store, delivery, seen) -> Studio:
-    async def watch(request, sources, progress):
+    async def observers(request, sources, progress):
         row = await store.jobs.get("1")
         seen.append((row.remote, row.state, row.message_id))
         await paint(request, sources, progress)
 
-    return Studio({"fake": FakeProvider(watch)}, "fake", store, delivery)
+    return Studio({"fake": FakeProvider(observers)}, "fake", store, delivery)
 
 
 @pytest.mark.parametrize(("remote", "state"), [(None, State.SENDING), (REMEMBERED, State.WAITING)])
@@ -59,7 +59,7 @@ async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, se
 
 async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
-    delivery.told = NotNow("500")
+    delivery.told = TemporarilyUndeliverable("500")
     with pytest.raises(TryLater):
         await studio._pipeline.draw("1")
     assert seen == []
@@ -70,7 +70,7 @@ async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, sto
 
 
 async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
-    monkeypatch.setattr(studio_drawing, "CALL_OFF_SECONDS", 60.0)
+    monkeypatch.setattr(studio_drawing, "REMOTE_CANCEL_SECONDS", 60.0)
     asked, answers = asyncio.Event(), asyncio.Event()
 
     async def hangs(ref):
@@ -82,10 +82,10 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     await store.jobs.claim("1", "the dead")
     await store.jobs.cancel("1")
     monkeypatch.setattr(storage.job_store, "LEASE_TIMEOUT", timedelta(0))
-    taking_over = asyncio.create_task(studio._pipeline.adopt())
+    taking_over = asyncio.create_task(studio._pipeline.recover_orphans())
     await asked.wait()
     async with asyncio.timeout(10):
-        await studio._beat()
+        await studio._send_heartbeat()
     answers.set()
     await taking_over
     assert (await store.jobs.get("1")).failure.kind == "Cancelled"
@@ -124,8 +124,8 @@ async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent
         return saved
 
     monkeypatch.setattr(store.jobs, "save", asked_for_at_once)
-    watch = Watch(on_change=lambda job: delivered.set() if job.state is State.DELIVERED else None)
-    studio = Studio({"fake": FakeProvider(paint)}, "fake", store, delivery, watch=watch)
+    observers = Observers(on_change=lambda job: delivered.set() if job.state is State.DELIVERED else None)
+    studio = Studio({"fake": FakeProvider(paint)}, "fake", store, delivery, observers=observers)
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
     await store.jobs.add(make_job(state=State.DRAWN, drawn=drawn))

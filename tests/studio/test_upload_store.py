@@ -13,7 +13,7 @@ import studio.intake.upload_store
 from domain import ImageRequest, NoRoom, Room, State, Upload
 from storage.spool import Spool
 from storage.store import open_store
-from studio.intake.upload_store import AT_ONCE, BYTES_AT_ONCE, UploadSlots, UploadStore
+from studio.intake.upload_store import MAX_BYTES_READ_AT_ONCE, MAX_READS_AT_ONCE, UploadSlots, UploadStore
 from tests.conftest import make_job
 from views.wording.outcomes import explain
 from views.wording.refusals import ROOMS
@@ -39,7 +39,7 @@ async def jobs(tmp_path):
 @pytest.fixture
 def uploads(tmp_path, jobs, monkeypatch) -> UploadStore:
     """With room for 80 bytes, 10 of them for each member."""
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     return UploadStore(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
 
 
@@ -121,7 +121,7 @@ class Stuck(Dated):
 @pytest.mark.parametrize("trouble", ["looking", "clearing"])
 async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, monkeypatch, trouble):
     """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
     uploads = UploadStore(spool, jobs, 80)
     for job in (1, 2):
@@ -143,18 +143,18 @@ async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_ca
     slots, let_go, inside = UploadSlots(), asyncio.Event(), list[int]()
 
     async def come(number: int) -> None:
-        async with slots.turn(1):
+        async with slots.acquire(1):
             inside.append(number)
             await let_go.wait()
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
-        for number in range(3 * AT_ONCE):
+        for number in range(3 * MAX_READS_AT_ONCE):
             group.create_task(come(number))
         for _ in range(50):
             await asyncio.sleep(0)
-        assert inside == list(range(AT_ONCE))
+        assert inside == list(range(MAX_READS_AT_ONCE))
         let_go.set()
-    assert inside == list(range(3 * AT_ONCE))
+    assert inside == list(range(3 * MAX_READS_AT_ONCE))
 
 
 async def test_large_images_are_let_in_by_their_bytes():
@@ -162,30 +162,30 @@ async def test_large_images_are_let_in_by_their_bytes():
 
     async def come() -> None:
         nonlocal inside
-        async with slots.turn(BYTES_AT_ONCE // 2):
+        async with slots.acquire(MAX_BYTES_READ_AT_ONCE // 2):
             inside += 1
             await let_go.wait()
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_READS_AT_ONCE):
             group.create_task(come())
         for _ in range(50):
             await asyncio.sleep(0)
         assert inside == 2
         let_go.set()
-    assert inside == AT_ONCE
+    assert inside == MAX_READS_AT_ONCE
 
 
 async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(monkeypatch):
     slots = UploadSlots()
     async with AsyncExitStack() as stack:
-        for _ in range(AT_ONCE):
-            await stack.enter_async_context(slots.turn(1))
-        monkeypatch.setattr(studio.intake.upload_store, "TURN_SECONDS", 0)
+        for _ in range(MAX_READS_AT_ONCE):
+            await stack.enter_async_context(slots.acquire(1))
+        monkeypatch.setattr(studio.intake.upload_store, "SLOT_SECONDS", 0)
         with pytest.raises(NoRoom) as caught:
-            async with slots.turn(1):
+            async with slots.acquire(1):
                 raise AssertionError
         assert explain(caught.value) == ROOMS[Room.TURNS]
     monkeypatch.undo()
-    async with asyncio.timeout(SECONDS), slots.turn(1):
+    async with asyncio.timeout(SECONDS), slots.acquire(1):
         pass

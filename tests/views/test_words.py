@@ -25,7 +25,6 @@ from domain import (
     Down,
     Failure,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     Interrupted,
     InvalidRequest,
@@ -49,6 +48,7 @@ from domain import (
     SizeNotTaken,
     Source,
     Span,
+    Suspended,
     SwitchedOff,
     Timeout,
     TooManyImages,
@@ -93,7 +93,7 @@ FAILURES: list[Any] = [
     ImageTooLarge(DETAIL, option="image", size=Size(20_000, 10), longest_side=16_383),
     ImageTooLarge(DETAIL, option="image", size=Size(9_000, 9_000), most_pixels=2**24),
     OtherProportions(DETAIL, mask=Size(40, 24), image=Size(40, 25)),
-    HeldBack(DETAIL, provider="PopCord", seconds=600),
+    Suspended(DETAIL, provider="PopCord", seconds=600),
     *(QueueFull(DETAIL, whose=whose, limit=7) for whose in ("member", "server")),
     *(NoRoom(DETAIL, room=room) for room in Room),
 ]
@@ -135,7 +135,7 @@ def test_an_outage_is_told_with_its_beginning_and_its_end():
 
 
 def test_who_is_held_back_hears_why_and_for_how_long():
-    error = HeldBack(provider="AI Horde", seconds=600)
+    error = Suspended(provider="AI Horde", seconds=600)
     assert explain(error, "AI Horde") == (
         "AI Horde has refused words of yours, and after more of them it might refuse everybody. "
         "For 10 minutes, choose another provider."

@@ -7,7 +7,7 @@ from functools import singledispatch
 from domain import Drawn
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
-from studio.display import Ready
+from studio.display import ReadyPicture
 from views.wording.places import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE
 from views.wording.text import say
 
@@ -55,9 +55,9 @@ def _(note: EarlierNote) -> str:
     return note.text
 
 
-def waiting_words(pictures: Sequence[Ready], later: int) -> list[str]:
+def waiting_words(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
     """What is not shown with the others, and how its owner gets it."""
-    counts = Counter(each.beyond for each in pictures if each.kept)
+    counts = Counter(each.exceeds_every_limit for each in pictures if each.kept_key)
     here = f"{counts[False]} more: {TOO_LARGE_HERE} Until then it is kept, for 7 days at most."
     anywhere = f"{counts[True]} more: {TOO_LARGE_ANYWHERE}"
     lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]

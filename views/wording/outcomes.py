@@ -12,7 +12,6 @@ from domain import (
     ContentRejected,
     Down,
     EaselError,
-    HeldBack,
     Interrupted,
     InvalidRequest,
     NoRoom,
@@ -24,6 +23,7 @@ from domain import (
     QueueFull,
     QuotaError,
     RateLimited,
+    Suspended,
     SwitchedOff,
     Timeout,
     Unavailable,
@@ -81,7 +81,7 @@ def explain_without_words(error: EaselError | None, provider: str) -> str:
     match error:
         case None:
             return FIXED[Unexpected]
-        case HeldBack() | UploadGone() | QueueFull() | NoRoom():
+        case Suspended() | UploadGone() | QueueFull() | NoRoom():
             return why_not(error)
         case InvalidRequest() | NotPossible():
             return _sentence(InvalidRequest(), provider)

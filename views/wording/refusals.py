@@ -11,7 +11,6 @@ from domain import (
     Defect,
     EaselError,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     NeedsImage,
     NoPrompt,
@@ -24,12 +23,13 @@ from domain import (
     Room,
     SizeNotTaken,
     Source,
+    Suspended,
     TooManyImages,
     UnknownSize,
     UploadGone,
     WrongFileType,
 )
-from studio.images.strict import MAX_PIXELS
+from studio.images.upload_rules import MAX_PIXELS
 from studio.images.uploads import MAX_UPLOAD
 from views.wording.sizes import sizes_words, span_words
 from views.wording.text import listed, plain, say
@@ -197,7 +197,7 @@ def _(_error: UploadGone) -> str:
 
 
 @why_not.register
-def _(error: HeldBack) -> str:
+def _(error: Suspended) -> str:
     sentence = (
         "{provider} has refused words of yours, and after more of them it might refuse everybody. "
         "For {minutes} minutes, choose another provider."

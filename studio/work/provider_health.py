@@ -9,16 +9,16 @@ from domain import State
 from storage.job_store import Ended
 from storage.outages import Outage
 
-LATELY = timedelta(hours=24)
+HEALTH_PERIOD = timedelta(hours=24)
 MIN_JOBS = 5
 """Fewer drawn jobs say nothing."""
-SLOW = 2.0
+SLOW_FACTOR = 2.0
 """A provider is slow if its newest jobs take so many times its median."""
 FAILED = State.FAILED
 """The only failures that count: refused, cancelled and interrupted jobs say nothing of the provider."""
 
 
-class Standing(NamedTuple):
+class ProviderHealth(NamedTuple):
     state: Literal["up", "slow", "down", "untested"]
     """Untested: it was down, the back-off is over, and no job has asked it since."""
     since: datetime | None
@@ -29,16 +29,16 @@ class Standing(NamedTuple):
     """Median duration of the drawn ones."""
 
 
-def standing(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> Standing:
+def health_of(provider: str, ended: Sequence[Ended], outage: Outage | None, now: datetime) -> ProviderHealth:
     """ended: newest first."""
     drawn = [job.seconds for job in ended if job.provider == provider and _is_drawn(job) and job.seconds]
     failed = sum(map(len, _failures(provider, ended)))
     rate = len(drawn) / (len(drawn) + failed) if drawn or failed else None
     usual = median(drawn) if drawn else None
     if outage:
-        return Standing("down" if now < outage.until else "untested", outage.since, rate, usual)
-    slow = usual is not None and len(drawn) >= 2 * MIN_JOBS and median(drawn[:MIN_JOBS]) > SLOW * usual
-    return Standing("slow" if slow else "up", None, rate, usual)
+        return ProviderHealth("down" if now < outage.until else "untested", outage.since, rate, usual)
+    slow = usual is not None and len(drawn) >= 2 * MIN_JOBS and median(drawn[:MIN_JOBS]) > SLOW_FACTOR * usual
+    return ProviderHealth("slow" if slow else "up", None, rate, usual)
 
 
 def _is_drawn(job: Ended) -> bool:
