@@ -1,4 +1,4 @@
-"""Who is told how jobs get on."""
+"""Callbacks about the progress of jobs, such as for metrics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,6 @@ from studio.lease import StageObserver, ignore_change
 @dataclass(frozen=True)
 class Observers:
     on_change: Callable[[Job], None] = ignore_change
-    """Called with a job each time that its row has reached an outcome or a resting place."""
+    """Called with a job when it is finished or parked."""
     on_stage: StageObserver = ignore_change
-    """Called each time that a job has left a state."""
+    """Called when a job has left a state."""

@@ -1,4 +1,4 @@
-"""The studio: takes jobs in, and sees to it that each ends in a picture or a sentence."""
+"""The studio: accepts jobs, and brings each to an outcome that its member sees."""
 
 import asyncio
 import logging
@@ -40,9 +40,9 @@ SWEEP_SECONDS = 3600.0
 
 
 class Studio:
-    """Puts its parts together, and runs them between `start` and `close`; jobs are taken in at any time.
+    """Assembles its parts, and runs them between `start` and `close`.
 
-    intake: the way in. jobs: what becomes of them. catalogue: who can draw.
+    intake: accepts requests, also before `start`. jobs: queries and commands. catalogue: the providers.
     """
 
     def __init__(
@@ -78,14 +78,14 @@ class Studio:
         self._last_heartbeat = 0.0
 
     async def start(self) -> None:
-        """Pick up what an earlier run has left, and go to work."""
+        """Recover the jobs of an earlier process, and start the queue and the periodic tasks."""
         queue = self._pipeline.queue
         await queue.open()
         self._last_heartbeat = time.monotonic()
         await self._admission.refresh()
         await self._breakers.refresh()
         await self._pipeline.recover()
-        chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
+        periodic: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (HEARTBEAT_SECONDS, self._send_heartbeat),
             (HEARTBEAT_SECONDS, self._pipeline.recover_orphans),
             (RECOVER_SECONDS, self._pipeline.recover),
@@ -96,15 +96,15 @@ class Studio:
             (SWEEP_SECONDS, self._suspensions.sweep),
         ]
         self._tasks = [asyncio.create_task(queue.run())]
-        self._tasks += [asyncio.create_task(_every(seconds, work)) for seconds, work in chores]
+        self._tasks += [asyncio.create_task(_every(seconds, work)) for seconds, work in periodic]
 
     def is_alive(self) -> bool:
-        """Whether its tasks run, and its rows have been kept lately."""
+        """Whether its tasks are running, and its last heartbeat is recent."""
         late = time.monotonic() - self._last_heartbeat > LEASE_TIMEOUT.total_seconds()
         return bool(self._tasks) and not late and not any(task.done() for task in self._tasks)
 
     async def close(self, grace: float = 10.0) -> None:
-        """Take no more jobs, give those under way so many seconds, and leave the rest to the table."""
+        """Start no more jobs, wait `grace` seconds for the running ones, and leave the rest to the next process."""
         self._pending.close()
         await self._pipeline.queue.close(grace)
         for task in self._tasks:
@@ -114,7 +114,10 @@ class Studio:
         images.DECODERS.interrupt()
 
     async def _send_heartbeat(self) -> None:
-        """Keep our rows, and read what others have written. It waits for no provider, or the rows would seem dead."""
+        """Renew the leases, and read what other processes have written.
+
+        It must not wait for a provider, or the leases would expire.
+        """
         self._pipeline.stop_drawing(await self._leases.heartbeat())
         self._last_heartbeat = time.monotonic()
         await self._admission.refresh()
@@ -122,8 +125,8 @@ class Studio:
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """For ever; a chore that fails is logged and comes again."""
+    """Run `work` every so many seconds for ever; errors are logged."""
     while True:
         await asyncio.sleep(seconds)
-        with best_effort("a chore failed and comes again"):
+        with best_effort("a periodic task failed and will run again"):
             await work()

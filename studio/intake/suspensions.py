@@ -1,4 +1,4 @@
-"""Where one member's refused words may shut out the whole bot, that member is suspended for a while."""
+"""Suspends a member from a provider that might ban the whole bot for one member's refused prompts."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -11,10 +11,11 @@ from providers.kit.base import Provider
 from storage.meta import Meta
 
 PREFIX = "held back:"
+"""Of the keys in the database, as earlier versions wrote them."""
 
 
 class Suspensions:
-    """Which members a provider is not asked for; in the database, so they outlive restarts and deleted jobs."""
+    """Suspended members by provider; in the database, so they survive restarts and the deletion of jobs."""
 
     def __init__(self, providers: Mapping[str, Provider], meta: Meta) -> None:
         self._providers = providers
@@ -22,7 +23,7 @@ class Suspensions:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check(self, job: Job) -> None:
-        """Suspended for a member whose words this provider has refused lately."""
+        """Raise Suspended if the job's provider has recently refused a prompt of the job's member."""
         provider = self._providers[job.provider]
         until = await self._meta.get(_key(job)) if provider.bans else None
         if provider.bans and until and datetime.now(UTC) < datetime.fromisoformat(until):
@@ -30,9 +31,9 @@ class Suspensions:
 
     @asynccontextmanager
     async def guard_request(self, job: Job) -> AsyncGenerator[Callable[[], None]]:
-        """Around asking a provider: where it bans, a member's requests of this process go one by one.
+        """Around a request: serialises a member's requests to a provider that bans, and records a refusal.
 
-        Yields what to call when the request is accepted: then the next one may go.
+        Yields a function to be called on acceptance, which lets the member's next request start.
         """
         bans = self._providers[job.provider].bans
         with ExitStack() as until_accepted:
@@ -48,7 +49,7 @@ class Suspensions:
                 raise
 
     async def sweep(self) -> None:
-        """Delete those that are over."""
+        """Delete expired suspensions."""
         await self._meta.expire(PREFIX, datetime.now(UTC).isoformat())
 
 

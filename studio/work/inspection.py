@@ -1,4 +1,4 @@
-"""What a provider has sent is kept first, as it came, and looked at then: whatever happens meanwhile, it is there."""
+"""Inspects pictures after they are stored: a provider's bytes are stored first, so that a crash cannot lose them."""
 
 import logging
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 async def inspect_unread(held: HeldJob, spool: Spool) -> None:
-    """Put right what a row says of pictures that are kept unread. BadResponse where one is none: it is dropped."""
+    """Inspect the job's uninspected pictures; BadResponse if one is no picture, which is then deleted."""
     failed = None
     for drawn in held.job.drawn:
         data = await spool.get(drawn.key) if drawn.way == "unread" and drawn.key else None
@@ -25,11 +25,11 @@ async def inspect_unread(held: HeldJob, spool: Spool) -> None:
 
 
 async def inspected(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
-    """The picture and what is to be known of it; of a key of its own where that is not how it came; BadResponse."""
-    made = await images.receive(data)
-    told = {"size": made.size, "kind": made.kind, "way": made.way}
-    key = drawn.key if made.data is data else f"{drawn.key}.png"
-    return drawn.model_copy(update={**told, "key": key}), made.data
+    """The picture's entry and bytes after inspection, under a key of its own if it was re-encoded; BadResponse."""
+    received = await images.receive(data)
+    facts = {"size": received.size, "kind": received.kind, "way": received.way}
+    key = drawn.key if received.data is data else f"{drawn.key}.png"
+    return drawn.model_copy(update={**facts, "key": key}), received.data
 
 
 async def _inspect_one(held: HeldJob, spool: Spool, drawn: Drawn, data: bytes) -> None:
@@ -46,11 +46,11 @@ async def _inspect_one(held: HeldJob, spool: Spool, drawn: Drawn, data: bytes) -
 
 
 async def _replace(held: HeldJob, spool: Spool, old: Drawn, new: Drawn, data: bytes) -> None:
-    """Only what is kept takes the place of what came."""
+    """Replace the original by the re-encoded picture once that is stored."""
     try:
         await spool.put_cached(new.key or "", data)
     except SPOOL_ERRORS as error:
-        log.warning("job %s: %s goes on as it came, %s", held.job.id, old.key, type(error).__name__)
+        log.warning("job %s: %s is sent unconverted, %s", held.job.id, old.key, type(error).__name__)
         held.set(drawn=_replaced(held, old, new.model_copy(update={"key": old.key, "way": "file"})))
     else:
         await held.update(drawn=_replaced(held, old, new))
@@ -58,6 +58,6 @@ async def _replace(held: HeldJob, spool: Spool, old: Drawn, new: Drawn, data: by
 
 
 def _replaced(held: HeldJob, old: Drawn, *new: Drawn) -> tuple[Drawn, ...]:
-    """What is drawn, with something else in the place of one."""
+    """The job's pictures, with `old` replaced by `new`."""
     at = held.job.drawn.index(old)
     return (*held.job.drawn[:at], *new, *held.job.drawn[at + 1 :])

@@ -1,4 +1,4 @@
-"""A provider's thread back to the job that it draws for."""
+"""The interface through which a provider reports on, and stores pictures of, the job that it draws."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ from studio.work.breakers import Breakers
 from studio.work.inspection import inspected
 
 MAX_PREVIEW_BYTES = 2 * 1024 * 1024
-"""Bytes: an unfinished picture is sent again every few seconds."""
+"""Size limit of an unfinished picture, because one is sent every few seconds."""
 PREVIEW_SECONDS = 5.0
-"""What takes longer to be made so small is left out, or nothing would tell how far the drawing is."""
+"""Time limit for making an unfinished picture so small; one that takes longer is not shown."""
 
 
 class JobProgress:
@@ -35,7 +35,7 @@ class JobProgress:
         accepted: Callable[[], None],
         deadline: asyncio.Timeout,
     ) -> None:
-        """accepted: called when the provider has taken the call. deadline: the job's."""
+        """accepted: called when the provider has accepted the call. deadline: the job's."""
         self._held = held
         self._deadline = deadline
         self._accepted = accepted
@@ -65,7 +65,7 @@ class JobProgress:
         if data:
             entry = entry.model_copy(update=self._unread(data))
         if data and earlier:
-            # Nothing is put in the place of a picture before it is one.
+            # A picture of an earlier attempt is replaced only by valid data.
             entry, data = await inspected(entry, data)
         await shielded(asyncio.ensure_future(self._store(entry, data)))
         if data:
@@ -75,7 +75,7 @@ class JobProgress:
         self._item += 1
 
     def _position(self) -> int:
-        """Where an earlier try of the same call has put the next picture, or the end of what is drawn."""
+        """The index of the next picture, if an earlier attempt of this call has stored it, else the end."""
         places = (at for at, drawn in enumerate(self._held.job.drawn) if self._is_next(drawn))
         return next(places, len(self._held.job.drawn))
 
@@ -95,7 +95,7 @@ class JobProgress:
         if entry.key:
             is_fetchable = self._held.job.remote is not None
             await (self._spool.put_cached if is_fetchable else self._spool.put_or_keep)(entry.key, data)
-        # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
+        # An earlier attempt's picture stays until it is replaced: its link may have expired.
         drawn, place = self._held.job.drawn, self._position()
         await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))
         self._item += 1
@@ -111,18 +111,18 @@ class JobProgress:
         preview: bytes | None = None,
     ) -> None:
         fraction, position, eta = share(fraction), place(position), seconds(eta)
-        if preview or fraction is not None or position is not None:  # an eta may be that of being let in
+        if preview or fraction is not None or position is not None:  # an eta alone does not prove acceptance
             await self._breakers.accepted(self._held.job.id)
         shown = partial(_prepare_preview, preview) if preview else None
         self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
 async def _prepare_preview(preview: bytes) -> ReadyPicture | None:
-    """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
+    """An unfinished picture, marked and reduced; None if it is invalid or takes too long."""
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             marked = await images.marked(preview, ai=True, facts=None)
-            # The process works no longer on it, either.
+            # The same limit ends the work of the decoder process.
             fitted = await images.fit(marked, MAX_PREVIEW_BYTES, PREVIEW_SECONDS, images.Lane.OTHERS)
         return ReadyPicture(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
