@@ -1,4 +1,4 @@
-"""Decoding and encoding with Pillow, in a process of its own (see `decoder_pool`)."""
+"""Decoding and encoding with Pillow, in a separate process (see `decoder_pool`)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -13,7 +13,7 @@ from studio.images.base import NotAPicture, Parsed
 VIEWABLE = ("PNG", "JPEG", "WEBP", "GIF")
 DECODABLE = (*VIEWABLE, "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
 DECODABLE_KINDS = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
-"""The same, as domain.kinds names them."""
+"""DECODABLE, by the names of domain.kinds."""
 MAX_DECODED_PIXELS = 67_108_864
 """Largest picture that is decoded: 8192x8192, 256 MiB."""
 UNDO_ORIENTATION = {
@@ -33,8 +33,8 @@ class TooLargeToDecode(Exception):
 
 
 def configure_pillow() -> None:
-    """Register decoders, once in the process, without threads: their stacks count as memory."""
-    with suppress(ImportError):  # without the package, or its library, only HEIC is not decoded
+    """Register decoders, once per process, and without threads, whose stacks would count as memory."""
+    with suppress(ImportError):  # without the package or its library, HEIC is not decoded
         import pi_heif
 
         pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
@@ -45,7 +45,7 @@ def configure_pillow() -> None:
 def check_decodable(parsed: Parsed) -> None:
     """Check that the first frame can be decoded; NotAPicture, TooLargeToDecode."""
     with _decoding():
-        # At an eighth of its sides, a JPEG is read whole and takes little memory.
+        # Draft mode decodes a JPEG at an eighth of its sides, which reads all data in little memory.
         _load(containers.stamped(parsed, b""), VIEWABLE, draft=True)
 
 
@@ -60,7 +60,7 @@ def decode(parsed: Parsed) -> Image.Image:
 
 
 def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
-    """As `decode`, for DECODABLE_KINDS; damaged=True decodes as much as it can. NotAPicture, TooLargeToDecode."""
+    """As `decode`, for the bytes of any of DECODABLE_KINDS; damaged=True decodes as much as possible."""
     ImageFile.LOAD_TRUNCATED_IMAGES = damaged
     try:
         with _decoding():
@@ -102,7 +102,7 @@ def _without_metadata(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA, converted from the picture's colour profile if that is cheap to apply."""
+    """RGB or RGBA, converted with the picture's colour profile if that is cheap to apply."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     _scale_transparency(image)
     profile = image.info.get("icc_profile")

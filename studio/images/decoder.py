@@ -1,6 +1,6 @@
-"""Main module of a decoder process: does tasks from standard input until that ends.
+"""Main module of a decoder process: runs tasks from standard input until its end.
 
-Its argument: after how many idle seconds it exits by itself.
+Argument: idle timeout in seconds, after which the process exits.
 """
 
 import os
@@ -17,7 +17,7 @@ from studio.images.base import NotAPicture
 from studio.images.messages import FAILURE_ADAPTER, Message, read, write
 
 NICENESS = 10
-"""The bot and its database go first (nice(2))."""
+"""Lower CPU priority than the bot and its database (nice(2))."""
 MAX_MEMORY = 2**30
 """Bytes of address space; a picture of 67 megapixels takes 300 MiB."""
 
@@ -48,7 +48,7 @@ def _read_messages(messages: "SimpleQueue[Message | None]") -> None:
 
 
 def _next_message(messages: "SimpleQueue[Message | None]", idle_seconds: float | None) -> Message | None:
-    """None at the end of the input, and after so many idle seconds."""
+    """The next message; None at the end of the input or after the idle timeout."""
     try:
         return messages.get(timeout=idle_seconds)
     except queue.Empty:
@@ -62,7 +62,7 @@ def _answer(header: dict[str, Any], data: bytes) -> Message:
         return {"damaged": str(reason), "defect": reason.defect}, b""
     except NotPossible as refusal:
         return {"refused": FAILURE_ADAPTER.dump_python(cast("Failure", refusal), mode="json")}, b""
-    except Exception as error:  # noqa: BLE001 - an edge: a bug must not end the process, for others wait for it
+    except Exception as error:  # noqa: BLE001 - an edge: a bug must not end the process, which serves other files
         return {"failed": type(error).__name__}, b""
     return {"size": made.size, "way": made.way}, made.data
 
@@ -76,7 +76,7 @@ def _limit_memory() -> None:
 
 
 def _limit_seconds(seconds: float) -> None:
-    """Of processor time from now on: the bot may have been killed, and then nobody ends this process."""
+    """Limit the CPU time from now on: if the bot was killed, it cannot kill this process."""
     if sys.platform != "win32":
         import resource
 
@@ -86,4 +86,4 @@ def _limit_seconds(seconds: float) -> None:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # the listener may sit in a read
+    os._exit(0)  # the reading thread may be blocked

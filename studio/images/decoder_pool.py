@@ -1,6 +1,6 @@
-"""Processes that decode files from outside; one that exceeds its time or memory is killed and replaced.
+"""A pool of processes that decode untrusted files; one that exceeds its time or memory is killed and replaced.
 
-The libraries' process pools are no use: they import the main module and inherit the environment with its secrets.
+Not a ProcessPoolExecutor, whose workers import the main module and inherit the environment with its secrets.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ IDLE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "studio.images.decoder")
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
-"""No secrets. Each further malloc arena would count as 64 MiB of memory."""
+"""Without secrets. Each further malloc arena would count as 64 MiB of memory."""
 
 
 class Lane(Enum):
-    """Kinds of work with a thread pool each: none waits for another, unless arrivals use all processes."""
+    """Kinds of work with a thread pool each, so that one does not wait for another unless all processes are busy."""
 
     ARRIVALS = auto()
     """Pictures that a provider has sent."""
@@ -50,19 +50,19 @@ class TooSlow(DecodingFailed):
 
 
 class NoProcess(DecodingFailed):
-    """No process can be started; the file is not to blame."""
+    """No process can be started; this is not the file's fault."""
 
 
 class IdleExit(Exception):
-    """The process had exited after idling, without having seen the file."""
+    """The process had exited after its idle timeout, before it read the file."""
 
 
 class Crashed(Exception):
-    """The process died over the file, or was killed by the system."""
+    """The process crashed while it had the file, or was killed by the system."""
 
 
 class DecoderProcess:
-    """One process, for one file at a time."""
+    """A child process that runs one task at a time."""
 
     def __init__(self, idle_seconds: float) -> None:
         self._killed = False
@@ -76,12 +76,12 @@ class DecoderProcess:
         )
 
     def ask(self, task: str, data: bytes, options: dict[str, Any], seconds: float) -> Message:
-        """Have a task done; DecodingFailed, Crashed or IdleExit, and then the process is of no further use."""
+        """Run a task; after DecodingFailed, Crashed or IdleExit, the process cannot be used any more."""
         timer = Timer(seconds, self.kill)
         timer.daemon = True
         timer.start()
         with ExitStack() as unanswered:
-            unanswered.callback(self.kill)  # or the next file would get this one's answer
+            unanswered.callback(self.kill)  # or the next task would read this one's answer
             try:
                 write(
                     cast("IO[bytes]", self._process.stdin), {"task": task, "options": options, "seconds": seconds}, data
@@ -98,7 +98,7 @@ class DecoderProcess:
             return answer
 
     def _end_of(self) -> Exception:
-        """Why the process does not answer."""
+        """The error for a process that does not answer."""
         if self._killed:
             return TooSlow("killed")
         code = self._process.wait()
@@ -122,7 +122,7 @@ class DecoderProcess:
 
 
 class DecoderPool:
-    """A few decoder processes, started on demand; each exits by itself after idling."""
+    """Up to `at_once` decoder processes, started on demand; each exits after its idle timeout."""
 
     def __init__(self, at_once: int = MAX_PROCESSES, idle_seconds: float = IDLE_SECONDS) -> None:
         widths = {Lane.ARRIVALS: at_once, Lane.COPIES: 1, Lane.OTHERS: max(at_once - 2, 1)}
@@ -133,7 +133,7 @@ class DecoderPool:
         self._busy: set[DecoderProcess] = set()
 
     async def run(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **options: Any) -> TaskResult:
-        """As `tasks.do`, in a decoder process; NotAPicture, NotPossible, DecodingFailed."""
+        """As `tasks.run_task`, in a decoder process; NotAPicture, NotPossible, DecodingFailed."""
         work = partial(self._run, task, data, options, seconds)
         answer, data = await asyncio.get_running_loop().run_in_executor(self._lanes[lane], work)
         if "failed" in answer:
@@ -145,12 +145,12 @@ class DecoderPool:
         return TaskResult(data, answer["size"], answer["way"])
 
     def interrupt(self) -> None:
-        """Kill the busy processes: their files count as too slow. Idle ones exit when this process does."""
+        """Kill the busy processes, whose tasks raise TooSlow. Idle ones exit when this process does."""
         for worker in self._busy.copy():
             worker.kill()
 
     def _run(self, *asked: Any) -> Message:
-        """After a crash, retry in a new process: where memory was short, all idle ones may have been killed."""
+        """Run the task, and retry once in a new process after a crash: the system may have killed the idle ones."""
         with self._slots:
             try:
                 return self._ask(self._reuse_or_start, *asked)

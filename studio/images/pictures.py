@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
 MAX_UNPACKED = 16 * 2**20
-"""Bytes of a PNG's pixels up to which it is unpacked in a thread: 2048x2048 pixels, in 0.1 s."""
+"""Bytes of a PNG's pixels up to which it is decompressed in a thread: 2048x2048 pixels, in 0.1 s."""
 PARSE_IN_THREAD_BYTES = 2 * 2**20
 """Bytes from which a picture is parsed in a thread."""
 UNDECODED = "a picture (%s, %d bytes) is passed on undecoded: %s"
@@ -31,14 +31,14 @@ Result = TypeVar("Result")
 
 
 class Received(NamedTuple):
-    """A provider's picture as it is kept, and what it was."""
+    """A provider's picture as it is stored, and what it was when it arrived."""
 
     data: bytes
     kind: str
     """One of domain.kinds."""
     way: Way
     size: Size | None
-    """As a viewer shows it."""
+    """As viewers show it."""
 
 
 class Fitted(NamedTuple):
@@ -52,12 +52,12 @@ class Fitted(NamedTuple):
 
 
 async def receive(data: bytes) -> Received:
-    """Inspect a paid picture, and keep whatever can be seen; BadResponse where nothing can."""
+    """Inspect a provider's picture, and repair or convert it if needed; BadResponse if nothing can be shown."""
     kind = kind_of(data)
     if kind is None:
         raise BadResponse("bytes that are no picture")
     made = TaskResult(way="file")
-    try:  # a machine short of memory or threads must not cost the picture either
+    try:  # a lack of memory or threads must not lose a paid picture
         with best_effort(UNDECODED, kind, len(data), "unexpected", passing=(NotAPicture, DecodingFailed)):
             made = await _inspected(data, kind)
     except NotAPicture as reason:
@@ -68,7 +68,7 @@ async def receive(data: bytes) -> Received:
 
 
 async def _inspected(data: bytes, kind: str) -> TaskResult:
-    """Here for an intact PNG of usual size; anything else in a decoder process."""
+    """Inspect an intact PNG of usual size in a thread, anything else in a decoder process."""
     with suppress(NotAPicture, MemoryError):
         if kind == "png" and (size := await _size_of_intact_png(data)):
             return TaskResult(size=size)
@@ -76,14 +76,14 @@ async def _inspected(data: bytes, kind: str) -> TaskResult:
 
 
 async def _size_of_intact_png(data: bytes) -> Size | None:
-    """None where the PNG is damaged, or too large to unpack here; NotAPicture."""
+    """The size; None if the PNG is damaged or too large to decompress here; NotAPicture."""
     found, parts, _ = await _run_by_size(data, containers.parse)
     is_small = png.unpacked_length(parts) <= MAX_UNPACKED
     return found.size if is_small and await _in_thread(partial(png.is_complete, parts)) else None
 
 
 async def _run_by_size(data: bytes, work: Callable[[bytes], Result]) -> Result:
-    """Call `work` with the data; in a thread if the data is PARSE_IN_THREAD_BYTES."""
+    """Call `work` with the data, in a thread above PARSE_IN_THREAD_BYTES."""
     return work(data) if len(data) <= PARSE_IN_THREAD_BYTES else await _in_thread(partial(work, data))
 
 
@@ -92,7 +92,7 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
 
 
 def inspect_picture(data: bytes) -> Container:
-    """The format and size; BadResponse when the bytes are no PNG, JPEG, WebP or GIF."""
+    """The format and size; BadResponse if the bytes are no PNG, JPEG, WebP or GIF."""
     try:
         return containers.inspect(data)
     except NotAPicture as reason:
@@ -100,7 +100,7 @@ def inspect_picture(data: bytes) -> Container:
 
 
 async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
+    """The picture with the AI mark and, unless None, the facts as its only metadata; BadResponse if it is invalid."""
     return await _run_by_size(data, partial(_mark, ai=ai, facts=facts))
 
 
@@ -112,9 +112,9 @@ def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
 
 
 async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: Lane = Lane.COPIES) -> Fitted:
-    """What `marked` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
+    """A marked picture unchanged if it has at most `limit` bytes, else a lossy, still copy that keeps the mark.
 
-    BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
+    BadResponse if it is no picture; TooLarge if it cannot be reduced so far within the limits of time and memory.
     """
     if len(data) <= limit:  # `marked` has just parsed it
         return Fitted(data, _format(data), reduced=False)

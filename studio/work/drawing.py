@@ -1,4 +1,4 @@
-"""From a queued job to its pictures in the spool."""
+"""Draws a queued job: its pictures end up in the spool."""
 
 import asyncio
 import logging
@@ -53,11 +53,11 @@ REMOTE_CANCEL_SECONDS = 5.0
 MAX_POSTPONE_SECONDS = 180.0
 REPLY_MARGIN = timedelta(seconds=30)
 MIN_RESUMED_TIME = timedelta(minutes=2)
-"""The least time that a job picked up after a restart still has."""
+"""Minimum time left for a job that is resumed after a restart."""
 
 
 class Drawer:
-    """Runs the calls of a held job, from wherever an earlier run has left it."""
+    """Runs the calls of a held job, resuming where an earlier process stopped."""
 
     def __init__(
         self,
@@ -80,15 +80,15 @@ class Drawer:
         self._cancelled: set[str] = set()
 
     def cancel(self, job_id: str) -> None:
-        """End a job that is being drawn here, now; nothing where it is not."""
+        """Cancel a job that is being drawn in this process; no effect on others."""
         if (deadline := self._deadlines.get(job_id)) and not (deadline.expired() or job_id in self._cancelled):
             self._cancelled.add(job_id)
             deadline.reschedule(asyncio.get_running_loop().time())
 
     async def draw(self, held: HeldJob) -> None:
-        """Draw to an outcome, good or bad, and write it into the row; or hand the job on to the next provider.
+        """Draw, and write the outcome into the row, or hand the job on to the next provider of the fallback chain.
 
-        job_queue.TryLater where the provider has asked for a pause, and nobody takes over; display.TemporarilyUndeliverable.
+        TryLater if the provider has asked for a pause and there is no fallback; TemporarilyUndeliverable.
         """
         if held.job.state is State.PROMISED and not await resume(held, self._delivery):
             return
@@ -110,20 +110,20 @@ class Drawer:
             await self._finish(held, replace(failure, taken=taken) if isinstance(failure, ProviderError) else failure)
 
     async def _postpone(self, held: HeldJob, failure: OutageError | NotAsked) -> NoReturn:
-        """To when the provider says that it is ready again."""
+        """Show the pause, and raise TryLater."""
         await self._delivery.show(held.job, Report(eta=failure.retry_after, paused=True))
         if held.job.state is not State.QUEUED:
             await held.update(state=State.QUEUED, started=None, release=True)
         raise TryLater(str(failure))
 
     async def _next_provider(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """As `FallbackChain.next`; None also where the search fails: what happened is told all the same."""
-        with best_effort("job %s: nobody could be found to take over", job.id):
+        """As `FallbackChain.next`, best effort; None if the search fails."""
+        with best_effort("job %s: the search for a fallback provider failed", job.id):
             return await self._fallback.next(job, failure, taken)
         return None
 
     async def _attempt(self, held: HeldJob) -> Failure | None:
-        """Make the calls that are left, while their progress is shown; what ended them, which the breaker learns."""
+        """Run the remaining calls, and record the outcome in the circuit breaker; the failure, if any."""
         held.set(started=held.job.started or datetime.now(UTC))
         self._delivery.report(held.job, Report())
         try:
@@ -141,7 +141,7 @@ class Drawer:
         except EaselError as error:
             await self._end_remote(held, error)
             return failure_of(error)
-        except Exception:  # an edge: whatever happens, the job ends and its member is told
+        except Exception:  # an edge: after a bug, too, the job ends and its member is told
             log.exception("job %s: an error in Easel itself", held.job.id)
             return Unexpected()
         finally:
@@ -157,11 +157,11 @@ class Drawer:
     async def _finish(self, held: HeldJob, failure: Failure | None) -> None:
         now = datetime.now(UTC)
         seconds = (now - (held.job.started or now)).total_seconds()
-        # What is still remembered may yet come: trying again asks for it, and pays nothing.
+        # `remote` stays: Retry fetches its result without paying again.
         await held.update(state=State.DRAWN, failure=failure, seconds=seconds, release=True)
 
     async def _end_remote(self, held: HeldJob, error: EaselError) -> None:
-        """Where nobody waits any more. What is late and paid for may yet come, and Retry asks for it."""
+        """After a cancellation or timeout, cancel the remote job; a paid one that timed out stays, for Retry."""
         if not isinstance(error, Cancelled | Timeout):
             return
         provider = self._providers.get(held.job.provider)
@@ -170,7 +170,7 @@ class Drawer:
             held.set(remote=None)
 
     async def _cancel_remote(self, job: Job) -> None:
-        """Tell the provider that nobody waits any more; whatever comes of that, the job is cancelled."""
+        """Cancel the remote job, best effort."""
         provider = self._providers.get(job.provider)
         if provider is None or job.remote is None:
             return
@@ -178,7 +178,7 @@ class Drawer:
             async with asyncio.timeout(REMOTE_CANCEL_SECONDS):
                 await provider.cancel(job.remote)
         except (EaselError, TimeoutError) as error:
-            log.warning("job %s: the provider could not be told of its end, %s", job.id, type(error).__name__)
+            log.warning("job %s: the remote job could not be cancelled, %s", job.id, type(error).__name__)
 
     async def _run(self, held: HeldJob) -> None:
         if held.job.cancelled:
@@ -197,7 +197,7 @@ class Drawer:
 
     @asynccontextmanager
     async def _within_deadline(self, job: Job) -> AsyncGenerator[None]:
-        """Ends in Timeout, or in Cancelled when somebody wants the job no more."""
+        """Raise Timeout at the job's deadline, and Cancelled if the job is cancelled."""
         self._deadlines[job.id] = asyncio.timeout(self._time_left(job))
         try:
             async with self._deadlines[job.id]:
@@ -211,15 +211,15 @@ class Drawer:
             del self._deadlines[job.id]
 
     async def _call(self, provider: Provider, held: HeldJob, sources: Sources, accepted: Callable[[], None]) -> None:
-        """One call, or the rest of one that an earlier run began."""
+        """Make one call, or resume one of an earlier process."""
         job = held.job
         await held.update(state=State.WAITING if job.remote else State.SENDING)
         deadline = self._deadlines[job.id]
         progress = JobProgress(held, self._spool, self._delivery, self._breakers, accepted, deadline)
-        # In a task of its own: with it ends its claim on the bytes of answers in memory.
+        # In its own task, whose end releases its share of the memory budget for responses.
         await asyncio.create_task(provider.generate(call_request(job), sources, progress))
         held.set(remote=None, calls_done=job.calls_done + 1)
-        if held.job.calls_done < job.calls:  # or the next start would take the next call for one that is under way
+        if held.job.calls_done < job.calls:  # or a restart would consider the next call as sent
             await held.update(state=State.QUEUED)
         await self._acknowledgements.give_way()
         await inspect_unread(held, self._spool)
@@ -227,21 +227,21 @@ class Drawer:
     def _time_left(self, job: Job) -> float:
         now = datetime.now(UTC)
         left = self._timing.draw_time - (now - (job.started or now))
-        if job.tried or job.private:  # late already, and what nobody else may see is told until the reply's deadline
+        if job.tried or job.private:  # a fallback is late already; a private reply must meet its deadline
             left = min(left, job.reply_deadline - self._timing.now() - REPLY_MARGIN)
         return max(left, min(MIN_RESUMED_TIME, self._timing.draw_time)).total_seconds()
 
     def _has_time(self, job: Job, failure: OutageError | NotAsked) -> bool:
-        """A provider that says when it is ready again is believed, while the reply's deadline is not over."""
+        """Whether the job can wait out the provider's pause."""
         return (failure.retry_after or 0) <= MAX_POSTPONE_SECONDS and self._timing.now() - job.created < DRAW_TIME
 
 
 def _asks_to_wait(
     failure: Failure, job: Job, taken: Acceptance
 ) -> TypeGuard[RateLimited | Unavailable | Down | Paused]:
-    """Whether the provider wants a longer pause than a call waits; not where it is simply down, for who knows how long.
+    """Whether the provider names a pause that is longer than a call waits, and has not accepted the job.
 
-    Only for what it has not accepted.
+    An outage without a named pause does not count.
     """
     match failure:
         case Paused():

@@ -1,4 +1,4 @@
-"""The fallback chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
+"""The fallback chain of a server: when a provider fails, the next one that can draws, and the receipt names it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from studio.work.payment import may_be_asked_again
 
 
 class FallbackChain:
-    """Finds the next provider of a server's chain that can, and may, take over a job."""
+    """Finds the next provider of a server's fallback chain that can and may draw a job."""
 
     def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:
         self.suspensions = suspensions
@@ -48,7 +48,7 @@ class FallbackChain:
         self._breakers = breakers
 
     async def next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
+        """The changed fields of the job, planned for the next provider; None if none can or may draw it."""
         cause = _cause(failure)
         if job.asked is None or cause is None or not may_be_asked_again(job, taken):
             return None
@@ -62,9 +62,9 @@ class FallbackChain:
         return None
 
     async def _plan_for(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
-        """By the server's model or the first, else by whichever takes what was asked for."""
+        """The job planned for that provider, with its default model or else the first that takes the request."""
         if asked.provider and not self._sends_outside(asked.provider) and self._sends_outside(name):
-            return None  # a member who names the host's own machines may have a reason
+            return None  # a member who chose the host's own machine may want the prompt to stay there
         try:
             await self.suspensions.check(job.having(provider=name))
         except EaselError:
@@ -78,13 +78,13 @@ class FallbackChain:
         return None
 
     async def _with_uploads(self, planned: Job) -> Job:
-        """The job itself; an EaselError where a file of it cannot be had any more."""
+        """The job itself; UploadGone if a file of it has been deleted."""
         if planned.request.images:
             await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned
 
     def _sends_outside(self, name: str) -> bool:
-        """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
+        """Whether the provider is certainly not on the host's own machines; False for one that is switched off."""
         return name in self._planner.providers and self._planner.providers[name].outside
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> TookOver:
@@ -94,7 +94,7 @@ class FallbackChain:
 
 
 def _cause(failure: Failure) -> OutageKind | None:
-    """Why somebody else may draw; None where they may not: what one has refused is not handed to another."""
+    """The reason for a fallback; None if there must be none, as after a refused prompt."""
     match failure:
         case Down() | Paused():
             return failure.cause
