@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
+RENAMED_KINDS = {"HeldBack": "Suspended"}
 FLAWS = {"bytes": "too long", "status": "withheld"}
 
 
@@ -25,7 +26,8 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
     """The kind of a stored failure, by today's name."""
-    return _upgraded_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    kind = _upgraded_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    return RENAMED_KINDS.get(kind, kind)
 
 
 def _upgrade_note(note: Any) -> Any:
@@ -33,7 +35,9 @@ def _upgrade_note(note: Any) -> Any:
 
 
 def _upgrade_failure(failure: Any) -> Any:
-    return _upgraded_failure(failure) if failure is not None and _is_old(failure) else failure
+    if failure is None:
+        return None
+    return _upgraded_failure(failure) if _is_old(failure) else {**failure, "kind": failure_kind(failure)}
 
 
 def _is_old(failure: Mapping[str, Any]) -> bool:

@@ -129,7 +129,7 @@ def test_rooms_know_only_those_below(room):
 DOORS = {
     *("studio.catalogue", "studio.intake.intake", "studio.job_control"),
     *("studio.display", "studio.intake.files", "studio.intake.pending", "studio.work.provider_health"),
-    *("studio.handing.handover", "studio.images.strict", "studio.images.uploads"),
+    *("studio.handing.handover", "studio.images.upload_rules", "studio.images.uploads"),
 }
 """Who can draw, the way in, what becomes of jobs; the types that these speak in; and limits that members are told."""
 

@@ -11,7 +11,7 @@ HEAD, CONTROL, APPLICATION = b"GIF", b"\xf9", b"\xff"
 """Names of parts: header with global colours; graphic control extension; application extension."""
 LOOP_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 XMP_MAGIC_TRAILER = b"\x01" + bytes(range(0xFF, -1, -1)) + b"\0"
-"""Behind a packet: from wherever a reader of sub-blocks comes, it is led to the end."""
+"""After an XMP packet: leads a reader of sub-blocks to the end, from whatever offset it arrives."""
 MAX_GIF_SIDE = 16_383
 """Browsers refuse larger ones, long before the format's 65,535."""
 MAX_SUB_BLOCKS = 200_000
@@ -38,7 +38,7 @@ def _size(data: bytes, first: Part) -> Size:
 
 
 def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
-    """The header and what follows up to the trailer; once there has been a frame, the rest may be missing."""
+    """The header and all blocks up to the trailer; after a frame, the rest may be missing."""
     view, has_pixels, allowed = memoryview(data), False, iter(range(MAX_SUB_BLOCKS))
     try:
         at = 13 + _colours(data[10])
@@ -55,7 +55,7 @@ def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
 
 
 def _block(data: bytes, at: int, start: bytes, allowed: Iterator[int]) -> tuple[bytes, int, int]:
-    """Its name, where its payload begins, and where it ends; IndexError where the file ends before that."""
+    """A block's kind, the offset of its payload, and its end; IndexError if the file ends before that."""
     if start == IMAGE:
         body = at + 10 + _colours(data[at + 9])
         return IMAGE, body, _sub_blocks_end(data, body + 1, allowed)
@@ -68,12 +68,12 @@ def _block(data: bytes, at: int, start: bytes, allowed: Iterator[int]) -> tuple[
 
 
 def _colours(packed: int) -> int:
-    """Bytes of the table that follows."""
+    """Length in bytes of the colour table that follows."""
     return 3 << (packed & 7) + 1 if packed & 0x80 else 0
 
 
 def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
-    """allowed: ends with the last sub-block of the file that is gone through."""
+    """The offset after the sub-blocks. allowed: yields once for each sub-block that may still be read."""
     for _ in allowed:
         if not (length := data[at]):
             return at + 1
@@ -82,7 +82,7 @@ def _sub_blocks_end(data: bytes, at: int, allowed: Iterator[int]) -> int:
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
-    """The same frames without foreign metadata, and with our XMP in front of them."""
+    """The same frames without foreign metadata, after our XMP."""
     head, *rest = parts
     ours = EXTENSION + APPLICATION + b"\x0b" + XMP[1] + xmp + XMP_MAGIC_TRAILER
     kept = [part.whole for part in rest if part.kind in (IMAGE, CONTROL) or _loops(part)]

@@ -9,7 +9,7 @@ MAX_TAGS = 100
 SPACES = (b"RGB ", b"GRAY", b"CMYK")
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 MULTI_STEP = b"mpet"
-"""Type of a chain of any number of steps, all of which are computed for each pixel."""
+"""Tag type of a chain of any number of elements, all of which are computed for each pixel."""
 
 
 def is_plain(profile: bytes) -> bool:
@@ -22,7 +22,7 @@ def is_plain(profile: bytes) -> bool:
 
 
 def _tag_types(profile: bytes) -> Iterator[bytes]:
-    """The type of each tag's data; struct.error for a table that is cut off or too long."""
+    """The type of each tag; struct.error if the tag table is cut off or too long."""
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > MAX_TAGS:
         raise struct.error("too many tags")

@@ -34,7 +34,7 @@ def parse(data: bytes) -> Parsed:
 
 
 def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
-    """What is behind the pixels may be cut off."""
+    """All chunks; those after the pixels may be cut off."""
     at, has_pixels = 12, False
     while at < len(view):
         kind, length = struct.unpack_from("<4sI", view, at) if at + 8 <= len(view) else (b"", 0)
@@ -50,7 +50,7 @@ def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
 
 
 def _flags(parts: list[Part]) -> int:
-    """The first byte of VP8X, where the file begins with one."""
+    """The first byte of VP8X; 0 if the file does not begin with one."""
     if not parts or parts[0].kind != EXTENDED:
         return 0
     if len(parts[0].body) < 10:
@@ -59,7 +59,7 @@ def _flags(parts: list[Part]) -> int:
 
 
 def _size(parts: list[Part]) -> Size:
-    """The picture's size, which the header's must agree with (section 2.7.1)."""
+    """The picture's size; NotAPicture if the header's differs (section 2.7.1)."""
     read, picture = next((SIZE_READERS[part.kind], part.body) for part in parts if part.kind in SIZE_READERS)
     size = read(picture)
     if parts[0].kind == EXTENDED and _canvas(parts[0].body) != size:
@@ -94,9 +94,9 @@ SIZE_READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
-    """The same picture in the extended format, without foreign metadata, and with our XMP at the end."""
+    """The same picture in the extended format, without foreign metadata, with our XMP at the end."""
     claimed = _flags(parts)
-    # What the header does not announce, decoders ignore, and it must not come to life here.
+    # Decoders ignore chunks that the header's flags do not announce; such a chunk must not become active here.
     profile = find(parts, PROFILE) if claimed & HAS_PROFILE else None
     turned = exif.orientation_block(find(parts, *EXIF))
     if claimed & IS_ANIMATED:
@@ -110,7 +110,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
 
 
 def _still(parts: list[Part]) -> tuple[Size, list[tuple[bytes, bytes | memoryview | None]], int]:
-    """The size, the chunks that hold pixels, and the flag that says whether something shows through them."""
+    """The size, the chunks that hold pixels, and the flag for transparency."""
     picture = next(part for part in parts if part.kind in SIZE_READERS)
     alpha = find(parts, ALPHA) if parts[0].kind == EXTENDED and picture.kind == LOSSY else None
     # VP8L has its own hint, at the same bit of its fifth byte.

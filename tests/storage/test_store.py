@@ -39,7 +39,7 @@ def undeclared(connection) -> list:
 
 
 async def test_the_migrations_make_the_tables_as_they_are_declared(either):
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 def go_back(connection, revision: str = "0004") -> None:
@@ -65,10 +65,10 @@ async def test_a_migration_that_was_cut_off_is_made_again(either, monkeypatch):
         storage.upgrade.upgrade(connection)
 
     await either.jobs.add(make_job())
-    await either.jobs._database._connected(go_back)
-    await either.jobs._database._connected(upgraded)
+    await either.jobs._database._with_connection(go_back)
+    await either.jobs._database._with_connection(upgraded)
     assert await either.jobs.get("1")
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 async def test_a_migration_keeps_which_jobs_were_tried_again(either):
@@ -83,10 +83,10 @@ async def test_a_migration_keeps_which_jobs_were_tried_again(either):
     for id in (1, 2):
         await either.jobs.add(make_job(id, state=State.FAILED))
     assert await either.jobs.add(make_job(3, parent="1"), "us", retry=True)
-    assert await either.jobs._database._connected(migrated) == [True, False, False]
+    assert await either.jobs._database._with_connection(migrated) == [True, False, False]
     again = [await either.jobs.add(make_job(id + 3, parent=str(id)), "us", retry=True) for id in (1, 2)]
     assert again == [False, True]
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(either):
@@ -98,9 +98,9 @@ async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(eit
 
     job = make_job()
     await either.jobs.add(job)
-    await either.jobs._database._connected(migrated)
+    await either.jobs._database._with_connection(migrated)
     assert "locale" not in metadata.tables["jobs"].c
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
     assert await either.jobs.get("1") == job
 
 
@@ -118,11 +118,11 @@ async def test_a_migration_knows_a_channel_that_was_never_told(either):
     jobs = [make_job(1, **parked), make_job(2, channel_id=None, **parked)]
     for job in jobs:
         await either.jobs.add(job)
-    assert await either.jobs._database._connected(migrated) == [300, 0]
+    assert await either.jobs._database._with_connection(migrated) == [300, 0]
     assert [each.having(created=jobs[0].created) for each in await either.jobs.parked(400)] == [
         each.having(created=jobs[0].created) for each in jobs
     ]
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
@@ -145,7 +145,7 @@ async def test_the_connection_is_durable_and_patient(store):
         names = ("journal_mode", "synchronous", "busy_timeout")
         return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
 
-    assert await store.jobs._database._connected(pragmas) == ["wal", 2, 5000]
+    assert await store.jobs._database._with_connection(pragmas) == ["wal", 2, 5000]
 
 
 @pytest.mark.parametrize("times", [1, 3])

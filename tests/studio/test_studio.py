@@ -40,7 +40,7 @@ def studio(store, delivery, seen) -> Studio:
 
 
 @pytest.mark.parametrize(("remote", "state"), [(None, State.SENDING), (REMEMBERED, State.WAITING)])
-async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, seen, remote, state):
+async def test_a_promised_row_that_was_acknowledged_is_drawn(studio, store, delivery, seen, remote, state):
     await store.jobs.add(PROMISED.having(remote=remote))
     delivery.told = 900
     await studio._pipeline.draw("1")
@@ -49,7 +49,7 @@ async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, se
     assert [(job.message_id, len(pictures)) for job, pictures in delivery.delivered] == [(900, 1)]
 
 
-async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, seen):
+async def test_a_promised_row_that_was_not_acknowledged_is_deleted(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
     delivery.told = None
     await studio._pipeline.draw("1")
@@ -57,7 +57,7 @@ async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, se
     assert (seen, delivery.delivered) == ([], [])
 
 
-async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, store, delivery, seen):
+async def test_a_promised_row_waits_while_its_acknowledgement_is_unknown(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
     delivery.told = TemporarilyUndeliverable("500")
     with pytest.raises(TryLater):
@@ -91,7 +91,9 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     assert (await store.jobs.get("1")).failure.kind == "Cancelled"
 
 
-async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, store, delivery, monkeypatch):
+async def test_pictures_in_memory_alone_are_delivered_by_the_process_that_has_them(
+    studio, store, delivery, monkeypatch
+):
     """Another process that takes the same row would find no picture."""
     monkeypatch.setattr(store.spool, "put", AsyncMock(side_effect=OSError))
     other = Studio(studio.catalogue.providers, "fake", replace(store, spool=Spool(store.spool._store)), delivery)
@@ -103,7 +105,7 @@ async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, 
     assert not store.spool.has_unstored("1")
 
 
-async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
+async def test_only_parked_jobs_are_given_up(studio, store):
     for id in "12":
         await store.spool.put(f"pictures/{id}/0", png())
         await store.jobs.add(make_job(id, state=State.DRAWN, parked=id == "1"))
@@ -112,7 +114,7 @@ async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
     assert [await store.spool.get(f"pictures/{id}/0") is None for id in "12"] == [True, False]
 
 
-async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent_at_once(store, delivery, monkeypatch):
+async def test_a_recover_during_the_parking_of_a_job_sends_it_at_once(store, delivery, monkeypatch):
     """Its first delivery has not ended yet for the queue, which takes nothing twice."""
     save, delivered = store.jobs.save, asyncio.Event()
 

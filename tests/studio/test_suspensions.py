@@ -50,7 +50,7 @@ async def ends(suspensions: Suspensions, error: EaselError, **changes) -> None:
         (Unavailable("no"), {}, 0, False),
     ],
 )
-async def test_only_who_was_refused_lately_and_there_is_held_back(
+async def test_only_a_recent_refusal_by_the_same_provider_suspends(
     suspensions, clock, error, changes, minutes, held_back
 ):
     await ends(suspensions, error, **changes)
@@ -61,12 +61,12 @@ async def test_only_who_was_refused_lately_and_there_is_held_back(
         assert caught.value.seconds == 600
 
 
-async def test_where_nobody_is_shut_out_nobody_is_held_back(suspensions):
+async def test_providers_that_do_not_ban_suspend_no_member(suspensions):
     await ends(suspensions, REFUSED, provider="calm")
     await suspensions.check(make_job(2, provider="calm"))
 
 
-async def test_deleting_ones_data_forgives_nothing(suspensions, store):
+async def test_a_suspension_survives_the_deletion_of_the_members_data(suspensions, store):
     job = make_job(1, state="refused", failure=REFUSED)
     await store.jobs.add(job)
     await ends(suspensions, REFUSED)
@@ -75,7 +75,7 @@ async def test_deleting_ones_data_forgives_nothing(suspensions, store):
         await suspensions.check(make_job(2))
 
 
-async def test_what_is_over_is_forgotten(suspensions, clock, store):
+async def test_expired_suspensions_are_deleted(suspensions, clock, store):
     await ends(suspensions, REFUSED)
     await ends(suspensions, REFUSED, user_id=401)
     clock.advance(60 * 11)
@@ -109,7 +109,7 @@ class Asked:
     ("provider", "users", "at_once"),
     [("fake", (400, 400, 400), 1), ("calm", (400, 400, 400), 3), ("fake", (1, 2, 3), 3)],
 )
-async def test_one_members_requests_go_one_by_one_until_each_is_accepted(suspensions, provider, users, at_once):
+async def test_a_members_requests_are_serialised_until_each_is_accepted(suspensions, provider, users, at_once):
     asked = Asked(suspensions)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for user in users:
@@ -120,7 +120,7 @@ async def test_one_members_requests_go_one_by_one_until_each_is_accepted(suspens
     assert asked.most == at_once
 
 
-async def test_what_is_accepted_already_waits_for_no_turn(suspensions):
+async def test_an_accepted_request_does_not_wait_for_others(suspensions):
     async with (
         asyncio.timeout(5),
         suspensions.guard_request(make_job(1)),
@@ -129,7 +129,7 @@ async def test_what_is_accepted_already_waits_for_no_turn(suspensions):
         pass
 
 
-async def test_whoever_waited_for_a_turn_hears_of_the_refusal(suspensions):
+async def test_a_waiting_request_is_refused_after_the_suspension(suspensions):
     sent = []
 
     async def ask(number: int) -> None:
