@@ -26,7 +26,7 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
     """The kind of a stored failure, by today's name."""
-    kind = _upgraded_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    kind = _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
     return RENAMED_KINDS.get(kind, kind)
 
 
@@ -37,14 +37,14 @@ def _upgrade_note(note: Any) -> Any:
 def _upgrade_failure(failure: Any) -> Any:
     if failure is None:
         return None
-    return _upgraded_failure(failure) if _is_old(failure) else {**failure, "kind": failure_kind(failure)}
+    return _typed_failure(failure) if _is_old(failure) else {**failure, "kind": failure_kind(failure)}
 
 
 def _is_old(failure: Mapping[str, Any]) -> bool:
     return "unaccepted" in failure
 
 
-def _upgraded_failure(old: Mapping[str, Any]) -> dict[str, Any]:
+def _typed_failure(old: Mapping[str, Any]) -> dict[str, Any]:
     """With the fields of its own type; acceptance is unknown unless the row says that the request was not accepted."""
     match old["kind"]:
         case "Unavailable" | "Timeout" | "RateLimited" | "QuotaError" | "AuthError":

@@ -64,7 +64,7 @@ def _block(data: bytes, at: int, start: bytes, allowed: Iterator[int]) -> tuple[
         return kind, at + 3 if kind == APPLICATION else at + 2, _sub_blocks_end(data, at + 2, allowed)
     if not start:
         raise IndexError
-    raise NotAPicture("the GIF has a block that nobody knows")
+    raise NotAPicture("the GIF has an unknown block")
 
 
 def _colours(packed: int) -> int:

@@ -36,7 +36,7 @@ async def listening(store) -> None:
             await store.jobs._database.run(*map(Statement, store.notifications.notify("test", "x")))
 
 
-async def test_a_setting_that_one_changes_is_the_others_too(stores):
+async def test_a_changed_setting_reaches_other_processes(stores):
     one, two = stores
     heard = asyncio.Event()
     two.notifications.subscribe("settings", lambda _: heard.set())
@@ -51,7 +51,7 @@ async def test_a_setting_that_one_changes_is_the_others_too(stores):
             await asyncio.sleep(0)
 
 
-async def test_one_hears_what_the_other_cancels(stores):
+async def test_a_cancellation_is_notified_to_other_processes(stores):
     one, two = stores
     heard = asyncio.Queue()
     two.notifications.subscribe("cancelled", heard.put_nowait)
@@ -62,14 +62,14 @@ async def test_one_hears_what_the_other_cancels(stores):
         assert await heard.get() == "5"
 
 
-async def test_one_of_two_gets_the_row(stores):
+async def test_only_one_of_two_processes_claims_a_row(stores):
     one, two = stores
     await one.jobs.add(make_job(5))
     claims = await asyncio.gather(*(store.jobs.claim("5", name) for store, name in ((one, "one"), (two, "two"))))
     assert sum(claim is not None for claim in claims) == 1
 
 
-async def test_after_a_break_nothing_that_was_missed_is_believed(postgres, tmp_path):
+async def test_after_a_lost_connection_the_settings_cache_is_invalidated(postgres, tmp_path):
     url = await postgres.database()
     async with (
         wire_to(postgres) as wire,
@@ -88,7 +88,7 @@ async def test_after_a_break_nothing_that_was_missed_is_believed(postgres, tmp_p
         assert await cut.settings.get(7) == Settings(provider="popcord")
 
 
-async def test_while_the_database_was_away_nobody_could_say_that_he_lives(postgres, tmp_path, monkeypatch):
+async def test_leases_do_not_expire_while_the_database_is_unreachable(postgres, tmp_path, monkeypatch):
     url = await postgres.database()
     async with wire_to(postgres) as wire, open_store(wire.url(url), tmp_path) as store:
         await store.jobs.add(make_job(5))

@@ -54,7 +54,7 @@ async def test_a_key_may_be_written_again_and_need_not_be_there(spool):
     assert await spool.get("pictures/1/0") is None
 
 
-async def test_the_folder_where_others_are_being_put_stays(tmp_path):
+async def test_a_folder_in_use_is_not_removed(tmp_path):
     spool = await open_spool(tmp_path / "spool", None)
     await spool.put("pictures/1/0", b"bytes")
     await spool.delete(["pictures/1/0"])
@@ -75,7 +75,7 @@ class Troubled(LocalStore):
 
 
 @pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.PUT_TRIES - 1, True), (storage.spool.PUT_TRIES, False)])
-async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, monkeypatch, troubles, kept):
+async def test_storing_a_picture_is_retried(tmp_path, monkeypatch, troubles, kept):
     monkeypatch.setattr(storage.spool, "PUT_BACK_OFF", wait_none())
     store = Troubled(tmp_path)
     store.troubles = troubles
@@ -84,7 +84,7 @@ async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, mon
     assert await Spool(store).get("pictures/1/0") == (b"paid" if kept else None)
 
 
-async def test_uploads_are_told_with_whose_they_are_and_how_large(spool):
+async def test_uploads_are_listed_with_their_member_and_size(spool):
     told = {(each.key, each.job_id, each.member, each.size) for each in await spool.list_uploads()}
     assert told == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
 
@@ -97,7 +97,7 @@ def test_a_disk_without_room_for_a_picture_counts_as_full(tmp_path, monkeypatch)
         assert not Spool(LocalStore(tmp_path)).is_full()
 
 
-async def test_clearing_is_for_one_job(spool):
+async def test_deleting_a_job_keeps_the_files_of_others(spool):
     await spool.delete_job("1")
     await spool.delete_job("none")
     assert await kept(spool) == {"pictures/12/0", "uploads/2/401.image"}
@@ -121,11 +121,11 @@ async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, place, ag
         assert {path.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*")} == folders
 
 
-async def test_sweeping_an_empty_spool(tmp_path):
+async def test_an_empty_spool_has_nothing_expired(tmp_path):
     assert await (await open_spool(tmp_path / "new" / "spool", None)).delete_expired() == 0
 
 
-async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path, place, monkeypatch):
+async def test_cached_bytes_are_stored_too_and_taken_from_the_cache_once(spool, tmp_path, place, monkeypatch):
     monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
         await spool.put_cached(key, b"8 bytes.")
@@ -136,13 +136,13 @@ async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path,
     assert not spool._cache
 
 
-async def test_what_is_deleted_is_not_at_hand_either(spool):
+async def test_deleting_removes_the_bytes_from_the_cache(spool):
     await spool.put_cached("pictures/7/0", b"bytes")
     await spool.delete(["pictures/7/0"])
     assert await spool.take_cached("pictures/7/0") is None
 
 
-async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, monkeypatch):
+async def test_bytes_that_the_store_refuses_stay_in_memory_until_deleted(spool, monkeypatch):
     monkeypatch.setattr(spool, "put", AsyncMock(side_effect=OSError))
     monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
     await spool.put_or_keep("pictures/7/0", b"8 bytes.")
@@ -156,7 +156,7 @@ async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, m
     assert await spool.get("pictures/7/1") is None
 
 
-async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, tmp_path, place, monkeypatch):
+async def test_bytes_in_memory_alone_are_stored_later(spool, tmp_path, place, monkeypatch):
     with monkeypatch.context() as away:
         away.setattr(spool, "_put", AsyncMock(side_effect=OSError))
         away.setattr(spool, "put", AsyncMock(side_effect=OSError))
@@ -168,7 +168,7 @@ async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, t
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"bytes"
 
 
-async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool, monkeypatch):
+async def test_bytes_deleted_while_being_stored_are_deleted_from_the_store(spool, monkeypatch):
     put = spool._put
 
     async def slow(key, data):
@@ -181,11 +181,11 @@ async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool
     assert await spool.get("pictures/7/0") is None
 
 
-async def test_what_is_there_is_told_without_reading_it(spool):
+async def test_exists_does_not_read_the_bytes(spool):
     assert [await spool.exists(key) for key in ("pictures/1/0", "pictures/none/0")] == [True, False]
 
 
-async def test_a_bucket_that_is_not_there_is_told(s3, tmp_path):
+async def test_a_missing_bucket_is_reported(s3, tmp_path):
     options = {name.lower(): SecretStr(value) for name, value in KEYS.items()} | {"aws_endpoint_url": SecretStr(s3)}
     with pytest.raises(SpoolError) as caught:
         await open_spool(tmp_path, SpoolPlace(url="s3://none/easel", options=options))
