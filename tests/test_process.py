@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 SECONDS = 30
 BOT = (str(ROOT / "bot.py"),)
-HASTY = ("-m", "tests.faults.hasty")
+SHORT_PAUSES = ("-m", "tests.faults.short_pauses")
 """What to start instead for short pauses between tries."""
 
 
@@ -139,7 +139,7 @@ async def test_check_tries_the_token(discord, tmp_path):
 @pytest.mark.parametrize("asked", [is_login, is_application])
 async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, action, asked):
     discord.fault(asked, action, times=2)
-    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=SHORT_PAUSES) as process:
         await discord.ready.wait()
         process.send_signal(signal.SIGTERM)
         _, log = await process.communicate()
@@ -151,7 +151,7 @@ async def test_who_is_not_let_in_for_now_is_let_in_later(discord, tmp_path, acti
 @pytest.mark.parametrize("action", [cloudflare(429), cloudflare(403), fails(503), breaks()])
 async def test_who_is_never_let_in_may_be_started_again(discord, tmp_path, action):
     discord.fault(is_login, action, times=100)
-    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=SHORT_PAUSES) as process:
         _, log = await process.communicate()
     assert process.returncode == 1
     assert b"Traceback" not in log
@@ -199,7 +199,7 @@ async def test_a_connection_that_is_closed_for_good_says_why(discord, tmp_path, 
 )
 async def test_commands_that_discord_refuses_are_told_again(discord, tmp_path, action, words):
     discord.fault(is_sync, action, times=2)
-    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=HASTY) as process:
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=SHORT_PAUSES) as process:
         await discord.ready.wait()
         await discord.until(lambda: discord.commands)
         process.send_signal(signal.SIGTERM)

@@ -41,7 +41,7 @@ async def sends(world: World, number: int, image: bytes) -> str:
     return await world.imagine("a boat", user=f"70{number:02}", image=image, provider="sketch", size="64x64")
 
 
-async def test_all_are_told_to_wait_at_once_and_few_images_are_read_at_once(running):
+async def test_all_members_are_acknowledged_while_few_images_are_read_at_once(running):
     let_go, discord = asyncio.Event(), running.discord
     reading = discord.fault(is_read, held(let_go), times=MEMBERS)
     seen = len(discord.requests)
@@ -57,7 +57,7 @@ async def test_all_are_told_to_wait_at_once_and_few_images_are_read_at_once(runn
     assert [len(message.attachments) for message in shown] == [1] * MEMBERS
 
 
-async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
+async def test_an_image_longer_than_announced_is_refused(running):
     async def more(answer):
         return web.Response(body=answer().body + b"x", content_type="image/png")
 
@@ -68,7 +68,7 @@ async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
     assert running.row(token) is None
 
 
-async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(running):
+async def test_image_bombs_are_refused_without_affecting_other_members(running):
     """Whatever else would end them after a while is the second limit, and costs ten seconds each."""
     bombs = {
         "50000x50000 pixels": bomb(),
@@ -85,7 +85,7 @@ async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(ru
     assert not any(map(running.row, tokens))
 
 
-async def test_a_folder_that_cannot_be_read_costs_nobody_a_picture(running):
+async def test_an_unreadable_spool_folder_loses_no_picture(running):
     """Whoever sends an image is told; what is being drawn is delivered, and all goes on as soon as it can be read."""
     gate = running.hold(lambda call: prompt_of(call) == "under way")
     under_way = await running.imagine("under way")

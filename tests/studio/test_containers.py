@@ -130,7 +130,7 @@ def pixels(data):
         return image.mode, image.size, image.convert("RGBA").tobytes(), image.info.get("icc_profile")
 
 
-def test_the_canaries_are_alive():
+def test_the_canaries_are_present_before_stamping():
     assert [files["canaries"].count(CANARY) for files in FILES.values()] == [4, 4, 3]
 
 
@@ -156,7 +156,7 @@ class TestWhole:
             assert "comment" not in image.info
             assert set(getattr(image, "text", {})) <= {"XML:com.adobe.xmp"}
 
-    def test_stamp_is_found_by_others(self, data):
+    def test_the_stamp_is_readable_by_other_libraries(self, data):
         stamped = stamp(data, PACKET)
         assert read_xmp(parse(stamped)) == PACKET
         with Image.open(BytesIO(stamped)) as image:
@@ -165,7 +165,7 @@ class TestWhole:
             assert image.getxmp()
         assert (found.encode() if isinstance(found, str) else found) == PACKET
 
-    def test_stamping_twice_leaves_one(self, data):
+    def test_stamping_twice_leaves_one_packet(self, data):
         second = packet(ai=True, facts=None)
         twice = stamp(stamp(data, PACKET), second)
         assert twice == stamp(data, second)
@@ -462,7 +462,7 @@ def test_webp_flags_and_lengths(name):
         assert stamped[20] & webp.HAS_XMP
 
 
-def test_unannounced_webp_chunks_stay_dead():
+def test_unannounced_webp_chunks_stay_inactive():
     stamped = stamp(build_webp(lossy(), (b"ALPH", CANARY), (b"ICCP", CANARY)), PACKET)
     assert CANARY not in stamped
 

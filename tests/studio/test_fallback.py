@@ -284,7 +284,7 @@ async def test_an_error_in_the_search_for_a_fallback_does_not_fail_the_job(stree
     monkeypatch.setattr(Planner, "plan", away)
     job = await street.drawn("second")
     assert (job.state, job.failure.kind) == (State.DRAWN, "Unavailable")
-    assert "nobody could be found to take over" in caplog.text
+    assert "the search for a fallback provider failed" in caplog.text
 
 
 async def test_the_duration_counts_from_the_fallbacks_start(street):

@@ -111,14 +111,14 @@ class TestMark:
         assert await images.marked(data, ai=True, facts=None) == b"stamped"
         assert (threads[0] is not threading.main_thread()) == large
 
-    def test_half_a_picture(self):
+    def test_a_cut_off_picture_is_refused(self):
         data = saved(corner(), "PNG")
         with pytest.raises(BadResponse, match="cut off"):
             images.inspect_picture(data[: len(data) // 2])
 
 
 class TestFit:
-    async def test_what_fits_is_untouched(self, no_decoding):
+    async def test_a_picture_within_the_limit_is_unchanged(self, no_decoding):
         data = saved(corner(), "PNG")
         assert await images.fit(data, len(data)) == (data, "png", False, False)
 
@@ -141,7 +141,7 @@ class TestFit:
         fitted = await images.fit(data, len(data) // 3)
         assert (fitted.format, opened(fitted.data).size) == ("webp", (300, 300))
 
-    async def test_what_moves_and_does_not_fit_is_stilled(self):
+    async def test_an_animation_over_the_limit_is_reduced_to_its_first_frame(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (200, 200), "red")]}
         fitted = await images.fit(saved(noise(200, 200), "GIF", **frames), 30_000)
         assert (fitted.reduced, fitted.first_frame_only, opened(fitted.data).size) == (True, True, (200, 200))

@@ -245,8 +245,8 @@ async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, 
         await filled.wait()
         await queue.submit(QueuedJob("a", "x"))
         await worker.until(ended=1)
-    assert "the queue broke and is built anew: RuntimeError" in caplog.text
-    assert "the queue is not filled yet" in caplog.text
+    assert "the queue failed and is rebuilt: RuntimeError" in caplog.text
+    assert "the queue could not be refilled" in caplog.text
 
 
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
