@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
-RENAMED_KINDS = {"HeldBack": "Suspended"}
+RENAMED_KINDS: Mapping[str, str] = {"HeldBack": "Suspended"}
 FLAWS = {"bytes": "too long", "status": "withheld"}
 
 
@@ -26,7 +26,7 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
     """The kind of a stored failure, by today's name."""
-    kind = _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    kind: str = _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
     return RENAMED_KINDS.get(kind, kind)
 
 
