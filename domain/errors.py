@@ -26,13 +26,15 @@ Tree::
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 from domain.numbers import Number
 from domain.states import State
+
+Outcome = TypeVar("Outcome")
 
 
 class Acceptance(StrEnum):
@@ -46,7 +48,13 @@ class Acceptance(StrEnum):
     TAKEN = "taken"
 
 
-@dataclass(kw_only=True)
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+def outcome(kind: type[Outcome]) -> type[Outcome]:
+    """A dataclass; comparing and showing are written once, in EaselError, for generated they would slow the start."""
+    return dataclass(kw_only=True, eq=False, repr=False)(kind)
+
+
+@outcome
 class EaselError(Exception):
     """Anything that ends a request; `views.wording` makes sentences of it."""
 
@@ -59,9 +67,24 @@ class EaselError(Exception):
     def __str__(self) -> str:
         return self.detail
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={value!r}" for name, value in self._fields().items() if name != "kind")
+        return f"{type(self).__name__}({told})"
 
-@dataclass(kw_only=True)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EaselError) and type(self) is type(other) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def _fields(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+@outcome
 class ProviderError(EaselError):
+    """An answer of a provider that is no picture, or no answer."""
+
     said: str = ""
     """The provider's own words, which a member may read: on one line, without links."""
     reference: str | None = None
@@ -82,39 +105,51 @@ class ProviderError(EaselError):
             raise
 
 
-@dataclass(kw_only=True)
+@outcome
 class OutageError(ProviderError):
+    """The provider cannot draw just now."""
+
     retry_after: Number = None
     """Seconds until it may be asked again, where it says so."""
     blames_model: bool = False
     """It may be this model alone that does not work, or is closed to this key: another one may yet draw."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class AuthError(OutageError):
+    """The provider does not accept the host's key."""
+
     kind: Literal["AuthError"] = "AuthError"
 
 
-@dataclass(kw_only=True)
+@outcome
 class QuotaError(OutageError):
+    """The host's account at the provider is out of credit."""
+
     kind: Literal["QuotaError"] = "QuotaError"
 
 
-@dataclass(kw_only=True)
+@outcome
 class RateLimited(OutageError):
+    """The provider gets too many requests."""
+
     kind: Literal["RateLimited"] = "RateLimited"
 
 
-@dataclass(kw_only=True)
+@outcome
 class InvalidRequest(ProviderError):
+    """The provider does not accept the request, or one option of it."""
+
     state = State.REFUSED
     kind: Literal["InvalidRequest"] = "InvalidRequest"
     option: str | None = None
     """The field of `ImageRequest` that is to blame, if that is known."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class ContentRejected(ProviderError):
+    """The provider's content filter refuses the request or the picture."""
+
     state = State.REFUSED
     kind: Literal["ContentRejected"] = "ContentRejected"
     counts_against_member: bool = False
@@ -147,8 +182,10 @@ class Cause(StrEnum):
     """The server tells none."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class Unavailable(OutageError):
+    """The provider is down, or reports that it failed."""
+
     kind: Literal["Unavailable"] = "Unavailable"
     option: str | None = None
     """The field of `ImageRequest` with which it cannot draw: with another value it may."""
@@ -158,8 +195,10 @@ class Unavailable(OutageError):
         return ": ".join(filter(None, (self.detail, self.cause, self.said)))
 
 
-@dataclass(kw_only=True)
+@outcome
 class Timeout(OutageError):
+    """No picture within the time limit."""
+
     kind: Literal["Timeout"] = "Timeout"
 
 
@@ -171,8 +210,10 @@ class Flaw(StrEnum):
     """The download of a picture is refused: a member's browser may have more luck with its link."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class BadResponse(ProviderError):
+    """An answer without a picture, or one that cannot be read."""
+
     kind: Literal["BadResponse"] = "BadResponse"
     flaw: Flaw | None = None
 
@@ -181,7 +222,7 @@ Outages = AuthError | QuotaError | RateLimited | Unavailable | Timeout
 OutageKind = Literal["AuthError", "QuotaError", "RateLimited", "Unavailable", "Timeout"]
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotAsked(EaselError):
     """A provider that is known to draw nothing just now."""
 
@@ -191,46 +232,60 @@ class NotAsked(EaselError):
     """Seconds; None while one job tries whether it is back."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class Down(NotAsked):
+    """The provider's circuit breaker is open."""
+
     since: datetime
     kind: Literal["Down"] = "Down"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Paused(NotAsked):
+    """The provider has asked for a pause."""
+
     kind: Literal["Paused"] = "Paused"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotPossible(EaselError):
     """Refused by Easel itself, before anything is spent."""
 
     state = State.REFUSED
 
 
-@dataclass(kw_only=True)
+@outcome
 class SwitchedOff(EaselError):
+    """The host has switched the provider off since."""
+
     kind: Literal["SwitchedOff"] = "SwitchedOff"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Interrupted(EaselError):
+    """The bot stopped while the provider may have accepted the job."""
+
     state = State.INTERRUPTED
     kind: Literal["Interrupted"] = "Interrupted"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Cancelled(EaselError):
+    """The member or an admin has cancelled the job."""
+
     state = State.CANCELLED
     kind: Literal["Cancelled"] = "Cancelled"
 
 
-@dataclass(kw_only=True)
+@outcome
 class PicturesGone(EaselError):
+    """What was drawn can no longer be read from the spool."""
+
     kind: Literal["PicturesGone"] = "PicturesGone"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Unexpected(EaselError):
+    """An error in Easel itself."""
+
     kind: Literal["Unexpected"] = "Unexpected"

@@ -1,4 +1,4 @@
-"""What the host sets, in the form in which each part of the bot gets it."""
+"""Settings of the host, as the other rooms get them."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from domain.frozen import Frozen
 
 
 class SpoolPlace(Frozen):
-    """A bucket that several machines share."""
+    """An S3 bucket that several machines share as their spool."""
 
     url: str
     """`s3://bucket/folder`."""
@@ -17,7 +17,7 @@ class SpoolPlace(Frozen):
 
 
 class Limits(Frozen):
-    """How many unfinished jobs there may be, and how much may be kept of members' images."""
+    """Limits for unfinished jobs, and for members' images in the spool."""
 
     per_member: int = 10
     per_server: int = 100

@@ -13,41 +13,40 @@ from domain.requests import ImageRequest
 from domain.states import State
 
 Way = Literal["unread", "shown", "converted", "mended", "file"]
-"""How a picture is handed over: not known yet, for nobody has looked at it; the very file; a PNG of it, for Discord
-does not show its kind; a PNG of what could be read of a damaged one; or the very file as something to download, for it
-cannot be shown."""
+"""How a picture is sent: not examined yet; as the provider's own file; as a PNG of a kind that Discord does not show;
+as a PNG of what could be decoded of a damaged file; or as the provider's file to download, as it cannot be shown."""
 
 
 class Picture(Frozen):
-    """A picture as a provider hands it over: its bytes, or a link where they could not be fetched."""
+    """A picture from a provider: its bytes, or a link where they could not be downloaded."""
 
     data: bytes = b""
     link: str | None = None
     seed: Seed = None
     seconds: Seconds = None
-    """How long the provider says that it took."""
+    """Drawing time, as the provider tells it."""
 
 
 class Drawn(Frozen):
-    """A picture in the spool, as the job's row knows it."""
+    """A picture that a job has got: its key in the spool, or its link."""
 
     call: int
-    """Which of the job's calls made it, from 0."""
+    """Index of the call to the provider, from 0."""
     item: int = 0
-    """Which of the call's pictures it is, from 0."""
+    """Index among the pictures of that call, from 0."""
     key: str | None = None
     link: str | None = None
     size: Size | None = None
-    """As a viewer shows it."""
+    """After its EXIF orientation is applied."""
     kind: str | None = None
-    """What the provider sent: one of domain.kinds."""
+    """File format of what the provider sent: a key of domain.kinds.KINDS."""
     way: Way = "shown"
     seed: Seed = None
     seconds: Seconds = None
 
 
 class Place(TypedDict, total=False):
-    """Fields of `Origin`: all but whose it is by its id, and who may see it."""
+    """The fields of `Origin` without `id` and `private`."""
 
     application_id: int
     guild_id: int | None
@@ -60,14 +59,14 @@ class Place(TypedDict, total=False):
 
 
 class Origin(Frozen):
-    """Where a job came from, and so where its pictures go."""
+    """Where a request came from, and so where its pictures are delivered."""
 
     id: str
-    """Of whatever has caused it, such as Discord's interaction; the same again is the same job."""
+    """Id of the interaction behind it: a replayed interaction makes no second job."""
     application_id: int
     guild_id: int | None
     channel_id: int | None
-    """None where it was not told: then only the reply's token leads there."""
+    """None where Discord did not tell it: then only the reply token leads there."""
     user_id: int
     reply_token: str | None
     """Lets the reply be edited until its deadline; a secret, dropped when the job ends."""
@@ -78,53 +77,53 @@ class Origin(Frozen):
     private: bool = False
 
     def place(self) -> Place:
-        """Where the pictures go, for a job that is asked for from here."""
+        """The same destination, for another job."""
         return cast("Place", {name: getattr(self, name) for name in Place.__annotations__})
 
 
 class Refusal(StrEnum):
-    """Why a place does not take pictures."""
+    """Why Discord does not take a delivery."""
 
     EXPLICIT = "explicit"
     BLOCKED = "blocked"
-    """By a filter of words or links."""
+    """By a filter for words or links."""
     NO_RIGHT = "no right"
     TOO_LARGE = "too large"
     TOO_LARGE_ANYWHERE = "too large anywhere"
-    """No message takes so much."""
+    """Larger than any message may be."""
     TOO_MANY = "too many"
-    """For one message."""
+    """More than one message takes."""
     CLOSED = "closed"
     """A thread that is archived or locked."""
     INVALID = "invalid"
     """The file, or the message around it."""
     GONE = "gone"
-    """The message or its channel: somebody has deleted it."""
+    """The message or its channel has been deleted."""
     EXPIRED = "expired"
-    """The reply's deadline is over, and nothing else leads there."""
+    """The reply token has expired, and there is no other way to the place."""
     OTHER = "other"
 
 
 class Refused(Frozen):
-    """What became of the last try to deliver a parked job."""
+    """The last failed delivery of a parked job."""
 
     kind: Refusal
     code: int | None = None
-    """The place's own number for it."""
+    """Discord's error code."""
     times: int = 1
-    """How many tries in a row have ended so."""
+    """Failed deliveries in a row."""
     rest: bool = False
-    """Others of its pictures have been shown."""
+    """Some of its pictures have been delivered already."""
 
 
 class Tried(Frozen):
-    """A provider that was asked before the one that drew."""
+    """A provider that was tried before the current one."""
 
     provider: str
     kind: OutageKind
-    """Why it did not draw."""
+    """Kind of the error that made the chain go on."""
     asked: bool = True
-    """False: it was known to be down, and left alone."""
+    """False: its circuit breaker was open, so no call was made."""
 
 
 class Planned(TypedDict, total=False):
@@ -141,28 +140,28 @@ class Planned(TypedDict, total=False):
 
 
 class Plan(Frozen):
-    """Who draws a request, and how. A chain of providers makes a new plan for the next."""
+    """Which provider and model draw a request, and how; falling back to another provider makes a new plan."""
 
     request: ImageRequest
-    """As the provider gets it."""
+    """Complete: defaults are filled in."""
     provider: str
     model: str
     model_title: str
     cost: str | None = None
     calls: int = 1
-    """How many calls to the API it takes."""
+    """Calls to the provider's API."""
     upscales: bool = False
-    """Whether its pictures can be made larger by whoever drew them."""
+    """Whether the provider can upscale its pictures."""
     notes: tuple[Note, ...] = ()
-    """What the receipt has to say beyond the facts."""
+    """Remarks for the receipt."""
 
     def plan(self) -> Planned:
-        """The plan alone, for a job that follows it."""
+        """The plan's fields, for a job that follows it."""
         return cast("Planned", {name: getattr(self, name) for name in Planned.__annotations__})
 
 
 class JobChanges(Place, Planned, total=False):
-    """Some fields of a job, to be changed."""
+    """Fields of a job that may change."""
 
     private: bool
     asked: ImageRequest | None
@@ -184,22 +183,22 @@ class Job(Origin, Plan):
     """A checked request, bound to a provider and a model."""
 
     asked: ImageRequest | None = None
-    """As the member made it, where a chain of providers may have to plan it anew."""
+    """The request as the member made it; kept where a fallback may have to plan it anew."""
     tried: tuple[Tried, ...] = ()
     state: State = State.QUEUED
     calls_done: int = 0
     remote: dict[str, Any] | None = None
-    """What the provider asked to remember of the call under way."""
+    """What the provider asked to remember of the current call, such as its remote job's id."""
     drawn: tuple[Drawn, ...] = ()
     failure: Failure | None = None
     parked: bool = False
-    """Drawn, but Discord would not take it: waits for its owner to ask."""
+    """Drawn but not delivered: it waits for its owner's `/recover`."""
     refused: Refused | None = None
-    """Why; None also where an earlier version has parked it."""
+    """Why it is parked; None for jobs that an earlier version has parked."""
     cancelled: bool = False
-    """Somebody wants it no more; its holder ends it when it hears of that."""
+    """Cancellation is asked for; the process that holds the job ends it."""
     parent: str | None = None
-    """The job that this one comes from: it asks for the same again, or for a larger copy."""
+    """Id of the job that this one repeats, retries or upscales."""
     seconds: float | None = None
     """From the first call to the last picture."""
     created: datetime = datetime.min.replace(tzinfo=UTC)
@@ -211,7 +210,7 @@ class Job(Origin, Plan):
 
 
 class SettingsChanges(TypedDict, total=False):
-    """Some of the settings."""
+    """Settings that may change."""
 
     provider: str | None
     model: str | None
@@ -223,7 +222,7 @@ class SettingsChanges(TypedDict, total=False):
 
 
 class Settings(Frozen):
-    """What the admins of a server have chosen; None means: the bot's default."""
+    """The settings of a server; None: the bot's default."""
 
     provider: str | None = None
     model: str | None = None
@@ -232,7 +231,7 @@ class Settings(Frozen):
     safety_checker: bool = True
     refiner: bool = False
     chain: tuple[str, ...] = ()
-    """Who takes over when a provider cannot, in this order."""
+    """Names of the fallback providers, in their order."""
 
     def having(self, **changes: Unpack[SettingsChanges]) -> "Settings":
         """A changed copy."""

@@ -1,4 +1,4 @@
-"""What kind of picture some bytes are, by how they begin: the one rule for what is taken from a provider at all."""
+"""File formats by their first bytes: only these are accepted from a provider."""
 
 import re
 
@@ -19,19 +19,19 @@ KINDS = {
     "mp4": rb"....ftyp[ -~]{4}",
     "webm": rb"\x1aE\xdf\xa3.{0,60}(?:webm|matroska)",
 }
-"""Pictures and what providers send in their place: each kind with the beginning that tells it, the first that fits."""
+"""Formats of pictures and videos, each with a pattern for its first bytes; the first that matches counts."""
 LEAST = {"avif": 100, "heic": 100, "tiff": 26, "bmp": 27, "jp2": 60, "jxl": 12, "psd": 40, "mp4": 64, "webm": 64}
-"""Bytes of the kinds that nobody here may be able to decode: with fewer, there is nothing in them."""
+"""Smallest length in bytes of formats that Easel does not decode itself."""
 PATTERNS = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in KINDS.items()}
 ENDINGS = {"jpeg": "jpg", "tiff": "tif"}
 
 
 def kind_of(data: bytes) -> str | None:
-    """One of KINDS; None for what is no picture at all: nothing else is kept of what a provider sends."""
+    """A key of KINDS; None for anything else."""
     begun = (kind for kind, pattern in PATTERNS.items() if pattern.match(data))
     return next((kind for kind in begun if len(data) >= LEAST.get(kind, 0)), None)
 
 
 def ending_of(kind: str) -> str:
-    """What a file of that kind is called by, without the dot."""
+    """The file extension of a kind, without the dot."""
     return ENDINGS.get(kind, kind)

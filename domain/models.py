@@ -28,7 +28,7 @@ class Size(NamedTuple):
         return cls(int(match[1]), int(match[2]))
 
     def distance(self, other: "Size") -> tuple[float, int]:
-        """How far another size is: by ratio first, then by area."""
+        """Distance to another size: by ratio first, then by area."""
         ratios = (self.width * other.height, other.width * self.height)
         return max(ratios) / min(ratios), abs(self.width * self.height - other.width * other.height)
 
@@ -70,7 +70,7 @@ class Capabilities(Frozen):
     image_by_link: bool = False
     """The API fetches the image itself, from the link that Discord gave it."""
     sized_by_image: bool = False
-    """What is drawn from an image has its size, and no other can be asked for."""
+    """A picture drawn from an image always has the image's size."""
     inpainting: bool = False
     """Repaints the white part of a mask in an image."""
     sizes: tuple[Size, ...] = ()
@@ -90,7 +90,7 @@ class Capabilities(Frozen):
     qualities: tuple[str, ...] = ()
     """From the cheapest to the dearest."""
     usual_quality: str | None = None
-    """What is asked for where nobody says; None: what the API makes of that."""
+    """The default; None: the API's own."""
     styles: tuple[str, ...] = ()
     transparent: bool = False
     """Draws on no background, where that is asked for."""
@@ -110,13 +110,13 @@ class Capabilities(Frozen):
 
 
 class Model(Frozen):
-    """One offer of a provider."""
+    """A model on offer at a provider."""
 
     id: str
     title: str
     capabilities: Capabilities = Capabilities()
     price: str | None = None
-    """In the API's own words, where it tells."""
+    """As the API words it; None where it tells none."""
 
 
 def find_model(models: Sequence[Model], model_id: str) -> Model | None:

@@ -1,4 +1,4 @@
-"""Numbers from outside: finite, and of a size that anybody can use, or absent. A wrong one never costs a picture."""
+"""Numbers from outside: validated, or None. A wrong number never fails the answer that it comes with."""
 
 import random
 from math import isfinite
@@ -9,15 +9,15 @@ from pydantic import BeforeValidator
 LONGEST = 40
 """Characters of a number that comes as text."""
 SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**64 - 1
-"""Servers draw with seeds of 64 bits, with or without a sign."""
+"""Servers use seeds of 64 bits, signed or unsigned."""
 SEEDS = 2**31
-"""Seeds that the bot draws lie below: those every API takes."""
+"""Upper bound of random seeds: every API takes 31 bits."""
 LARGEST_PLACE = 1_000_000
 WEEK = 7 * 86_400.0
 
 
 def number(value: Any) -> float | None:
-    """A finite number, also one that comes as text; None for anything else, and for true and false."""
+    """A finite number, also from text; None for anything else, booleans included."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, str) and len(value) > LONGEST:
@@ -30,7 +30,7 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any, least: int, largest: int) -> int | None:
-    """A whole number between two limits, both included; text is not taken by way of a float, which would round it."""
+    """An integer between two limits, both included; text is not parsed as a float, which would round it."""
     read = number(value)
     if read is None or not read.is_integer():
         return None
@@ -42,13 +42,13 @@ def whole(value: Any, least: int, largest: int) -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """How long something took or takes; nobody draws for more than a week."""
+    """A duration of at most a week; else None."""
     read = number(value)
     return read if read is not None and 0 <= read <= WEEK else None
 
 
 def fraction(value: Any) -> float | None:
-    """How far something is, brought into 0 to 1."""
+    """A share, clamped to 0 to 1."""
     read = number(value)
     return None if read is None else min(max(read, 0.0), 1.0)
 
@@ -58,17 +58,17 @@ def seed(value: Any) -> int | None:
 
 
 def random_seed() -> int:
-    """For a request that names none."""
+    """A seed for a request that has none."""
     return random.randrange(SEEDS)  # noqa: S311 - variety, not secrecy
 
 
 def place(value: Any) -> int | None:
-    """In a queue, or in a list."""
+    """A position in a queue or a list, from 0."""
     return whole(value, 0, LARGEST_PLACE)
 
 
 def plain(value: Any) -> Any:
-    """Something made of JSON as every database takes it: no NaN, no infinity, no half an emoji, no zero byte."""
+    """JSON that every database takes: without NaN, infinity, lone surrogates and NUL characters."""
     if isinstance(value, str):
         return value if value.isascii() and "\0" not in value else _text(value)
     if isinstance(value, float):

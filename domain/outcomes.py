@@ -44,6 +44,7 @@ from domain.refusals import (
     SizeNotTaken,
     Suspended,
     TooManyImages,
+    TooManyScans,
     UnknownSize,
     UploadGone,
     WrongFileType,
@@ -65,6 +66,7 @@ Denied = (
     | WrongFileType
     | FileTooLarge
     | ImageTooLarge
+    | TooManyScans
     | OtherProportions
     | UploadGone
     | Suspended

@@ -17,6 +17,7 @@ Tree::
     ├── WrongFileType     a file that is announced as something else than a picture
     ├── FileTooLarge      a file of too many bytes
     ├── ImageTooLarge     an image of too many pixels
+    ├── TooManyScans      a JPEG that takes too long to decode
     ├── OtherProportions  a mask that does not fit its image
     ├── UploadGone        the file of an earlier request, which is no longer kept
     ├── Suspended         a member whose words a provider has refused lately
@@ -24,35 +25,42 @@ Tree::
     └── NoRoom            no room for a member's file, or for the picture
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from domain.errors import NotPossible
+from domain.errors import NotPossible, outcome
 from domain.models import Size, SizeRange, Span
 
 
-@dataclass(kw_only=True)
+@outcome
 class NoPrompt(NotPossible):
+    """The prompt has no visible character."""
+
     kind: Literal["NoPrompt"] = "NoPrompt"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NeedsImage(NotPossible):
+    """The option works with an image only."""
+
     option: str
     kind: Literal["NeedsImage"] = "NeedsImage"
 
 
-@dataclass(kw_only=True)
+@outcome
 class OptionNotTaken(NotPossible):
+    """The model does not take the option."""
+
     option: str
     model: str
     """Its title."""
     kind: Literal["OptionNotTaken"] = "OptionNotTaken"
 
 
-@dataclass(kw_only=True)
+@outcome
 class OutOfRange(NotPossible):
+    """The model does not take this number."""
+
     option: str
     asked: float
     model: str
@@ -61,8 +69,10 @@ class OutOfRange(NotPossible):
     kind: Literal["OutOfRange"] = "OutOfRange"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NotOffered(NotPossible):
+    """The name is not among those on offer."""
+
     option: str
     asked: str
     offered: tuple[str, ...]
@@ -72,14 +82,18 @@ class NotOffered(NotPossible):
     kind: Literal["NotOffered"] = "NotOffered"
 
 
-@dataclass(kw_only=True)
+@outcome
 class UnknownSize(NotPossible):
+    """The text is no size."""
+
     asked: str
     kind: Literal["UnknownSize"] = "UnknownSize"
 
 
-@dataclass(kw_only=True)
+@outcome
 class SizeNotTaken(NotPossible):
+    """The model does not draw at this size."""
+
     asked: Size
     model: str
     """Its title."""
@@ -98,8 +112,10 @@ class Source(StrEnum):
     """An image and a mask."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class CannotDrawFrom(NotPossible):
+    """The model does not draw from these sources."""
+
     source: Source
     model: str
     """Its title."""
@@ -108,15 +124,19 @@ class CannotDrawFrom(NotPossible):
     kind: Literal["CannotDrawFrom"] = "CannotDrawFrom"
 
 
-@dataclass(kw_only=True)
+@outcome
 class TooManyImages(NotPossible):
+    """The model draws from fewer images."""
+
     given: int
     limit: int
     kind: Literal["TooManyImages"] = "TooManyImages"
 
 
-@dataclass(kw_only=True)
+@outcome
 class CannotUpscale(NotPossible):
+    """The model makes no picture larger."""
+
     model: str
     """Its title."""
     kind: Literal["CannotUpscale"] = "CannotUpscale"
@@ -146,24 +166,30 @@ class Defect(StrEnum):
     """The provider fetches it by Discord's link, which is not kept."""
 
 
-@dataclass(kw_only=True)
+@outcome
 class BadUpload(NotPossible):
+    """The file is not accepted."""
+
     option: str
     """`image` or `mask`."""
     defect: Defect
     kind: Literal["BadUpload"] = "BadUpload"
 
 
-@dataclass(kw_only=True)
+@outcome
 class WrongFileType(NotPossible):
+    """The file is announced as something else than a picture."""
+
     option: str
     file_type: str
     """The media type that it is announced with."""
     kind: Literal["WrongFileType"] = "WrongFileType"
 
 
-@dataclass(kw_only=True)
+@outcome
 class FileTooLarge(NotPossible):
+    """The file has too many bytes."""
+
     option: str
     length: int
     """Bytes."""
@@ -172,8 +198,10 @@ class FileTooLarge(NotPossible):
     kind: Literal["FileTooLarge"] = "FileTooLarge"
 
 
-@dataclass(kw_only=True)
+@outcome
 class ImageTooLarge(NotPossible):
+    """The image has too many pixels."""
+
     option: str
     size: Size
     longest_side: int | None = None
@@ -183,19 +211,34 @@ class ImageTooLarge(NotPossible):
     kind: Literal["ImageTooLarge"] = "ImageTooLarge"
 
 
-@dataclass(kw_only=True)
+@outcome
+class TooManyScans(NotPossible):
+    """The JPEG takes too long to decode."""
+
+    option: str
+    scans: int
+    """Passes over all of the JPEG's pixels."""
+    limit: int
+    kind: Literal["TooManyScans"] = "TooManyScans"
+
+
+@outcome
 class OtherProportions(NotPossible):
+    """The mask has other proportions than its image."""
+
     mask: Size
     image: Size
     kind: Literal["OtherProportions"] = "OtherProportions"
 
 
-@dataclass(kw_only=True)
+@outcome
 class UploadGone(NotPossible):
+    """The file of an earlier request is no longer kept."""
+
     kind: Literal["UploadGone"] = "UploadGone"
 
 
-@dataclass(kw_only=True)
+@outcome
 class Suspended(NotPossible):
     """After more refused words, the provider might refuse everybody."""
 
@@ -206,8 +249,10 @@ class Suspended(NotPossible):
     kind: Literal["Suspended"] = "Suspended"
 
 
-@dataclass(kw_only=True)
+@outcome
 class QueueFull(NotPossible):
+    """The member, or the server, has too many unfinished requests."""
+
     whose: Literal["member", "server"]
     limit: int
     """Unfinished requests that there may be."""
@@ -226,7 +271,9 @@ class Room(StrEnum):
     DISK = "disk"
 
 
-@dataclass(kw_only=True)
+@outcome
 class NoRoom(NotPossible):
+    """There is no room for a file or a picture."""
+
     room: Room
     kind: Literal["NoRoom"] = "NoRoom"

@@ -1,8 +1,11 @@
-"""What a member asks for, and the images that go with it."""
+"""What a member asks for: the request, the options that a model may or may not take, and the images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from domain.frozen import Frozen
-from domain.models import Size
-from domain.refusals import TooManyImages
+from domain.models import Capabilities, Model, Size, Span
+from domain.refusals import NotOffered, NotPossible, OptionNotTaken, OutOfRange, TooManyImages
 
 
 class Upload(Frozen):
@@ -50,6 +53,80 @@ class ImageRequest(Frozen):
     def uploads(self) -> tuple[Upload, ...]:
         """Every file that belongs to it."""
         return (*self.images, self.mask) if self.mask else self.images
+
+
+@dataclass(frozen=True)
+class NumberOption:
+    name: str
+    """The field of `ImageRequest`."""
+    value: Callable[[ImageRequest], float | None]
+    span: Callable[[Capabilities], Span | None]
+    """The values that a model takes; None where it does not take the option."""
+
+    def is_taken(self, takes: Capabilities) -> bool:
+        return self.span(takes) is not None
+
+    def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
+        """Why the model cannot have what the request asks for."""
+        value, span = self.value(request), self.span(model.capabilities)
+        if value is None or (span is not None and value in span):
+            return None
+        if span is None:
+            return OptionNotTaken(option=self.name, model=model.title)
+        return OutOfRange(option=self.name, asked=value, model=model.title, takes=span)
+
+
+@dataclass(frozen=True)
+class ChoiceOption:
+    name: str
+    """The field of `ImageRequest`."""
+    value: Callable[[ImageRequest], str | None]
+    choices: Callable[[Capabilities], tuple[str, ...]]
+    """The names that a model takes; empty where it does not take the option."""
+
+    def is_taken(self, takes: Capabilities) -> bool:
+        return bool(self.choices(takes))
+
+    def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
+        """Why the model cannot have what the request asks for."""
+        value, choices = self.value(request), self.choices(model.capabilities)
+        if value is None or value in choices:
+            return None
+        if not choices:
+            return OptionNotTaken(option=self.name, model=model.title)
+        return NotOffered(option=self.name, asked=value, offered=choices, model=model.title)
+
+
+@dataclass(frozen=True)
+class FreeOption:
+    """An option that takes any value, where a model takes it at all."""
+
+    name: str
+    """The field of `ImageRequest`."""
+    value: Callable[[ImageRequest], object]
+    is_taken: Callable[[Capabilities], bool]
+
+    def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
+        """Why the model cannot have what the request asks for."""
+        if self.value(request) is None or self.is_taken(model.capabilities):
+            return None
+        return OptionNotTaken(option=self.name, model=model.title)
+
+
+Option = NumberOption | ChoiceOption | FreeOption
+OPTIONS: tuple[Option, ...] = (
+    FreeOption("negative_prompt", lambda request: request.negative_prompt, lambda takes: takes.negative_prompt),
+    FreeOption("seed", lambda request: request.seed, lambda takes: takes.seed),
+    NumberOption("steps", lambda request: request.steps, lambda takes: takes.steps),
+    NumberOption("guidance_scale", lambda request: request.guidance_scale, lambda takes: takes.guidance_scale),
+    NumberOption("strength", lambda request: request.strength, lambda takes: takes.strength),
+    ChoiceOption("scheduler", lambda request: request.scheduler, lambda takes: takes.schedulers),
+    ChoiceOption("quality", lambda request: request.quality, lambda takes: takes.qualities),
+    ChoiceOption("style", lambda request: request.style, lambda takes: takes.styles),
+    FreeOption("transparent", lambda request: request.transparent, lambda takes: takes.transparent),
+)
+"""Declared once: the planner's checks, what `/providers` says and the table in docs/providers.md follow from it."""
+COUNT = NumberOption("count", lambda request: request.count, lambda takes: Span(low=1, high=takes.max_count))
 
 
 class SourceImage(Frozen):

@@ -16,7 +16,7 @@ from storage.dialects import connect, is_shared
 log = logging.getLogger(__name__)
 
 CHANNEL = "easel"
-PROBE_SECONDS = 10.0
+CHECK_SECONDS = 10.0
 """Interval between checks that the connection still works."""
 RECONNECT_SECONDS = 1.0
 
@@ -55,7 +55,7 @@ class Notifications:
             self._report_missed()
             while not lost.is_set():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PROBE_SECONDS):
+                    async with asyncio.timeout(CHECK_SECONDS):
                         await lost.wait()
                 await connection.execute("SELECT 1")
         finally:

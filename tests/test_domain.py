@@ -8,7 +8,8 @@ from domain.jobs import JobChanges, Place, Plan, Planned, SettingsChanges
 
 
 def fields(model) -> dict:
-    return {name: field.annotation for name, field in model.model_fields.items()}
+    kinds = get_type_hints(model)
+    return {name: kinds[name] for name in model.model_fields}
 
 
 def test_all_of_a_job_may_change_but_whose_it_is_and_what_others_write():

@@ -5,12 +5,14 @@ import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
 from domain import Capabilities, Unavailable
+from domain.requests import OPTIONS, NumberOption, Option
 from providers import REGISTRY
 from providers.http.transport import Transport
 from providers.kit.base import Provider
@@ -35,21 +37,22 @@ class Offline:
         yield
 
 
+SHORT = {"negative_prompt": "negative", "guidance_scale": "guidance"}
+
+
+def _option(option: Option, _: Provider, takes: Sequence[Capabilities]) -> str:
+    if isinstance(option, NumberOption) and option.name != "strength":  # of which all take 0 to 1
+        return _spans(option.span(each) for each in takes)
+    return _yes(option.is_taken(each) for each in takes)
+
+
 COLUMNS: tuple[tuple[str, Callable[[Provider, Sequence[Capabilities]], str]], ...] = (
     ("words", lambda _, takes: _yes(each.text_to_image for each in takes)),
     ("image", lambda _, takes: _yes(each.image_to_image for each in takes)),
     ("mask", lambda _, takes: _yes(each.inpainting for each in takes)),
     ("upscale", lambda _, takes: _yes(each.upscale for each in takes)),
     ("a call", lambda _, takes: str(max(each.per_call for each in takes))),
-    ("negative", lambda _, takes: _yes(each.negative_prompt for each in takes)),
-    ("seed", lambda _, takes: _yes(each.seed for each in takes)),
-    ("steps", lambda _, takes: _spans(each.steps for each in takes)),
-    ("guidance", lambda _, takes: _spans(each.guidance_scale for each in takes)),
-    ("strength", lambda _, takes: _yes(each.strength is not None for each in takes)),
-    ("scheduler", lambda _, takes: _yes(bool(each.schedulers) for each in takes)),
-    ("quality", lambda _, takes: _yes(bool(each.qualities) for each in takes)),
-    ("style", lambda _, takes: _yes(bool(each.styles) for each in takes)),
-    ("transparent", lambda _, takes: _yes(each.transparent for each in takes)),
+    *((SHORT.get(option.name, option.name), partial(_option, option)) for option in OPTIONS),
     ("safety", lambda _, takes: _yes(each.safety_checker for each in takes)),
     ("sizes", lambda _, takes: _sizes(takes)),
     ("progress", lambda provider, _: ", ".join(sorted(provider.reports))),

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import discord
 
-from domain import Capabilities, Model, Span, find_model
+from domain import Capabilities, Model, find_model
+from domain.requests import OPTIONS, NumberOption, Option
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
@@ -14,6 +15,7 @@ from studio.work.provider_health import ProviderHealth
 from views.limits import CHOICES, LABEL, MESSAGE
 from views.origins import Interaction
 from views.panel import Page, Panel, PanelView
+from views.wording.refusals import option_name
 from views.wording.sizes import span_words
 from views.wording.text import fitting, plain
 
@@ -21,6 +23,8 @@ SIGNS = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MORE = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
 REST = "- and {} more"
+SHORT = {"transparent": "transparent"}
+"""Names of options that are shorter in a list than in a sentence."""
 MOST_NAMED = 12
 """How many models are named of those that take the same."""
 
@@ -125,15 +129,7 @@ def abilities(takes: Capabilities) -> str:
         "words alone": takes.text_to_image,
         "an image": takes.image_to_image,
         "an image with a mask": takes.inpainting,
-        "negative prompt": takes.negative_prompt,
-        "seed": takes.seed,
-        f"steps {_span(takes.steps)}": takes.steps is not None,
-        f"guidance {_span(takes.guidance_scale)}": takes.guidance_scale is not None,
-        f"strength {_span(takes.strength)}": takes.strength is not None,
-        "scheduler": bool(takes.schedulers),
-        "quality": bool(takes.qualities),
-        "style": bool(takes.styles),
-        "transparent": takes.transparent,
+        **{_option_words(option, takes): option.is_taken(takes) for option in OPTIONS},
         "a picture to make larger": takes.upscale,
     }
     return ", ".join(word for word, has in words.items() if has)
@@ -175,5 +171,7 @@ def _usual(models: Sequence[Model], chosen: str | None) -> Model:
     return find_model(able, chosen or "") or able[0]
 
 
-def _span(span: Span | None) -> str:
-    return span_words(span) if span else ""
+def _option_words(option: Option, takes: Capabilities) -> str:
+    span = option.span(takes) if isinstance(option, NumberOption) else None
+    name = SHORT.get(option.name) or option_name(option.name)
+    return f"{name} {span_words(span)}" if span else name

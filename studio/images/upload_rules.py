@@ -1,6 +1,6 @@
 """The rules for members' uploads: one intact, still PNG, JPEG or WebP that is cheap to decode."""
 
-from domain import Defect, ImageTooLarge
+from domain import Defect, ImageTooLarge, TooManyScans
 from studio.images import containers
 from studio.images.base import MAX_SCANS, NotAPicture, Parsed, valid_size
 
@@ -13,7 +13,7 @@ MAX_PIXELS = 16_777_216
 def parse_upload(data: bytes, option: str) -> Parsed:
     """Parse the file of an option, tolerating bytes behind its end.
 
-    NotAPicture also for small faults that viewers tolerate; ImageTooLarge.
+    NotAPicture also for small faults that viewers tolerate; ImageTooLarge; TooManyScans.
     """
     parsed = containers.parse(data)
     found, flaws = parsed.container, parsed.flaws
@@ -24,7 +24,7 @@ def parse_upload(data: bytes, option: str) -> Parsed:
     if flaws:
         raise NotAPicture(flaws[0])
     if found.scans > MAX_SCANS:
-        raise NotAPicture(f"the JPEG has {found.scans} scans: at most {MAX_SCANS} are taken", Defect.TOO_COMPLEX)
+        raise TooManyScans(f"{found.scans} scans", option=option, scans=found.scans, limit=MAX_SCANS)
     check_size(*found.size, option)
     return parsed
 

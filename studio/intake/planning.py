@@ -18,17 +18,16 @@ from domain import (
     NotOffered,
     OptionNotTaken,
     Origin,
-    OutOfRange,
     Settings,
     Size,
     SizeNotTaken,
     Source,
-    Span,
     State,
     find_model,
 )
 from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
+from domain.requests import COUNT, OPTIONS
 from providers.kit.base import Provider
 
 MAX_STRETCH = 1.05
@@ -181,37 +180,13 @@ def _sources(takes: Capabilities) -> tuple[Source, ...]:
 
 
 def _check_options(request: ImageRequest, model: Model) -> None:
-    takes = model.capabilities
-    for field in ("steps", "guidance_scale", "strength"):
-        span: Span | None = getattr(takes, field)
-        value: float | None = getattr(request, field)
-        if value is not None:
-            _check_number(field, value, span, model)
-    if request.strength is not None and takes.image_to_image and not request.images:
+    for option in (*OPTIONS, COUNT):
+        if refusal := option.refusal(request, model):
+            raise refusal
+    if request.strength is not None and model.capabilities.image_to_image and not request.images:
         raise NeedsImage(option="strength")
-    for field in ("negative_prompt", "seed", "transparent"):
-        if getattr(request, field) is not None and not getattr(takes, field):
-            raise OptionNotTaken(option=field, model=model.title)
-    for field, offered in (("scheduler", takes.schedulers), ("quality", takes.qualities), ("style", takes.styles)):
-        _check_name(field, getattr(request, field), offered, model)
-    _check_number("count", request.count, Span(low=1, high=takes.max_count), model)
     if request.size is not None:
         _check_size(request.size, model, from_image=bool(request.images))
-
-
-def _check_number(option: str, value: float, span: Span | None, model: Model) -> None:
-    if span is None:
-        raise OptionNotTaken(option=option, model=model.title)
-    if value not in span:
-        raise OutOfRange(option=option, asked=value, model=model.title, takes=span)
-
-
-def _check_name(option: str, value: str | None, offered: tuple[str, ...], model: Model) -> None:
-    if value is None or value in offered:
-        return
-    if not offered:
-        raise OptionNotTaken(option=option, model=model.title)
-    raise NotOffered(option=option, asked=value, offered=offered, model=model.title)
 
 
 def _check_size(size: Size, model: Model, *, from_image: bool) -> None:

@@ -117,7 +117,7 @@ async def test_a_start_is_not_held_up_by_a_job_whose_provider_is_off_and_was_ove
         await world.bot._store.jobs.add(make_job(7, provider="popcord", created=now, guild_id=world.guild.id))
     async with world_of(values, []) as world:
         job = await world.end()
-        assert (job.id, str(job)) == ("7", "switched off by the host")
+        assert (job.id, job.failure.kind) == ("7", "SwitchedOff")
 
 
 async def test_admins_put_the_chain_together_and_members_may_not(hosted):

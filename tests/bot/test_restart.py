@@ -102,7 +102,7 @@ async def test_an_interrupted_job_delivers_what_it_has(hosted):
 async def test_a_job_of_a_provider_that_is_off_fails_with_a_sentence(world):
     job = await left_behind(world, row(world, 7))
     assert job.state is State.FAILED
-    assert "not working just now" in world.channel.last_message.content
+    assert "has been switched off" in world.channel.last_message.content
 
 
 async def test_a_private_picture_without_a_token_waits_for_recover(world):

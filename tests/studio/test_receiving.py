@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from domain import BadResponse, BadUpload, Defect, Drawn, NoRoom, NotPossible, Room, Size
+from domain import BadResponse, BadUpload, Defect, Drawn, NoRoom, NotPossible, Room, Size, TooManyScans
 from domain.kinds import KINDS, kind_of
 from providers.http.answers import Answer
 from studio import images
@@ -239,7 +239,7 @@ async def test_interrupt_ends_running_tasks():
 
 
 async def test_scans_are_counted_before_decoding():
-    with pytest.raises(BadUpload, match="101 scans"):
+    with pytest.raises(TooManyScans, match="101 scans"):
         await images.read_upload(with_scans(101))
     assert (await images.receive(with_scans(101))).way == "file"
 

@@ -25,6 +25,7 @@ from domain import (
     Source,
     Suspended,
     TooManyImages,
+    TooManyScans,
     UnknownSize,
     UploadGone,
     WrongFileType,
@@ -183,6 +184,12 @@ def _(error: ImageTooLarge) -> str:
         return _instead(error.option, f"sides of 1 to {error.longest_side} pixels", f"It has {error.size} pixels.")
     most = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f} megapixels"
     return _instead(error.option, IMAGE_FILES, f"{error.size} pixels are more than {most}.")
+
+
+@why_not.register
+def _(error: TooManyScans) -> str:
+    why = f"The JPEG has {error.scans} scans: at most {error.limit} are taken."
+    return _instead(error.option, IMAGE_FILES, why)
 
 
 @why_not.register
