@@ -94,8 +94,8 @@ class Drawer:
             return
         job = held.job
         was_new = is_unsent(job)
-        is_down = await self._breakers.enter(job) if was_new and job.provider in self._providers else None
-        failure = is_down or await self._attempt(held)
+        refusal = await self._breakers.enter(job) if was_new and job.provider in self._providers else None
+        failure = refusal or await self._attempt(held)
         if failure is None:
             await self._finish(held, None)
             return
