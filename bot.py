@@ -28,10 +28,10 @@ from providers.kit.base import Provider, title_of
 from startup import STARTUP_ERRORS, default_provider_name, exit_code, log_in, port_error, set_api_url, startup_sentence
 from storage.dialects import is_shared
 from storage.store import Store, open_store
-from studio.lease import unwatched
+from studio.lease import ignore_change
+from studio.observers import Observers
 from studio.studio import Studio
 from studio.timing import Timing
-from studio.watch import Watch
 from tracing import DiscordClock, add_hooks
 from views.delivery import DiscordDelivery
 from views.requests import UPLOAD_HOSTS
@@ -96,7 +96,7 @@ async def _open_parts(
                     DiscordDelivery(client, partial(title_of, enabled), on_shown, clock.now),
                     limits=config.limits,
                     timing=Timing(now=clock.now),
-                    watch=_watch(meter, on_change),
+                    observers=_observers(meter, on_change),
                 )
 
             try:
@@ -106,13 +106,13 @@ async def _open_parts(
                     await provider.close()
 
 
-def _watch(meter: "Meter | None", on_change: Callable[[Job], None]) -> Watch:
+def _observers(meter: "Meter | None", on_change: Callable[[Job], None]) -> Observers:
     def changed(job: Job) -> None:
         if meter:
             meter.outcome(job)
         on_change(job)
 
-    return Watch(changed, meter.stage if meter else unwatched)
+    return Observers(changed, meter.stage if meter else ignore_change)
 
 
 @asynccontextmanager

@@ -107,9 +107,9 @@ class Easel(commands.AutoShardedBot):
         """Discord does not send this for a temporary outage of a server."""
         for job in await self.studio.jobs.under_way(guild_id=guild.id):
             await self.studio.jobs.cancel(job.id)
-        count = await self.studio.jobs.forget(guild_id=guild.id)
-        await self._store.settings.forget(guild.id)
-        log.info("left server %s, %d jobs deleted", guild.id, count)
+        count = await self.studio.jobs.delete_finished(guild_id=guild.id)
+        await self._store.settings.delete(guild.id)
+        log.info("left server %s, %d of its jobs deleted", guild.id, count)
 
     async def close(self) -> None:
         if self._syncing:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from config import Config, ConfigError
 from providers.kit.base import Provider
-from storage.store import StoreAwayError, StoreError
+from storage.store import StoreError, StoreUnavailableError
 from studio.intake.planning import default_provider
 
 log = logging.getLogger("easel")
@@ -99,7 +99,7 @@ def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:
 
 def exit_code(error: BaseException) -> int:
     """2 if the host has to change a setting; 1 if a later start may succeed."""
-    if isinstance(error, StoreAwayError):
+    if isinstance(error, StoreUnavailableError):
         return 1
     return 2 if isinstance(error, ConfigError | StoreError | discord.LoginFailure) or _close_sentence(error) else 1
 

@@ -1,4 +1,4 @@
-"""The contestants: how each is started, and what the kernel tells of its process."""
+"""The contestants: how each is started, and its process's CPU time and memory."""
 
 import asyncio
 import json
@@ -32,14 +32,14 @@ TOKEN = "bench-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"  # noqa: S105 - nobody
 CONTESTANTS = ("floor", "baseline", "sqlite", "postgres")
 """The baseline is another checkout of Easel, on SQLite."""
 BESIEGED_BYTES = 6 * 2**30
-"""Of addresses, for a bot that is sent the worst: it shall not take the machine's memory with it."""
+"""Limit of the address space of a bot under hostile input, to protect the machine."""
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Unfinished(Exception):
-    """A contestant that could not do what was to be measured."""
+    """A contestant could not finish the scenario."""
 
 
 class World(NamedTuple):
@@ -51,7 +51,7 @@ class World(NamedTuple):
     """The URL of a database of this name, where PostgreSQL is running."""
     baseline: Path | None = None
     profile: Path | None = None
-    """Where the last bot leaves what took its CPU."""
+    """Path of the last bot's CPU profile."""
 
 
 class Bot:
@@ -67,7 +67,7 @@ class Bot:
         watched: bool = False,
         besieged: bool = False,
     ) -> None:
-        """besieged: two of the host's own servers have gone mad."""
+        """besieged: configure the two malicious servers of `hostile`."""
         self.contestant = contestant
         self._world = world
         self._guilds, self._greeting, self._besieged = guilds, greeting, besieged
@@ -125,7 +125,7 @@ class Bot:
         return int(told[0]) / 1024 if told else nan
 
     def beats(self) -> Beats:
-        """What the watch over its loop has noted, once it has stopped."""
+        """The event loop's recorded wake-ups, once the bot has stopped."""
         try:
             return json.loads((self.folder / "beats.json").read_text("utf-8"))
         except FileNotFoundError:
@@ -174,7 +174,7 @@ class Bot:
 
 @contextmanager
 def opened_world(contestants: Collection[str], baseline: Path | None, profile: Path | None) -> Generator[World]:
-    """Both servers, and PostgreSQL where somebody needs it."""
+    """Both servers, and PostgreSQL if a contestant needs it."""
     discord, provider = Child(Discord), Child(Provider)
     try:
         with _postgres() if "postgres" in contestants else nullcontext() as database:

@@ -1,4 +1,4 @@
-"""A loopback Discord that costs little: it times every interaction and lets the pictures run through its fingers."""
+"""A cheap loopback Discord, which times every interaction and discards the pictures."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from benchmarks.loopback import Asked, Reply, Server
 from benchmarks.payloads import APPLICATION, APPLICATION_ABOUT, BOT, GUILD, MEMBER, guild, interaction, message, ready
 
 DISCORD_EPOCH = 1_420_070_400_000
-PATIENCE = 3.0
-"""Seconds within which Discord wants an interaction acknowledged."""
+ACKNOWLEDGEMENT_SECONDS = 3.0
+"""Discord's deadline for the acknowledgement of an interaction."""
 
 
 @dataclass
 class Seen:
-    """One interaction's moments, in seconds of the machine's monotonic clock."""
+    """Timestamps of one interaction, in seconds of the monotonic clock."""
 
     id: str
     dispatched: float
@@ -64,13 +64,13 @@ class Discord(Server):
         self._gateway_url = f"ws://127.0.0.1:{runner.addresses[0][1]}/"
 
     async def on_expect(self, guilds: int = 1, greeting: str = "") -> None:
-        """A bot is about to connect; greeting: an interaction for this provider comes right behind READY."""
+        """Prepare for a bot that connects. greeting: send an interaction for this provider right after READY."""
         self._guilds, self._greeting = guilds, greeting
         self._identified: float | None = None
         self._is_ready = asyncio.Event()
 
     async def on_ready(self, seconds: float) -> float | None:
-        """When the bot got READY, waiting for it."""
+        """Wait until the bot has got READY; when it identified, or None after the timeout."""
         try:
             async with asyncio.timeout(seconds):
                 await self._is_ready.wait()
@@ -79,26 +79,26 @@ class Discord(Server):
         return self._identified
 
     async def on_clear(self) -> None:
-        """Forget all interactions; what comes for them later is answered as unknown."""
+        """Forget all interactions; later requests for them are answered as unknown."""
         self._seen.clear()
         self._delivered = 0
 
     async def on_dispatch(self, offsets: Sequence[float], provider: str, upload: str = "") -> None:
-        """Interactions so many seconds from now each; returns at once. upload: a hostile file, all by one member."""
+        """Send interactions at these offsets in seconds; returns at once. upload: a hostile file, from one member."""
         self._start(self._dispatch_at(offsets, provider, upload))
 
     async def on_counts(self) -> Counts:
-        """How many came, were acknowledged, and got a picture."""
+        """How many interactions were sent, acknowledged, and delivered."""
         seen = self._seen.values()
         return Counts(len(seen), sum(each.acked is not None for each in seen), self._delivered)
 
     async def on_stream(self, count: int, width: int, provider: str) -> None:
-        """So many interactions, never more than `width` without a picture; returns at once."""
+        """Send `count` interactions, with at most `width` undelivered ones; returns at once."""
         gate = asyncio.Semaphore(width)
         self._start(self._dispatch_through(gate, count, provider))
 
     async def on_wait(self, delivered: int, idle: float) -> bool:
-        """Until so many have got their pictures; False when the bot has said nothing for so many seconds."""
+        """Wait until so many are delivered; False after `idle` seconds without a request of the bot."""
         while self._delivered < delivered:
             self._changed.clear()
             try:
@@ -136,7 +136,7 @@ class Discord(Server):
 
     def _acknowledged(self, id: str, now: float) -> Reply:
         seen = self._seen.get(id)
-        if seen is None or now - seen.dispatched > PATIENCE:
+        if seen is None or now - seen.dispatched > ACKNOWLEDGEMENT_SECONDS:
             if seen:
                 seen.acked, seen.lost = now, True
             return _error(404, 10062)
@@ -220,7 +220,7 @@ class Discord(Server):
 
 
 async def _unless_gone(work: Coroutine[None, None, None]) -> None:
-    """A bot that has died hears of nothing more."""
+    """Ignore the lost connection of a bot that has died."""
     with suppress(ConnectionError):
         await work
 

@@ -1,4 +1,4 @@
-"""The least that a bot can do: defer, fetch, edit. Nothing is checked, kept, queued or told."""
+"""The minimal bot: defer, fetch, edit. It checks, stores, queues and reports nothing."""
 
 import base64
 import os

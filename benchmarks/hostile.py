@@ -1,4 +1,4 @@
-"""The worst that is known of what a provider may answer, and of what a member may send."""
+"""Hostile input: the worst known responses of a provider, and the worst known uploads of a member."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.loopback import Reply
 
 HOARD, TORRENT = "hoard", "torrent"
-"""Two servers of the host's that have gone mad: what one lists and answers is huge, what the other sends never ends."""
+"""Two malicious servers: the lists and responses of one are huge, the stream of the other never ends."""
 NAMES = 500_000
 HUGE = 60 * 2**20
 LARGE_SIDE = 1530
@@ -24,7 +24,7 @@ SCANS, SCANNED_SIDE = 32_700, 2048
 
 
 def settings(url: str) -> dict[str, str]:
-    """Of both servers, as the host would set them."""
+    """The settings of both servers, as a host would set them."""
     return {
         "OPENAI_COMPATIBLE": f"{HOARD},{TORRENT}",
         "HOARD_BASE_URL": f"{url}/{HOARD}",
@@ -35,7 +35,7 @@ def settings(url: str) -> dict[str, str]:
 
 
 def answer(method: str, path: str) -> Reply | None:
-    """What the two servers say; None where they are not asked."""
+    """The two servers' response; None for other paths."""
     match method, path:
         case "GET", "/hoard/models":
             return Reply(_names())
@@ -61,7 +61,7 @@ def _nothing() -> bytes:
 
 @cache
 def _pictures() -> bytes:
-    """What looks like two pictures of 33 MB, their slashes spelt as PHP does."""
+    """Two fake pictures of 33 MB in base64, with slashes escaped as PHP does."""
     text = base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(HUGE // 2 + HUGE // 32)).decode()  # noqa: S311
     return json.dumps({"data": [{"b64_json": text}] * 2}).replace("/", r"\/").encode()
 
@@ -72,11 +72,11 @@ def _escapes() -> bytes:
 
 
 _HUGE = cycle((_nothing, _pictures, _escapes))
-"""What one of the servers answers, in turn."""
+"""The responses of the first server, in turn."""
 
 
 class File(NamedTuple):
-    """What a member uploads."""
+    """A hostile upload."""
 
     name: str
     data: bytes
@@ -84,7 +84,7 @@ class File(NamedTuple):
     kind: str = "image/png"
 
     def announced(self, origin: str) -> dict[str, object]:
-        """As Discord tells of it."""
+        """The attachment as Discord announces it."""
         link = f"{origin}/attachments/{self.name}"
         about = {"id": "9001", "filename": self.name, "size": len(self.data), "content_type": self.kind}
         return {**about, "url": link, "proxy_url": link, "width": self.side, "height": self.side}
@@ -106,7 +106,7 @@ def _large() -> bytes:
 
 
 def _bomb() -> bytes:
-    """A small picture whose colour profile takes seconds to be applied: thousands of matrices, one behind another."""
+    """A small picture whose colour profile takes seconds to apply: a chain of thousands of matrices."""
     matrix = b"matf" + bytes(4) + struct.pack(">HH12f", 3, 3, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0)
     start = 16 + 8 * MATRICES
     places = struct.pack(">II", start, len(matrix)) * MATRICES
@@ -119,7 +119,7 @@ def _bomb() -> bytes:
 
 
 def _scans() -> bytes:
-    """A JPEG of half a megabyte that takes more than a minute: its last scan comes again and again."""
+    """A JPEG of half a megabyte that takes more than a minute to decode: its last scan is repeated."""
     out = io.BytesIO()
     Image.new("L", (SCANNED_SIDE, SCANNED_SIDE), 128).save(out, "JPEG", progressive=True)
     data = out.getvalue()

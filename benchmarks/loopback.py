@@ -10,8 +10,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, cast
 
-KEPT = 64 * 1024
-"""Bytes of a body that are kept; the rest is counted and dropped."""
+STORED_BODY_BYTES = 64 * 1024
+"""Bytes of a body that are stored; further ones are counted and dropped."""
 REASONS = {200: "OK", 204: "No Content", 400: "Bad Request", 404: "Not Found", 411: "Length Required"}
 
 _shared = bytearray(256 * 1024)
@@ -39,7 +39,7 @@ class Reply(NamedTuple):
     content_type: str = "application/json"
     delay: float = 0.0
     endless: bool = False
-    """The body is sent over and over, until the other side hangs up."""
+    """The body is repeated until the client disconnects."""
 
     def encoded(self) -> bytes:
         end = "Connection: close" if self.endless else f"Content-Length: {len(self.body)}"
@@ -71,7 +71,7 @@ class Http(asyncio.BufferedProtocol):
         return _shared
 
     def buffer_updated(self, nbytes: int) -> None:
-        room = KEPT - len(self._kept)
+        room = STORED_BODY_BYTES - len(self._kept)
         self._kept += memoryview(_shared)[: min(nbytes, room)]
         self._read += nbytes
         if self._head is None:
@@ -125,7 +125,7 @@ class Http(asyncio.BufferedProtocol):
 
 
 class Server(ABC):
-    """What runs in the process. Its methods named `on_…` are what the driver may call."""
+    """A server in a child process; the driver may call its methods named `on_…`."""
 
     async def start(self) -> None:
         server = await asyncio.get_running_loop().create_server(lambda: Http(self.answer), "127.0.0.1", 0, backlog=4096)
@@ -139,7 +139,7 @@ class Server(ABC):
 
 
 class Child:
-    """A server in its process, as the driver sees it: `child("port")`, `child("dispatch", count=500)`."""
+    """The driver's handle of a server: `child("port")`, `child("dispatch", count=500)`."""
 
     def __init__(self, kind: Callable[[], Server]) -> None:
         context = multiprocessing.get_context("spawn")

@@ -69,7 +69,7 @@ def _name(code: CodeType) -> str:
 
 @cache
 def _package(code: CodeType) -> str | None:
-    """Of the house or an installed package; None for the standard library, which works for whoever calls it."""
+    """The package, of Easel or installed; None for the standard library, whose time counts for its caller."""
     path = Path(code.co_filename)
     if "site-packages" in path.parts:
         return path.parts[path.parts.index("site-packages") + 1]

@@ -19,9 +19,9 @@ BACKEND_SECONDS = 0.5
 SETTLE_SECONDS = 2.5
 """discord.py gathers servers for two seconds after READY."""
 QUIET_SECONDS = 20.0
-"""A bot that has said nothing for so long has nothing more to say."""
+"""Time without a request after which a bot counts as finished."""
 TAKEOVER_SECONDS = 60.0
-"""The same, where a dead process's rows are told by their missing heartbeat."""
+"""The same after a kill, where leases must expire first."""
 SINGLES = 20
 BURST = 500
 LATE, LATE_SECONDS = 40, 4.0
@@ -40,7 +40,7 @@ Figures = Mapping[str, float]
 
 
 def rest(world: World, contestant: str) -> Figures:
-    """One picture after another, and nothing else going on."""
+    """One picture after another on an idle bot."""
     world.provider("delay", delay=0.0)
     with Bot(world, contestant):
         _warm(world)
@@ -53,7 +53,7 @@ def rest(world: World, contestant: str) -> Figures:
 
 
 def burst(world: World, contestant: str, *, count: int, late: int = 0) -> Figures:
-    """Everybody at once, and a few more while the pictures are on their way."""
+    """Many interactions at once, and a few more while the pictures are being delivered."""
     world.provider("delay", delay=BACKEND_SECONDS)
     with Bot(world, contestant) as bot:
         time.sleep(SETTLE_SECONDS)
@@ -80,7 +80,7 @@ def burst(world: World, contestant: str, *, count: int, late: int = 0) -> Figure
 
 
 def stream(world: World, contestant: str, *, provider: str) -> Figures:
-    """As fast as it goes with sixteen at once and a backend that answers immediately."""
+    """Throughput with sixteen jobs at once and a provider that answers immediately."""
     world.provider("delay", delay=0.0)
     with Bot(world, contestant) as bot:
         _warm(world)
@@ -93,7 +93,7 @@ def stream(world: World, contestant: str, *, provider: str) -> Figures:
 
 
 def idle(world: World, contestant: str, *, guilds: int) -> Figures:
-    """From a second start to READY, with an interaction right behind it, and then nothing."""
+    """A second start up to READY, an interaction right after it, and then idle memory and CPU."""
     world.provider("delay", delay=0.0)
     with Bot(world, contestant, guilds=guilds, greeting=BASE64) as bot:
         bot.stop()
@@ -109,7 +109,7 @@ def idle(world: World, contestant: str, *, guilds: int) -> Figures:
 
 
 def pauses(world: World, contestant: str) -> Figures:
-    """The loop's longest pauses while pictures run through it."""
+    """The event loop's longest pauses while pictures are delivered."""
     world.provider("delay", delay=0.0)
     with Bot(world, contestant, watched=True) as bot:
         _warm(world)
@@ -121,7 +121,7 @@ def pauses(world: World, contestant: str) -> Figures:
 
 
 def flood(world: World, contestant: str) -> Figures:
-    """Two thousand jobs in flight: none is drawn before the last has come."""
+    """Two thousand jobs in flight: none is drawn before the last is queued."""
     world.provider("delay", delay=FLOOD_SECONDS)
     with Bot(world, contestant, watched=True) as bot:
         time.sleep(SETTLE_SECONDS)
@@ -137,7 +137,7 @@ def flood(world: World, contestant: str) -> Figures:
 
 
 def siege(world: World, contestant: str) -> Figures:
-    """What one provider and one member send at their worst, and how long another member waits for a word meanwhile."""
+    """Hostile input of a provider and a member, and another member's acknowledgement times meanwhile."""
     world.provider("delay", delay=0.0)
     with Bot(world, contestant, besieged=True) as bot:
         _warm(world)
@@ -158,7 +158,7 @@ def siege(world: World, contestant: str) -> Figures:
 
 
 def _probed(world: World) -> list[Seen]:
-    """What a member saw who asked a sound provider again and again."""
+    """The interactions of a member who uses a healthy provider repeatedly."""
     _dispatch(world, [PROBE_SECONDS * n for n in range(PROBES)])
     _wait(world, PROBES)
     return [each for each in _seen(world) if each.provider == BASE64]
@@ -178,7 +178,7 @@ def kill(world: World, contestant: str) -> Figures:
 class Outcome(NamedTuple):
     pictures: int
     answered: int
-    """With a picture or a sentence, after the restart."""
+    """How many jobs ended with a picture or a sentence after the restart."""
 
 
 def _killed(
@@ -211,7 +211,7 @@ def _outcome(world: World, killed: float) -> Outcome:
 
 
 class Pauses:
-    """A stretch of time, and how late this idle process wakes up in it: as much is the machine's own."""
+    """A time span, and how late this idle process wakes up during it, as the machine's own latency."""
 
     def __enter__(self) -> Self:
         self._began, self._idle, self._over = time.monotonic(), [0.0], threading.Event()
@@ -240,7 +240,7 @@ class Pauses:
 
 
 def _warm(world: World) -> None:
-    """The first pictures pay for imports and connections."""
+    """Draw the first pictures, which pay for imports and connections."""
     time.sleep(SETTLE_SECONDS)
     for provider in (BASE64, LINK):
         _dispatch(world, [0.0] * 3, provider)
@@ -263,7 +263,7 @@ def _wait(world: World, pictures: int) -> bool:
 
 
 def _seen(world: World) -> list[Seen]:
-    """All interactions in the order in which they came; forgotten after that."""
+    """All interactions in the order in which they were sent, which are then forgotten."""
     seen: list[Seen] = world.discord("seen")
     world.discord("clear")
     return seen

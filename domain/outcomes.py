@@ -32,7 +32,6 @@ from domain.refusals import (
     CannotDrawFrom,
     CannotUpscale,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     NeedsImage,
     NoPrompt,
@@ -43,6 +42,7 @@ from domain.refusals import (
     OutOfRange,
     QueueFull,
     SizeNotTaken,
+    Suspended,
     TooManyImages,
     TooManyScans,
     UnknownSize,
@@ -69,7 +69,7 @@ Denied = (
     | TooManyScans
     | OtherProportions
     | UploadGone
-    | HeldBack
+    | Suspended
     | QueueFull
     | NoRoom
 )

@@ -20,7 +20,7 @@ Tree::
     ├── TooManyScans      a JPEG that takes too long to decode
     ├── OtherProportions  a mask that does not fit its image
     ├── UploadGone        the file of an earlier request, which is no longer kept
-    ├── HeldBack          a member whose words a provider has refused lately
+    ├── Suspended         a member whose words a provider has refused lately
     ├── QueueFull         no more requests of one member, or of one server
     └── NoRoom            no room for a member's file, or for the picture
 """
@@ -239,14 +239,14 @@ class UploadGone(NotPossible):
 
 
 @outcome
-class HeldBack(NotPossible):
+class Suspended(NotPossible):
     """After more refused words, the provider might refuse everybody."""
 
     provider: str
     """Its title."""
     seconds: float
-    """How long a member is held back after a refusal."""
-    kind: Literal["HeldBack"] = "HeldBack"
+    """How long a member is suspended after a refusal."""
+    kind: Literal["Suspended"] = "Suspended"
 
 
 @outcome

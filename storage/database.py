@@ -1,7 +1,7 @@
-"""The database: SQLite in a file of its own, or PostgreSQL for as many processes as there are.
+"""The database: an SQLite file for one process, or PostgreSQL shared by several.
 
-Statements that arrive while a transaction is under way share the next one: measured on SQLite, a write then takes a
-tenth of the processor's time, and hundreds of jobs share one wait for the disk. A call returns after its commit.
+Group commit: statements that arrive during a transaction share the next one. Measured on SQLite, a write then takes a
+tenth of the CPU time, and hundreds of jobs share one fsync. A call returns after its commit.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ from sqlalchemy import Connection, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from storage.uncut import ended, uncut
+from storage.shielding import shielded, wait_until_done
 from storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
-AWAY_SECONDS = 30.0
-"""How long a call retries while the database is away."""
+RETRY_SECONDS = 30.0
+"""How long a call retries while the database is unreachable."""
 BATCH_SIZE = 64
-"""Most calls of `run` in one transaction."""
+"""Maximum number of calls of `run` in one transaction."""
 LINGER_SECONDS = 0.004
-"""How long a busy writer waits for more; measured: a tenth less of the processor's time for a picture."""
-BLOCKED = ("locked", "full")
-"""Words in SQLite's errors for a file that somebody else is writing, and for a full disk."""
-AWAY = (
+"""How long a busy writer waits for more calls; measured: a tenth less CPU time for a picture."""
+BLOCKED_WORDS = ("locked", "full")
+"""Words in SQLite's errors for a file that another connection is writing, and for a full disk."""
+UNREACHABLE_ERRORS = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -39,23 +39,23 @@ AWAY = (
     asyncpg.OperatorInterventionError,
 )
 """Raised when PostgreSQL is starting, stopping, out of connections, or gone."""
-DATABASE_ERRORS = (DBAPIError, *AWAY)
-"""What running a statement raises, where the database is away or refuses it."""
+DATABASE_ERRORS = (DBAPIError, *UNREACHABLE_ERRORS)
+"""Raised by a statement that the database refuses, or while it is unreachable."""
 
 
 class ClosedError(Exception):
-    """The process is ending."""
+    """Raised by calls after `close`."""
 
 
-class Do(NamedTuple):
+class Statement(NamedTuple):
     """A statement and its parameters."""
 
     statement: Executable
     parameters: Mapping[str, Any] | None = None
 
 
-class Done(NamedTuple):
-    """Result of a statement."""
+class Result(NamedTuple):
+    """The result of a statement."""
 
     rows: Sequence[RowMapping]
     changed: int
@@ -68,36 +68,38 @@ class Done(NamedTuple):
         return next(iter(self.scalars()), None)
 
 
-class Then(NamedTuple):
-    """A statement built, within the transaction, from the result of the step before it."""
+class FromResult(NamedTuple):
+    """A statement that is built, within the transaction, from the result of the previous step."""
 
-    make: Callable[[Done], Do]
-
-
-Step = Do | Then
+    make: Callable[[Result], Statement]
 
 
-class _Work(NamedTuple):
+Step = Statement | FromResult
+
+
+class _Call(NamedTuple):
+    """A queued call of `run`."""
+
     steps: Sequence[Step]
-    done: "asyncio.Future[Done]"
+    result: "asyncio.Future[Result]"
 
 
 class Database(ABC):
-    """Runs statements; those of one call are atomic. On SQLite, calls run in the order in which they came."""
+    """Runs statements; those of one call are atomic. On SQLite, calls run in the order in which they were made."""
 
     dialect: ClassVar[str]
 
     def __init__(self, writers: int) -> None:
-        self._waiting: list[_Work] = []
+        self._waiting: list[_Call] = []
         self._has_work = asyncio.Event()
         self._last_failure = -math.inf
         self.is_closed = False
         self._writers = [asyncio.create_task(self._write()) for _ in range(writers)]
 
-    async def run(self, *steps: Step) -> Done:
-        """Run the steps in one transaction, with retries while the database is away; the last step's result.
+    async def run(self, *steps: Step) -> Result:
+        """Run the steps in one transaction, with retries while the database is unreachable; the last step's result.
 
-        The steps may run twice: a connection lost in a commit does not tell whether it was made.
+        The steps must be idempotent: after a connection is lost during a commit, they run again.
         """
         try:
             return await self._submit(steps)
@@ -107,125 +109,125 @@ class Database(ABC):
             self._last_failure = time.monotonic()
         return await self._with_retries(self._submit, steps)
 
-    async def read(self, *steps: Step) -> Done:
-        """As `run`, for steps that write nothing; where the database can, not behind what is being written."""
+    async def read(self, *steps: Step) -> Result:
+        """As `run`, for steps that write nothing; not queued behind writes if the database allows it."""
         return await self.run(*steps)
 
     async def _with_retries(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_transient),
-            stop=stop_after_delay(AWAY_SECONDS),
+            stop=stop_after_delay(RETRY_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
             before_sleep=self._log_retry,
             reraise=True,
         )
         return await retrying(work, *arguments)
 
-    def steady(self) -> float:
-        """Seconds since this process last found the database away."""
+    def seconds_since_failure(self) -> float:
+        """Seconds since a call of this process last found the database unreachable."""
         return time.monotonic() - self._last_failure
 
     @abstractmethod
-    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
+    async def _with_connection(self, work: Callable[[Connection], Any]) -> Any:
         """Call `work` with a connection."""
 
     async def migrate(self) -> None:
-        """Bring the tables up to date; other processes wait for it."""
-        await self._with_retries(self._connected, upgrade)
+        """Bring the tables up to date, under a lock that makes other processes wait."""
+        await self._with_retries(self._with_connection, upgrade)
 
     async def close(self) -> None:
-        """Run what is waiting, then take no more."""
+        """Run the calls that are queued, then accept no more."""
         while self._waiting:
-            await asyncio.wait({work.done for work in self._waiting})
+            await asyncio.wait({call.result for call in self._waiting})
         self.is_closed = True
         for writer in self._writers:
             writer.cancel()
         await asyncio.wait(self._writers)
-        for work in self._waiting:
-            work.done.cancel()
+        for call in self._waiting:
+            call.result.cancel()
 
     def _log_retry(self, state: RetryCallState) -> None:
         self._last_failure = time.monotonic()
         error = state.outcome.exception() if state.outcome else None
-        log.warning("the database does not answer (%s); trying again", type(error).__name__)
+        log.warning("the database does not answer (%s); retrying", type(error).__name__)
 
-    async def _submit(self, steps: Sequence[Step]) -> Done:
+    async def _submit(self, steps: Sequence[Step]) -> Result:
         if self.is_closed:
             raise ClosedError
-        work = _Work(steps, asyncio.get_running_loop().create_future())
-        self._waiting.append(work)
+        call = _Call(steps, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
         self._has_work.set()
-        return await uncut(work.done)
+        return await shielded(call.result)
 
     async def _write(self) -> None:
-        """Run all that is waiting, for ever. After a batch of several it lingers, for larger and fewer transactions."""
-        last = 0
+        """Run queued calls for ever; after a batch of several it lingers, for larger and fewer transactions."""
+        last_size = 0
         while True:
             await self._has_work.wait()
-            if last > 1 or len(self._waiting) > 1:
+            if last_size > 1 or len(self._waiting) > 1:
                 await asyncio.sleep(LINGER_SECONDS)
-            last = len(self._waiting)
+            last_size = len(self._waiting)
             batch, self._waiting = self._waiting[:BATCH_SIZE], self._waiting[BATCH_SIZE:]
             if not self._waiting:
                 self._has_work.clear()
             if batch:
                 await self._execute(batch)
 
-    async def _execute(self, batch: Sequence[_Work]) -> None:
-        """All in one transaction; where that fails, each in one of its own, so that the error is its alone."""
-        transaction = asyncio.ensure_future(self._connected(partial(_commit, [work.steps for work in batch])))
+    async def _execute(self, batch: Sequence[_Call]) -> None:
+        """Run the batch in one transaction; if it fails, run each call in its own, so that only the bad one fails."""
+        transaction = asyncio.ensure_future(self._with_connection(partial(_commit, [call.steps for call in batch])))
         try:
-            await ended(transaction)
+            await wait_until_done(transaction)
             error = transaction.exception()
             if error is None:
-                _answer(batch, transaction.result())
-            elif len(batch) == 1 or is_transient(error):  # each alone would wait as long as all have waited together
-                _refuse(batch, error)
+                _set_results(batch, transaction.result())
+            elif len(batch) == 1 or is_transient(error):  # each alone would time out after the same wait
+                _set_error(batch, error)
             else:
-                for work in batch:
-                    await self._execute([work])
+                for call in batch:
+                    await self._execute([call])
         finally:
-            for work in batch:
-                work.done.cancel()  # nothing, where it is done
+            for call in batch:
+                call.result.cancel()  # no effect on a result that is set
 
 
-def _answer(batch: Sequence[_Work], results: Sequence[Done]) -> None:
-    for work, result in zip(batch, results, strict=True):
-        if not work.done.done():
-            work.done.set_result(result)
+def _set_results(batch: Sequence[_Call], results: Sequence[Result]) -> None:
+    for call, result in zip(batch, results, strict=True):
+        if not call.result.done():
+            call.result.set_result(result)
 
 
-def _refuse(batch: Sequence[_Work], error: BaseException) -> None:
-    for work in batch:
-        if not work.done.done():
-            work.done.set_exception(error)
+def _set_error(batch: Sequence[_Call], error: BaseException) -> None:
+    for call in batch:
+        if not call.result.done():
+            call.result.set_exception(error)
 
 
-def _commit(batch: Sequence[Sequence[Step]], connection: Connection) -> list[Done]:
+def _commit(batch: Sequence[Sequence[Step]], connection: Connection) -> list[Result]:
     with connection.begin():
-        return [perform(steps, connection) for steps in batch]
+        return [execute_steps(steps, connection) for steps in batch]
 
 
-def perform(steps: Sequence[Step], connection: Connection) -> Done:
+def execute_steps(steps: Sequence[Step], connection: Connection) -> Result:
     """Run the steps in the open transaction; the last step's result."""
-    done = Done((), 0)
+    result = Result((), 0)
     for step in steps:
-        do = step.make(done) if isinstance(step, Then) else step
-        result = connection.execute(do.statement, do.parameters)
-        done = Done(result.mappings().all() if result.returns_rows else (), result.rowcount)
-    return done
+        statement = step.make(result) if isinstance(step, FromResult) else step
+        cursor = connection.execute(statement.statement, statement.parameters)
+        result = Result(cursor.mappings().all() if cursor.returns_rows else (), cursor.rowcount)
+    return result
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether a retry may succeed: the database is restarting, out of reach, locked, or short of disk."""
+    """Whether a retry may succeed: the database is restarting, unreachable, locked, or short of disk."""
     if isinstance(error, DBAPIError):
-        blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED)
-        return error.connection_invalidated or blocked or isinstance(root_of(error), AWAY)
-    return isinstance(error, AWAY)
+        blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED_WORDS)
+        return error.connection_invalidated or blocked or isinstance(driver_error(error), UNREACHABLE_ERRORS)
+    return isinstance(error, UNREACHABLE_ERRORS)
 
 
-def root_of(error: BaseException) -> BaseException:
-    """The driver's own error: SQLAlchemy wraps a refused connection and a wrong query alike."""
+def driver_error(error: BaseException) -> BaseException:
+    """The driver's own error, which SQLAlchemy wraps."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import OperationalError
 
 from domain.numbers import plain
-from storage.database import ClosedError, Database, Done, Step, perform
+from storage.database import ClosedError, Database, Result, Step, execute_steps
 from storage.upgrade import upgrade
 
 if TYPE_CHECKING:
@@ -22,56 +22,56 @@ BUSY_SECONDS = 5
 """How long SQLite waits for another process's lock."""
 CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
 """PostgreSQL's timeouts."""
-WRITERS = 4
-"""Connections to PostgreSQL, each with a transaction of its own."""
+POSTGRES_WRITERS = 4
+"""Connections to PostgreSQL that write, each with its own transaction."""
 _connect = cast("Any", asyncpg.connect)  # asyncpg is not typed
 
 
-class _Thread:
-    """One connection to a database file, used in a thread of its own."""
+class _ConnectionThread:
+    """One connection to an SQLite file, and the one thread that uses it."""
 
     def __init__(self, url: str) -> None:
         self._executor = ThreadPoolExecutor(1, "sqlite")
         self._engine = create_engine(url, hide_parameters=True, json_serializer=as_json)
-        event.listen(self._engine, "connect", _configure)
+        event.listen(self._engine, "connect", _set_pragmas)
         self._connection: Connection | None = None
 
     async def run(self, work: Callable[[Connection], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._do, work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run_in_thread, work)
 
     def close(self) -> None:
-        # In its thread, and behind what has begun: a cancelled shutdown must not leave the write-ahead log behind.
-        self._executor.submit(self._shut)
+        # In its thread, after the work under way: a cancelled shutdown must not leave the write-ahead log behind.
+        self._executor.submit(self._close_connection)
         self._executor.shutdown()
 
-    def _do(self, work: Callable[[Connection], Any]) -> Any:
+    def _run_in_thread(self, work: Callable[[Connection], Any]) -> Any:
         self._connection = self._connection or self._engine.connect()
         return work(self._connection)
 
-    def _shut(self) -> None:
+    def _close_connection(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._engine.dispose()
 
 
 class Sqlite(Database):
-    """One connection writes and one reads: a write lock keeps no reader waiting."""
+    """One connection writes and one reads, so that reads never wait for a write lock."""
 
     dialect = "sqlite"
 
     def __init__(self, url: str) -> None:
         super().__init__(writers=1)
-        self._writing, self._reading = _Thread(url), _Thread(url)
+        self._writing, self._reading = _ConnectionThread(url), _ConnectionThread(url)
 
-    async def read(self, *steps: Step) -> Done:
+    async def read(self, *steps: Step) -> Result:
         if self.is_closed:
             raise ClosedError
         try:
-            return await self._reading.run(partial(perform, steps))
+            return await self._reading.run(partial(execute_steps, steps))
         except OperationalError:
             return await self.run(*steps)  # which retries
 
-    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
+    async def _with_connection(self, work: Callable[[Connection], Any]) -> Any:
         return await self._writing.run(work)
 
     async def close(self) -> None:
@@ -84,27 +84,27 @@ class Postgres(Database):
     dialect = "postgresql"
 
     def __init__(self, url: str) -> None:
-        super().__init__(WRITERS)
+        super().__init__(POSTGRES_WRITERS)
         self._url = url
-        self._engine = _pool(partial(connect, url), WRITERS)
+        self._engine = _make_engine(partial(connect, url), POSTGRES_WRITERS)
 
     async def migrate(self) -> None:
-        """Over a connection without a timeout: indexing a large table takes long."""
-        unlimited = _pool(partial(connect, self._url, seconds=None), 1)
+        """As `Database.migrate`, without a statement timeout: indexing a large table takes long."""
+        unlimited = _make_engine(partial(connect, self._url, seconds=None), 1)
         try:
-            await self._with_retries(_with, unlimited, upgrade)
+            await self._with_retries(_run_on_connection, unlimited, upgrade)
         finally:
             await unlimited.dispose()
 
-    async def _connected(self, work: Callable[[Connection], Any]) -> Any:
-        return await _with(self._engine, work)
+    async def _with_connection(self, work: Callable[[Connection], Any]) -> Any:
+        return await _run_on_connection(self._engine, work)
 
     async def close(self) -> None:
         await super().close()
         await self._engine.dispose()
 
 
-def _pool(creator: Callable[[], Awaitable[Any]], size: int) -> "AsyncEngine":
+def _make_engine(creator: Callable[[], Awaitable[Any]], size: int) -> "AsyncEngine":
     from sqlalchemy.ext.asyncio import create_async_engine  # 6 MB that SQLite does without
 
     return create_async_engine(
@@ -117,7 +117,7 @@ def _pool(creator: Callable[[], Awaitable[Any]], size: int) -> "AsyncEngine":
     )
 
 
-async def _with(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any:
+async def _run_on_connection(engine: "AsyncEngine", work: Callable[[Connection], Any]) -> Any:
     async with engine.connect() as connection:
         return await connection.run_sync(work)
 
@@ -145,7 +145,7 @@ def is_shared(url: str) -> bool:
 
 
 def make_database(url: str) -> Database:
-    """url: `sqlite:///path`, or whatever asyncpg reads."""
+    """url: `sqlite:///path`, or a `postgresql:` URL as asyncpg reads it."""
     return Postgres(url) if is_shared(url) else Sqlite(url)
 
 
@@ -154,7 +154,7 @@ async def connect(url: str, seconds: float | None = COMMAND_SECONDS) -> Any:
     return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=seconds)
 
 
-def _configure(connection: Any, _: object) -> None:
-    """WAL lets reads go on beside a write; synchronous=FULL makes each commit survive a power cut."""
+def _set_pragmas(connection: Any, _: object) -> None:
+    """WAL allows reads during a write; synchronous=FULL makes each commit survive a power cut."""
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,4 +1,4 @@
-"""The jobs table: the truth about every picture asked for."""
+"""The jobs table, the source of truth about every job, and the leases on its rows."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,59 +22,60 @@ from sqlalchemy import (
 )
 
 from domain import UNFINISHED, Job, State
-from storage.bulletin import Bulletin
-from storage.database import Database, Do, Done
+from storage.database import Database, Result, Statement
 from storage.dialects import insert_for
-from storage.earlier import kind_of, readable, with_images
+from storage.notifications import Notifications
+from storage.old_rows import failure_kind, upgrade_row, with_images
 from storage.tables import jobs
 
 COLUMNS = [column.label(column.key) for column in jobs.c]
-"""By the names of a job's fields, where a column has another."""
-NESTED = {column.key for column in jobs.c if isinstance(column.type, JSON)}
-NOT_THE_HOLDERS = {"cancelled"}
-"""Written by others while a row is held."""
-STALE = timedelta(seconds=30)
-"""A row whose holder has not been heard of for so long is nobody's; unless the database was away, and nobody could."""
-AT_ONCE = 500
-"""Rows that are deleted in one statement: others wait for it."""
-KEPT = timedelta(days=90)
-"""Finished jobs: so long the buttons below a picture work."""
-LATEST = 2000
+"""Labelled with the names of a job's fields, where a column has another name."""
+JSON_COLUMNS = {column.key for column in jobs.c if isinstance(column.type, JSON)}
+NOT_WRITTEN_BY_HOLDER = {"cancelled"}
+"""Fields that other processes may write while a row is held."""
+LEASE_TIMEOUT = timedelta(seconds=30)
+"""A lease without a heartbeat for so long has expired, unless the database was unreachable meanwhile."""
+DELETE_BATCH_SIZE = 500
+"""Maximum number of rows deleted in one statement, during which other writers wait."""
+RETENTION = timedelta(days=90)
+"""How long finished jobs are kept, and so how long the buttons below a picture work."""
+MAX_ENDED = 2000
+"""Maximum number of rows that `ended_since` reads."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-CANCELLED = "cancelled"
-UNDER_WAY = and_(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False))
-OVER = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
-"""A parked job has its picture, and waits for nobody but its owner."""
-UNDECIDED = tuple(state for state in UNFINISHED if state is not State.DRAWN)
+CANCELLED_TOPIC = "cancelled"
+IS_UNDER_WAY = and_(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False))
+IS_OVER = or_(jobs.c.state.not_in(UNFINISHED), jobs.c.parked.is_(True))
+"""Finished, or parked: a parked job has its pictures, which wait until its owner asks for them."""
+NOT_DRAWN = tuple(state for state in UNFINISHED if state is not State.DRAWN)
 
-# Built once, and filled for each job: building one anew takes longer than running it.
-FREE = or_(jobs.c.owner.is_(None), jobs.c.heartbeat < bindparam("dead"), jobs.c.owner == bindparam("by"))
+# Built once, with parameters for each job: building a statement takes longer than running it.
+IS_FREE = or_(jobs.c.owner.is_(None), jobs.c.heartbeat < bindparam("stale_before"), jobs.c.owner == bindparam("holder"))
 CLAIM = (
     update(jobs)
-    .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(UNFINISHED), FREE)
-    .values(owner=bindparam("by"), heartbeat=bindparam("now"))
+    .where(jobs.c.id == bindparam("job"), jobs.c.state.in_(UNFINISHED), IS_FREE)
+    .values(owner=bindparam("holder"), heartbeat=bindparam("now"))
     .returning(*COLUMNS)
 )
-HELD = update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.owner == bindparam("by"))
-RELEASE = HELD.values(owner=None, heartbeat=None)
+UPDATE_HELD = update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.owner == bindparam("holder"))
+RELEASE = UPDATE_HELD.values(owner=None, heartbeat=None)
 GET = select(*COLUMNS).where(jobs.c.id == bindparam("job"))
-RETRY = (
+MARK_RETRIED = (
     update(jobs).where(jobs.c.id == bindparam("job"), jobs.c.retried_by.is_(None)).values(retried_by=bindparam("child"))
 )
-"""By whoever is the first."""
-WRITTEN = tuple(name for name in jobs.c.keys() if name not in {*NOT_THE_HOLDERS, "retried_by"})  # noqa: SIM118
-"""The columns of a new row."""
+"""Changes a row only the first time: of several retries of a job, one is accepted."""
+NEW_ROW_COLUMNS = tuple(name for name in jobs.c.keys() if name not in {*NOT_WRITTEN_BY_HOLDER, "retried_by"})  # noqa: SIM118
+"""The columns that a new row sets."""
 
 
 class Load(NamedTuple):
-    """How many unfinished jobs there are."""
+    """How many jobs wait or are being drawn."""
 
     by_member: Counter[int]
     by_server: Counter[int]
 
 
 class Unfinished(NamedTuple):
-    """As much of a row that nobody holds as it takes to queue it again; there may be thousands."""
+    """The columns of an unheld row that are needed to queue it again; there may be thousands."""
 
     id: str
     state: str
@@ -85,7 +86,7 @@ class Unfinished(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """As much of a finished row as tells how well its providers work."""
+    """The columns of a finished row from which a provider's health is computed."""
 
     provider: str
     state: str
@@ -93,99 +94,99 @@ class Ended(NamedTuple):
     tried: list[dict[str, Any]]
     has_failed: bool
     asked: bool
-    """False: it ended because its provider was known to be down."""
+    """False if its provider was known to be down and so was not asked."""
 
 
 class JobStore:
-    """Rows are written by whoever holds them: `claim` first, then `save`, then `release`."""
+    """Only the holder of a row's lease writes it: `claim` first, then `save`, then `release`."""
 
-    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+    def __init__(self, database: Database, notifications: Notifications) -> None:
         self._database = database
-        self._bulletin = bulletin
+        self._notifications = notifications
 
     async def add(self, job: Job, owner: str | None = None, *, retry: bool = False) -> bool:
-        """Write a new row, held by its owner; False where the id is another's, for an interaction may be replayed.
+        """Write a new row, held by its owner; False if the id is taken, as when Discord replays an interaction.
 
-        retry: it asks for its parent again; False also where another job does.
+        retry: the job repeats its parent; False also if another job repeats it already.
         """
         row = _row(job) | {"owner": owner, "heartbeat": _now() if owner else None}
-        insert = _add(self._database.dialect, retry)
-        mark = [Do(RETRY, {"job": job.parent, "child": job.id})] if retry else []
-        return (await self._database.run(*mark, Do(insert, row))).scalar() is not None
+        insert = _insert_statement(self._database.dialect, retry)
+        mark = [Statement(MARK_RETRIED, {"job": job.parent, "child": job.id})] if retry else []
+        return (await self._database.run(*mark, Statement(insert, row))).scalar() is not None
 
-    async def take(self, id: str, owner: str) -> bool:
-        """Hold a promised row, whoever has held it; False where there is none."""
+    async def take_promised(self, id: str, owner: str) -> bool:
+        """Take the lease of a promised row, even from its holder; False if there is no such row."""
         promised = update(jobs).where(jobs.c.id == id, jobs.c.state == State.PROMISED)
         return (await self._run(promised.values(owner=owner, heartbeat=_now()))).changed > 0
 
     async def discard(self, job: Job, owner: str) -> None:
-        """Delete a held row; what it asked for again may be asked for by another."""
+        """Delete a held row; if it was a retry, its parent may be retried again."""
         child = jobs.alias()
-        ours = exists().where(child.c.id == job.id, child.c.owner == owner)
-        free = update(jobs).where(jobs.c.id == job.parent, jobs.c.retried_by == job.id, ours).values(retried_by=None)
+        is_held = exists().where(child.c.id == job.id, child.c.owner == owner)
+        free = update(jobs).where(jobs.c.id == job.parent, jobs.c.retried_by == job.id, is_held).values(retried_by=None)
         await self._run(free, delete(jobs).where(jobs.c.id == job.id, jobs.c.owner == owner))
 
     async def get(self, id: str) -> Job | None:
-        found = _jobs(await self._database.read(Do(GET, {"job": id})))
+        found = _jobs(await self._database.read(Statement(GET, {"job": id})))
         return found[0] if found else None
 
     async def claim(self, id: str, owner: str) -> Job | None:
-        """Take an unfinished row that nobody holds; None where it is finished or held."""
-        filled = {"job": id, "by": owner, "now": _now(), "dead": self._dead_since()}
-        found = _jobs(await self._database.run(Do(CLAIM, filled)))
+        """Take the lease of an unfinished row; None if it is finished or held."""
+        filled = {"job": id, "holder": owner, "now": _now(), "stale_before": self._stale_before()}
+        found = _jobs(await self._database.run(Statement(CLAIM, filled)))
         return found[0] if found else None
 
     async def save(self, job: Job, owner: str, fields: Iterable[str] | None = None, *, release: bool = False) -> bool:
-        """Write the given fields, or all, of a held row, and let go of it if asked; False where another has it."""
+        """Write the given fields, or all, of a held row; False if another owner holds it. release: end the lease."""
         row = _row(job, fields)
         filled = {f"new_{name}": value for name, value in row.items()}
-        statement = _save(tuple(row), release)
-        return (await self._database.run(Do(statement, {**filled, "job": job.id, "by": owner}))).changed > 0
+        statement = _update_statement(tuple(row), release)
+        return (await self._database.run(Statement(statement, {**filled, "job": job.id, "holder": owner}))).changed > 0
 
     async def release(self, id: str, owner: str) -> None:
-        await self._database.run(Do(RELEASE, {"job": id, "by": owner}))
+        await self._database.run(Statement(RELEASE, {"job": id, "holder": owner}))
 
-    async def beat(self, owners: Collection[str]) -> Sequence[str]:
-        """Say that the holders of these rows are alive; which of the rows are wanted no more."""
-        alive = update(jobs).where(jobs.c.owner.in_(owners)).values(heartbeat=_now())
-        unwanted = select(jobs.c.id).where(jobs.c.owner.in_(owners), jobs.c.cancelled)
-        return (await self._run(alive, unwanted)).scalars()
+    async def heartbeat(self, owners: Collection[str]) -> Sequence[str]:
+        """Renew the leases of these owners; the ids of their rows that have been cancelled."""
+        renewed = update(jobs).where(jobs.c.owner.in_(owners)).values(heartbeat=_now())
+        cancelled = select(jobs.c.id).where(jobs.c.owner.in_(owners), jobs.c.cancelled)
+        return (await self._run(renewed, cancelled)).scalars()
 
-    async def disown(self) -> None:
-        """Free every row: for a process that knows that it is the only one."""
+    async def release_all(self) -> None:
+        """End every lease; only for a process that has the database to itself."""
         await self._run(update(jobs).where(jobs.c.owner.is_not(None)).values(owner=None, heartbeat=None))
 
     async def cancel(self, id: str) -> bool:
-        """Tell whoever holds the row, or will, that it is wanted no more; False where it has its outcome."""
-        notice = self._bulletin.notice(CANCELLED, id)
-        mark = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(UNDECIDED)).values(cancelled=True)
+        """Mark a row as cancelled and notify its holder; False if its outcome is decided."""
+        notice = self._notifications.notify(CANCELLED_TOPIC, id)
+        mark = update(jobs).where(jobs.c.id == id, jobs.c.state.in_(NOT_DRAWN)).values(cancelled=True)
         return (await self._run(*notice, mark.returning(jobs.c.id))).scalar() is not None
 
-    async def abandoned(self) -> Sequence[Unfinished]:
-        """Unfinished rows that nobody holds, oldest first."""
-        return await self._unfinished(self._nobodys())
+    async def unheld(self) -> Sequence[Unfinished]:
+        """Unfinished rows without a lease, oldest first."""
+        return await self._unfinished(self._is_unheld())
 
     async def orphaned(self) -> Sequence[Unfinished]:
-        """Those of them whose holder has died, oldest first."""
-        return await self._unfinished(jobs.c.heartbeat < self._dead_since())
+        """Unfinished rows whose lease has expired, oldest first."""
+        return await self._unfinished(jobs.c.heartbeat < self._stale_before())
 
     async def _unfinished(self, *where: ColumnElement[bool]) -> Sequence[Unfinished]:
         columns = jobs.c.id, jobs.c.state, jobs.c.provider, jobs.c.user_id, jobs.c.cancelled, jobs.c.refused
-        found = await self._run(select(*columns).where(UNDER_WAY, *where).order_by(jobs.c.created))
+        found = await self._run(select(*columns).where(IS_UNDER_WAY, *where).order_by(jobs.c.created))
         return [Unfinished(**row) for row in found.rows]
 
     async def unfinished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[Job]:
-        """A member's or a server's jobs under way, oldest first."""
-        return await self._read(_whose(user_id, guild_id), UNDER_WAY)
+        """The jobs under way of a member or a server, oldest first."""
+        return await self._read(_belongs_to(user_id, guild_id), IS_UNDER_WAY)
 
     async def parked(self, user_id: int) -> Sequence[Job]:
-        """A member's pictures that Discord would not take: those least often refused first, then the oldest."""
+        """A member's jobs whose pictures Discord has refused: those least often refused first, then the oldest."""
         found = await self._read(jobs.c.user_id == user_id, jobs.c.parked.is_(True), jobs.c.state == State.DRAWN)
         return sorted(found, key=lambda job: job.refused.times if job.refused else 0)
 
-    async def load(self) -> Load:
-        """Of the jobs that are not drawn yet."""
-        query = select(jobs.c.user_id, jobs.c.guild_id, func.count()).where(jobs.c.state.in_(UNDECIDED))
+    async def count_waiting(self) -> Load:
+        """How many jobs of each member and of each server are not drawn yet."""
+        query = select(jobs.c.user_id, jobs.c.guild_id, func.count()).where(jobs.c.state.in_(NOT_DRAWN))
         load = Load(Counter(), Counter())
         for row in (await self._run(query.group_by(jobs.c.user_id, jobs.c.guild_id))).rows:
             user, guild, count = row.values()
@@ -193,94 +194,98 @@ class JobStore:
             load.by_server[guild] += count
         return load
 
-    async def uploads(self) -> set[str]:
-        """The ids of the jobs whose images are wanted by what is under way: Again takes those of its parent."""
+    async def ids_with_needed_uploads(self) -> set[str]:
+        """Ids of the jobs whose stored images a job under way needs: Again uses those of its parent."""
         files = (jobs.c.request[name].label(name) for name in ("images", "image", "mask"))
-        rows = (await self._run(select(jobs.c.id, *files).where(UNDER_WAY))).rows
-        return {row["id"] for row in rows} | {key.split("/")[1] for row in rows for key in _keys(dict(row))}
+        rows = (await self._run(select(jobs.c.id, *files).where(IS_UNDER_WAY))).rows
+        return {row["id"] for row in rows} | {key.split("/")[1] for row in rows for key in _upload_keys(dict(row))}
 
-    async def depth(self) -> Sequence[tuple[str, str, int]]:
-        """Provider, state and number of the unfinished jobs."""
-        query = select(jobs.c.provider, jobs.c.state, func.count()).where(UNDER_WAY)
+    async def count_unfinished(self) -> Sequence[tuple[str, str, int]]:
+        """Number of unfinished jobs, as (provider, state, number)."""
+        query = select(jobs.c.provider, jobs.c.state, func.count()).where(IS_UNDER_WAY)
         rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
         return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
 
-    async def ended(self, since: datetime) -> Sequence[Ended]:
-        """The latest jobs that are drawn or have failed, newest first, of all members."""
+    async def ended_since(self, since: datetime) -> Sequence[Ended]:
+        """The latest jobs of all members that are finished or parked, newest first, at most `MAX_ENDED`."""
         columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
         found = await self._run(
-            select(*columns).where(OVER, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(LATEST)
+            select(*columns).where(IS_OVER, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(MAX_ENDED)
         )
         return [_ended(dict(row)) for row in found.rows]
 
-    async def forget(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
+    async def delete_finished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
-        return (await self._run(delete(jobs).where(_whose(user_id, guild_id), OVER).returning(jobs.c.id))).scalars()
+        return (
+            await self._run(delete(jobs).where(_belongs_to(user_id, guild_id), IS_OVER).returning(jobs.c.id))
+        ).scalars()
 
-    def _nobodys(self) -> ColumnElement[bool]:
-        return or_(jobs.c.owner.is_(None), jobs.c.heartbeat < self._dead_since())
+    def _is_unheld(self) -> ColumnElement[bool]:
+        return or_(jobs.c.owner.is_(None), jobs.c.heartbeat < self._stale_before())
 
-    def _dead_since(self) -> datetime:
-        return _now() - STALE if self._database.steady() > STALE.total_seconds() else NEVER
+    def _stale_before(self) -> datetime:
+        return (
+            _now() - LEASE_TIMEOUT if self._database.seconds_since_failure() > LEASE_TIMEOUT.total_seconds() else NEVER
+        )
 
     async def _read(self, *where: ColumnElement[bool]) -> list[Job]:
-        return _jobs(await self._database.read(Do(select(*COLUMNS).where(*where).order_by(jobs.c.created))))
+        return _jobs(await self._database.read(Statement(select(*COLUMNS).where(*where).order_by(jobs.c.created))))
 
-    async def expire(self) -> None:
-        """Delete the finished and the parked rows that nobody will ask for any more, some at a time."""
-        some = select(jobs.c.id).where(jobs.c.created < _now() - KEPT, OVER).limit(AT_ONCE)
-        gone = AT_ONCE
-        while gone == AT_ONCE:
-            gone = (await self._run(delete(jobs).where(jobs.c.id.in_(some)))).changed
+    async def delete_old(self) -> None:
+        """Delete the finished and the parked rows that are older than `RETENTION`, in batches."""
+        batch = select(jobs.c.id).where(jobs.c.created < _now() - RETENTION, IS_OVER).limit(DELETE_BATCH_SIZE)
+        deleted = DELETE_BATCH_SIZE
+        while deleted == DELETE_BATCH_SIZE:
+            deleted = (await self._run(delete(jobs).where(jobs.c.id.in_(batch)))).changed
 
-    async def _run(self, *statements: Executable) -> Done:
-        return await self._database.run(*map(Do, statements))
+    async def _run(self, *statements: Executable) -> Result:
+        return await self._database.run(*map(Statement, statements))
 
 
 @cache
-def _add(dialect: str, retry: bool) -> Executable:
-    """What is written twice, because a commit got lost on its way back, is still the owner's."""
+def _insert_statement(dialect: str, retry: bool) -> Executable:
+    """Idempotent: after a commit whose response was lost, the same owner's insert succeeds again."""
     insert = insert_for(dialect)(jobs)
     if retry:
-        row = [bindparam(name, type_=jobs.c[name].type).label(name) for name in WRITTEN]
+        row = [bindparam(name, type_=jobs.c[name].type).label(name) for name in NEW_ROW_COLUMNS]
         marked = jobs.c.id == bindparam("parent", type_=String), jobs.c.retried_by == bindparam("id", type_=String)
-        insert = insert.from_select(WRITTEN, select(*row).where(exists().where(*marked)))
-    ours = jobs.c.owner == insert.excluded.owner
-    return insert.on_conflict_do_update(index_elements=["id"], set_={"owner": jobs.c.owner}, where=ours).returning(
+        insert = insert.from_select(NEW_ROW_COLUMNS, select(*row).where(exists().where(*marked)))
+    is_same = jobs.c.owner == insert.excluded.owner
+    return insert.on_conflict_do_update(index_elements=["id"], set_={"owner": jobs.c.owner}, where=is_same).returning(
         jobs.c.id
     )
 
 
 @cache
-def _save(names: tuple[str, ...], release: bool) -> Executable:
-    free: dict[str, Any] = {"owner": None, "heartbeat": None} if release else {}
-    filled: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-    return HELD.values(filled | free)
+def _update_statement(names: tuple[str, ...], release: bool) -> Executable:
+    lease: dict[str, Any] = {"owner": None, "heartbeat": None} if release else {}
+    fields: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return UPDATE_HELD.values(fields | lease)
 
 
-def _whose(user_id: int | None, guild_id: int | None) -> ColumnElement[bool]:
+def _belongs_to(user_id: int | None, guild_id: int | None) -> ColumnElement[bool]:
     return jobs.c.user_id == user_id if user_id is not None else jobs.c.guild_id == guild_id
 
 
 def _row(job: Job, fields: Iterable[str] | None = None) -> dict[str, Any]:
-    names = set(Job.model_fields if fields is None else fields) - NOT_THE_HOLDERS
-    return job.model_dump(include=names - NESTED) | job.model_dump(mode="json", include=names & NESTED)
+    names = set(Job.model_fields if fields is None else fields) - NOT_WRITTEN_BY_HOLDER
+    return job.model_dump(include=names - JSON_COLUMNS) | job.model_dump(mode="json", include=names & JSON_COLUMNS)
 
 
-def _jobs(done: Done) -> list[Job]:
-    return [Job.model_validate(readable(dict(row))) for row in done.rows]
+def _jobs(result: Result) -> list[Job]:
+    return [Job.model_validate(upgrade_row(dict(row))) for row in result.rows]
 
 
 def _ended(row: dict[str, Any]) -> Ended:
     failure = row["failure"]
-    asked = failure is None or kind_of(failure) not in ("Down", "Paused")
+    asked = failure is None or failure_kind(failure) not in ("Down", "Paused")
     return Ended(row["provider"], row["state"], row["seconds"], row["tried"], failure is not None, asked)
 
 
-def _keys(request: Mapping[str, Any]) -> Iterator[str]:
-    """Where the spool has a request's files."""
-    kept = with_images(request)
-    for upload in (*kept["images"], kept["mask"]):
+def _upload_keys(request: Mapping[str, Any]) -> Iterator[str]:
+    """The spool's keys of a request's files."""
+    upgraded = with_images(request)
+    for upload in (*upgraded["images"], upgraded["mask"]):
         if upload and upload["key"]:
             yield upload["key"]
 

@@ -7,17 +7,17 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Executable, RowMapping, and_, delete, or_, select, update
 
 from domain.errors import OutageKind
-from storage.bulletin import Bulletin
-from storage.database import Database, Do, Done
+from storage.database import Database, Result, Statement
 from storage.dialects import insert_for
+from storage.notifications import Notifications
 from storage.tables import outages
 
-CHANGED = "outages"
+OUTAGES_TOPIC = "outages"
 """Topic of the notifications."""
 
 
 class Outage(NamedTuple):
-    """An open circuit: the provider is not asked before `until`, and then by one job, the probe."""
+    """An open circuit: no job asks the provider before `until`, and then one job does, the probe."""
 
     provider: str
     kind: OutageKind
@@ -25,23 +25,25 @@ class Outage(NamedTuple):
     since: datetime
     until: datetime
     pause: float
-    """Back-off in seconds, longer each time; 0 where the provider has set the pause itself."""
+    """Back-off in seconds, longer after each failed probe; 0 if the provider named the pause itself."""
     generation: int = 0
     """Grows with each failure that extends the outage; a probe of an older one is stale."""
     probing: bool = False
-    """A probe is under way, and the others wait for it until `until`."""
+    """Half-open: a probe is under way, and other jobs wait for it until `until`."""
 
 
 class OutageStore:
-    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+    """The table of outages."""
+
+    def __init__(self, database: Database, notifications: Notifications) -> None:
         self._database = database
-        self._bulletin = bulletin
+        self._notifications = notifications
 
     async def all(self) -> Sequence[Outage]:
-        return [_outage(row) for row in (await self._database.run(Do(select(outages)))).rows]
+        return [_outage(row) for row in (await self._database.run(Statement(select(outages)))).rows]
 
     async def write(self, outage: Outage) -> Outage | None:
-        """Store an outage unless a newer one is stored; what is stored now, or None where it was not written."""
+        """Store an outage unless a newer one is stored; the stored outage, or None if it was not written."""
         row = outage._asdict()
         later = {name: row[name] for name in ("kind", "until", "pause", "generation", "probing")}
         insert = insert_for(self._database.dialect)(outages).values(row)
@@ -53,30 +55,32 @@ class OutageStore:
         return _outage(written.rows[0]) if written.rows else None
 
     async def begin_probe(self, outage: Outage, until: datetime) -> bool:
-        """True for the first caller after the outage's end, who becomes the probe until `until`."""
-        # A commit whose answer got lost is made again, and finds its own mark.
+        """True for the first caller after the back-off, whose job is the probe until `until`."""
+        # Idempotent: a commit whose response was lost is retried, and finds its own mark.
         where = outages.c.provider == outage.provider, outages.c.until.in_((outage.until, until))
         probing = update(outages).where(*where).values(until=until, probing=True).returning(outages.c.provider)
         return (await self._change(outage.provider, probing)).scalar() is not None
 
     async def allow_probe(self, outage: Outage, now: datetime) -> bool:
-        """End the probe, so that the next may begin at once; False where the stored outage has changed."""
+        """End the probe, so that the next may begin at once; False if the stored outage has changed."""
         where = _same(outage, "provider", "since", "generation", "until")
         freed = update(outages).where(*where).values(until=now, probing=False).returning(outages.c.provider)
         return (await self._change(outage.provider, freed)).scalar() is not None
 
     async def end_probes(self, now: datetime) -> None:
-        """End all probes: for a process that knows that it is the only one."""
-        await self._database.run(Do(update(outages).where(outages.c.probing).values(until=now, probing=False)))
+        """End all probes; only for a process that has the database to itself."""
+        await self._database.run(Statement(update(outages).where(outages.c.probing).values(until=now, probing=False)))
 
     async def end(self, outage: Outage) -> bool:
-        """Delete an outage; False where the stored one has a newer generation, or is another."""
-        gone = delete(outages).where(*_same(outage, "provider", "since", "generation"))
-        return (await self._change(outage.provider, gone.returning(outages.c.provider))).scalar() is not None
+        """Delete an outage; False if the stored one has a newer generation, or is another."""
+        deleted = delete(outages).where(*_same(outage, "provider", "since", "generation"))
+        return (await self._change(outage.provider, deleted.returning(outages.c.provider))).scalar() is not None
 
-    async def _change(self, provider: str, statement: Executable) -> Done:
-        """Run it, and notify the other processes in the same transaction."""
-        return await self._database.run(*map(Do, self._bulletin.notice(CHANGED, provider)), Do(statement))
+    async def _change(self, provider: str, statement: Executable) -> Result:
+        """Run the statement, and notify the other processes in the same transaction."""
+        return await self._database.run(
+            *map(Statement, self._notifications.notify(OUTAGES_TOPIC, provider)), Statement(statement)
+        )
 
 
 def _outage(row: RowMapping) -> Outage:

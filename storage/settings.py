@@ -1,4 +1,4 @@
-"""What the admins of each server have chosen."""
+"""The settings of each server."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,81 +6,83 @@ from collections.abc import Callable
 from sqlalchemy import delete, select, update
 
 from domain import Settings
-from storage.bulletin import Bulletin
-from storage.database import Database, Do, Done, Then
+from storage.database import Database, FromResult, Result, Statement
 from storage.dialects import insert_for
+from storage.notifications import Notifications
 from storage.tables import guild_settings
 
-CHANGED = "settings"
+SETTINGS_TOPIC = "settings"
 
 Edit = Callable[[Settings], Settings]
-"""From what is in force to what shall be; it may be called more than once."""
+"""Returns the new settings for the current ones; must be idempotent, for it may be called more than once."""
 
 
 class SettingsStore:
-    """Read from memory after the first time, written through, and forgotten when another process writes."""
+    """A write-through cache of the settings table, invalidated when another process writes."""
 
-    def __init__(self, database: Database, bulletin: Bulletin) -> None:
+    def __init__(self, database: Database, notifications: Notifications) -> None:
         self._database = database
-        self._bulletin = bulletin
-        self._known: dict[int, Settings] = {}
+        self._notifications = notifications
+        self._cache: dict[int, Settings] = {}
         self._loading: dict[int, asyncio.Task[Settings]] = {}
-        """All who ask at once share one look; who asks after a change shares none from before it."""
+        """Concurrent callers share one query; one that starts after a change does not share an older query."""
         self._changes = 0
-        """How many there were: what was being read while one came in may be old."""
-        bulletin.on(CHANGED, self._changed)
+        """Number of changes so far: a query during which it grew may have read a stale row."""
+        notifications.subscribe(SETTINGS_TOPIC, self._invalidate)
 
     async def get(self, guild_id: int | None) -> Settings:
         """A server's settings; the bot's defaults in a direct message."""
         if guild_id is None:
             return Settings()
-        if guild_id in self._known:
-            return self._known[guild_id]
+        if guild_id in self._cache:
+            return self._cache[guild_id]
         if guild_id not in self._loading:
-            self._loading[guild_id] = asyncio.create_task(self._remember(guild_id))
+            self._loading[guild_id] = asyncio.create_task(self._load_into_cache(guild_id))
         return await asyncio.shield(self._loading[guild_id])
 
     async def change(self, guild_id: int, edit: Edit) -> None:
-        """Edit what is in force at the moment of writing: of two who do so at once, in any process, neither loses."""
-        mine = guild_settings.c.guild_id == guild_id
-        none = insert_for(self._database.dialect)(guild_settings).values(guild_id=guild_id, settings={})
+        """Edit the settings under a row lock: of two concurrent edits, in any process, neither is lost."""
+        is_guild = guild_settings.c.guild_id == guild_id
+        default_row = insert_for(self._database.dialect)(guild_settings).values(guild_id=guild_id, settings={})
 
-        def write(found: Done) -> Do:
+        def write(found: Result) -> Statement:
             edited = edit(Settings.model_validate(found.scalar()))
-            return Do(update(guild_settings).where(mine).values(settings=edited.model_dump(mode="json")))
+            return Statement(update(guild_settings).where(is_guild).values(settings=edited.model_dump(mode="json")))
 
         await self._database.run(
-            *map(Do, self._bulletin.notice(CHANGED, str(guild_id))),
-            Do(none.on_conflict_do_nothing()),
-            Do(select(guild_settings.c.settings).where(mine).with_for_update()),
-            Then(write),
+            *map(Statement, self._notifications.notify(SETTINGS_TOPIC, str(guild_id))),
+            Statement(default_row.on_conflict_do_nothing()),
+            Statement(select(guild_settings.c.settings).where(is_guild).with_for_update()),
+            FromResult(write),
         )
-        self._changed(str(guild_id))
+        self._invalidate(str(guild_id))
 
     async def set(self, guild_id: int, settings: Settings) -> None:
-        """All of them, whatever they were."""
+        """Replace all settings of a server."""
         await self.change(guild_id, lambda _: settings)
 
-    async def forget(self, guild_id: int) -> None:
-        away = delete(guild_settings).where(guild_settings.c.guild_id == guild_id)
-        await self._database.run(Do(away), *map(Do, self._bulletin.notice(CHANGED, str(guild_id))))
-        self._changed(str(guild_id))
+    async def delete(self, guild_id: int) -> None:
+        deleted = delete(guild_settings).where(guild_settings.c.guild_id == guild_id)
+        await self._database.run(
+            Statement(deleted), *map(Statement, self._notifications.notify(SETTINGS_TOPIC, str(guild_id)))
+        )
+        self._invalidate(str(guild_id))
 
-    def _changed(self, guild_id: str | None) -> None:
+    def _invalidate(self, guild_id: str | None) -> None:
         self._changes += 1
         if guild_id is None:
-            self._known.clear()
+            self._cache.clear()
             self._loading.clear()
         else:
-            self._known.pop(int(guild_id), None)
+            self._cache.pop(int(guild_id), None)
             self._loading.pop(int(guild_id), None)
 
-    async def _remember(self, guild_id: int) -> Settings:
+    async def _load_into_cache(self, guild_id: int) -> Settings:
         try:
             changes = self._changes
             settings = await self._load(guild_id)
             if changes == self._changes:
-                self._known[guild_id] = settings
+                self._cache[guild_id] = settings
             return settings
         finally:
             if self._loading.get(guild_id) is asyncio.current_task():
@@ -88,4 +90,4 @@ class SettingsStore:
 
     async def _load(self, guild_id: int) -> Settings:
         query = select(guild_settings.c.settings).where(guild_settings.c.guild_id == guild_id)
-        return Settings.model_validate((await self._database.read(Do(query))).scalar() or {})
+        return Settings.model_validate((await self._database.read(Statement(query))).scalar() or {})

@@ -1,4 +1,4 @@
-"""Pictures on their way and uploads: files beside the database or in a bucket, never in rows."""
+"""Undelivered pictures and members' uploads, as files in a folder or objects in a bucket."""
 
 import asyncio
 import logging
@@ -20,24 +20,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TRIES = 5
-PAUSE = wait_exponential(multiplier=0.5)
-TROUBLE = (BaseError, OSError)
+PUT_TRIES = 5
+PUT_BACK_OFF = wait_exponential(multiplier=0.5)
+SPOOL_ERRORS = (BaseError, OSError)
+"""Raised where the store does not take, or give, a file."""
 PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
-PROBE = "probe"
-EMPTY = timedelta(hours=1)
-"""How long a job's empty folder stays after its last change."""
-AT_HAND = 32 * 1024 * 1024
-"""Bytes of pictures that wait in memory, besides the store, for their delivery."""
+PROBE_KEY = "probe"
+EMPTY_FOLDER_AGE = timedelta(hours=1)
+"""Age from which a job's empty folder is removed."""
+MAX_CACHED = 32 * 1024 * 1024
+"""Bytes of pictures in the memory cache, and of those in memory alone."""
+DISK_RESERVE = 128 * 1024 * 1024
+"""Bytes of free disk space kept for the jobs that are being drawn."""
 
 
-RESERVE = 128 * 1024 * 1024
-"""Bytes of the disk that what is being drawn may need."""
-
-
-class Kept(NamedTuple):
-    """A member's file in the store."""
+class StoredUpload(NamedTuple):
+    """A member's file in the store, as listed."""
 
     key: str
     size: int
@@ -53,22 +52,24 @@ class Kept(NamedTuple):
 
 
 class SpoolError(Exception):
-    """The place cannot be written."""
+    """The store cannot be opened or written."""
 
 
-class SpoolAwayError(SpoolError):
-    """The bucket is out of reach, and may be there later."""
+class SpoolUnreachableError(SpoolError):
+    """The bucket is unreachable; a retry may succeed."""
 
 
 async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
-    """A folder, or a bucket where a place is given, tried by writing to it; SpoolError."""
+    """Open the bucket at `place`, or else the folder, and check that it can be written; SpoolError."""
     try:
-        # Not with automatic_cleanup, which takes a folder away while another file is being put there (obstore 0.9).
+        # Not with automatic_cleanup, which removes a folder while another file is being put there (obstore 0.9).
         spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
         if place and isinstance(error, GenericError):
-            raise SpoolAwayError("it does not answer, or not as it should, as where the region is wrong") from None
+            raise SpoolUnreachableError(
+                "it does not answer, or not as it should, as where the region is wrong"
+            ) from None
         raise SpoolError(type(error).__name__) from None
     return spool
 
@@ -83,78 +84,81 @@ class Spool:
     """A store of bytes by key, `pictures/<job id>/<n>` and `uploads/<job id>/<member>.<name>`."""
 
     def __init__(self, store: LocalStore | S3Store, folder: Path | None = None) -> None:
-        """folder: where the store is one."""
+        """folder: the path, if the store is a folder."""
         self._store = store
         self._folder = folder
-        self._fresh: dict[str, bytes] = {}
-        self._only_here: dict[str, bytes] = {}
-        """What the store did not take."""
+        self._cache: dict[str, bytes] = {}
+        self._unstored: dict[str, bytes] = {}
+        """Pictures that the store refused, in memory alone."""
 
     async def probe(self) -> None:
-        """Write and delete something, once."""
-        await self._put(PROBE, b"")
-        await self.delete([PROBE])
+        """Check that the store can be written."""
+        await self._put(PROBE_KEY, b"")
+        await self.delete([PROBE_KEY])
 
     async def put(self, key: str, data: bytes) -> None:
-        """Store it, if need be at the fifth try: a paid picture is not given up at the first trouble."""
+        """Store the bytes, with up to `PUT_TRIES` attempts: a paid picture must not be lost to one error."""
         try:
             await self._put(key, data)
-        except TROUBLE as error:
-            log.warning("the spool did not take %s (%s); trying again", key, type(error).__name__)
+        except SPOOL_ERRORS as error:
+            log.warning("the spool did not store %s (%s); retrying", key, type(error).__name__)
             await AsyncRetrying(
-                retry=retry_if_exception_type(TROUBLE), stop=stop_after_attempt(TRIES - 1), wait=PAUSE, reraise=True
+                retry=retry_if_exception_type(SPOOL_ERRORS),
+                stop=stop_after_attempt(PUT_TRIES - 1),
+                wait=PUT_BACK_OFF,
+                reraise=True,
             )(self._put, key, data)
 
     async def _put(self, key: str, data: bytes) -> None:
         await self._store.put_async(key, data, use_multipart=False)
 
-    async def put_fresh(self, key: str, data: bytes) -> None:
-        """Put, and keep a copy in memory, so that this process need not read it again; the oldest copies make room."""
+    async def put_cached(self, key: str, data: bytes) -> None:
+        """As `put`, and cache the bytes in memory; the oldest cached ones are evicted above `MAX_CACHED`."""
         await self.put(key, data)
-        self._fresh.pop(key, None)
-        self._fresh[key] = data
-        while sum(map(len, self._fresh.values())) > AT_HAND:
-            del self._fresh[next(iter(self._fresh))]
+        self._cache.pop(key, None)
+        self._cache[key] = data
+        while sum(map(len, self._cache.values())) > MAX_CACHED:
+            del self._cache[next(iter(self._cache))]
 
-    async def put_or_hold(self, key: str, data: bytes) -> None:
-        """As `put_fresh`, of what nobody gives again: where the store does not take it, it stays in memory alone."""
+    async def put_or_keep(self, key: str, data: bytes) -> None:
+        """As `put_cached`, for bytes that cannot be fetched again: if the store refuses them, they stay in memory."""
         try:
-            await self.put_fresh(key, data)
-        except TROUBLE:
-            if sum(map(len, self._only_here.values())) + len(data) > AT_HAND:
+            await self.put_cached(key, data)
+        except SPOOL_ERRORS:
+            if sum(map(len, self._unstored.values())) + len(data) > MAX_CACHED:
                 raise
-            log.exception("the spool does not take %s, which is in memory alone until it is delivered", key)
-            self._only_here[key] = data
+            log.exception("the spool does not store %s, which is kept in memory until it is delivered", key)
+            self._unstored[key] = data
 
-    def holds(self, job_id: str) -> bool:
-        """Whether a picture of a job is in the memory of this process alone."""
-        return bool(self._held_of(job_id))
+    def has_unstored(self, job_id: str) -> bool:
+        """Whether a picture of the job is in this process's memory alone."""
+        return bool(self._unstored_keys(job_id))
 
-    def _held_of(self, job_id: str) -> list[str]:
-        return [key for key in self._only_here if key.startswith(f"pictures/{job_id}/")]
+    def _unstored_keys(self, job_id: str) -> list[str]:
+        return [key for key in self._unstored if key.startswith(f"pictures/{job_id}/")]
 
-    async def put_held(self) -> None:
-        """Call each minute: what the store takes by now need stay in memory no longer, and outlives this process."""
-        for key, data in list(self._only_here.items()):
+    async def retry_unstored(self) -> None:
+        """Store what is in memory alone; to be called each minute."""
+        for key, data in list(self._unstored.items()):
             try:
                 await self._put(key, data)
-            except TROUBLE:
+            except SPOOL_ERRORS:
                 return
-            if self._only_here.pop(key, None) is None:  # deleted meanwhile
+            if self._unstored.pop(key, None) is None:  # deleted meanwhile
                 await self.delete([key])
 
-    async def take(self, key: str) -> bytes | None:
-        """As `get`; a copy in memory is dropped."""
+    async def take_cached(self, key: str) -> bytes | None:
+        """As `get`, and remove the bytes from the cache."""
         try:
             return await self.get(key)
         finally:
-            self._fresh.pop(key, None)
+            self._cache.pop(key, None)
 
     async def get(self, key: str) -> bytes | None:
-        """The bytes, or None where they have been cleared away."""
-        for at_hand in (self._fresh, self._only_here):
-            if key in at_hand:
-                return at_hand[key]
+        """The bytes, or None if they have been deleted."""
+        for in_memory in (self._cache, self._unstored):
+            if key in in_memory:
+                return in_memory[key]
         try:
             return bytes(await (await self._store.get_async(key)).bytes_async())
         except FileNotFoundError:
@@ -169,8 +173,8 @@ class Spool:
 
     async def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
-            self._fresh.pop(key, None)
-            if self._only_here.pop(key, None) is not None:
+            self._cache.pop(key, None)
+            if self._unstored.pop(key, None) is not None:
                 continue
             try:
                 await self._store.delete_async(key)
@@ -178,20 +182,22 @@ class Spool:
                 continue
 
     def is_full(self) -> bool:
-        """Whether a paid picture might find no room; of a bucket that is not known."""
-        return self._folder is not None and shutil.disk_usage(self._folder).free < RESERVE
+        """Whether the disk has less than `DISK_RESERVE` free; always False for a bucket."""
+        return self._folder is not None and shutil.disk_usage(self._folder).free < DISK_RESERVE
 
-    async def uploads(self) -> list[Kept]:
-        return [Kept(each["path"], each["size"], each["last_modified"]) for each in await self._listed("uploads")]
+    async def list_uploads(self) -> list[StoredUpload]:
+        return [
+            StoredUpload(each["path"], each["size"], each["last_modified"]) for each in await self._listed("uploads")
+        ]
 
-    async def clear(self, job_id: str) -> None:
-        """Delete all of one job."""
-        await self.delete(self._held_of(job_id))
+    async def delete_job(self, job_id: str) -> None:
+        """Delete all files of one job."""
+        await self.delete(self._unstored_keys(job_id))
         for folder in ("pictures", "uploads"):
             await self.delete([each["path"] for each in await self._listed(f"{folder}/{job_id}")])
 
-    async def sweep(self, now: datetime | None = None) -> int:
-        """Delete what is past its time; how many files that were."""
+    async def delete_expired(self, now: datetime | None = None) -> int:
+        """Delete pictures and uploads past their retention; how many files were deleted."""
         now = now or datetime.now(UTC)
         ages = (("pictures", timedelta(days=PICTURE_DAYS)), ("uploads", timedelta(hours=UPLOAD_HOURS)))
         old = [
@@ -202,7 +208,7 @@ class Spool:
         ]
         await self.delete(old)
         if self._folder:
-            await asyncio.to_thread(_prune, self._folder, now - EMPTY)
+            await asyncio.to_thread(_prune, self._folder, now - EMPTY_FOLDER_AGE)
         return len(old)
 
     async def _listed(self, prefix: str) -> "list[ObjectMeta]":
@@ -210,7 +216,7 @@ class Spool:
 
 
 def _prune(folder: Path, before: datetime) -> None:
-    """Remove the empty folders of jobs; one that is in use has changed lately."""
+    """Remove the empty folders of jobs that have not changed since `before`, and so are not in use."""
     for path in folder.glob("*/*"):
         if path.is_dir() and path.stat().st_mtime < before.timestamp():
             with suppress(OSError):

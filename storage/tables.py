@@ -1,4 +1,4 @@
-"""The tables. A job's columns are the fields of `domain.Job`, and who holds it."""
+"""The tables. A job's columns are the fields of `domain.Job`, and its lease: owner and heartbeat."""
 
 from datetime import UTC, datetime
 
@@ -23,8 +23,8 @@ from sqlalchemy.types import TypeDecorator
 metadata = MetaData()
 
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC; SQLite would give it back without its zone."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC; SQLite alone would return it without its time zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -36,8 +36,8 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=value.tzinfo or UTC) if value else None
 
 
-class Words(TypeDecorator[str]):
-    """Text from outside, without the one character that PostgreSQL does not take."""
+class TextWithoutNul(TypeDecorator[str]):
+    """Text from outside, stripped of NUL, which PostgreSQL refuses."""
 
     impl = Text
     cache_ok = True
@@ -55,16 +55,16 @@ jobs = Table(
     Column("channel_id", BigInteger),
     Column("user_id", BigInteger, nullable=False),
     Column("message_id", BigInteger),
-    Column("token", Words, key="reply_token"),
-    Column("token_expires", Moment, nullable=False, key="reply_deadline"),
+    Column("token", TextWithoutNul, key="reply_token"),
+    Column("token_expires", UtcDateTime, nullable=False, key="reply_deadline"),
     Column("upload_limit", BigInteger, nullable=False, key="file_limit"),
     Column("private", Boolean, nullable=False),
     Column("request", JSON, nullable=False),
     Column("asked", JSON(none_as_null=True)),
     Column("tried", JSON, nullable=False, server_default="[]"),
     Column("provider", String(64), nullable=False),
-    Column("model", Words, nullable=False),
-    Column("model_title", Words, nullable=False),
+    Column("model", TextWithoutNul, nullable=False),
+    Column("model_title", TextWithoutNul, nullable=False),
     Column("calls", Integer, nullable=False),
     Column("notes", JSON, nullable=False),
     Column("state", String(16), nullable=False),
@@ -78,12 +78,12 @@ jobs = Table(
     Column("upscales", Boolean, nullable=False, server_default=false()),
     Column("retried_by", String(32)),
     Column("parent", String(32)),
-    Column("cost", Words),
+    Column("cost", TextWithoutNul),
     Column("seconds", Float),
-    Column("created", Moment, nullable=False),
-    Column("started", Moment),
+    Column("created", UtcDateTime, nullable=False),
+    Column("started", UtcDateTime),
     Column("owner", String(64)),
-    Column("heartbeat", Moment),
+    Column("heartbeat", UtcDateTime),
     Index("jobs_by_state", "state", "parked"),
     Index("jobs_by_user", "user_id"),
     Index("jobs_by_age", "created"),
@@ -102,8 +102,8 @@ outages = Table(
     metadata,
     Column("provider", String(64), primary_key=True),
     Column("kind", String(32), nullable=False),
-    Column("since", Moment, nullable=False),
-    Column("until", Moment, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
     Column("pause", Float, nullable=False),
     Column("turn", Integer, key="generation", nullable=False, server_default="0"),
     Column("trying", Boolean, key="probing", nullable=False, server_default=false()),

@@ -1,4 +1,4 @@
-"""Bringing the tables up to date, at each start."""
+"""Runs the migrations at each start."""
 
 from pathlib import Path
 
@@ -6,15 +6,15 @@ from sqlalchemy import Connection, inspect, text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 3_405_691
-"""PostgreSQL's advisory lock of this number is held while the tables are changed."""
+"""Id of PostgreSQL's advisory lock that is held while the tables are changed."""
 
 
 class MigrationError(Exception):
-    """The tables are not what this version of Easel knows: half a sentence for the host."""
+    """The tables are of a version that this one does not know; the text is half a sentence for the host."""
 
 
 def upgrade(connection: Connection) -> None:
-    """One process at a time; MigrationError."""
+    """Bring the tables up to date, one process at a time; MigrationError."""
     with connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
@@ -25,7 +25,7 @@ def upgrade(connection: Connection) -> None:
 
 
 def _is_current(connection: Connection) -> bool:
-    """Whether there is nothing to do, as at most starts: Alembic alone takes 12 MB and a third of a second."""
+    """Whether there is nothing to do; this saves loading Alembic, which takes 12 MB and a third of a second."""
     newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     if not inspect(connection).has_table("alembic_version"):
         return False

@@ -1,4 +1,4 @@
-"""Work that must not fail what it is part of, such as a chore, or what is noted beside a job."""
+"""Errors of secondary work, such as a periodic task, are logged and do not fail the job."""
 
 import logging
 from collections.abc import Generator
@@ -9,13 +9,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def best_effort(message: str, *arguments: object, passing: tuple[type[Exception], ...] = ()) -> Generator[None]:
-    """Log whatever error ends the block, and go on behind it; errors of the types in `passing` are raised.
+    """Log and suppress any error of the block, except those of the types in `passing`.
 
-    message, arguments: what the log says, as for `logging`.
+    message, arguments: the log line, as for `logging`.
     """
     try:
         yield
     except passing:
         raise
-    except Exception:  # an edge: a bug in what is done beside a job must not cost the job
+    except Exception:  # an edge: a bug in secondary work must not fail the job
         log.exception(message, *arguments)

@@ -1,4 +1,4 @@
-"""What the studio needs of whoever shows pictures; views/ has the one for Discord."""
+"""The interface through which the studio delivers pictures; views/ implements it for Discord."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -6,73 +6,75 @@ from typing import NamedTuple, Protocol
 from domain import Job, Refusal, Refused
 
 MOST_PICTURES = 10
-"""Discord's limit for a message: a workflow may save any number of pictures, and a model answer with any."""
+"""Discord's limit for attachments of one message; providers may return more."""
 
 
-class Ready(NamedTuple):
-    """A picture as it is sent: a file within the limit, or a link."""
+class ReadyPicture(NamedTuple):
+    """A picture ready to be sent: a file within the size limit, or a link."""
 
     data: bytes = b""
     extension: str = ""
     link: str | None = None
     reduced: bool = False
     """Re-encoded to fit the upload limit."""
-    stilled: bool = False
-    """And only the first frame of one that moves."""
-    kept: str | None = None
-    """Nothing of it is sent, for it is too large for this place: it stays in the spool, under this key."""
-    beyond: bool = False
-    """And too large for every other place."""
+    first_frame_only: bool = False
+    """Reduced to the first frame of an animation."""
+    kept_key: str | None = None
+    """Spool key of a picture that is too large for this channel, and so is not sent but kept."""
+    exceeds_every_limit: bool = False
+    """It is too large for any message anywhere."""
 
 
 class Report(NamedTuple):
-    """How far a drawing is."""
+    """The progress of a job."""
 
     fraction: float | None = None
     position: int | None = None
     eta: float | None = None
-    """Seconds to go."""
-    preview: Callable[[], Awaitable[Ready | None]] | None = None
-    """Prepares the unfinished picture, for few are shown; None where it is none."""
+    """Estimated seconds left."""
+    preview: Callable[[], Awaitable[ReadyPicture | None]] | None = None
+    """Prepares the unfinished picture, called only if it is shown; returns None for an invalid picture."""
     paused: bool = False
-    """Not begun: the provider has said when to come again."""
+    """The job waits in the queue, because the provider has asked for a pause."""
 
 
-class NotNow(Exception):
-    """The place takes nothing just now: the same may be tried later."""
+class TemporarilyUndeliverable(Exception):
+    """The channel accepts nothing at the moment; a retry may succeed."""
 
 
 class Undeliverable(Exception):
-    """The place will not take it, now or later."""
+    """The channel refuses the message, and a retry would not help."""
 
     def __init__(self, kind: Refusal, code: int | None = None) -> None:
-        """code: the place's own number for it."""
+        """code: Discord's error code."""
         super().__init__(f"{kind} ({code})" if code else str(kind))
         self.kind = kind
         self.code = code
 
 
 class Delivery(Protocol):
-    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
-        """Show the outcome, good or bad; raises Undeliverable or NotNow.
+    """Sends outcomes and progress of jobs to their members."""
 
-        later: how many more wait for their owner, for a message takes no more.
+    async def deliver(self, job: Job, pictures: Sequence[ReadyPicture], later: int = 0) -> None:
+        """Send the outcome, success or failure; raises Undeliverable or TemporarilyUndeliverable.
+
+        later: how many more pictures wait for their owner, because one message takes no more.
         """
 
-    async def excuse(self, job: Job, refused: Refused) -> None:
-        """Say, where the pictures should have been, why they are not; raises Undeliverable or NotNow."""
+    async def explain_refusal(self, job: Job, refused: Refused) -> None:
+        """Send the reason why the pictures were refused; raises Undeliverable or TemporarilyUndeliverable."""
 
-    async def recall(self, job: Job) -> Job | None:
-        """A job with the message that told its member to wait, or as it is where that cannot be known.
+    async def find_acknowledgement(self, job: Job) -> Job | None:
+        """The job with the id of the message that acknowledged it, or unchanged if that cannot be found out.
 
-        None where nobody was told; NotNow.
+        None if it was not acknowledged; raises TemporarilyUndeliverable.
         """
 
     def report(self, job: Job, report: Report) -> None:
-        """Show how far it is, some time soon or not at all; nobody waits for it."""
+        """Show progress in the background, best effort."""
 
     async def show(self, job: Job, report: Report) -> None:
-        """Show it now: nobody else shows anything of the job until this returns."""
+        """Show progress now, and return once it is shown."""
 
-    async def settle(self, job: Job) -> None:
-        """Show no more of its progress, and wait for what is just being shown: something else comes next."""
+    async def stop_reports(self, job: Job) -> None:
+        """Drop the job's pending reports, and wait for the one that is being sent."""

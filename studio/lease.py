@@ -1,4 +1,4 @@
-"""Rows that this process holds: nobody else works on a row while its holder's heartbeat comes."""
+"""Leases on the rows of jobs: only the holder works on a row, as long as it sends heartbeats."""
 
 import logging
 import uuid
@@ -14,47 +14,47 @@ from storage.job_store import JobStore
 log = logging.getLogger(__name__)
 
 
-class Lost(Exception):
-    """Another process has taken the row."""
+class LeaseLost(Exception):
+    """The lease has expired, and another process has taken it."""
 
 
-Stage = Callable[[Job, timedelta], None]
-"""Told of each state that a job has left: the job as it was, and for how long."""
+StageObserver = Callable[[Job, timedelta], None]
+"""Called when a job leaves a state, with the job as it was and the time it spent in that state."""
 
 
-def unwatched(*_: object) -> None:
-    """Nobody wants to know."""
+def ignore_change(*_: object) -> None:
+    """A callback that does nothing."""
 
 
-class Held:
-    """A claimed job: read it from `job`, write it through `update`."""
+class HeldJob:
+    """A job whose lease this process holds: read it from `job`, write it through `update`."""
 
-    def __init__(self, store: JobStore, job: Job, owner: str, stage: Stage) -> None:
+    def __init__(self, store: JobStore, job: Job, owner: str, stage: StageObserver) -> None:
         self.job = job
         self._store = store
         self._owner = owner
         self._stage = stage
-        self._entered = _entered(job)
-        self._noted: set[str] = set()
+        self._entered_at = _entered_at(job)
+        self._unwritten: set[str] = set()
         self.released = False
 
-    def note(self, **changes: Unpack[JobChanges]) -> None:
-        """Change these fields, to be written with the next update."""
+    def set(self, **changes: Unpack[JobChanges]) -> None:
+        """Change fields in memory; the next `update` writes them."""
         self.job = self.job.having(**changes)
-        self._noted |= changes.keys()
+        self._unwritten |= changes.keys()
 
     async def update(self, *, release: bool = False, **changes: Unpack[JobChanges]) -> None:
-        """Write these fields; `release` with the last write, for it saves one."""
+        """Write fields to the row; `release` ends the lease in the same statement."""
         before = self.job
-        self.note(**changes)
-        fields = frozenset(self._noted)
+        self.set(**changes)
+        fields = frozenset(self._unwritten)
         if not await self._store.save(self.job, self._owner, fields, release=release):
-            raise Lost(self.job.id)
-        self._noted -= fields  # only now: what could not be written goes with the next update
+            raise LeaseLost(self.job.id)
+        self._unwritten -= fields  # only after success: after an error, the next update writes them
         self.released = release
         if self.job.state is not before.state:
-            self._stage(before, datetime.now(UTC) - self._entered)
-            self._entered = datetime.now(UTC)
+            self._stage(before, datetime.now(UTC) - self._entered_at)
+            self._entered_at = datetime.now(UTC)
 
     async def discard(self) -> None:
         """Delete the row."""
@@ -63,41 +63,41 @@ class Held:
 
 
 class Leases:
-    """Takes leases of rows, keeps up the heartbeat of all of them, and lets go."""
+    """Takes, renews and releases leases."""
 
-    def __init__(self, jobs: JobStore, stage: Stage = unwatched) -> None:
+    def __init__(self, jobs: JobStore, stage: StageObserver = ignore_change) -> None:
         self._jobs = jobs
         self._stage = stage
         self._owners: set[str] = set()
 
     def __len__(self) -> int:
-        """How many owners have a heartbeat."""
+        """The number of owners that send heartbeats."""
         return len(self._owners)
 
     def new_owner(self) -> str:
-        """An owner whose rows get a heartbeat, until `end`."""
+        """The id of a new owner, whose rows get heartbeats until `end`."""
         owner = uuid.uuid4().hex
         self._owners.add(owner)
         return owner
 
     def end(self, owner: str) -> None:
-        """No more heartbeats: what this owner still holds is soon anybody's."""
+        """Stop the owner's heartbeats: the leases that it still holds expire."""
         self._owners.discard(owner)
 
-    async def beat(self) -> Sequence[str]:
-        """The heartbeat of all that is held; which of these rows are wanted no more."""
-        return await self._jobs.beat(self._owners)
+    async def heartbeat(self) -> Sequence[str]:
+        """Renew all leases; the ids of the held jobs that have been cancelled."""
+        return await self._jobs.heartbeat(self._owners)
 
     @asynccontextmanager
-    async def hold(self, job_id: str) -> AsyncGenerator[Held | None]:
-        """Hold a row while the block runs; None where it is finished or held, be it by this very process."""
+    async def hold(self, job_id: str) -> AsyncGenerator[HeldJob | None]:
+        """Hold a row's lease during the block; None if the row is finished or held, even by this process."""
         owner = self.new_owner()
         try:
             job = await self._jobs.claim(job_id, owner)
             if job is None:
                 yield None
                 return
-            held = Held(self._jobs, job, owner, self._stage)
+            held = HeldJob(self._jobs, job, owner, self._stage)
             try:
                 yield held
             finally:
@@ -106,20 +106,20 @@ class Leases:
         finally:
             self.end(owner)
 
-    async def run(self, job_id: str, work: Callable[[Held], Awaitable[None]]) -> Job | None:
-        """Work on a row while holding it; the job as it is then, None where it is finished or another's."""
+    async def run(self, job_id: str, work: Callable[[HeldJob], Awaitable[None]]) -> Job | None:
+        """Call `work` with a held row; the job afterwards, or None if the row is finished or held by another owner."""
         try:
             async with self.hold(job_id) as held:
                 if held is not None:
                     await work(held)
                 return held.job if held else None
-        except Lost:
-            log.warning("job %s: another process has taken it", job_id)
+        except LeaseLost:
+            log.warning("job %s: another process has taken its lease", job_id)
             return None
 
 
-def _entered(job: Job) -> datetime:
-    """When a job came into its state, as far as its row tells."""
+def _entered_at(job: Job) -> datetime:
+    """When the job entered its state, as far as its row shows."""
     if job.state is State.QUEUED and job.started is None and not job.tried:
         return job.created
     if job.state is State.DRAWN and job.started is not None:

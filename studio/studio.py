@@ -1,4 +1,4 @@
-"""The studio: takes jobs in, and sees to it that each ends in a picture or a sentence."""
+"""The studio: accepts jobs, and brings each to an outcome that its member sees."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from domain import Limits
 from providers.kit.base import Provider
-from storage.job_store import STALE
+from storage.job_store import LEASE_TIMEOUT
 from storage.store import Store
 from studio import images
 from studio.best_effort import best_effort
@@ -25,24 +25,24 @@ from studio.intake.suspensions import Suspensions
 from studio.intake.upload_store import UploadStore
 from studio.job_control import JobControl
 from studio.lease import Leases
+from studio.observers import Observers
 from studio.pipeline import Pipeline
 from studio.timing import Timing
-from studio.watch import Watch
 from studio.work.breakers import Breakers
 from studio.work.drawing import Drawer
 from studio.work.fallback import FallbackChain
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 10.0
 RECOVER_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 
 
 class Studio:
-    """Puts its parts together, and runs them between `start` and `close`; jobs are taken in at any time.
+    """Assembles its parts, and runs them between `start` and `close`.
 
-    intake: the way in. jobs: what becomes of them. catalogue: who can draw.
+    intake: accepts requests, also before `start`. jobs: queries and commands. catalogue: the providers.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Studio:
         *,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
-        watch: Watch = Watch(),  # noqa: B008 - it is frozen
+        observers: Observers = Observers(),  # noqa: B008 - it is frozen
     ) -> None:
         self.timing = timing
         self._store = store
@@ -62,10 +62,10 @@ class Studio:
         self._breakers = Breakers(store)
         self._suspensions = Suspensions(providers, store.meta)
         self._admission = Admission(store.jobs, limits)
-        self._leases = Leases(store.jobs, watch.on_stage)
+        self._leases = Leases(store.jobs, observers.on_stage)
         fallback = FallbackChain(planner, store, self._breakers, self._suspensions)
         drawer = Drawer(providers, store.spool, delivery, acknowledgements, self._breakers, fallback, timing)
-        handover = Handover(providers, store.spool, delivery, watch.on_change)
+        handover = Handover(providers, store.spool, delivery, observers.on_change)
         self._pipeline = Pipeline(providers, store, self._leases, self._admission, acknowledgements, drawer, handover)
         self._pending = PendingJobs(store.jobs, self._leases, timing.now)
         checks = Checks(store, planner, self._admission, self._suspensions)
@@ -75,36 +75,36 @@ class Studio:
         self.jobs = JobControl(store, self._leases, self._pipeline)
         self.catalogue = Catalogue(planner, store.jobs, self._breakers)
         self._tasks: list[asyncio.Task[None]] = []
-        self._beaten = 0.0
+        self._last_heartbeat = 0.0
 
     async def start(self) -> None:
-        """Pick up what an earlier run has left, and go to work."""
+        """Recover the jobs of an earlier process, and start the queue and the periodic tasks."""
         queue = self._pipeline.queue
         await queue.open()
-        self._beaten = time.monotonic()
+        self._last_heartbeat = time.monotonic()
         await self._admission.refresh()
         await self._breakers.refresh()
         await self._pipeline.recover()
-        chores: list[tuple[float, Callable[[], Awaitable[object]]]] = [
-            (BEAT_SECONDS, self._beat),
-            (BEAT_SECONDS, self._pipeline.adopt),
+        periodic: list[tuple[float, Callable[[], Awaitable[object]]]] = [
+            (HEARTBEAT_SECONDS, self._send_heartbeat),
+            (HEARTBEAT_SECONDS, self._pipeline.recover_orphans),
             (RECOVER_SECONDS, self._pipeline.recover),
             (RECOVER_SECONDS, queue.tidy),
-            (RECOVER_SECONDS, self._store.spool.put_held),
-            (SWEEP_SECONDS, self._store.spool.sweep),
-            (SWEEP_SECONDS, self._store.jobs.expire),
+            (RECOVER_SECONDS, self._store.spool.retry_unstored),
+            (SWEEP_SECONDS, self._store.spool.delete_expired),
+            (SWEEP_SECONDS, self._store.jobs.delete_old),
             (SWEEP_SECONDS, self._suspensions.sweep),
         ]
         self._tasks = [asyncio.create_task(queue.run())]
-        self._tasks += [asyncio.create_task(_every(seconds, work)) for seconds, work in chores]
+        self._tasks += [asyncio.create_task(_every(seconds, work)) for seconds, work in periodic]
 
     def is_alive(self) -> bool:
-        """Whether its tasks run, and its rows have been kept lately."""
-        late = time.monotonic() - self._beaten > STALE.total_seconds()
+        """Whether its tasks are running, and its last heartbeat is recent."""
+        late = time.monotonic() - self._last_heartbeat > LEASE_TIMEOUT.total_seconds()
         return bool(self._tasks) and not late and not any(task.done() for task in self._tasks)
 
     async def close(self, grace: float = 10.0) -> None:
-        """Take no more jobs, give those under way so many seconds, and leave the rest to the table."""
+        """Start no more jobs, wait `grace` seconds for the running ones, and leave the rest to the next process."""
         self._pending.close()
         await self._pipeline.queue.close(grace)
         for task in self._tasks:
@@ -113,17 +113,20 @@ class Studio:
             await asyncio.wait(self._tasks)
         images.DECODERS.interrupt()
 
-    async def _beat(self) -> None:
-        """Keep our rows, and read what others have written. It waits for no provider, or the rows would seem dead."""
-        self._pipeline.stop_drawing(await self._leases.beat())
-        self._beaten = time.monotonic()
+    async def _send_heartbeat(self) -> None:
+        """Renew the leases, and read what other processes have written.
+
+        It must not wait for a provider, or the leases would expire.
+        """
+        self._pipeline.stop_drawing(await self._leases.heartbeat())
+        self._last_heartbeat = time.monotonic()
         await self._admission.refresh()
         await self._breakers.refresh()
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-    """For ever; a chore that fails is logged and comes again."""
+    """Run `work` every so many seconds for ever; errors are logged."""
     while True:
         await asyncio.sleep(seconds)
-        with best_effort("a chore failed and comes again"):
+        with best_effort("a periodic task failed and will run again"):
             await work()

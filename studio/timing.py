@@ -1,4 +1,4 @@
-"""How long a job may take, and the time by which its reply deadline is told."""
+"""A job's time limit, and the clock of its reply deadline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,6 @@ DRAW_TIME = timedelta(minutes=10)
 @dataclass(frozen=True)
 class Timing:
     draw_time: timedelta = DRAW_TIME
-    """For one job."""
+    """Time limit of one job."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    """Where replies go, it may be another time than on this machine."""
+    """Discord's clock, which may differ from this machine's."""

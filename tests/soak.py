@@ -21,7 +21,7 @@ from aiohttp import web
 
 from tests.discord_server import Message, Sent, breaks, busy, fails, has_picture, is_callback, nth, refuses
 from tests.discord_server.faults import Action, Answer
-from tests.faults.world import DRAWING, IMPATIENT, Row, World, healthy, world_in
+from tests.faults.world import DRAWING, SHORT_TIMEOUTS, Row, World, healthy, world_in
 
 AT_ONCE, UNREAD = 60, 8
 LOOK_SECONDS = 0.1
@@ -196,7 +196,7 @@ class Soak:
         await self.world.discord.until(lambda: self.world.discord.gateway.sessions)
 
     async def _start(self) -> None:
-        await self.world.start(*IMPATIENT)
+        await self.world.start(*SHORT_TIMEOUTS)
         self._started = time.monotonic()
 
     async def _until_open(self, fewer: int) -> None:

@@ -128,8 +128,8 @@ def test_rooms_know_only_those_below(room):
 
 PUBLIC_STUDIO_MODULES = {
     *("studio.catalogue", "studio.intake.intake", "studio.job_control"),
-    *("studio.display", "studio.intake.files", "studio.intake.pending", "studio.work.standing"),
-    *("studio.handing.handover", "studio.images.strict", "studio.images.uploads"),
+    *("studio.display", "studio.intake.files", "studio.intake.pending", "studio.work.provider_health"),
+    *("studio.handing.handover", "studio.images.upload_rules", "studio.images.uploads"),
 }
 """The studio's public modules: catalogue, intake and job control, their types, and limits that sentences state."""
 

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 SECONDS = 30
 BOT = (str(ROOT / "bot.py"),)
-HASTY = ("-m", "tests.faults.hasty")
+HASTY = ("-m", "tests.faults.short_pauses")
 """A program that runs the bot with short back-off."""
 
 

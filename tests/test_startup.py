@@ -10,7 +10,7 @@ import pytest
 
 from config import ConfigError
 from startup import exit_code, port_error, retry_after, startup_sentence
-from storage.store import StoreAwayError, StoreError
+from storage.store import StoreError, StoreUnavailableError
 
 
 def http_error(status: int, **headers: str) -> discord.HTTPException:
@@ -35,7 +35,7 @@ def test_errors_that_the_host_has_to_mend_exit_with_2(error):
 @pytest.mark.parametrize(
     "error",
     [
-        StoreAwayError("x"),
+        StoreUnavailableError("x"),
         port_error("127.0.0.1", 9090, OSError(errno.EADDRINUSE, "x")),
         *(http_error(status) for status in (400, 403, 404, 429, 500, 503)),
         discord.RateLimited(3.0),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import aiohttp
 import discord
 
-from studio.intake.pending import AnsweredElsewhere, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere
 from views.discord_errors import ALREADY_ANSWERED, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK
 from views.interactions import Interaction
 
@@ -59,7 +59,8 @@ ATTEMPTS: ContextVar[Attempts | None] = ContextVar("tries", default=None)
 async def defer(interaction: Interaction, *, private: bool) -> int | None:
     """Acknowledge with a deferred reply, and return the reply's message id, or None if Discord does not give it.
 
-    private: only the member sees the reply. AnsweredElsewhere; Unclear; any other error means: not acknowledged.
+    private: only the member sees the reply.
+    AnsweredElsewhere; AcknowledgementUnknown; any other error means: not acknowledged.
     """
     attempts = ATTEMPTS.get()
     try:
@@ -99,13 +100,13 @@ async def _reply_id_after_lost_answer(interaction: Interaction) -> int | None:
 
 
 async def _confirm_reply(interaction: Interaction, failed: Exception) -> int:
-    """The reply's id, if Discord has deferred the interaction; raises `failed` if it has not, Unclear if unknown."""
+    """The reply's id, if Discord has deferred the interaction, else raises `failed`; AcknowledgementUnknown."""
     try:
         found = await _fetch_reply_id(interaction)
     except LOOKUP_ERRORS as error:
         if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_WEBHOOK:
             raise failed from None
-        raise Unclear from None
+        raise AcknowledgementUnknown from None
     interaction.extras[DEFERRED_KEY] = True
     return found
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import discord
 
 from domain import Job, NotAsked, Size, Unexpected
-from studio.display import Ready, Report
+from studio.display import ReadyPicture, Report
 from views.card_actions import ACTIONS, CardAction, card_button
 from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
 from views.wording.notes import conversion_sentence, note_sentence, undelivered_sentences
@@ -26,7 +26,7 @@ class Card(NamedTuple):
 
     content: str
     view: discord.ui.View | None
-    pictures: Sequence[Ready]
+    pictures: Sequence[ReadyPicture]
     name: str
     alt: str
 
@@ -43,7 +43,7 @@ class Card(NamedTuple):
         return [*files, _File(BytesIO("\n".join(links).encode()), f"{self.name}-links.txt")]
 
 
-def preview_files(job: Job, preview: Ready) -> list[discord.File]:
+def preview_files(job: Job, preview: ReadyPicture) -> list[discord.File]:
     """The attachment that replaces the last unfinished picture."""
     return [
         _File(
@@ -60,7 +60,7 @@ class _File(discord.File):
         self.fp.close()
 
 
-def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
+def result_card(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int = 0) -> Card:
     """The pictures with their receipt, or why there are none. later: how many more pictures do not fit."""
     lines = _receipt_lines(job, pictures, provider, later) if pictures else _failure_lines(job, provider)
     links = [_protect_link(each.link) for each in pictures if each.link]
@@ -74,7 +74,7 @@ def result_card(job: Job, pictures: Sequence[Ready], provider: str, later: int =
     )
 
 
-def card_without_external_text(job: Job, pictures: Sequence[Ready], provider: str, later: int = 0) -> Card:
+def card_without_external_text(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int = 0) -> Card:
     """The same without text from the member, the provider or the model."""
     line = TEXT_LEFT_OUT if pictures else explain_without_external_text(job.failure, provider)
     waiting = [f"-# {note}" for note in undelivered_sentences(pictures, later)]
@@ -103,7 +103,7 @@ def progress_text(job: Job, report: Report, provider: str) -> str:
     return f"{doing} {code_span(job.request.prompt)}\n-# {details}"
 
 
-def _receipt_lines(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
+def _receipt_lines(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
     drawn = job.drawn
     seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
     sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
@@ -140,16 +140,16 @@ def _fit_content(lines: Sequence[str], links: Sequence[str]) -> str:
     return "\n".join([*text, *kept])
 
 
-def _notes(job: Job, pictures: Sequence[Ready], provider: str, later: int) -> list[str]:
+def _notes(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
     notes = [note_sentence(note) for note in job.notes]
-    asked, shown = job.request.count, sum(not each.kept for each in pictures)
+    asked, shown = job.request.count, sum(not each.kept_key for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
         why = f" {explain(job.failure, provider)}" if job.failure else ""
         notes.append(f"{shown} of {asked}.{why}")
     notes += undelivered_sentences(pictures, later)
     if any(each.reduced for each in pictures):
         notes.append("Re-encoded to fit this place's upload limit.")
-    if any(each.stilled for each in pictures):
+    if any(each.first_frame_only for each in pictures):
         notes.append("It moves, but only its first frame fits.")
     notes += dict.fromkeys(sentence for each in job.drawn if (sentence := conversion_sentence(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):

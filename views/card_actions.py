@@ -8,7 +8,7 @@ import discord
 
 from domain import Job, State
 from domain.outcomes import is_hosts_matter
-from studio.display import Ready
+from studio.display import ReadyPicture
 from studio.job_control import JobControl
 from views.interactions import Interaction
 from views.reporter import answer_privately
@@ -35,7 +35,7 @@ class CardAction(NamedTuple):
     """Its name in custom ids, which stay valid for as long as the message."""
     label: str
     emoji: str
-    is_offered: Callable[[Job, Sequence[Ready]], bool]
+    is_offered: Callable[[Job, Sequence[ReadyPicture]], bool]
     """Whether the card for this job with these pictures has the button."""
     perform: Callable[[Click], Awaitable[None]]
 
@@ -101,20 +101,20 @@ def _author_of_command(interaction: Interaction) -> int | None:
     return metadata.user.id if metadata else None
 
 
-def _always(_job: Job, _pictures: Sequence[Ready]) -> bool:
+def _always(_job: Job, _pictures: Sequence[ReadyPicture]) -> bool:
     return True
 
 
-def _has_pictures(_job: Job, pictures: Sequence[Ready]) -> bool:
+def _has_pictures(_job: Job, pictures: Sequence[ReadyPicture]) -> bool:
     return bool(pictures)
 
 
-def _can_upscale(job: Job, pictures: Sequence[Ready]) -> bool:
+def _can_upscale(job: Job, pictures: Sequence[ReadyPicture]) -> bool:
     has_one_image = len(pictures) == 1 and bool(pictures[0].data) and all(each.way != "file" for each in job.drawn)
     return has_one_image and job.upscales and not job.request.upscale
 
 
-def _can_retry(job: Job, pictures: Sequence[Ready]) -> bool:
+def _can_retry(job: Job, pictures: Sequence[ReadyPicture]) -> bool:
     """Below some of the pictures too, if the provider may still deliver the others, which are paid for."""
     return job.remote is not None or (not pictures and _is_retryable(job))
 

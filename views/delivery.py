@@ -11,7 +11,7 @@ import aiohttp
 import discord
 
 from domain import Job, Refusal, Refused
-from studio.display import NotNow, Ready, Report, Undeliverable
+from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
 from views.card import Card, card_without_external_text, preview_files, progress_text, result_card
 from views.discord_errors import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, classify
 from views.refusal_card import refusal_card, refusal_card_without_external_text
@@ -47,20 +47,20 @@ class DiscordDelivery:
         self._reports: dict[str, tuple[Job, Report]] = {}
         """The latest progress of each job, to be shown at its next edit."""
         self._showing: dict[str, asyncio.Task[None]] = {}
-        self._preparing: dict[str, asyncio.Future[Ready | None]] = {}
+        self._preparing: dict[str, asyncio.Future[ReadyPicture | None]] = {}
         """Previews being prepared, by job; cancelled when the job is settled."""
 
-    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
-        await self.settle(job)
+    async def deliver(self, job: Job, pictures: Sequence[ReadyPicture], later: int = 0) -> None:
+        await self.stop_reports(job)
         title = self._title(job.provider)
         card = result_card(job, pictures, title, later)
         await self._send_or_without_text(job, card, partial(card_without_external_text, job, pictures, title, later))
 
-    async def excuse(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: Refused) -> None:
         card = refusal_card(job, refused, self._title(job.provider))
         await self._send_or_without_text(job, card, partial(refusal_card_without_external_text, job, refused))
 
-    async def recall(self, job: Job) -> Job | None:
+    async def find_acknowledgement(self, job: Job) -> Job | None:
         # To verify: Discord answers 10015 (unknown webhook) for an interaction that has not been acknowledged. Any
         # other answer counts as acknowledged.
         if not self._has_valid_token(job):
@@ -69,10 +69,10 @@ class DiscordDelivery:
             async with asyncio.timeout(REPORT_SECONDS):
                 return job.having(message_id=(await self._reply_webhook(job).fetch_message(_message_id(job))).id)
         except TRANSIENT as error:
-            raise NotNow(type(error).__name__) from None
+            raise TemporarilyUndeliverable(type(error).__name__) from None
         except discord.HTTPException as error:
             if error.status == 429:
-                raise NotNow("429") from None
+                raise TemporarilyUndeliverable("429") from None
             return None if error.code == UNKNOWN_WEBHOOK else job
 
     def report(self, job: Job, report: Report) -> None:
@@ -81,12 +81,12 @@ class DiscordDelivery:
         self._reports[job.id] = (job, report)
 
     async def show(self, job: Job, report: Report) -> None:
-        await self.settle(job)
+        await self.stop_reports(job)
         self._reports[job.id] = (job, report)
         self._show_newest(job.id)
-        await self.settle(job)
+        await self.stop_reports(job)
 
-    async def settle(self, job: Job) -> None:
+    async def stop_reports(self, job: Job) -> None:
         self._reports.pop(job.id, None)
         if job.id in self._showing:
             await asyncio.sleep(0)  # lets a task that was just created start its preview, which is cancelled below
@@ -118,14 +118,16 @@ class DiscordDelivery:
                 files = preview_files(job, preview)
                 await message.edit_message(_message_id(job), content=line, attachments=files)
             except discord.HTTPException as error:
-                if isinstance(classify(error), NotNow):
+                if isinstance(classify(error), TemporarilyUndeliverable):
                     raise
                 log.info("job %s: preview refused, %s", job.id, error.code)
             else:
                 return
         await message.edit_message(_message_id(job), content=line)
 
-    async def _prepare_preview(self, job: Job, prepare: Callable[[], Awaitable[Ready | None]]) -> Ready | None:
+    async def _prepare_preview(
+        self, job: Job, prepare: Callable[[], Awaitable[ReadyPicture | None]]
+    ) -> ReadyPicture | None:
         """The preview as a file; None if it cannot be prepared, or was cancelled."""
         self._preparing[job.id] = preparing = asyncio.ensure_future(prepare())
         try:
@@ -151,7 +153,7 @@ class DiscordDelivery:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._send(job, card)
         except TRANSIENT as error:
-            raise NotNow(type(error).__name__) from None
+            raise TemporarilyUndeliverable(type(error).__name__) from None
         except discord.HTTPException as error:
             raise classify(error) from None
 

@@ -6,7 +6,7 @@ The codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#j
 import discord
 
 from domain import Refusal
-from studio.display import NotNow, Undeliverable
+from studio.display import TemporarilyUndeliverable, Undeliverable
 
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10008, 10015, 10062
 ALREADY_ANSWERED, INVALID_TOKEN = 40060, 50027
@@ -34,10 +34,10 @@ def is_unanswerable(error: BaseException | None) -> bool:
     return isinstance(error, discord.HTTPException) and error.code in UNANSWERABLE
 
 
-def classify(error: discord.HTTPException) -> Undeliverable | NotNow:
-    """NotNow if a retry may succeed, else the reason why Discord refuses."""
+def classify(error: discord.HTTPException) -> Undeliverable | TemporarilyUndeliverable:
+    """TemporarilyUndeliverable if a retry may succeed, else the reason why Discord refuses."""
     blocked = error.status == 403 and not error.code  # Cloudflare's page: what Discord itself forbids has a code
     if error.status == 429 or error.status >= 500 or error.code in RETRYABLE or blocked:
-        return NotNow(f"{error.status}, {error.code}")
+        return TemporarilyUndeliverable(f"{error.status}, {error.code}")
     usual = Refusal.TOO_LARGE if error.status == 413 else Refusal.OTHER
     return Undeliverable(REFUSAL_OF_CODE.get(error.code, usual), error.code or error.status)

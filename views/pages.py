@@ -115,7 +115,7 @@ class PrivacyPage(Panel):
 
     async def forget(self, interaction: Interaction) -> None:
         await interaction.response.defer()
-        self._deleted = (self._deleted or 0) + await self._jobs.forget(user_id=interaction.user.id)
+        self._deleted = (self._deleted or 0) + await self._jobs.delete_finished(user_id=interaction.user.id)
         await self.redraw(interaction)
 
     async def draw(self) -> Page:

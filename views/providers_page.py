@@ -11,7 +11,7 @@ from domain.requests import OPTIONS, NumberOption, Option
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
-from studio.work.standing import Standing
+from studio.work.provider_health import ProviderHealth
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     models: Sequence[Model]
     default_model: Model
     """The model that draws if a request names none."""
-    standing: Standing
+    health: ProviderHealth
     is_default: bool
 
 
@@ -67,9 +67,9 @@ class ProvidersPage(Panel):
     async def _rows(self) -> list[Row]:
         settings = await self._settings.get(self._guild_id)
         default = self._catalogue.default_for(settings)
-        standings = await self._catalogue.standings()
+        health = await self._catalogue.health()
         return [
-            Row(provider, models, _default_model(models, settings.model), standings[provider.name], provider is default)
+            Row(provider, models, _default_model(models, settings.model), health[provider.name], provider is default)
             for provider, models in await models_by_provider(self._catalogue.providers)
         ]
 
@@ -82,7 +82,7 @@ class ProviderMenu(discord.ui.Select[PanelView[ProvidersPage]]):
                 label=row.provider.title[:LABEL_CHARACTERS],
                 value=row.provider.name,
                 description=f"{len(row.models)} model{'' if len(row.models) == 1 else 's'}",
-                emoji=STATE_EMOJI[row.standing.state],
+                emoji=STATE_EMOJI[row.health.state],
                 default=row.provider.name == chosen,
             )
 
@@ -143,13 +143,13 @@ def _overview_lines(rows: Sequence[Row], facts: int) -> list[str]:
 
 def _provider_line(row: Row, facts: int) -> str:
     """A provider's state and figures; facts: 1 adds the default model, 2 also its price."""
-    standing, model = row.standing, row.default_model
+    health, model = row.health, row.default_model
     words = [
-        f"{STATE_EMOJI[standing.state]} **{row.provider.title}**",
+        f"{STATE_EMOJI[health.state]} **{row.provider.title}**",
         "the default here" if row.is_default else "",
-        f"down since <t:{standing.since.timestamp():.0f}:t>" if standing.since else "",
-        f"{standing.rate:.0%} drawn" if standing.rate is not None else "",
-        f"usually {max(standing.seconds, 1):.0f} s" if standing.seconds is not None else "",
+        f"down since <t:{health.since.timestamp():.0f}:t>" if health.since else "",
+        f"{health.rate:.0%} drawn" if health.rate is not None else "",
+        f"usually {max(health.seconds, 1):.0f} s" if health.seconds is not None else "",
         *[escape(model.title, 40), f"price {escape(model.price, 40)}" if model.price else ""][:facts],
     ]
     return " · ".join(filter(None, words))

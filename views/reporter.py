@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
-from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.acknowledging import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed
 from views.discord_errors import is_unanswerable
 from views.interactions import Interaction
@@ -39,7 +39,7 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
     if is_unanswerable(original) or isinstance(original, DeadlinePassed):
         log.warning("interaction %s: can no longer be answered", interaction.id)
         return
-    if isinstance(original, AnsweredElsewhere | Unclear | Ending):
+    if isinstance(original, AnsweredElsewhere | AcknowledgementUnknown | ShuttingDown):
         log.info("interaction %s: not answered by this process, %s", interaction.id, type(original).__name__)
         return
     if interaction.type is discord.InteractionType.autocomplete:

@@ -1,1 +1,1 @@
-"""Handing over: what is shown, and where it is not taken."""
+"""Delivery of drawn pictures."""

@@ -1,4 +1,4 @@
-"""From the spool to where the picture was asked for."""
+"""Delivers drawn pictures from the spool to Discord."""
 
 import asyncio
 import logging
@@ -11,184 +11,186 @@ from domain.outcomes import is_hosts_matter
 from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
-from studio.display import MOST_PICTURES, Delivery, Ready, Undeliverable
+from studio.display import MOST_PICTURES, Delivery, ReadyPicture, Undeliverable
 from studio.handing.receipts import facts
-from studio.lease import Held, unwatched
-from studio.work.looking import look
+from studio.lease import HeldJob, ignore_change
+from studio.work.inspection import inspect_unread
 
 log = logging.getLogger(__name__)
 
 MESSAGE_LIMIT = 24 * 1024 * 1024
-"""All attachments of a message together; Discord refuses requests over 25 MiB."""
-LIMITS = tuple(mebibytes * 1024 * 1024 for mebibytes in (500, 100, 50, 20, 10, 8))
-"""What Discord lets a file have, by who sends it and where; a bot's own may have less than a member was told."""
-TRIES = 8
-"""From the largest message down to half a mebibyte."""
-NOBODY_THERE = (Refusal.GONE, Refusal.EXPIRED)
+"""Bytes of all attachments of a message together; Discord refuses requests over 25 MiB."""
+FILE_LIMITS = tuple(mebibytes * 1024 * 1024 for mebibytes in (500, 100, 50, 20, 10, 8))
+"""Discord's file size limits, by server and subscription; a bot's limit may be lower than the interaction states."""
+DELIVERY_TRIES = 8
+"""Enough to halve the largest message down to half a mebibyte."""
+UNREACHABLE = (Refusal.GONE, Refusal.EXPIRED)
 
 
-class Parcel(NamedTuple):
-    """What one message takes of a job, and what is left for the next."""
+class Message(NamedTuple):
+    """The pictures of one message, and those left for later messages."""
 
-    pictures: Sequence[Ready]
+    pictures: Sequence[ReadyPicture]
     later: tuple[Drawn, ...] = ()
 
 
 class Handover:
-    """Tells a drawn job's outcome and finishes its row, or parks it."""
+    """Delivers a drawn job's outcome, and finishes its row or parks it."""
 
     def __init__(
         self,
         providers: Mapping[str, Provider],
         spool: Spool,
         delivery: Delivery,
-        on_change: Callable[[Job], None] = unwatched,
+        on_change: Callable[[Job], None] = ignore_change,
     ) -> None:
         """on_change: called with a job that is finished or parked."""
         self._providers = providers
         self._spool = spool
         self._delivery = delivery
         self._on_change = on_change
-        self._turn = asyncio.Lock()
+        self._mark_lock = asyncio.Lock()
 
-    async def deliver(self, held: Held) -> None:
-        """display.NotNow."""
+    async def deliver(self, held: HeldJob) -> None:
+        """Send the outcome and finish the row, or park it if it is refused; raises TemporarilyUndeliverable."""
         await self._deliver(held)
         self._on_change(held.job)
 
-    async def _deliver(self, held: Held) -> None:
-        await self._look(held)
-        parcel = await self._ready(held.job, held.job.file_limit)
-        if not parcel.pictures and held.job.failure is None:
+    async def _deliver(self, held: HeldJob) -> None:
+        await self._inspect_unread(held)
+        message = await self._prepare(held.job, held.job.file_limit)
+        if not message.pictures and held.job.failure is None:
             await held.update(failure=PicturesGone())
         try:
-            parcel = await self._send(held.job, parcel)
+            message = await self._send(held.job, message)
         except Undeliverable as error:
             log.warning("job %s: not delivered, %s", held.job.id, error)
-            if parcel.pictures or held.job.private:
-                await self._park(held, _refused(held.job, error), parcel.pictures)
+            if message.pictures or held.job.private:
+                await self._park(held, _refused(held.job, error), message.pictures)
                 return
-        if parcel.later or any(each.kept for each in parcel.pictures):
-            await self._keep_rest(held, parcel)
+        if message.later or any(each.kept_key for each in message.pictures):
+            await self._park_rest(held, message)
         else:
-            await self._finish(held, _final_state(held.job, parcel.pictures))
+            await self._finish(held, _final_state(held.job, message.pictures))
 
-    async def _look(self, held: Held) -> None:
-        """At what nobody has looked at, because the drawing was cut."""
+    async def _inspect_unread(self, held: HeldJob) -> None:
+        """Inspect pictures that were stored but not inspected, because the drawing was interrupted."""
         if not any(drawn.way == "unread" for drawn in held.job.drawn):
             return
         try:
-            await look(held, self._spool)
+            await inspect_unread(held, self._spool)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", held.job.id, error)
         await held.update(drawn=held.job.drawn)
 
-    async def _send(self, job: Job, parcel: Parcel) -> Parcel:
-        """Send; smaller and smaller where less is taken than Discord said, each time by what has just been sent.
+    async def _send(self, job: Job, message: Message) -> Message:
+        """Send, with a smaller size limit after each "too large"; the message as it was sent.
 
-        What is too large is left out and told of, as long as there is another picture to show.
+        Pictures that exceed the limit are left out and mentioned, as long as one picture remains.
         """
-        for _ in range(TRIES):
-            pictures = parcel.pictures
-            if pictures and all(each.kept for each in pictures):
+        for _ in range(DELIVERY_TRIES):
+            pictures = message.pictures
+            if pictures and all(each.kept_key for each in pictures):
                 break
             try:
-                await self._delivery.deliver(job, pictures, len(parcel.later))
+                await self._delivery.deliver(job, pictures, len(message.later))
             except Undeliverable as error:
                 largest = max((len(each.data) for each in pictures), default=0)
                 if error.kind is not Refusal.TOO_LARGE or not largest:
                     raise
-                parcel = await self._ready(job, _below(largest))
+                message = await self._prepare(job, _next_limit(largest))
             else:
-                return parcel
-        raise _too_large(parcel.pictures)
+                return message
+        raise _too_large(message.pictures)
 
-    async def _park(self, held: Held, refused: Refused, pictures: Sequence[Ready]) -> None:
-        """Leave it to its owner to ask. Why is told first: a process that dies in between tells it again."""
-        if pictures and refused.kind not in NOBODY_THERE:
+    async def _park(self, held: HeldJob, refused: Refused, pictures: Sequence[ReadyPicture]) -> None:
+        """Keep the pictures until the owner asks; the reason is sent first, so a crash in between sends it again."""
+        if pictures and refused.kind not in UNREACHABLE:
             try:
-                await self._delivery.excuse(held.job, refused)
+                await self._delivery.explain_refusal(held.job, refused)
             except Undeliverable as error:
-                log.warning("job %s: nor could that be said, %s", held.job.id, error)
+                log.warning("job %s: the reason could not be sent either, %s", held.job.id, error)
         await held.update(parked=True, refused=refused, reply_token=None, release=True)
 
-    async def _keep_rest(self, held: Held, parcel: Parcel) -> None:
-        """Some are shown: leave what is too large, or more than a message takes, to their owner to ask."""
-        keys = {each.kept for each in parcel.pictures if each.kept}
-        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in parcel.later)
+    async def _park_rest(self, held: HeldJob, message: Message) -> None:
+        """After a partial delivery, keep the remaining pictures until the owner asks for them."""
+        keys = {each.kept_key for each in message.pictures if each.kept_key}
+        rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in message.later)
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
-        why = _too_large(parcel.pictures) if keys else Undeliverable(Refusal.TOO_MANY)
+        why = _too_large(message.pictures) if keys else Undeliverable(Refusal.TOO_MANY)
         refused = _refused(held.job, why).model_copy(update={"rest": True})
         await held.update(drawn=rest, parked=True, refused=refused, reply_token=None, release=True)
         await self._spool.delete(shown)
 
-    async def _ready(self, job: Job, file_limit: int) -> Parcel:
-        """The pictures as they are sent: marked, within the limits, and no more than a message takes.
+    async def _prepare(self, job: Job, file_limit: int) -> Message:
+        """The pictures of one message: marked, within the size limits, and at most `MOST_PICTURES`.
 
-        Each may have its share of the room that those before it leave.
+        Each may use an equal share of the bytes that the previous ones left.
         """
-        made, room = list[Ready](), MESSAGE_LIMIT
+        ready_pictures, room = list[ReadyPicture](), MESSAGE_LIMIT
         for number, drawn in enumerate(job.drawn):
-            if len(made) == MOST_PICTURES:
-                return Parcel(made, job.drawn[number:])
-            share = room // min(len(job.drawn) - number, MOST_PICTURES - len(made))
-            if ready := await self._one(job, drawn, min(file_limit, share)):
-                made.append(ready)
+            if len(ready_pictures) == MOST_PICTURES:
+                return Message(ready_pictures, job.drawn[number:])
+            share = room // min(len(job.drawn) - number, MOST_PICTURES - len(ready_pictures))
+            if ready := await self._prepare_one(job, drawn, min(file_limit, share)):
+                ready_pictures.append(ready)
                 room -= len(ready.data)
-        return Parcel(made)
+        return Message(ready_pictures)
 
-    async def _one(self, job: Job, drawn: Drawn, limit: int) -> Ready | None:
+    async def _prepare_one(self, job: Job, drawn: Drawn, limit: int) -> ReadyPicture | None:
         if drawn.link:
-            return Ready(link=drawn.link)
-        data = await self._spool.take(drawn.key) if drawn.key else None
+            return ReadyPicture(link=drawn.link)
+        data = await self._spool.take_cached(drawn.key) if drawn.key else None
         if data is None:
             return None
         if drawn.way == "file":
             small = len(data) <= limit
-            return Ready(data, ending_of(drawn.kind or "bin")) if small else _kept(job, drawn, data)
+            return ReadyPicture(data, ending_of(drawn.kind or "bin")) if small else _left_out(job, drawn, data)
         provider = self._providers.get(job.provider)
-        told = None if job.private else facts(job, drawn)
+        picture_facts = None if job.private else facts(job, drawn)
         try:
-            async with self._turn:  # as in providers.http.transport: one in each turn of the loop
+            async with self._mark_lock:  # at most one per iteration of the event loop, which it blocks
                 await asyncio.sleep(0)
-            marked = await images.marked(data, ai=provider is None or provider.uses_ai, facts=told)
+            marked = await images.marked(data, ai=provider is None or provider.uses_ai, facts=picture_facts)
             fitted = await images.fit(marked, limit)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)
             return None
         except images.TooLarge as reason:
-            log.warning("job %s: one picture is too large for this place, %s", job.id, reason)
-            return _kept(job, drawn, data)
-        return Ready(fitted.data, ending_of(fitted.format), reduced=fitted.reduced, stilled=fitted.stilled)
+            log.warning("job %s: one picture is too large for this channel, %s", job.id, reason)
+            return _left_out(job, drawn, data)
+        return ReadyPicture(
+            fitted.data, ending_of(fitted.format), reduced=fitted.reduced, first_frame_only=fitted.first_frame_only
+        )
 
-    async def _finish(self, held: Held, state: State) -> None:
-        """Drop what only an unfinished job needs: the token, the pictures, and the links to uploads.
+    async def _finish(self, held: HeldJob, state: State) -> None:
+        """Write the final state; delete the token, the pictures, and the links to uploads.
 
-        What is ordered and may yet be asked for needs its links: Retry asks for the same, and for the calls behind it.
+        The links stay while a remote job may still be fetched: Retry needs them for the remaining calls.
         """
         job = held.job
         request = job.request if job.remote else _without_links(job.request)
         asked = _without_links(job.asked) if job.asked else None
         await held.update(state=state, reply_token=None, refused=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
-        log.log(*_line(held.job))
+        log.log(*_log_line(held.job))
 
 
-def _below(size: int) -> int:
-    """The limit of the next try: the next that Discord is known to have, or half of what was too much."""
-    return max((limit for limit in LIMITS if limit < size), default=size // 2)
+def _next_limit(size: int) -> int:
+    """The size limit of the next attempt: Discord's next lower limit, or else half the size."""
+    return max((limit for limit in FILE_LIMITS if limit < size), default=size // 2)
 
 
-def _kept(job: Job, drawn: Drawn, data: bytes) -> Ready:
+def _left_out(job: Job, drawn: Drawn, data: bytes) -> ReadyPicture:
     beyond = len(data) > MESSAGE_LIMIT
     if beyond:
-        log.warning("job %s: no message takes %s, it is kept for %d days", job.id, drawn.key, PICTURE_DAYS)
-    return Ready(kept=drawn.key, beyond=beyond)
+        log.warning("job %s: %s is too large for any message, kept for %d days", job.id, drawn.key, PICTURE_DAYS)
+    return ReadyPicture(kept_key=drawn.key, exceeds_every_limit=beyond)
 
 
-def _too_large(pictures: Sequence[Ready]) -> Undeliverable:
-    """What no message takes is no reason to try another place."""
-    beyond = {each.beyond for each in pictures if each.kept} == {True}
+def _too_large(pictures: Sequence[ReadyPicture]) -> Undeliverable:
+    """TOO_LARGE_ANYWHERE if another channel would not help either."""
+    beyond = {each.exceeds_every_limit for each in pictures if each.kept_key} == {True}
     return Undeliverable(Refusal.TOO_LARGE_ANYWHERE if beyond else Refusal.TOO_LARGE)
 
 
@@ -197,8 +199,8 @@ def _refused(job: Job, error: Undeliverable) -> Refused:
     return Refused(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
 
 
-def _line(job: Job) -> tuple[int, str]:
-    """What the log says of a job, once: louder where only the host can help."""
+def _log_line(job: Job) -> tuple[int, str]:
+    """Level and text of the job's final log line: a warning if only the host can fix the cause."""
     why = f", {job.failure.kind}: {job.failure}" if job.failure else ""
     level = logging.WARNING if job.failure and is_hosts_matter(job.failure) else logging.INFO
     return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
@@ -213,7 +215,7 @@ def _without_link(upload: Upload) -> Upload:
     return upload.model_copy(update={"url": None})
 
 
-def _final_state(job: Job, pictures: Sequence[Ready]) -> State:
+def _final_state(job: Job, pictures: Sequence[ReadyPicture]) -> State:
     if pictures or job.failure is None:
         return State.DELIVERED
     return job.failure.state

@@ -1,12 +1,12 @@
-"""The facts of a picture, for its receipt and for its file."""
+"""How a picture was made, for the metadata of its file."""
 
 from domain import Drawn, Job
 
 
 def facts(job: Job, drawn: Drawn) -> dict[str, str]:
-    """What a public picture's file tells of how it was made; only what was set."""
+    """The metadata of a public picture's file, without options that were not set."""
     request = job.request
-    told = {
+    values = {
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "provider": job.provider,
@@ -20,4 +20,4 @@ def facts(job: Job, drawn: Drawn) -> dict[str, str]:
         "style": request.style,
         "strength": request.strength,
     }
-    return {name: str(value) for name, value in told.items() if value is not None}
+    return {name: str(value) for name, value in values.items() if value is not None}

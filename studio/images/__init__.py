@@ -1,4 +1,4 @@
-"""Pictures: recognised by content, decoded in a process apart, marked as made by AI, re-encoded only if too large."""
+"""Pictures: recognised by content, decoded in a separate process, marked as AI-made, re-encoded only if needed."""
 
 from studio.images.base import TooLarge
 from studio.images.decoder_pool import DECODERS, Lane

@@ -1,4 +1,4 @@
-"""Shared by the parsers of the file formats, which read the structure, decode no pixel, and tolerate small faults."""
+"""Types shared by the parsers of image containers, which read the structure but decode no pixels."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -10,33 +10,33 @@ from domain.jobs import Way
 Format = Literal["png", "jpeg", "webp", "gif"]
 
 MAX_PARTS = 8_192
-"""libpng writes 8 KiB in each. Parsing so many blocks the event loop for 25 ms."""
+"""Maximum number of chunks or segments of a file: libpng writes 8 KiB in each, and parsing so many takes 25 ms."""
 MAX_SCANS = 100
-"""Scans of a JPEG: decoding each goes over all pixels again. Encoders make about 10."""
+"""Maximum number of scans of a JPEG, each of which passes over all pixels; encoders write about 10."""
 
 
 class NotAPicture(ValueError):
-    """The bytes are not one sound picture; the text says why, for the log, and quotes none of them."""
+    """The bytes are not one intact picture; the text says why, for the log, without quoting them."""
 
     def __init__(self, reason: str, defect: Defect = Defect.DAMAGED) -> None:
         super().__init__(reason)
         self.defect = defect
 
 
-class Empty(NotAPicture):
-    """The file has a header and no pixels, so there is nothing to repair."""
+class NoPixels(NotAPicture):
+    """The file has no pixels, so there is nothing to repair."""
 
 
 class TooManyParts(NotAPicture):
-    """The file has more parts than are parsed; it may be a picture."""
+    """The file has more than MAX_PARTS parts; it may be an intact picture."""
 
 
 class TooLarge(Exception):
-    """A picture that cannot be made small enough for the limit."""
+    """The picture cannot be reduced to the size limit."""
 
 
-class Processed(NamedTuple):
-    """Result of a task; empty data means that the file can be used as it is."""
+class TaskResult(NamedTuple):
+    """Result of a decoder task; empty data means that the file is used unchanged."""
 
     data: bytes = b""
     size: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class Processed(NamedTuple):
 
 
 class Container(NamedTuple):
-    """File format, and size in pixels as a viewer shows it."""
+    """File format, size in pixels as viewers show it, whether it is an animation, and a JPEG's number of scans."""
 
     format: Format
     size: Size
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """A picture's parts in the file's order, and the small faults that were found."""
+    """A picture's parts in the order of the file, and the small faults found."""
 
     container: Container
     parts: list[Part]
@@ -77,13 +77,13 @@ def collect(parts: Iterable[Part]) -> list[Part]:
 
 
 def find(parts: Iterable[Part], kind: bytes, head: bytes = b"") -> bytes | None:
-    """The payload behind `head` of the first part of that kind that begins with `head`."""
+    """The payload after `head` of the first part of that kind whose payload starts with `head`."""
     bodies = (bytes(part.body) for part in parts if part.kind == kind and bytes(part.body[: len(head)]) == head)
     return next((body[len(head) :] for body in bodies), None)
 
 
 def valid_size(width: int, height: int) -> Size:
-    """The size; NotAPicture where a side is 0."""
+    """The size; NotAPicture if a side is 0."""
     if not (width > 0 and height > 0):
         raise NotAPicture(f"{width}x{height} pixels: each side must have some")
     return Size(width, height)

@@ -1,4 +1,4 @@
-"""Decoding and encoding with Pillow, in a process of its own (see `decoder_pool`)."""
+"""Decoding and encoding with Pillow, in a separate process (see `decoder_pool`)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -13,10 +13,10 @@ from studio.images.base import NotAPicture, Parsed
 VIEWABLE = ("PNG", "JPEG", "WEBP", "GIF")
 DECODABLE = (*VIEWABLE, "AVIF", "HEIF", "TIFF", "BMP", "JPEG2000")
 DECODABLE_KINDS = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", "jp2")
-"""The same, as domain.kinds names them."""
-MOST_PIXELS = 67_108_864
+"""DECODABLE, by the names of domain.kinds."""
+MAX_DECODED_PIXELS = 67_108_864
 """Largest picture that is decoded: 8192x8192, 256 MiB."""
-TURNS = {
+UNDO_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -32,36 +32,35 @@ class TooLargeToDecode(Exception):
     """More pixels, or more frames, than are decoded."""
 
 
-def set_up() -> None:
-    """Register decoders, once in the process, without threads: their stacks count as memory."""
-    with suppress(ImportError):  # without the package, or its library, only HEIC is not decoded
+def configure_pillow() -> None:
+    """Register decoders, once per process, and without threads, whose stacks would count as memory."""
+    with suppress(ImportError):  # without the package or its library, HEIC is not decoded
         import pi_heif
 
         pi_heif.register_heif_opener(thumbnails=False, decode_threads=1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    Image.MAX_IMAGE_PIXELS = None  # MOST_PIXELS is the limit
+    Image.MAX_IMAGE_PIXELS = None  # MAX_DECODED_PIXELS is the limit
 
 
-def check(parsed: Parsed) -> None:
+def check_decodable(parsed: Parsed) -> None:
     """Check that the first frame can be decoded; NotAPicture, TooLargeToDecode."""
     with _decoding():
-        # At an eighth of its sides, a JPEG is read whole and takes little memory.
+        # Draft mode decodes a JPEG at an eighth of its sides, which reads all data in little memory.
         _load(containers.stamped(parsed, b""), VIEWABLE, draft=True)
 
 
-def decode(data: bytes) -> Image.Image:
-    """An upright RGB image in sRGB (RGBA if not opaque) without metadata; NotAPicture. The caller checks the size."""
+def decode(parsed: Parsed) -> Image.Image:
+    """An upright RGB image in sRGB (RGBA if not opaque) without metadata; NotAPicture, TooLargeToDecode."""
     with _decoding():
-        parsed = containers.parse(data)
         # Damaged metadata (EXIF, text, multi-picture) would make Pillow fail.
         image = _load(containers.stamped(parsed, b""), VIEWABLE)
-        turn = TURNS.get(containers.orientation(parsed))
+        turn = UNDO_ORIENTATION.get(containers.orientation(parsed))
         colours = _without_metadata(_to_srgb(image))
         return colours if turn is None else colours.transpose(turn)
 
 
 def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
-    """As `decode`, for DECODABLE_KINDS; damaged=True decodes as much as it can. NotAPicture, TooLargeToDecode."""
+    """As `decode`, for the bytes of any of DECODABLE_KINDS; damaged=True decodes as much as possible."""
     ImageFile.LOAD_TRUNCATED_IMAGES = damaged
     try:
         with _decoding():
@@ -87,7 +86,7 @@ def _load(data: bytes, formats: tuple[str, ...], *, draft: bool = False) -> Imag
     image = Image.open(BytesIO(data), formats=[each for each in formats if each not in missing])
     if draft:
         image.draft(None, (1, 1))
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_DECODED_PIXELS:
         raise TooLargeToDecode(f"{image.width}x{image.height} pixels")
     if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:
         raise TooLargeToDecode("several pictures")
@@ -103,7 +102,7 @@ def _without_metadata(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """RGB or RGBA, converted from the picture's colour profile if that is cheap to apply."""
+    """RGB or RGBA, converted with the picture's colour profile if that is cheap to apply."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     _scale_transparency(image)
     profile = image.info.get("icc_profile")
@@ -153,19 +152,19 @@ def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 def encode_png(image: Image.Image) -> bytes:
     # Level 3 comes within 2 % of level 6 and takes 40 % of its time (measured on blurred noise, 1024x1024).
-    return _saved(image, "PNG", compress_level=3)
+    return _encode(image, "PNG", compress_level=3)
 
 
 def encode_webp(image: Image.Image, quality: int) -> bytes:
-    return _saved(image, "WEBP", quality=quality)
+    return _encode(image, "WEBP", quality=quality)
 
 
 def encode_jpeg(image: Image.Image, quality: int) -> bytes:
     """For an image without transparency."""
-    return _saved(image, "JPEG", quality=quality)
+    return _encode(image, "JPEG", quality=quality)
 
 
-def _saved(image: Image.Image, kind: str, **options: int) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
     buffer = BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

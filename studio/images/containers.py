@@ -1,4 +1,4 @@
-"""A picture, told by its content: which format, which size, and the same picture with our XMP."""
+"""Picture containers, recognised by content: format, size, and the same picture with an XMP packet of ours."""
 
 from typing import Protocol, get_args
 
@@ -9,16 +9,16 @@ from studio.images.base import Container, Format, NotAPicture, Parsed, Part, fin
 
 
 class Reader(Protocol):
-    """What the module of a format offers."""
+    """The interface of each format's module."""
 
     def parse(self, data: bytes) -> Parsed:
-        """Small faults are listed, not refused; the size is the stored one, before EXIF orientation."""
+        """The parts; small faults are listed, not refused, and the size is that before EXIF orientation."""
         ...
 
     def stamp(self, parts: list[Part], xmp: bytes) -> bytes: ...
 
     XMP: tuple[bytes, bytes]
-    """The kind of the part that holds XMP, and how its payload begins."""
+    """The kind of the part that holds XMP, and the prefix of its payload."""
     EXIF: tuple[bytes, bytes]
 
 
@@ -35,13 +35,9 @@ def format_of(data: bytes) -> Format:
     raise NotAPicture("the file is neither a PNG nor a JPEG nor a WebP picture", Defect.OTHER_FORMAT)
 
 
-def _reader(data: bytes) -> Reader:
-    return READERS[format_of(data)]
-
-
 def parse(data: bytes) -> Parsed:
-    """The picture's parts, and the small faults found; NotAPicture where no viewer would show it."""
-    reader = _reader(data)
+    """The picture's parts and its small faults; NotAPicture if no viewer would show it."""
+    reader = READERS[format_of(data)]
     parsed = reader.parse(data)
     if parsed.container.format == "webp":
         return parsed  # browsers ignore its EXIF orientation (tried with Chromium 155)
@@ -55,7 +51,7 @@ def inspect(data: bytes) -> Container:
 
 
 def stamp(data: bytes, xmp: bytes) -> bytes:
-    """The same picture, its compressed data untouched, with `xmp` as its only metadata besides what its look needs.
+    """The same picture, its compressed data unchanged, with `xmp` as its only metadata except what affects its look.
 
     NotAPicture as in `inspect`; ValueError for an XMP packet that the container cannot hold (JPEG: 65,000 bytes).
     """
@@ -63,15 +59,14 @@ def stamp(data: bytes, xmp: bytes) -> bytes:
 
 
 def stamped(parsed: Parsed, xmp: bytes) -> bytes:
-    """As `stamp`, of what has been parsed."""
+    """As `stamp`, for a parsed picture."""
     return READERS[parsed.container.format].stamp(parsed.parts, xmp)
 
 
-def read_xmp(data: bytes) -> bytes | None:
-    """The XMP packet that the file carries, where we would have put it."""
-    reader = _reader(data)
-    packet = find(reader.parse(data).parts, *reader.XMP)
-    return packet.removesuffix(gif.MAGIC) if packet else packet
+def read_xmp(parsed: Parsed) -> bytes | None:
+    """The file's XMP packet; None if it has none at the place where `stamp` writes it."""
+    packet = find(parsed.parts, *READERS[parsed.container.format].XMP)
+    return packet.removesuffix(gif.XMP_MAGIC_TRAILER) if packet else packet
 
 
 def orientation(parsed: Parsed) -> int:

@@ -1,6 +1,6 @@
-"""Main module of a decoder process: does tasks from standard input until that ends.
+"""Main module of a decoder process: runs tasks from standard input until its end.
 
-Its argument: after how many idle seconds it exits by itself.
+Argument: idle timeout in seconds, after which the process exits.
 """
 
 import os
@@ -14,55 +14,55 @@ from typing import Any, cast
 from domain import Failure, NotPossible
 from studio.images import codec, tasks
 from studio.images.base import NotAPicture
-from studio.images.messages import REFUSAL, Message, read, write
+from studio.images.messages import FAILURE_ADAPTER, Message, read, write
 
 NICENESS = 10
-"""The bot and its database go first (nice(2))."""
-MOST_MEMORY = 2**30
+"""Lower CPU priority than the bot and its database (nice(2))."""
+MAX_MEMORY = 2**30
 """Bytes of address space; a picture of 67 megapixels takes 300 MiB."""
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the bot ends this process
-    codec.set_up()
+    codec.configure_pillow()
     _limit_memory()
     if sys.platform != "win32":
         os.nice(NICENESS)
-    asked: SimpleQueue[Message | None] = SimpleQueue()
-    Thread(target=_listen, args=(asked,), daemon=True).start()
+    messages: SimpleQueue[Message | None] = SimpleQueue()
+    Thread(target=_read_messages, args=(messages,), daemon=True).start()
     idle_seconds = None
-    while message := _next(asked, idle_seconds):
+    while message := _next_message(messages, idle_seconds):
         header, data = message
         _limit_seconds(header["seconds"])
         write(sys.stdout.buffer, *_answer(header, data))
         idle_seconds = float(sys.argv[1])
 
 
-def _listen(asked: "SimpleQueue[Message | None]") -> None:
+def _read_messages(messages: "SimpleQueue[Message | None]") -> None:
     try:
         while True:
-            asked.put(read(sys.stdin.buffer))
+            messages.put(read(sys.stdin.buffer))
     except EOFError:
-        asked.put(None)
+        messages.put(None)
 
 
-def _next(asked: "SimpleQueue[Message | None]", idle_seconds: float | None) -> Message | None:
-    """None at the end of the input, and after so many idle seconds."""
+def _next_message(messages: "SimpleQueue[Message | None]", idle_seconds: float | None) -> Message | None:
+    """The next message; None at the end of the input or after the idle timeout."""
     try:
-        return asked.get(timeout=idle_seconds)
+        return messages.get(timeout=idle_seconds)
     except queue.Empty:
         return None
 
 
 def _answer(header: dict[str, Any], data: bytes) -> Message:
     try:
-        made = tasks.do(header["task"], data, header["options"])
+        made = tasks.run_task(header["task"], data, header["options"])
     except NotAPicture as reason:
         return {"damaged": str(reason), "defect": reason.defect}, b""
     except NotPossible as refusal:
-        return {"refused": REFUSAL.dump_python(cast("Failure", refusal), mode="json")}, b""
-    except Exception as error:  # noqa: BLE001 - an edge: a bug must not end the process, for others wait for it
+        return {"refused": FAILURE_ADAPTER.dump_python(cast("Failure", refusal), mode="json")}, b""
+    except Exception as error:  # noqa: BLE001 - an edge: a bug must not end the process, which serves other files
         return {"failed": type(error).__name__}, b""
     return {"size": made.size, "way": made.way}, made.data
 
@@ -71,12 +71,12 @@ def _limit_memory() -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _limit_seconds(seconds: float) -> None:
-    """Of processor time from now on: the bot may have been killed, and then nobody ends this process."""
+    """Limit the CPU time from now on: if the bot was killed, it cannot kill this process."""
     if sys.platform != "win32":
         import resource
 
@@ -86,4 +86,4 @@ def _limit_seconds(seconds: float) -> None:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # the listener may sit in a read
+    os._exit(0)  # the reading thread may be blocked

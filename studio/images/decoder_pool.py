@@ -1,6 +1,6 @@
-"""Processes that decode files from outside; one that exceeds its time or memory is killed and replaced.
+"""A pool of processes that decode untrusted files; one that exceeds its time or memory is killed and replaced.
 
-The libraries' process pools are no use: they import the main module and inherit the environment with its secrets.
+Not a ProcessPoolExecutor, whose workers import the main module and inherit the environment with its secrets.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from threading import Semaphore, Timer
 from typing import IO, Any, cast
 
 from domain import Defect
-from studio.images.base import NotAPicture, Processed
-from studio.images.messages import REFUSAL, UNREADABLE, Message, read, write
+from studio.images.base import NotAPicture, TaskResult
+from studio.images.messages import FAILURE_ADAPTER, UNREADABLE_MESSAGE, Message, read, write
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 4
+MAX_PROCESSES = 4
 IDLE_SECONDS = 60.0
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "studio.images.decoder")
 ENVIRONMENT = {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "1"}
-"""No secrets. Each further malloc arena would count as 64 MiB of memory."""
+"""Without secrets. Each further malloc arena would count as 64 MiB of memory."""
 
 
 class Lane(Enum):
-    """Kinds of work with a thread pool each: none waits for another, unless arrivals use all processes."""
+    """Kinds of work with a thread pool each, so that one does not wait for another unless all processes are busy."""
 
     ARRIVALS = auto()
     """Pictures that a provider has sent."""
@@ -50,19 +50,19 @@ class TooSlow(DecodingFailed):
 
 
 class NoProcess(DecodingFailed):
-    """No process can be started; the file is not to blame."""
+    """No process can be started; this is not the file's fault."""
 
 
 class IdleExit(Exception):
-    """The process had exited after idling, without having seen the file."""
+    """The process had exited after its idle timeout, before it read the file."""
 
 
 class Crashed(Exception):
-    """The process died over the file, or was killed by the system."""
+    """The process crashed while it had the file, or was killed by the system."""
 
 
 class DecoderProcess:
-    """One process, for one file at a time."""
+    """A child process that runs one task at a time."""
 
     def __init__(self, idle_seconds: float) -> None:
         self._killed = False
@@ -76,12 +76,12 @@ class DecoderProcess:
         )
 
     def ask(self, task: str, data: bytes, options: dict[str, Any], seconds: float) -> Message:
-        """Have a task done; DecodingFailed, Crashed or IdleExit, and then the process is of no further use."""
+        """Run a task; after DecodingFailed, Crashed or IdleExit, the process cannot be used any more."""
         timer = Timer(seconds, self.kill)
         timer.daemon = True
         timer.start()
         with ExitStack() as unanswered:
-            unanswered.callback(self.kill)  # or the next file would get this one's answer
+            unanswered.callback(self.kill)  # or the next task would read this one's answer
             try:
                 write(
                     cast("IO[bytes]", self._process.stdin), {"task": task, "options": options, "seconds": seconds}, data
@@ -89,7 +89,7 @@ class DecoderProcess:
                 answer = read(cast("IO[bytes]", self._process.stdout))
             except (OSError, EOFError):
                 raise self._end_of() from None
-            except UNREADABLE as error:
+            except UNREADABLE_MESSAGE as error:
                 raise DecodingFailed(f"its answer cannot be read, {type(error).__name__}") from None
             finally:
                 timer.cancel()
@@ -98,7 +98,7 @@ class DecoderProcess:
             return answer
 
     def _end_of(self) -> Exception:
-        """Why the process does not answer."""
+        """The error for a process that does not answer."""
         if self._killed:
             return TooSlow("killed")
         code = self._process.wait()
@@ -122,9 +122,9 @@ class DecoderProcess:
 
 
 class DecoderPool:
-    """A few decoder processes, started on demand; each exits by itself after idling."""
+    """Up to `at_once` decoder processes, started on demand; each exits after its idle timeout."""
 
-    def __init__(self, at_once: int = AT_ONCE, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, at_once: int = MAX_PROCESSES, idle_seconds: float = IDLE_SECONDS) -> None:
         widths = {Lane.ARRIVALS: at_once, Lane.COPIES: 1, Lane.OTHERS: max(at_once - 2, 1)}
         self._lanes = {lane: ThreadPoolExecutor(width, f"easel-{lane.name.lower()}") for lane, width in widths.items()}
         self._slots = Semaphore(at_once)
@@ -132,28 +132,28 @@ class DecoderPool:
         self._idle: list[DecoderProcess] = []
         self._busy: set[DecoderProcess] = set()
 
-    async def do(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **options: Any) -> Processed:
-        """As `tasks.do`, in a decoder process; NotAPicture, NotPossible, DecodingFailed."""
-        work = partial(self._do, task, data, options, seconds)
+    async def run(self, task: str, data: bytes, seconds: float, lane: Lane = Lane.OTHERS, **options: Any) -> TaskResult:
+        """As `tasks.run_task`, in a decoder process; NotAPicture, NotPossible, DecodingFailed."""
+        work = partial(self._run, task, data, options, seconds)
         answer, data = await asyncio.get_running_loop().run_in_executor(self._lanes[lane], work)
         if "failed" in answer:
             raise DecodingFailed(f"an error in Easel itself, {answer['failed']}")
         if "damaged" in answer:
             raise NotAPicture(answer["damaged"], Defect(answer["defect"]))
         if "refused" in answer:
-            raise REFUSAL.validate_python(answer["refused"])
-        return Processed(data, answer["size"], answer["way"])
+            raise FAILURE_ADAPTER.validate_python(answer["refused"])
+        return TaskResult(data, answer["size"], answer["way"])
 
     def interrupt(self) -> None:
-        """Kill the busy processes: their files count as too slow. Idle ones exit when this process does."""
+        """Kill the busy processes, whose tasks raise TooSlow. Idle ones exit when this process does."""
         for worker in self._busy.copy():
             worker.kill()
 
-    def _do(self, *asked: Any) -> Message:
-        """After a crash, retry in a new process: where memory was short, all idle ones may have been killed."""
+    def _run(self, *asked: Any) -> Message:
+        """Run the task, and retry once in a new process after a crash: the system may have killed the idle ones."""
         with self._slots:
             try:
-                return self._ask(self._take, *asked)
+                return self._ask(self._reuse_or_start, *asked)
             except Crashed as first:
                 log.warning("a decoder process crashed: %s", first)
             try:
@@ -171,9 +171,9 @@ class DecoderPool:
                 continue
             finally:
                 self._busy.discard(worker)
-                self._put(worker)
+                self._give_back(worker)
 
-    def _take(self) -> DecoderProcess:
+    def _reuse_or_start(self) -> DecoderProcess:
         with suppress(IndexError):  # another thread may take the last one at any moment
             while not (worker := self._idle.pop()).is_alive:
                 worker.end()
@@ -186,7 +186,7 @@ class DecoderPool:
         except OSError as error:
             raise NoProcess(f"no process can be started: {error.strerror}") from None
 
-    def _put(self, worker: DecoderProcess) -> None:
+    def _give_back(self, worker: DecoderProcess) -> None:
         if worker.is_alive:
             self._idle.append(worker)
         else:

@@ -13,7 +13,7 @@ MAX_ENTRIES = 200
 
 
 def orientation(block: bytes | None) -> int:
-    """1 (upright) to 8; 1 also where the block, which begins with a TIFF header, is damaged or missing."""
+    """The orientation, 1 (upright) to 8, in a block that starts with a TIFF header; 1 if it is damaged or missing."""
     try:
         found = next((value for tag, kind, value in _entries(block or b"") if (tag, kind) == (ORIENTATION, SHORT)), 1)
     except struct.error:
@@ -22,7 +22,7 @@ def orientation(block: bytes | None) -> int:
 
 
 def _entries(block: bytes) -> Iterator[tuple[int, int, int]]:
-    """Tag, type and first short of each entry of the first directory."""
+    """Tag, type and first 16-bit value of each entry of the first directory."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None:
         return
@@ -33,7 +33,7 @@ def _entries(block: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def orientation_block(block: bytes | None) -> bytes | None:
-    """An EXIF block with nothing but the orientation; None for an upright picture."""
+    """An EXIF block with only the orientation; None for an upright picture."""
     turn = orientation(block)
     if turn == UPRIGHT:
         return None
@@ -41,5 +41,5 @@ def orientation_block(block: bytes | None) -> bytes | None:
 
 
 def upright_size(size: Size, block: bytes | None) -> Size:
-    """The size as a viewer shows it: the last four orientations lie on their side."""
+    """The size as viewers show it: orientations 5 to 8 swap width and height."""
     return Size(size.height, size.width) if orientation(block) >= 5 else size

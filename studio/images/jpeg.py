@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SOI, EOI, SOS, COM = b"\xd8", b"\xd9", b"\xda", b"\xfe"
 APP0, APP1, APP2, APP14 = b"\xe0", b"\xe1", b"\xe2", b"\xee"
@@ -18,8 +18,8 @@ SEGMENTS = FRAMES | APPS | {SOS, COM, DHT, DQT, DRI}
 FILL = re.compile(rb"\xff+")
 SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """Within entropy-coded data FF is followed by 00, by D0 to D7 (restart), or by more FF (B.1.1.2, B.1.1.5)."""
-PIECE = 2**20
-"""Bytes per search, which holds the GIL."""
+SEARCH_BYTES = 2**20
+"""Bytes per regular expression search, which holds the GIL."""
 XMP: tuple[bytes, bytes] = APP1, b"http://ns.adobe.com/xap/1.0/\0"
 EXIF: tuple[bytes, bytes] = APP1, b"Exif\0\0"
 MAX_XMP = 65_000
@@ -31,20 +31,20 @@ def parse(data: bytes) -> Parsed:
     parts = collect(_segments(data, flaws))
     kinds = [part.kind for part in parts]
     if SOS not in kinds:
-        raise Empty("the JPEG holds no picture")
+        raise NoPixels("the JPEG holds no picture")
     before = parts[: kinds.index(SOS)]
     frames = [part for part in before if part.kind in FRAMES]
     if len(frames) != 1 or sum(kind in FRAMES for kind in kinds) != 1 or DQT not in kinds[: len(before)]:
         raise NotAPicture("the JPEG's header makes no sense")
     if DHT not in kinds[: len(before)]:
-        raise Empty("the JPEG has no tables to decode its data with")
+        raise NoPixels("the JPEG has no tables to decode its data with")
     return Parsed(Container("jpeg", _size(frames[0].body), scans=kinds.count(SOS)), parts, flaws)
 
 
 def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
-    """Everything between SOI and the EOI that ends the picture; a scan's data belongs to its SOS.
+    """All segments between SOI and EOI; a scan's data belongs to its SOS.
 
-    Once there has been a scan, the rest may be missing: decoders show as much as there is.
+    After a scan, the rest may be missing: decoders show what there is.
     """
     view, at, has_pixels = memoryview(data), 2, False
     while (code := _marker(data, at, has_pixels, flaws)) is not None:
@@ -67,7 +67,7 @@ def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
 
 
 def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | None:
-    """Where the marker's code is, behind any number of FF; None where the file ends behind its pixels."""
+    """The offset of the marker's code, after any number of FF; None if the file ends after a scan."""
     found = FILL.match(data, at)
     if found and found.end() < len(data):
         return found.end()
@@ -80,10 +80,10 @@ def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | N
 
 
 def _scan_end(data: bytes, at: int, header: memoryview) -> int:
-    """Where the entropy-coded data that starts at `at` ends, which may be where the file does."""
+    """The end of the entropy-coded data that starts at `at`, which may be the end of the file."""
     if not header or not 1 <= header[0] <= 4 or len(header) != 4 + 2 * header[0]:
         raise NotAPicture("a scan in the JPEG makes no sense")
-    pieces = (SCAN_END.search(data, start, start + PIECE + 1) for start in range(at, len(data), PIECE))
+    pieces = (SCAN_END.search(data, start, start + SEARCH_BYTES + 1) for start in range(at, len(data), SEARCH_BYTES))
     found = next(filter(None, pieces), None)
     end = found.start() if found else len(data.rstrip(b"\xff"))
     if end <= at:
@@ -102,7 +102,7 @@ def _size(body: memoryview) -> Size:
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
-    """The same picture without foreign metadata, and with our XMP in front; ValueError over 65,000 bytes of it."""
+    """The same picture with our XMP in place of foreign metadata; ValueError if `xmp` exceeds 65,000 bytes."""
     if len(xmp) > MAX_XMP:
         raise ValueError(f"an XMP packet of {len(xmp)} bytes does not fit into a JPEG")
     turned = exif.orientation_block(find(parts, *EXIF))

@@ -1,4 +1,4 @@
-"""Messages to and from a decoder process: a line of JSON, the header, and as many bytes as it says."""
+"""Messages to and from a decoder process: a header, which is a line of JSON, and the bytes whose length it states."""
 
 import json
 from typing import IO, Any
@@ -8,11 +8,11 @@ from pydantic import ConfigDict, TypeAdapter
 from domain import Failure
 
 Message = tuple[dict[str, Any], bytes]
-REFUSAL: TypeAdapter[Failure] = TypeAdapter(Failure, config=ConfigDict(defer_build=True))
-"""How a domain error travels in a header."""
+FAILURE_ADAPTER: TypeAdapter[Failure] = TypeAdapter(Failure, config=ConfigDict(defer_build=True))
+"""Serialises a domain error for a header."""
 
-UNREADABLE = (ValueError, TypeError, LookupError, OverflowError, RecursionError, MemoryError)
-"""What `read` raises for bytes that are no message, or one too long."""
+UNREADABLE_MESSAGE = (ValueError, TypeError, LookupError, OverflowError, RecursionError, MemoryError)
+"""Raised by `read` for bytes that are no valid message, or one too long."""
 
 
 def write(file: IO[bytes], header: dict[str, Any], data: bytes) -> None:
@@ -22,7 +22,7 @@ def write(file: IO[bytes], header: dict[str, Any], data: bytes) -> None:
 
 
 def read(file: IO[bytes]) -> Message:
-    """EOFError where the other side has ended."""
+    """The next message; EOFError at the end of the file."""
     line = file.readline()
     if not line.endswith(b"\n"):
         raise EOFError

@@ -13,16 +13,16 @@ from domain.jobs import Way
 from domain.kinds import kind_of
 from studio.best_effort import best_effort
 from studio.images import containers, png, xmp
-from studio.images.base import Container, Format, NotAPicture, Processed, TooLarge
+from studio.images.base import Container, Format, NotAPicture, TaskResult, TooLarge
 from studio.images.decoder_pool import DECODERS, DecodingFailed, Lane
 
 log = logging.getLogger(__name__)
 
 RECEIVE_SECONDS = 20.0
 REDUCE_SECONDS = 60.0
-MOST_UNPACKED = 16 * 2**20
-"""Bytes of a PNG's pixels up to which it is unpacked in a thread: 2048x2048 pixels, in 0.1 s."""
-LARGE = 2 * 2**20
+MAX_UNPACKED = 16 * 2**20
+"""Bytes of a PNG's pixels up to which it is decompressed in a thread: 2048x2048 pixels, in 0.1 s."""
+PARSE_IN_THREAD_BYTES = 2 * 2**20
 """Bytes from which a picture is parsed in a thread."""
 UNDECODED = "a picture (%s, %d bytes) is passed on undecoded: %s"
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="easel-png")
@@ -31,14 +31,14 @@ Result = TypeVar("Result")
 
 
 class Received(NamedTuple):
-    """A provider's picture as it is kept, and what it was."""
+    """A provider's picture as it is stored, and what it was when it arrived."""
 
     data: bytes
     kind: str
     """One of domain.kinds."""
     way: Way
     size: Size | None
-    """As a viewer shows it."""
+    """As viewers show it."""
 
 
 class Fitted(NamedTuple):
@@ -47,17 +47,17 @@ class Fitted(NamedTuple):
     data: bytes
     format: Format
     reduced: bool
-    stilled: bool = False
+    first_frame_only: bool = False
     """Whether an animation was reduced to its first frame."""
 
 
 async def receive(data: bytes) -> Received:
-    """Inspect a paid picture, and keep whatever can be seen; BadResponse where nothing can."""
+    """Inspect a provider's picture, and repair or convert it if needed; BadResponse if nothing can be shown."""
     kind = kind_of(data)
     if kind is None:
         raise BadResponse("bytes that are no picture")
-    made = Processed(way="file")
-    try:  # a machine short of memory or threads must not cost the picture either
+    made = TaskResult(way="file")
+    try:  # a lack of memory or threads must not lose a paid picture
         with best_effort(UNDECODED, kind, len(data), "unexpected", passing=(NotAPicture, DecodingFailed)):
             made = await _inspected(data, kind)
     except NotAPicture as reason:
@@ -67,24 +67,24 @@ async def receive(data: bytes) -> Received:
     return Received(made.data or data, kind, made.way, Size(*made.size) if made.size else None)
 
 
-async def _inspected(data: bytes, kind: str) -> Processed:
-    """Here for an intact PNG of usual size; anything else in a decoder process."""
+async def _inspected(data: bytes, kind: str) -> TaskResult:
+    """Inspect an intact PNG of usual size in a thread, anything else in a decoder process."""
     with suppress(NotAPicture, MemoryError):
         if kind == "png" and (size := await _size_of_intact_png(data)):
-            return Processed(size=size)
-    return await DECODERS.do("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
+            return TaskResult(size=size)
+    return await DECODERS.run("receive", data, RECEIVE_SECONDS, Lane.ARRIVALS)
 
 
 async def _size_of_intact_png(data: bytes) -> Size | None:
-    """None where the PNG is damaged, or too large to unpack here; NotAPicture."""
+    """The size; None if the PNG is damaged or too large to decompress here; NotAPicture."""
     found, parts, _ = await _run_by_size(data, containers.parse)
-    is_small = png.unpacked_length(parts) <= MOST_UNPACKED
+    is_small = png.unpacked_length(parts) <= MAX_UNPACKED
     return found.size if is_small and await _in_thread(partial(png.is_complete, parts)) else None
 
 
 async def _run_by_size(data: bytes, work: Callable[[bytes], Result]) -> Result:
-    """Call `work` with the data; in a thread if the data is LARGE."""
-    return work(data) if len(data) <= LARGE else await _in_thread(partial(work, data))
+    """Call `work` with the data, in a thread above PARSE_IN_THREAD_BYTES."""
+    return work(data) if len(data) <= PARSE_IN_THREAD_BYTES else await _in_thread(partial(work, data))
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:
@@ -92,7 +92,7 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
 
 
 def inspect_picture(data: bytes) -> Container:
-    """The format and size; BadResponse when the bytes are no PNG, JPEG, WebP or GIF."""
+    """The format and size; BadResponse if the bytes are no PNG, JPEG, WebP or GIF."""
     try:
         return containers.inspect(data)
     except NotAPicture as reason:
@@ -100,7 +100,7 @@ def inspect_picture(data: bytes) -> Container:
 
 
 async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """The same picture with our mark and, unless private (None), the facts as its only metadata; else BadResponse."""
+    """The picture with the AI mark and, unless None, the facts as its only metadata; BadResponse if it is invalid."""
     return await _run_by_size(data, partial(_mark, ai=ai, facts=facts))
 
 
@@ -112,20 +112,20 @@ def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
 
 
 async def fit(data: bytes, limit: int, seconds: float = REDUCE_SECONDS, lane: Lane = Lane.COPIES) -> Fitted:
-    """What `marked` gives, if it has at most `limit` bytes, else a lossy still copy that does and keeps the mark.
+    """A marked picture unchanged if it has at most `limit` bytes, else a lossy, still copy that keeps the mark.
 
-    BadResponse where it is no picture; TooLarge where it cannot be made so small, in the time and memory there is.
+    BadResponse if it is no picture; TooLarge if it cannot be reduced so far within the limits of time and memory.
     """
     if len(data) <= limit:  # `marked` has just parsed it
         return Fitted(data, _format(data), reduced=False)
     moving = inspect_picture(data).moving
     try:
-        copy = (await DECODERS.do("reduce", data, seconds, lane, limit=limit)).data
+        copy = (await DECODERS.run("reduce", data, seconds, lane, limit=limit)).data
     except NotAPicture as reason:
         raise TooLarge(str(reason)) from None
     except DecodingFailed as error:
         raise TooLarge(f"the picture could not be made smaller: {error}") from None
-    return Fitted(copy, containers.format_of(copy), reduced=True, stilled=moving)
+    return Fitted(copy, containers.format_of(copy), reduced=True, first_frame_only=moving)
 
 
 def _format(data: bytes) -> Format:

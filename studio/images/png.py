@@ -7,7 +7,7 @@ from zlib import error as ZlibError  # noqa: N812 - a class, whatever its name
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -30,7 +30,7 @@ FILTERS = bytes(range(5))
 LONGEST_SIDE = 2**31 - 1
 """Section 7.1."""
 LONGEST_NAME = 79
-STEP = 2**20
+UNPACK_STEP = 2**20
 """Bytes per call of zlib, into it and out of it."""
 XMP: tuple[bytes, bytes] = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0"
 """Chunk type, and its payload before the text (11.3.3.4): keyword, uncompressed, no language or translation."""
@@ -58,7 +58,7 @@ def parse(data: bytes) -> Parsed:
 
 
 def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
-    """All up to the end; what is behind the pixels may be missing, and what a decoder may skip may be damaged."""
+    """All chunks up to IEND; those after the pixels may be missing, and ancillary ones damaged."""
     view, at, kind, has_pixels = memoryview(data), len(SIGNATURE), b"", False
     while kind != b"IEND":
         length, kind = struct.unpack_from(">I4s", view, at) if at + 12 <= len(view) else (0, b"")
@@ -90,17 +90,17 @@ def _header(body: memoryview) -> tuple[Size, int]:
 
 
 def _data_start(parts: list[Part]) -> int:
-    """The place of the first IDAT; all of them stand in one run (5.6), with something in them."""
+    """The index of the first IDAT; NotAPicture unless they are consecutive (5.6) and not all empty."""
     places = [place for place, part in enumerate(parts) if part.kind == b"IDAT"]
     if not any(len(parts[place].body) for place in places):
-        raise Empty("the PNG holds no picture")
+        raise NoPixels("the PNG holds no picture")
     if places[-1] - places[0] + 1 != len(places):
         raise NotAPicture("the PNG's data lies in several places")
     return places[0]
 
 
 def _check_palette(before: list[Part], colour_type: int) -> None:
-    """One palette at most before the data, and one where the colour type asks for it (11.2.2)."""
+    """NotAPicture for more than one palette before the data, or for none if the colour type needs one (11.2.2)."""
     palettes = [len(part.body) for part in before if part.kind == b"PLTE"]
     if len(palettes) > 1 or any(not 3 <= length <= 768 or length % 3 for length in palettes):
         raise NotAPicture("the PNG's palette makes no sense")
@@ -109,32 +109,32 @@ def _check_palette(before: list[Part], colour_type: int) -> None:
 
 
 def _have_valid_lengths(parts: list[Part]) -> bool:
-    """Browsers and Pillow refuse the whole picture where a frame's header has another (tried with Chromium)."""
+    """Whether all animation chunks do; browsers and Pillow refuse the picture otherwise (tried with Chromium)."""
     return all(len(part.body) in ANIMATED[part.kind] for part in parts if part.kind in ANIMATED)
 
 
 def _begins_with_the_picture(before: list[Part], size: Size) -> bool:
-    """A frame in front of the data is number 0, and covers all of it: browsers refuse the picture otherwise."""
+    """Whether a frame header before the data has number 0 and full size; browsers refuse the picture otherwise."""
     frame = find(before, b"fcTL")
     return frame is None or frame[:20] == struct.pack(">5I", 0, *size, 0, 0)
 
 
 def unpacked_length(parts: list[Part]) -> int:
-    """Bytes of the pixels of a picture that is not interlaced."""
+    """Decompressed bytes of a picture that is not interlaced."""
     line, height = _lines(parts)
     return line * height
 
 
 def _lines(parts: list[Part]) -> tuple[int, int]:
-    """How many bytes each has, with its filter in front, and how many there are (7.2)."""
+    """Bytes of each scanline, with its filter byte, and the number of scanlines (7.2)."""
     width, height, depth, colour_type = struct.unpack_from(">IIBB", parts[0].body)
     return 1 + (width * depth * CHANNELS[colour_type] + 7) // 8, height
 
 
 def is_complete(parts: list[Part]) -> bool:
-    """Whether the data unpacks to just as many bytes as there are pixels, each line with a filter that there is (9.2).
+    """Whether the data decompresses to the expected length, and every scanline has a valid filter (9.2).
 
-    That is all that decoding could find wrong, in a third of the time. False also for what is interlaced.
+    That is all that decoding would check, in a third of the time. False also for an interlaced picture.
     """
     if parts[0].body[12]:
         return False
@@ -151,15 +151,15 @@ def is_complete(parts: list[Part]) -> bool:
 
 
 def _unpacked(parts: list[Part]) -> Iterator[bytes]:
-    """Piece by piece, however much it is in the end; ZlibError, at the latest where the end is missing.
+    """The decompressed data in pieces; ZlibError if it is damaged or cut off.
 
-    In few pieces, for at the end of each others may have a turn, which takes longer than the piece.
+    The pieces are large, because after each one zlib hands the GIL to other threads.
     """
     unpacking, data = decompressobj(), memoryview(b"".join(part.body for part in parts if part.kind == b"IDAT"))
-    for start in range(0, len(data), STEP):
-        packed: bytes | memoryview = data[start : start + STEP]
+    for start in range(0, len(data), UNPACK_STEP):
+        packed: bytes | memoryview = data[start : start + UNPACK_STEP]
         while packed and not unpacking.eof:
-            yield unpacking.decompress(packed, STEP)
+            yield unpacking.decompress(packed, UNPACK_STEP)
             packed = unpacking.unconsumed_tail
     yield unpacking.flush()
     if not unpacking.eof:
@@ -167,7 +167,7 @@ def _unpacked(parts: list[Part]) -> Iterator[bytes]:
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
-    """The same picture without foreign metadata, and with our XMP right behind the header."""
+    """The same picture without foreign metadata, with our XMP right after the header."""
     header, *rest = parts
     turned = exif.orientation_block(find(parts, *EXIF))
     colour_type, colours = header.body[9], len(find(rest, b"PLTE") or b"") // 3
@@ -178,7 +178,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
 
 
 def _is_sound(part: Part, colour_type: int, colours: int) -> bool:
-    """Decoders complain of an ancillary chunk of another length, and some refuse the picture."""
+    """Whether a chunk's length is valid; some decoders refuse a picture with an ancillary chunk of another length."""
     length = len(part.body)
     if part.kind == b"iCCP":
         return _has_a_profile(part.body)
@@ -190,7 +190,7 @@ def _is_sound(part: Part, colour_type: int, colours: int) -> bool:
 
 
 def _has_a_profile(body: memoryview) -> bool:
-    """Behind a name of 1 to 79 bytes, a zero and the one way to compress it (11.3.2.3)."""
+    """Whether an iCCP chunk has a name of 1 to 79 bytes, a zero, and compression method 0 (11.3.2.3)."""
     name, _, rest = bytes(body[: LONGEST_NAME + 2]).partition(b"\0")
     return 1 <= len(name) <= LONGEST_NAME and rest[:1] == b"\0"
 

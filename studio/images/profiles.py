@@ -3,28 +3,28 @@
 import struct
 from collections.abc import Iterator
 
-LARGEST = 2**20
+MAX_PROFILE_BYTES = 2**20
 """Bytes. Profiles of screens and cameras have 500 to 10,000, those of printing presses some 600,000."""
-MOST_TAGS = 100
+MAX_TAGS = 100
 SPACES = (b"RGB ", b"GRAY", b"CMYK")
 CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
 MULTI_STEP = b"mpet"
-"""Type of a chain of any number of steps, all of which are computed for each pixel."""
+"""Tag type of a chain of any number of elements, all of which are computed for each pixel."""
 
 
 def is_plain(profile: bytes) -> bool:
     """Whether the profile is of a common kind and cheap to apply."""
     try:
-        known = profile[12:16] in CLASSES and profile[16:20] in SPACES and len(profile) <= LARGEST
+        known = profile[12:16] in CLASSES and profile[16:20] in SPACES and len(profile) <= MAX_PROFILE_BYTES
         return known and MULTI_STEP not in set(_tag_types(profile))
     except struct.error:
         return False
 
 
 def _tag_types(profile: bytes) -> Iterator[bytes]:
-    """The type of each tag's data; struct.error for a table that is cut off or too long."""
+    """The type of each tag; struct.error if the tag table is cut off or too long."""
     (count,) = struct.unpack_from(">I", profile, 128)
-    if count > MOST_TAGS:
+    if count > MAX_TAGS:
         raise struct.error("too many tags")
     for number in range(count):
         (at,) = struct.unpack_from(">I", profile, 132 + 12 * number + 4)

@@ -1,4 +1,4 @@
-"""The tasks of a decoder process: each takes a file and returns a `Processed`."""
+"""The tasks of a decoder process: each takes a file and returns a `TaskResult`."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,66 +7,66 @@ from PIL import Image, ImageChops
 
 from domain import Defect, OtherProportions, Size
 from domain.kinds import kind_of
-from studio.images import codec, containers, png, strict, xmp
-from studio.images.base import MAX_SCANS, Empty, NotAPicture, Processed, TooManyParts
+from studio.images import codec, containers, png, upload_rules, xmp
+from studio.images.base import MAX_SCANS, NoPixels, NotAPicture, TaskResult, TooManyParts
 
 QUALITIES = (90, 75)
 SHRINK = 0.85
-"""Each step leaves at most this much of a side."""
+"""Largest ratio of a copy's side to that of the copy before it."""
 MIN_SIDE = 16
 MAX_RATIO = 1.01
 """Largest quotient of a mask's aspect ratio and its image's."""
-WHITE = 128
-"""Grey from which an area is repainted; JPEG is never quite black beside an edge."""
+MASK_THRESHOLD = 128
+"""Grey value from which an area is repainted; JPEG is never quite black beside an edge."""
 
 
-def receive(data: bytes) -> Processed:
+def receive(data: bytes) -> TaskResult:
     """A provider's picture: unchanged if viewers show it, else converted, repaired, or left as a file.
 
-    NotAPicture where nothing of it can be seen.
+    NotAPicture if nothing of it can be decoded.
     """
     try:
         return _viewable(data)
     except (TooManyParts, codec.TooLargeToDecode, MemoryError):
-        return Processed(way="file")
+        return TaskResult(way="file")
 
 
-def _viewable(data: bytes) -> Processed:
+def _viewable(data: bytes) -> TaskResult:
     try:
         return _unchanged(data)
-    except (Empty, TooManyParts):
+    except (NoPixels, TooManyParts):
         raise
     except NotAPicture as reason:
         return _reencoded(data, reason)
 
 
-def _unchanged(data: bytes) -> Processed:
+def _unchanged(data: bytes) -> TaskResult:
     """For a format that viewers show."""
     parsed = containers.parse(data)
     found = parsed.container
     if found.scans > MAX_SCANS:
-        return Processed(way="file")
+        return TaskResult(way="file")
     if not (found.format == "png" and png.is_complete(parsed.parts)):
-        codec.check(parsed)
-    return Processed(size=found.size)
+        codec.check_decodable(parsed)
+    return TaskResult(size=found.size)
 
 
-def _reencoded(data: bytes, reason: NotAPicture) -> Processed:
+def _reencoded(data: bytes, reason: NotAPicture) -> TaskResult:
     kind = kind_of(data)
     try:
         image, whole = _decoded(data)
     except NotAPicture:
         if kind in containers.READERS:
             raise reason from None
-        return Processed(way="file")  # an intact one may be of a kind that our decoders do not know
+        return TaskResult(way="file")  # it may be intact, in a variant that our decoders do not support
     sound = whole and kind not in containers.READERS
-    return Processed(codec.encode_png(image), image.size, "converted" if sound else "mended")
+    return TaskResult(codec.encode_png(image), image.size, "converted" if sound else "mended")
 
 
 def _decoded(data: bytes) -> tuple[Image.Image, bool]:
-    """As much as can be decoded, and whether that is all; NotAPicture where it is nothing."""
+    """As much of the picture as can be decoded, and whether that is all of it; NotAPicture if it is nothing."""
     if kind_of(data) not in codec.DECODABLE_KINDS:
-        raise NotAPicture("nothing here decodes it")
+        raise NotAPicture("no decoder for its format")
     try:
         return codec.decode_foreign(data), True
     except NotAPicture:
@@ -80,24 +80,27 @@ def _extremes(image: Image.Image) -> list[tuple[float, float]]:
     return [channel.getextrema() for channel in image.split()]  # pyright: ignore[reportReturnType]
 
 
-def reduce(data: bytes, limit: int) -> Processed:
+def reduce(data: bytes, limit: int) -> TaskResult:
     """A lossy copy of at most `limit` bytes with our mark; NotAPicture where it cannot be made so small."""
-    packet = containers.read_xmp(data)
+    parsed = containers.parse(data)
+    packet = containers.read_xmp(parsed)
     try:
-        image = codec.decode(data)
+        image = codec.decode(parsed)
     except codec.TooLargeToDecode as reason:
         raise NotAPicture(f"too large to be decoded: {reason}") from None
     for smaller in _copies(image, limit):
         copy = containers.stamp(smaller, packet) if packet and xmp.is_ours(packet) else smaller
         if len(copy) <= limit:
-            return Processed(copy)
+            return TaskResult(copy)
     raise NotAPicture(f"the picture cannot be made as small as {limit} bytes")
 
 
 def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
-    """Ever smaller files, by quality first and then by size, beginning with a size that WebP can hold."""
+    """Smaller and smaller files, first by quality and then by size, starting at a size that WebP can hold."""
     width, height = image.size
-    image = _resized(image, min(strict.MAX_SIDE / max(width, height), (strict.MAX_PIXELS / (width * height)) ** 0.5))
+    image = _resized(
+        image, min(upload_rules.MAX_SIDE / max(width, height), (upload_rules.MAX_PIXELS / (width * height)) ** 0.5)
+    )
     copy = b""
     for quality in QUALITIES:
         yield (copy := codec.encode_webp(image, quality))
@@ -118,27 +121,25 @@ def _resized(image: Image.Image, ratio: float) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def read_upload(data: bytes) -> Processed:
-    """As an upright PNG in sRGB without metadata: RGB, or RGBA if not opaque."""
-    strict.inspect(data, "image")
-    image = codec.decode(data)
-    return Processed(codec.encode_png(image), image.size)
+def read_upload(data: bytes) -> TaskResult:
+    """A member's image as an upright PNG in sRGB without metadata: RGB, or RGBA if not opaque."""
+    image = codec.decode(upload_rules.parse_upload(data, "image"))
+    return TaskResult(codec.encode_png(image), image.size)
 
 
-def read_mask(data: bytes, size: tuple[int, int]) -> Processed:
-    """As PNG: 8-bit greyscale, white = repaint, of that size; OtherProportions."""
-    strict.inspect(data, "mask")
-    image, wanted = codec.decode(data), Size(*size)
+def read_mask(data: bytes, size: tuple[int, int]) -> TaskResult:
+    """A member's mask as PNG: 8-bit greyscale, white = repaint, of that size; OtherProportions."""
+    image, wanted = codec.decode(upload_rules.parse_upload(data, "mask")), Size(*size)
     made = Size(*image.size)
     if wanted.distance(made)[0] > MAX_RATIO:
         raise OtherProportions(mask=made, image=wanted)
     grey = ImageChops.invert(image.getchannel("A")) if image.mode == "RGBA" else image.convert("L")
-    if grey.point([0] * WHITE + [255] * (256 - WHITE)).getbbox() is None:
+    if grey.point([0] * MASK_THRESHOLD + [255] * (256 - MASK_THRESHOLD)).getbbox() is None:
         raise NotAPicture("there is nothing to repaint", Defect.NOTHING_TO_REPAINT)
-    return Processed(codec.encode_png(grey.resize(wanted, Image.Resampling.NEAREST)), wanted)
+    return TaskResult(codec.encode_png(grey.resize(wanted, Image.Resampling.NEAREST)), wanted)
 
 
-TASKS: dict[str, Callable[..., Processed]] = {
+TASKS: dict[str, Callable[..., TaskResult]] = {
     "receive": receive,
     "reduce": reduce,
     "upload": read_upload,
@@ -146,8 +147,8 @@ TASKS: dict[str, Callable[..., Processed]] = {
 }
 
 
-def do(task: str, data: bytes, options: dict[str, Any]) -> Processed:
-    """NotAPicture or NotPossible where the file is to blame."""
+def run_task(task: str, data: bytes, options: dict[str, Any]) -> TaskResult:
+    """Run one of TASKS; NotAPicture or NotPossible if the file is to blame."""
     try:
         return TASKS[task](data, **options)
     except MemoryError:

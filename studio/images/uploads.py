@@ -1,11 +1,11 @@
-"""Members' uploads: checked, decoded and re-encoded, so that nothing but pixels is passed on."""
+"""Members' uploads: checked, decoded and re-encoded, so that only pixels reach providers."""
 
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from domain import BadUpload, Defect, FileTooLarge, NoRoom, Room, Size, WrongFileType
-from studio.images import containers, strict
+from studio.images import containers, upload_rules
 from studio.images.base import NotAPicture
 from studio.images.decoder_pool import DECODERS, DecodingFailed, NoProcess, TooSlow
 
@@ -13,40 +13,40 @@ log = logging.getLogger(__name__)
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
-KINDS = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
-"""Media types that Discord may announce; the last two say nothing of the content."""
-SECONDS = 10.0
+MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
+"""Media types that Discord may announce; the last two do not describe the content."""
+DECODE_SECONDS = 10.0
 
 
 def check_announced(length: int, kind: str | None, size: Size | None, option: str) -> None:
-    """What can be told of a file that is not fetched yet: its bytes, its media type, and its size. NotPossible."""
+    """Check what Discord announces of a file before it is fetched: length, media type, and size. NotPossible."""
     _check_length(length, option)
-    if kind not in KINDS:
+    if kind not in MEDIA_TYPES:
         raise WrongFileType(option=option, file_type=str(kind))
     if size:
         with _refusing(option):
-            strict.check_size(*size, option)
+            upload_rules.check_size(*size, option)
 
 
 async def read_upload(data: bytes, option: str = "image") -> bytes:
-    """A member's image as PNG: RGB, or RGBA where something shows through; upright, in sRGB, without any metadata.
+    """A member's image as PNG: RGB, or RGBA if not opaque; upright, in sRGB, without metadata.
 
     BadUpload, FileTooLarge or ImageTooLarge (of the given option).
     """
     with _refusing(option):
         _check_start(data, option)
-        return (await DECODERS.do("upload", data, SECONDS)).data
+        return (await DECODERS.run("upload", data, DECODE_SECONDS)).data
 
 
 async def read_mask(data: bytes, size: Size) -> bytes:
     """A member's mask as PNG: 8-bit greyscale, white = repaint, of the image's `size`.
 
-    Where the file has any transparency, that alone counts, and transparent = repaint. What `read_upload` raises (option
-    `mask`), also when there is nothing to repaint; OtherProportions than the image's.
+    If the file has any transparency, only that counts: transparent = repaint. Raises as `read_upload` (option `mask`),
+    also if there is nothing to repaint; OtherProportions if its proportions differ from the image's.
     """
     with _refusing("mask"):
         _check_start(data, "mask")
-        return (await DECODERS.do("mask", data, SECONDS, size=size)).data
+        return (await DECODERS.run("mask", data, DECODE_SECONDS, size=size)).data
 
 
 def _check_start(data: bytes, option: str) -> None:
@@ -62,7 +62,7 @@ def _check_length(length: int, option: str) -> None:
 
 @contextmanager
 def _refusing(option: str) -> Generator[None]:
-    """Turn a file's failure into the domain error that its member is told."""
+    """Translate a file's error into the domain error for its member."""
     try:
         yield
     except NotAPicture as reason:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from domain import Defect, Size
 from studio.images import exif
-from studio.images.base import Container, Empty, NotAPicture, Parsed, Part, collect, find, valid_size
+from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 LOSSY, LOSSLESS, EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
 PROFILE, ALPHA, LOOP, FRAME = b"ICCP", b"ALPH", b"ANIM", b"ANMF"
@@ -24,7 +24,7 @@ def parse(data: bytes) -> Parsed:
     parts = collect(_chunks(memoryview(data)[:end], flaws))
     kinds = [part.kind for part in parts]
     if kinds[:1] not in ([LOSSY], [LOSSLESS], [EXTENDED]):
-        raise Empty("the WebP begins with neither a header nor a picture")
+        raise NoPixels("the WebP begins with neither a header nor a picture")
     if EXTENDED in kinds[1:]:
         raise NotAPicture("the WebP does not hold one picture")
     moving = bool(_flags(parts) & IS_ANIMATED)
@@ -34,7 +34,7 @@ def parse(data: bytes) -> Parsed:
 
 
 def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
-    """What is behind the pixels may be cut off."""
+    """All chunks; those after the pixels may be cut off."""
     at, has_pixels = 12, False
     while at < len(view):
         kind, length = struct.unpack_from("<4sI", view, at) if at + 8 <= len(view) else (b"", 0)
@@ -50,7 +50,7 @@ def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
 
 
 def _flags(parts: list[Part]) -> int:
-    """The first byte of VP8X, where the file begins with one."""
+    """The first byte of VP8X; 0 if the file does not begin with one."""
     if not parts or parts[0].kind != EXTENDED:
         return 0
     if len(parts[0].body) < 10:
@@ -59,8 +59,8 @@ def _flags(parts: list[Part]) -> int:
 
 
 def _size(parts: list[Part]) -> Size:
-    """The picture's size, which the header's must agree with (section 2.7.1)."""
-    read, picture = next((READERS[part.kind], part.body) for part in parts if part.kind in READERS)
+    """The picture's size; NotAPicture if the header's differs (section 2.7.1)."""
+    read, picture = next((SIZE_READERS[part.kind], part.body) for part in parts if part.kind in SIZE_READERS)
     size = read(picture)
     if parts[0].kind == EXTENDED and _canvas(parts[0].body) != size:
         raise NotAPicture("the WebP's header and picture differ in size")
@@ -90,13 +90,13 @@ def _lossless_size(body: memoryview) -> Size:
     return valid_size((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
 
 
-READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
+SIZE_READERS = {LOSSY: _lossy_size, LOSSLESS: _lossless_size}
 
 
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
-    """The same picture in the extended format, without foreign metadata, and with our XMP at the end."""
+    """The same picture in the extended format, without foreign metadata, with our XMP at the end."""
     claimed = _flags(parts)
-    # What the header does not announce, decoders ignore, and it must not come to life here.
+    # Decoders ignore chunks that the header's flags do not announce; such a chunk must not become active here.
     profile = find(parts, PROFILE) if claimed & HAS_PROFILE else None
     turned = exif.orientation_block(find(parts, *EXIF))
     if claimed & IS_ANIMATED:
@@ -110,8 +110,8 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
 
 
 def _still(parts: list[Part]) -> tuple[Size, list[tuple[bytes, bytes | memoryview | None]], int]:
-    """The size, the chunks that hold pixels, and the flag that says whether something shows through them."""
-    picture = next(part for part in parts if part.kind in READERS)
+    """The size, the chunks that hold pixels, and the flag for transparency."""
+    picture = next(part for part in parts if part.kind in SIZE_READERS)
     alpha = find(parts, ALPHA) if parts[0].kind == EXTENDED and picture.kind == LOSSY else None
     # VP8L has its own hint, at the same bit of its fifth byte.
     clear = alpha is not None or (picture.kind == LOSSLESS and picture.body[4] & HAS_ALPHA)

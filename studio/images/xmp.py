@@ -1,4 +1,4 @@
-"""The XMP packet that says: made by AI, and how (ISO 16684-1; IPTC Photo Metadata Standard, "Digital Source Type")."""
+"""The XMP packet that marks AI pictures (ISO 16684-1; IPTC Photo Metadata Standard, "Digital Source Type")."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ MAX_VALUE = 2_000
 MAX_FACTS = 60_000
 """Bytes of all facts together, once escaped: the packet must fit into one JPEG segment."""
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document may hold, even escaped (XML 1.0, production 2)."""
-FRAME = """\
+"""Characters that XML forbids, even escaped (XML 1.0, production 2)."""
+PACKET_TEMPLATE = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -31,15 +31,15 @@ FRAME = """\
 
 
 def packet(*, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """A packet with the mark, and, unless `facts` is None, with "prompt" as description and the rest as `easel:`.
+    """A packet with the AI mark and, unless None, the facts: "prompt" as description, the others as `easel:`.
 
-    Always well-formed and under 62,000 bytes, whatever the facts hold: values are capped at 2,000 characters, and
-    facts beyond the room are left out, the last first.
+    Always well-formed and under 62,000 bytes: values are capped at 2,000 characters, and the last facts are dropped
+    if all of them exceed MAX_FACTS.
     """
     source = SOURCES + ("trainedAlgorithmicMedia" if ai else "algorithmicMedia")
     properties = [f"<Iptc4xmpExt:DigitalSourceType>{source}</Iptc4xmpExt:DigitalSourceType>", TOOL, *_fitting(facts)]
     namespaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
-    return FRAME.format(namespaces=namespaces, properties="\n".join(properties)).encode()
+    return PACKET_TEMPLATE.format(namespaces=namespaces, properties="\n".join(properties)).encode()
 
 
 def is_ours(xmp: bytes) -> bool:

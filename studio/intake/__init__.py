@@ -1,1 +1,1 @@
-"""Taking a request in: what is planned, admitted, promised and kept before anybody draws."""
+"""Intake: a request is checked, planned, acknowledged, and its files are stored, before it is queued."""

@@ -1,4 +1,4 @@
-"""From what a member asks for to a job that may come in; a refusal has cost nothing."""
+"""Checks and plans requests, before anything is spent."""
 
 import logging
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class Checks:
-    """Plans what is asked for, and refuses what may not come in; EaselError."""
+    """Turns requests into planned jobs, or refuses them with an EaselError."""
 
     def __init__(self, store: Store, planner: Planner, admission: Admission, suspensions: Suspensions) -> None:
         self._settings = store.settings
@@ -31,39 +31,39 @@ class Checks:
         await self._suspensions.check(job)
         return job
 
-    async def again(self, parent: Job, origin: Origin) -> Job:
+    async def plan_again(self, parent: Job, origin: Origin) -> Job:
         """The same request with a new seed."""
         return await self._plan_anew(parent, _asked_for(parent).model_copy(update={"seed": None}), origin)
 
-    async def retry(self, parent: Job, origin: Origin) -> Job:
-        """The same request; of what the provider has accepted, and was late with, only the result is asked for."""
+    async def plan_retry(self, parent: Job, origin: Origin) -> Job:
+        """The same request; if its remote job is known, only that job's result is fetched."""
         if parent.remote is None:
             return await self._plan_anew(parent, _asked_for(parent), origin)
         self._admission.check(origin)
-        return await self._with_uploads(self._planner.plan_rest(parent, origin).having(parent=parent.id))
+        return await self._with_uploads(self._planner.plan_remaining(parent, origin).having(parent=parent.id))
 
-    async def reshape(self, job: Job, request: ImageRequest, origin: Origin) -> Job:
-        """A job planned anew, now that the shape of its image is known; whoever sees the answer stays the same."""
-        shaped = await self._planner.plan(request, await self._settings.get(origin.guild_id), origin)
-        return shaped.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
+    async def replan(self, job: Job, request: ImageRequest, origin: Origin) -> Job:
+        """The job planned again with the size of its uploaded image; its message and privacy stay the same."""
+        replanned = await self._planner.plan(request, await self._settings.get(origin.guild_id), origin)
+        return replanned.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
 
     async def _plan_anew(self, parent: Job, request: ImageRequest, origin: Origin) -> Job:
         job = await self.plan(request.model_copy(update={"private": parent.private}), origin)
         return await self._with_uploads(job.having(parent=parent.id))
 
     async def _with_uploads(self, job: Job) -> Job:
-        """The job itself; UploadGone where it has lost its files."""
+        """The job itself; UploadGone if its files have been deleted."""
         if job.request.images:
             await check_uploads(self._spool, job, by_link=await self._planner.takes_link(job))
         return job
 
     def _check_disk(self) -> None:
-        """NoRoom where what is drawn, and paid for, might not be kept."""
+        """Raise NoRoom if a paid picture might not be stored."""
         if self._spool.is_full():
-            log.warning("the disk is full: nothing is taken until there is room")
+            log.warning("the disk is full: no jobs are accepted until there is room")
             raise NoRoom(room=Room.DISK)
 
 
 def _asked_for(parent: Job) -> ImageRequest:
-    """As its member made it, as far as that is kept."""
+    """The request as its member made it, if it is stored, else as it was planned."""
     return parent.asked or parent.request

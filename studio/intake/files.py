@@ -1,4 +1,4 @@
-"""Members' files on their way in: read in their turn, checked, stripped, and stored for a day."""
+"""Reads, checks, re-encodes and stores members' files."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,25 +10,25 @@ from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.upload_store import UploadSlots, UploadStore
 
 READ_SECONDS = 60.0
-"""How long a file may take to be read: others wait for their turn."""
+"""Timeout for reading a file."""
 
 
 class Unreadable(Exception):
-    """Wherever the file is, it cannot be had from there."""
+    """The file cannot be fetched."""
 
 
 @dataclass(frozen=True)
 class IncomingFile:
-    """A file that a member sends, as it is announced, and how to read it."""
+    """A member's attachment as Discord announced it, and a function that reads it."""
 
     length: int
     """Bytes."""
     media_type: str | None
     size: Size | None
     url: str | None
-    """For a provider that fetches it itself; None where it must not."""
+    """For a provider that fetches the file itself; None if it must not."""
     read: Callable[[], Awaitable[bytes]]
-    """Unreadable."""
+    """Returns the bytes; Unreadable."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Files:
         return sum(each.length for each in (*self.images, self.mask) if each)
 
     def announced(self, request: ImageRequest) -> ImageRequest:
-        """The request with what is announced of its files; NotPossible where one is no image that we take."""
+        """The request with its files as announced; NotPossible if one is not an accepted image."""
         images = tuple(_announced(file, image_option(place)) for place, file in enumerate(self.images))
         return request.model_copy(
             update={"images": images, "mask": _announced(self.mask, "mask") if self.mask else None}
@@ -52,7 +52,7 @@ class Files:
 
 
 class UploadReader:
-    """Reads files in their turn: their members have been acknowledged, and others go first who have not."""
+    """Reads a limited number of files at once, and yields to acknowledgements."""
 
     def __init__(self, store: UploadStore, acknowledgements: Acknowledgements) -> None:
         self._store = store
@@ -60,10 +60,10 @@ class UploadReader:
         self._slots = UploadSlots()
 
     async def read(self, job: Job, request: ImageRequest, files: Files) -> ImageRequest:
-        """The request with its files stored; BadUpload where one is no image that we take, NoRoom."""
+        """The request with its files stored; BadUpload if one is not an accepted image, NoRoom."""
         if not files.images:
             return request
-        async with self._slots.turn(files.length):
+        async with self._slots.acquire(files.length):
             await self._acknowledgements.give_way()
             images = [await _read(file, image_option(place)) for place, file in enumerate(files.images)]
             mask = await _read(files.mask, "mask") if files.mask else None
@@ -90,7 +90,7 @@ def _announced(file: IncomingFile, option: str) -> Upload:
 
 
 async def _read(file: IncomingFile, option: str) -> bytes:
-    """All of it, and no more than was announced."""
+    """The whole file; BadUpload if it is longer than announced or cannot be fetched."""
     try:
         async with asyncio.timeout(READ_SECONDS):
             data = await file.read()

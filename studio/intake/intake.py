@@ -1,4 +1,4 @@
-"""The way in: what members ask for becomes a queued job, or an error that they are told."""
+"""Entry point for requests: each becomes a queued job, or an error for its member."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -14,7 +14,7 @@ from studio.intake.pending import Acknowledge, PendingJobs
 class Intake:
     """Checks a request, acknowledges it, reads its files, and queues it.
 
-    Refusals come before the acknowledgement, so they are private, and nothing has been spent.
+    A refusal comes before the acknowledgement, so it is private, and nothing has been spent.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Intake:
     async def take(
         self, request: ImageRequest, files: Files, origin: Origin, acknowledge: Acknowledge, parent: Job | None = None
     ) -> None:
-        """A new request with its files; EaselError. parent: the job whose picture it is about."""
+        """Accept a new request with its files; EaselError. parent: the job whose picture is upscaled."""
         request = files.announced(request)
         with self._acknowledgements:
             planned = await self._checks.plan(request, origin)
@@ -47,35 +47,35 @@ class Intake:
         async with self._withdrawing(job):
             if files.images:
                 stored = await self._uploads.read(job, request, files)
-                job = await self._checks.reshape(job, stored, origin)
+                job = await self._checks.replan(job, stored, origin)
             await self._pending.complete(job)
         await self._queue(job)
 
     async def upscale(self, parent: Job, picture: IncomingFile, origin: Origin, acknowledge: Acknowledge) -> None:
-        """The same picture, larger; EaselError."""
+        """Accept a request to enlarge a picture; EaselError."""
         request = ImageRequest(
             prompt=parent.request.prompt, provider=parent.provider, private=parent.private, upscale=True
         )
         await self.take(request, Files(images=(picture,)), origin, acknowledge, parent)
 
     async def again(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> None:
-        """The same request with a new seed; EaselError."""
+        """Accept the same request with a new seed; EaselError."""
         with self._acknowledgements:
-            job = await self._acknowledge(await self._checks.again(parent, origin), acknowledge)
+            job = await self._acknowledge(await self._checks.plan_again(parent, origin), acknowledge)
         if job is not None:
             await self._complete(job)
 
     async def retry(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> bool:
-        """The same request, or what is left of it, for once: False where somebody has asked before; EaselError."""
+        """Accept a retry of a job, or of its remaining calls; False if it has been retried already; EaselError."""
         with self._acknowledgements:
-            job = await self._acknowledge(await self._checks.retry(parent, origin), acknowledge, retry=True)
+            job = await self._acknowledge(await self._checks.plan_retry(parent, origin), acknowledge, retry=True)
         if job is None:
             return False
         await self._complete(job)
         return True
 
     async def _acknowledge(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
-        """Write the row, and tell the member to wait; None where the same request has come before. QueueFull."""
+        """Write the row and acknowledge; None if the same request has been accepted before. QueueFull."""
         self._admission.enter(job)
         with ExitStack() as on_failure:
             on_failure.callback(self._admission.leave, job)
@@ -91,10 +91,10 @@ class Intake:
 
     @asynccontextmanager
     async def _withdrawing(self, job: Job) -> AsyncGenerator[None]:
-        """An EaselError deletes the row, for its member is told; whatever else happens, the next look finds it."""
+        """On an EaselError, delete the row, because its member is told; on others, leave it for recovery."""
         with ExitStack() as on_failure:
             on_failure.callback(self._admission.leave, job)
-            on_failure.callback(self._pending.leave, job)
+            on_failure.callback(self._pending.stop_holding, job)
             try:
                 yield
             except EaselError:

@@ -1,4 +1,4 @@
-"""Jobs between the acknowledgement and the queue: each has its row, held by this process."""
+"""Jobs between the acknowledgement and the queue, whose rows this process holds."""
 
 import asyncio
 import logging
@@ -8,59 +8,59 @@ from datetime import UTC, datetime
 from domain import Job, State
 from storage.job_store import JobStore
 from studio.display import Delivery
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 
 log = logging.getLogger(__name__)
 
 WRITE_SECONDS = 1.0
-"""Of Discord's three, most are left to a busy loop and to the way there."""
+"""How long the acknowledgement waits for the row; it leaves most of Discord's three seconds to the network."""
 
 Acknowledge = Callable[[bool], Awaitable[int | None]]
-"""Tells the member to wait, privately if True; the id of the message that says so, if it is known.
+"""Acknowledges the interaction, privately if True; returns the reply's id if it is known.
 
-AnsweredElsewhere; Unclear; any other error means that the member was not told.
+Raises AnsweredElsewhere or AcknowledgementUnknown; any other error means that the interaction was not acknowledged.
 """
 
 
 class AnsweredElsewhere(Exception):
-    """Another process has told the member to wait, and draws the picture."""
+    """Another process has acknowledged the interaction, and draws its pictures."""
 
 
-class Unclear(Exception):
-    """Nobody knows whether the member was told to wait: Discord is asked later."""
+class AcknowledgementUnknown(Exception):
+    """It is unknown whether Discord took the acknowledgement; recovery asks Discord later."""
 
 
-class Ending(Exception):
-    """The process ends: the next one answers the member."""
+class ShuttingDown(Exception):
+    """This process is shutting down; the next one answers the member."""
 
 
 class PendingJobs:
-    """Whoever was told to wait gets an answer, whatever becomes of this process: the next start finds the row.
+    """Writes the row before the acknowledgement, so that recovery answers every acknowledged member after a crash.
 
-    So the row is written first. A database that is locked or slow is not waited for beyond `WRITE_SECONDS`, or
-    Discord would not take the acknowledgement any more: only then a kill -9 can leave a member waiting.
+    If the database is locked or slow, the acknowledgement waits for it at most `WRITE_SECONDS`, to meet Discord's
+    deadline; only then can a kill -9 leave a member without an answer.
     """
 
     def __init__(self, jobs: JobStore, leases: Leases, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        """now: the time by which reply deadlines are told."""
+        """now: the clock of reply deadlines."""
         self._jobs = jobs
         self._leases = leases
         self._now = now
         self._owners: dict[str, str] = {}
-        """Of each job that has been acknowledged, by its id."""
+        """Owner of each acknowledged job's row, by the job's id."""
         self._adding: set[str] = set()
         self._closing = False
 
     def close(self) -> None:
-        """The process ends, and connections with it: an error of one does not tell what Discord has taken."""
+        """Shut down: from now on a connection error does not prove that Discord took nothing."""
         self._closing = True
 
     async def add(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
-        """Write the row, then acknowledge; None where the row is there already.
+        """Write the row, then acknowledge; None if the row exists already.
 
-        retry: the job asks for its parent again; None also where another does.
-        What `acknowledge` raises goes through, and leaves no row, unless it is Unclear or the process is ending.
-        What follows is `complete` or `withdraw`, or else `leave`.
+        retry: the job repeats its parent; None also if another job repeats it already.
+        Errors of `acknowledge` are raised, and the row is deleted, unless the error is AcknowledgementUnknown or the
+        process is shutting down. The caller must then call `complete`, `withdraw` or `stop_holding`.
         """
         if job.id in self._adding or job.id in self._owners:
             return None  # the gateway has sent the interaction again
@@ -84,7 +84,7 @@ class PendingJobs:
             return None
         try:
             job = job.having(message_id=await acknowledge(job.private))
-        except Exception as error:  # whatever the caller's callback raises: its member was not told, so no row stays
+        except Exception as error:  # the callback may raise anything; it then was not acknowledged, and no row stays
             await asyncio.wait({writing})
             if writing.exception() is None:
                 await self._undo(job, owner, error)
@@ -92,52 +92,52 @@ class PendingJobs:
         return job if await writing or await self._take_over(row, owner, retry=retry) else None
 
     async def _take_over(self, row: Job, owner: str, *, retry: bool) -> bool:
-        """The row is another's, or gone: whoever has acknowledged draws."""
-        return await self._jobs.take(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
+        """Hold the row even if another process holds or has deleted it: the one that acknowledged draws."""
+        return await self._jobs.take_promised(row.id, owner) or await self._jobs.add(row, owner, retry=retry)
 
     async def _undo(self, job: Job, owner: str, error: Exception) -> None:
-        """Delete the row of a member who was not told; leave it to the next look where that is not known."""
-        if isinstance(error, AnsweredElsewhere) or not (self._closing or isinstance(error, Unclear)):
+        """Delete the row if the interaction was not acknowledged; release it to recovery if that is unknown."""
+        if isinstance(error, AnsweredElsewhere) or not (self._closing or isinstance(error, AcknowledgementUnknown)):
             await self._jobs.discard(job, owner)
         else:
             await self._jobs.release(job.id, owner)
 
     async def complete(self, job: Job) -> None:
-        """Write the complete job and let go of its row: anybody may draw it now.
+        """Write the complete job and release its row, so that any process may draw it.
 
-        Who was taken for dead meanwhile takes it back, unless it is being drawn.
+        If the lease has expired meanwhile, take it back, unless the job is being drawn.
         """
         owner = self._owners[job.id]
         saved = await self._jobs.save(job, owner, release=True)
         if not saved and await self._take_over(job, owner, retry=False):
             await self._jobs.save(job, owner, release=True)
-        self.leave(job)
+        self.stop_holding(job)
 
     async def withdraw(self, job: Job) -> None:
-        """Delete the row: its member is told why nothing comes of it.
+        """Delete the row; the caller tells its member why.
 
-        Ending, where nobody is sure to tell them any more, and the end may be why: the row is left to the table.
+        While shutting down, release it to recovery and raise ShuttingDown, because the member may not be reached.
         """
         try:
             if self._closing:
                 await self._jobs.release(job.id, self._owners[job.id])
-                raise Ending
+                raise ShuttingDown
             await self._jobs.discard(job, self._owners[job.id])
         finally:
-            self.leave(job)
+            self.stop_holding(job)
 
-    def leave(self, job: Job) -> None:
-        """Hold the row no more: the next look for unfinished ones finds it."""
+    def stop_holding(self, job: Job) -> None:
+        """Stop the row's heartbeat, so that recovery finds it."""
         self._leases.end(self._owners.pop(job.id, ""))
 
 
-async def resume(held: Held, delivery: Delivery) -> bool:
-    """Go on with a row that an earlier run has left pending; False, and no row, where its member was not told."""
-    told = await delivery.recall(held.job)
-    if told is None:
-        log.info("job %s: nobody was told to wait for it", held.job.id)
+async def resume(held: HeldJob, delivery: Delivery) -> bool:
+    """Continue a row that an earlier process left pending; False, and the row deleted, if it was not acknowledged."""
+    acknowledged = await delivery.find_acknowledgement(held.job)
+    if acknowledged is None:
+        log.info("job %s: deleted, for it was not acknowledged", held.job.id)
         await held.discard()
         return False
-    state = State.WAITING if told.remote else State.QUEUED
-    await held.update(state=state, message_id=told.message_id)
+    state = State.WAITING if acknowledged.remote else State.QUEUED
+    await held.update(state=state, message_id=acknowledged.message_id)
     return True

@@ -1,7 +1,8 @@
-"""From what a member asks to a job that the provider can do, or to a refusal before anything is spent."""
+"""Turns a member's request into a job that the provider can do, or refuses it before anything is spent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
+from typing import Any
 from unicodedata import category
 
 from domain import (
@@ -29,16 +30,16 @@ from domain.outcomes import ModelGone, NoAI, SizeFitted
 from domain.requests import COUNT, OPTIONS
 from providers.kit.base import Provider
 
-SAME_SHAPE = 1.05
-"""How many times wider, or higher, a size may be than an image without a word."""
-BLANK = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-"""What shows nothing. What Python does not know yet may be a new emoji."""
+MAX_STRETCH = 1.05
+"""Largest quotient of a size's and an image's aspect ratios that needs no note."""
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+"""Unicode categories of characters that show nothing; unassigned ones may be a new emoji."""
 
 
 class Planner:
-    """Chooses provider, model and options: the member's word first, then the server's, then the bot's.
+    """Chooses provider, model and options: the member's choice, else the server's, else the bot's.
 
-    What a member typed and the model cannot take is refused. What came from a default is fitted or left out.
+    A member's choice that the model does not take is refused; a default that it does not take is fitted or dropped.
     """
 
     def __init__(self, providers: Mapping[str, Provider], default: str) -> None:
@@ -46,22 +47,16 @@ class Planner:
         self.default = default
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
-        """A checked job; NotPossible names what cannot be had, and what can."""
-        if all(category(each) in BLANK for each in request.prompt):
-            raise NoPrompt
-        if request.mask and not request.images:
-            raise NeedsImage(option="mask")
+        """A checked job; NotPossible names what is not offered, and what is."""
+        _check_prompt(request)
         provider = self.provider(request, settings)
         models = await provider.models()
-        model = self._model(request, settings, models)
-        takes = model.capabilities
+        model = self._choose_model(request, settings, models)
         _check_options(request, model)
-        size, notes = _size(request, settings, takes)
-        if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
-            notes = (*notes, ModelGone())
-        if not provider.uses_ai:
-            notes = (*notes, NoAI())
+        size, size_notes = _choose_size(request, settings, model.capabilities)
         private = settings.private if request.private is None else request.private
+        choices = {"provider": provider.name, "model": model.id, "size": size, "private": private}
+        options = _choose_options(request, settings, model.capabilities)
         return Job(
             id=origin.id,
             **origin.place(),
@@ -72,67 +67,55 @@ class Planner:
             model=model.id,
             model_title=model.title,
             cost=model.price,
-            calls=ceil(request.count / takes.per_call),
-            notes=notes,
-            request=request.model_copy(
-                update={
-                    "provider": provider.name,
-                    "model": model.id,
-                    "size": size,
-                    "seed": _seed(request, takes),
-                    "quality": request.quality or takes.usual_quality,
-                    "refiner": settings.refiner if takes.refiner else None,
-                    "safety_checker": settings.safety_checker if takes.safety_checker else None,
-                    "private": private,
-                }
-            ),
+            calls=ceil(request.count / model.capabilities.per_call),
+            notes=(*size_notes, *_notes(request, settings, provider, models)),
+            request=request.model_copy(update=choices | options),
         )
 
-    def plan_rest(self, parent: Job, origin: Origin) -> Job:
-        """For what is ordered already nothing is checked: a model may have been taken off the list since."""
+    def plan_remaining(self, parent: Job, origin: Origin) -> Job:
+        """A job that fetches its parent's remote job, unchecked: its model may no longer be offered."""
         if parent.provider not in self.providers:
-            raise self._unknown(parent.provider)
+            raise self._not_offered(parent.provider)
         rest = Job(id=origin.id, **origin.place(), **parent.plan(), private=parent.private, state=State.WAITING)
         return rest.having(asked=parent.asked, calls_done=parent.calls_done, remote=parent.remote)
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:
-        """The one that was asked for, else the server's, else the bot's; NotOffered."""
+        """The requested provider, else the server's default, else the bot's; NotOffered."""
         if request.provider is None:
             return self.default_for(settings)
         if request.provider not in self.providers:
-            raise self._unknown(request.provider)
+            raise self._not_offered(request.provider)
         return self.providers[request.provider]
 
-    def _unknown(self, provider: str) -> NotOffered:
+    def _not_offered(self, provider: str) -> NotOffered:
         return NotOffered(option="provider", asked=provider, offered=tuple(self.providers))
 
     def default_for(self, settings: Settings) -> Provider:
-        """The server's own choice while it is on, else the bot's."""
+        """The server's default provider if it is switched on, else the bot's."""
         return self.providers.get(settings.provider or "", self.providers[self.default])
 
     async def takes_link(self, job: Job) -> bool:
-        """Whether the job's provider fetches its image itself."""
+        """Whether the job's model takes an image as a link."""
         model = find_model(await self.providers[job.provider].models(), job.model)
         return model is not None and model.capabilities.image_by_link
 
-    def _model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
+    def _choose_model(self, request: ImageRequest, settings: Settings, models: Sequence[Model]) -> Model:
         if request.model is not None:
             named = find_model(models, request.model) or _by_title(models, request.model)
             if named is None:
                 titles = tuple(model.title for model in models)
                 raise NotOffered(option="model", asked=request.model, offered=titles)
-            if not _can(named.capabilities, request):
-                raise _unable(named, request)
+            if not _can_draw(named.capabilities, request):
+                raise _refusal(named, request)
             return named
-        able = [model for model in models if _can(model.capabilities, request)]
-        if not able:
-            raise _unable(models[0], request)
-        own = find_model(able, settings.model or "")
-        return own or able[0]
+        capable = [model for model in models if _can_draw(model.capabilities, request)]
+        if not capable:
+            raise _refusal(models[0], request)
+        return find_model(capable, settings.model or "") or capable[0]
 
 
 def default_provider(providers: Mapping[str, Provider], configured: str | None) -> str:
-    """The bot's own default: as configured, else the first with a key, else PopCord, else whatever is there."""
+    """The bot's default provider: as configured, else the first with a key, else PopCord, else the first."""
     if configured:
         return configured
     with_key = [name for name, provider in providers.items() if provider.settings.api_key]
@@ -140,18 +123,43 @@ def default_provider(providers: Mapping[str, Provider], configured: str | None) 
 
 
 def call_request(job: Job) -> ImageRequest:
-    """The part of a job's request that its next call draws; each call has a seed of its own."""
+    """The request of a job's next call, with its share of the pictures and its own seed."""
     request, each = job.request, ceil(job.request.count / job.calls)
     done = job.calls_done * each
     seed = None if request.seed is None else (request.seed + done) % SEEDS
     return request.model_copy(update={"count": min(each, request.count - done), "seed": seed})
 
 
+def _check_prompt(request: ImageRequest) -> None:
+    if all(category(each) in INVISIBLE_CATEGORIES for each in request.prompt):
+        raise NoPrompt
+    if request.mask and not request.images:
+        raise NeedsImage(option="mask")
+
+
+def _choose_options(request: ImageRequest, settings: Settings, takes: Capabilities) -> dict[str, Any]:
+    """The options that have defaults, as the model takes them."""
+    return {
+        "seed": _choose_seed(request, takes),
+        "quality": request.quality or takes.usual_quality,
+        "refiner": settings.refiner if takes.refiner else None,
+        "safety_checker": settings.safety_checker if takes.safety_checker else None,
+    }
+
+
+def _notes(request: ImageRequest, settings: Settings, provider: Provider, models: Sequence[Model]) -> Iterator[Note]:
+    """What the receipt has to add about the provider and its model."""
+    if request.model is None and settings.provider == provider.name and _is_gone(settings.model, models):
+        yield ModelGone()
+    if not provider.uses_ai:
+        yield NoAI()
+
+
 def _is_gone(model_id: str | None, models: Sequence[Model]) -> bool:
     return model_id is not None and find_model(models, model_id) is None
 
 
-def _can(takes: Capabilities, request: ImageRequest) -> bool:
+def _can_draw(takes: Capabilities, request: ImageRequest) -> bool:
     if request.upscale:
         return takes.upscale
     if request.mask:
@@ -159,7 +167,7 @@ def _can(takes: Capabilities, request: ImageRequest) -> bool:
     return takes.image_to_image if request.images else takes.text_to_image
 
 
-def _unable(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
+def _refusal(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
     if request.upscale:
         return CannotUpscale(model=model.title)
     source = Source.MASK if request.mask else Source.IMAGE if request.images else Source.WORDS
@@ -191,15 +199,17 @@ def _check_size(size: Size, model: Model, *, from_image: bool) -> None:
         raise SizeNotTaken(asked=size, model=model.title, sizes=takes.sizes, size_range=takes.size_range)
 
 
-def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
-    """The size to draw at; a note where the server's own did not fit."""
+def _choose_size(
+    request: ImageRequest, settings: Settings, takes: Capabilities
+) -> tuple[Size | None, tuple[Note, ...]]:
+    """The size to draw at, and a note if the server's default did not fit."""
     if request.size is not None or not takes.sizes:
         return request.size, ()
     if request.images and takes.sized_by_image:
         return None, ()
     shape = request.images[0].size if request.images else None
     if shape is not None:
-        return _near(shape, takes)
+        return _nearest_size(shape, takes)
     if settings.size is None or (size := takes.nearest_size(settings.size)) is None:
         return takes.sizes[0], ()
     if size == settings.size:
@@ -207,22 +217,22 @@ def _size(request: ImageRequest, settings: Settings, takes: Capabilities) -> tup
     return size, (SizeFitted(size=size, wanted=settings.size, whose="server"),)
 
 
-def _near(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
-    """The size for an image; a note where its proportions are another's."""
+def _nearest_size(shape: Size, takes: Capabilities) -> tuple[Size | None, tuple[Note, ...]]:
+    """The size nearest to an image's, and a note if their proportions differ."""
     size = takes.nearest_size(shape)
-    if size is None or size.distance(shape)[0] <= SAME_SHAPE:
+    if size is None or size.distance(shape)[0] <= MAX_STRETCH:
         return size, ()
     return size, (SizeFitted(size=size, wanted=shape, whose="image"),)
 
 
-def _seed(request: ImageRequest, takes: Capabilities) -> int | None:
-    """Whatever takes seeds is given one, so that the receipt can name it."""
+def _choose_seed(request: ImageRequest, takes: Capabilities) -> int | None:
+    """A seed for every model that takes one, so that the receipt can show it."""
     if not takes.seed:
         return None
     return random_seed() if request.seed is None else request.seed
 
 
 def _by_title(models: Sequence[Model], text: str) -> Model | None:
-    """A member may have typed a name without picking it from the list."""
+    """The model whose title or id a member typed instead of picking it from the list."""
     wanted = text.strip().casefold()
     return next((model for model in models if wanted in (model.title.casefold(), model.id.casefold())), None)

@@ -1,11 +1,11 @@
-"""What is stored of a job's files, for the provider that draws from them."""
+"""Reads a job's stored files for its provider."""
 
 from domain import Job, SourceImage, Sources, Upload, UploadGone
 from storage.spool import Spool
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
-    """What the provider gets of a job's files; UploadGone where one has been cleared away."""
+    """The job's files as the provider gets them; UploadGone if one has been deleted."""
     request = job.request
     return Sources(
         images=tuple([SourceImage(data=await _read(spool, each), url=each.url) for each in request.images]),
@@ -14,7 +14,7 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
 
 
 async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
-    """UploadGone where a file has been cleared away, or the link to an image dropped."""
+    """Raise UploadGone if a file has been deleted or, with `by_link`, an image's link."""
     for upload in job.request.uploads():
         if not (upload.key and await spool.exists(upload.key)):
             raise UploadGone

@@ -1,1 +1,1 @@
-"""The work: what is queued, leased, drawn, and handed on to others."""
+"""Work: the queue, drawing, circuit breakers and the fallback chain."""

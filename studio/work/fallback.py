@@ -1,4 +1,4 @@
-"""The fallback chain of a server: when a provider cannot, the next that can takes over, and the receipt says so."""
+"""The fallback chain of a server: when a provider fails, the next one that can draws, and the receipt names it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from studio.work.payment import may_be_asked_again
 
 
 class FallbackChain:
-    """Finds the next provider of a server's chain that can, and may, take over a job."""
+    """Finds the next provider of a server's fallback chain that can and may draw a job."""
 
     def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:
         self.suspensions = suspensions
@@ -48,7 +48,7 @@ class FallbackChain:
         self._breakers = breakers
 
     async def next(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """The fields of a job that the next provider draws; None where nobody can, or may, take over."""
+        """The changed fields of the job, planned for the next provider; None if none can or may draw it."""
         cause = _cause(failure)
         if job.asked is None or cause is None or not may_be_asked_again(job, taken):
             return None
@@ -57,14 +57,14 @@ class FallbackChain:
         for name in settings.chain:
             if name in {each.provider for each in tried} or name not in self._planner.providers:
                 continue
-            if not self._breakers.is_open(name) and (planned := await self._planned(job, job.asked, name, settings)):
-                return _moved(planned, tried, self._note(tried, planned))
+            if not self._breakers.is_open(name) and (planned := await self._plan_for(job, job.asked, name, settings)):
+                return _changes(planned, tried, self._note(tried, planned))
         return None
 
-    async def _planned(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
-        """By the server's model or the first, else by whichever takes what was asked for."""
-        if asked.provider and not self._goes_out(asked.provider) and self._goes_out(name):
-            return None  # a member who names the host's own machines may have a reason
+    async def _plan_for(self, job: Job, asked: ImageRequest, name: str, settings: Settings) -> Job | None:
+        """The job planned for that provider, with its default model or else the first that takes the request."""
+        if asked.provider and not self._sends_outside(asked.provider) and self._sends_outside(name):
+            return None  # a member who chose the host's own machine may want the prompt to stay there
         try:
             await self.suspensions.check(job.having(provider=name))
         except EaselError:
@@ -78,13 +78,13 @@ class FallbackChain:
         return None
 
     async def _with_uploads(self, planned: Job) -> Job:
-        """The job itself; an EaselError where a file of it cannot be had any more."""
+        """The job itself; UploadGone if a file of it has been deleted."""
         if planned.request.images:
             await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
         return planned
 
-    def _goes_out(self, name: str) -> bool:
-        """Whether words surely leave the host's own machines; of a provider that is off nobody knows."""
+    def _sends_outside(self, name: str) -> bool:
+        """Whether the provider is certainly not on the host's own machines; False for one that is switched off."""
         return name in self._planner.providers and self._planner.providers[name].is_external
 
     def _note(self, tried: Sequence[Tried], planned: Job) -> TookOver:
@@ -94,7 +94,7 @@ class FallbackChain:
 
 
 def _cause(failure: Failure) -> OutageKind | None:
-    """Why somebody else may draw; None where they may not: what one has refused is not handed to another."""
+    """The reason for a fallback; None if there must be none, as after a refused prompt."""
     match failure:
         case Down() | Paused():
             return failure.cause
@@ -106,6 +106,6 @@ def _cause(failure: Failure) -> OutageKind | None:
             return None
 
 
-def _moved(planned: Job, tried: tuple[Tried, ...], note: Note) -> JobChanges:
+def _changes(planned: Job, tried: tuple[Tried, ...], note: Note) -> JobChanges:
     anew = JobChanges(state=State.QUEUED, calls_done=0, remote=None, started=None, tried=tried)
     return JobChanges(**planned.plan()) | anew | JobChanges(notes=(note, *planned.notes))

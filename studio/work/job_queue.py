@@ -1,11 +1,11 @@
-"""A queue of job ids over pgqueuer, in memory or on PostgreSQL. The jobs table is the truth: a lost id is queued again.
+"""A queue of job ids on pgqueuer, in memory or on PostgreSQL. Lost ids are queued again from the jobs table.
 
-What pgqueuer does, each found by trying, and what is done about it:
+Workarounds for pgqueuer's behaviour, each observed:
 - A finished job frees its slot only when the log buffer is full: the buffer holds one entry.
-- Its log grows by 1 KB a job, for ever: `tidy` clears it.
-- Its shutdown waits without limit for running jobs: `close` cancels them after a grace time.
-- Its listener does not survive a lost connection: the engine is built anew, while the old one's jobs run to their end.
-- Its scheduler polls each second for nothing, and cancels jobs when it finds no connection: only the manager runs.
+- Its log grows by 1 KB a job without limit: `tidy` clears it.
+- Its shutdown waits without limit for running jobs: `close` cancels them after a grace period.
+- Its listener does not survive a lost connection: the engine is rebuilt, while the old one's jobs run to their end.
+- Its scheduler polls each second needlessly, and cancels jobs when it finds no connection: only the manager runs.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ from studio.best_effort import best_effort
 log = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 1.0
-LONGEST_RETRY_SECONDS = 60.0
+MAX_RETRY_SECONDS = 60.0
 POLL_INTERVAL = timedelta(seconds=5)
-"""Between looks for jobs of which no notification came."""
+"""Interval of polling for jobs whose notification was missed."""
 CONNECTIONS = 4
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
-"""After so long without a heartbeat, a worker's jobs are given to others."""
+"""Time without a heartbeat after which a worker's jobs are given to other workers."""
 INSTALL_LOCK = 3_405_692
 """Id of the advisory lock under which the tables are installed."""
-SETTINGS = DBSettings(durability=Durability.volatile)
-"""PostgreSQL may drop the queue in a crash: the jobs table fills it again."""
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
-"""Raised where the queue's database is out of reach."""
-UNEXPECTED = "job %s: an error in Easel itself; its row is picked up again"
+DB_SETTINGS = DBSettings(durability=Durability.volatile)
+"""PostgreSQL may lose the queue in a crash: it is refilled from the jobs table."""
+CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
+"""Raised while the queue's database is unreachable."""
+HANDLER_FAILED = "job %s: an error in Easel itself; its row will be recovered"
 
 
 class TryLater(Exception):
@@ -52,7 +52,7 @@ class TryLater(Exception):
 
 
 class Entrypoint(NamedTuple):
-    """A kind of work: its handler, and how many jobs run at once in all processes together."""
+    """A kind of work: its handler, and the concurrency limit over all processes."""
 
     handler: Callable[[str], Awaitable[None]]
     limit: int
@@ -63,11 +63,11 @@ class QueuedJob(NamedTuple):
     job_id: str
     priority: int = 0
     attempt: int = 0
-    """Part of the deduplication key: an attempt may be queued while the one before it is ending."""
+    """Part of the deduplication key, so that a new attempt may be queued while the previous one ends."""
 
 
 class Driver(AsyncpgPoolDriver):
-    """Sends no notification before it listens: pgqueuer tests its listener with one, and would miss it."""
+    """Delays notifications until it listens: pgqueuer tests its listener with one, and would miss it."""
 
     def __init__(self, pool: Any) -> None:
         super().__init__(pool)
@@ -83,24 +83,24 @@ class Driver(AsyncpgPoolDriver):
 
 
 class Engine(NamedTuple):
-    """A pgqueuer manager and its connections; a broken one is replaced as a whole."""
+    """A pgqueuer manager and its connections, replaced as a whole when broken."""
 
     manager: QueueManager
     queries: Queries | InMemoryQueries
     pool: Any = None
 
     async def close(self) -> None:
-        """Close the connections, gracefully unless the database does not answer."""
+        """Close the connections, gracefully if the database answers."""
         if self.pool is not None:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await self.pool.close()
-            except AWAY:
+            except CONNECTION_ERRORS:
                 self.pool.terminate()
 
 
 class JobQueue:
-    """Gives job ids to their entrypoints' handlers, highest priority first; a queued id is not queued twice."""
+    """Passes job ids to their entrypoints' handlers, highest priority first; a queued id is not queued twice."""
 
     def __init__(
         self,
@@ -108,9 +108,9 @@ class JobQueue:
         url: str | None = None,
         refill: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """url: of the PostgreSQL that all processes share; None for a queue in memory.
+        """url: of the shared PostgreSQL; None for a queue in memory.
 
-        refill: called when the queue was built anew, to submit what it has missed.
+        refill: called after the queue was rebuilt, to submit the jobs that it has missed.
         """
         self._refill = refill
         self._entrypoints = entrypoints
@@ -128,7 +128,7 @@ class JobQueue:
         self._engine = await self._build()
 
     async def submit(self, *jobs: QueuedJob) -> None:
-        """Queue jobs; those that are queued already stay as they are, and nothing happens while PostgreSQL is away."""
+        """Queue jobs that are not queued yet; no effect while PostgreSQL is unreachable."""
         if self._engine is None or not jobs:
             return
         try:
@@ -139,20 +139,20 @@ class JobQueue:
                 dedupe_key=[f"{job.entrypoint}/{job.job_id}/{job.attempt}" for job in jobs],
                 on_conflict="skip",
             )
-        except AWAY as error:
+        except CONNECTION_ERRORS as error:
             log.warning("%d jobs not queued (%s): the jobs table has them", len(jobs), type(error).__name__)
-            self._engine.manager.shutdown.set()  # the next engine is filled from the table
+            self._engine.manager.shutdown.set()  # the next engine is refilled from the table
 
     async def run(self) -> None:
-        """Run jobs until `close`, and those under way then to their end."""
+        """Run jobs until `close`, then wait for the running ones."""
         while not self._closing.is_set():
             try:
                 if self._engine is None:
                     self._engine = await self._build()
                     await self._fill()
                 await self._run_engine(self._engine)
-            except AWAY as error:
-                log.warning("the queue's database is away: %s", type(error).__name__)
+            except CONNECTION_ERRORS as error:
+                log.warning("the queue's database is unreachable: %s", type(error).__name__)
             if not self._closing.is_set():
                 self._engine = None
                 await _wait_for(self._closing, REBUILD_SECONDS)
@@ -165,7 +165,7 @@ class JobQueue:
             await self._engine.queries.clear_queue_log()
 
     async def close(self, grace: float) -> None:
-        """Start no more jobs, and cancel those that still run after `grace` seconds."""
+        """Start no more jobs, and cancel those still running after `grace` seconds."""
         self._closing.set()
         for engine in self._running.values():
             engine.manager.shutdown.set()
@@ -180,12 +180,12 @@ class JobQueue:
             await self._engine.close()
 
     async def _fill(self) -> None:
-        with best_effort("the queue is not filled yet: the next minute's look finds what is missing"):
+        with best_effort("the queue could not be refilled: recovery does it within a minute"):
             if self._refill:
                 await self._refill()
 
     async def _run_engine(self, engine: Engine) -> None:
-        """Until the engine takes no more jobs; those that it has started go on."""
+        """Run the engine until it starts no more jobs; its running jobs continue."""
         task = asyncio.create_task(_run(engine))
         self._running[task] = engine
         task.add_done_callback(self._ended)
@@ -194,8 +194,8 @@ class JobQueue:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]
         if not task.cancelled() and (error := task.exception()):
-            trace = None if isinstance(error, AWAY) else error
-            log.warning("the queue broke and is built anew: %s", type(error).__name__, exc_info=trace)
+            trace = None if isinstance(error, CONNECTION_ERRORS) else error
+            log.warning("the queue failed and is rebuilt: %s", type(error).__name__, exc_info=trace)
 
     async def _build(self) -> Engine:
         engine = await _on_postgres(self._url) if self._url else _in_memory()
@@ -259,25 +259,25 @@ async def _install(url: str) -> None:
 
 
 def _queries(driver: AsyncpgDriver | Driver) -> Queries:
-    return Queries(driver, QueryBuilderEnvironment(SETTINGS), QueryQueueBuilder(SETTINGS))
+    return Queries(driver, QueryBuilderEnvironment(DB_SETTINGS), QueryQueueBuilder(DB_SETTINGS))
 
 
 def _pgqueuer_handler(entrypoint: Entrypoint) -> Callable[[Job, Context], Awaitable[None]]:
     async def handle(job: Job, context: Context) -> None:
         job_id = (job.payload or b"").decode()
-        logged = best_effort(UNEXPECTED, job_id, passing=(RetryRequested,))
+        logged = best_effort(HANDLER_FAILED, job_id, passing=(RetryRequested,))
         with context.cancellation, logged:
             try:
                 await entrypoint.handler(job_id)
             except TryLater as error:
-                seconds = min(2.0**job.attempts, LONGEST_RETRY_SECONDS)
+                seconds = min(2.0**job.attempts, MAX_RETRY_SECONDS)
                 raise RetryRequested(timedelta(seconds=seconds), str(error)) from None
 
     return handle
 
 
 async def _wait_for_any(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
-    """Until one of the events is set, or one of the tasks done."""
+    """Wait until one of the events is set or one of the tasks is done."""
     tasks = [asyncio.create_task(each.wait()) if isinstance(each, asyncio.Event) else each for each in awaited]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -288,7 +288,7 @@ async def _wait_for_any(*awaited: "asyncio.Event | asyncio.Task[None]") -> None:
 
 
 async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Until the event is set, but no longer than `seconds`."""
+    """Wait until the event is set, at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -2,37 +2,37 @@
 
 What may follow a call that failed, by whether the provider has accepted it::
 
-                 sent again    handed on to another    the member is told
-    not taken    yes           yes                     that it failed
-    unknown      never         never                   that it failed, and may have to be paid for
-    taken        never         never                   that it failed; Retry asks for what is due, while that is known
+                 retried    fallback    the member is told
+    not taken    yes        yes         that it failed
+    unknown      never      never       that it failed, and may have been charged
+    taken        never      never       that it failed; Retry fetches the remote job's result, while its id is known
 
-- With a provider that costs nothing, nothing is ever due: whatever it has accepted counts as not taken.
-- What an earlier run has asked for may have been accepted then, whatever a later one is told.
-- A job that is found in the middle of a call, or whose remote job nobody knows any more, is not asked for again.
-- Where a picture is there, nobody else is asked: it is delivered, and the rest is told as missing.
+- A free provider's calls always count as not taken.
+- If an earlier process has called the provider, acceptance is unknown even if a later call is refused.
+- A paid job that was interrupted during a call, or whose remote job's id is lost, is not sent again.
+- Once one picture has arrived, there is no fallback: it is delivered, and the others are reported as missing.
 
-`providers.http.retries` keeps to the same rule among the tries of one HTTP call.
+`providers.http.retries` applies the same rule to the retries of one HTTP call.
 """
 
 from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossible, ProviderError, State, SwitchedOff
 from providers.kit.base import Provider
 
 
-def is_new(job: Job) -> bool:
-    """Nobody has been asked for it, and somebody wants it."""
+def is_unsent(job: Job) -> bool:
+    """Whether no provider has been asked for the job yet, and it is not cancelled."""
     return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
 
 
 def check_resumable(job: Job, provider: Provider) -> None:
-    """Interrupted where an earlier run may have ordered what nobody can ask for."""
+    """Raise Interrupted if an earlier process may have sent a paid call whose remote job is unknown."""
     is_unknown = job.state is State.SENDING or (job.state is State.WAITING and not job.remote)
     if is_unknown and provider.is_paid:
         raise Interrupted("stopped while the provider may have accepted the job")
 
 
 def acceptance(job: Job, error: EaselError, provider: Provider | None, *, was_new: bool) -> Acceptance:
-    """Whether a failed job has been accepted, and is due. was_new: no earlier run had asked for it."""
+    """Whether the provider has accepted a failed job. was_new: no earlier process had sent it."""
     if provider is not None and not provider.is_paid:
         return Acceptance.NOT_TAKEN
     if job.remote is not None:
@@ -53,5 +53,5 @@ def _said_by(error: EaselError) -> Acceptance:
 
 
 def may_be_asked_again(job: Job, taken: Acceptance) -> bool:
-    """Whether the same call may be sent again, or another provider be asked."""
+    """Whether the call may be retried, or sent to another provider."""
     return taken is Acceptance.NOT_TAKEN and not job.drawn

@@ -1,4 +1,4 @@
-"""A provider's thread back to the job that it draws for."""
+"""The interface through which a provider reports on, and stores pictures of, the job that it draws."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -9,18 +9,18 @@ from domain import BadResponse, Drawn, Picture, State
 from domain.kinds import ending_of, kind_of
 from domain.numbers import fraction as share
 from domain.numbers import place, plain, seconds
+from storage.shielding import shielded
 from storage.spool import Spool
-from storage.uncut import uncut
 from studio import images
-from studio.display import Delivery, Ready, Report
-from studio.lease import Held
+from studio.display import Delivery, ReadyPicture, Report
+from studio.lease import HeldJob
 from studio.work.breakers import Breakers
-from studio.work.looking import as_handed_over
+from studio.work.inspection import inspected
 
-LARGEST_PREVIEW = 2 * 1024 * 1024
-"""Bytes: an unfinished picture is sent again every few seconds."""
+MAX_PREVIEW_BYTES = 2 * 1024 * 1024
+"""Size limit of an unfinished picture, because one is sent every few seconds."""
 PREVIEW_SECONDS = 5.0
-"""What takes longer to be made so small is left out, or nothing would tell how far the drawing is."""
+"""Time limit for making an unfinished picture so small; one that takes longer is not shown."""
 
 
 class JobProgress:
@@ -28,14 +28,14 @@ class JobProgress:
 
     def __init__(
         self,
-        held: Held,
+        held: HeldJob,
         spool: Spool,
         delivery: Delivery,
         breakers: Breakers,
         accepted: Callable[[], None],
         deadline: asyncio.Timeout,
     ) -> None:
-        """accepted: called when the provider has taken the call. deadline: the job's."""
+        """accepted: called when the provider has accepted the call. deadline: the job's."""
         self._held = held
         self._deadline = deadline
         self._accepted = accepted
@@ -65,17 +65,17 @@ class JobProgress:
         if data:
             entry = entry.model_copy(update=self._unread(data))
         if data and earlier:
-            # Nothing is put in the place of a picture before it is one.
-            entry, data = await as_handed_over(entry, data)
-        await uncut(asyncio.ensure_future(self._store(entry, data)))
+            # A picture of an earlier attempt is replaced only by valid data.
+            entry, data = await inspected(entry, data)
+        await shielded(asyncio.ensure_future(self._store(entry, data)))
         if data:
             await self._breakers.accepted(self._held.job.id)
 
     def skip(self) -> None:
         self._item += 1
 
-    def _place(self) -> int:
-        """Where an earlier try of the same call has put the next picture, or the end of what is drawn."""
+    def _position(self) -> int:
+        """The index of the next picture, if an earlier attempt of this call has stored it, else the end."""
         places = (at for at, drawn in enumerate(self._held.job.drawn) if self._is_next(drawn))
         return next(places, len(self._held.job.drawn))
 
@@ -93,10 +93,10 @@ class JobProgress:
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:
-            can_be_had_again = self._held.job.remote is not None
-            await (self._spool.put_fresh if can_be_had_again else self._spool.put_or_hold)(entry.key, data)
-        # What an earlier try has kept stays until a picture replaces it: its link may be dead by now.
-        drawn, place = self._held.job.drawn, self._place()
+            is_fetchable = self._held.job.remote is not None
+            await (self._spool.put_cached if is_fetchable else self._spool.put_or_keep)(entry.key, data)
+        # An earlier attempt's picture stays until it is replaced: its link may have expired.
+        drawn, place = self._held.job.drawn, self._position()
         await self._held.update(drawn=(*drawn[:place], entry, *drawn[place + 1 :]))
         self._item += 1
 
@@ -111,19 +111,19 @@ class JobProgress:
         preview: bytes | None = None,
     ) -> None:
         fraction, position, eta = share(fraction), place(position), seconds(eta)
-        if preview or fraction is not None or position is not None:  # an eta may be that of being let in
+        if preview or fraction is not None or position is not None:  # an eta alone does not prove acceptance
             await self._breakers.accepted(self._held.job.id)
-        shown = partial(_shown, preview) if preview else None
+        shown = partial(_prepare_preview, preview) if preview else None
         self._delivery.report(self._held.job, Report(fraction, position, eta, shown))
 
 
-async def _shown(preview: bytes) -> Ready | None:
-    """An unfinished picture as it may be shown; None where it is none, for nothing depends on it."""
+async def _prepare_preview(preview: bytes) -> ReadyPicture | None:
+    """An unfinished picture, marked and reduced; None if it is invalid or takes too long."""
     try:
         async with asyncio.timeout(PREVIEW_SECONDS):
             marked = await images.marked(preview, ai=True, facts=None)
-            # The process works no longer on it, either.
-            fitted = await images.fit(marked, LARGEST_PREVIEW, PREVIEW_SECONDS, images.Lane.OTHERS)
-        return Ready(fitted.data, ending_of(fitted.format))
+            # The same limit ends the work of the decoder process.
+            fitted = await images.fit(marked, MAX_PREVIEW_BYTES, PREVIEW_SECONDS, images.Lane.OTHERS)
+        return ReadyPicture(fitted.data, ending_of(fitted.format))
     except (BadResponse, images.TooLarge, TimeoutError):
         return None

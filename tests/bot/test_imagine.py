@@ -212,7 +212,7 @@ async def test_again_keeps_an_upload_for_a_while(world):
 
 async def test_again_says_when_the_upload_is_gone(world):
     shown, job = await world.imagine(prompt="a boat", image=("a.png", png()), **SMALL)
-    await world.bot._store.spool.clear(job.id)
+    await world.bot._store.spool.delete_job(job.id)
     again = await world.member.click(shown.response, label="Again")
     assert "no longer kept" in again.response.content
     assert again.ephemeral
@@ -229,7 +229,7 @@ async def test_delete_is_for_the_owner_and_for_moderators(world, who, may):
 
 async def test_a_button_of_an_unknown_job_is_answered(world):
     shown, _ = await world.imagine(prompt="a boat", **SMALL)
-    await world.bot.studio.jobs.forget(user_id=world.member.id)
+    await world.bot.studio.jobs.delete_finished(user_id=world.member.id)
     clicked = await world.other.click(shown.response, label="Again")
     assert "no longer know" in clicked.response.content
 

@@ -80,7 +80,7 @@ async def test_two_admins_do_not_undo_each_other(world):
 
 async def test_delete_works_for_the_asker_after_their_data_is_gone(world):
     shown, _ = await world.imagine(prompt="a boat", size="64x64", steps=1)
-    await world.bot.studio.jobs.forget(user_id=world.member.id)
+    await world.bot.studio.jobs.delete_finished(user_id=world.member.id)
     assert len(await files(shown)) == 1
     await world.member.click(shown.response, label="Delete")
     assert shown.response is None

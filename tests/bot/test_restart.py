@@ -196,7 +196,7 @@ async def test_stopping_leaves_unfinished_jobs_in_the_table(tmp_path, replays, p
         await pauses.begun.wait()
         await world.bot.studio.close(grace=0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
-        states = sorted(job.state for job in await store.jobs.abandoned())
+        states = sorted(job.state for job in await store.jobs.unheld())
     assert states == [State.QUEUED, State.WAITING]
 
 
@@ -224,7 +224,7 @@ async def test_forgetting_deletes_rows_and_files(world, who):
     _, job = await world.imagine(prompt="a boat", image=("a.png", png()), size="64x64", steps=1)
     key = job.request.images[0].key
     assert await world.bot._store.spool.get(key) is not None
-    await world.bot.studio.jobs.forget(**{who: getattr(job, who)})
+    await world.bot.studio.jobs.delete_finished(**{who: getattr(job, who)})
     assert await world.bot.studio.jobs.find(job.id) is None
     assert await world.bot._store.spool.get(key) is None
 

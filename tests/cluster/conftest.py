@@ -122,7 +122,7 @@ class Cluster:
         folder = self._folder / f"process-{len(self.members)}"
         folder.mkdir()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.cluster.hasty", *arguments),
+            *(sys.executable, "-m", "tests.cluster.short_leases", *arguments),
             cwd=folder,
             env=self._settings(folder) | settings,
             stdout=asyncio.subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from tests.faults.world import prompt_of
 EVERYWHERE = [nth(number) for number in range(8)]
 
 
-async def test_all_shards_are_answered_and_the_providers_limit_is_for_all_together(cluster):
+async def test_all_shards_are_answered_within_the_providers_shared_limit(cluster):
     gate = cluster.hold(prompt_of)
     await cluster.gateway("0-1")
     await cluster.gateway("2-3")
@@ -30,7 +30,7 @@ async def test_all_shards_are_answered_and_the_providers_limit_is_for_all_togeth
     assert [await member.stop() for member in cluster.members] == [0, 0, 0]
 
 
-async def test_what_a_dead_process_has_begun_is_finished_by_another(cluster):
+async def test_another_process_finishes_the_jobs_of_a_dead_one(cluster):
     """Its folder is gone too: what it had drawn lies in the bucket, what it had ordered is in the table."""
     polls = cluster.hold(lambda call: call.moment == "poll-")
     undelivered = cluster.discord.fault(has_picture, held(asyncio.Event()), times=2)
@@ -51,7 +51,7 @@ async def test_what_a_dead_process_has_begun_is_finished_by_another(cluster):
         assert sum(bool(prompt_of(call)) for call in cluster.replays[name].requests) == times
 
 
-async def test_numbers_that_json_does_not_know_do_not_break_the_row(cluster):
+async def test_nan_from_a_provider_does_not_fail_the_row(cluster):
     """PostgreSQL takes no NaN in JSON; the seconds that a picture took go into its row after it is paid for."""
     await cluster.gateway("0-3")
     token = await cluster.imagine("case:no-number", provider="nebulablock")
@@ -76,14 +76,14 @@ async def test_a_job_is_cancelled_from_another_process(cluster):
     await cluster.until(token, lambda row: row["state"] == "cancelled")
 
 
-async def test_a_worker_needs_no_shards_but_a_shared_database(cluster):
+async def test_a_worker_without_shards_needs_a_shared_database(cluster):
     member = await cluster.worker(DATABASE_URL="sqlite:///easel.db")
     assert await member.process.wait() == 2
     await member._reader
     assert member.says("--worker needs a DATABASE_URL that processes can share")
 
 
-async def test_the_database_is_away_for_ten_seconds(cluster):
+async def test_jobs_survive_a_database_that_is_unreachable_for_ten_seconds(cluster):
     """What is under way and what is asked for meanwhile both end in a picture; nothing is ordered twice."""
     gate = cluster.hold(lambda call: prompt_of(call) == "under way")
     through = cluster.wire.url(cluster.database_url)
@@ -103,7 +103,7 @@ async def test_the_database_is_away_for_ten_seconds(cluster):
     assert paid == ["asked", "under way"]
 
 
-async def test_what_one_process_sets_is_in_force_in_another(cluster, tmp_path):
+async def test_a_setting_of_one_process_applies_in_another(cluster, tmp_path):
     """The test is the other process: a server's own commands all come to the one that has its shard."""
     member = await cluster.gateway("0", SHARD_COUNT="1")
     await cluster.end(await cluster.imagine("by the bot's default", size="512x512"))

@@ -82,7 +82,7 @@ async def is_kept_for(world: World, token: str, user: str) -> None:
     assert world.spooled() == []
 
 
-async def test_an_answer_is_promised_whatever_befalls_the_first_try(running):
+async def test_the_acknowledgement_is_retried_after_any_first_error(running):
     discord, tokens = running.discord, {}
 
     def first(prompt: str):
@@ -103,7 +103,7 @@ async def test_an_answer_is_promised_whatever_befalls_the_first_try(running):
         assert running.paid()[f"defer {name}"] == 1
 
 
-async def test_a_promise_that_cannot_be_made_costs_nothing(running):
+async def test_a_failed_acknowledgement_costs_nothing(running):
     discord = running.discord
     discord.fault(is_callback, busy(via=False, told=False))
     token = await running.imagine("no promise")
@@ -113,7 +113,7 @@ async def test_a_promise_that_cannot_be_made_costs_nothing(running):
     assert (running.row(token), running.paid()["no promise"]) == (None, 0)
 
 
-async def test_a_promise_that_comes_too_late_costs_nothing(running):
+async def test_a_late_acknowledgement_costs_nothing(running):
     discord = running.discord
 
     async def late(answer: Answer):
@@ -128,7 +128,7 @@ async def test_a_promise_that_comes_too_late_costs_nothing(running):
 
 
 @pytest.mark.parametrize("where", ["reply", "message", "post"])
-async def test_a_picture_arrives_once_whatever_befalls_the_first_try(running, where):
+async def test_a_picture_is_delivered_once_after_any_first_error(running, where):
     """By the interaction's token; after its death by the bot's own; and where the reply's id never became known."""
     discord, tokens = running.discord, {}
     gate = running.hold(lambda call: prompt_of(call).startswith(where))
@@ -187,7 +187,7 @@ async def test_a_picture_in_an_age_restricted_channel(running):
     assert len((await running.end(token)).attachments) == 1
 
 
-async def test_sizes_are_suggested_in_time(running):
+async def test_size_suggestions_are_sent_in_time(running):
     token = await running.discord.suggest("imagine", "size", "wide", provider="popcord")
     choices = await running.discord.until(lambda: running.discord.interactions[token].choices)
     assert {"name": "wide 16:9 · 1024x576", "value": "1024x576"} in choices
@@ -223,7 +223,7 @@ async def test_the_right_to_send_is_not_needed_while_the_token_lives(running):
 
 
 @pytest.mark.parametrize("action", [fails(503), breaks(), busy(via=False)])
-async def test_recover_that_fails_half_way_can_be_asked_again(running, action):
+async def test_a_recover_that_fails_half_way_can_be_repeated(running, action):
     token = await drawn_late(running, "again", private=True, user="35")
     await is_parked(running, token)
     running.discord.fault(is_follow_up, action)
@@ -243,7 +243,7 @@ async def test_a_picture_over_the_upload_limit_is_made_smaller(running):
     assert any(sent.status == 413 for sent in discord.requests)
 
 
-async def test_a_picture_that_no_limit_lets_through_waits_for_its_owner(running):
+async def test_a_picture_too_large_for_every_limit_is_parked(running):
     discord = running.discord
     discord.upload_limit = 1
     token = await running.imagine("far too large", user="36")

@@ -19,7 +19,7 @@ async def answered(discord: DiscordServer, token: str, status: int) -> None:
     await discord.until(lambda: any(sent.status == status for sent in discord.requests if token in sent.path))
 
 
-async def test_what_came_while_the_connection_was_broken_is_drawn_after_the_resume(running):
+async def test_interactions_during_a_disconnect_are_drawn_after_the_resume(running):
     discord = running.discord
     gate = running.hold(lambda call: prompt_of(call) == "under way")
     under_way = await running.imagine("under way")
@@ -33,7 +33,7 @@ async def test_what_came_while_the_connection_was_broken_is_drawn_after_the_resu
         assert running.row(token).state == "delivered"
 
 
-async def test_what_is_replayed_too_late_to_be_answered_costs_nothing(running):
+async def test_interactions_replayed_too_late_cost_nothing(running):
     discord = running.discord
     discord.gateway.cut()
     late = await running.imagine("late")
@@ -44,7 +44,7 @@ async def test_what_is_replayed_too_late_to_be_answered_costs_nothing(running):
     assert (running.paid()["late"], running.row(late), discord.reply(late)) == (0, None, None)
 
 
-async def test_an_interaction_that_comes_twice_is_drawn_once(running):
+async def test_a_replayed_interaction_is_drawn_once(running):
     discord = running.discord
     gate = running.hold(lambda call: prompt_of(call) == "twice")
     token = await running.imagine("twice")
@@ -59,7 +59,7 @@ async def test_an_interaction_that_comes_twice_is_drawn_once(running):
     assert sum(message.cause.token == token for message in discord.public()) == 1
 
 
-async def test_a_new_session_goes_on_with_the_work(running):
+async def test_a_new_gateway_session_continues_the_work(running):
     discord = running.discord
     gate = running.hold(lambda call: prompt_of(call) == "old session")
     token = await running.imagine("old session")

@@ -97,9 +97,9 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
 
 
 @pytest.mark.parametrize("end", [World.kill, World.stop])
-async def test_an_end_while_pictures_are_being_looked_at(world, end):
+async def test_a_stop_while_pictures_are_being_inspected_loses_none(world, end):
     """They are there: those of an answer that nobody gives twice, and those that a link still leads to."""
-    await world.start("-m", "tests.faults.unseeing")
+    await world.start("-m", "tests.faults.stuck_decoder")
     at_once = await world.imagine("at once case:two", provider="nebulablock")
     linked = await world.imagine("linked")
     await world.until(lambda: len([*world.folder.glob("looking.*")]) == 2)
@@ -113,9 +113,9 @@ async def test_an_end_while_pictures_are_being_looked_at(world, end):
     assert world.spooled() == []
 
 
-async def test_a_kill_between_two_calls_costs_no_picture_that_is_still_to_be_ordered(world):
+async def test_a_kill_between_two_calls_loses_no_later_call(world):
     """The first call is over, whatever becomes of its picture: the second is not under way yet."""
-    await world.start("-m", "tests.faults.unseeing")
+    await world.start("-m", "tests.faults.stuck_decoder")
     token = await world.imagine("one by one", count=2)
     await world.until(lambda: [*world.folder.glob("looking.*")])
     await world.kill()
@@ -139,7 +139,7 @@ async def kill_before_the_word(world: World, interaction: Coroutine[Any, Any, st
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_kill_after_the_row_is_there_and_before_the_member_is_told(world, private):
+async def test_kill_between_the_row_and_the_acknowledgement_draws_nothing(world, private):
     """Discord has said that nobody answers: nothing is drawn, and nothing is paid."""
     await world.start()
     await kill_before_the_word(world, world.imagine("never told", private=private))
@@ -147,7 +147,7 @@ async def test_kill_after_the_row_is_there_and_before_the_member_is_told(world, 
     assert world.discord.public() == []
 
 
-async def test_kill_in_the_middle_of_a_retry_leaves_it_to_be_pressed_again(world):
+async def test_kill_during_a_retry_leaves_the_button_usable(world):
     """What is paid for and may yet come is not lost by it."""
     server, prompt = world.replays["imagepipeline"], "paid case:poll-F01"
     await world.start()

@@ -179,7 +179,7 @@ each_page = pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 
 @each_page
 @pytest.mark.parametrize("refusal", [(400, 50035), (404, 10008)], ids=["50035", "10008"])
-async def test_a_page_whose_new_look_is_refused_says_so_and_still_works(running, script, refusal):
+async def test_a_page_whose_redraw_is_refused_says_so_and_still_works(running, script, refusal):
     page = await script.open(running)
     refused = running.discord.fault(is_for_a_click(running), refuses(*refusal))
     token = await script.first(running, page)
@@ -190,7 +190,7 @@ async def test_a_page_whose_new_look_is_refused_says_so_and_still_works(running,
 
 
 @each_page
-async def test_a_click_before_discord_has_taken_the_new_look_is_not_lost(running, script):
+async def test_a_click_during_a_redraw_is_not_lost(running, script):
     page = await script.open(running)
     let_go = asyncio.Event()
     slow = running.discord.fault(is_for_a_click(running), held(let_go))
@@ -202,7 +202,7 @@ async def test_a_click_before_discord_has_taken_the_new_look_is_not_lost(running
     await running.discord.until(lambda: script.proof(page))
 
 
-async def test_two_admins_who_change_two_fields_at_the_same_moment_both_do(running):
+async def test_concurrent_changes_of_two_admins_are_both_kept(running):
     one, two = await pictures(running), await drawing(running)
     await asyncio.gather(
         clicks("Private by default: off")(running, one), chooses("settings:size", "768x768")(running, two)
@@ -214,7 +214,7 @@ async def test_two_admins_who_change_two_fields_at_the_same_moment_both_do(runni
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_a_page_from_before_a_restart_says_that_it_is_over(world):
+async def test_a_page_from_before_a_restart_says_that_it_has_expired(world):
     await world.start()
     page = await providers(world)
     await world.stop()
@@ -229,7 +229,7 @@ def _answers(world: World, token: str) -> list[Message]:
     return [each for each in world.discord.private() if each.cause.token == token]
 
 
-async def test_a_model_chosen_in_a_menu_that_another_provider_has_replaced_is_not_taken_for_another(running):
+async def test_a_model_chosen_in_an_outdated_menu_is_not_mistaken_for_another(running):
     page = await drawing(running)
     menu = model_menu(page)
     await done(running, page, chooses("settings:provider", "popcord"))

@@ -1,7 +1,7 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
 """A provider is down, hangs, drips, or answers garbage: a sentence for the member, and nothing is ordered twice."""
 
-from tests.faults.world import IMPATIENT, World
+from tests.faults.world import SHORT_TIMEOUTS, World
 
 DOWN = "http://127.0.0.1:9"
 """Nobody listens there."""
@@ -42,8 +42,8 @@ async def ends_as(world: World, token: str, kind: str, says: str) -> None:
     assert message.attachments == []
 
 
-async def test_whatever_a_provider_answers(world):
-    await world.start(*IMPATIENT, NEBULABLOCK_BASE_URL=DOWN)
+async def test_every_bad_provider_response_ends_in_a_sentence(world):
+    await world.start(*SHORT_TIMEOUTS, NEBULABLOCK_BASE_URL=DOWN)
     tokens = {case: await world.imagine(f"a cat case:{case}") for case in CASES}
     down = await world.imagine("a cat", provider="nebulablock")
     for case, token in tokens.items():
@@ -53,11 +53,11 @@ async def test_whatever_a_provider_answers(world):
     assert world.spooled() == []
 
 
-async def test_connections_that_were_kept_and_dropped_cost_no_picture(world):
+async def test_dropped_keep_alive_connections_lose_no_picture(world):
     """All that is paid for goes out on a connection of its own; what only asks is asked again."""
     for replay in world.replays.values():
         replay.drops_kept = True
-    await world.start(*IMPATIENT)
+    await world.start(*SHORT_TIMEOUTS)
     for number in range(3):
         for provider in ("popcord", "imagepipeline", "nebulablock"):
             await world.end(token := await world.imagine(f"boat {number}", provider=provider))
@@ -78,7 +78,7 @@ async def test_a_picture_that_discord_does_not_show_arrives_converted(world):
     assert world.spooled() == []
 
 
-async def test_numbers_that_are_none_cost_no_picture(world):
+async def test_invalid_numbers_lose_no_picture(world):
     await world.start()
     for provider, case in (("nebulablock", "no-number"), ("nebulablock", "F14-nan"), ("imagepipeline", "F14-nan")):
         message = await world.end(await world.imagine(f"a cat case:{case}", provider=provider))

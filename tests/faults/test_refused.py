@@ -52,7 +52,7 @@ def said_instead(message: Message, words: str) -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-async def test_a_refused_picture_is_told_of_in_its_place(running, code):
+async def test_a_refused_picture_is_explained_in_its_place(running, code):
     status, words = CODES[code]
     user = str(next(USERS))
     fault = running.discord.fault(lambda sent: is_edit(sent) and has_picture(sent), refuses(status, code), ALWAYS)
@@ -64,7 +64,7 @@ async def test_a_refused_picture_is_told_of_in_its_place(running, code):
 
 
 @pytest.mark.parametrize("way", [is_channel_edit, is_post])
-async def test_a_picture_that_is_refused_after_the_token_is_told_of_too(running, way):
+async def test_a_picture_refused_after_the_token_has_expired_is_explained_too(running, way):
     user, name = str(next(USERS)), f"late {way.__name__}"
     fault = running.discord.fault(lambda sent: way(sent) and has_picture(sent), refuses(400, 20009), ALWAYS)
     if way is is_post:
@@ -77,17 +77,17 @@ async def test_a_picture_that_is_refused_after_the_token_is_told_of_too(running,
     await is_kept_for(running, token, user)
 
 
-async def test_where_not_even_the_reason_may_be_said_the_picture_is_kept(running):
+async def test_a_picture_is_kept_even_if_its_explanation_is_refused(running):
     user = str(next(USERS))
     fault = running.discord.fault(is_edit, refuses(403, 50001), ALWAYS)
     token = await running.imagine("not a word", user=user)
     await is_parked(running, token)
-    await running.logged("nor could that be said")
+    await running.logged("the reason could not be sent either")
     fault.times = 0
     await is_kept_for(running, token, user)
 
 
-async def test_words_that_a_filter_refuses_cost_no_picture(running):
+async def test_text_that_a_filter_refuses_loses_no_picture(running):
     running.discord.fault(lambda sent: is_edit(sent) and "forbidden" in str(sent.json), refuses(400, 200000), ALWAYS)
     token = await running.imagine("a forbidden word")
     message = await running.end(token)
@@ -111,7 +111,7 @@ async def asked(world: World, user: str) -> list[Message]:
     return given()
 
 
-async def test_what_is_refused_again_and_again_blocks_nothing(running):
+async def test_repeatedly_refused_pictures_do_not_block_others(running):
     """Five that are always refused stand behind the sixth; each is told why, every time that it is asked for."""
     discord, user = running.discord, str(next(USERS))
     refused = discord.fault(
@@ -147,7 +147,7 @@ async def test_recover_goes_on_past_a_message_that_is_refused(running):
     assert [len(each.attachments) for each in await recover(running, user)] == [1]
 
 
-async def test_whoever_deletes_what_waits_for_them_gives_it_up(running):
+async def test_an_owner_who_deletes_the_message_gives_the_picture_up(running):
     discord, user = running.discord, str(next(USERS))
     discord.fault(lambda sent: is_edit(sent) and has_picture(sent), refuses(400, 20009))
     token = await running.imagine("given up", user=user)
@@ -158,7 +158,7 @@ async def test_whoever_deletes_what_waits_for_them_gives_it_up(running):
     assert discord.reply(token) is None
 
 
-async def test_a_manager_who_deletes_the_message_takes_nothing_from_its_owner(running):
+async def test_a_message_deleted_by_a_manager_stays_recoverable_by_its_owner(running):
     discord, user = running.discord, str(next(USERS))
     discord.fault(lambda sent: is_edit(sent) and has_picture(sent), refuses(400, 20009))
     token = await running.imagine("tidied away", user=user)
@@ -168,7 +168,7 @@ async def test_a_manager_who_deletes_the_message_takes_nothing_from_its_owner(ru
     await is_kept_for(running, token, user)
 
 
-async def test_deleting_twice_is_nobodys_trouble(running):
+async def test_deleting_twice_is_no_error(running):
     """Two who press at once: one is too late, and neither is told of an error."""
     discord, before = running.discord, len(running.log)
     token = await running.imagine("twice")
@@ -196,13 +196,13 @@ async def test_a_file_that_is_too_large_for_the_bot_is_made_smaller_by_what_was_
     assert sizes == sorted(set(sizes), reverse=True)
 
 
-async def test_what_only_larger_files_meet_is_no_refusal_of_the_picture(running):
+async def test_an_error_for_larger_files_only_is_no_refusal_of_the_picture(running):
     running.discord.fault(lambda sent: is_edit(sent) and larger_than(MEBIBYTE)(sent), refuses(413, 40005), ALWAYS)
     token = await running.imagine("smaller will do case:noise")
     assert [each.size <= MEBIBYTE for each in (await running.end(token)).attachments] == [True]
 
 
-async def test_without_a_channel_only_the_token_leads_there(running):
+async def test_without_a_channel_only_the_token_delivers(running):
     discord, user = running.discord, str(next(USERS))
     discord.tells_channel = False
     token = await running.imagine("nowhere", user=user)
@@ -230,7 +230,7 @@ async def test_a_command_that_is_no_longer_known_says_so(running):
     assert not any("Traceback" in line for line in running.log[before:])
 
 
-async def test_suggestions_that_come_too_late_are_nobodys_trouble(running):
+async def test_late_suggestions_are_no_error(running):
     before = len(running.log)
     running.discord.fault(is_callback, refuses(404, 10062))
     await running.discord.suggest("imagine", "size", "wide", provider="popcord")

@@ -10,7 +10,7 @@ from tests.faults.world import World
 from tests.replay.pictures import colour_bomb, draw, with_scans
 
 
-async def test_pictures_on_their_way_are_delivered_before_the_end_or_after_the_next_start(world):
+async def test_jobs_under_way_are_delivered_before_the_stop_or_after_the_next_start(world):
     discord, soon = world.discord, asyncio.Event()
     await world.start()
     in_time, too_late = await world.imagine("in time"), await world.imagine("too late")
@@ -29,7 +29,7 @@ async def test_pictures_on_their_way_are_delivered_before_the_end_or_after_the_n
 
 
 @pytest.mark.parametrize("end", [World.stop, World.kill])
-async def test_a_member_whose_image_was_being_read_is_told(world, end):
+async def test_a_member_whose_image_was_being_read_is_told_of_the_stop(world, end):
     discord = world.discord
     await world.start()
     discord.fault(lambda sent: sent.path.startswith("/attachments/"), held(asyncio.Event()))
@@ -45,7 +45,7 @@ async def test_a_member_whose_image_was_being_read_is_told(world, end):
 @pytest.mark.parametrize("end", [World.stop, World.kill])
 async def test_a_member_whose_image_was_being_decoded_is_told_by_the_next_process(world, end):
     discord = world.discord
-    await world.start("-m", "tests.faults.unseeing")
+    await world.start("-m", "tests.faults.stuck_decoder")
     token = await world.imagine("from an image", image=draw("an image"), provider="sketch")
     await world.until(lambda: [*world.folder.glob("looking.*")])
     await end(world)
@@ -56,7 +56,7 @@ async def test_a_member_whose_image_was_being_decoded_is_told_by_the_next_proces
 
 
 @pytest.mark.parametrize("end", [World.stop, World.kill])
-async def test_an_end_while_a_member_is_being_told_to_wait(world, end):
+async def test_a_stop_during_an_acknowledgement_leaves_the_answer_to_the_next_start(world, end):
     """Nothing is left that holds the process, and the member is answered after the next start."""
     discord = world.discord
     await world.start()
@@ -70,7 +70,7 @@ async def test_an_end_while_a_member_is_being_told_to_wait(world, end):
     assert world.paid() == {"told to wait": 1}
 
 
-async def test_two_processes_in_one_folder(world):
+async def test_a_second_process_in_the_same_folder_is_refused(world):
     await world.start()
     first, world.log = world.process, []
     await world.launch()
@@ -81,7 +81,7 @@ async def test_two_processes_in_one_folder(world):
     await first.wait()
 
 
-async def test_files_that_take_minutes_to_decode_hold_up_nobody_and_no_end(world):
+async def test_files_that_take_minutes_to_decode_delay_neither_members_nor_the_stop(world):
     discord = world.discord
     await world.start()
     tokens = [await world.imagine("from a bomb", image=colour_bomb(), provider="sketch") for _ in range(3)]

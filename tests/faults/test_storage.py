@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from domain import Room
-from storage.spool import RESERVE
+from storage.spool import DISK_RESERVE
 from tests.discord_server import nth
-from tests.faults.world import IMPATIENT, World, healthy, prompt_of, world_in
+from tests.faults.world import SHORT_TIMEOUTS, World, healthy, prompt_of, world_in
 from views.wording.refusals import NO_ROOM_SENTENCES
 
 MEBIBYTE = 2**20
@@ -31,7 +31,7 @@ def locked(world: World) -> Generator[None]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
     """A folder in a file system of its own, of a few megabytes more than Easel wants to have free."""
-    size = f"size={RESERVE + 16 * MEBIBYTE}"
+    size = f"size={DISK_RESERVE + 16 * MEBIBYTE}"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a file system")
@@ -61,7 +61,7 @@ def full(world: World, *, but: int = 0) -> Generator[None]:
 
 
 @pytest.mark.parametrize("longer", [False, True])
-async def test_a_database_that_is_locked_is_waited_for(world, longer):
+async def test_a_locked_database_is_retried(world, longer):
     """A moment; and longer than SQLite itself waits."""
     gate = world.hold(lambda call: prompt_of(call) == "under way")
     await world.start()
@@ -79,7 +79,7 @@ async def test_a_database_that_is_locked_is_waited_for(world, longer):
     assert world.paid() == {"under way": 1, "asked": 1}
 
 
-async def test_nobody_has_to_wait_for_a_lock_to_be_told_to_wait(world):
+async def test_acknowledgements_do_not_wait_for_a_database_lock(world):
     """Neither in a server of which nothing is known yet, nor who presses a button."""
     await world.start()
     shown = await world.end(await world.imagine("earlier"))
@@ -92,7 +92,7 @@ async def test_nobody_has_to_wait_for_a_lock_to_be_told_to_wait(world):
         assert len((await world.end(token)).attachments) == 1
 
 
-async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):
+async def test_a_temporarily_full_disk_loses_nothing(cramped):
     world = cramped
     gate = world.hold(prompt_of)
     await world.start()
@@ -109,9 +109,9 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing(cramped):
     assert world.paid() == {"under way": 1, "asked again": 1}
 
 
-async def test_a_disk_that_stays_full_is_told(cramped):
+async def test_a_permanently_full_disk_is_reported(cramped):
     world = cramped
-    await world.start(*IMPATIENT)
+    await world.start(*SHORT_TIMEOUTS)
     with full(world):
         token = await world.imagine("asked")
         reply = await world.discord.until(lambda: world.discord.said(token))
@@ -120,7 +120,7 @@ async def test_a_disk_that_stays_full_is_told(cramped):
         assert (world.row(token), world.paid()["asked"]) == (None, 0)
 
 
-async def test_a_picture_for_which_there_is_no_room_is_had_by_trying_again(cramped):
+async def test_a_picture_that_could_not_be_stored_is_fetched_by_retry(cramped):
     world = cramped
     gate = world.hold(prompt_of)
     await world.start()
@@ -137,7 +137,7 @@ async def test_a_picture_for_which_there_is_no_room_is_had_by_trying_again(cramp
     assert world.spooled() == []
 
 
-async def test_what_nobody_gives_twice_is_shown_though_the_spool_takes_nothing(world):
+async def test_a_picture_that_cannot_be_fetched_again_is_delivered_from_memory(world):
     await world.start()
     (world.folder / "spool" / "pictures").write_text("in the way")
     message = await world.end(await world.imagine("at once", provider="nebulablock"))

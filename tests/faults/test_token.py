@@ -16,7 +16,7 @@ def about(world: World, token: str) -> list[Sent]:
     return [sent for sent in world.discord.requests if is_callback(sent) and token in sent.path]
 
 
-async def test_what_another_process_has_answered_is_not_ordered(running):
+async def test_an_interaction_answered_by_another_process_is_not_drawn(running):
     discord = running.discord
 
     async def second(answer: Answer):
@@ -31,7 +31,7 @@ async def test_what_another_process_has_answered_is_not_ordered(running):
     assert sum(WARNING in line for line in running.log) == 1
 
 
-async def test_a_button_that_another_process_has_answered_orders_nothing(running):
+async def test_a_button_answered_by_another_process_draws_nothing(running):
     discord = running.discord
     message = await running.end(await running.imagine("pressed"))
 
@@ -45,7 +45,7 @@ async def test_a_button_that_another_process_has_answered_orders_nothing(running
     assert (running.row(token), running.paid()["pressed"]) == (None, 1)
 
 
-async def test_the_echo_of_its_own_first_try_is_no_other_process(running):
+async def test_the_bots_own_first_attempt_is_not_mistaken_for_another_process(running):
     running.discord.fault(is_callback, fails(500, taken=True))
     token = await running.imagine("echo")
     assert len((await running.end(token)).attachments) == 1
@@ -54,7 +54,7 @@ async def test_the_echo_of_its_own_first_try_is_no_other_process(running):
 
 
 @pytest.mark.parametrize("taken", [True, False])
-async def test_nothing_is_tried_again_after_the_time_to_answer(running, taken):
+async def test_nothing_is_retried_after_the_acknowledgement_deadline(running, taken):
     """Whether the one request was taken is asked for, and decides."""
     discord, prompt = running.discord, f"late {taken}"
     discord.fault(is_callback, fails(500, taken=taken))
@@ -67,7 +67,7 @@ async def test_nothing_is_tried_again_after_the_time_to_answer(running, taken):
     assert (len(about(running, token)), running.paid()[prompt]) == (1, int(taken))
 
 
-async def test_who_was_told_to_wait_by_an_echo_is_told_what_is_wrong(running):
+async def test_a_member_acknowledged_by_a_lost_attempt_is_told_what_is_wrong(running):
     running.discord.fault(is_callback, fails(500, taken=True))
     token = await running.imagine("no picture", provider="sketch", image=b"no picture at all")
     reply = await running.discord.until(lambda: running.discord.said(token))
@@ -76,14 +76,14 @@ async def test_who_was_told_to_wait_by_an_echo_is_told_what_is_wrong(running):
 
 
 @pytest.mark.parametrize("command", ["recover", "privacy", "providers"])
-async def test_other_commands_know_their_own_echo(running, command):
+async def test_other_commands_recognise_their_own_first_attempt(running, command):
     running.discord.fault(is_callback, fails(500, taken=True))
     token = await running.discord.slash(command, user="77")
     assert (await running.discord.until(lambda: running.discord.said(token))).private
 
 
 @pytest.mark.parametrize("command", ["help", "queue", "settings"])
-async def test_no_answer_of_any_kind_is_tried_again_after_its_time(running, command):
+async def test_no_kind_of_response_is_retried_after_its_deadline(running, command):
     discord = running.discord
     discord.fault(is_callback, fails(500))
     token = await discord.slash(command, user="78", rights=MANAGE_SERVER, age=ANSWER_SECONDS + 1)

@@ -9,7 +9,7 @@ from aiohttp import web
 from PIL import Image
 
 from domain import Room
-from studio.intake.upload_store import AT_ONCE
+from studio.intake.upload_store import MAX_READS_AT_ONCE
 from tests.discord_server import Sent, held, is_callback
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
@@ -17,7 +17,7 @@ from views.wording.refusals import NO_ROOM_SENTENCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MEMBERS = 3 * AT_ONCE
+MEMBERS = 3 * MAX_READS_AT_ONCE
 
 
 def png(size: int = 64) -> bytes:
@@ -41,23 +41,23 @@ async def sends(world: World, number: int, image: bytes) -> str:
     return await world.imagine("a boat", user=f"70{number:02}", image=image, provider="sketch", size="64x64")
 
 
-async def test_all_are_told_to_wait_at_once_and_few_images_are_read_at_once(running):
+async def test_all_members_are_acknowledged_while_few_images_are_read_at_once(running):
     let_go, discord = asyncio.Event(), running.discord
     reading = discord.fault(is_read, held(let_go), times=MEMBERS)
     seen = len(discord.requests)
     tokens = [await sends(running, number, png()) for number in range(MEMBERS)]
     await discord.until(lambda: all(discord.interactions[token].answered for token in tokens))
-    await discord.until(lambda: reading.hits == AT_ONCE)
+    await discord.until(lambda: reading.hits == MAX_READS_AT_ONCE)
     token = await running.imagine("a cat")  # a whole job's time for another image to be asked for
     await running.end(token)
-    assert sum(map(is_read, discord.requests[seen:])) == AT_ONCE
+    assert sum(map(is_read, discord.requests[seen:])) == MAX_READS_AT_ONCE
     assert sum(map(is_callback, discord.requests[seen:])) == MEMBERS + 1
     let_go.set()
     shown = [await running.end(token) for token in tokens]
     assert [len(message.attachments) for message in shown] == [1] * MEMBERS
 
 
-async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
+async def test_an_image_longer_than_announced_is_refused(running):
     async def more(answer):
         return web.Response(body=answer().body + b"x", content_type="image/png")
 
@@ -68,7 +68,7 @@ async def test_an_image_of_more_bytes_than_were_announced_is_not_taken(running):
     assert running.row(token) is None
 
 
-async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(running):
+async def test_image_bombs_are_refused_without_affecting_other_members(running):
     """Whatever else would end them after a while is the second limit, and costs ten seconds each."""
     bombs = {
         "50000x50000 pixels": bomb(),
@@ -85,7 +85,7 @@ async def test_image_bombs_are_refused_for_what_they_are_and_harm_nobody_else(ru
     assert not any(map(running.row, tokens))
 
 
-async def test_a_folder_that_cannot_be_read_costs_nobody_a_picture(running):
+async def test_an_unreadable_spool_folder_loses_no_picture(running):
     """Whoever sends an image is told; what is being drawn is delivered, and all goes on as soon as it can be read."""
     gate = running.hold(lambda call: prompt_of(call) == "under way")
     under_way = await running.imagine("under way")

@@ -24,7 +24,7 @@ ANSWER_SECONDS = 20
 LOOK_SECONDS = 0.02
 DRAWING = ("🖌️", "⏳")
 """What an unfinished reply begins with."""
-IMPATIENT = ("-m", "tests.faults.impatient")
+SHORT_TIMEOUTS = ("-m", "tests.faults.short_timeouts")
 """What to start instead of `bot.py` for short time limits."""
 UNFINISHED = ("promised", "queued", "sending", "waiting", "drawn")
 

@@ -102,7 +102,12 @@ class BlackForestLabsReplay(Replay):
         return web.json_response({"error": text, "message": text}, status=status)
 
     def linked(self, url: str) -> Any:
-        return {"id": "task", "status": "Ready", "result": {"sample": url, "prompt": "a", "seed": 1}, "details": None}
+        return {
+            "id": "task",
+            "status": "Ready",
+            "result": {"sample": url, "prompt": "a", "seed": 1},
+            "details": None,
+        }
 
     def _submit(self, model: str, call: Call) -> web.Response:
         expect(model in KINDS, f"no such model: {model}")

@@ -22,7 +22,6 @@ from domain import (
     Down,
     Drawn,
     Flaw,
-    HeldBack,
     ImageRequest,
     Interrupted,
     InvalidRequest,
@@ -39,6 +38,7 @@ from domain import (
     SizeNotTaken,
     Span,
     State,
+    Suspended,
     Tried,
     Unavailable,
     Unexpected,
@@ -46,7 +46,7 @@ from domain import (
 )
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, SizeFitted, TookOver
-from storage.job_store import STALE
+from storage.job_store import LEASE_TIMEOUT
 from storage.tables import jobs as table
 from tests.conftest import make_job
 
@@ -78,7 +78,7 @@ async def test_the_same_job_twice_is_one_row(jobs):
     assert await jobs.get("2") is None
 
 
-async def test_a_row_that_is_written_twice_by_its_owner_is_its_owners(jobs):
+async def test_adding_a_row_is_idempotent_for_its_owner(jobs):
     """A commit whose answer got lost is made again."""
     assert await jobs.add(make_job(), "us")
     assert await jobs.add(make_job(), "us")
@@ -86,13 +86,13 @@ async def test_a_row_that_is_written_twice_by_its_owner_is_its_owners(jobs):
     assert not await jobs.add(make_job())
 
 
-async def test_one_of_many_gets_the_row(jobs):
+async def test_only_one_of_many_claims_succeeds(jobs):
     await jobs.add(make_job())
     claimed = await asyncio.gather(*(jobs.claim("1", f"owner {n}") for n in range(10)))
     assert [job for job in claimed if job] == [await jobs.get("1")]
 
 
-async def test_a_row_is_its_owners_until_released(jobs):
+async def test_a_row_is_held_until_released(jobs):
     await jobs.add(make_job())
     assert await jobs.claim("1", "a")
     assert await jobs.claim("1", "b") is None
@@ -111,37 +111,37 @@ async def test_only_an_unfinished_row_can_be_claimed(jobs, state):
     assert (await jobs.claim("1", "a") is not None) is (state in UNFINISHED)
 
 
-async def test_a_silent_owner_loses_the_row(jobs, pass_time):
+async def test_a_lease_without_heartbeats_expires(jobs, pass_time):
     await jobs.add(make_job())
     await jobs.claim("1", "silent")
-    pass_time(STALE)
-    assert await jobs.abandoned() == []
+    pass_time(LEASE_TIMEOUT)
+    assert await jobs.unheld() == []
     pass_time(timedelta(seconds=1))
-    assert [job.id for job in await jobs.abandoned()] == ["1"]
+    assert [job.id for job in await jobs.unheld()] == ["1"]
     assert await jobs.claim("1", "next")
     assert not await jobs.save(make_job(cost="late"), "silent")
     await jobs.release("1", "silent")
     assert await jobs.save(make_job(cost="mine"), "next")
 
 
-async def test_a_beating_owner_keeps_its_rows(jobs, pass_time):
+async def test_heartbeats_renew_leases(jobs, pass_time):
     for id in (1, 2):
         await jobs.add(make_job(id))
     await jobs.claim("1", "alive")
     await jobs.claim("2", "silent")
-    pass_time(STALE)
-    await jobs.beat({"alive"})
+    pass_time(LEASE_TIMEOUT)
+    await jobs.heartbeat({"alive"})
     pass_time(timedelta(seconds=1))
     assert await jobs.claim("1", "other") is None
     assert await jobs.claim("2", "other")
 
 
-async def test_disowning_frees_every_row(jobs):
+async def test_release_all_ends_every_lease(jobs):
     await jobs.add(make_job())
     await jobs.claim("1", "dead")
-    assert await jobs.abandoned() == []
-    await jobs.disown()
-    assert [job.id for job in await jobs.abandoned()] == ["1"]
+    assert await jobs.unheld() == []
+    await jobs.release_all()
+    assert [job.id for job in await jobs.unheld()] == ["1"]
 
 
 ROWS = {
@@ -170,17 +170,17 @@ async def names(jobs) -> dict[str, str]:
     return {str(id): name for id, name in enumerate(ROWS)}
 
 
-async def test_abandoned_are_the_unfinished_that_can_go_on(jobs, names):
-    found = [names[job.id] for job in await jobs.abandoned()]
+async def test_unheld_rows_are_the_unfinished_without_a_lease(jobs, names):
+    found = [names[job.id] for job in await jobs.unheld()]
     assert found == ["another's", "drawn", "sending", "queued"]
 
 
-async def test_parked_are_a_members_own(jobs, names):
+async def test_parked_jobs_are_those_of_the_member(jobs, names):
     assert [names[job.id] for job in await jobs.parked(400)] == ["parked"]
     assert [names[job.id] for job in await jobs.parked(401)] == ["another's parked"]
 
 
-async def test_what_was_refused_least_often_comes_first(jobs):
+async def test_parked_jobs_least_often_refused_come_first(jobs):
     """Or what is always refused would stand before everything else for ever."""
     tries = {"1": 2, "2": 1, "3": 0, "4": 1}
     for id, times in tries.items():
@@ -190,8 +190,8 @@ async def test_what_was_refused_least_often_comes_first(jobs):
     assert [job.id for job in await jobs.parked(400)] == ["3", "2", "4", "1"]
 
 
-async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
-    load = await jobs.load()
+async def test_waiting_jobs_are_those_not_drawn_yet(jobs, names):
+    load = await jobs.count_waiting()
     assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
     assert [load.by_server[guild] for guild in (200, 201, 999)] == [2, 1, 0]
 
@@ -207,8 +207,8 @@ async def test_the_load_is_what_is_not_drawn_yet(jobs, names):
         ({"guild_id": 999}, set()),
     ],
 )
-async def test_forgetting_spares_what_is_under_way_and_others(jobs, names, whose, gone):
-    assert {names[id] for id in await jobs.forget(**whose)} == gone
+async def test_deleting_finished_jobs_keeps_those_under_way_and_of_others(jobs, names, whose, gone):
+    assert {names[id] for id in await jobs.delete_finished(**whose)} == gone
     left = {name for id, name in names.items() if await jobs.get(id)}
     assert left == set(ROWS) - gone
 
@@ -271,7 +271,7 @@ FAILURES = st.one_of(
     st.builds(OutOfRange, option=TEXTS, asked=NUMBERS, model=TEXTS, takes=st.builds(Span, low=NUMBERS, high=NUMBERS)),
     st.builds(SizeNotTaken, asked=SIZES, model=TEXTS, sizes=st.lists(SIZES, max_size=2).map(tuple)),
     st.builds(BadUpload, TEXTS, option=TEXTS, defect=st.sampled_from(Defect)),
-    st.builds(HeldBack, provider=TEXTS, seconds=NUMBERS),
+    st.builds(Suspended, provider=TEXTS, seconds=NUMBERS),
     st.builds(QueueFull, whose=st.sampled_from(["member", "server"]), limit=st.integers(1, 100)),
     st.builds(NoRoom, TEXTS, room=st.sampled_from(Room)),
     st.builds(Interrupted, TEXTS),
@@ -325,7 +325,7 @@ JOBS = st.fixed_dictionaries(FIELDS).map(lambda fields: Job(id="0", **fields))
 IDS = itertools.count()
 
 
-def test_every_field_of_a_job_is_tried_and_has_its_column():
+def test_every_field_of_a_job_is_covered_and_has_a_column():
     assert {"id", "cancelled", *FIELDS} == set(Job.model_fields)
     assert set(Job.model_fields) | {"owner", "heartbeat", "retried_by"} == set(table.columns.keys())
 
@@ -341,32 +341,32 @@ async def test_a_job_comes_back_as_it_was(jobs, first, second):
     assert await jobs.get(first.id) == second
 
 
-async def test_a_title_with_a_character_that_postgresql_does_not_take(jobs):
+async def test_a_nul_character_in_a_title_is_dropped(jobs):
     await jobs.add(make_job(model_title="One\0", cost="\0"))
     job = await jobs.get("1")
     assert (job.model_title, job.cost) == ("One", "")
 
 
-async def test_cancelling_is_for_what_has_no_outcome_yet(jobs, names):
+async def test_only_undecided_jobs_can_be_cancelled(jobs, names):
     wanted = {name: await jobs.cancel(id) for id, name in names.items()}
     assert {name for name, done in wanted.items() if done} == {"queued", "sending", "another's"}
     assert [(await jobs.get(id)).cancelled for id, name in names.items() if name == "queued"] == [True]
 
 
-async def test_a_holder_hears_with_its_beat_what_is_wanted_no_more(jobs):
+async def test_a_heartbeat_returns_the_cancelled_jobs(jobs):
     for id in "123":
         await jobs.add(make_job(id))
     await jobs.claim("1", "a")
     await jobs.claim("2", "b")
     for id in "123":
         await jobs.cancel(id)
-    assert await jobs.beat({"a"}) == ["1"]
+    assert await jobs.heartbeat({"a"}) == ["1"]
     held = await jobs.get("1")
     assert await jobs.save(held.having(cancelled=False), "a")
     assert (await jobs.get("1")).cancelled, "a holder that has not heard of it must not undo it"
 
 
-async def test_one_of_many_may_retry(jobs):
+async def test_only_one_of_many_retries_succeeds(jobs):
     await jobs.add(make_job(state=State.FAILED))
     retries = [make_job(id, parent="1") for id in range(2, 7)]
     added = await asyncio.gather(*(jobs.add(each, f"owner {each.id}", retry=True) for each in retries))
@@ -374,7 +374,7 @@ async def test_one_of_many_may_retry(jobs):
     assert [await jobs.get(each.id) is not None for each in retries] == added
 
 
-async def test_a_retry_and_its_mark_are_written_together_and_may_be_written_twice(jobs):
+async def test_a_retry_and_its_mark_are_one_idempotent_write(jobs):
     """A commit whose answer got lost is made again."""
     await jobs.add(make_job(state=State.FAILED))
     assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
@@ -382,7 +382,7 @@ async def test_a_retry_and_its_mark_are_written_together_and_may_be_written_twic
     assert not await jobs.add(make_job(3, parent="1"), "them", retry=True)
 
 
-async def test_a_retry_that_comes_to_nothing_may_be_made_by_another(jobs):
+async def test_a_discarded_retry_allows_another(jobs):
     await jobs.add(make_job(state=State.FAILED))
     await jobs.add(make_job(2, parent="1"), "us", retry=True)
     await jobs.discard(make_job(2, parent="1"), "us")
@@ -390,47 +390,51 @@ async def test_a_retry_that_comes_to_nothing_may_be_made_by_another(jobs):
     assert await jobs.get("2") is None
 
 
-async def test_a_retry_that_somebody_else_goes_on_with_stays_the_only_one(jobs):
+async def test_a_retry_taken_over_by_another_owner_stays_the_only_one(jobs):
     await jobs.add(make_job(state=State.FAILED))
     await jobs.add(make_job(2, parent="1"), "us", retry=True)
-    await jobs.disown()
+    await jobs.release_all()
     assert await jobs.claim("2", "them")
     await jobs.discard(make_job(2, parent="1"), "us")
     assert not await jobs.add(make_job(3, parent="1"), "others", retry=True)
     assert await jobs.get("2")
 
 
-async def test_nothing_is_retried_that_is_gone(jobs):
+async def test_a_deleted_job_cannot_be_retried(jobs):
     assert not await jobs.add(make_job(2, parent="1"), "us", retry=True)
 
 
-async def test_orphans_are_those_of_a_dead_holder(jobs, pass_time):
+async def test_orphaned_rows_have_an_expired_lease(jobs, pass_time):
     for id in "12":
         await jobs.add(make_job(id))
     await jobs.claim("1", "a")
     assert await jobs.orphaned() == []
-    pass_time(STALE + timedelta(seconds=1))
+    pass_time(LEASE_TIMEOUT + timedelta(seconds=1))
     assert [job.id for job in await jobs.orphaned()] == ["1"]
 
 
-async def test_depth_is_by_provider_and_state(jobs, names):
-    assert sorted(await jobs.depth()) == [("fake", "drawn", 1), ("fake", "queued", 2), ("fake", "sending", 1)]
+async def test_unfinished_jobs_are_counted_by_provider_and_state(jobs, names):
+    assert sorted(await jobs.count_unfinished()) == [
+        ("fake", "drawn", 1),
+        ("fake", "queued", 2),
+        ("fake", "sending", 1),
+    ]
 
 
-async def test_finished_jobs_are_forgotten_after_their_time(jobs):
-    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
+async def test_finished_jobs_are_deleted_after_their_retention(jobs):
+    old = datetime.now(UTC) - storage.job_store.RETENTION - timedelta(days=1)
     await jobs.add(make_job("1", state=State.DELIVERED, created=old))
     await jobs.add(make_job("2", state=State.DRAWN, parked=True, created=old))
     await jobs.add(make_job("3", state=State.DELIVERED))
     await jobs.add(make_job("4", state=State.WAITING, created=old))
-    await jobs.expire()
+    await jobs.delete_old()
     assert [await jobs.get(id) is not None for id in "1234"] == [False, False, True, True]
 
 
-async def test_more_than_go_at_once_are_forgotten_too(jobs, monkeypatch):
-    monkeypatch.setattr(storage.job_store, "AT_ONCE", 2)
-    old = datetime.now(UTC) - storage.job_store.KEPT - timedelta(days=1)
+async def test_old_jobs_are_deleted_in_batches(jobs, monkeypatch):
+    monkeypatch.setattr(storage.job_store, "DELETE_BATCH_SIZE", 2)
+    old = datetime.now(UTC) - storage.job_store.RETENTION - timedelta(days=1)
     for id in range(5):
         await jobs.add(make_job(id, state=State.DELIVERED, created=old))
-    await jobs.expire()
+    await jobs.delete_old()
     assert [await jobs.get(str(id)) for id in range(5)] == [None] * 5

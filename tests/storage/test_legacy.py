@@ -68,25 +68,25 @@ async def test_a_request_from_words_alone_has_no_images(jobs, add):
     assert (job.request.images, job.request.mask, job.asked) == ((), None, None)
 
 
-async def test_what_is_saved_stays_as_it_was(jobs, add):
+async def test_saving_keeps_the_images_of_an_old_request(jobs, add):
     await add(8, REQUEST, asked=REQUEST)
     job = await jobs.claim("8", "us")
     assert await jobs.save(job, "us")
     assert await jobs.get("8") == job
 
 
-async def test_the_files_of_old_and_new_jobs_are_wanted(jobs, add):
+async def test_the_files_of_old_and_new_jobs_are_needed(jobs, add):
     await add(8, REQUEST | {"mask": None})
     await add(12, REQUEST | {"image": IMAGE | {"key": "uploads/11/400.image"}, "mask": None}, state=State.DELIVERED)
     images = tuple(Upload(url=None, key=f"uploads/{job}/400.image") for job in (13, 14))
     mask = Upload(url=None, key="uploads/15/400.mask")
     await jobs.add(make_job(16, request=ImageRequest(prompt="a boat", images=images, mask=mask)))
     await jobs.add(make_job(17, request=ImageRequest(prompt="a boat", images=(Upload(url=None),))))
-    assert await jobs.uploads() == {"7", "8", "13", "14", "15", "16", "17"}
+    assert await jobs.ids_with_needed_uploads() == {"7", "8", "13", "14", "15", "16", "17"}
 
 
-async def test_an_image_that_an_old_job_waits_for_is_never_cleared(either, add, monkeypatch):
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+async def test_an_image_that_an_old_job_needs_is_not_evicted(either, add, monkeypatch):
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     shelf = UploadStore(either.spool, either.jobs, 80)  # 10 bytes for each member
     kept = [(await shelf.put(str(job), 400, {"image": b"12345"}))["image"] for job in (7, 9)]
     assert kept[0] == IMAGE["key"]

@@ -28,7 +28,7 @@ async def written(store, guild_id: int) -> Settings:
 
 
 @pytest.mark.parametrize("has_chosen", [False, True])
-async def test_two_fields_changed_at_the_same_moment_are_both_changed(stores, has_chosen):
+async def test_concurrent_changes_of_two_fields_are_both_kept(stores, has_chosen):
     one, two = stores
     for guild_id in range(ROUNDS):
         if has_chosen:
@@ -41,7 +41,7 @@ async def test_two_fields_changed_at_the_same_moment_are_both_changed(stores, ha
         assert await written(one, guild_id) == Settings(model=model, private=True, size=Size(512, 512))
 
 
-async def test_links_that_two_add_to_a_chain_are_both_in_it_and_a_third_keeps_his_field(stores):
+async def test_concurrent_additions_to_a_chain_are_all_kept(stores):
     one, two = stores
     for guild_id in range(ROUNDS):
         await asyncio.gather(
@@ -54,7 +54,7 @@ async def test_links_that_two_add_to_a_chain_are_both_in_it_and_a_third_keeps_hi
         assert settings.refiner
 
 
-async def test_whoever_has_changed_something_reads_it_though_an_older_look_is_still_under_way(stores, monkeypatch):
+async def test_a_change_is_read_although_an_older_query_is_under_way(stores, monkeypatch):
     store = stores[0].settings
     load, looking, go_on = store._load, asyncio.Event(), asyncio.Event()
 
@@ -76,7 +76,7 @@ async def test_whoever_has_changed_something_reads_it_though_an_older_look_is_st
     assert await store.get(7) == Settings(private=True)
 
 
-async def test_an_edit_that_fails_changes_nothing_and_harms_nobody_who_writes_beside_it(stores):
+async def test_a_failing_edit_changes_nothing_and_does_not_affect_concurrent_writes(stores):
     store = stores[0]
 
     def broken(_: Settings) -> Settings:

@@ -54,11 +54,11 @@ async def test_a_key_may_be_written_again_and_need_not_be_there(spool):
     assert await spool.get("pictures/1/0") is None
 
 
-async def test_the_folder_where_others_are_being_put_stays(tmp_path):
+async def test_a_folder_in_use_is_not_removed(tmp_path):
     spool = await open_spool(tmp_path / "spool", None)
     await spool.put("pictures/1/0", b"bytes")
     await spool.delete(["pictures/1/0"])
-    await spool.sweep(NOW + timedelta(days=8))
+    await spool.delete_expired(NOW + timedelta(days=8))
     assert [path.name for path in (tmp_path / "spool").iterdir()] == ["pictures"]
 
 
@@ -74,9 +74,9 @@ class Troubled(LocalStore):
         return await super().put_async(*args, **kwargs)
 
 
-@pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.TRIES - 1, True), (storage.spool.TRIES, False)])
-async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, monkeypatch, troubles, kept):
-    monkeypatch.setattr(storage.spool, "PAUSE", wait_none())
+@pytest.mark.parametrize(("troubles", "kept"), [(storage.spool.PUT_TRIES - 1, True), (storage.spool.PUT_TRIES, False)])
+async def test_storing_a_picture_is_retried(tmp_path, monkeypatch, troubles, kept):
+    monkeypatch.setattr(storage.spool, "PUT_BACK_OFF", wait_none())
     store = Troubled(tmp_path)
     store.troubles = troubles
     with nullcontext() if kept else pytest.raises(OSError, match="no"):
@@ -84,22 +84,22 @@ async def test_a_paid_picture_is_not_given_up_at_the_first_trouble(tmp_path, mon
     assert await Spool(store).get("pictures/1/0") == (b"paid" if kept else None)
 
 
-async def test_uploads_are_told_with_whose_they_are_and_how_large(spool):
-    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.uploads()}
+async def test_uploads_are_listed_with_their_member_and_size(spool):
+    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.list_uploads()}
     assert told == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
 
 
 def test_a_disk_without_room_for_a_picture_counts_as_full(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
-    for free, full in ((storage.spool.RESERVE, False), (storage.spool.RESERVE - 1, True)):
+    for free, full in ((storage.spool.DISK_RESERVE, False), (storage.spool.DISK_RESERVE - 1, True)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
         assert Spool(LocalStore(tmp_path), tmp_path).is_full() is full
         assert not Spool(LocalStore(tmp_path)).is_full()
 
 
-async def test_clearing_is_for_one_job(spool):
-    await spool.clear("1")
-    await spool.clear("none")
+async def test_deleting_a_job_keeps_the_files_of_others(spool):
+    await spool.delete_job("1")
+    await spool.delete_job("none")
     assert await kept(spool) == {"pictures/12/0", "uploads/2/401.image"}
 
 
@@ -113,79 +113,79 @@ async def test_clearing_is_for_one_job(spool):
     ],
 )
 async def test_uploads_stay_a_day_and_pictures_a_week(spool, tmp_path, place, age, count, left):
-    assert await spool.sweep(NOW + age) == count
+    assert await spool.delete_expired(NOW + age) == count
     assert await kept(spool) == left
-    assert await spool.sweep(NOW + age) == 0
+    assert await spool.delete_expired(NOW + age) == 0
     if place is None:
         folders = {path.parent.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*/*")}
         assert {path.relative_to(tmp_path / "spool") for path in (tmp_path / "spool").glob("*/*")} == folders
 
 
-async def test_sweeping_an_empty_spool(tmp_path):
-    assert await (await open_spool(tmp_path / "new" / "spool", None)).sweep() == 0
+async def test_an_empty_spool_has_nothing_expired(tmp_path):
+    assert await (await open_spool(tmp_path / "new" / "spool", None)).delete_expired() == 0
 
 
-async def test_what_is_put_fresh_is_stored_too_and_at_hand_once(spool, tmp_path, place, monkeypatch):
-    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
+async def test_cached_bytes_are_stored_too_and_taken_from_the_cache_once(spool, tmp_path, place, monkeypatch):
+    monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
     for key in ("pictures/7/0", "pictures/7/1"):
-        await spool.put_fresh(key, b"8 bytes.")
-    assert list(spool._fresh) == ["pictures/7/1"]
+        await spool.put_cached(key, b"8 bytes.")
+    assert list(spool._cache) == ["pictures/7/1"]
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"8 bytes."
     for _ in range(2):
-        assert await spool.take("pictures/7/0") == await spool.take("pictures/7/1") == b"8 bytes."
-    assert not spool._fresh
+        assert await spool.take_cached("pictures/7/0") == await spool.take_cached("pictures/7/1") == b"8 bytes."
+    assert not spool._cache
 
 
-async def test_what_is_deleted_is_not_at_hand_either(spool):
-    await spool.put_fresh("pictures/7/0", b"bytes")
+async def test_deleting_removes_the_bytes_from_the_cache(spool):
+    await spool.put_cached("pictures/7/0", b"bytes")
     await spool.delete(["pictures/7/0"])
-    assert await spool.take("pictures/7/0") is None
+    assert await spool.take_cached("pictures/7/0") is None
 
 
-async def test_what_the_store_does_not_take_is_held_until_it_is_deleted(spool, monkeypatch):
+async def test_bytes_that_the_store_refuses_stay_in_memory_until_deleted(spool, monkeypatch):
     monkeypatch.setattr(spool, "put", AsyncMock(side_effect=OSError))
-    monkeypatch.setattr(storage.spool, "AT_HAND", 10)
-    await spool.put_or_hold("pictures/7/0", b"8 bytes.")
+    monkeypatch.setattr(storage.spool, "MAX_CACHED", 10)
+    await spool.put_or_keep("pictures/7/0", b"8 bytes.")
     with pytest.raises(OSError):
-        await spool.put_or_hold("pictures/7/1", b"no room")
-    assert [await spool.take("pictures/7/0") for _ in range(2)] == [b"8 bytes."] * 2
+        await spool.put_or_keep("pictures/7/1", b"no room")
+    assert [await spool.take_cached("pictures/7/0") for _ in range(2)] == [b"8 bytes."] * 2
     await spool.delete(["pictures/7/0"])
     assert await spool.get("pictures/7/0") is None
-    await spool.put_or_hold("pictures/7/1", b"room")
-    await spool.clear("7")
+    await spool.put_or_keep("pictures/7/1", b"room")
+    await spool.delete_job("7")
     assert await spool.get("pictures/7/1") is None
 
 
-async def test_what_was_held_goes_to_the_store_when_that_takes_it_again(spool, tmp_path, place, monkeypatch):
+async def test_bytes_in_memory_alone_are_stored_later(spool, tmp_path, place, monkeypatch):
     with monkeypatch.context() as away:
         away.setattr(spool, "_put", AsyncMock(side_effect=OSError))
         away.setattr(spool, "put", AsyncMock(side_effect=OSError))
-        await spool.put_or_hold("pictures/7/0", b"bytes")
-        await spool.put_held()
+        await spool.put_or_keep("pictures/7/0", b"bytes")
+        await spool.retry_unstored()
         assert await spool.get("pictures/7/0") == b"bytes"
-    await spool.put_held()
-    assert not spool._only_here
+    await spool.retry_unstored()
+    assert not spool._unstored
     assert await (await open_spool(tmp_path / "spool", place)).get("pictures/7/0") == b"bytes"
 
 
-async def test_what_is_deleted_while_it_goes_to_the_store_is_deleted_there(spool, monkeypatch):
+async def test_bytes_deleted_while_being_stored_are_deleted_from_the_store(spool, monkeypatch):
     put = spool._put
 
     async def slow(key, data):
         await spool.delete([key])
         await put(key, data)
 
-    spool._only_here["pictures/7/0"] = b"bytes"
+    spool._unstored["pictures/7/0"] = b"bytes"
     monkeypatch.setattr(spool, "_put", slow)
-    await spool.put_held()
+    await spool.retry_unstored()
     assert await spool.get("pictures/7/0") is None
 
 
-async def test_what_is_there_is_told_without_reading_it(spool):
+async def test_exists_does_not_read_the_bytes(spool):
     assert [await spool.exists(key) for key in ("pictures/1/0", "pictures/none/0")] == [True, False]
 
 
-async def test_a_bucket_that_is_not_there_is_told(s3, tmp_path):
+async def test_a_missing_bucket_is_reported(s3, tmp_path):
     options = {name.lower(): SecretStr(value) for name, value in KEYS.items()} | {"aws_endpoint_url": SecretStr(s3)}
     with pytest.raises(SpoolError) as caught:
         await open_spool(tmp_path, SpoolPlace(url="s3://none/easel", options=options))

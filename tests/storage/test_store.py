@@ -27,8 +27,8 @@ import storage.spool
 import storage.store
 import storage.upgrade
 from domain import Settings, Size, SpoolPlace, State
-from storage.database import ClosedError, Do
-from storage.store import StoreAwayError, StoreError, open_store
+from storage.database import ClosedError, Statement
+from storage.store import StoreError, StoreUnavailableError, open_store
 from storage.tables import metadata
 from tests.conftest import make_job
 
@@ -38,8 +38,8 @@ def undeclared(connection) -> list:
     return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
 
-async def test_the_migrations_make_the_tables_as_they_are_declared(either):
-    assert await either.jobs._database._connected(undeclared) == []
+async def test_the_migrations_make_the_declared_tables(either):
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 def go_back(connection, revision: str = "0004") -> None:
@@ -51,7 +51,7 @@ def go_back(connection, revision: str = "0004") -> None:
         command.downgrade(config, revision)
 
 
-async def test_a_migration_that_was_cut_off_is_made_again(either, monkeypatch):
+async def test_an_interrupted_migration_is_run_again(either, monkeypatch):
     class CutOff(BaseException):
         """The end of the process."""
 
@@ -65,10 +65,10 @@ async def test_a_migration_that_was_cut_off_is_made_again(either, monkeypatch):
         storage.upgrade.upgrade(connection)
 
     await either.jobs.add(make_job())
-    await either.jobs._database._connected(go_back)
-    await either.jobs._database._connected(upgraded)
+    await either.jobs._database._with_connection(go_back)
+    await either.jobs._database._with_connection(upgraded)
     assert await either.jobs.get("1")
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 async def test_a_migration_keeps_which_jobs_were_tried_again(either):
@@ -83,10 +83,10 @@ async def test_a_migration_keeps_which_jobs_were_tried_again(either):
     for id in (1, 2):
         await either.jobs.add(make_job(id, state=State.FAILED))
     assert await either.jobs.add(make_job(3, parent="1"), "us", retry=True)
-    assert await either.jobs._database._connected(migrated) == [True, False, False]
+    assert await either.jobs._database._with_connection(migrated) == [True, False, False]
     again = [await either.jobs.add(make_job(id + 3, parent=str(id)), "us", retry=True) for id in (1, 2)]
     assert again == [False, True]
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
 async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(either):
@@ -98,13 +98,13 @@ async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(eit
 
     job = make_job()
     await either.jobs.add(job)
-    await either.jobs._database._connected(migrated)
+    await either.jobs._database._with_connection(migrated)
     assert "locale" not in metadata.tables["jobs"].c
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
     assert await either.jobs.get("1") == job
 
 
-async def test_a_migration_knows_a_channel_that_was_never_told(either):
+async def test_a_migration_allows_an_unknown_channel(either):
     """It was written as 0, and what waited then still waits."""
 
     def migrated(connection) -> list[int]:
@@ -118,14 +118,14 @@ async def test_a_migration_knows_a_channel_that_was_never_told(either):
     jobs = [make_job(1, **parked), make_job(2, channel_id=None, **parked)]
     for job in jobs:
         await either.jobs.add(job)
-    assert await either.jobs._database._connected(migrated) == [300, 0]
+    assert await either.jobs._database._with_connection(migrated) == [300, 0]
     assert [each.having(created=jobs[0].created) for each in await either.jobs.parked(400)] == [
         each.having(created=jobs[0].created) for each in jobs
     ]
-    assert await either.jobs._database._connected(undeclared) == []
+    assert await either.jobs._database._with_connection(undeclared) == []
 
 
-async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
+async def test_a_read_does_not_wait_for_a_lock(store, tmp_path):
     await store.jobs.add(make_job())
     with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -140,16 +140,16 @@ async def test_whoever_only_reads_waits_for_no_lock(store, tmp_path):
     assert (await store.jobs.get("2")).id == "2"
 
 
-async def test_the_connection_is_durable_and_patient(store):
+async def test_the_connection_has_its_pragmas(store):
     def pragmas(connection):
         names = ("journal_mode", "synchronous", "busy_timeout")
         return [connection.execute(text(f"PRAGMA {name}")).scalar() for name in names]
 
-    assert await store.jobs._database._connected(pragmas) == ["wal", 2, 5000]
+    assert await store.jobs._database._with_connection(pragmas) == ["wal", 2, 5000]
 
 
 @pytest.mark.parametrize("times", [1, 3])
-async def test_what_is_being_written_is_written_though_nobody_waits_any_more(either, times):
+async def test_a_write_is_committed_although_its_caller_is_cancelled(either, times):
     job = make_job()
     task = asyncio.create_task(either.jobs.add(job))
     for _ in range(times):
@@ -161,36 +161,36 @@ async def test_what_is_being_written_is_written_though_nobody_waits_any_more(eit
     assert await either.jobs.get("1") == job
 
 
-async def test_a_time_limit_around_a_statement_holds(either):
+async def test_a_timeout_around_a_statement_is_raised(either):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await either.jobs.add(make_job())
 
 
-async def test_an_error_is_for_whose_work_it_is(either):
+async def test_an_error_reaches_only_the_call_that_caused_it(either):
     """All that comes at once shares a transaction; one that fails must not take the others along."""
-    wrong = Do(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
+    wrong = Statement(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
     database = either.jobs._database
     outcomes = await asyncio.gather(
         *(either.jobs.add(make_job(id)) for id in range(20)),
-        database.run(Do(text("INSERT INTO meta (key, value) VALUES ('half', 'x')")), wrong),
+        database.run(Statement(text("INSERT INTO meta (key, value) VALUES ('half', 'x')")), wrong),
         *(either.jobs.add(make_job(id)) for id in range(20, 40)),
         return_exceptions=True,
     )
     assert isinstance(outcomes.pop(20), IntegrityError)
     assert outcomes == [True] * 40
-    assert len(await either.jobs.abandoned()) == 40
+    assert len(await either.jobs.unheld()) == 40
     assert await either.meta.get("half") is None
 
 
-async def test_a_folder_has_one_process(store, url, tmp_path):
-    with pytest.raises(StoreAwayError, match=r"^DATA_DIR is in use by another Easel process"):
+async def test_a_folder_is_locked_for_one_process(store, url, tmp_path):
+    with pytest.raises(StoreUnavailableError, match=r"^DATA_DIR is in use by another Easel process"):
         async with open_store(url, tmp_path):
             pass
     assert await store.jobs.get("1") is None
 
 
-async def test_what_was_written_is_there_when_opened_again(url, tmp_path):
+async def test_data_survives_reopening(url, tmp_path):
     chosen = Settings(provider="popcord", size=Size(1024, 576), private=True)
     async with open_store(url, tmp_path) as store:
         await store.jobs.add(make_job())
@@ -202,10 +202,10 @@ async def test_what_was_written_is_there_when_opened_again(url, tmp_path):
         "a write-ahead log is left"
     )
     async with open_store(url, tmp_path) as store:
-        assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+        assert [job.id for job in await store.jobs.unheld()] == ["1"]
         assert await store.settings.get(2**62) == chosen
         assert await store.meta.get("k") == "two"
-        await store.settings.forget(2**62)
+        await store.settings.delete(2**62)
         assert await store.settings.get(2**62) == Settings() == await store.settings.get(None)
 
 
@@ -225,7 +225,7 @@ def newer(path):
     ("spoil", "why"),
     [(broken, "file is not a database"), (newer, "its tables are of another version of Easel, a newer one maybe")],
 )
-async def test_a_database_that_cannot_be_used_is_said_and_left_alone(url, tmp_path, spoil, why):
+async def test_an_unusable_database_is_reported_and_not_changed(url, tmp_path, spoil, why):
     spoil(tmp_path / "easel.db")
     before = (tmp_path / "easel.db").read_bytes()
     for _ in range(2):  # and the lock is not kept
@@ -236,7 +236,7 @@ async def test_a_database_that_cannot_be_used_is_said_and_left_alone(url, tmp_pa
         assert (tmp_path / "easel.db").read_bytes() == before
 
 
-def test_a_database_that_cannot_be_opened_leaves_no_thread_behind(tmp_path, monkeypatch):
+def test_a_failed_open_leaves_no_thread(tmp_path, monkeypatch):
     """Each in an event loop that is closed at once, as at the end of a start that failed."""
     said = []
     monkeypatch.setattr(threading, "excepthook", said.append)
@@ -252,7 +252,7 @@ def test_a_database_that_cannot_be_opened_leaves_no_thread_behind(tmp_path, monk
     assert (threading.active_count(), said) == (before, [])
 
 
-async def test_a_database_that_cannot_be_written_is_said(url, tmp_path):
+async def test_a_read_only_database_is_reported(url, tmp_path):
     async with open_store(url, tmp_path):
         pass
     read_only = url.replace(":///", ":///file:") + "?mode=ro&uri=true"
@@ -271,7 +271,7 @@ async def test_a_database_that_cannot_be_written_is_said(url, tmp_path):
     ],
     ids=lambda error: type(error).__name__,
 )
-async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres, tmp_path, monkeypatch, error):
+async def test_a_starting_or_stopping_postgresql_is_retried(postgres, tmp_path, monkeypatch, error):
     """SQLAlchemy wraps what asyncpg says while it connects."""
     tries = []
 
@@ -288,14 +288,14 @@ async def test_a_postgresql_that_is_starting_or_stopping_is_waited_for(postgres,
     assert len(tries) >= 3
 
 
-async def test_a_postgresql_that_is_not_there_is_told_apart_from_a_wrong_setting(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
-    with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+async def test_an_unreachable_postgresql_is_not_a_wrong_setting(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
 
 
-async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
+async def test_a_long_migration_does_not_time_out(postgres, tmp_path, monkeypatch):
     """Every other statement has a time limit."""
 
     async def hasty(url, *, command_timeout, **options):
@@ -307,7 +307,7 @@ async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
         upgrade(connection)
 
     connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "_connect", hasty)
     for module in (storage.database, storage.dialects):
         monkeypatch.setattr(module, "upgrade", slow)
@@ -316,7 +316,7 @@ async def test_a_long_migration_is_waited_for(postgres, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ask", [lambda jobs: jobs.add(make_job()), lambda jobs: jobs.get("1")])
-async def test_after_the_end_nobody_waits(tmp_path, ask):
+async def test_calls_after_close_fail_at_once(tmp_path, ask):
     """Whatever still asks when the process is ending gets an error, and not an answer that never comes."""
     async with open_store(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other") as store:
         jobs = store.jobs
@@ -326,13 +326,13 @@ async def test_after_the_end_nobody_waits(tmp_path, ask):
 
 
 @pytest.mark.parametrize("calls", [1, 3])
-async def test_an_error_of_ours_is_raised_where_the_work_came_from_and_the_next_work_is_done(store, monkeypatch, calls):
+async def test_a_bug_is_raised_to_its_caller_and_the_next_call_runs(store, monkeypatch, calls):
     async def broken(work):
         raise RuntimeError("a bug")
 
     database = store.jobs._database
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_connected", broken)
+        patch.setattr(database, "_with_connection", broken)
         async with asyncio.timeout(5):
             adding = (store.jobs.add(make_job(id)) for id in range(calls))
             raised = await asyncio.gather(*adding, return_exceptions=True)
@@ -341,31 +341,33 @@ async def test_an_error_of_ours_is_raised_where_the_work_came_from_and_the_next_
         assert await store.jobs.add(make_job())
 
 
-async def test_a_file_that_somebody_locks_may_be_free_later(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.0)
+async def test_a_locked_file_is_a_temporary_error(url, tmp_path, monkeypatch):
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreAwayError, match="DATABASE_URL cannot be opened"):
+        with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
             async with open_store(url, tmp_path):
                 pass
 
 
-async def test_a_full_disk_may_have_room_later(url, tmp_path, monkeypatch):
+async def test_a_full_disk_is_a_temporary_error(url, tmp_path, monkeypatch):
     def full(_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(storage.store.FileLock, "acquire", full)
-    with pytest.raises(StoreAwayError, match=r"DATA_DIR cannot be written: .*, No space left on device"):
+    with pytest.raises(StoreUnavailableError, match=r"DATA_DIR cannot be written: .*, No space left on device"):
         async with open_store(url, tmp_path):
             pass
 
 
-async def test_a_bucket_that_is_out_of_reach_may_be_there_later(url, tmp_path, monkeypatch):
+async def test_an_unreachable_bucket_is_a_temporary_error(url, tmp_path, monkeypatch):
     once = partial(S3Store.from_url, retry_config={"max_retries": 0})
     monkeypatch.setattr(storage.spool, "S3Store", SimpleNamespace(from_url=once))
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "aws_endpoint_url": "http://127.0.0.1:9"}
     place = SpoolPlace(url="s3://bucket", options={name: SecretStr(value) for name, value in keys.items()})
-    with pytest.raises(StoreAwayError, match="SPOOL_URL cannot be used: s3://bucket, it does not answer, or not"):
+    with pytest.raises(
+        StoreUnavailableError, match="SPOOL_URL cannot be used: s3://bucket, it does not answer, or not"
+    ):
         async with open_store(url, tmp_path, place):
             pass

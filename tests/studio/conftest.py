@@ -14,8 +14,8 @@ from domain import Capabilities, Job, Model, Picture, Refused, Size
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.settings import ProviderSettings
 from storage.store import Store, open_store
-from studio.display import Ready, Report
-from studio.lease import Held, Leases
+from studio.display import ReadyPicture, Report
+from studio.lease import HeldJob, Leases
 from tests.conftest import make_job
 
 Script = Callable[..., Awaitable[None]]
@@ -87,7 +87,7 @@ class FakeDelivery:
 
     def __init__(self) -> None:
         self.answers: list[Exception] = []
-        self.delivered: list[tuple[Job, list[Ready]]] = []
+        self.delivered: list[tuple[Job, list[ReadyPicture]]] = []
         self.later: list[int] = []
         self.excused: list[tuple[Job, Refused]] = []
         self.excuses: list[Exception] = []
@@ -96,18 +96,18 @@ class FakeDelivery:
         self.told: int | Exception | None = 500
         """The message that told a member to wait; None where nobody was told."""
 
-    async def deliver(self, job: Job, pictures: Sequence[Ready], later: int = 0) -> None:
+    async def deliver(self, job: Job, pictures: Sequence[ReadyPicture], later: int = 0) -> None:
         self.delivered.append((job, list(pictures)))
         self.later.append(later)
         if self.answers:
             raise self.answers.pop(0)
 
-    async def excuse(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: Refused) -> None:
         self.excused.append((job, refused))
         if self.excuses:
             raise self.excuses.pop(0)
 
-    async def recall(self, job: Job) -> Job | None:
+    async def find_acknowledgement(self, job: Job) -> Job | None:
         if isinstance(self.told, Exception):
             raise self.told
         return None if self.told is None else job.having(message_id=self.told)
@@ -118,7 +118,7 @@ class FakeDelivery:
     async def show(self, job: Job, report: Report) -> None:
         self.reports.append(report)
 
-    async def settle(self, job: Job) -> None:
+    async def stop_reports(self, job: Job) -> None:
         pass
 
 
@@ -138,7 +138,7 @@ def holding(store):
     """`async with holding(**changes) as held`: a new row, held as by a worker."""
 
     @asynccontextmanager
-    async def add_and_hold(**changes) -> AsyncGenerator[Held]:
+    async def add_and_hold(**changes) -> AsyncGenerator[HeldJob]:
         job = make_job(**changes)
         await store.jobs.add(job)
         async with Leases(store.jobs).hold(job.id) as held:

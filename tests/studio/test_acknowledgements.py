@@ -15,12 +15,12 @@ async def begun(*works):
     return tasks
 
 
-async def test_without_acknowledgements_nobody_waits():
+async def test_without_acknowledgements_work_starts_at_once():
     async with asyncio.timeout(1):
         await Acknowledgements().give_way()
 
 
-async def test_work_goes_on_when_the_last_is_acknowledged():
+async def test_work_starts_after_the_last_acknowledgement():
     acknowledgements = Acknowledgements()
     with acknowledgements:
         with pytest.raises(RuntimeError), acknowledgements:
@@ -31,8 +31,8 @@ async def test_work_goes_on_when_the_last_is_acknowledged():
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_acknowledgements_without_end_do_not_stop_all_work(monkeypatch):
-    monkeypatch.setattr(studio.intake.acknowledgements, "LONGEST_SECONDS", 0.0)
+async def test_endless_acknowledgements_do_not_block_work_for_ever(monkeypatch):
+    monkeypatch.setattr(studio.intake.acknowledgements, "MAX_YIELD_SECONDS", 0.0)
     acknowledgements = Acknowledgements()
     with acknowledgements:
         await asyncio.wait_for(acknowledgements.give_way(), 1)

@@ -14,14 +14,14 @@ def test_an_error_is_logged_with_its_traceback_and_goes_no_further(caplog):
     assert "KeyError: 'a bug'" in caplog.text
 
 
-def test_what_is_to_pass_passes_unlogged(caplog):
+def test_passing_errors_are_raised_unlogged(caplog):
     with pytest.raises(LookupError), best_effort("not noted", passing=(LookupError,)):
         raise KeyError("meant")
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("ends", [KeyboardInterrupt, GeneratorExit, SystemExit])
-def test_the_end_of_the_process_is_not_held_up(ends, caplog):
+def test_cancellation_is_not_suppressed(ends, caplog):
     with pytest.raises(ends), best_effort("not noted"):
         raise ends
     assert caplog.records == []

@@ -14,18 +14,18 @@ from domain import (
     Cancelled,
     ContentRejected,
     Down,
-    HeldBack,
     InvalidRequest,
     Job,
     Paused,
     QuotaError,
     RateLimited,
+    Suspended,
     Timeout,
     Unavailable,
     Unexpected,
 )
 from storage.store import open_store
-from studio.work.breakers import IN_A_ROW, LONGEST, PROBE_SECONDS, SHORTEST, Breakers
+from studio.work.breakers import FAILURES_IN_A_ROW, MAX_BACK_OFF, MIN_BACK_OFF, PROBE_SECONDS, Breakers
 from tests.conftest import make_job
 from tests.studio.conftest import Clock
 
@@ -49,41 +49,41 @@ def asking(member: int, provider: str = "popcord") -> Job:
     return make_job(member + 1, provider=provider, user_id=member)
 
 
-async def opened(breakers, failure=DOWN, times=IN_A_ROW) -> None:
+async def opened(breakers, failure=DOWN, times=FAILURES_IN_A_ROW) -> None:
     for member in range(times):
         await breakers.record(asking(member), failure)
 
 
 @pytest.mark.parametrize("kind", [Unavailable, Timeout, QuotaError, AuthError, RateLimited])
-async def test_some_failures_in_a_row_open_it(breakers, kind):
-    await opened(breakers, kind("no"), IN_A_ROW - 1)
+async def test_three_failures_in_a_row_open_the_breaker(breakers, kind):
+    await opened(breakers, kind("no"), FAILURES_IN_A_ROW - 1)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), kind("no"))
     refusal = await breakers.enter(asking(1))
-    assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, SHORTEST)
+    assert (type(refusal), refusal.cause, refusal.retry_after) == (Down, kind.__name__, MIN_BACK_OFF)
     assert breakers.is_open("popcord")
     assert await breakers.enter(asking(1, "other")) is None
 
 
 @pytest.mark.parametrize("between", [None, ContentRejected("no"), BadResponse("what")])
-async def test_an_answer_in_between_starts_the_count_anew(breakers, between):
+async def test_a_success_resets_the_failure_count(breakers, between):
     for _ in range(2):
-        await opened(breakers, times=IN_A_ROW - 1)
+        await opened(breakers, times=FAILURES_IN_A_ROW - 1)
         await breakers.record(asking(1), between)
     assert await breakers.enter(asking(1)) is None
 
 
 @pytest.mark.parametrize("kind", [Cancelled, InvalidRequest, Unexpected])
-async def test_what_says_nothing_of_the_provider_does_not_count(breakers, kind):
-    await opened(breakers, kind("no"), 2 * IN_A_ROW)
+async def test_failures_that_are_not_the_providers_fault_do_not_count(breakers, kind):
+    await opened(breakers, kind("no"), 2 * FAILURES_IN_A_ROW)
     assert await breakers.enter(asking(1)) is None
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     await breakers.record(asking(1), kind("no"))
     await breakers.record(asking(1), DOWN)
     assert breakers.is_open("popcord")
 
 
-async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, clock):
+async def test_a_retry_after_opens_the_breaker_at_once(breakers, clock):
     await breakers.record(asking(1), RateLimited("slow down", retry_after=7))
     assert (await breakers.enter(asking(1))).retry_after == 7
     clock.advance(6.9)
@@ -93,9 +93,9 @@ async def test_a_provider_that_says_for_how_long_is_believed_at_once(breakers, c
     assert await breakers.enter(asking(1)) is None
 
 
-async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
+async def test_after_the_back_off_one_job_probes_and_the_others_wait(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     refusal = await breakers.enter(asking(1))
     assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
@@ -103,31 +103,31 @@ async def test_one_job_tries_again_and_the_others_wait_for_it(breakers, clock):
     assert await breakers.enter(asking(1)) is None, "whoever tried has died"
 
 
-async def test_each_further_failure_keeps_it_shut_for_longer(breakers, clock):
+async def test_each_failed_probe_doubles_the_back_off(breakers, clock):
     await opened(breakers)
-    pause = SHORTEST
+    pause = MIN_BACK_OFF
     for _ in range(8):
         clock.advance(pause)
         assert await breakers.enter(asking(1)) is None
         await breakers.record(asking(1), DOWN)
-        pause = min(2 * pause, LONGEST)
+        pause = min(2 * pause, MAX_BACK_OFF)
         assert (await breakers.enter(asking(1))).retry_after == pause
     assert breakers.outage("popcord").since == datetime(2026, 5, 1, 12, 3, tzinfo=UTC)
 
 
-async def test_a_success_opens_the_door(breakers, clock):
+async def test_a_successful_probe_ends_the_outage(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     await breakers.enter(asking(1))
     await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
     assert [await breakers.enter(asking(1)) for _ in range(3)] == [None] * 3
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     assert not breakers.is_open("popcord")
 
 
-async def test_one_member_alone_does_not_shut_out_the_others(breakers):
-    for _ in range(2 * IN_A_ROW):
+async def test_failures_of_one_member_alone_do_not_open_the_breaker(breakers):
+    for _ in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking(1), QuotaError("kudos", taken=Acceptance.NOT_TAKEN))
         await breakers.record(asking(1), Timeout("late"))
     assert not breakers.is_open("popcord")
@@ -143,23 +143,23 @@ def asking_for(model: str, member: int = 1) -> Job:
 
 
 @pytest.mark.parametrize("kind", [Unavailable, AuthError, QuotaError])
-async def test_a_broken_model_is_no_outage(breakers, kind):
-    for member in range(3 * IN_A_ROW):
+async def test_failures_of_one_model_do_not_open_the_breaker(breakers, kind):
+    for member in range(3 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for("broken", member), kind("no", blames_model=True))
     assert not breakers.is_open("popcord")
 
 
 async def test_a_provider_whose_only_model_fails_is_down(breakers):
     await breakers.record(asking(9), DOWN)
-    for member in range(IN_A_ROW - 2):
+    for member in range(FAILURES_IN_A_ROW - 2):
         await breakers.record(asking_for("broken", member), BROKEN, models=1)
     assert not breakers.is_open("popcord")
     await breakers.record(asking_for("broken", 7), BROKEN, models=1)
     assert breakers.is_open("popcord")
 
 
-async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breakers):
-    for member in range(IN_A_ROW - 1):
+async def test_failures_of_one_model_do_not_count_beside_other_failures(breakers):
+    for member in range(FAILURES_IN_A_ROW - 1):
         await breakers.record(asking_for("broken", member), BROKEN)
         await breakers.record(asking_for("good", member), DOWN)
     await breakers.record(asking_for("broken", 7), BROKEN)
@@ -167,20 +167,20 @@ async def test_one_broken_model_does_not_make_an_outage_of_a_few_stumbles(breake
 
 
 @pytest.mark.parametrize(("fail", "offered", "is_down"), [(2, 2, True), (2, 3, False), (3, 3, True), (3, 9, True)])
-async def test_a_server_is_down_that_fails_at_all_of_its_models_or_at_three(breakers, fail, offered, is_down):
-    for member in range(2 * IN_A_ROW):
+async def test_a_provider_is_down_when_all_or_three_of_its_models_fail(breakers, fail, offered, is_down):
+    for member in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for(f"model {member % fail}", member), BROKEN, models=offered)
     assert breakers.is_open("popcord") is is_down
 
 
 async def test_three_failures_are_enough_where_each_was_of_another_model(breakers):
-    for member in range(IN_A_ROW):
+    for member in range(FAILURES_IN_A_ROW):
         assert not breakers.is_open("popcord")
         await breakers.record(asking_for(f"model {member}", member), BROKEN, models=9)
     assert breakers.is_open("popcord")
 
 
-async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_fault(breakers):
+async def test_failures_of_all_models_count_beside_other_failures(breakers):
     for model in ("first", "second"):
         await breakers.record(asking_for(model), BROKEN, models=2)
     await breakers.record(asking(2), DOWN)
@@ -188,7 +188,7 @@ async def test_what_all_models_have_failed_at_counts_beside_what_is_nobodys_faul
 
 
 @pytest.mark.parametrize("kind", [RateLimited, Unavailable])
-async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(breakers, kind):
+async def test_a_retry_after_opens_the_breaker_whatever_model_failed(breakers, kind):
     for model in ("first", "second"):
         await breakers.record(asking_for(model), BROKEN)
     await breakers.record(asking(2), kind("503", retry_after=7, taken=Acceptance.NOT_TAKEN))
@@ -196,16 +196,16 @@ async def test_a_pause_that_is_asked_for_begins_at_once_whatever_the_models_do(b
     assert (type(told), told.cause, told.retry_after) == (Paused, kind.__name__, 7)
 
 
-async def test_one_broken_model_counts_for_nothing_beside_a_stumble(breakers):
+async def test_failures_of_one_model_do_not_count_beside_one_other_failure(breakers):
     """How many models there are is not asked where none is to blame."""
-    for member in range(IN_A_ROW):
+    for member in range(FAILURES_IN_A_ROW):
         await breakers.record(asking_for("broken", member), BROKEN, models=5)
     await breakers.record(asking(7), DOWN)
     assert not breakers.is_open("popcord")
 
 
-async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
-    for member in range(2 * IN_A_ROW):
+async def test_a_success_resets_the_count_of_failed_models(breakers):
+    for member in range(2 * FAILURES_IN_A_ROW):
         await breakers.record(asking_for(f"model {member}", member), BROKEN)
         await breakers.record(asking_for("good", member), None)
     assert not breakers.is_open("popcord")
@@ -213,21 +213,21 @@ async def test_a_picture_in_between_starts_the_count_of_models_anew(breakers):
 
 async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking_for("broken")) is None
     await breakers.record(asking_for("broken"), BROKEN)
     assert await breakers.enter(asking_for("good", 2)) is None, "it told nothing: another may try"
 
 
-async def test_nobody_there_shuts_it_whoever_asks(breakers):
-    for _ in range(IN_A_ROW):
+async def test_refused_connections_open_the_breaker_even_for_one_member(breakers):
+    for _ in range(FAILURES_IN_A_ROW):
         await breakers.record(asking(1), Unavailable("no connection", taken=Acceptance.NOT_TAKEN))
     assert breakers.is_open("popcord")
 
 
-async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(breakers):
+async def test_jobs_sent_before_the_outage_can_only_extend_it(breakers):
     await opened(breakers, times=8)
-    assert (await breakers.enter(asking(1))).retry_after == SHORTEST
+    assert (await breakers.enter(asking(1))).retry_after == MIN_BACK_OFF
     await breakers.record(asking(1), RateLimited("429", retry_after=100))
     told = await breakers.enter(asking(1))
     assert (told.cause, told.retry_after) == ("Unavailable", 100)
@@ -235,14 +235,14 @@ async def test_what_was_asked_before_it_opened_changes_nothing_but_a_later_end(b
     assert (await breakers.enter(asking(1))).retry_after == 100
 
 
-async def test_nobody_is_believed_for_more_than_ten_minutes(breakers):
+async def test_a_retry_after_is_capped_at_ten_minutes(breakers):
     await breakers.record(asking(1), RateLimited("429", retry_after=1e7))
-    assert (await breakers.enter(asking(1))).retry_after == LONGEST
+    assert (await breakers.enter(asking(1))).retry_after == MAX_BACK_OFF
 
 
-async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
+async def test_an_accepted_probe_allows_the_next_one(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
@@ -257,9 +257,9 @@ async def test_whoever_gets_on_lets_the_next_in(breakers, clock):
     assert breakers.outage("popcord") is None
 
 
-async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clock):
+async def test_the_back_off_grows_for_a_provider_that_accepts_and_then_fails(breakers, clock):
     await opened(breakers)
-    since, pause = breakers.outage("popcord").since, SHORTEST
+    since, pause = breakers.outage("popcord").since, MIN_BACK_OFF
     for _ in range(3):
         clock.advance(pause)
         for member in (1, 2):
@@ -274,17 +274,17 @@ async def test_who_accepts_and_always_fails_is_asked_less_and_less(breakers, clo
 
 
 @pytest.mark.parametrize("failure", [None, Cancelled(), DOWN, BadResponse("what")])
-async def test_the_end_of_a_job_from_before_changes_nothing(breakers, clock, failure):
+async def test_the_success_of_a_job_from_before_the_outage_does_not_end_it(breakers, clock, failure):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(2), failure)
     assert (await breakers.enter(asking(3))).retry_after is None
     await breakers.record(asking(1), DOWN)
-    assert (await breakers.enter(asking(3))).retry_after == 2 * SHORTEST
+    assert (await breakers.enter(asking(3))).retry_after == 2 * MIN_BACK_OFF
 
 
-async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breakers, clock):
+async def test_a_retry_after_is_not_shortened_by_older_jobs(breakers, clock):
     await breakers.record(asking(1), RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN))
     clock.advance(1)
     await breakers.record(asking(2), None)
@@ -292,9 +292,9 @@ async def test_a_pause_that_was_asked_for_outlasts_what_was_asked_before(breaker
     assert (type(refusal), refusal.retry_after) == (Paused, 119)
 
 
-async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(breakers, clock):
+async def test_a_probe_of_an_older_outage_does_not_end_a_newer_one(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(2)) is None
@@ -307,9 +307,9 @@ async def test_who_was_let_in_during_an_older_outage_does_not_end_a_newer_one(br
 
 @pytest.mark.parametrize("late", [None, Timeout("late"), RateLimited("429", retry_after=2)])
 @pytest.mark.parametrize("first", [DOWN, RateLimited("429", retry_after=10)])
-async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(breakers, clock, first, late):
+async def test_a_probes_retry_after_is_not_shortened_by_another_probe(breakers, clock, first, late):
     await opened(breakers, first)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     for member in (1, 2):
         assert await breakers.enter(asking(member)) is None
         await breakers.accepted(asking(member).id)
@@ -319,9 +319,9 @@ async def test_a_pause_that_one_who_tried_was_told_is_not_cut_short_by_another(b
     assert (await breakers.enter(asking(3))).retry_after == 120
 
 
-async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, breakers):
+async def test_a_success_does_not_end_an_outage_that_another_process_has_extended(store, clock, breakers):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     known = breakers.outage("popcord")
     told = known._replace(generation=known.generation + 1, until=clock.time + timedelta(seconds=99), probing=False)
@@ -330,9 +330,9 @@ async def test_an_end_that_another_process_has_overtaken_is_none(store, clock, b
     assert (await breakers.enter(asking(2))).retry_after == 99
 
 
-async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clock):
+async def test_a_probe_without_an_outcome_allows_the_next_one(breakers, clock):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
     await breakers.leave(asking(1))
@@ -341,7 +341,7 @@ async def test_after_one_who_is_gone_without_a_word_the_next_tries(breakers, clo
     assert await breakers.enter(asking(3))
 
 
-async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
+async def test_two_concurrent_failures_open_one_outage(breakers, clock):
     told = [RateLimited("429", retry_after=seconds, taken=Acceptance.NOT_TAKEN) for seconds in (120, 5, 60)]
     await asyncio.gather(*(breakers.record(asking(member), each) for member, each in enumerate(told)))
     assert (await breakers.enter(asking(4))).retry_after == pytest.approx(120, abs=1)
@@ -352,10 +352,10 @@ async def test_two_who_are_told_at_once_know_of_one_outage(breakers, clock):
 
 
 @pytest.mark.parametrize("news", [RateLimited("429", retry_after=120, taken=Acceptance.NOT_TAKEN), None])
-async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(breakers, store, clock, news):
+async def test_allowing_the_next_probe_keeps_another_processs_extension(breakers, store, clock, news):
     other = Breakers(store)
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     clock.advance(PROBE_SECONDS + 1)
     await other.refresh()
@@ -367,7 +367,7 @@ async def test_who_lets_the_next_in_does_not_undo_what_another_process_was_told(
         assert each.is_open("popcord") is (news is not None)
 
 
-async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
+async def test_refresh_reads_exactly_the_stored_outages(postgres, tmp_path):
     async with open_store(await postgres.database(), tmp_path) as store:
         for turn in range(10):
             breakers, name = Breakers(store), f"provider {turn}"
@@ -380,7 +380,7 @@ async def test_what_is_known_is_what_the_table_holds(postgres, tmp_path):
             assert known.until > datetime.now(UTC) + timedelta(seconds=100)
 
 
-async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers):
+async def test_an_unavailable_model_does_not_open_the_breaker(breakers):
     for member in (1, 1, 1, 2, 3):
         await breakers.record(
             asking(member), Unavailable("no", option="model", retry_after=60, taken=Acceptance.NOT_TAKEN)
@@ -391,7 +391,7 @@ async def test_a_model_that_nobody_serves_shuts_nobody_out(breakers):
 @pytest.mark.parametrize("error", [OSError("the database is away"), RuntimeError("a bug")])
 async def test_a_database_that_is_away_or_a_bug_ends_no_job(breakers, clock, monkeypatch, error):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
 
     async def away(*_):
@@ -404,7 +404,7 @@ async def test_a_database_that_is_away_or_a_bug_ends_no_job(breakers, clock, mon
     await breakers.record(asking(1), DOWN)
 
 
-async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monkeypatch):
+async def test_a_write_during_a_refresh_is_kept(breakers, monkeypatch):
     read, reads = breakers._store.all, []
 
     async def slowly():
@@ -419,17 +419,17 @@ async def test_what_is_written_while_others_read_is_not_forgotten(breakers, monk
     assert breakers.is_open("popcord")
 
 
-@pytest.mark.parametrize("failure", [Cancelled(), HeldBack(provider="Horde", seconds=60)])
-async def test_a_try_that_told_nothing_is_given_to_another(breakers, clock, failure):
+@pytest.mark.parametrize("failure", [Cancelled(), Suspended(provider="Horde", seconds=60)])
+async def test_a_probe_that_says_nothing_of_the_provider_allows_the_next(breakers, clock, failure):
     await opened(breakers)
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), failure)
     assert breakers.outage("popcord")
     assert await breakers.enter(asking(1)) is None
 
 
-async def test_a_lost_answer_costs_nobody_the_try(store, clock, breakers):
+async def test_beginning_a_probe_is_idempotent(store, clock, breakers):
     """A commit whose answer got lost is made again."""
     await opened(breakers)
     known, until = breakers.outage("popcord"), clock.time + timedelta(seconds=PROBE_SECONDS)
@@ -437,33 +437,33 @@ async def test_a_lost_answer_costs_nobody_the_try(store, clock, breakers):
     assert not await store.outages.begin_probe(known, until + timedelta(microseconds=1))
 
 
-async def test_who_comes_too_late_for_the_try_is_let_in_where_it_is_over(store, clock, breakers):
+async def test_a_job_that_lost_the_race_for_the_probe_enters_if_the_outage_has_ended(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    clock.advance(SHORTEST)
+    clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     await breakers.record(asking(1), None)
     assert await other.enter(asking(1)) is None
     assert other.outage("popcord") is None
 
 
-async def test_what_another_process_has_closed_is_counted_anew(store, clock, breakers):
+async def test_an_outage_ended_by_another_process_resets_the_failure_count(store, clock, breakers):
     await opened(breakers)
     await store.outages.end(breakers.outage("popcord"))
     await breakers.refresh()
-    await opened(breakers, times=IN_A_ROW - 1)
+    await opened(breakers, times=FAILURES_IN_A_ROW - 1)
     assert not breakers.is_open("popcord")
 
 
-async def test_a_restart_remembers(store, clock, breakers):
+async def test_an_outage_survives_a_restart(store, clock, breakers):
     await opened(breakers)
     other = Breakers(store)
     await other.refresh()
-    assert (await other.enter(asking(1))).retry_after == SHORTEST
+    assert (await other.enter(asking(1))).retry_after == MIN_BACK_OFF
 
 
-async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, clock):
+async def test_processes_share_an_outage_and_only_one_probes(postgres, tmp_path, clock):
     url = await postgres.database()
     async with open_store(url, tmp_path / "1") as first, open_store(url, tmp_path / "2") as second:
         one, two = Breakers(first), Breakers(second)
@@ -472,7 +472,7 @@ async def test_processes_share_it_and_one_of_them_tries(postgres, tmp_path, cloc
             while two.outage("popcord") is None:
                 await asyncio.sleep(0.01)
         assert two.is_open("popcord")
-        clock.advance(SHORTEST)
+        clock.advance(MIN_BACK_OFF)
         told = await asyncio.gather(one.enter(asking(1)), two.enter(asking(1)))
         assert sorted(each is None for each in told) == [False, True]
         await (two if told[0] else one).record(asking(1), None)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 from domain import ImageTooLarge, Size
-from studio.images import base, jpeg, png, strict, webp
-from studio.images.containers import NotAPicture, read_xmp, stamp
+from studio.images import base, jpeg, png, upload_rules, webp
+from studio.images.containers import NotAPicture, parse, read_xmp, stamp
 from studio.images.xmp import MAX_VALUE, packet
 from tests.studio.conftest import saved
 
 
 def inspect(data: bytes) -> base.Container:
-    return strict.inspect(data, "image")
+    return upload_rules.parse_upload(data, "image").container
 
 
 CANARY = b"CANARY-7f3a"
@@ -130,7 +130,7 @@ def pixels(data):
         return image.mode, image.size, image.convert("RGBA").tobytes(), image.info.get("icc_profile")
 
 
-def test_the_canaries_are_alive():
+def test_the_canaries_are_present_before_stamping():
     assert [files["canaries"].count(CANARY) for files in FILES.values()] == [4, 4, 3]
 
 
@@ -156,16 +156,16 @@ class TestWhole:
             assert "comment" not in image.info
             assert set(getattr(image, "text", {})) <= {"XML:com.adobe.xmp"}
 
-    def test_stamp_is_found_by_others(self, data):
+    def test_the_stamp_is_readable_by_other_libraries(self, data):
         stamped = stamp(data, PACKET)
-        assert read_xmp(stamped) == PACKET
+        assert read_xmp(parse(stamped)) == PACKET
         with Image.open(BytesIO(stamped)) as image:
             image.load()
             found = image.info.get("xmp") or image.info["XML:com.adobe.xmp"]
             assert image.getxmp()
         assert (found.encode() if isinstance(found, str) else found) == PACKET
 
-    def test_stamping_twice_leaves_one(self, data):
+    def test_stamping_twice_leaves_one_packet(self, data):
         second = packet(ai=True, facts=None)
         twice = stamp(stamp(data, PACKET), second)
         assert twice == stamp(data, second)
@@ -368,7 +368,7 @@ def test_jpeg_filling_restarts_and_later_segments():
 def test_a_jpegs_scan_ends_where_it_does_in_whatever_pieces_it_is_searched(monkeypatch, piece):
     data = saved(drawing(), "JPEG", progressive=True, restart_marker_blocks=1)
     whole = [bytes(part.whole) for part in jpeg.parse(data).parts]
-    monkeypatch.setattr(jpeg, "PIECE", piece)
+    monkeypatch.setattr(jpeg, "SEARCH_BYTES", piece)
     assert [bytes(part.whole) for part in jpeg.parse(data).parts] == whole
     assert [part.kind for part in jpeg.parse(data).parts].count(jpeg.SOS) > 1
 
@@ -462,7 +462,7 @@ def test_webp_flags_and_lengths(name):
         assert stamped[20] & webp.HAS_XMP
 
 
-def test_unannounced_webp_chunks_stay_dead():
+def test_unannounced_webp_chunks_stay_inactive():
     stamped = stamp(build_webp(lossy(), (b"ALPH", CANARY), (b"ICCP", CANARY)), PACKET)
     assert CANARY not in stamped
 

@@ -46,7 +46,7 @@ from studio.images import decoder_pool
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
 from studio.intake.suspensions import Suspensions
-from studio.lease import Leases, Lost
+from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.drawing import Drawer
@@ -83,7 +83,7 @@ def draw(store: Store, delivery):
     return run
 
 
-async def test_a_row_is_written_before_each_step(store, holding, draw):
+async def test_the_row_is_written_before_each_step(store, holding, draw):
     seen = []
 
     async def watch(step: str) -> None:
@@ -143,12 +143,12 @@ def looking(monkeypatch) -> asyncio.Event:
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("studio.images.pictures.MOST_UNPACKED", 0)  # every one goes to a process
-    monkeypatch.setattr(images.DECODERS, "do", never)
+    monkeypatch.setattr("studio.images.pictures.MAX_UNPACKED", 0)  # every one goes to a process
+    monkeypatch.setattr(images.DECODERS, "run", never)
     return begun
 
 
-async def test_all_of_an_answer_is_kept_before_any_of_it_is_looked_at(store, holding, draw, looking):
+async def test_all_pictures_of_a_response_are_stored_before_any_is_inspected(store, holding, draw, looking):
     """As a kill finds it."""
     async with holding() as held:
         drawing = asyncio.create_task(draw(held, paint_two))
@@ -161,7 +161,7 @@ async def test_all_of_an_answer_is_kept_before_any_of_it_is_looked_at(store, hol
 
 
 @pytest.mark.parametrize("end", ["a shutdown", "a cancellation"])
-async def test_what_is_being_looked_at_when_the_end_comes_is_handed_over_like_every_picture(
+async def test_a_picture_being_inspected_at_the_deadline_is_delivered(
     store, delivery, holding, looking, monkeypatch, end
 ):
     drawer = make_drawer({"fake": FakeProvider(paint)}, store, delivery)
@@ -202,7 +202,7 @@ class SlowSpool(Spool):
         await super()._put(key, data)
 
 
-async def test_what_is_being_kept_when_the_end_comes_is_kept(tmp_path, store, holding, delivery):
+async def test_a_picture_being_stored_at_the_deadline_is_stored(tmp_path, store, holding, delivery):
     """However often it is called off, as pgqueuer does."""
     spool = SlowSpool(LocalStore(tmp_path / "slow", mkdir=True))
     async with holding() as held:
@@ -218,7 +218,7 @@ async def test_what_is_being_kept_when_the_end_comes_is_kept(tmp_path, store, ho
     assert await spool.get(drawn.key) == png()
 
 
-async def test_what_turns_out_to_be_no_picture_is_dropped_and_the_others_are_kept(store, holding, draw):
+async def test_invalid_pictures_are_deleted_and_the_others_kept(store, holding, draw):
     async def generate(request, sources, progress):
         await progress.remember({"id": 1})
         for data in (HOLLOW, png()):
@@ -232,7 +232,7 @@ async def test_what_turns_out_to_be_no_picture_is_dropped_and_the_others_are_kep
     assert [await store.spool.get(f"pictures/1/0-{n}") for n in range(2)] == [None, png()]
 
 
-async def test_what_is_converted_takes_the_place_of_what_came(store, holding, draw):
+async def test_a_converted_picture_replaces_the_original(store, holding, draw):
     async def generate(request, sources, progress):
         await progress.keep(Picture(data=foreign()["avif"][0]))
 
@@ -245,7 +245,7 @@ async def test_what_is_converted_takes_the_place_of_what_came(store, holding, dr
 
 
 @pytest.mark.parametrize("data", [HOLLOW, b"<html>"])
-async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding, draw, data):
+async def test_an_earlier_picture_is_not_replaced_by_an_invalid_one(store, holding, draw, data):
     async def generate(request, sources, progress):
         await progress.keep(Picture(data=data))
 
@@ -258,7 +258,7 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_none(store, holding
     assert await store.spool.get("pictures/1/0-0") == png()
 
 
-async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store, holding, draw):
+async def test_an_earlier_picture_is_not_replaced_by_a_link(store, holding, draw):
     """Which is handed on where a download fails: the provider keeps a result for an hour, the spool for days."""
 
     async def generate(request, sources, progress):
@@ -272,7 +272,7 @@ async def test_an_earlier_picture_stays_where_the_new_one_is_a_link_alone(store,
     assert (await store.jobs.get("1")).drawn == (earlier, Drawn(call=0, item=1, link="https://h.test/new.png"))
 
 
-async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, holding, draw):
+async def test_an_earlier_picture_stays_when_it_cannot_be_fetched_again(store, holding, draw):
     """Its link answers with a page by now; the next picture's does not take its place."""
 
     async def fetch(colour):
@@ -292,9 +292,7 @@ async def test_an_earlier_picture_stays_where_it_cannot_be_had_again(store, hold
 
 
 @pytest.mark.parametrize(("first", "second"), [("blue", "blue green"), ("blue", "red green"), ("red", "blue green")])
-async def test_each_picture_of_an_answer_is_known_again_though_others_of_it_cannot_be_had(
-    store, holding, draw, first, second
-):
+async def test_pictures_of_a_response_keep_their_numbers_when_others_fail(store, holding, draw, first, second):
     """Some were had before the process died, and some after that: each is there once."""
 
     def generate(had):
@@ -312,13 +310,13 @@ async def test_each_picture_of_an_answer_is_known_again_though_others_of_it_cann
         await draw(held, generate(first))
     async with Leases(store.jobs).hold("1") as held:
         assert held
-        held.note(state=State.WAITING, remote={"id": 1}, failure=None)
+        held.set(state=State.WAITING, remote={"id": 1}, failure=None)
         await draw(held, generate(second))
     kept = [await store.spool.get(each.key) for each in (await store.jobs.get("1")).drawn]
     assert sorted(kept) == sorted(png(colour) for colour in {*first.split(), *second.split()})
 
 
-async def test_a_newer_link_takes_the_place_of_an_older_one(store, holding, draw):
+async def test_a_newer_link_replaces_an_older_one(store, holding, draw):
     async def generate(request, sources, progress):
         await progress.keep(Picture(link="https://h.test/new.png"))
 
@@ -328,7 +326,7 @@ async def test_a_newer_link_takes_the_place_of_an_older_one(store, holding, draw
     assert [each.link for each in (await store.jobs.get("1")).drawn] == ["https://h.test/new.png"]
 
 
-async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
+async def test_a_finished_call_releases_its_memory_budget(holding, draw):
     budget, others = MemoryBudget(10), []
 
     async def generate(request, sources, progress):
@@ -344,7 +342,7 @@ async def test_a_call_that_has_ended_holds_no_bytes_of_answers(holding, draw):
     assert (held.job.failure, len(others)) == (None, 2)
 
 
-async def test_progress_is_told(holding, draw, delivery):
+async def test_progress_is_reported(holding, draw, delivery):
     async def generate(request, sources, progress):
         await progress.report(0.5, 3, 12.0)
         await paint(request, sources, progress)
@@ -356,7 +354,7 @@ async def test_progress_is_told(holding, draw, delivery):
 
 async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delivery, monkeypatch):
     large = noise((640, 480))
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 100_000)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 100_000)
 
     async def generate(request, sources, progress):
         await progress.report(preview=large)
@@ -370,18 +368,16 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
     assert b"trainedAlgorithmicMedia" in shown.data
 
 
-async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_waits_for_it(
-    holding, draw, delivery, monkeypatch
-):
+async def test_reducing_a_preview_has_its_timeout_in_the_decoder_process_too(holding, draw, delivery, monkeypatch):
     """Two such processes are all that read uploads."""
     asked = []
 
-    async def do(task, data, seconds, *_, **__):
+    async def run(task, data, seconds, *_, **__):
         asked.append((task, seconds))
         raise decoder_pool.TooSlow
 
-    monkeypatch.setattr(images.DECODERS, "do", do)
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(images.DECODERS, "run", run)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 1)
 
     async def generate(request, sources, progress):
         await progress.report(preview=png())
@@ -394,7 +390,7 @@ async def test_no_process_works_longer_on_an_unfinished_picture_than_anybody_wai
 
 
 @pytest.mark.parametrize("preview", [png(), b"no picture", b"", png()[:-20]])
-async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delivery, preview):
+async def test_an_unfinished_picture_is_shown_if_it_is_valid(holding, draw, delivery, preview):
     async def generate(request, sources, progress):
         await progress.report(fraction=0.5, preview=preview)
         await paint(request, sources, progress)
@@ -413,7 +409,7 @@ async def test_an_unfinished_picture_is_shown_if_it_is_one(holding, draw, delive
 
 
 async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, draw, delivery, looking, monkeypatch):
-    monkeypatch.setattr(studio.work.progress, "LARGEST_PREVIEW", 1)
+    monkeypatch.setattr(studio.work.progress, "MAX_PREVIEW_BYTES", 1)
     monkeypatch.setattr(studio.work.progress, "PREVIEW_SECONDS", 0.0)
 
     async def generate(request, sources, progress):
@@ -426,7 +422,7 @@ async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, d
 
 
 @pytest.mark.parametrize("trouble", [None, Unavailable("gone"), TimeoutError()])
-async def test_who_is_cancelled_calls_the_provider_off_whatever_it_says(store, delivery, holding, trouble):
+async def test_cancelling_cancels_the_remote_job_best_effort(store, delivery, holding, trouble):
     waiting, told = asyncio.Event(), []
 
     async def generate(request, sources, progress):
@@ -450,7 +446,7 @@ async def test_who_is_cancelled_calls_the_provider_off_whatever_it_says(store, d
     assert (held.job.failure.kind, told) == ("Cancelled", [{"id": "7"}])
 
 
-async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
+async def test_after_a_crash_the_remembered_call_is_resumed(store, holding, draw):
     """A first run is killed between its submit and its poll."""
     submitted, polled = [], []
 
@@ -475,7 +471,7 @@ async def test_after_a_crash_the_remembered_call_goes_on(store, holding, draw):
     assert len((await store.jobs.get("1")).drawn) == 4
 
 
-async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, draw):
+async def test_a_restarted_call_replaces_its_pictures(store, holding, draw):
     earlier = (Drawn(call=0, key="pictures/1/0-0", seed=10), Drawn(call=1, key="pictures/1/1-0", seed=11))
     async with holding(**FOUR, calls_done=1, state=State.WAITING, remote={"id": 1}, drawn=earlier) as held:
         await draw(held, paint)
@@ -486,7 +482,7 @@ async def test_pictures_of_a_call_that_begins_again_come_anew(store, holding, dr
 
 
 @pytest.mark.parametrize(("paid", "kind", "calls"), [(True, "Interrupted", 0), (False, None, 1)], ids=["paid", "free"])
-async def test_what_may_have_been_sent_is_not_sent_again_if_it_costs(holding, draw, paid, kind, calls):
+async def test_a_paid_call_that_may_have_been_sent_is_not_repeated(holding, draw, paid, kind, calls):
     async with holding(state=State.SENDING) as held:
         provider = await draw(held, paint, is_paid=paid)
         assert (held.job.failure and held.job.failure.kind) == kind
@@ -494,7 +490,7 @@ async def test_what_may_have_been_sent_is_not_sent_again_if_it_costs(holding, dr
 
 
 @pytest.mark.parametrize("kind", [AuthError, QuotaError, RateLimited, ContentRejected, Unavailable, BadResponse])
-async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kind):
+async def test_an_error_keeps_earlier_pictures(store, holding, draw, kind):
     async def fail(request, sources, progress):
         await progress.remember({"id": 1})
         raise kind("detail", reference="ref")
@@ -506,7 +502,7 @@ async def test_an_error_keeps_what_was_drawn_before_it(store, holding, draw, kin
     assert (len(row.drawn), row.remote, len(provider.requests)) == (2, {"id": 1}, 3)
 
 
-async def test_an_error_of_ours_is_worded_and_logged(holding, draw, caplog):
+async def test_a_bug_is_logged_and_becomes_unexpected(holding, draw, caplog):
     async def fail(request, sources, progress):
         raise KeyError("a bug")
 
@@ -517,7 +513,7 @@ async def test_an_error_of_ours_is_worded_and_logged(holding, draw, caplog):
     assert record.exc_info[0] is KeyError
 
 
-async def test_a_picture_that_is_none_is_a_bad_answer(store, holding, draw):
+async def test_an_invalid_picture_is_a_bad_response(store, holding, draw):
     async def generate(request, sources, progress):
         await progress.keep(Picture(data=b"<html>"))
 
@@ -528,7 +524,7 @@ async def test_a_picture_that_is_none_is_a_bad_answer(store, holding, draw):
     assert await store.spool.get("pictures/1/0-0") is None
 
 
-async def test_late_is_told_and_what_was_accepted_is_not_forgotten(store, holding, draw):
+async def test_a_timeout_is_reported_and_keeps_the_remote_job(store, holding, draw):
     async def late(request, sources, progress):
         await progress.remember({"id": 7})
         await asyncio.Event().wait()
@@ -554,7 +550,7 @@ async def test_a_provider_knows_how_long_the_job_has(holding, draw):
     assert told == [pytest.approx(180, abs=5), pytest.approx(120, abs=5)]
 
 
-async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
+async def test_a_providers_own_timeout_is_not_the_jobs(holding, draw):
     async def late(request, sources, progress):
         await progress.remember({"id": 7})
         raise Timeout("its own")
@@ -565,7 +561,7 @@ async def test_a_time_limit_of_the_providers_own_is_not_ours(holding, draw):
         assert held.job.remote == {"id": 7}
 
 
-async def test_a_cancel_in_the_moment_of_the_time_limit_is_too_late_and_no_error(store, delivery, holding):
+async def test_a_cancellation_after_the_deadline_has_no_effect(store, delivery, holding):
     late, go = asyncio.Event(), asyncio.Event()
 
     async def slow_to_end(request, sources, progress):
@@ -586,7 +582,7 @@ async def test_a_cancel_in_the_moment_of_the_time_limit_is_too_late_and_no_error
 
 
 @pytest.mark.parametrize("field", ["drawn", "remote"])
-async def test_what_could_not_be_written_at_once_is_written_in_the_end(store, holding, draw, monkeypatch, field):
+async def test_fields_of_a_failed_update_are_written_with_the_next_one(store, holding, draw, monkeypatch, field):
     save, failed = store.jobs.save, []
 
     async def away_once(job, owner, fields=None, *, release=False):
@@ -608,8 +604,8 @@ async def test_what_could_not_be_written_at_once_is_written_in_the_end(store, ho
     assert len(row.drawn) == 1 if field == "drawn" else row.remote == {"id": "7"}
 
 
-async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, delivery, monkeypatch):
-    monkeypatch.setattr(storage.database, "AWAY_SECONDS", 0.2)
+async def test_a_paid_picture_survives_a_locked_database(tmp_path, delivery, monkeypatch):
+    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.2)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
@@ -629,7 +625,7 @@ async def test_a_paid_picture_outlives_a_lock_that_nobody_waits_out(tmp_path, de
         assert row and await store.spool.exists(row.drawn[0].key or "")
 
 
-async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_the_next_try(store, delivery, holding):
+async def test_a_stopped_probe_allows_the_next_one(store, delivery, holding):
     begun = asyncio.Event()
 
     async def waits(request, sources, progress):
@@ -657,7 +653,7 @@ async def test_whoever_is_stopped_while_trying_whether_a_provider_is_back_lets_t
         ("aaa", AuthError("403", taken=Acceptance.NOT_TAKEN, blames_model=True), False),
     ],
 )
-async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
+async def test_the_number_of_failing_models_decides_whether_a_provider_is_down(
     store, delivery, holding, asked, error, is_open
 ):
     async def fail(request, sources, progress):
@@ -671,22 +667,22 @@ async def test_how_many_of_its_models_fail_tells_whether_a_provider_is_down(
     assert drawer._breakers.is_open("fake") is is_open
 
 
-async def test_a_row_that_another_has_taken_is_left_alone(store, holding, draw):
+async def test_a_row_with_a_lost_lease_is_not_written(store, holding, draw):
     async def generate(request, sources, progress):
-        await store.jobs.disown()
+        await store.jobs.release_all()
         assert await store.jobs.claim("1", "another")
         await store.jobs.save((await store.jobs.get("1")).having(cost="another's"), "another")
         await progress.remember({"id": 1})
 
     async with holding() as held:
-        with pytest.raises(Lost):
+        with pytest.raises(LeaseLost):
             await draw(held, generate, paint)
     row = await store.jobs.get("1")
     assert (row.cost, row.remote, row.failure) == ("another's", None, None)
     assert await store.jobs.claim("1", "a third") is None
 
 
-async def test_a_provider_that_is_off_is_a_sentence(store, holding, delivery):
+async def test_a_provider_that_is_switched_off_is_a_failure(store, holding, delivery):
     async with holding(provider="gone") as held:
         await make_drawer({}, store, delivery).draw(held)
         assert (held.job.state, held.job.failure.kind) == (State.DRAWN, "SwitchedOff")
@@ -707,20 +703,20 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
 
 
 @pytest.mark.parametrize("key", ["uploads/1/image", None])
-async def test_an_upload_that_was_cleared_away_costs_nothing(holding, draw, key):
+async def test_a_deleted_upload_ends_the_job_before_anything_is_spent(holding, draw, key):
     async with holding(request=ImageRequest(prompt="a boat", images=(Upload(url=None, key=key),))) as held:
         provider = await draw(held, paint)
         assert held.job.failure.kind == "UploadGone"
     assert provider.requests == []
 
 
-async def test_nobody_holds_a_row_that_is_done(store):
+async def test_a_finished_row_is_released(store):
     await store.jobs.add(make_job(state=State.DELIVERED))
     async with Leases(store.jobs).hold("1") as held:
         assert held is None
 
 
-async def test_a_holder_lets_go_however_often_it_is_cancelled(store):
+async def test_a_lease_is_released_even_after_repeated_cancellation(store):
     """As pgqueuer's scope does at the end: again and again, as long as anything is awaited."""
 
     async def work() -> None:

@@ -32,7 +32,7 @@ from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.planning import Planner
 from studio.intake.suspensions import Suspensions
 from studio.lease import Leases
-from studio.work.breakers import IN_A_ROW, Breakers
+from studio.work.breakers import FAILURES_IN_A_ROW, Breakers
 from studio.work.drawing import Drawer
 from studio.work.fallback import FallbackChain
 from studio.work.job_queue import TryLater
@@ -91,7 +91,7 @@ def fails(error):
 
 async def refuse(suspensions: Suspensions, job: Job) -> None:
     with pytest.raises(ContentRejected):
-        async with suspensions.turn(job):
+        async with suspensions.guard_request(job):
             raise ContentRejected("no", counts_against_member=True)
 
 
@@ -109,7 +109,7 @@ def street(store, delivery) -> Street:
         AuthError("401", taken=Acceptance.NOT_TAKEN),
     ],
 )
-async def test_what_a_paid_provider_did_not_take_the_next_draws(street, error):
+async def test_a_request_that_a_paid_provider_did_not_accept_falls_back(street, error):
     street.open("first", fails(error))
     second = street.open("second", paint)
     job = await street.drawn("second")
@@ -131,7 +131,7 @@ async def test_what_a_paid_provider_did_not_take_the_next_draws(street, error):
         BadResponse("what"),
     ],
 )
-async def test_what_may_have_been_paid_or_was_refused_is_handed_to_nobody(street, error):
+async def test_no_fallback_after_a_possible_charge_or_a_refusal(street, error):
     street.open("first", fails(error))
     second = street.open("second", paint)
     job = await street.drawn("second")
@@ -156,13 +156,13 @@ async def remembers_and_forgets(request, sources, progress):
         (remembers_and_forgets, True, False),
     ],
 )
-async def test_what_may_have_begun_unseen_is_told(street, script, paid, unsure):
+async def test_an_unknown_acceptance_is_reported_to_the_member(street, script, paid, unsure):
     street.open("first", script, paid=paid)
     assert (PAYMENT_UNKNOWN in explain((await street.drawn()).failure)) is unsure
 
 
 @pytest.mark.parametrize("error", [MAYBE_TAKEN, Timeout("late")])
-async def test_what_costs_nothing_may_be_handed_on_at_any_time_and_is_called_off(street, error):
+async def test_a_free_providers_job_falls_back_at_any_time_and_is_cancelled(street, error):
     called_off = []
 
     async def accepted(request, sources, progress):
@@ -178,7 +178,7 @@ async def test_what_costs_nothing_may_be_handed_on_at_any_time_and_is_called_off
     assert (job.provider, job.remote, called_off) == ("second", None, [{"id": "7"}])
 
 
-async def test_a_paid_job_that_was_accepted_stays(street):
+async def test_no_fallback_for_an_accepted_paid_job(street):
     async def accepted(request, sources, progress):
         await progress.remember({"id": "7"})
         raise NOT_TAKEN
@@ -189,7 +189,7 @@ async def test_a_paid_job_that_was_accepted_stays(street):
     assert (job.provider, job.remote) == ("first", {"id": "7"})
 
 
-async def test_a_job_with_a_picture_stays(street):
+async def test_no_fallback_once_a_picture_has_arrived(street):
     async def one_of_two(request, sources, progress):
         await progress.keep(Picture(data=png()))
         raise NOT_TAKEN
@@ -199,12 +199,12 @@ async def test_a_job_with_a_picture_stays(street):
     assert (await street.drawn("second")).provider == "first"
 
 
-async def test_those_who_cannot_or_are_off_or_down_are_passed_over(street):
+async def test_providers_that_are_unable_or_off_or_down_are_skipped(street):
     street.open("first", fails(NOT_TAKEN))
     blind = street.open("blind", paint, takes=Capabilities(text_to_image=False, image_to_image=True))
     seedless = street.open("seedless", paint, takes=Capabilities())
     down = street.open("down", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="down"), NOT_TAKEN)
     street.open("last", paint)
     job = await street.drawn("blind", "gone", "seedless", "down", "first", "last")
@@ -227,7 +227,7 @@ async def test_a_model_that_was_named_is_not_replaced(street):
     assert (job.provider, job.failure.kind) == ("first", "Unavailable")
 
 
-async def test_who_failed_on_the_way_is_told_in_order(street):
+async def test_the_receipt_names_the_failed_providers_in_order(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("second", fails(RateLimited("429", taken=Acceptance.NOT_TAKEN)))
     street.open("third", paint)
@@ -237,28 +237,28 @@ async def test_who_failed_on_the_way_is_told_in_order(street):
     )
 
 
-async def test_the_next_has_its_own_time(street):
+async def test_the_fallback_provider_has_its_own_time_limit(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("second", paint)
     job = await street.drawn("second", started=datetime.now(UTC) - timedelta(minutes=9))
     assert job.seconds < 60
 
 
-async def test_words_meant_for_the_hosts_own_machine_do_not_leave_it(street):
+async def test_a_prompt_for_the_hosts_own_machine_does_not_leave_it(street):
     own = street.open("first", fails(NOT_TAKEN))
     own.is_external = False
     street.open("second", paint)
     assert (await street.drawn("second", asked=ASKED.model_copy(update={"provider": "first"}))).provider == "first"
 
 
-async def test_nor_where_that_machine_is_off(street):
+async def test_a_prompt_for_the_hosts_own_machine_does_not_leave_it_when_that_is_off(street):
     street.open("first", fails(NOT_TAKEN))
     second = street.open("second", paint)
     job = await street.drawn("second", asked=ASKED.model_copy(update={"provider": "own"}))
     assert (job.provider, second.requests) == ("first", [])
 
 
-async def test_words_meant_for_anybody_may_leave_it_again(street):
+async def test_a_prompt_without_a_chosen_provider_may_leave_the_hosts_machine(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("own", fails(NOT_TAKEN)).is_external = False
     street.open("last", paint)
@@ -276,7 +276,7 @@ async def test_the_next_draws_with_whichever_of_its_models_can(street):
     assert (job.provider, job.model) == ("second", "b")
 
 
-async def test_trouble_in_looking_for_the_next_is_not_the_members(street, monkeypatch, caplog):
+async def test_an_error_in_the_search_for_a_fallback_does_not_fail_the_job(street, monkeypatch, caplog):
     street.open("first", fails(NOT_TAKEN))
     street.open("second", paint)
 
@@ -286,10 +286,10 @@ async def test_trouble_in_looking_for_the_next_is_not_the_members(street, monkey
     monkeypatch.setattr(Planner, "plan", away)
     job = await street.drawn("second")
     assert (job.state, job.failure.kind) == (State.DRAWN, "Unavailable")
-    assert "nobody could be found to take over" in caplog.text
+    assert "the search for a fallback provider failed" in caplog.text
 
 
-async def test_the_time_with_the_first_is_not_the_seconds(street):
+async def test_the_duration_counts_from_the_fallbacks_start(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("second", paint)
     await street.drawn("second", created=datetime.now(UTC) - timedelta(hours=1))
@@ -299,7 +299,7 @@ async def test_the_time_with_the_first_is_not_the_seconds(street):
     assert {("first", "sending"), ("second", "sending")} <= times.keys()
 
 
-async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_no_link(street):
+async def test_a_provider_that_needs_a_link_is_skipped_without_one(street):
     image = Upload(url=None, size=Size(64, 64), key="uploads/1/image")
     await street.store.spool.put("uploads/1/image", png())
     takes = Capabilities(image_to_image=True)
@@ -311,11 +311,11 @@ async def test_one_that_fetches_the_image_itself_is_passed_over_where_there_is_n
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENDING])
-async def test_words_of_a_member_who_was_refused_meanwhile_are_not_sent(street, state):
+async def test_the_prompt_of_a_member_who_is_suspended_meanwhile_is_not_sent(street, state):
     strict = street.open("first", paint, paid=False, bans=timedelta(minutes=10))
     await refuse(street.suspensions, make_job(9, provider="first"))
     job = await street.drawn(state=state)
-    assert (job.failure.kind, strict.requests) == ("HeldBack", [])
+    assert (job.failure.kind, strict.requests) == ("Suspended", [])
 
 
 async def test_a_private_job_stays_private(street):
@@ -325,18 +325,18 @@ async def test_a_private_job_stays_private(street):
     assert (job.provider, job.private, job.request.private) == ("second", True, True)
 
 
-async def test_a_breaker_that_is_open_spares_the_wait(street):
+async def test_an_open_breaker_falls_back_at_once(street):
     first = street.open("first", paint)
     street.open("second", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn("second")
     assert (job.provider, first.requests) == ("second", [])
 
 
-async def test_without_anybody_else_an_outage_is_told_at_once(street):
+async def test_without_a_fallback_an_outage_is_reported_at_once(street):
     first = street.open("first", paint)
-    for _ in range(IN_A_ROW):
+    for _ in range(FAILURES_IN_A_ROW):
         await street.breakers.record(make_job(9, provider="first"), NOT_TAKEN)
     job = await street.drawn()
     assert (job.failure.kind, first.requests, job.started) == ("Down", [], None)
@@ -350,7 +350,7 @@ async def test_a_provider_that_asks_for_a_pause_gets_it(street):
 
 
 @pytest.mark.parametrize("kind", [RateLimited, Unavailable])
-async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(street, kind):
+async def test_a_longer_pause_is_waited_for_in_the_queue_without_a_fallback(street, kind):
     calls = []
 
     async def busy_once(request, sources, progress):
@@ -364,7 +364,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
         await street.drawn(created=datetime.now(UTC))
     job = await street.store.jobs.get("1")
     assert (job.state, job.started, street.breakers.is_open("first")) == (State.QUEUED, None, True)
-    assert [left.id for left in await street.store.jobs.abandoned()] == ["1"]
+    assert [left.id for left in await street.store.jobs.unheld()] == ["1"]
     assert street.delivery.reports[-1] == Report(eta=100, paused=True)
     with pytest.raises(TryLater):
         await street.drawn()
@@ -378,14 +378,14 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_if_nobody_takes_over(st
     assert street.breakers.outage("first") is None
 
 
-async def test_nobody_waits_longer_than_the_members_token_lives(street):
+async def test_a_pause_is_not_waited_for_beyond_the_reply_deadline(street):
     street.open("first", fails(RateLimited("429", retry_after=100, taken=Acceptance.NOT_TAKEN)))
     job = await street.drawn(created=datetime.now(UTC) - timedelta(minutes=11))
     assert (job.failure.kind, job.failure.retry_after) == ("RateLimited", 100)
 
 
 @pytest.mark.parametrize(("paid", "moves"), [(True, False), (False, True)])
-async def test_what_an_earlier_run_has_asked_for_is_handed_on_only_if_it_costs_nothing(street, paid, moves):
+async def test_a_job_sent_by_an_earlier_process_falls_back_only_if_it_is_free(street, paid, moves):
     """It may be drawn and paid for, though this run is told that nothing was taken."""
 
     async def forgets(request, sources, progress):
@@ -401,7 +401,7 @@ async def test_what_an_earlier_run_has_asked_for_is_handed_on_only_if_it_costs_n
 @pytest.mark.parametrize(
     ("report", "lets_in"), [({"eta": 20}, False), ({"fraction": 0.0}, True), ({"position": 3}, True)]
 )
-async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
+async def test_progress_of_the_probe_allows_the_next_one(street, report, lets_in):
     async def reporting(request, sources, progress):
         await progress.report(**report)
         shut.append(street.breakers.is_open("first"))
@@ -415,7 +415,7 @@ async def test_who_gets_on_lets_the_next_in(street, report, lets_in):
     assert street.breakers.is_open("first")
 
 
-async def test_a_member_who_is_held_back_by_the_next_is_not_handed_to_it(street):
+async def test_a_provider_that_has_suspended_the_member_is_skipped(street):
     street.open("first", fails(NOT_TAKEN))
     street.open("strict", paint, bans=timedelta(minutes=10))
     await refuse(street.suspensions, make_job(9, provider="strict"))

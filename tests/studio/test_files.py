@@ -51,7 +51,7 @@ async def test_the_provider_gets_all_of_them_in_their_order(store, kept):
 
 
 @pytest.mark.parametrize("cleared", KEYS)
-async def test_each_of_them_has_to_be_there(store, kept, cleared):
+async def test_every_file_must_exist(store, kept, cleared):
     job = make_job(request=kept)
     await check_uploads(store.spool, job, by_link=True)
     await store.spool.delete([cleared])
@@ -68,7 +68,7 @@ async def test_a_provider_that_fetches_images_needs_the_links_of_all(store, kept
         await check_uploads(store.spool, job, by_link=True)
 
 
-async def test_which_image_cannot_be_read_is_told(reader):
+async def test_the_unreadable_image_is_named(reader):
     with pytest.raises(BadUpload) as caught:
         await reader.read(make_job(), WANTED, Files((incoming(png()), incoming(b"no image"))))
     assert caught.value.option == "image2"

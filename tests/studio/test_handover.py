@@ -23,10 +23,10 @@ from domain import (
     Upload,
 )
 from storage.store import Store
-from studio.display import NotNow, Undeliverable
-from studio.handing.handover import LIMITS, MESSAGE_LIMIT, TRIES, Handover
+from studio.display import TemporarilyUndeliverable, Undeliverable
+from studio.handing.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
 from studio.images import decoder_pool
-from studio.lease import Held, Leases
+from studio.lease import HeldJob, Leases
 from tests.replay.pictures import foreign
 from tests.studio.conftest import FakeProvider, paint, png, saved
 
@@ -61,7 +61,7 @@ def drawn(store: Store, holding):
         return Drawn(call=n, key=f"pictures/1/{n}", size=Size(64, 64), seed=n)
 
     @asynccontextmanager
-    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[Held]:
+    async def hold(*pictures: bytes, **changes) -> AsyncGenerator[HeldJob]:
         entries = tuple([await keep(n, data) for n, data in enumerate(pictures)])
         values = {"state": State.DRAWN, "drawn": entries, "request": REQUEST} | changes
         async with holding(**values) as held:
@@ -78,7 +78,7 @@ def failed(error) -> Failure:
     return error("canary")
 
 
-async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, deliver, delivery):
+async def test_finishing_deletes_the_token_the_pictures_and_the_links(store, drawn, deliver, delivery):
     async with drawn(png(), png("blue")) as held:
         await deliver(held)
     row = await store.jobs.get("1")
@@ -92,14 +92,14 @@ async def test_the_end_drops_what_only_an_unfinished_job_needs(store, drawn, del
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
-async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, drawn, deliver, delivery):
+async def test_uninspected_pictures_are_inspected_before_delivery(store, drawn, deliver, delivery):
     entries = []
     for n, data in enumerate((foreign()["avif"][0], png()[:40], png())):
         await store.spool.put(f"pictures/1/{n}", data)
         entries.append(Drawn(call=0, key=f"pictures/1/{n}", kind="png" if n else "avif", way="unread"))
     async with drawn(drawn=tuple(entries)) as held:
-        with pytest.raises(NotNow):
-            await deliver(held, NotNow("503"))
+        with pytest.raises(TemporarilyUndeliverable):
+            await deliver(held, TemporarilyUndeliverable("503"))
         looked_at = (await store.jobs.get("1")).drawn
         await deliver(held)
     assert [(each.kind, each.way, each.size) for each in looked_at] == [
@@ -113,7 +113,7 @@ async def test_what_nobody_has_looked_at_is_looked_at_before_it_is_shown(store, 
     assert await store.spool._listed("pictures") == []
 
 
-async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
+async def test_a_picture_that_cannot_be_stored_converted_is_sent_as_it_came(
     store, drawn, deliver, delivery, monkeypatch
 ):
     async def full(key, data):
@@ -121,7 +121,7 @@ async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
 
     data = foreign()["avif"][0]
     await store.spool.put("pictures/1/0", data)
-    monkeypatch.setattr(store.spool, "put_fresh", full)
+    monkeypatch.setattr(store.spool, "put_cached", full)
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="avif", way="unread"),)) as held:
         await deliver(held)
     ((told, (picture,)),) = delivery.delivered
@@ -129,7 +129,7 @@ async def test_what_is_converted_while_the_disk_is_full_goes_on_as_it_came(
     assert await store.spool._listed("pictures") == []
 
 
-async def test_when_nothing_of_it_turns_out_to_be_a_picture_that_is_said(store, drawn, deliver, delivery):
+async def test_a_job_without_valid_pictures_fails(store, drawn, deliver, delivery):
     await store.spool.put("pictures/1/0", png()[:40])
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="png", way="unread"),)) as held:
         await deliver(held)
@@ -141,7 +141,7 @@ async def test_when_nothing_of_it_turns_out_to_be_a_picture_that_is_said(store, 
 PSD = b"8BPS\0\1 and more"
 
 
-async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, deliver, delivery):
+async def test_a_picture_that_cannot_be_shown_is_sent_as_a_file_if_it_fits(store, drawn, deliver, delivery):
     await store.spool.put("pictures/1/0", PSD)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     async with drawn(drawn=(entry,), file_limit=len(PSD)) as held:
@@ -150,11 +150,11 @@ async def test_what_cannot_be_shown_goes_as_a_file_where_it_fits(store, drawn, d
 
 
 @pytest.mark.parametrize("way", ["file", "shown"])
-async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn, deliver, delivery, way, monkeypatch):
+async def test_a_picture_that_cannot_be_reduced_enough_is_parked(store, drawn, deliver, delivery, way, monkeypatch):
     async def slow(*_, **__):
         raise decoder_pool.DecodingFailed("killed")
 
-    monkeypatch.setattr(decoder_pool.DECODERS, "do", slow)
+    monkeypatch.setattr(decoder_pool.DECODERS, "run", slow)
     data = PSD if way == "file" else png()
     await store.spool.put("pictures/1/0", data)
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way=way)
@@ -166,7 +166,7 @@ async def test_what_cannot_be_made_small_enough_waits_for_its_owner(store, drawn
     assert await spooled(store, 1) == [True]
 
 
-async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(store, drawn, deliver, delivery):
+async def test_only_the_picture_that_is_too_large_is_parked(store, drawn, deliver, delivery):
     large = PSD + bytes(30_000)
     await store.spool.put("pictures/1/0", large)
     await store.spool.put("pictures/1/1", png())
@@ -175,7 +175,7 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     async with drawn(drawn=(first, second), file_limit=20_000) as held:
         await deliver(held)
     ((_, sent),) = delivery.delivered
-    assert [(bool(each.data), each.kept) for each in sent] == [(False, "pictures/1/0"), (True, None)]
+    assert [(bool(each.data), each.kept_key) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
     assert (row.drawn, row.parked) == ((first,), True)
     assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
@@ -185,12 +185,12 @@ async def test_the_others_are_shown_and_only_the_one_that_is_too_large_waits(sto
     assert (await store.jobs.get("1")).refused == Refused(kind=Refusal.TOO_LARGE, times=2, rest=True)
 
 
-async def test_what_one_message_cannot_take_together_comes_in_several(store, drawn, deliver, delivery, monkeypatch):
+async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, deliver, delivery, monkeypatch):
     monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 40_000)
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
-    async with drawn(drawn=tuple(entries), file_limit=LIMITS[0]):
+    async with drawn(drawn=tuple(entries), file_limit=FILE_LIMITS[0]):
         pass
     for _ in range(2):
         async with Leases(store.jobs).hold("1") as held:
@@ -202,11 +202,13 @@ async def test_what_one_message_cannot_take_together_comes_in_several(store, dra
     assert await spooled(store, 4) == [False] * 4
 
 
-async def test_what_no_message_takes_is_told_as_such_and_kept(store, drawn, deliver, delivery, monkeypatch, caplog):
+async def test_a_picture_too_large_for_any_message_is_kept_and_reported(
+    store, drawn, deliver, delivery, monkeypatch, caplog
+):
     monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
-    async with drawn(drawn=(entry,), file_limit=LIMITS[0]) as held:
+    async with drawn(drawn=(entry,), file_limit=FILE_LIMITS[0]) as held:
         await deliver(held)
     assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
     assert (await store.jobs.get("1")).parked
@@ -236,11 +238,11 @@ async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, a
     assert row.reply_token is None
 
 
-async def test_later_leaves_everything_as_it_is(store, drawn, deliver):
+async def test_a_temporary_refusal_changes_nothing(store, drawn, deliver):
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(NotNow):
-            await deliver(held, NotNow("429"))
+        with pytest.raises(TemporarilyUndeliverable):
+            await deliver(held, TemporarilyUndeliverable("429"))
     assert await store.jobs.get("1") == before
     assert await spooled(store, 1) == [True]
 
@@ -249,10 +251,10 @@ def noisy(side: int) -> bytes:
     return saved(Image.effect_noise((side, side), 90).convert("RGB"), "PNG")
 
 
-async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, drawn, deliver, delivery):
+async def test_too_large_pictures_are_sent_with_smaller_and_smaller_limits(store, drawn, deliver, delivery):
     """A member's own limit may be fifty times the bot's: what was told says nothing of the next try."""
     big = noisy(256)
-    async with drawn(big, file_limit=LIMITS[0]) as held:
+    async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, *[TOO_LARGE] * 3)
         assert held.job.state is State.DELIVERED
     sizes = [len(pictures[0].data) for _, pictures in delivery.delivered]
@@ -263,13 +265,13 @@ async def test_too_large_is_sent_smaller_and_smaller_whatever_was_told(store, dr
 
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
-    monkeypatch.setattr("studio.handing.handover.LIMITS", (2 * len(big), 10_000, 5_000))
-    async with drawn(big, file_limit=LIMITS[0]) as held:
+    monkeypatch.setattr("studio.handing.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
+    async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
 
 
-async def test_several_pictures_are_made_smaller_by_the_largest(drawn, deliver, delivery):
+async def test_several_pictures_are_reduced_below_the_largest(drawn, deliver, delivery):
     small, big = png(), noisy(256)
     async with drawn(small, big) as held:
         await deliver(held, TOO_LARGE)
@@ -278,12 +280,12 @@ async def test_several_pictures_are_made_smaller_by_the_largest(drawn, deliver, 
 
 
 @pytest.mark.parametrize("pictures", [1, 3])
-async def test_too_large_however_small_waits_for_its_owner(store, drawn, deliver, delivery, pictures):
+async def test_a_picture_refused_at_every_size_is_parked(store, drawn, deliver, delivery, pictures):
     """All of it: what cannot be made smaller is not left out, nor sent again as it was."""
     async with drawn(*[noisy(64)] * pictures) as held:
         await deliver(held, *[TOO_LARGE] * 99)
     sent = [[each.data for each in pictures] for _, pictures in delivery.delivered]
-    assert 1 < len(sent) <= TRIES
+    assert 1 < len(sent) <= DELIVERY_TRIES
     assert all(len(each) == pictures for each in sent)
     assert all(before != after for before, after in pairwise(sent))
     row = await store.jobs.get("1")
@@ -302,7 +304,7 @@ REASONS = [kind for kind in Refusal if kind not in (Refusal.GONE, Refusal.EXPIRE
 
 
 @pytest.mark.parametrize("kind", REASONS)
-async def test_what_is_refused_is_said_and_waits_for_its_owner(store, drawn, deliver, delivery, kind):
+async def test_a_refused_picture_is_explained_and_parked(store, drawn, deliver, delivery, kind):
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind, 7))
     refused = Refused(kind=kind, code=7)
@@ -314,14 +316,14 @@ async def test_what_is_refused_is_said_and_waits_for_its_owner(store, drawn, del
 
 
 @pytest.mark.parametrize("kind", [Refusal.GONE, Refusal.EXPIRED])
-async def test_where_nobody_is_there_nothing_is_said(store, drawn, deliver, delivery, kind):
+async def test_a_deleted_channel_gets_no_explanation(store, drawn, deliver, delivery, kind):
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind))
     assert delivery.excused == []
     assert (await store.jobs.get("1")).refused == Refused(kind=kind)
 
 
-async def test_a_reason_that_is_refused_too_keeps_no_picture_from_waiting(store, drawn, deliver, delivery):
+async def test_a_picture_is_parked_even_if_its_explanation_is_refused(store, drawn, deliver, delivery):
     delivery.excuses = [Undeliverable(Refusal.NO_RIGHT)]
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(Refusal.EXPLICIT))
@@ -329,12 +331,12 @@ async def test_a_reason_that_is_refused_too_keeps_no_picture_from_waiting(store,
     assert (row.parked, row.refused.kind) == (True, Refusal.EXPLICIT)
 
 
-async def test_a_reason_that_could_not_be_given_now_is_given_later(store, drawn, deliver, delivery):
+async def test_an_explanation_is_retried_after_a_temporary_refusal(store, drawn, deliver, delivery):
     """Nobody is left in silence: the whole delivery comes again."""
-    delivery.excuses = [NotNow("503")]
+    delivery.excuses = [TemporarilyUndeliverable("503")]
     async with drawn(png()) as held:
         before = held.job
-        with pytest.raises(NotNow):
+        with pytest.raises(TemporarilyUndeliverable):
             await deliver(held, Undeliverable(Refusal.EXPLICIT))
     assert await store.jobs.get("1") == before
 
@@ -348,7 +350,7 @@ async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver)
     assert (await store.jobs.get("1")).refused is None
 
 
-async def test_pictures_share_what_a_message_may_have(drawn, deliver, delivery, monkeypatch):
+async def test_pictures_share_the_messages_size_limit(drawn, deliver, delivery, monkeypatch):
     big = noisy(128)
     monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 2 * len(big))
     async with drawn(*[big] * 4) as held:
@@ -369,7 +371,7 @@ async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, deli
     assert await spooled(store, 12) == [False] * 10 + [True] * 2
 
 
-async def test_what_is_more_than_a_message_takes_comes_when_its_owner_asks(store, drawn, deliver, delivery):
+async def test_pictures_beyond_a_messages_maximum_are_parked(store, drawn, deliver, delivery):
     links = [Drawn(call=0, link=f"https://h.test/{number}.png") for number in range(11)]
     async with drawn(drawn=tuple(links)) as held:
         await deliver(held)
@@ -384,7 +386,7 @@ async def test_what_is_more_than_a_message_takes_comes_when_its_owner_asks(store
     assert (await store.jobs.get("1")).state is State.DELIVERED
 
 
-async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, deliver, delivery):
+async def test_lost_files_do_not_count_towards_a_messages_maximum(store, drawn, deliver, delivery):
     async with drawn(*[png()] * 12) as held:
         await store.spool.delete(["pictures/1/0", "pictures/1/1"])
         await deliver(held)
@@ -393,7 +395,7 @@ async def test_files_that_are_lost_give_way_to_those_beyond(store, drawn, delive
 
 
 @pytest.mark.parametrize("remote", [None, {"urls": ["https://h.test/2.png"]}])
-async def test_what_is_ordered_and_may_be_asked_for_again_keeps_its_links(store, drawn, deliver, remote):
+async def test_a_job_whose_remote_job_may_be_fetched_keeps_its_links(store, drawn, deliver, remote):
     link = "https://cdn.discordapp.com/attachments/1/2/a.png"
     request = REQUEST.model_copy(update={"count": 4, "images": (Upload(url=link, key="uploads/1/image"),)})
     late = {"calls": 4, "calls_done": 1, "remote": remote, "failure": failed(Timeout)}
@@ -410,7 +412,7 @@ async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, delive
     assert [each.link for each in pictures] == ["https://h.test/x.png"]
 
 
-async def test_when_all_files_are_lost_that_is_said(store, drawn, deliver, delivery):
+async def test_a_job_with_all_files_lost_fails(store, drawn, deliver, delivery):
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/lost"),)) as held:
         await deliver(held)
     ((told, pictures),) = delivery.delivered
@@ -420,7 +422,7 @@ async def test_when_all_files_are_lost_that_is_said(store, drawn, deliver, deliv
 
 @pytest.mark.parametrize(("ai", "mark"), [(True, b"/trainedAlgorithmicMedia"), (False, b"/algorithmicMedia")])
 @pytest.mark.parametrize("private", [True, False])
-async def test_the_file_says_how_it_was_made(drawn, deliver, delivery, ai, mark, private):
+async def test_a_public_file_has_its_facts_as_metadata(drawn, deliver, delivery, ai, mark, private):
     async with drawn(png(), private=private) as held:
         await deliver(held, ai=ai)
     ((_, (picture,)),) = delivery.delivered

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
 from studio import images
-from studio.images import codec, decoder_pool, pictures, png, strict, tasks
+from studio.images import codec, containers, decoder_pool, pictures, png, tasks, upload_rules
 from studio.images import exif as orientations
 from tests.outcomes import option_of
 from tests.studio.conftest import opened, saved
@@ -64,12 +64,12 @@ def no_decoding(monkeypatch):
     """What is done to a file is done in this process."""
 
     async def here(self, task, data, seconds, **facts):
-        return tasks.do(task, data, facts)
+        return tasks.run_task(task, data, facts)
 
     def fail(*args, **kwargs):
         pytest.fail("decoded")
 
-    monkeypatch.setattr(decoder_pool.DecoderPool, "do", here)
+    monkeypatch.setattr(decoder_pool.DecoderPool, "run", here)
     monkeypatch.setattr(codec, "decode", fail)
 
 
@@ -106,19 +106,19 @@ class TestMark:
             threads.append(threading.current_thread())
             return b"stamped"
 
-        monkeypatch.setattr(pictures, "LARGE", len(data) - large)
+        monkeypatch.setattr(pictures, "PARSE_IN_THREAD_BYTES", len(data) - large)
         monkeypatch.setattr(pictures.containers, "stamp", stamp)
         assert await images.marked(data, ai=True, facts=None) == b"stamped"
         assert (threads[0] is not threading.main_thread()) == large
 
-    def test_half_a_picture(self):
+    def test_a_cut_off_picture_is_refused(self):
         data = saved(corner(), "PNG")
         with pytest.raises(BadResponse, match="cut off"):
             images.inspect_picture(data[: len(data) // 2])
 
 
 class TestFit:
-    async def test_what_fits_is_untouched(self, no_decoding):
+    async def test_a_picture_within_the_limit_is_unchanged(self, no_decoding):
         data = saved(corner(), "PNG")
         assert await images.fit(data, len(data)) == (data, "png", False, False)
 
@@ -141,14 +141,16 @@ class TestFit:
         fitted = await images.fit(data, len(data) // 3)
         assert (fitted.format, opened(fitted.data).size) == ("webp", (300, 300))
 
-    async def test_what_moves_and_does_not_fit_is_stilled(self):
+    async def test_an_animation_over_the_limit_is_reduced_to_its_first_frame(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (200, 200), "red")]}
         fitted = await images.fit(saved(noise(200, 200), "GIF", **frames), 30_000)
-        assert (fitted.reduced, fitted.stilled, opened(fitted.data).size) == (True, True, (200, 200))
+        assert (fitted.reduced, fitted.first_frame_only, opened(fitted.data).size) == (True, True, (200, 200))
 
     async def test_jpeg_where_it_is_smaller(self):
         data = saved(noise(300, 300), "PNG")
-        webp, jpeg = (len(encode(codec.decode(data), 75)) for encode in (codec.encode_webp, codec.encode_jpeg))
+        webp, jpeg = (
+            len(encode(codec.decode(containers.parse(data)), 75)) for encode in (codec.encode_webp, codec.encode_jpeg)
+        )
         assert jpeg < webp
         assert (await images.fit(data, webp - 1)).format == "jpeg"
 
@@ -193,7 +195,7 @@ class TestUpload:
     @pytest.mark.parametrize("orientation", range(1, 9))
     async def test_orientation_is_applied(self, orientation):
         upright = corner()
-        turn = codec.TURNS.get(orientation)
+        turn = codec.UNDO_ORIENTATION.get(orientation)
         swapped = {
             Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
             Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
@@ -347,7 +349,7 @@ class TestUpload:
     async def test_two_at_once(self):
         own = decoder_pool.DecoderPool()
         data = saved(noise(500, 500), "PNG")
-        asked = asyncio.gather(*(own.do("upload", data, 60) for _ in range(6)))
+        asked = asyncio.gather(*(own.run("upload", data, 60) for _ in range(6)))
         most = 0
         while not asked.done():
             most = max(most, len(own._busy))
@@ -413,4 +415,4 @@ class TestMask:
 
 
 def test_pillow_warns_of_no_picture_that_we_take():
-    assert (Image.MAX_IMAGE_PIXELS or 0) > strict.MAX_PIXELS
+    assert (Image.MAX_IMAGE_PIXELS or 0) > upload_rules.MAX_PIXELS

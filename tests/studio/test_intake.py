@@ -56,11 +56,11 @@ def raises(error: BaseException):
     return read
 
 
-async def test_a_file_is_read_when_its_member_has_been_told_and_the_row_is_there(studio, store, member):
+async def test_a_file_is_read_after_the_row_and_the_acknowledgement(studio, store, member):
     seen = []
 
     async def read() -> bytes:
-        seen.append((list(member.told), (await store.jobs.get("1")).state, await store.jobs.abandoned()))
+        seen.append((list(member.told), (await store.jobs.get("1")).state, await store.jobs.unheld()))
         return png(size=(64, 48))
 
     await member.send(studio, read, private=True)
@@ -75,7 +75,7 @@ async def too_long() -> bytes:
 
 
 @pytest.mark.parametrize("read", [raises(Unreadable()), raises(TimeoutError()), too_long])
-async def test_where_a_file_cannot_be_had_nothing_stays_and_its_member_has_room_again(studio, store, member, read):
+async def test_an_unreadable_file_leaves_no_row_and_frees_the_members_place(studio, store, member, read):
     for _ in range(2):
         with pytest.raises(BadUpload) as caught:
             await member.send(studio, read)
@@ -85,16 +85,16 @@ async def test_where_a_file_cannot_be_had_nothing_stays_and_its_member_has_room_
 
 
 @pytest.mark.parametrize("error", [RuntimeError, OSError, asyncio.CancelledError])
-async def test_what_nobody_is_told_of_is_left_to_the_table(studio, store, member, error):
+async def test_an_unexpected_error_leaves_the_row_to_recovery(studio, store, member, error):
     with pytest.raises(error):
         await member.send(studio, raises(error()))
     assert len(studio._leases) == 0
-    await store.jobs.disown()
-    assert [(job.id, job.state) for job in await store.jobs.abandoned()] == [("1", State.PROMISED)]
+    await store.jobs.release_all()
+    assert [(job.id, job.state) for job in await store.jobs.unheld()] == [("1", State.PROMISED)]
     assert studio._admission.place(make_job()) == 0
 
 
-async def test_nobody_waits_for_whoever_is_refused(studio, store, member, monkeypatch):
+async def test_a_refused_request_does_not_count_as_waiting(studio, store, member, monkeypatch):
     """Neither a full disk nor a full queue costs a row or an acknowledgement."""
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "is_full", lambda _: True)

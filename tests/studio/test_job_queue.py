@@ -120,8 +120,8 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
     assert worker.begun == ["first", "second", "middle", "low"]
 
 
-async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
-    monkeypatch.setattr(studio.work.job_queue, "LONGEST_RETRY_SECONDS", 0.0)
+async def test_a_job_that_raises_try_later_is_retried(opened, monkeypatch):
+    monkeypatch.setattr(studio.work.job_queue, "MAX_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
         studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.1)
     )  # a notice of it may come before it is waited for
@@ -134,7 +134,7 @@ async def test_what_is_to_come_later_comes_again(opened, monkeypatch):
     assert worker.begun == ["x"] * 3
 
 
-async def test_one_that_fails_does_not_stop_the_others(opened):
+async def test_a_failing_job_does_not_stop_the_others(opened):
     worker = Worker()
     worker.raises = [RuntimeError("a bug")]
     queue = await opened({"a": Entrypoint(worker.work, 1)})
@@ -145,7 +145,7 @@ async def test_one_that_fails_does_not_stop_the_others(opened):
     assert worker.begun == ["x", "y"]
 
 
-async def test_closing_cancels_what_is_late_and_begins_nothing_more(opened):
+async def test_closing_cancels_jobs_after_the_grace_period_and_starts_no_more(opened):
     worker = Worker(waits=True)
     queue = await opened({"a": Entrypoint(worker.work, 2)})
     for id in "xyz":
@@ -158,7 +158,7 @@ async def test_closing_cancels_what_is_late_and_begins_nothing_more(opened):
     assert worker.cancelled == worker.begun == ["x", "y"]
 
 
-async def test_closing_lets_what_is_in_time_end(opened):
+async def test_closing_waits_for_jobs_within_the_grace_period(opened):
     worker = Worker(waits=True)
     queue = await opened({"a": Entrypoint(worker.work, 1)})
     await queue.submit(QueuedJob("a", "x"))
@@ -197,7 +197,7 @@ async def test_tidying_empties_the_log(opened):
 
 
 @pytest.mark.parametrize("id", ["12345678901234567890", "12345678901234567890-999"])
-async def test_ids_come_as_they_went(opened, id):
+async def test_ids_are_passed_unchanged(opened, id):
     worker = Worker()
     queue = await opened({"a": Entrypoint(worker.work, 1)})
     async with running(queue):
@@ -206,7 +206,7 @@ async def test_ids_come_as_they_went(opened, id):
     assert worker.begun == [id]
 
 
-async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
+async def test_a_failed_queue_is_rebuilt(opened, monkeypatch):
     done = asyncio.Event()
 
     async def work(_: str) -> None:
@@ -227,7 +227,7 @@ async def test_a_queue_that_breaks_is_built_anew(opened, monkeypatch):
     await running
 
 
-async def test_a_queue_that_breaks_and_cannot_be_filled_works_on(monkeypatch, caplog):
+async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, caplog):
     async def broken(self, **_):
         monkeypatch.undo()
         monkeypatch.setattr(studio.work.job_queue, "REBUILD_SECONDS", 0)
@@ -245,12 +245,12 @@ async def test_a_queue_that_breaks_and_cannot_be_filled_works_on(monkeypatch, ca
         await filled.wait()
         await queue.submit(QueuedJob("a", "x"))
         await worker.until(ended=1)
-    assert "the queue broke and is built anew: RuntimeError" in caplog.text
-    assert "the queue is not filled yet" in caplog.text
+    assert "the queue failed and is rebuilt: RuntimeError" in caplog.text
+    assert "the queue could not be refilled" in caplog.text
 
 
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
-async def test_what_is_being_worked_on_outlives_a_connection_that_is_lost(postgres, monkeypatch, chore):
+async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, chore):
     monkeypatch.setattr(studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.05))
     worker = Worker(waits=True)
     queue = JobQueue({"a": Entrypoint(worker.work, 1)}, await postgres.database())
@@ -292,7 +292,7 @@ async def test_a_listener_is_not_probed_before_it_listens(postgres):
         await probe
 
 
-async def test_a_queue_that_does_not_take_a_job_is_built_anew_and_filled(postgres, monkeypatch):
+async def test_a_queue_that_refuses_a_job_is_rebuilt_and_refilled(postgres, monkeypatch):
     monkeypatch.setattr(studio.work.job_queue, "REBUILD_SECONDS", 0)
     worker = Worker()
     queue: JobQueue

@@ -7,7 +7,7 @@ import pytest
 
 import studio.intake.pending as pending_module
 from domain import Job, State
-from studio.intake.pending import AnsweredElsewhere, Ending, PendingJobs, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, PendingJobs, ShuttingDown
 from studio.lease import Leases
 from tests.conftest import make_job
 
@@ -37,7 +37,7 @@ class Slow:
         return True
 
 
-async def test_the_row_is_written_before_the_member_is_told(leases):
+async def test_the_row_is_written_before_the_acknowledgement(leases):
     slow, word = Slow(), asyncio.Event()
 
     async def telling(_: bool) -> int:
@@ -53,7 +53,7 @@ async def test_the_row_is_written_before_the_member_is_told(leases):
     assert word.is_set()
 
 
-async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(leases, monkeypatch):
+async def test_an_unresponsive_database_does_not_prevent_the_acknowledgement(leases, monkeypatch):
     monkeypatch.setattr(pending_module, "WRITE_SECONDS", 0)
     slow = Slow()
 
@@ -64,7 +64,7 @@ async def test_a_database_that_does_not_answer_costs_nobody_the_acknowledgement(
     assert (await PendingJobs(slow, leases).add(make_job(), telling)).message_id == 500
 
 
-async def test_a_row_that_cannot_be_written_promises_nothing(pending, leases, store, monkeypatch):
+async def test_without_a_row_there_is_no_acknowledgement(pending, leases, store, monkeypatch):
     async def broken(*_: object, **__: object) -> bool:
         raise OSError
 
@@ -77,41 +77,41 @@ async def test_a_row_that_cannot_be_written_promises_nothing(pending, leases, st
     assert not leases
 
 
-async def test_what_is_promised_is_held_until_it_is_complete(store, pending):
+async def test_a_pending_row_is_held_until_it_is_complete(store, pending):
     promised = await pending.add(make_job(message_id=None), told)
-    assert await store.jobs.abandoned() == []
+    assert await store.jobs.unheld() == []
     await pending.complete(promised)
     assert (await store.jobs.get("1")).message_id == 500
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
 @pytest.mark.parametrize("fate", ["asked for", "deleted"])
-async def test_a_row_that_was_lost_meanwhile_is_fulfilled_all_the_same(store, pending, leases, fate):
+async def test_a_row_whose_lease_was_lost_is_taken_back(store, pending, leases, fate):
     """As after a pause of the whole machine: another process has taken it for a dead one's, and knows no images."""
     promised = await pending.add(make_job(), told)
-    await store.jobs.take("1", "another")
+    await store.jobs.take_promised("1", "another")
     if fate == "deleted":
         await store.jobs.discard(promised, "another")
     await pending.complete(promised.having(cost="ours"))
     assert not await store.jobs.save(promised, "another")
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.QUEUED, "ours")
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
     assert not leases
 
 
-async def test_a_row_that_another_process_draws_meanwhile_is_left_to_it(store, pending, leases):
+async def test_a_row_that_another_process_draws_is_not_taken_back(store, pending, leases):
     promised = await pending.add(make_job(), told)
-    await store.jobs.take("1", "another")
+    await store.jobs.take_promised("1", "another")
     await store.jobs.save(promised.having(state=State.SENDING, cost="another's"), "another")
     await pending.complete(promised.having(cost="ours"))
     row = await store.jobs.get("1")
     assert (row.state, row.cost) == (State.SENDING, "another's")
-    assert await store.jobs.abandoned() == []
+    assert await store.jobs.unheld() == []
     assert not leases
 
 
-async def test_a_member_who_could_not_be_told_leaves_nothing(store, pending, leases):
+async def test_a_failed_acknowledgement_deletes_the_row(store, pending, leases):
     async def failing(_: bool) -> int:
         raise RuntimeError
 
@@ -121,18 +121,18 @@ async def test_a_member_who_could_not_be_told_leaves_nothing(store, pending, lea
     assert not leases
 
 
-async def test_who_may_have_been_told_as_the_process_ended_keeps_the_row(store, pending, leases):
+async def test_a_failed_acknowledgement_during_shutdown_keeps_the_row(store, pending, leases):
     async def cut_off(_: bool) -> int:
         pending.close()
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
         await pending.add(make_job(), cut_off)
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
-async def test_the_same_interaction_again_leaves_the_first_alone(store, pending, leases):
+async def test_a_replayed_interaction_changes_nothing(store, pending, leases):
     words = 0
 
     async def telling(_: bool) -> int:
@@ -149,16 +149,16 @@ async def test_the_same_interaction_again_leaves_the_first_alone(store, pending,
     assert (await store.jobs.get("1")).state is State.QUEUED
 
 
-async def test_what_is_dropped_is_found_by_the_table(store, pending, leases):
+async def test_a_row_without_heartbeats_is_recovered(store, pending, leases):
     promised = await pending.add(make_job(), told)
-    pending.leave(promised)
-    pending.leave(promised)
+    pending.stop_holding(promised)
+    pending.stop_holding(promised)
     assert not leases
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
-async def test_what_could_not_be_deleted_is_left_to_the_table(store, pending, leases, monkeypatch):
+async def test_a_row_that_could_not_be_deleted_is_recovered(store, pending, leases, monkeypatch):
     async def locked(*_: object) -> None:
         raise OSError
 
@@ -167,27 +167,27 @@ async def test_what_could_not_be_deleted_is_left_to_the_table(store, pending, le
     with pytest.raises(OSError):
         await pending.withdraw(promised)
     assert not leases
-    await store.jobs.disown()
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    await store.jobs.release_all()
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
-async def test_what_is_withdrawn_is_gone(store, pending, leases):
+async def test_withdrawing_deletes_the_row(store, pending, leases):
     await pending.withdraw(await pending.add(make_job(), told))
     assert await store.jobs.get("1") is None
     assert not leases
 
 
-async def test_while_the_process_ends_nothing_is_withdrawn(store, pending, leases):
+async def test_during_shutdown_nothing_is_withdrawn(store, pending, leases):
     """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
     promised = await pending.add(make_job(), told)
     pending.close()
-    with pytest.raises(Ending):
+    with pytest.raises(ShuttingDown):
         await pending.withdraw(promised)
     assert not leases
-    assert [job.id for job in await store.jobs.abandoned()] == ["1"]
+    assert [job.id for job in await store.jobs.unheld()] == ["1"]
 
 
-async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(store, pending, leases):
+async def test_an_interaction_answered_elsewhere_leaves_no_row_even_during_shutdown(store, pending, leases):
     async def elsewhere(_: bool) -> int:
         pending.close()
         raise AnsweredElsewhere
@@ -198,18 +198,18 @@ async def test_what_another_process_has_answered_leaves_nothing_even_at_the_end(
     assert not leases
 
 
-async def test_who_may_have_been_told_is_asked_for_later(store, pending, leases):
+async def test_an_unknown_acknowledgement_leaves_the_row_to_recovery(store, pending, leases):
     async def unclear(_: bool) -> int:
-        raise Unclear
+        raise AcknowledgementUnknown
 
-    with pytest.raises(Unclear):
+    with pytest.raises(AcknowledgementUnknown):
         await pending.add(make_job(), unclear)
     assert not leases
-    (left,) = await store.jobs.abandoned()
+    (left,) = await store.jobs.unheld()
     assert (left.id, left.state) == ("1", State.PROMISED)
 
 
-async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_alone(leases):
+async def test_an_interaction_replayed_while_its_row_is_written_changes_nothing(leases):
     slow = Slow()
     making = PendingJobs(slow, leases)
     first = asyncio.create_task(making.add(make_job(), told))
@@ -220,7 +220,7 @@ async def test_an_interaction_that_comes_again_while_its_row_is_written_is_left_
 
 
 @pytest.mark.parametrize("withdrawn", [True, False])
-async def test_who_told_the_member_draws_though_another_process_wrote_the_row(store, monkeypatch, withdrawn):
+async def test_the_process_that_acknowledged_takes_over_another_processs_row(store, monkeypatch, withdrawn):
     """Both were past their patience with the database; the other one is too late with Discord, and withdraws."""
     monkeypatch.setattr(pending_module, "WRITE_SECONDS", 0)
     await store.jobs.add(make_job(state=State.PROMISED), "other")
@@ -238,8 +238,8 @@ async def test_who_told_the_member_draws_though_another_process_wrote_the_row(st
                 await store.jobs.discard(job, "other")
             return added
 
-        async def take(self, id: str, owner: str) -> bool:
-            return await store.jobs.take(id, owner)
+        async def take_promised(self, id: str, owner: str) -> bool:
+            return await store.jobs.take_promised(id, owner)
 
     behind = Behind()
 

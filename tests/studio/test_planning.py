@@ -79,7 +79,7 @@ for name, provider in PROVIDERS.items():
 
 
 @pytest.mark.parametrize(("asked", "quality"), [({}, "low"), ({"quality": "high"}, "high")])
-async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, quality):
+async def test_the_quality_is_the_members_else_the_default(monkeypatch, asked, quality):
     rich = FakeProvider(models=[model("full", FULL.model_copy(update={"usual_quality": "low"}))])
     monkeypatch.setitem(PROVIDERS, "rich", rich)
     assert (await planned(**asked)).request.quality == quality
@@ -93,7 +93,7 @@ async def test_the_quality_is_the_members_else_the_hosts(monkeypatch, asked, qua
         (Size(400, 300), (SizeFitted(size=Size(512, 288), wanted=Size(400, 300), whose="image"),)),
     ],
 )
-async def test_an_image_of_other_proportions_is_told_so(shape, notes):
+async def test_a_size_of_other_proportions_than_the_image_has_a_note(shape, notes):
     job = await planned(provider="image", images=(Upload(url=None, size=shape), IMAGE))
     assert job.notes == notes
 
@@ -114,23 +114,23 @@ async def planned(of: Settings | None = None, **asked):
         ({}, {"provider": "switched-off", "model": "ended"}, ()),
     ],
 )
-async def test_who_has_lost_its_servers_model_is_told(asked, chosen, notes):
+async def test_a_servers_model_that_is_gone_has_a_note(asked, chosen, notes):
     assert (await planned(Settings(**chosen), **asked)).notes == notes
 
 
-async def test_an_ended_model_is_refused_with_what_works():
+async def test_a_model_that_is_gone_is_refused_with_alternatives():
     with pytest.raises(NotOffered) as caught:
         await planned(provider="rich", model="ended")
     assert caught.value == NotOffered(option="model", asked="ended", offered=("Full", "Plain"))
     assert "not any more" in explain(caught.value)
 
 
-def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
+def test_a_remote_job_is_fetched_although_its_model_is_gone():
     parent = make_job(provider="rich", model="ended", calls=2, calls_done=1, remote={"id": 1})
-    rest = Planner(PROVIDERS, "rich").plan_rest(parent, ORIGIN)
+    rest = Planner(PROVIDERS, "rich").plan_remaining(parent, ORIGIN)
     assert (rest.state, rest.model, rest.calls_done, rest.remote) == (State.WAITING, "ended", 1, {"id": 1})
     with pytest.raises(NotOffered) as caught:
-        Planner({}, "rich").plan_rest(parent, ORIGIN)
+        Planner({}, "rich").plan_remaining(parent, ORIGIN)
     assert caught.value.option == "provider"
 
 
@@ -153,7 +153,7 @@ def test_what_is_ordered_is_fetched_though_its_model_has_ended_since():
         ({"provider": "image", "images": IMAGES}, {"provider": "image", "model": "words"}, "image", "from-image"),
     ],
 )
-async def test_who_draws_and_with_what(asked, chosen, provider, model):
+async def test_provider_model_and_options_are_chosen(asked, chosen, provider, model):
     job = await planned(Settings(**chosen), **asked)
     assert (job.provider, job.model, job.model_title) == (provider, model, model.title())
     assert (job.request.provider, job.request.model) == (provider, model)
@@ -258,7 +258,7 @@ RANGE = SizeRange(low=64, high=2048, multiple=8)
         ),
     ],
 )
-async def test_what_a_member_typed_and_cannot_have_is_refused(asked, refusal, takes):
+async def test_a_members_invalid_choice_is_refused(asked, refusal, takes):
     with pytest.raises(type(refusal)) as caught:
         await planned(**asked)
     assert caught.value == refusal
@@ -279,7 +279,7 @@ async def test_what_a_member_typed_and_cannot_have_is_refused(asked, refusal, ta
         ({"provider": "sizeless"}, Size(64, 64), None, ""),
     ],
 )
-async def test_sizes_of_defaults_are_fitted_and_said(asked, chosen, size, note):
+async def test_default_sizes_are_fitted_with_a_note(asked, chosen, size, note):
     job = await planned(Settings(size=chosen), **asked)
     assert job.request.size == size
     assert note in " ".join(map(note_sentence, job.notes))
@@ -290,7 +290,7 @@ async def test_sizes_of_defaults_are_fitted_and_said(asked, chosen, size, note):
     ("asked", "server", "private"),
     [(None, False, False), (None, True, True), (True, False, True), (False, True, False)],
 )
-async def test_the_members_word_on_privacy_goes_first(asked, server, private):
+async def test_the_members_privacy_overrides_the_servers(asked, server, private):
     job = await planned(Settings(private=server), private=asked)
     assert (job.private, job.request.private) == (private, private)
 
@@ -304,12 +304,12 @@ async def test_the_servers_switches_reach_a_model_that_has_them():
     assert (again.request.refiner, again.request.safety_checker) == (False, True), "a member may not switch it off"
 
 
-async def test_what_is_no_ai_says_so_and_a_price_is_kept():
+async def test_a_provider_without_ai_has_a_note_and_a_price_is_kept():
     assert (await planned(provider="plain")).notes == (NoAI(),)
     assert (await planned(model="plain")).cost == "$1"
 
 
-async def test_seeds_are_the_members_or_by_chance():
+async def test_seeds_are_the_members_or_random():
     assert (await planned(seed=0)).request.seed == 0
     drawn = [(await planned()).request.seed for _ in range(5)]
     assert len(set(drawn)) > 1
@@ -454,7 +454,7 @@ async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
 
 @settings(max_examples=200)
 @given(st.integers(1, 20), st.integers(1, 8), st.none() | st.integers(SEEDS - 5, SEEDS - 1) | st.integers(0, SEEDS - 1))
-def test_the_calls_together_make_what_was_asked_for(count, per_call, seed):
+def test_the_calls_together_make_the_requested_pictures(count, per_call, seed):
     calls = -(-count // per_call)
     job = make_job(calls=calls, request=ImageRequest(prompt="x", count=count, seed=seed))
     parts = [call_request(job.having(calls_done=done)) for done in range(calls)]

@@ -68,7 +68,7 @@ def without_tables(data):
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-async def test_what_providers_send_besides(name):
+async def test_other_formats_are_converted_or_kept_as_files(name):
     data, _ = FOREIGN[name]
     got = await images.receive(data)
     assert got.way == WAYS.get(name, "shown")
@@ -79,7 +79,7 @@ async def test_what_providers_send_besides(name):
         assert b"trainedAlgorithmicMedia" in await marked(got.data)
 
 
-async def test_a_converted_picture_is_the_picture():
+async def test_a_converted_picture_keeps_its_pixels():
     got = await images.receive(FOREIGN["heic"][0])
     image = opened(got.data)
     assert (got.kind, image.format, image.size) == ("heic", "PNG", (64, 48))
@@ -88,7 +88,7 @@ async def test_a_converted_picture_is_the_picture():
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-async def test_what_moves_goes_on_moving(kind):
+async def test_animations_stay_animated(kind):
     data = await marked(animation(kind))
     image = Image.open(BytesIO(data))
     assert getattr(image, "n_frames", 1) == 2
@@ -104,7 +104,7 @@ async def test_what_moves_goes_on_moving(kind):
     [(b"acTL", bytes(7)), (b"acTL", bytes(9)), (b"fcTL", bytes(25)), (b"fcTL", bytes(30)), (b"fdAT", bytes(4))]
     + [(b"fcTL", struct.pack(">5I6x", *first)) for first in [(1, 16, 16, 0, 0), (0, 8, 8, 0, 0), (0, 16, 16, 0, 1)]],
 )  # fmt: skip
-async def test_of_a_movement_for_which_viewers_refuse_the_picture_the_still_one_is_kept(kind, body):
+async def test_an_invalid_animation_is_reduced_to_its_still_picture(kind, body):
     parts = png.parse(animation("PNG")).parts
     chunks = [png.chunk(kind, body) if part.kind == kind else bytes(part.whole) for part in parts]
     got = await images.receive(png.SIGNATURE + b"".join(chunks))
@@ -112,7 +112,7 @@ async def test_of_a_movement_for_which_viewers_refuse_the_picture_the_still_one_
     assert opened(await marked(got.data)).convert("RGB").getpixel((3, 3)) == (255, 0, 0)
 
 
-async def test_foreign_words_in_a_gif_are_dropped():
+async def test_foreign_text_in_a_gif_is_dropped():
     data = saved(Image.new("P", (4, 4)), "GIF", comment=b"CANARY")
     assert b"CANARY" in data
     assert b"CANARY" not in await marked(data)
@@ -121,7 +121,7 @@ async def test_foreign_words_in_a_gif_are_dropped():
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind, orientation):
+async def test_a_rotated_picture_keeps_its_orientation_and_has_its_shown_size(kind, orientation):
     data = turned(kind, orientation)
     got, sent = await images.receive(data), opened(await marked(data))
     assert sent.size == (53, 37)
@@ -133,7 +133,7 @@ async def test_a_turned_picture_stays_turned_and_its_size_is_the_shown_one(kind,
 
 
 @pytest.mark.parametrize("kind", ["AVIF", "TIFF"])
-async def test_what_is_converted_is_turned_upright(kind):
+async def test_a_converted_picture_is_upright(kind):
     got = await images.receive(turned(kind, 6))
     assert (got.way, got.size, opened(got.data).size) == ("converted", (37, 53), (37, 53))
     assert exif.ORIENTATION not in opened(got.data).getexif()
@@ -164,7 +164,7 @@ async def test_no_picture_at_all(data):
      b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), b"\x1aE\xdf\xa3" + bytes(90), b"\0\0\0\x18ftypavif",
      b"    ftyp" + bytes(90), b"\0\0\0\x18ftypmp42"],
 )  # fmt: skip
-def test_how_a_file_begins_is_not_enough_where_nothing_follows(data):
+def test_a_signature_alone_is_not_a_picture(data):
     assert kind_of(data) is None
 
 
@@ -182,18 +182,18 @@ def test_how_a_file_begins_is_not_enough_where_nothing_follows(data):
         (b"\x1aE\xdf\xa3\x9fB\x86\x81\1B\xf7\x81\1B\xf2\x81\4B\xf3\x81\x08B\x82\x84webm" + bytes(60), "webm"),
     ],
 )
-def test_what_is_kept_though_nothing_here_decodes_it(data, kind):
+def test_formats_without_a_decoder_are_kept_as_files(data, kind):
     assert kind_of(data) == kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_whatever_counts_as_a_picture_is_inspected(kind):
+async def test_every_known_kind_is_inspected(kind):
     """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
     (data,) = [data for data, _ in FOREIGN.values() if kind_of(data) == kind][:1] or [PLAIN.get(kind.upper(), b"")]
     assert Answer(200, {}, data).is_picture() == bool(data)
 
 
-async def test_every_damage_is_shown_mended_or_refused():
+async def test_every_damaged_file_is_shown_or_repaired_or_refused():
     """What goes on untouched can be decoded by a strict reader, whatever happened to it on its way."""
     dice, ways = random.Random(7), Counter[str]()
     for data in (*PLAIN.values(), animation("WEBP"), animation("PNG"), turned("JPEG", 6)):
@@ -211,7 +211,7 @@ async def test_every_damage_is_shown_mended_or_refused():
     assert ways["shown"] > 9 < ways["mended"]
 
 
-async def test_a_picture_that_takes_too_long_is_handed_over_as_a_file(monkeypatch):
+async def test_a_picture_that_takes_too_long_is_kept_as_a_file(monkeypatch):
     monkeypatch.setattr(pictures, "RECEIVE_SECONDS", 0.05)
     data = saved(Image.effect_noise((4000, 4000), 60), "TIFF")
     got = await images.receive(data)
@@ -221,7 +221,7 @@ async def test_a_picture_that_takes_too_long_is_handed_over_as_a_file(monkeypatc
 
 
 async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(monkeypatch):
-    monkeypatch.setattr(uploads, "SECONDS", 0.05)
+    monkeypatch.setattr(uploads, "DECODE_SECONDS", 0.05)
     with pytest.raises(BadUpload) as caught:
         await images.read_upload(with_scans(100))
     assert caught.value == BadUpload(option="image", defect=Defect.TOO_SLOW)
@@ -229,7 +229,7 @@ async def test_an_upload_that_takes_too_long_is_refused_and_the_next_one_read(mo
     assert opened(await images.read_upload(PLAIN["PNG"])).size == (53, 37)
 
 
-async def test_the_end_of_the_bot_ends_what_is_under_way():
+async def test_interrupt_ends_running_tasks():
     reading = asyncio.create_task(images.read_upload(with_scans(100)))
     while not images.DECODERS._busy:
         await asyncio.sleep(0)
@@ -246,22 +246,22 @@ async def test_scans_are_counted_before_decoding():
 
 async def test_only_plain_profiles_are_applied(monkeypatch):
     assert profiles.is_plain(SRGB)
-    monkeypatch.setattr(uploads, "SECONDS", 600)
-    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.LARGEST)):
+    monkeypatch.setattr(uploads, "DECODE_SECONDS", 600)
+    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.MAX_PROFILE_BYTES)):
         assert not profiles.is_plain(odd)
     data = saved(opened(PLAIN["PNG"]), "PNG", icc_profile=with_steps(3))
     assert opened(await images.read_upload(data)).tobytes() == opened(PLAIN["PNG"]).tobytes()
 
 
-async def test_the_process_has_limits_and_knows_no_secret(monkeypatch):
+async def test_the_decoder_process_has_limits_and_no_secrets(monkeypatch):
     monkeypatch.setitem(os.environ, "DISCORD_TOKEN", "CANARY")
     own = decoder_pool.DecoderPool(1)
-    await own.do("receive", PLAIN["PNG"], 60)
+    await own.run("receive", PLAIN["PNG"], 60)
     (idle,) = own._idle
     given, limits = (said(idle, what) for what in ("environ", "limits"))
     idle.end()
     assert "CANARY" not in given
-    assert str(decoder.MOST_MEMORY) in limits
+    assert str(decoder.MAX_MEMORY) in limits
     assert 60 < int(limits.partition("Max cpu time")[2].split()[0]) < 90
 
 
@@ -270,7 +270,7 @@ def said(process, what):
     return Path(f"/proc/{process._process.pid}/{what}").read_text(encoding="utf-8")
 
 
-async def test_what_is_too_large_to_be_decoded_is_shown_and_not_made_smaller():
+async def test_a_picture_too_large_to_decode_is_shown_but_not_reduced():
     data = saved(Image.new("1", (9000, 9000)), "PNG")
     got = await images.receive(data)
     assert (got.way, got.size) == ("shown", (9000, 9000))
@@ -278,24 +278,24 @@ async def test_what_is_too_large_to_be_decoded_is_shown_and_not_made_smaller():
         await images.fit(data, 1000)
 
 
-async def test_one_that_has_gone_to_rest_is_replaced():
+async def test_a_process_that_exited_idle_is_replaced():
     own = decoder_pool.DecoderPool(1, idle_seconds=0.0)
     for _ in range(3):
-        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+        assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     for rested in own._idle:
         rested.end()
 
 
-async def test_one_that_was_killed_or_crashes_is_replaced(monkeypatch):
+async def test_a_killed_or_crashed_process_is_replaced(monkeypatch):
     own = decoder_pool.DecoderPool(1)
     for _ in range(2):
-        assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+        assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
         (idle,) = own._idle
         idle._process.kill()
         idle._process.wait()
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
     with pytest.raises(decoder_pool.DecodingFailed, match="ended with 3"):
-        await own.do("receive", PLAIN["PNG"], 60)
+        await own.run("receive", PLAIN["PNG"], 60)
     assert own._idle == []
 
 
@@ -309,14 +309,14 @@ sys.exit(9)
 """
 
 
-async def test_when_all_that_idle_are_killed_at_once_a_new_one_reads_the_picture(monkeypatch):
+async def test_after_all_idle_processes_are_killed_a_new_one_reads_the_picture(monkeypatch):
     """As by a system without memory: each of these seems alive until it is asked."""
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", ONE_ANSWER))
     own = decoder_pool.DecoderPool()
     own._idle += [decoder_pool.DecoderProcess(60), decoder_pool.DecoderProcess(60)]
     for each in own._idle:
         each.ask("receive", b"", {}, 60)
-    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     for each in own._idle:
         each.end()
 
@@ -325,19 +325,19 @@ def unknown_task(file, header, data):
     messages.write(file, header | {"task": "none"}, data)
 
 
-async def test_a_mistake_of_ours_costs_neither_the_process_nor_the_picture(monkeypatch):
+async def test_a_bug_loses_neither_the_process_nor_the_picture(monkeypatch):
     own = decoder_pool.DecoderPool(1)
     monkeypatch.setattr(pictures, "DECODERS", own)
     monkeypatch.setattr(decoder_pool, "write", unknown_task)
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
     monkeypatch.undo()
     (idle,) = own._idle
-    assert (await own.do("receive", PLAIN["JPEG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["JPEG"], 60)).way == "shown"
     assert own._idle == [idle]
     idle.end()
 
 
-async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypatch):
+async def test_a_process_that_cannot_be_started_is_not_the_files_fault(monkeypatch):
     monkeypatch.setattr(decoder_pool, "COMMAND", ("/no/such/program",))
     own = decoder_pool.DecoderPool()
     for module in (uploads, pictures):
@@ -348,7 +348,7 @@ async def test_a_machine_that_starts_no_process_is_not_the_files_fault(monkeypat
     assert (await images.receive(PLAIN["JPEG"])).way == "file"
 
 
-async def test_a_machine_that_starts_no_thread_costs_no_picture(monkeypatch):
+async def test_a_thread_that_cannot_be_started_loses_no_picture(monkeypatch):
     def fail(*_):
         raise RuntimeError("can't start new thread")
 
@@ -360,7 +360,7 @@ async def test_a_machine_that_starts_no_thread_costs_no_picture(monkeypatch):
         each.end()
 
 
-async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
+async def test_two_threads_that_take_the_last_idle_process_get_one_each():
     class Taken(list[decoder_pool.DecoderProcess]):
         """Empty, though it was not a moment ago."""
 
@@ -369,7 +369,7 @@ async def test_two_that_take_the_last_idle_one_at_once_get_one_each():
 
     own = decoder_pool.DecoderPool()
     own._idle = Taken()
-    assert (await own.do("receive", PLAIN["PNG"], 60)).way == "shown"
+    assert (await own.run("receive", PLAIN["PNG"], 60)).way == "shown"
     (idle,) = own._idle
     idle.end()
 
@@ -384,7 +384,7 @@ while True:
 """
 
 
-async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
+async def test_arrivals_do_not_wait_for_slow_tasks(monkeypatch):
     """However many uploads, unfinished pictures and copies are under way, and however long they take."""
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", SLOW))
     own = decoder_pool.DecoderPool()
@@ -393,10 +393,10 @@ async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
     marked = await images.marked(PLAIN["PNG"], ai=True, facts=None)
     slow: list[asyncio.Task[Any]] = [asyncio.create_task(images.read_upload(PLAIN["PNG"])) for _ in range(4)]
     slow += [asyncio.create_task(images.fit(marked, 1, lane=images.Lane.OTHERS)) for _ in range(4)]
-    while len(own._busy) < decoder_pool.AT_ONCE - 2:
+    while len(own._busy) < decoder_pool.MAX_PROCESSES - 2:
         await asyncio.sleep(0)
     slow += [asyncio.create_task(images.fit(marked, 1)) for _ in range(4)]
-    while len(own._busy) < decoder_pool.AT_ONCE - 1:
+    while len(own._busy) < decoder_pool.MAX_PROCESSES - 1:
         await asyncio.sleep(0)
     assert (await images.receive(PLAIN["JPEG"])).way == "shown"
     assert not any(each.done() for each in slow)
@@ -408,7 +408,7 @@ async def test_what_is_paid_for_does_not_wait_for_what_is_slow(monkeypatch):
         each.end()
 
 
-async def test_a_plain_png_is_inspected_here_and_whatever_else_it_may_be_beside(monkeypatch):
+async def test_an_intact_png_is_inspected_in_a_thread(monkeypatch):
     own = decoder_pool.DecoderPool()
     monkeypatch.setattr(pictures, "DECODERS", own)
     got = await images.receive(PLAIN["PNG"])
@@ -426,7 +426,7 @@ def interlaced(width: int, height: int, packed: bytes) -> bytes:
     return png.SIGNATURE + b"".join(png.chunk(*each) for each in ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b"")))
 
 
-async def test_what_is_too_large_to_be_decoded_is_unpacked_or_goes_on_as_a_file():
+async def test_a_png_too_large_to_decode_is_decompressed_or_kept_as_a_file():
     large = saved(Image.new("1", (10_000, 7_000)), "PNG")
     assert (await images.receive(large)).way == "shown"
     assert (await images.receive(bomb(9_000))).way == "file"
@@ -436,19 +436,19 @@ async def test_what_is_too_large_to_be_decoded_is_unpacked_or_goes_on_as_a_file(
 
 
 @pytest.mark.parametrize("side", [2**31 - 1, 2**31, 2**32 - 1])
-async def test_a_header_beyond_all_numbers_costs_no_process(side):
+async def test_an_absurd_header_does_not_crash_the_process(side):
     own = decoder_pool.DecoderPool(1)
     own._idle = [idle] = [decoder_pool.DecoderProcess(60)]
-    assert (await own.do("receive", bomb(side), 60)).way == "file"
+    assert (await own.run("receive", bomb(side), 60)).way == "file"
     assert own._idle == [idle]
     idle.end()
 
 
-def test_lines_are_told_whatever_the_steps_they_are_unpacked_in(monkeypatch):
+def test_scanlines_are_checked_whatever_the_decompression_step(monkeypatch):
     data = saved(opened(PLAIN["PNG"]).resize((301, 203)), "PNG")
     parts = png.parse(data).parts
     for step in (2**20, 1, 7, 903, 904, 10_000):
-        monkeypatch.setattr(png, "STEP", step)
+        monkeypatch.setattr(png, "UNPACK_STEP", step)
         assert png.is_complete(parts)
         assert png.unpacked_length(parts) == 904 * 203
         for at in (0, 904, 904 * 202):
@@ -468,7 +468,7 @@ def in_tiny_parts(count: int) -> bytes:
     return whole[:at] + b"!\xfe" + b"\1x" * count + b"\0" + whole[at:]
 
 
-async def test_more_parts_than_are_run_by_size_go_on_as_a_file():
+async def test_a_file_with_too_many_parts_is_kept_as_a_file():
     assert (await images.receive(in_tiny_parts(1_000))).way == "shown"
     data = in_tiny_parts(gif.MAX_SUB_BLOCKS)
     got = await images.receive(data)
@@ -479,15 +479,15 @@ async def test_more_parts_than_are_run_by_size_go_on_as_a_file():
 
 
 @pytest.mark.parametrize("step", ["decode_foreign", "encode_png"])
-def test_a_picture_that_takes_more_memory_than_there_is_goes_on_as_a_file(step, monkeypatch):
+def test_a_picture_that_exceeds_memory_is_kept_as_a_file(step, monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
     monkeypatch.setattr(codec, step, fail)
-    assert tasks.do("receive", bmp("red"), {}).way == "file"
+    assert tasks.run_task("receive", bmp("red"), {}).way == "file"
 
 
-async def test_floats_are_scaled_to_what_is_brightest():
+async def test_floats_are_scaled_to_the_brightest_value():
     for most in (0.5, 1.0, 1000.0):
         image = Image.new("F", (2, 1))
         image.putpixel((0, 0), most)
@@ -495,7 +495,7 @@ async def test_floats_are_scaled_to_what_is_brightest():
         assert opened(got.data).getpixel((0, 0)) == pytest.approx((255 * min(most, 1),) * 3, abs=1)
 
 
-async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeypatch):
+async def test_an_answer_is_never_returned_for_the_next_file(monkeypatch):
     own, read, calls = decoder_pool.DecoderPool(1), decoder_pool.read, iter([MemoryError()])
 
     def once(file):
@@ -505,8 +505,8 @@ async def test_nobody_gets_the_answer_that_was_meant_for_the_file_before(monkeyp
 
     monkeypatch.setattr(decoder_pool, "read", once)
     with pytest.raises(decoder_pool.DecodingFailed):
-        await own.do("receive", bmp("red"), 60)
-    made = await own.do("receive", bmp("blue"), 60)
+        await own.run("receive", bmp("red"), 60)
+    made = await own.run("receive", bmp("blue"), 60)
     for idle in own._idle:
         idle.end()
     assert Image.open(BytesIO(made.data)).getpixel((0, 0)) == (0, 0, 255)
@@ -516,7 +516,7 @@ def bmp(colour: str) -> bytes:
     return saved(Image.new("RGB", (64, 64), colour), "BMP")
 
 
-def test_rows_of_earlier_versions_are_read():
+def test_ways_of_earlier_versions_are_read():
     assert Drawn.model_validate({"call": 0, "key": "k", "size": [1, 2]}).way == "shown"
 
 
@@ -527,7 +527,7 @@ def test_the_orientation_is_read_in_either_order_and_damage_is_upright():
     assert exif.upright_size(Size(3, 2), little) == Size(2, 3)
 
 
-async def test_without_its_decoder_heic_alone_goes_on_as_a_file(tmp_path, monkeypatch):
+async def test_without_its_decoder_only_heic_is_kept_as_a_file(tmp_path, monkeypatch):
     """As after an upgrade whose new packages were not installed."""
     (tmp_path / "pi_heif.py").write_text("raise ImportError")
     path = os.pathsep.join([str(tmp_path), str(decoder_pool.ROOT)])

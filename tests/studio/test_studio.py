@@ -12,9 +12,9 @@ import storage.job_store
 import studio.work.drawing as studio_drawing
 from domain import Drawn, Origin, Refusal, Size, State
 from storage.spool import Spool
-from studio.display import NotNow, Undeliverable
+from studio.display import TemporarilyUndeliverable, Undeliverable
+from studio.observers import Observers
 from studio.studio import Studio
-from studio.watch import Watch
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
@@ -31,16 +31,16 @@ def seen() -> list:
 
 @pytest.fixture
 def studio(store, delivery, seen) -> Studio:
-    async def watch(request, sources, progress):
+    async def observers(request, sources, progress):
         row = await store.jobs.get("1")
         seen.append((row.remote, row.state, row.message_id))
         await paint(request, sources, progress)
 
-    return Studio({"fake": FakeProvider(watch)}, "fake", store, delivery)
+    return Studio({"fake": FakeProvider(observers)}, "fake", store, delivery)
 
 
 @pytest.mark.parametrize(("remote", "state"), [(None, State.SENDING), (REMEMBERED, State.WAITING)])
-async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, seen, remote, state):
+async def test_a_promised_row_that_was_acknowledged_is_drawn(studio, store, delivery, seen, remote, state):
     await store.jobs.add(PROMISED.having(remote=remote))
     delivery.told = 900
     await studio._pipeline.draw("1")
@@ -49,7 +49,7 @@ async def test_whoever_was_told_to_wait_is_drawn_for(studio, store, delivery, se
     assert [(job.message_id, len(pictures)) for job, pictures in delivery.delivered] == [(900, 1)]
 
 
-async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, seen):
+async def test_a_promised_row_that_was_not_acknowledged_is_deleted(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
     delivery.told = None
     await studio._pipeline.draw("1")
@@ -57,20 +57,20 @@ async def test_whoever_was_not_told_is_not_drawn_for(studio, store, delivery, se
     assert (seen, delivery.delivered) == ([], [])
 
 
-async def test_as_long_as_nobody_knows_who_was_told_nothing_is_drawn(studio, store, delivery, seen):
+async def test_a_promised_row_waits_while_its_acknowledgement_is_unknown(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
-    delivery.told = NotNow("500")
+    delivery.told = TemporarilyUndeliverable("500")
     with pytest.raises(TryLater):
         await studio._pipeline.draw("1")
     assert seen == []
-    assert [job.state for job in await store.jobs.abandoned()] == [State.PROMISED]
+    assert [job.state for job in await store.jobs.unheld()] == [State.PROMISED]
     delivery.told = 900
     await studio._pipeline.draw("1")
     assert (await store.jobs.get("1")).state is State.DRAWN
 
 
 async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
-    monkeypatch.setattr(studio_drawing, "CALL_OFF_SECONDS", 60.0)
+    monkeypatch.setattr(studio_drawing, "REMOTE_CANCEL_SECONDS", 60.0)
     asked, answers = asyncio.Event(), asyncio.Event()
 
     async def hangs(ref):
@@ -81,17 +81,19 @@ async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
     await store.jobs.add(make_job(state=State.WAITING, remote=REMEMBERED))
     await store.jobs.claim("1", "the dead")
     await store.jobs.cancel("1")
-    monkeypatch.setattr(storage.job_store, "STALE", timedelta(0))
-    taking_over = asyncio.create_task(studio._pipeline.adopt())
+    monkeypatch.setattr(storage.job_store, "LEASE_TIMEOUT", timedelta(0))
+    taking_over = asyncio.create_task(studio._pipeline.recover_orphans())
     await asked.wait()
     async with asyncio.timeout(10):
-        await studio._beat()
+        await studio._send_heartbeat()
     answers.set()
     await taking_over
     assert (await store.jobs.get("1")).failure.kind == "Cancelled"
 
 
-async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, store, delivery, monkeypatch):
+async def test_pictures_in_memory_alone_are_delivered_by_the_process_that_has_them(
+    studio, store, delivery, monkeypatch
+):
     """Another process that takes the same row would find no picture."""
     monkeypatch.setattr(store.spool, "put", AsyncMock(side_effect=OSError))
     other = Studio(studio.catalogue.providers, "fake", replace(store, spool=Spool(store.spool._store)), delivery)
@@ -100,10 +102,10 @@ async def test_what_is_in_memory_alone_is_delivered_by_whoever_holds_it(studio, 
     await studio._pipeline.draw("1")
     assert [len(pictures) for _, pictures in delivery.delivered] == [1]
     assert (await store.jobs.get("1")).state is State.DELIVERED
-    assert not store.spool.holds("1")
+    assert not store.spool.has_unstored("1")
 
 
-async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
+async def test_only_parked_jobs_are_given_up(studio, store):
     for id in "12":
         await store.spool.put(f"pictures/{id}/0", png())
         await store.jobs.add(make_job(id, state=State.DRAWN, parked=id == "1"))
@@ -112,7 +114,7 @@ async def test_only_what_waits_for_its_owner_is_given_up(studio, store):
     assert [await store.spool.get(f"pictures/{id}/0") is None for id in "12"] == [True, False]
 
 
-async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent_at_once(store, delivery, monkeypatch):
+async def test_a_recover_during_the_parking_of_a_job_sends_it_at_once(store, delivery, monkeypatch):
     """Its first delivery has not ended yet for the queue, which takes nothing twice."""
     save, delivered = store.jobs.save, asyncio.Event()
 
@@ -124,8 +126,8 @@ async def test_what_is_asked_for_while_its_refusal_is_being_written_down_is_sent
         return saved
 
     monkeypatch.setattr(store.jobs, "save", asked_for_at_once)
-    watch = Watch(on_change=lambda job: delivered.set() if job.state is State.DELIVERED else None)
-    studio = Studio({"fake": FakeProvider(paint)}, "fake", store, delivery, watch=watch)
+    observers = Observers(on_change=lambda job: delivered.set() if job.state is State.DELIVERED else None)
+    studio = Studio({"fake": FakeProvider(paint)}, "fake", store, delivery, observers=observers)
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
     await store.jobs.add(make_job(state=State.DRAWN, drawn=drawn))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import studio.intake.suspensions
-from domain import ContentRejected, EaselError, HeldBack, Job, Unavailable
+from domain import ContentRejected, EaselError, Job, Suspended, Unavailable
 from studio.intake.suspensions import Suspensions
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
@@ -33,7 +33,7 @@ def suspensions(store) -> Suspensions:
 
 async def ends(suspensions: Suspensions, error: EaselError, **changes) -> None:
     with suppress(EaselError):
-        async with suspensions.turn(make_job(1, **changes)):
+        async with suspensions.guard_request(make_job(1, **changes)):
             raise error
 
 
@@ -50,32 +50,32 @@ async def ends(suspensions: Suspensions, error: EaselError, **changes) -> None:
         (Unavailable("no"), {}, 0, False),
     ],
 )
-async def test_only_who_was_refused_lately_and_there_is_held_back(
+async def test_only_a_recent_refusal_by_the_same_provider_suspends(
     suspensions, clock, error, changes, minutes, held_back
 ):
     await ends(suspensions, error, **changes)
     clock.advance(60 * minutes)
-    with pytest.raises(HeldBack) if held_back else nullcontext() as caught:
+    with pytest.raises(Suspended) if held_back else nullcontext() as caught:
         await suspensions.check(make_job(2))
     if held_back:
         assert caught.value.seconds == 600
 
 
-async def test_where_nobody_is_shut_out_nobody_is_held_back(suspensions):
+async def test_providers_that_do_not_ban_suspend_no_member(suspensions):
     await ends(suspensions, REFUSED, provider="calm")
     await suspensions.check(make_job(2, provider="calm"))
 
 
-async def test_deleting_ones_data_forgives_nothing(suspensions, store):
+async def test_a_suspension_survives_the_deletion_of_the_members_data(suspensions, store):
     job = make_job(1, state="refused", failure=REFUSED)
     await store.jobs.add(job)
     await ends(suspensions, REFUSED)
-    assert await store.jobs.forget(user_id=job.user_id) == ["1"]
-    with pytest.raises(HeldBack):
+    assert await store.jobs.delete_finished(user_id=job.user_id) == ["1"]
+    with pytest.raises(Suspended):
         await suspensions.check(make_job(2))
 
 
-async def test_what_is_over_is_forgotten(suspensions, clock, store):
+async def test_expired_suspensions_are_deleted(suspensions, clock, store):
     await ends(suspensions, REFUSED)
     await ends(suspensions, REFUSED, user_id=401)
     clock.advance(60 * 11)
@@ -95,7 +95,7 @@ class Asked:
         self.now = self.most = self.accepted = 0
 
     async def ask(self, job: Job) -> None:
-        async with self.suspensions.turn(job) as accepted:
+        async with self.suspensions.guard_request(job) as accepted:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0)
@@ -109,7 +109,7 @@ class Asked:
     ("provider", "users", "at_once"),
     [("fake", (400, 400, 400), 1), ("calm", (400, 400, 400), 3), ("fake", (1, 2, 3), 3)],
 )
-async def test_one_members_requests_go_one_by_one_until_each_is_accepted(suspensions, provider, users, at_once):
+async def test_a_members_requests_are_serialised_until_each_is_accepted(suspensions, provider, users, at_once):
     asked = Asked(suspensions)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for user in users:
@@ -120,21 +120,25 @@ async def test_one_members_requests_go_one_by_one_until_each_is_accepted(suspens
     assert asked.most == at_once
 
 
-async def test_what_is_accepted_already_waits_for_no_turn(suspensions):
-    async with asyncio.timeout(5), suspensions.turn(make_job(1)), suspensions.turn(make_job(2, remote={"id": "there"})):
+async def test_an_accepted_request_does_not_wait_for_others(suspensions):
+    async with (
+        asyncio.timeout(5),
+        suspensions.guard_request(make_job(1)),
+        suspensions.guard_request(make_job(2, remote={"id": "there"})),
+    ):
         pass
 
 
-async def test_whoever_waited_for_a_turn_hears_of_the_refusal(suspensions):
+async def test_a_waiting_request_is_refused_after_the_suspension(suspensions):
     sent = []
 
     async def ask(number: int) -> None:
-        async with suspensions.turn(make_job(number)):
+        async with suspensions.guard_request(make_job(number)):
             await suspensions.check(make_job(number))
             sent.append(number)
             await asyncio.sleep(0)
             raise ContentRejected("no", counts_against_member=True)
 
     ended = await asyncio.gather(*map(ask, range(4)), return_exceptions=True)
-    assert [type(error) for error in ended] == [ContentRejected, HeldBack, HeldBack, HeldBack]
+    assert [type(error) for error in ended] == [ContentRejected, Suspended, Suspended, Suspended]
     assert sent == [0]

@@ -13,7 +13,7 @@ import studio.intake.upload_store
 from domain import ImageRequest, NoRoom, Room, State, Upload
 from storage.spool import Spool
 from storage.store import open_store
-from studio.intake.upload_store import AT_ONCE, BYTES_AT_ONCE, UploadSlots, UploadStore
+from studio.intake.upload_store import MAX_BYTES_READ_AT_ONCE, MAX_READS_AT_ONCE, UploadSlots, UploadStore
 from tests.conftest import make_job
 from views.wording.outcomes import explain
 from views.wording.refusals import NO_ROOM_SENTENCES
@@ -25,8 +25,8 @@ NOW = datetime.now(UTC)
 class Dated(Spool):
     """Files get older in the order in which they were put, however quickly that was."""
 
-    async def uploads(self):
-        kept = await super().uploads()
+    async def list_uploads(self):
+        kept = await super().list_uploads()
         return [each._replace(stored=NOW + timedelta(seconds=int(each.job_id))) for each in kept]
 
 
@@ -39,7 +39,7 @@ async def jobs(tmp_path):
 @pytest.fixture
 def uploads(tmp_path, jobs, monkeypatch) -> UploadStore:
     """With room for 80 bytes, 10 of them for each member."""
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     return UploadStore(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
 
 
@@ -48,17 +48,17 @@ async def put(uploads: UploadStore, job: int, member: int, size: int = 4) -> str
 
 
 async def kept(uploads: UploadStore) -> set[int]:
-    return {int(each.job_id) for each in await uploads._spool.uploads()}
+    return {int(each.job_id) for each in await uploads._spool.list_uploads()}
 
 
-async def test_a_members_oldest_images_make_room_for_their_newest(uploads):
+async def test_a_members_oldest_images_are_evicted_for_their_newest(uploads):
     for job in (1, 2, 3):
         await put(uploads, job, member=400)
     await put(uploads, 4, member=401)
     assert await kept(uploads) == {2, 3, 4}
 
 
-async def test_beyond_the_quota_the_oldest_of_whoever_has_most_goes(uploads):
+async def test_beyond_the_quota_the_largest_users_oldest_image_is_evicted(uploads):
     for job in range(1, 17):
         await put(uploads, job, member=400 + job // 2, size=5)
     assert await kept(uploads) == set(range(1, 17))  # 1 and 16 have 5 bytes, the others 10
@@ -66,7 +66,7 @@ async def test_beyond_the_quota_the_oldest_of_whoever_has_most_goes(uploads):
     assert await kept(uploads) == set(range(1, 17)) - {2, 4} | {20}
 
 
-async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(uploads, jobs):
+async def test_images_of_waiting_jobs_are_not_evicted_and_a_new_one_is_refused(uploads, jobs):
     for job in (1, 2):
         await put(uploads, job, member=400, size=5)
         await jobs.add(make_job(job, user_id=400))
@@ -80,7 +80,7 @@ async def test_what_waits_to_be_drawn_stays_and_whoever_finds_no_room_is_told(up
     assert await kept(uploads) == {2, 3}
 
 
-async def test_what_again_waits_for_with_its_parents_image_stays(uploads, jobs):
+async def test_an_image_of_a_parent_that_again_needs_is_not_evicted(uploads, jobs):
     key = await put(uploads, 1, member=400, size=5)
     request = ImageRequest(prompt="a boat", images=(Upload(url=None, key=key),))
     await jobs.add(make_job(2, user_id=400, request=request))
@@ -89,7 +89,7 @@ async def test_what_again_waits_for_with_its_parents_image_stays(uploads, jobs):
     assert await kept(uploads) == {1, 4}
 
 
-async def test_when_all_that_is_kept_waits_nobody_else_finds_room(uploads, jobs):
+async def test_a_store_full_of_needed_images_refuses_new_ones(uploads, jobs):
     for job in range(1, 9):
         await put(uploads, job, member=400 + job, size=10)
         await jobs.add(make_job(job, user_id=400 + job))
@@ -104,8 +104,8 @@ class Full(LocalStore):
         raise OSError(28, "No space left on device")
 
 
-async def test_a_full_disk_is_told_as_such(jobs, tmp_path, monkeypatch):
-    monkeypatch.setattr("storage.spool.TRIES", 2)
+async def test_a_full_disk_is_reported_as_such(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("storage.spool.PUT_TRIES", 2)
     with pytest.raises(NoRoom) as caught:
         await put(UploadStore(Spool(Full(tmp_path)), jobs, 2**30), 1, member=400)
     assert caught.value.room is Room.DISK
@@ -119,9 +119,9 @@ class Stuck(Dated):
 
 
 @pytest.mark.parametrize("trouble", ["looking", "clearing"])
-async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, monkeypatch, trouble):
+async def test_an_error_during_eviction_is_reported_as_a_disk_error(jobs, tmp_path, monkeypatch, trouble):
     """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
-    monkeypatch.setattr(studio.intake.upload_store, "SHARE", 1)
+    monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
     uploads = UploadStore(spool, jobs, 80)
     for job in (1, 2):
@@ -139,53 +139,53 @@ async def test_trouble_while_room_is_made_costs_nobody_an_image(jobs, tmp_path, 
         assert await kept(uploads) == {2, 3}
 
 
-async def test_a_few_images_are_let_in_at_once_and_in_the_order_in_which_they_came():
+async def test_few_images_are_read_at_once_in_arrival_order():
     slots, let_go, inside = UploadSlots(), asyncio.Event(), list[int]()
 
     async def come(number: int) -> None:
-        async with slots.turn(1):
+        async with slots.acquire(1):
             inside.append(number)
             await let_go.wait()
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
-        for number in range(3 * AT_ONCE):
+        for number in range(3 * MAX_READS_AT_ONCE):
             group.create_task(come(number))
         for _ in range(50):
             await asyncio.sleep(0)
-        assert inside == list(range(AT_ONCE))
+        assert inside == list(range(MAX_READS_AT_ONCE))
         let_go.set()
-    assert inside == list(range(3 * AT_ONCE))
+    assert inside == list(range(3 * MAX_READS_AT_ONCE))
 
 
-async def test_large_images_are_let_in_by_their_bytes():
+async def test_large_images_are_limited_by_their_bytes():
     slots, let_go, inside = UploadSlots(), asyncio.Event(), 0
 
     async def come() -> None:
         nonlocal inside
-        async with slots.turn(BYTES_AT_ONCE // 2):
+        async with slots.acquire(MAX_BYTES_READ_AT_ONCE // 2):
             inside += 1
             await let_go.wait()
 
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_READS_AT_ONCE):
             group.create_task(come())
         for _ in range(50):
             await asyncio.sleep(0)
         assert inside == 2
         let_go.set()
-    assert inside == AT_ONCE
+    assert inside == MAX_READS_AT_ONCE
 
 
-async def test_whoever_waits_too_long_is_told_and_keeps_nobody_from_his_turn(monkeypatch):
+async def test_a_timeout_for_a_slot_is_reported_and_frees_the_place(monkeypatch):
     slots = UploadSlots()
     async with AsyncExitStack() as stack:
-        for _ in range(AT_ONCE):
-            await stack.enter_async_context(slots.turn(1))
-        monkeypatch.setattr(studio.intake.upload_store, "TURN_SECONDS", 0)
+        for _ in range(MAX_READS_AT_ONCE):
+            await stack.enter_async_context(slots.acquire(1))
+        monkeypatch.setattr(studio.intake.upload_store, "SLOT_SECONDS", 0)
         with pytest.raises(NoRoom) as caught:
-            async with slots.turn(1):
+            async with slots.acquire(1):
                 raise AssertionError
         assert explain(caught.value) == NO_ROOM_SENTENCES[Room.TURNS]
     monkeypatch.undo()
-    async with asyncio.timeout(SECONDS), slots.turn(1):
+    async with asyncio.timeout(SECONDS), slots.acquire(1):
         pass

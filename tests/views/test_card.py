@@ -27,14 +27,14 @@ from domain import (
     Unavailable,
 )
 from domain.outcomes import EarlierNote, Passed, TookOver
-from studio.display import Ready, Report
+from studio.display import ReadyPicture, Report
 from tests.conftest import make_job
 from views.card import card_without_external_text, progress_text, result_card
 from views.card_actions import ACTIONS, TEMPLATE, custom_id
 from views.limits import MESSAGE_CHARACTERS
 from views.refusal_card import refusal_card, refusal_card_without_external_text
 
-PICTURE = Ready(b"bytes", "png")
+PICTURE = ReadyPicture(b"bytes", "png")
 
 
 async def test_a_picture_can_be_made_larger_once_where_its_provider_can():
@@ -48,11 +48,11 @@ async def test_a_picture_can_be_made_larger_once_where_its_provider_can():
     assert "Upscale" not in labels([PICTURE], upscales=True, request=ImageRequest(prompt="a boat", upscale=True))
 
 
-def link(length: int, n: int = 0) -> Ready:
-    return Ready(link=f"https://h.test/{n}-".ljust(length, "x"))
+def link(length: int, n: int = 0) -> ReadyPicture:
+    return ReadyPicture(link=f"https://h.test/{n}-".ljust(length, "x"))
 
 
-def drawn(*pictures: Ready) -> tuple[Drawn, ...]:
+def drawn(*pictures: ReadyPicture) -> tuple[Drawn, ...]:
     return tuple(Drawn(call=n, key="k", link=each.link, size=Size(64, 64), seed=n) for n, each in enumerate(pictures))
 
 
@@ -141,7 +141,10 @@ async def test_the_receipt_promises_no_recovery_of_lost_pictures():
 
 
 async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
-    pictures, job = [PICTURE, Ready(kept="pictures/1/1")], make_job(request=ImageRequest(prompt="a", count=2))
+    pictures, job = (
+        [PICTURE, ReadyPicture(kept_key="pictures/1/1")],
+        make_job(request=ImageRequest(prompt="a", count=2)),
+    )
     for make in (result_card, card_without_external_text):
         card = make(job, pictures, "PopCord")
         assert "1 more: it is too large for this place. `/recover`" in card.content
@@ -211,7 +214,7 @@ async def test_the_receipt_says_what_became_of_what_the_provider_sent(way, told)
 
 
 async def test_the_receipt_says_that_something_moved():
-    still = PICTURE._replace(reduced=True, stilled=True)
+    still = PICTURE._replace(reduced=True, first_frame_only=True)
     assert "only its first frame" in result_card(make_job(), [still], "PopCord").content
 
 
@@ -246,7 +249,7 @@ async def test_links_for_which_a_message_has_no_room_come_as_a_file(make, length
     ("end", "whole"), [("x", True), ("=", True), ("/", True), *((each, False) for each in (".", "'", ")", ",", ":"))]
 )
 async def test_a_link_that_discord_would_cut_short_stands_in_brackets(end, whole):
-    ready = Ready(link=f"https://h.test/a?sig={end}")
+    ready = ReadyPicture(link=f"https://h.test/a?sig={end}")
     shown = result_card(make_job(drawn=drawn(ready)), [ready], "PopCord").content.splitlines()[-1]
     assert shown == (ready.link if whole else f"<{ready.link}>")
 
@@ -293,9 +296,12 @@ async def test_a_refused_remainder_is_not_counted_as_missing():
 
 
 async def test_pictures_that_are_not_shown_are_counted_with_how_to_get_them():
-    shown, here, anywhere = PICTURE, Ready(kept="pictures/1/1"), Ready(kept="pictures/1/2", beyond=True)
+    here, anywhere = (
+        ReadyPicture(kept_key="pictures/1/1"),
+        ReadyPicture(kept_key="pictures/1/2", exceeds_every_limit=True),
+    )
     for make in (result_card, card_without_external_text):
-        content = make(make_job(request=asked("a boat", 3)), [shown, here, anywhere], "PopCord").content
+        content = make(make_job(request=asked("a boat", 3)), [PICTURE, here, anywhere], "PopCord").content
         assert content.count("1 more: ") == 2
         assert content.count("`/recover`") == 1
         assert "host" in content
@@ -315,7 +321,7 @@ async def test_a_card_without_external_text_contains_none_but_links(pictures):
 
 async def test_files_can_be_sent_again():
     job = make_job(77, drawn=drawn(PICTURE, link(80), PICTURE))
-    card = result_card(job, [PICTURE, link(80), Ready(b"more", "jpg")], "PopCord")
+    card = result_card(job, [PICTURE, link(80), ReadyPicture(b"more", "jpg")], "PopCord")
     for _ in range(2):
         files = card.files()
         assert [file.fp.read() for file in files] == [b"bytes", b"more"]

@@ -14,11 +14,11 @@ import pytest
 
 import views.delivery
 from domain import Refusal, Refused, Timeout
-from studio.display import NotNow, Ready, Report, Undeliverable
+from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
 from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
 
-PICTURE = Ready(b"bytes", "png")
+PICTURE = ReadyPicture(b"bytes", "png")
 DEAD: dict[str, Any] = {"reply_deadline": datetime.now(UTC)}
 
 
@@ -93,7 +93,7 @@ async def test_a_valid_token_edits_the_reply(fake, delivery):
     assert [item.label for item in sent["view"].children] == ["Again", "Delete"]
 
 
-async def unfinished() -> Ready:
+async def unfinished() -> ReadyPicture:
     return PICTURE
 
 
@@ -160,7 +160,7 @@ def label(value) -> str | None:
 
 async def outcome_of(delivering) -> Refusal | None:
     """The reason of a refusal; None if a retry may succeed."""
-    with pytest.raises((Undeliverable, NotNow)) as caught:
+    with pytest.raises((Undeliverable, TemporarilyUndeliverable)) as caught:
         await delivering
     assert "canary" not in str(caught.value)
     return caught.value.kind if isinstance(caught.value, Undeliverable) else None
@@ -203,7 +203,7 @@ async def test_the_reason_replaces_a_refused_picture(fake, delivery, changes, pl
     fake.answers, fake.refuses = dict.fromkeys(places, answer(400, 20009)), has_files
     job = make_job(**changes)
     assert await outcome_of(delivery.deliver(job, [PICTURE])) is Refusal.EXPLICIT
-    await delivery.excuse(job, EXCUSE)
+    await delivery.explain_refusal(job, EXCUSE)
     assert fake.places == places * 2
     said = fake.calls[-1][1]
     assert "files" not in said
@@ -215,18 +215,18 @@ async def test_the_reason_replaces_a_refused_picture(fake, delivery, changes, pl
 @pytest.mark.parametrize("error", WORDS, ids=label)
 async def test_a_reason_is_sent_without_external_text_when_that_is_refused(fake, delivery, error):
     fake.answers["reply"], fake.refuses = error, lambda sent: "a boat" in sent["content"]
-    await delivery.excuse(make_job(), EXCUSE)
+    await delivery.explain_refusal(make_job(), EXCUSE)
     assert fake.places == ["reply", "reply"]
     assert "age-restricted channel" in fake.calls[-1][1]["content"]
 
 
 async def test_a_reason_that_is_refused_too_raises(fake, delivery):
     fake.answers["reply"] = answer(403, 50013)
-    assert await outcome_of(delivery.excuse(make_job(), EXCUSE)) is Refusal.NO_RIGHT
+    assert await outcome_of(delivery.explain_refusal(make_job(), EXCUSE)) is Refusal.NO_RIGHT
 
 
 async def test_a_private_reason_is_never_given_in_a_channel(fake, delivery):
-    assert await outcome_of(delivery.excuse(make_job(private=True, **DEAD), EXCUSE)) is Refusal.EXPIRED
+    assert await outcome_of(delivery.explain_refusal(make_job(private=True, **DEAD), EXCUSE)) is Refusal.EXPIRED
     assert fake.places == []
 
 
@@ -296,7 +296,7 @@ async def test_what_an_answer_to_the_post_means(fake, delivery, error, outcome):
 async def test_sending_has_a_time_limit(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "SEND_SECONDS", 0.01)
     fake.answers["reply"] = asyncio.Event().wait
-    with pytest.raises(NotNow):
+    with pytest.raises(TemporarilyUndeliverable):
         await delivery.deliver(make_job(), [PICTURE])
 
 
@@ -333,7 +333,7 @@ async def test_the_newest_report_of_each_job_is_shown(fake, delivery, at_once):
 async def test_only_the_unfinished_picture_that_is_shown_is_prepared(fake, delivery, at_once):
     prepared = []
 
-    async def prepares(number: int) -> Ready:
+    async def prepares(number: int) -> ReadyPicture:
         prepared.append(number)
         return PICTURE
 
@@ -373,7 +373,7 @@ async def test_settling_cancels_a_preview_that_has_just_started(fake, delivery):
     delivery._reports["1"] = (make_job(), Report(0.5, preview=lambda: asyncio.Future()))
     delivery._show_newest("1")
     async with asyncio.timeout(5):
-        await delivery.settle(make_job())
+        await delivery.stop_reports(make_job())
 
 
 async def test_settling_cancels_the_preparation_of_a_preview(fake, delivery, at_once):
@@ -389,13 +389,13 @@ async def test_settling_cancels_the_preparation_of_a_preview(fake, delivery, at_
     delivery.report(make_job(), Report(0.5, preview=slow))
     await begun.wait()
     async with asyncio.timeout(5):
-        await delivery.settle(make_job())
+        await delivery.stop_reports(make_job())
     assert ended.is_set()
 
 
 async def test_a_settled_job_shows_no_more_progress(fake, delivery, at_once):
     delivery.report(make_job(), Report(0.1))
-    await delivery.settle(make_job())
+    await delivery.stop_reports(make_job())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert fake.calls == []
@@ -432,7 +432,7 @@ async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, chan
 @pytest.mark.parametrize(("known", "asked"), [(None, "@original"), (500, 500)])
 async def test_recall_finds_the_deferred_reply_by_the_token(fake, delivery, known, asked):
     job = make_job(message_id=known)
-    assert await delivery.recall(job) == job.having(message_id=501)
+    assert await delivery.find_acknowledgement(job) == job.having(message_id=501)
     assert fake.calls == [("fetch", {"message": asked})]
 
 
@@ -444,27 +444,27 @@ OTHERS = [answer(404, 10008), answer(401, 50027), answer(403, 50001), answer(400
 )
 async def test_recall_says_not_acknowledged_only_for_an_unknown_webhook(fake, delivery, error, told):
     fake.answers["fetch"], job = error, make_job(message_id=None)
-    assert await delivery.recall(job) == (job if told else None)
+    assert await delivery.find_acknowledgement(job) == (job if told else None)
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=label)
 async def test_recall_raises_not_now_while_discord_is_unavailable(fake, delivery, error):
     fake.answers["fetch"] = error
-    with pytest.raises(NotNow):
-        await delivery.recall(make_job())
+    with pytest.raises(TemporarilyUndeliverable):
+        await delivery.find_acknowledgement(make_job())
 
 
 async def test_recall_has_a_timeout(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_SECONDS", 0.01)
     fake.answers["fetch"] = asyncio.Event().wait
-    with pytest.raises(NotNow):
-        await delivery.recall(make_job())
+    with pytest.raises(TemporarilyUndeliverable):
+        await delivery.find_acknowledgement(make_job())
 
 
 @pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
 async def test_recall_without_a_valid_token_assumes_acknowledged(fake, delivery, changes):
     job = make_job(**changes)
-    assert await delivery.recall(job) == job
+    assert await delivery.find_acknowledgement(job) == job
     assert fake.calls == []
 
 

@@ -8,15 +8,15 @@ import pytest
 
 from domain import Capabilities, Model, Span
 from providers import REGISTRY
-from studio.work.standing import Standing
+from studio.work.provider_health import ProviderHealth
 from views.providers_page import ProviderMenu, Row, overview_page, provider_page
 
 TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]
-UP = Standing("up", None, 0.98, 12.4)
-DOWN = Standing("untested", datetime(2026, 11, 1, tzinfo=UTC), 1.0, 599.0)
+UP = ProviderHealth("up", None, 0.98, 12.4)
+DOWN = ProviderHealth("untested", datetime(2026, 11, 1, tzinfo=UTC), 1.0, 599.0)
 
 
-def row(title: str, standing: Standing = UP, models: tuple[Model, ...] = ()) -> Row:
+def row(title: str, standing: ProviderHealth = UP, models: tuple[Model, ...] = ()) -> Row:
     offered = models or (Model(id="one", title="FLUX.2 pro", price="0.03 USD a picture"),)
     provider = SimpleNamespace(name=title.casefold(), title=title)
     return Row(provider, offered, offered[0], standing, is_default=False)

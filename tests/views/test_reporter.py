@@ -11,7 +11,7 @@ import pytest
 from discord import app_commands
 
 from domain import Timeout
-from studio.intake.pending import AnsweredElsewhere, Ending, Unclear
+from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.reporter import COMMAND_CHANGED, is_real_autocomplete_error, report_error
 
 COMMAND = create_autospec(app_commands.Command, instance=True)
@@ -58,7 +58,7 @@ async def test_an_unknown_or_old_command_has_its_own_sentence(log, error):
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
 
 
-@pytest.mark.parametrize("error", [AnsweredElsewhere(), Unclear(), Ending()], ids=label)
+@pytest.mark.parametrize("error", [AnsweredElsewhere(), AcknowledgementUnknown(), ShuttingDown()], ids=label)
 async def test_an_interaction_of_another_process_is_not_answered(log, error):
     asked = interaction()
     await report_error(asked, error)

@@ -25,7 +25,6 @@ from domain import (
     Down,
     Failure,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     Interrupted,
     InvalidRequest,
@@ -49,6 +48,7 @@ from domain import (
     SizeNotTaken,
     Source,
     Span,
+    Suspended,
     SwitchedOff,
     Timeout,
     TooManyImages,
@@ -95,7 +95,7 @@ FAILURES: list[Any] = [
     ImageTooLarge(DETAIL, option="image", size=Size(9_000, 9_000), most_pixels=2**24),
     TooManyScans(DETAIL, option="image", scans=2000, limit=100),
     OtherProportions(DETAIL, mask=Size(40, 24), image=Size(40, 25)),
-    HeldBack(DETAIL, provider="PopCord", seconds=600),
+    Suspended(DETAIL, provider="PopCord", seconds=600),
     *(QueueFull(DETAIL, whose=whose, limit=7) for whose in ("member", "server")),
     *(NoRoom(DETAIL, room=room) for room in Room),
 ]
@@ -137,7 +137,7 @@ def test_an_outage_is_told_with_its_beginning_and_its_end():
 
 
 def test_a_held_back_member_reads_why_and_for_how_long():
-    error = HeldBack(provider="AI Horde", seconds=600)
+    error = Suspended(provider="AI Horde", seconds=600)
     assert explain(error, "AI Horde") == (
         "AI Horde has refused words of yours, and after more of them it might refuse everybody. "
         "For 10 minutes, choose another provider."

@@ -7,7 +7,7 @@ from functools import singledispatch
 from domain import Drawn
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
-from studio.display import Ready
+from studio.display import ReadyPicture
 from views.wording.delivery_refusals import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE
 from views.wording.text import say
 
@@ -58,9 +58,9 @@ def _(note: EarlierNote) -> str:
     return note.text
 
 
-def undelivered_sentences(pictures: Sequence[Ready], later: int) -> list[str]:
+def undelivered_sentences(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
     """How many pictures are not shown here, why, and how their owner gets them; later: those beyond one message."""
-    counts = Counter(each.beyond for each in pictures if each.kept)
+    counts = Counter(each.exceeds_every_limit for each in pictures if each.kept_key)
     here = say(KEPT_HERE, count=counts[False], why=TOO_LARGE_HERE)
     anywhere = say(KEPT_ANYWHERE, count=counts[True], why=TOO_LARGE_ANYWHERE)
     lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]

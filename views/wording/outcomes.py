@@ -12,7 +12,6 @@ from domain import (
     ContentRejected,
     Down,
     EaselError,
-    HeldBack,
     Interrupted,
     InvalidRequest,
     NoRoom,
@@ -24,6 +23,7 @@ from domain import (
     QueueFull,
     QuotaError,
     RateLimited,
+    Suspended,
     SwitchedOff,
     Timeout,
     Unavailable,
@@ -82,7 +82,7 @@ def explain_without_external_text(error: EaselError | None, provider: str) -> st
     match error:
         case None:
             return FIXED_SENTENCES[Unexpected]
-        case HeldBack() | UploadGone() | QueueFull() | NoRoom():
+        case Suspended() | UploadGone() | QueueFull() | NoRoom():
             return refusal_sentence(error)
         case InvalidRequest() | NotPossible():
             return _sentence(InvalidRequest(), provider)

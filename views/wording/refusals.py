@@ -11,7 +11,6 @@ from domain import (
     Defect,
     EaselError,
     FileTooLarge,
-    HeldBack,
     ImageTooLarge,
     NeedsImage,
     NoPrompt,
@@ -24,13 +23,14 @@ from domain import (
     Room,
     SizeNotTaken,
     Source,
+    Suspended,
     TooManyImages,
     TooManyScans,
     UnknownSize,
     UploadGone,
     WrongFileType,
 )
-from studio.images.strict import MAX_PIXELS
+from studio.images.upload_rules import MAX_PIXELS
 from studio.images.uploads import MAX_UPLOAD
 from views.wording.sizes import format_sizes, format_span
 from views.wording.text import escape, join_names, say
@@ -208,7 +208,7 @@ def _(_error: UploadGone) -> str:
 
 
 @refusal_sentence.register
-def _(error: HeldBack) -> str:
+def _(error: Suspended) -> str:
     sentence = (
         "{provider} has refused words of yours, and after more of them it might refuse everybody. "
         "For {minutes} minutes, choose another provider."

@@ -1,4 +1,4 @@
-"""Who wants a job no more, and which have been asked for again"""
+"""Mark jobs that are cancelled, and those that have been retried"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a chain of providers needs to know of a job, and which providers are down"""
+"""The columns of the fallback chain, and the table of outages"""
 
 import sqlalchemy as sa
 from alembic import op

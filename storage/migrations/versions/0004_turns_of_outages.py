@@ -1,4 +1,4 @@
-"""How often an outage was told of, and whether somebody just tries whether it is over"""
+"""Number the failures of an outage, and mark a probe under way"""
 
 import sqlalchemy as sa
 from alembic import op

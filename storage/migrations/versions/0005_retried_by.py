@@ -1,4 +1,4 @@
-"""Which job asks for another one again: the mark and the job are written together"""
+"""Store which job retries another, so that the mark and the retry are one write"""
 
 import sqlalchemy as sa
 from alembic import op

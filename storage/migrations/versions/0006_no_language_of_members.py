@@ -1,4 +1,4 @@
-"""A member's language is no longer kept: nothing has ever read it"""
+"""Drop the member's language, which nothing reads"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Why a parked job was refused, and no channel where none was told (it was written as 0)"""
+"""Store why a parked job was refused, and NULL for an unknown channel (it was written as 0)"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,6 +1,6 @@
-"""Failures have fields of their own, notes are no sentences, and a request has several images: nothing to change
+"""Stop earlier versions, which cannot read today's outcomes, notes and requests
 
-Rows of before are read by storage/earlier.py. Versions of before could not read today's, and are stopped by this one.
+The tables do not change: storage/old_rows.py reads the rows that earlier versions wrote.
 """
 
 revision = "0008"
@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing."""
+    """No change."""
 
 
 def downgrade() -> None:
-    """Nothing."""
+    """No change."""

@@ -8,6 +8,6 @@ import storage.job_store
 import studio.studio
 import studio.work.job_queue
 
-storage.job_store.STALE = studio.work.job_queue.HEARTBEAT_TIMEOUT = timedelta(seconds=4)
-studio.studio.BEAT_SECONDS = 1.0
+storage.job_store.LEASE_TIMEOUT = studio.work.job_queue.HEARTBEAT_TIMEOUT = timedelta(seconds=4)
+studio.studio.HEARTBEAT_SECONDS = 1.0
 sys.exit(bot.main())

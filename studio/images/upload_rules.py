@@ -2,7 +2,7 @@
 
 from domain import Defect, ImageTooLarge, TooManyScans
 from studio.images import containers
-from studio.images.base import MAX_SCANS, Container, NotAPicture, valid_size
+from studio.images.base import MAX_SCANS, NotAPicture, Parsed, valid_size
 
 MAX_SIDE = 16_383
 """The smallest limit of the three formats: WebP's 14 bits (RFC 6386, section 9.1)."""
@@ -10,12 +10,13 @@ MAX_PIXELS = 16_777_216
 """64 MiB once decoded as RGBA."""
 
 
-def inspect(data: bytes, option: str) -> Container:
-    """The format and size of an option's file. Bytes behind its end are tolerated.
+def parse_upload(data: bytes, option: str) -> Parsed:
+    """Parse the file of an option, tolerating bytes behind its end.
 
-    NotAPicture for whatever a viewer may still forgive; ImageTooLarge; TooManyScans.
+    NotAPicture also for small faults that viewers tolerate; ImageTooLarge; TooManyScans.
     """
-    found, _, flaws = containers.parse(data)
+    parsed = containers.parse(data)
+    found, flaws = parsed.container, parsed.flaws
     if found.format == "gif":
         raise NotAPicture("the file is a GIF", Defect.OTHER_FORMAT)
     if found.moving:
@@ -25,11 +26,11 @@ def inspect(data: bytes, option: str) -> Container:
     if found.scans > MAX_SCANS:
         raise TooManyScans(f"{found.scans} scans", option=option, scans=found.scans, limit=MAX_SCANS)
     check_size(*found.size, option)
-    return found
+    return parsed
 
 
 def check_size(width: int, height: int, option: str) -> None:
-    """NotAPicture or ImageTooLarge for what no member's file may have."""
+    """NotAPicture or ImageTooLarge for a size that no upload may have."""
     size = valid_size(width, height)
     if max(size) > MAX_SIDE:
         raise ImageTooLarge(f"{size} pixels", option=option, size=size, longest_side=MAX_SIDE)

@@ -9,6 +9,7 @@ import pytest
 
 from domain import Acceptance, ProviderError
 from domain.outcomes import EarlierNote
+from storage.old_rows import upgrade_row
 from storage.store import open_store
 from views.wording.notes import note_sentence
 from views.wording.outcomes import explain
@@ -31,7 +32,7 @@ async def jobs(tmp_path):
         yield names, store
 
 
-async def test_each_outcome_is_told_as_it_was(jobs):
+async def test_each_old_outcome_is_worded_as_before(jobs):
     names, _ = jobs
     told = {name: explain(names[name].failure, "PopCord") for name in SAID}
     assert told == SAID
@@ -49,12 +50,12 @@ async def test_each_outcome_is_told_as_it_was(jobs):
         ("bytes", "PopCord did not accept the image. It says: `50000001 bytes`."),
     ],
 )
-async def test_what_has_no_type_of_its_own_in_an_old_row_is_told_by_its_words(jobs, name, begins):
+async def test_old_errors_without_a_type_of_their_own_are_worded_by_their_text(jobs, name, begins):
     names, _ = jobs
     assert explain(names[name].failure, "PopCord").startswith(begins)
 
 
-async def test_what_was_not_surely_refused_may_have_been_accepted(jobs):
+async def test_the_acceptance_of_old_errors_is_unknown_unless_certainly_refused(jobs):
     """So nobody else is asked for it, and nothing is ordered twice."""
     names, _ = jobs
     taken = {name: job.failure.taken for name, job in names.items() if isinstance(job.failure, ProviderError)}
@@ -64,7 +65,7 @@ async def test_what_was_not_surely_refused_may_have_been_accepted(jobs):
     assert set(taken.values()) == {Acceptance.NOT_TAKEN, Acceptance.UNKNOWN}
 
 
-async def test_notes_and_providers_that_were_passed_over_stay(jobs):
+async def test_old_notes_and_tried_providers_are_read(jobs):
     _, store = jobs
     job = await store.jobs.get("1101")
     assert job.notes == (
@@ -78,15 +79,25 @@ async def test_notes_and_providers_that_were_passed_over_stay(jobs):
     assert (job.cost, job.parent, len(job.drawn)) == ("$0.04", "1100", 1)
 
 
-async def test_who_was_not_asked_is_no_failure_of_the_providers(jobs):
+async def test_an_old_job_that_was_not_asked_is_no_failure_of_its_provider(jobs):
     _, store = jobs
-    ended = await store.jobs.ended((await store.jobs.get("1000")).created.replace(year=2000))
+    ended = await store.jobs.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
     assert all(job.asked for job in ended), "of those here, only unfinished jobs were not asked for"
 
 
-async def test_a_row_that_is_written_anew_is_read_as_today_s(jobs):
+async def test_an_old_row_that_is_saved_again_has_todays_form(jobs):
     names, store = jobs
     for job in names.values():
         held = await store.jobs.claim(job.id, "a")
         assert await store.jobs.save(held, "a", release=True)
         assert await store.jobs.get(job.id) == held
+
+
+def test_a_suspension_is_read_by_its_earlier_name():
+    row = {
+        "notes": [],
+        "request": None,
+        "asked": None,
+        "failure": {"kind": "Suspended", "provider": "Horde", "seconds": 60},
+    }
+    assert upgrade_row(row)["failure"] == {"kind": "Suspended", "provider": "Horde", "seconds": 60}

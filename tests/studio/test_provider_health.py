@@ -7,7 +7,7 @@ import pytest
 
 from domain import Down, Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
-from studio.work.standing import MIN_JOBS, Standing, standing
+from studio.work.provider_health import MIN_JOBS, ProviderHealth, health_of
 from tests.conftest import make_job
 
 NOW = datetime.now(UTC)
@@ -17,50 +17,50 @@ NOW = datetime.now(UTC)
 def told(store):
     """What is told of "fake" after these jobs, oldest first."""
 
-    async def told(*jobs: dict, outage: Outage | None = None) -> Standing:
+    async def told(*jobs: dict, outage: Outage | None = None) -> ProviderHealth:
         for number, changes in enumerate(jobs):
             job = make_job(100 + number, **{"state": State.DELIVERED, "seconds": 4.0} | changes)
             await store.jobs.add(job.having(created=NOW - timedelta(minutes=len(jobs) - number)))
-        return standing("fake", await store.jobs.ended(NOW - timedelta(hours=24)), outage, NOW)
+        return health_of("fake", await store.jobs.ended_since(NOW - timedelta(hours=24)), outage, NOW)
 
     return told
 
 
-async def test_of_nothing_nothing_is_told(told):
-    assert await told() == Standing("up", None, None, None)
+async def test_no_jobs_give_no_figures(told):
+    assert await told() == ProviderHealth("up", None, None, None)
 
 
-async def test_what_was_drawn_and_what_failed(told):
+async def test_the_rate_counts_drawn_and_failed_jobs(told):
     done = await told({}, {"seconds": 8.0}, {"seconds": 6.0}, {"state": State.FAILED, "failure": Unavailable()})
-    assert done == Standing("up", None, 0.75, 6.0)
+    assert done == ProviderHealth("up", None, 0.75, 6.0)
 
 
-async def test_refusals_cancellations_and_unfinished_jobs_say_nothing_of_it(told):
+async def test_refused_cancelled_and_unfinished_jobs_do_not_count(told):
     states = (State.REFUSED, State.CANCELLED, State.QUEUED, State.DRAWN)
-    assert await told({}, *({"state": state} for state in states)) == Standing("up", None, 1.0, 4.0)
+    assert await told({}, *({"state": state} for state in states)) == ProviderHealth("up", None, 1.0, 4.0)
 
 
-async def test_what_is_parked_was_drawn_and_our_own_end_is_no_failure_of_its(told):
+async def test_parked_jobs_count_as_drawn_and_interrupted_ones_do_not_count(told):
     parked = {"state": State.DRAWN, "parked": True}
     ended = {"state": State.INTERRUPTED, "failure": Interrupted()}
     failed = parked | {"failure": Unavailable()}
-    assert await told(parked, ended, failed) == Standing("up", None, 1.0, 4.0)
+    assert await told(parked, ended, failed) == ProviderHealth("up", None, 1.0, 4.0)
 
 
-async def test_what_another_had_to_draw_is_a_failure_of_the_first_and_a_success_of_the_second(told, store):
+async def test_a_fallback_is_a_failure_of_the_first_provider_and_a_success_of_the_second(told, store):
     moved = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable"),), "seconds": 9.0}
-    assert await told({}, moved) == Standing("up", None, 0.5, 4.0)
-    ended = await store.jobs.ended(NOW - timedelta(hours=24))
-    assert standing("other", ended, None, NOW) == Standing("up", None, 1.0, 9.0)
+    assert await told({}, moved) == ProviderHealth("up", None, 0.5, 4.0)
+    ended = await store.jobs.ended_since(NOW - timedelta(hours=24))
+    assert health_of("other", ended, None, NOW) == ProviderHealth("up", None, 1.0, 9.0)
 
 
-async def test_who_was_not_asked_has_not_failed(told):
+async def test_a_provider_that_was_not_asked_has_not_failed(told):
     shut = Down("down", cause="Unavailable", since=NOW)
     passed_over = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable", asked=False),)}
-    assert await told({}, {"state": State.FAILED, "failure": shut}, passed_over) == Standing("up", None, 1.0, 4.0)
+    assert await told({}, {"state": State.FAILED, "failure": shut}, passed_over) == ProviderHealth("up", None, 1.0, 4.0)
 
 
-async def test_slow_is_what_lately_takes_twice_the_usual(told):
+async def test_a_provider_is_slow_when_new_jobs_take_twice_the_median(told):
     assert (await told(*[{}] * 2 * MIN_JOBS, *[{"seconds": 9.0}] * MIN_JOBS)).state == "slow"
 
 
@@ -69,6 +69,6 @@ async def test_a_few_slow_ones_are_not_slow(told):
 
 
 @pytest.mark.parametrize(("left", "state"), [(30, "down"), (0, "untested"), (-600, "untested")])
-async def test_an_outage_is_told_with_its_beginning(told, left, state):
+async def test_an_outage_is_shown_with_its_start(told, left, state):
     outage = Outage("fake", "Unavailable", NOW, NOW + timedelta(seconds=left), 30.0)
-    assert await told({}, outage=outage) == Standing(state, NOW, 1.0, 4.0)
+    assert await told({}, outage=outage) == ProviderHealth(state, NOW, 1.0, 4.0)

@@ -16,53 +16,55 @@ from storage.dialects import connect, is_shared
 log = logging.getLogger(__name__)
 
 CHANNEL = "easel"
-PROBE_SECONDS = 10.0
-"""Between tests of whether the connection still works."""
+CHECK_SECONDS = 10.0
+"""Interval between checks that the connection still works."""
 RECONNECT_SECONDS = 1.0
 
 Listener = Callable[[str | None], None]
 """Called with a notification's text; with None where notifications may have been missed."""
 
 
-class Bulletin:
+class Notifications:
+    """Publish and subscribe between processes, by topic."""
+
     def __init__(self, url: str) -> None:
         self._url = url
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
 
-    def on(self, topic: str, listener: Listener) -> None:
+    def subscribe(self, topic: str, listener: Listener) -> None:
         self._listeners[topic].append(listener)
 
-    def notice(self, topic: str, said: str) -> Sequence[Executable]:
-        """Statements that notify, for the transaction with the change: they are sent only if it commits."""
-        return [select(func.pg_notify(CHANNEL, f"{topic} {said}"))] if is_shared(self._url) else []
+    def notify(self, topic: str, text: str) -> Sequence[Executable]:
+        """Statements that send a notification when the transaction commits; none on SQLite."""
+        return [select(func.pg_notify(CHANNEL, f"{topic} {text}"))] if is_shared(self._url) else []
 
     async def listen(self) -> None:
         """Listen for ever, reconnecting when the connection breaks."""
         while is_shared(self._url):
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._listen_once()
-            log.warning("the database is out of reach; listening again soon")
+            log.warning("the database is unreachable; reconnecting to its notifications")
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen_once(self) -> None:
         connection: Any = await connect(self._url)
-        gone = asyncio.Event()
-        connection.add_termination_listener(partial(_set, gone))
+        lost = asyncio.Event()
+        connection.add_termination_listener(partial(_set_event, lost))
         try:
             await connection.add_listener(CHANNEL, self._dispatch)
             self._report_missed()
-            while not gone.is_set():
+            while not lost.is_set():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PROBE_SECONDS):
-                        await gone.wait()
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await lost.wait()
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()
 
     def _dispatch(self, _: object, __: object, ___: object, payload: object) -> None:
-        topic, _, said = str(payload).partition(" ")
+        topic, _, text = str(payload).partition(" ")
         for listener in self._listeners[topic]:
-            listener(said)
+            listener(text)
 
     def _report_missed(self) -> None:
         for listeners in self._listeners.values():
@@ -70,5 +72,5 @@ class Bulletin:
                 listener(None)
 
 
-def _set(event: asyncio.Event, _: object) -> None:
+def _set_event(event: asyncio.Event, _: object) -> None:
     event.set()

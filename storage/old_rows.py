@@ -1,0 +1,108 @@
+"""Converts job rows that earlier versions wrote into today's form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
+RENAMED_KINDS: Mapping[str, str] = {"Suspended": "Suspended"}
+FLAWS = {"bytes": "too long", "status": "withheld"}
+
+
+def upgrade_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A job's row with its requests, notes and failure in today's form.
+
+    Until November 2026 a request had one image, notes were sentences, and all failures had the same fields.
+    """
+    requests = {name: with_images(row[name]) for name in ("request", "asked") if row[name]}
+    notes = [_upgrade_note(note) for note in row["notes"]]
+    return {**row, **requests, "notes": notes, "failure": _upgrade_failure(row["failure"])}
+
+
+def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with `images`; earlier versions stored a single image as `image`."""
+    one = request.get("image")
+    return {**request, "images": request.get("images") or ([one] if one else [])}
+
+
+def failure_kind(failure: Mapping[str, Any]) -> str:
+    """The kind of a stored failure, by today's name."""
+    kind: str = _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    return RENAMED_KINDS.get(kind, kind)
+
+
+def _upgrade_note(note: Any) -> Any:
+    return {"kind": "earlier", "text": note} if isinstance(note, str) else note
+
+
+def _upgrade_failure(failure: Any) -> Any:
+    if failure is None:
+        return None
+    return _typed_failure(failure) if _is_old(failure) else {**failure, "kind": failure_kind(failure)}
+
+
+def _is_old(failure: Mapping[str, Any]) -> bool:
+    return "unaccepted" in failure
+
+
+def _typed_failure(old: Mapping[str, Any]) -> dict[str, Any]:
+    """With the fields of its own type; acceptance is unknown unless the row says that the request was not accepted."""
+    match old["kind"]:
+        case "Unavailable" | "Timeout" | "RateLimited" | "QuotaError" | "AuthError":
+            return _outage_failure(old)
+        case "BadResponse":
+            is_gone = old["field"] == "pictures"
+            return (
+                _own_failure(old, "PicturesGone") if is_gone else _provider_failure(old, flaw=FLAWS.get(old["field"]))
+            )
+        case "ContentRejected":
+            return _rejection(old)
+        case "InvalidRequest":
+            return (
+                _own_failure(old, "UploadGone")
+                if old["field"] == "upload"
+                else _provider_failure(old, option=old["field"])
+            )
+        case "QueueFull":
+            return _queue_full(old)
+        case "Interrupted" | "Cancelled":
+            return _own_failure(old, old["kind"])
+        case _:
+            return _own_failure(old, "Unexpected")
+
+
+def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
+    cause, retry_after = old["kind"], old["retry_after"]
+    if old["field"] == "pause":
+        return _own_failure(old, "Paused", cause=cause, retry_after=retry_after)
+    if old["field"] == "outage":
+        return _own_failure(old, "Down", cause=cause, retry_after=retry_after, since=float(old["takes"]))
+    told = _provider_failure(old, retry_after=retry_after, blames_model=old["answered"])
+    return told | {"option": old["field"]} if cause == "Unavailable" else told
+
+
+def _rejection(old: Mapping[str, Any]) -> dict[str, Any]:
+    if old["field"] == "member":
+        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"]) * 60)
+    return _provider_failure(old, counts_against_member=old["field"] == "prompt")
+
+
+def _queue_full(old: Mapping[str, Any]) -> dict[str, Any]:
+    if old["field"] in ROOMS:
+        return _own_failure(old, "NoRoom", room=ROOMS[old["field"]])
+    return _own_failure(old, "QueueFull", whose=old["field"], limit=int(old["takes"]))
+
+
+def _own_failure(old: Mapping[str, Any], kind: str, **fields: Any) -> dict[str, Any]:
+    return {"kind": kind, "detail": old["detail"], **fields}
+
+
+def _provider_failure(old: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """A provider's error, whose detail was an HTTP status and a message, the provider's or Easel's own."""
+    status, _, said = old["detail"].partition(": ")
+    if not (status.isdigit() and len(status) == 3):
+        status, said = "", old["detail"]
+    # A single word is the name of an exception.
+    detail, said = (status, said) if " " in said or status else (old["detail"], "")
+    taken = "not taken" if old["unaccepted"] else "unknown"
+    told = {"kind": old["kind"], "detail": detail, "said": said, "reference": old["reference"], "taken": taken}
+    return told | fields
