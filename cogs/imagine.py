@@ -16,6 +16,7 @@ from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.reporter import report_error
 from views.requests import DiscordRequests
+from views.wording.models import model_name
 from views.wording.sizes import size_name
 
 Command = app_commands.Command[Any, ..., Any]
@@ -127,7 +128,7 @@ class Imagine(commands.Cog):
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         models = await self._chosen_models(interaction)
         return _matching_choices(
-            typed, [(model.title, model.id) for model in models if len(model.id) <= LABEL_CHARACTERS]
+            typed, [(model_name(model), model.id) for model in models if len(model.id) <= LABEL_CHARACTERS]
         )
 
     async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:

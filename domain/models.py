@@ -6,6 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from domain.frozen import Frozen
+from domain.numbers import Seconds
 
 SIZE = re.compile(r"([1-9][0-9]{0,4})\s*[xX*\u00d7]\s*([1-9][0-9]{0,4})")
 
@@ -115,6 +116,8 @@ class Model(Frozen):
     id: str
     title: str
     capabilities: Capabilities = Capabilities()
+    wait: Seconds = None
+    """How long its queue takes just now, where that is worth knowing before it is chosen."""
     price: str | None = None
     """As the API words it; None where it tells none."""
 

@@ -15,6 +15,7 @@ from studio.work.provider_health import ProviderHealth
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
+from views.wording.models import model_name
 from views.wording.refusals import option_name
 from views.wording.sizes import format_span
 from views.wording.text import escape, fit_lines, say
@@ -162,7 +163,7 @@ def _models_line(names: Sequence[str], takes: str) -> str:
 
 def _title_and_price(model: Model) -> str:
     price = f" (price {escape(model.price)})" if model.price else ""
-    return f"**{escape(model.title)}**{price}"
+    return f"**{escape(model_name(model))}**{price}"
 
 
 def _default_model(models: Sequence[Model], chosen: str | None) -> Model:

@@ -48,9 +48,9 @@ def served_models(listed: Sequence[Listed], *, own_key: bool) -> tuple[Model, ..
 
 
 def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
-    """The model, with its wait in the title from `MIN_SHOWN_WAIT_SECONDS` on."""
-    wait = f", wait about {eta / 60:.0f} min" if eta and eta >= MIN_SHOWN_WAIT_SECONDS else ""
-    return Model(id=name, title=one_line(name)[:60] + wait, capabilities=_capabilities(name, own_key))
+    """The model, with its wait from `MIN_SHOWN_WAIT_SECONDS` on."""
+    wait = eta if eta and eta >= MIN_SHOWN_WAIT_SECONDS else None
+    return Model(id=name, title=one_line(name)[:60], wait=wait, capabilities=_capabilities(name, own_key))
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:

@@ -32,6 +32,7 @@ from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.aihorde import PASSING
 from tests.replay.pictures import draw
+from views.wording.models import model_name
 
 ROOT = "/api/v2/generate"
 ID = "00000000-0000-4000-8000-000000000000"
@@ -415,7 +416,7 @@ async def test_a_failed_cancellation_raises(aihorde):
 
 async def test_the_busiest_models_come_first(aihorde):
     models = await aihorde.provider().models()
-    assert [(model.id, model.title) for model in models] == [
+    assert [(model.id, model_name(model)) for model in models] == [
         ("stable_diffusion", "stable_diffusion"),
         ("Flux.1", "Flux.1"),
         ("Quiet", "Quiet, wait about 10 min"),
