@@ -28,12 +28,12 @@ from domain.errors import (
 )
 from domain.hosting import Limits, SpoolPlace
 from domain.jobs import (
+    DeliveryRefusal,
     Drawn,
+    FailedDelivery,
     Job,
     Origin,
     Picture,
-    Refusal,
-    Refused,
     Settings,
     Tried,
 )
@@ -45,7 +45,7 @@ from domain.models import (
     Span,
     find_model,
 )
-from domain.outcomes import Failure, Note, Provided
+from domain.outcomes import Failure, Note, ProviderFailure
 from domain.refusals import (
     BadUpload,
     CannotDrawFrom,
@@ -87,9 +87,11 @@ __all__ = [
     "Cause",
     "ContentRejected",
     "Defect",
+    "DeliveryRefusal",
     "Down",
     "Drawn",
     "EaselError",
+    "FailedDelivery",
     "Failure",
     "FileTooLarge",
     "Flaw",
@@ -116,13 +118,11 @@ __all__ = [
     "Paused",
     "Picture",
     "PicturesGone",
-    "Provided",
     "ProviderError",
+    "ProviderFailure",
     "QueueFull",
     "QuotaError",
     "RateLimited",
-    "Refusal",
-    "Refused",
     "Room",
     "Settings",
     "Size",

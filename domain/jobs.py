@@ -12,7 +12,7 @@ from domain.outcomes import Failure, Note
 from domain.requests import ImageRequest
 from domain.states import State
 
-Way = Literal["unread", "shown", "converted", "mended", "file"]
+Presentation = Literal["unread", "shown", "converted", "mended", "file"]
 """How a picture is sent: not examined yet; as the provider's own file; as a PNG of a kind that Discord does not show;
 as a PNG of what could be decoded of a damaged file; or as the provider's file to download, as it cannot be shown."""
 
@@ -40,12 +40,12 @@ class Drawn(Frozen):
     """After its EXIF orientation is applied."""
     kind: str | None = None
     """File format of what the provider sent: a key of domain.kinds.KINDS."""
-    way: Way = "shown"
+    way: Presentation = "shown"
     seed: Seed = None
     seconds: Seconds = None
 
 
-class Place(TypedDict, total=False):
+class Destination(TypedDict, total=False):
     """The fields of `Origin` without `id` and `private`."""
 
     application_id: int
@@ -76,12 +76,12 @@ class Origin(Frozen):
     message_id: int | None = None
     private: bool = False
 
-    def place(self) -> Place:
+    def destination(self) -> Destination:
         """The same destination, for another job."""
-        return cast("Place", {name: getattr(self, name) for name in Place.__annotations__})
+        return cast("Destination", {name: getattr(self, name) for name in Destination.__annotations__})
 
 
-class Refusal(StrEnum):
+class DeliveryRefusal(StrEnum):
     """Why Discord does not take a delivery."""
 
     EXPLICIT = "explicit"
@@ -104,10 +104,10 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
-class Refused(Frozen):
+class FailedDelivery(Frozen):
     """The last failed delivery of a parked job."""
 
-    kind: Refusal
+    kind: DeliveryRefusal
     code: int | None = None
     """Discord's error code."""
     times: int = 1
@@ -160,7 +160,7 @@ class Plan(Frozen):
         return cast("Planned", {name: getattr(self, name) for name in Planned.__annotations__})
 
 
-class JobChanges(Place, Planned, total=False):
+class JobChanges(Destination, Planned, total=False):
     """Fields of a job that may change."""
 
     private: bool
@@ -172,7 +172,7 @@ class JobChanges(Place, Planned, total=False):
     drawn: tuple[Drawn, ...]
     failure: Failure | None
     parked: bool
-    refused: Refused | None
+    refused: FailedDelivery | None
     parent: str | None
     seconds: float | None
     created: datetime
@@ -193,7 +193,7 @@ class Job(Origin, Plan):
     failure: Failure | None = None
     parked: bool = False
     """Drawn but not delivered: it waits for its owner's `/recover`."""
-    refused: Refused | None = None
+    refused: FailedDelivery | None = None
     """Why it is parked; None for jobs that an earlier version has parked."""
     cancelled: bool = False
     """Cancellation is asked for; the process that holds the job ends it."""

@@ -50,8 +50,10 @@ from domain.refusals import (
     WrongFileType,
 )
 
-Provided = AuthError | QuotaError | RateLimited | InvalidRequest | ContentRejected | Unavailable | Timeout | BadResponse
-Denied = (
+ProviderFailure = (
+    AuthError | QuotaError | RateLimited | InvalidRequest | ContentRejected | Unavailable | Timeout | BadResponse
+)
+RefusedRequest = (
     NoPrompt
     | NeedsImage
     | OptionNotTaken
@@ -74,7 +76,15 @@ Denied = (
     | NoRoom
 )
 Failure = Annotated[
-    Provided | Denied | Down | Paused | SwitchedOff | Interrupted | Cancelled | PicturesGone | Unexpected,
+    ProviderFailure
+    | RefusedRequest
+    | Down
+    | Paused
+    | SwitchedOff
+    | Interrupted
+    | Cancelled
+    | PicturesGone
+    | Unexpected,
     Field(discriminator="kind"),
 ]
 

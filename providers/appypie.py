@@ -19,7 +19,7 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
-    Provided,
+    ProviderFailure,
     SizeRange,
     Sources,
     Span,
@@ -153,7 +153,7 @@ def _result(answer: Answer) -> Result:
     return result
 
 
-def _error(status: int, answer: Answer, result: Result) -> Provided:
+def _error(status: int, answer: Answer, result: Result) -> ProviderFailure:
     return error_for(status, answer.error_text(), retry_after=answer.retry_after(), reference=_reference(result))
 
 

@@ -22,7 +22,7 @@ from domain import (
     ImageRequest,
     InvalidRequest,
     Model,
-    Provided,
+    ProviderFailure,
     QuotaError,
     SizeRange,
     Sources,
@@ -253,7 +253,7 @@ def _without_logs(status_url: str) -> str:
     return f"{status_url}{'&' if '?' in status_url else '?'}logs=0"
 
 
-def _error(answer: Answer) -> Provided | None:
+def _error(answer: Answer) -> ProviderFailure | None:
     """The error of a response; fal puts the reason into `type`, not into the message."""
     if answer.ok:
         return None

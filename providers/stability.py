@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, Provided, Size, Sources, Span
+from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, ProviderFailure, Size, Sources, Span
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer
 from providers.http.bodies import Part
@@ -183,7 +183,7 @@ def _raise_for_error(answer: Answer) -> Answer:
     return answer
 
 
-def _error(answer: Answer) -> Provided | None:
+def _error(answer: Answer) -> ProviderFailure | None:
     """The error of a response; its name tells a content refusal from a missing permission, both 403."""
     if answer.ok:
         return None

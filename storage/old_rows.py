@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
-RENAMED_KINDS: Mapping[str, str] = {"Suspended": "Suspended"}
 FLAWS = {"bytes": "too long", "status": "withheld"}
 
 
@@ -26,8 +25,7 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
     """The kind of a stored failure, by today's name."""
-    kind: str = _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
-    return RENAMED_KINDS.get(kind, kind)
+    return _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
 
 
 def _upgrade_note(note: Any) -> Any:
@@ -35,9 +33,7 @@ def _upgrade_note(note: Any) -> Any:
 
 
 def _upgrade_failure(failure: Any) -> Any:
-    if failure is None:
-        return None
-    return _typed_failure(failure) if _is_old(failure) else {**failure, "kind": failure_kind(failure)}
+    return _typed_failure(failure) if failure is not None and _is_old(failure) else failure
 
 
 def _is_old(failure: Mapping[str, Any]) -> bool:
@@ -50,18 +46,15 @@ def _typed_failure(old: Mapping[str, Any]) -> dict[str, Any]:
         case "Unavailable" | "Timeout" | "RateLimited" | "QuotaError" | "AuthError":
             return _outage_failure(old)
         case "BadResponse":
-            is_gone = old["field"] == "pictures"
-            return (
-                _own_failure(old, "PicturesGone") if is_gone else _provider_failure(old, flaw=FLAWS.get(old["field"]))
-            )
+            if old["field"] == "pictures":
+                return _own_failure(old, "PicturesGone")
+            return _provider_failure(old, flaw=FLAWS.get(old["field"]))
         case "ContentRejected":
             return _rejection(old)
         case "InvalidRequest":
-            return (
-                _own_failure(old, "UploadGone")
-                if old["field"] == "upload"
-                else _provider_failure(old, option=old["field"])
-            )
+            if old["field"] == "upload":
+                return _own_failure(old, "UploadGone")
+            return _provider_failure(old, option=old["field"])
         case "QueueFull":
             return _queue_full(old)
         case "Interrupted" | "Cancelled":

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from domain import Job, Refusal, Refused
+from domain import DeliveryRefusal, FailedDelivery, Job
 
 MOST_PICTURES = 10
 """Discord's limit for attachments of one message; providers may return more."""
@@ -45,7 +45,7 @@ class TemporarilyUndeliverable(Exception):
 class Undeliverable(Exception):
     """The channel refuses the message, and a retry would not help."""
 
-    def __init__(self, kind: Refusal, code: int | None = None) -> None:
+    def __init__(self, kind: DeliveryRefusal, code: int | None = None) -> None:
         """code: Discord's error code."""
         super().__init__(f"{kind} ({code})" if code else str(kind))
         self.kind = kind
@@ -61,7 +61,7 @@ class Delivery(Protocol):
         later: how many more pictures wait for their owner, because one message takes no more.
         """
 
-    async def explain_refusal(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: FailedDelivery) -> None:
         """Send the reason why the pictures were refused; raises Undeliverable or TemporarilyUndeliverable."""
 
     async def find_acknowledgement(self, job: Job) -> Job | None:

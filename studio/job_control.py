@@ -46,7 +46,7 @@ class JobControl:
             nonlocal moved, attempt
             attempt = held.job.refused.times if held.job.refused else 0
             if moved := held.job.parked:
-                await held.update(**origin.place(), private=True, parked=False)
+                await held.update(**origin.destination(), private=True, parked=False)
 
         await self._leases.run(job.id, move)
         if moved:

@@ -4,7 +4,7 @@
 from typing import get_type_hints
 
 from domain import Job, Origin, Settings
-from domain.jobs import JobChanges, Place, Plan, Planned, SettingsChanges
+from domain.jobs import Destination, JobChanges, Plan, Planned, SettingsChanges
 
 
 def fields(model) -> dict:
@@ -19,7 +19,7 @@ def test_all_of_a_job_may_change_but_whose_it_is_and_what_others_write():
 
 def test_a_plan_and_a_place_leave_nothing_out():
     assert get_type_hints(Planned) == fields(Plan)
-    assert get_type_hints(Place) == {
+    assert get_type_hints(Destination) == {
         name: kind for name, kind in fields(Origin).items() if name not in ("id", "private")
     }
 

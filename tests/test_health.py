@@ -12,7 +12,7 @@ import discord
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain import Refusal, Refused, State, Tried
+from domain import DeliveryRefusal, FailedDelivery, State, Tried
 from health import HealthChecks, Meter
 from storage.outages import Outage
 from storage.store import open_store
@@ -83,7 +83,7 @@ async def test_a_job_is_counted_from_the_queue_to_its_outcome(world: World, port
 async def test_a_provider_that_handed_a_job_on_is_counted_once_the_job_has_ended():
     meter, tried = Meter(), (Tried(provider="first", kind="Unavailable"),)
     meter.outcome(make_job(provider="second", state=State.DRAWN, parked=True, tried=tried))
-    again = Refused(kind=Refusal.EXPLICIT, times=2)
+    again = FailedDelivery(kind=DeliveryRefusal.EXPLICIT, times=2)
     meter.outcome(make_job(provider="second", state=State.DRAWN, parked=True, refused=again, tried=tried))
     meter.outcome(make_job(provider="second", state=State.DELIVERED, tried=tried))
     counted = {

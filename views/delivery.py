@@ -10,7 +10,7 @@ from typing import cast
 import aiohttp
 import discord
 
-from domain import Job, Refusal, Refused
+from domain import DeliveryRefusal, FailedDelivery, Job
 from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
 from views.card import Card, card_without_external_text, preview_files, progress_text, result_card
 from views.discord_errors import INVALID_TOKEN, TOO_MANY_EDITS, UNKNOWN_WEBHOOK, classify
@@ -23,8 +23,8 @@ REPORT_SECONDS = 10.0
 REPORT_PAUSE = 2.5
 """Seconds before the first progress edit, as most pictures are done by then, and between two edits."""
 TOKEN_MARGIN = timedelta(seconds=5)
-TEXT_REFUSALS = (Refusal.BLOCKED, Refusal.INVALID)
-SAME_IN_NEW_MESSAGE = (Refusal.TOO_LARGE, Refusal.EXPLICIT, Refusal.BLOCKED)
+TEXT_REFUSALS = (DeliveryRefusal.BLOCKED, DeliveryRefusal.INVALID)
+SAME_IN_NEW_MESSAGE = (DeliveryRefusal.TOO_LARGE, DeliveryRefusal.EXPLICIT, DeliveryRefusal.BLOCKED)
 """A new message in the same channel would be refused for the same reason."""
 TRANSIENT = (aiohttp.ClientError, TimeoutError, ConnectionError, discord.DiscordServerError, discord.RateLimited)
 
@@ -56,7 +56,7 @@ class DiscordDelivery:
         card = result_card(job, pictures, title, later)
         await self._send_or_without_text(job, card, partial(card_without_external_text, job, pictures, title, later))
 
-    async def explain_refusal(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: FailedDelivery) -> None:
         card = refusal_card(job, refused, self._title(job.provider))
         await self._send_or_without_text(job, card, partial(refusal_card_without_external_text, job, refused))
 
@@ -146,7 +146,9 @@ class DiscordDelivery:
                 raise
             log.warning("job %s: refused, %s; retried without external text", job.id, error)
             fallback = without_text()
-            await self._send_once(job, fallback if error.kind is Refusal.BLOCKED else fallback._replace(view=None))
+            await self._send_once(
+                job, fallback if error.kind is DeliveryRefusal.BLOCKED else fallback._replace(view=None)
+            )
 
     async def _send_once(self, job: Job, card: Card) -> None:
         try:
@@ -167,7 +169,7 @@ class DiscordDelivery:
             else:
                 return
         if job.private or job.channel_id is None:
-            raise Undeliverable(Refusal.EXPIRED)
+            raise Undeliverable(DeliveryRefusal.EXPIRED)
         await self._edit_or_post(job, job.channel_id, card)
 
     async def _edit_reply(self, job: Job, card: Card) -> None:

@@ -5,7 +5,7 @@ The codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#j
 
 import discord
 
-from domain import Refusal
+from domain import DeliveryRefusal
 from studio.display import TemporarilyUndeliverable, Undeliverable
 
 UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION = 10008, 10015, 10062
@@ -15,14 +15,14 @@ TOO_MANY_EDITS = 30046
 RETRYABLE = (20016, 20028, 20029, 40004, 40006, 40062, 40333, 130000)
 """Slow mode, write limits, features that are off for a while, Cloudflare, overload."""
 CODES_OF_REFUSAL = {
-    Refusal.EXPLICIT: (20009,),
-    Refusal.BLOCKED: (200000, 200001, 240000),
-    Refusal.NO_RIGHT: (40007, 50001, 50007, 50009, 50013, 50278),
-    Refusal.TOO_LARGE: (40005, 50045),
-    Refusal.CLOSED: (50083, 160005),
-    Refusal.INVALID: (50006, 50035, 50046, 50109, 50110, 50123),
-    Refusal.GONE: (10003, 10004, UNKNOWN_MESSAGE),
-    Refusal.EXPIRED: (UNKNOWN_WEBHOOK, INVALID_TOKEN),
+    DeliveryRefusal.EXPLICIT: (20009,),
+    DeliveryRefusal.BLOCKED: (200000, 200001, 240000),
+    DeliveryRefusal.NO_RIGHT: (40007, 50001, 50007, 50009, 50013, 50278),
+    DeliveryRefusal.TOO_LARGE: (40005, 50045),
+    DeliveryRefusal.CLOSED: (50083, 160005),
+    DeliveryRefusal.INVALID: (50006, 50035, 50046, 50109, 50110, 50123),
+    DeliveryRefusal.GONE: (10003, 10004, UNKNOWN_MESSAGE),
+    DeliveryRefusal.EXPIRED: (UNKNOWN_WEBHOOK, INVALID_TOKEN),
 }
 UNANSWERABLE = (UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, ALREADY_ANSWERED, INVALID_TOKEN)
 """The interaction has expired or been answered, or its message is deleted: no answer can be sent."""
@@ -39,5 +39,5 @@ def classify(error: discord.HTTPException) -> Undeliverable | TemporarilyUndeliv
     blocked = error.status == 403 and not error.code  # Cloudflare's page: what Discord itself forbids has a code
     if error.status == 429 or error.status >= 500 or error.code in RETRYABLE or blocked:
         return TemporarilyUndeliverable(f"{error.status}, {error.code}")
-    usual = Refusal.TOO_LARGE if error.status == 413 else Refusal.OTHER
+    usual = DeliveryRefusal.TOO_LARGE if error.status == 413 else DeliveryRefusal.OTHER
     return Undeliverable(REFUSAL_OF_CODE.get(error.code, usual), error.code or error.status)

@@ -10,7 +10,7 @@ from domain import (
     AuthError,
     ContentRejected,
     InvalidRequest,
-    Provided,
+    ProviderFailure,
     QuotaError,
     RateLimited,
     Timeout,
@@ -61,7 +61,7 @@ def as_poll_answer(answer: Answer) -> Answer:
     return replace(answer, status=503, headers={} if seconds is None else {"Retry-After": f"{seconds:.0f}"})
 
 
-def error_of(answer: Answer) -> Provided | None:
+def error_of(answer: Answer) -> ProviderFailure | None:
     """The error by its code, else by its status; None for 2xx."""
     by_status = answer.error()
     if by_status is None:
@@ -74,7 +74,7 @@ def error_of(answer: Answer) -> Provided | None:
     return _error_by_code(code, details, _seconds(answer, text)) or _validation_error(answer) or by_status
 
 
-def _error_by_code(code: str, details: ErrorDetails, retry_after: float | None) -> Provided | None:
+def _error_by_code(code: str, details: ErrorDetails, retry_after: float | None) -> ProviderFailure | None:
     not_taken = Acceptance.NOT_TAKEN
     match code:
         case "InvalidAPIKey" | "BannedClientAgent":

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from domain import Acceptance, Cause, InvalidRequest, Provided, Unavailable
+from domain import Acceptance, Cause, InvalidRequest, ProviderFailure, Unavailable
 from domain.numbers import Place, Seed
 from providers.http.answers import Answer
 from providers.http.failures import ErrorDetails, error_for
@@ -74,7 +74,7 @@ def checked(answer: Answer) -> Answer:
     raise _error(answer)
 
 
-def _error(answer: Answer) -> Provided:
+def _error(answer: Answer) -> ProviderFailure:
     text = _sentence(answer)
     text_part = ErrorDetails(detail=str(answer.status), said=text, reference=None)
     if OUT_OF_MEMORY.search(text):

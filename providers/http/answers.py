@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from domain import Acceptance, BadResponse, Provided
+from domain import Acceptance, BadResponse, ProviderFailure
 from domain.kinds import kind_of
 from providers.http.failures import ErrorDetails, error_for, option_of_field
 from providers.http.lenient import Reply
@@ -143,7 +143,7 @@ class Answer:
 
     def error(
         self, said: str | None = None, *, option: str | None = None, reference: str | None = None
-    ) -> Provided | None:
+    ) -> ProviderFailure | None:
         """The error that status and body stand for; None for 2xx.
 
         said, option: override the message and the blamed option found in the body.

@@ -12,7 +12,7 @@ from domain import (
     ContentRejected,
     ImageRequest,
     InvalidRequest,
-    Provided,
+    ProviderFailure,
     QuotaError,
     RateLimited,
     Timeout,
@@ -84,7 +84,7 @@ def option_of_field(names: Iterable[str]) -> str | None:
 
 def error_for(
     status: int, said: str, *, retry_after: float | None = None, option: str | None = None, reference: str | None = None
-) -> Provided:
+) -> ProviderFailure:
     """The error for an HTTP status, or a status code inside a body, and its message."""
     told = ErrorDetails(detail=str(status), said=said, reference=reference)
     if status in MODERATION_STATUSES and MODERATION_WORDS.search(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple, cast
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, Provided, QuotaError, RateLimited
+from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, ProviderFailure, QuotaError, RateLimited
 from domain.numbers import Place
 from providers.http.answers import Answer
 from providers.http.encoding import is_inline_picture
@@ -15,7 +15,7 @@ from providers.http.sentences import one_line
 from providers.kit.list_limits import BoundedList
 from providers.kit.picture_search import is_link, pictures_in
 
-ERROR_BY_CODE: dict[str, type[Provided]] = {
+ERROR_BY_CODE: dict[str, type[ProviderFailure]] = {
     "moderation_blocked": ContentRejected,
     "content_policy_violation": ContentRejected,
     "billing_hard_limit_reached": QuotaError,
@@ -90,7 +90,7 @@ class ErrorBody(Reply):
     moderation_details: Annotated[ModerationDetails | None, NONE_IF_INVALID] = None
 
     @property
-    def kind(self) -> type[Provided] | None:
+    def kind(self) -> type[ProviderFailure] | None:
         return ERROR_BY_CODE.get(str(self.code)) or ERROR_BY_CODE.get(self.error_type or "")
 
     @property
@@ -125,7 +125,7 @@ class _ErrorText(NamedTuple):
     text: str
 
 
-def error_of(answer: Answer) -> Provided | None:
+def error_of(answer: Answer) -> ProviderFailure | None:
     """The error, by its code first; None for 2xx."""
     if answer.ok:
         return None
@@ -140,7 +140,7 @@ def error_of(answer: Answer) -> Provided | None:
     return answer.error(text, reference=reference)
 
 
-def _coded(kind: type[Provided], details: ErrorDetails, told: ErrorBody, answer: Answer) -> Provided:
+def _coded(kind: type[ProviderFailure], details: ErrorDetails, told: ErrorBody, answer: Answer) -> ProviderFailure:
     if kind is InvalidRequest:
         return InvalidRequest(**details, option="model" if told.code == "model_not_found" else told.option)
     if kind is ContentRejected:
@@ -150,7 +150,7 @@ def _coded(kind: type[Provided], details: ErrorDetails, told: ErrorBody, answer:
     return error
 
 
-def failure_of(answer: Answer) -> Provided | None:
+def failure_of(answer: Answer) -> ProviderFailure | None:
     """The error in a body under HTTP 200, or in a stream; None where there is none."""
     told, text = _read(answer)
     if told.kind:

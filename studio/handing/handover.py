@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from domain import BadResponse, Drawn, ImageRequest, Job, PicturesGone, Refusal, Refused, State, Upload
+from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, ImageRequest, Job, PicturesGone, State, Upload
 from domain.kinds import ending_of
 from domain.outcomes import is_hosts_matter
 from providers.kit.base import Provider
@@ -24,7 +24,7 @@ FILE_LIMITS = tuple(mebibytes * 1024 * 1024 for mebibytes in (500, 100, 50, 20, 
 """Discord's file size limits, by server and subscription; a bot's limit may be lower than the interaction states."""
 DELIVERY_TRIES = 8
 """Enough to halve the largest message down to half a mebibyte."""
-UNREACHABLE = (Refusal.GONE, Refusal.EXPIRED)
+UNREACHABLE = (DeliveryRefusal.GONE, DeliveryRefusal.EXPIRED)
 
 
 class Message(NamedTuple):
@@ -96,14 +96,14 @@ class Handover:
                 await self._delivery.deliver(job, pictures, len(message.later))
             except Undeliverable as error:
                 largest = max((len(each.data) for each in pictures), default=0)
-                if error.kind is not Refusal.TOO_LARGE or not largest:
+                if error.kind is not DeliveryRefusal.TOO_LARGE or not largest:
                     raise
                 message = await self._prepare(job, _next_limit(largest))
             else:
                 return message
         raise _too_large(message.pictures)
 
-    async def _park(self, held: HeldJob, refused: Refused, pictures: Sequence[ReadyPicture]) -> None:
+    async def _park(self, held: HeldJob, refused: FailedDelivery, pictures: Sequence[ReadyPicture]) -> None:
         """Keep the pictures until the owner asks; the reason is sent first, so a crash in between sends it again."""
         if pictures and refused.kind not in UNREACHABLE:
             try:
@@ -117,7 +117,7 @@ class Handover:
         keys = {each.kept_key for each in message.pictures if each.kept_key}
         rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in message.later)
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
-        why = _too_large(message.pictures) if keys else Undeliverable(Refusal.TOO_MANY)
+        why = _too_large(message.pictures) if keys else Undeliverable(DeliveryRefusal.TOO_MANY)
         refused = _refused(held.job, why).model_copy(update={"rest": True})
         await held.update(drawn=rest, parked=True, refused=refused, reply_token=None, release=True)
         await self._spool.delete(shown)
@@ -191,12 +191,12 @@ def _left_out(job: Job, drawn: Drawn, data: bytes) -> ReadyPicture:
 def _too_large(pictures: Sequence[ReadyPicture]) -> Undeliverable:
     """TOO_LARGE_ANYWHERE if another channel would not help either."""
     beyond = {each.exceeds_every_limit for each in pictures if each.kept_key} == {True}
-    return Undeliverable(Refusal.TOO_LARGE_ANYWHERE if beyond else Refusal.TOO_LARGE)
+    return Undeliverable(DeliveryRefusal.TOO_LARGE_ANYWHERE if beyond else DeliveryRefusal.TOO_LARGE)
 
 
-def _refused(job: Job, error: Undeliverable) -> Refused:
-    before = job.refused or Refused(kind=error.kind, times=0)
-    return Refused(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
+def _refused(job: Job, error: Undeliverable) -> FailedDelivery:
+    before = job.refused or FailedDelivery(kind=error.kind, times=0)
+    return FailedDelivery(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
 
 
 def _log_line(job: Job) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from domain import Defect, Size
-from domain.jobs import Way
+from domain.jobs import Presentation
 
 Format = Literal["png", "jpeg", "webp", "gif"]
 
@@ -40,7 +40,7 @@ class TaskResult(NamedTuple):
 
     data: bytes = b""
     size: tuple[int, int] | None = None
-    way: Way = "shown"
+    way: Presentation = "shown"
 
 
 class Container(NamedTuple):

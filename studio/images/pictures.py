@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from domain import BadResponse, Size
-from domain.jobs import Way
+from domain.jobs import Presentation
 from domain.kinds import kind_of
 from studio.best_effort import best_effort
 from studio.images import containers, png, xmp
@@ -36,7 +36,7 @@ class Received(NamedTuple):
     data: bytes
     kind: str
     """One of domain.kinds."""
-    way: Way
+    way: Presentation
     size: Size | None
     """As viewers show it."""
 

@@ -59,7 +59,7 @@ class Planner:
         options = _choose_options(request, settings, model.capabilities)
         return Job(
             id=origin.id,
-            **origin.place(),
+            **origin.destination(),
             private=private,
             asked=request if settings.chain else None,
             upscales=any(each.capabilities.upscale for each in models),
@@ -76,7 +76,7 @@ class Planner:
         """A job that fetches its parent's remote job, unchecked: its model may no longer be offered."""
         if parent.provider not in self.providers:
             raise self._not_offered(parent.provider)
-        rest = Job(id=origin.id, **origin.place(), **parent.plan(), private=parent.private, state=State.WAITING)
+        rest = Job(id=origin.id, **origin.destination(), **parent.plan(), private=parent.private, state=State.WAITING)
         return rest.having(asked=parent.asked, calls_done=parent.calls_done, remote=parent.remote)
 
     def provider(self, request: ImageRequest, settings: Settings) -> Provider:

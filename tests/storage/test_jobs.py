@@ -19,8 +19,10 @@ from domain import (
     BadUpload,
     Cause,
     Defect,
+    DeliveryRefusal,
     Down,
     Drawn,
+    FailedDelivery,
     Flaw,
     ImageRequest,
     Interrupted,
@@ -31,8 +33,6 @@ from domain import (
     Paused,
     QueueFull,
     RateLimited,
-    Refusal,
-    Refused,
     Room,
     Size,
     SizeNotTaken,
@@ -184,7 +184,7 @@ async def test_parked_jobs_least_often_refused_come_first(jobs):
     """Or what is always refused would stand before everything else for ever."""
     tries = {"1": 2, "2": 1, "3": 0, "4": 1}
     for id, times in tries.items():
-        refused = Refused(kind=Refusal.EXPLICIT, times=times) if times else None
+        refused = FailedDelivery(kind=DeliveryRefusal.EXPLICIT, times=times) if times else None
         created = datetime.now(UTC) + timedelta(seconds=int(id))
         await jobs.add(make_job(id, created=created, state=State.DRAWN, parked=True, refused=refused))
     assert [job.id for job in await jobs.parked(400)] == ["3", "2", "4", "1"]
@@ -289,6 +289,7 @@ NOTES = st.one_of(
 )
 WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
 TIMES = st.integers(1, 10)
+REFUSED = st.builds(FailedDelivery, kind=st.sampled_from(DeliveryRefusal), code=maybe(st.integers()), times=TIMES)
 FIELDS = {
     "application_id": SNOWFLAKES,
     "guild_id": maybe(SNOWFLAKES),
@@ -314,7 +315,9 @@ FIELDS = {
     "drawn": st.lists(DRAWN, max_size=3).map(tuple),
     "failure": maybe(FAILURES),
     "parked": st.booleans(),
-    "refused": maybe(st.builds(Refused, kind=st.sampled_from(Refusal), code=maybe(st.integers()), times=TIMES)),
+    "refused": maybe(
+        st.builds(FailedDelivery, kind=st.sampled_from(DeliveryRefusal), code=maybe(st.integers()), times=TIMES)
+    ),
     "parent": maybe(SNOWFLAKES.map(str)),
     "cost": maybe(WORDS),
     "seconds": maybe(NUMBERS),

@@ -9,7 +9,6 @@ import pytest
 
 from domain import Acceptance, ProviderError
 from domain.outcomes import EarlierNote
-from storage.old_rows import upgrade_row
 from storage.store import open_store
 from views.wording.notes import note_sentence
 from views.wording.outcomes import explain
@@ -91,13 +90,3 @@ async def test_an_old_row_that_is_saved_again_has_todays_form(jobs):
         held = await store.jobs.claim(job.id, "a")
         assert await store.jobs.save(held, "a", release=True)
         assert await store.jobs.get(job.id) == held
-
-
-def test_a_suspension_is_read_by_its_earlier_name():
-    row = {
-        "notes": [],
-        "request": None,
-        "asked": None,
-        "failure": {"kind": "Suspended", "provider": "Horde", "seconds": 60},
-    }
-    assert upgrade_row(row)["failure"] == {"kind": "Suspended", "provider": "Horde", "seconds": 60}

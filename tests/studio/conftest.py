@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from PIL import Image
 
-from domain import Capabilities, Job, Model, Picture, Refused, Size
+from domain import Capabilities, FailedDelivery, Job, Model, Picture, Size
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.settings import ProviderSettings
 from storage.store import Store, open_store
@@ -89,7 +89,7 @@ class FakeDelivery:
         self.answers: list[Exception] = []
         self.delivered: list[tuple[Job, list[ReadyPicture]]] = []
         self.later: list[int] = []
-        self.excused: list[tuple[Job, Refused]] = []
+        self.excused: list[tuple[Job, FailedDelivery]] = []
         self.excuses: list[Exception] = []
         """What the next excuses meet."""
         self.reports: list[Report] = []
@@ -102,7 +102,7 @@ class FakeDelivery:
         if self.answers:
             raise self.answers.pop(0)
 
-    async def explain_refusal(self, job: Job, refused: Refused) -> None:
+    async def explain_refusal(self, job: Job, refused: FailedDelivery) -> None:
         self.excused.append((job, refused))
         if self.excuses:
             raise self.excuses.pop(0)

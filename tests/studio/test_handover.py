@@ -11,12 +11,12 @@ from PIL import Image
 
 from domain import (
     ContentRejected,
+    DeliveryRefusal,
     Drawn,
+    FailedDelivery,
     Failure,
     ImageRequest,
     Interrupted,
-    Refusal,
-    Refused,
     Size,
     State,
     Timeout,
@@ -30,7 +30,7 @@ from studio.lease import HeldJob, Leases
 from tests.replay.pictures import foreign
 from tests.studio.conftest import FakeProvider, paint, png, saved
 
-TOO_LARGE = Undeliverable(Refusal.TOO_LARGE)
+TOO_LARGE = Undeliverable(DeliveryRefusal.TOO_LARGE)
 REQUEST = ImageRequest(
     prompt="a boat",
     images=(
@@ -161,7 +161,7 @@ async def test_a_picture_that_cannot_be_reduced_enough_is_parked(store, drawn, d
     async with drawn(drawn=(entry,), file_limit=10) as held:
         await deliver(held)
     row = await store.jobs.get("1")
-    assert (row.state, row.parked, row.refused) == (State.DRAWN, True, Refused(kind=Refusal.TOO_LARGE))
+    assert (row.state, row.parked, row.refused) == (State.DRAWN, True, FailedDelivery(kind=DeliveryRefusal.TOO_LARGE))
     assert (delivery.delivered, len(delivery.excused)) == ([], 1)
     assert await spooled(store, 1) == [True]
 
@@ -178,11 +178,11 @@ async def test_only_the_picture_that_is_too_large_is_parked(store, drawn, delive
     assert [(bool(each.data), each.kept_key) for each in sent] == [(False, "pictures/1/0"), (True, None)]
     row = await store.jobs.get("1")
     assert (row.drawn, row.parked) == ((first,), True)
-    assert row.refused == Refused(kind=Refusal.TOO_LARGE, rest=True)
+    assert row.refused == FailedDelivery(kind=DeliveryRefusal.TOO_LARGE, rest=True)
     assert await spooled(store, 2) == [True, False]
     async with Leases(store.jobs).hold("1") as held:
-        await deliver(held, Undeliverable(Refusal.EXPLICIT))
-    assert (await store.jobs.get("1")).refused == Refused(kind=Refusal.TOO_LARGE, times=2, rest=True)
+        await deliver(held, Undeliverable(DeliveryRefusal.EXPLICIT))
+    assert (await store.jobs.get("1")).refused == FailedDelivery(kind=DeliveryRefusal.TOO_LARGE, times=2, rest=True)
 
 
 async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, deliver, delivery, monkeypatch):
@@ -210,7 +210,7 @@ async def test_a_picture_too_large_for_any_message_is_kept_and_reported(
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     async with drawn(drawn=(entry,), file_limit=FILE_LIMITS[0]) as held:
         await deliver(held)
-    assert [refused for _, refused in delivery.excused] == [Refused(kind=Refusal.TOO_LARGE_ANYWHERE)]
+    assert [refused for _, refused in delivery.excused] == [FailedDelivery(kind=DeliveryRefusal.TOO_LARGE_ANYWHERE)]
     assert (await store.jobs.get("1")).parked
     assert "pictures/1/0" in caplog.text
     assert await spooled(store, 1) == [True]
@@ -230,7 +230,7 @@ async def test_a_picture_too_large_for_any_message_is_kept_and_reported(
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_how_a_job_ends(store, drawn, deliver, pictures, failure, state, accepted):
     async with drawn(*[png()] * pictures, failure=failed(failure) if failure else None) as held:
-        await deliver(held, *([] if accepted else [Undeliverable(Refusal.GONE)]))
+        await deliver(held, *([] if accepted else [Undeliverable(DeliveryRefusal.GONE)]))
     row = await store.jobs.get("1")
     waits = bool(pictures) and not accepted
     assert (row.state, row.parked) == ((State.DRAWN, True) if waits else (state, False))
@@ -289,7 +289,7 @@ async def test_a_picture_refused_at_every_size_is_parked(store, drawn, deliver, 
     assert all(len(each) == pictures for each in sent)
     assert all(before != after for before, after in pairwise(sent))
     row = await store.jobs.get("1")
-    assert (row.parked, row.refused.kind) == (True, Refusal.TOO_LARGE)
+    assert (row.parked, row.refused.kind) == (True, DeliveryRefusal.TOO_LARGE)
     assert await spooled(store, pictures) == [True] * pictures
 
 
@@ -300,14 +300,18 @@ async def test_a_link_that_is_too_large_is_not_sent_again(store, drawn, deliver,
     assert (await store.jobs.get("1")).parked
 
 
-REASONS = [kind for kind in Refusal if kind not in (Refusal.GONE, Refusal.EXPIRED, Refusal.TOO_LARGE)]
+REASONS = [
+    kind
+    for kind in DeliveryRefusal
+    if kind not in (DeliveryRefusal.GONE, DeliveryRefusal.EXPIRED, DeliveryRefusal.TOO_LARGE)
+]
 
 
 @pytest.mark.parametrize("kind", REASONS)
 async def test_a_refused_picture_is_explained_and_parked(store, drawn, deliver, delivery, kind):
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind, 7))
-    refused = Refused(kind=kind, code=7)
+    refused = FailedDelivery(kind=kind, code=7)
     ((told, why),) = delivery.excused
     assert (told.reply_token is not None, why) == (True, refused)
     row = await store.jobs.get("1")
@@ -315,20 +319,20 @@ async def test_a_refused_picture_is_explained_and_parked(store, drawn, deliver, 
     assert await spooled(store, 1) == [True]
 
 
-@pytest.mark.parametrize("kind", [Refusal.GONE, Refusal.EXPIRED])
+@pytest.mark.parametrize("kind", [DeliveryRefusal.GONE, DeliveryRefusal.EXPIRED])
 async def test_a_deleted_channel_gets_no_explanation(store, drawn, deliver, delivery, kind):
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind))
     assert delivery.excused == []
-    assert (await store.jobs.get("1")).refused == Refused(kind=kind)
+    assert (await store.jobs.get("1")).refused == FailedDelivery(kind=kind)
 
 
 async def test_a_picture_is_parked_even_if_its_explanation_is_refused(store, drawn, deliver, delivery):
-    delivery.excuses = [Undeliverable(Refusal.NO_RIGHT)]
+    delivery.excuses = [Undeliverable(DeliveryRefusal.NO_RIGHT)]
     async with drawn(png()) as held:
-        await deliver(held, Undeliverable(Refusal.EXPLICIT))
+        await deliver(held, Undeliverable(DeliveryRefusal.EXPLICIT))
     row = await store.jobs.get("1")
-    assert (row.parked, row.refused.kind) == (True, Refusal.EXPLICIT)
+    assert (row.parked, row.refused.kind) == (True, DeliveryRefusal.EXPLICIT)
 
 
 async def test_an_explanation_is_retried_after_a_temporary_refusal(store, drawn, deliver, delivery):
@@ -337,14 +341,14 @@ async def test_an_explanation_is_retried_after_a_temporary_refusal(store, drawn,
     async with drawn(png()) as held:
         before = held.job
         with pytest.raises(TemporarilyUndeliverable):
-            await deliver(held, Undeliverable(Refusal.EXPLICIT))
+            await deliver(held, Undeliverable(DeliveryRefusal.EXPLICIT))
     assert await store.jobs.get("1") == before
 
 
 async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver):
-    async with drawn(png(), refused=Refused(kind=Refusal.EXPIRED, times=2)) as held:
-        await deliver(held, Undeliverable(Refusal.EXPLICIT))
-        assert held.job.refused == Refused(kind=Refusal.EXPLICIT, times=3)
+    async with drawn(png(), refused=FailedDelivery(kind=DeliveryRefusal.EXPIRED, times=2)) as held:
+        await deliver(held, Undeliverable(DeliveryRefusal.EXPLICIT))
+        assert held.job.refused == FailedDelivery(kind=DeliveryRefusal.EXPLICIT, times=3)
     async with Leases(store.jobs).hold("1") as held:
         await deliver(held)
     assert (await store.jobs.get("1")).refused is None
@@ -366,7 +370,7 @@ async def test_no_more_are_sent_than_a_message_takes(store, drawn, deliver, deli
     ((_, pictures),) = delivery.delivered
     assert (len(pictures), delivery.later) == (10, [2])
     row = await store.jobs.get("1")
-    assert (row.parked, row.refused.kind, row.refused.rest) == (True, Refusal.TOO_MANY, True)
+    assert (row.parked, row.refused.kind, row.refused.rest) == (True, DeliveryRefusal.TOO_MANY, True)
     assert [each.key for each in row.drawn] == ["pictures/1/10", "pictures/1/11"]
     assert await spooled(store, 12) == [False] * 10 + [True] * 2
 

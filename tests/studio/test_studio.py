@@ -10,7 +10,7 @@ import pytest
 
 import storage.job_store
 import studio.work.drawing as studio_drawing
-from domain import Drawn, Origin, Refusal, Size, State
+from domain import DeliveryRefusal, Drawn, Origin, Size, State
 from storage.spool import Spool
 from studio.display import TemporarilyUndeliverable, Undeliverable
 from studio.observers import Observers
@@ -131,7 +131,7 @@ async def test_a_recover_during_the_parking_of_a_job_sends_it_at_once(store, del
     await store.spool.put("pictures/1/0", png())
     drawn = (Drawn(call=0, key="pictures/1/0", size=Size(64, 64)),)
     await store.jobs.add(make_job(state=State.DRAWN, drawn=drawn))
-    delivery.answers = [Undeliverable(Refusal.EXPLICIT)]
+    delivery.answers = [Undeliverable(DeliveryRefusal.EXPLICIT)]
     await studio.start()
     async with asyncio.timeout(30):
         await delivered.wait()

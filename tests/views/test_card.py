@@ -13,14 +13,14 @@ from domain import (
     Acceptance,
     AuthError,
     ContentRejected,
+    DeliveryRefusal,
     Down,
     Drawn,
+    FailedDelivery,
     ImageRequest,
     Interrupted,
     InvalidRequest,
     Paused,
-    Refusal,
-    Refused,
     Size,
     Timeout,
     Tried,
@@ -275,9 +275,9 @@ async def test_limits_hold_whatever_is_in_it(prompt, title, notes, lengths, deta
 OUTSIDE = {"request": ImageRequest(prompt="canary " * 500), "model": "canary", "model_title": "canary" * 50}
 
 
-@pytest.mark.parametrize("kind", Refusal)
+@pytest.mark.parametrize("kind", DeliveryRefusal)
 async def test_a_refusal_card_keeps_within_the_limits(kind):
-    refused = Refused(kind=kind, code=999_999)
+    refused = FailedDelivery(kind=kind, code=999_999)
     card, wordless = (
         refusal_card(make_job(**OUTSIDE), refused, "PopCord"),
         refusal_card_without_external_text(make_job(**OUTSIDE), refused),
@@ -289,7 +289,7 @@ async def test_a_refusal_card_keeps_within_the_limits(kind):
 
 
 async def test_a_refused_remainder_is_not_counted_as_missing():
-    refused = Refused(kind=Refusal.TOO_LARGE, rest=True)
+    refused = FailedDelivery(kind=DeliveryRefusal.TOO_LARGE, rest=True)
     job = make_job(request=asked("a boat", 4), drawn=drawn(PICTURE), refused=refused)
     assert "of 4" not in result_card(job, [PICTURE], "PopCord").content
     assert "1 of 4" in result_card(job.having(refused=None), [PICTURE], "PopCord").content

@@ -13,7 +13,7 @@ import discord
 import pytest
 
 import views.delivery
-from domain import Refusal, Refused, Timeout
+from domain import DeliveryRefusal, FailedDelivery, Timeout
 from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
 from tests.conftest import TOKEN, make_job
 from views.delivery import DiscordDelivery
@@ -126,30 +126,30 @@ TRANSIENT = [
 PASSING = [answer(403), answer(403, 40333), answer(400, 40004), answer(400, 130000)]
 """Transient refusals: by Cloudflare, and for features that are off for a while."""
 REFUSED = {
-    answer(413): Refusal.TOO_LARGE,
-    answer(413, 40005): Refusal.TOO_LARGE,
-    answer(400, 40005): Refusal.TOO_LARGE,
-    answer(400, 50045): Refusal.TOO_LARGE,
-    answer(404, 10008): Refusal.GONE,
-    answer(404, 10003): Refusal.GONE,
-    answer(403, 50013): Refusal.NO_RIGHT,
-    answer(403, 50001): Refusal.NO_RIGHT,
-    answer(403, 50278): Refusal.NO_RIGHT,
-    answer(400, 20009): Refusal.EXPLICIT,
-    answer(403, 20009): Refusal.EXPLICIT,
-    answer(403, 160005): Refusal.CLOSED,
-    answer(403, 99999): Refusal.OTHER,
+    answer(413): DeliveryRefusal.TOO_LARGE,
+    answer(413, 40005): DeliveryRefusal.TOO_LARGE,
+    answer(400, 40005): DeliveryRefusal.TOO_LARGE,
+    answer(400, 50045): DeliveryRefusal.TOO_LARGE,
+    answer(404, 10008): DeliveryRefusal.GONE,
+    answer(404, 10003): DeliveryRefusal.GONE,
+    answer(403, 50013): DeliveryRefusal.NO_RIGHT,
+    answer(403, 50001): DeliveryRefusal.NO_RIGHT,
+    answer(403, 50278): DeliveryRefusal.NO_RIGHT,
+    answer(400, 20009): DeliveryRefusal.EXPLICIT,
+    answer(403, 20009): DeliveryRefusal.EXPLICIT,
+    answer(403, 160005): DeliveryRefusal.CLOSED,
+    answer(403, 99999): DeliveryRefusal.OTHER,
 }
 WORDS = {
-    answer(400, 50035): Refusal.INVALID,
-    answer(400, 50046): Refusal.INVALID,
-    answer(400, 200000): Refusal.BLOCKED,
-    answer(400, 240000): Refusal.BLOCKED,
+    answer(400, 50035): DeliveryRefusal.INVALID,
+    answer(400, 50046): DeliveryRefusal.INVALID,
+    answer(400, 200000): DeliveryRefusal.BLOCKED,
+    answer(400, 240000): DeliveryRefusal.BLOCKED,
 }
 """Refusals that text or buttons may have caused: the retry leaves those out."""
 LATER = [(error, None) for error in [*TRANSIENT, *PASSING]]
 OUTCOMES = [*LATER, *REFUSED.items()]
-EXCUSE = Refused(kind=Refusal.EXPLICIT, code=20009)
+EXCUSE = FailedDelivery(kind=DeliveryRefusal.EXPLICIT, code=20009)
 
 
 def label(value) -> str | None:
@@ -158,7 +158,7 @@ def label(value) -> str | None:
     return type(value).__name__ if isinstance(value, Exception) else None
 
 
-async def outcome_of(delivering) -> Refusal | None:
+async def outcome_of(delivering) -> DeliveryRefusal | None:
     """The reason of a refusal; None if a retry may succeed."""
     with pytest.raises((Undeliverable, TemporarilyUndeliverable)) as caught:
         await delivering
@@ -183,13 +183,13 @@ def wordy(sent: dict) -> bool:
 async def test_a_picture_is_sent_without_external_text_when_that_is_refused(fake, delivery, error, pictures):
     """External text may be what a filter or a validation refuses."""
     fake.answers["reply"] = error
-    fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is Refusal.BLOCKED else wordy
+    fake.refuses = (lambda sent: "a boat" in sent["content"]) if WORDS[error] is DeliveryRefusal.BLOCKED else wordy
     job = make_job(model_title="canary", failure=None if pictures else Timeout("canary"))
     await delivery.deliver(job, pictures)
     sent = fake.calls[-1][1]
     assert sent.get("files") == ([b"bytes"] if pictures else None)
     assert "canary" not in sent["content"]
-    assert (sent["view"] is None) is (WORDS[error] is Refusal.INVALID)
+    assert (sent["view"] is None) is (WORDS[error] is DeliveryRefusal.INVALID)
 
 
 def has_files(sent: dict) -> bool:
@@ -202,7 +202,7 @@ def has_files(sent: dict) -> bool:
 async def test_the_reason_replaces_a_refused_picture(fake, delivery, changes, places):
     fake.answers, fake.refuses = dict.fromkeys(places, answer(400, 20009)), has_files
     job = make_job(**changes)
-    assert await outcome_of(delivery.deliver(job, [PICTURE])) is Refusal.EXPLICIT
+    assert await outcome_of(delivery.deliver(job, [PICTURE])) is DeliveryRefusal.EXPLICIT
     await delivery.explain_refusal(job, EXCUSE)
     assert fake.places == places * 2
     said = fake.calls[-1][1]
@@ -222,18 +222,18 @@ async def test_a_reason_is_sent_without_external_text_when_that_is_refused(fake,
 
 async def test_a_reason_that_is_refused_too_raises(fake, delivery):
     fake.answers["reply"] = answer(403, 50013)
-    assert await outcome_of(delivery.explain_refusal(make_job(), EXCUSE)) is Refusal.NO_RIGHT
+    assert await outcome_of(delivery.explain_refusal(make_job(), EXCUSE)) is DeliveryRefusal.NO_RIGHT
 
 
 async def test_a_private_reason_is_never_given_in_a_channel(fake, delivery):
-    assert await outcome_of(delivery.explain_refusal(make_job(private=True, **DEAD), EXCUSE)) is Refusal.EXPIRED
+    assert await outcome_of(delivery.explain_refusal(make_job(private=True, **DEAD), EXCUSE)) is DeliveryRefusal.EXPIRED
     assert fake.places == []
 
 
 async def test_without_a_channel_id_only_the_token_can_deliver(fake, delivery):
     await delivery.deliver(make_job(channel_id=None), [PICTURE])
     assert fake.places == ["reply"]
-    assert await outcome_of(delivery.deliver(make_job(channel_id=None, **DEAD), [PICTURE])) is Refusal.EXPIRED
+    assert await outcome_of(delivery.deliver(make_job(channel_id=None, **DEAD), [PICTURE])) is DeliveryRefusal.EXPIRED
     assert fake.places == ["reply"]
 
 

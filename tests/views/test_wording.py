@@ -22,7 +22,9 @@ from domain import (
     Cause,
     ContentRejected,
     Defect,
+    DeliveryRefusal,
     Down,
+    FailedDelivery,
     Failure,
     FileTooLarge,
     ImageTooLarge,
@@ -41,8 +43,6 @@ from domain import (
     QueueFull,
     QuotaError,
     RateLimited,
-    Refusal,
-    Refused,
     Room,
     Size,
     SizeNotTaken,
@@ -121,12 +121,12 @@ def is_one_span(text: str, limit: int) -> bool:
     )
 
 
-@pytest.mark.parametrize("kind", Refusal)
+@pytest.mark.parametrize("kind", DeliveryRefusal)
 def test_a_refused_picture_is_told_with_what_to_do(kind):
-    told = delivery_refusal_sentence(Refused(kind=kind, code=99999))
+    told = delivery_refusal_sentence(FailedDelivery(kind=kind, code=99999))
     assert told.startswith("The picture is drawn, but ")
-    assert ("`/recover`" in told) is (kind is not Refusal.TOO_LARGE_ANYWHERE)
-    assert ("99999" in told) is (kind is Refusal.OTHER)
+    assert ("`/recover`" in told) is (kind is not DeliveryRefusal.TOO_LARGE_ANYWHERE)
+    assert ("99999" in told) is (kind is DeliveryRefusal.OTHER)
 
 
 def test_an_outage_is_told_with_its_beginning_and_its_end():
