@@ -25,7 +25,7 @@ from domain import UNFINISHED, Job, State
 from storage.database import Database, Result, Statement
 from storage.dialects import insert_for
 from storage.notifications import Notifications
-from storage.old_rows import failure_kind, upgrade_row, with_images
+from storage.old_rows import failure_kind, read_job, with_images
 from storage.tables import jobs
 
 COLUMNS = [column.label(column.key) for column in jobs.c]
@@ -273,7 +273,8 @@ def _row(job: Job, fields: Iterable[str] | None = None) -> dict[str, Any]:
 
 
 def _jobs(result: Result) -> list[Job]:
-    return [Job.model_validate(upgrade_row(dict(row))) for row in result.rows]
+    """The jobs in their order, without rows that cannot be read."""
+    return [job for row in result.rows if (job := read_job(dict(row)))]
 
 
 def _ended(row: dict[str, Any]) -> Ended:

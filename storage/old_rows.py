@@ -1,10 +1,45 @@
 """Converts job rows that earlier versions wrote into today's form."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
+from domain import Job, Unexpected
+
+log = logging.getLogger(__name__)
+
 ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
 FLAWS = {"bytes": "too long", "status": "withheld"}
+UNREADABLE_FAILURE = Unexpected("unreadable")
+OLD_FIELDS: Mapping[str, Any] = {
+    "kind": "",
+    "detail": "",
+    "field": None,
+    "takes": None,
+    "subject": None,
+    "retry_after": None,
+    "reference": None,
+    "unaccepted": False,
+    "answered": False,
+}
+"""What all failures had until November 2026; the earliest versions lacked the flags."""
+
+
+def read_job(row: dict[str, Any]) -> Job | None:
+    """A job from its row; None if it cannot be read, so that it does not hide the others.
+
+    If only its failure or its notes cannot be read, the failure becomes Unexpected, and the notes are left out.
+    """
+    upgraded = upgrade_row(row)
+    failure = UNREADABLE_FAILURE if row["failure"] else None
+    for fields in (upgraded, upgraded | {"notes": (), "failure": failure}):
+        try:
+            return Job.model_validate(fields)
+        except ValidationError as error:
+            log.warning("job %s: an unreadable row, %s", row["id"], [each["loc"] for each in error.errors()][:3])
+    return None
 
 
 def upgrade_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +60,7 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
     """The kind of a stored failure, by today's name."""
-    return _typed_failure(failure)["kind"] if _is_old(failure) else failure["kind"]
+    return _typed_failure(failure)["kind"] if _is_old(failure) else failure.get("kind", "")
 
 
 def _upgrade_note(note: Any) -> Any:
@@ -37,11 +72,12 @@ def _upgrade_failure(failure: Any) -> Any:
 
 
 def _is_old(failure: Mapping[str, Any]) -> bool:
-    return "unaccepted" in failure
+    return "field" in failure
 
 
-def _typed_failure(old: Mapping[str, Any]) -> dict[str, Any]:
+def _typed_failure(failure: Mapping[str, Any]) -> dict[str, Any]:
     """With the fields of its own type; acceptance is unknown unless the row says that the request was not accepted."""
+    old = {**OLD_FIELDS, **failure}
     match old["kind"]:
         case "Unavailable" | "Timeout" | "RateLimited" | "QuotaError" | "AuthError":
             return _outage_failure(old)
@@ -67,7 +103,7 @@ def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
     cause, retry_after = old["kind"], old["retry_after"]
     if old["field"] == "pause":
         return _own_failure(old, "Paused", cause=cause, retry_after=retry_after)
-    if old["field"] == "outage":
+    if old["field"] == "outage" and old["takes"]:
         return _own_failure(old, "Down", cause=cause, retry_after=retry_after, since=float(old["takes"]))
     told = _provider_failure(old, retry_after=retry_after, blames_model=old["answered"])
     return told | {"option": old["field"]} if cause == "Unavailable" else told
@@ -75,14 +111,14 @@ def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rejection(old: Mapping[str, Any]) -> dict[str, Any]:
     if old["field"] == "member":
-        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"]) * 60)
+        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"] or 0) * 60)
     return _provider_failure(old, counts_against_member=old["field"] == "prompt")
 
 
 def _queue_full(old: Mapping[str, Any]) -> dict[str, Any]:
     if old["field"] in ROOMS:
         return _own_failure(old, "NoRoom", room=ROOMS[old["field"]])
-    return _own_failure(old, "QueueFull", whose=old["field"], limit=int(old["takes"]))
+    return _own_failure(old, "QueueFull", whose=old["field"], limit=int(old["takes"] or 0))
 
 
 def _own_failure(old: Mapping[str, Any], kind: str, **fields: Any) -> dict[str, Any]:

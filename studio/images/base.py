@@ -65,7 +65,7 @@ class Parsed(NamedTuple):
 
     container: Container
     parts: list[Part]
-    flaws: list[str]
+    flaws: list[NotAPicture]
 
 
 def collect(parts: Iterable[Part]) -> list[Part]:

@@ -21,7 +21,7 @@ EXIF: tuple[bytes, bytes] = b"no EXIF", b""
 
 
 def parse(data: bytes) -> Parsed:
-    flaws = list[str]()
+    flaws = list[NotAPicture]()
     parts = collect(_blocks(data, flaws))
     frames = [part for part in parts if part.kind == IMAGE]
     if not frames:
@@ -37,7 +37,7 @@ def _size(data: bytes, first: Part) -> Size:
     return size
 
 
-def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
+def _blocks(data: bytes, flaws: list[NotAPicture]) -> Iterator[Part]:
     """The header and all blocks up to the trailer; after a frame, the rest may be missing."""
     view, has_pixels, allowed = memoryview(data), False, iter(range(MAX_SUB_BLOCKS))
     try:
@@ -51,7 +51,7 @@ def _blocks(data: bytes, flaws: list[str]) -> Iterator[Part]:
     except IndexError:
         if not has_pixels:
             raise NotAPicture("the GIF is cut off", Defect.CUT_OFF) from None
-        flaws.append("the GIF is cut off")
+        flaws.append(NotAPicture("the GIF is cut off", Defect.CUT_OFF))
 
 
 def _block(data: bytes, at: int, start: bytes, allowed: Iterator[int]) -> tuple[bytes, int, int]:

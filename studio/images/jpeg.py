@@ -27,7 +27,7 @@ MAX_XMP = 65_000
 
 
 def parse(data: bytes) -> Parsed:
-    flaws = list[str]()
+    flaws = list[NotAPicture]()
     parts = collect(_segments(data, flaws))
     kinds = [part.kind for part in parts]
     if SOS not in kinds:
@@ -41,7 +41,7 @@ def parse(data: bytes) -> Parsed:
     return Parsed(Container("jpeg", _size(frames[0].body), scans=kinds.count(SOS)), parts, flaws)
 
 
-def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
+def _segments(data: bytes, flaws: list[NotAPicture]) -> Iterator[Part]:
     """All segments between SOI and EOI; a scan's data belongs to its SOS.
 
     After a scan, the rest may be missing: decoders show what there is.
@@ -58,7 +58,7 @@ def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
         if length < 2 or at > len(data):
             if not has_pixels:
                 raise NotAPicture("the JPEG is cut off", Defect.CUT_OFF)
-            flaws.append("the JPEG is cut off")
+            flaws.append(NotAPicture("the JPEG is cut off", Defect.CUT_OFF))
             return
         payload = view[body:at]
         if kind == SOS:
@@ -66,7 +66,7 @@ def _segments(data: bytes, flaws: list[str]) -> Iterator[Part]:
         yield Part(kind, view[code - 1 : at], payload)
 
 
-def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | None:
+def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[NotAPicture]) -> int | None:
     """The offset of the marker's code, after any number of FF; None if the file ends after a scan."""
     found = FILL.match(data, at)
     if found and found.end() < len(data):
@@ -75,7 +75,7 @@ def _marker(data: bytes, at: int, has_pixels: bool, flaws: list[str]) -> int | N
         raise NotAPicture("the JPEG is damaged")
     if not has_pixels:
         raise NotAPicture("the JPEG is cut off", Defect.CUT_OFF)
-    flaws.append("the JPEG is cut off")
+    flaws.append(NotAPicture("the JPEG is cut off", Defect.CUT_OFF))
     return None
 
 

@@ -38,7 +38,7 @@ EXIF: tuple[bytes, bytes] = b"eXIf", b""
 
 
 def parse(data: bytes) -> Parsed:
-    flaws = list[str]()
+    flaws = list[NotAPicture]()
     parts = collect(_chunks(data, flaws))
     kinds = [part.kind for part in parts]
     if kinds[:1] != [b"IHDR"] or kinds.count(b"IHDR") > 1:
@@ -52,12 +52,12 @@ def parse(data: bytes) -> Parsed:
     moving = not ANIMATED.keys().isdisjoint(kinds)
     if moving and not (_have_valid_lengths(parts) and _begins_with_the_picture(before, size)):
         moving = False
-        flaws.append("the PNG's frames make no sense")
+        flaws.append(NotAPicture("the PNG's frames make no sense"))
         parts = [part for part in parts if part.kind not in ANIMATED]
     return Parsed(Container("png", size, moving=moving), parts, flaws)
 
 
-def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
+def _chunks(data: bytes, flaws: list[NotAPicture]) -> Iterator[Part]:
     """All chunks up to IEND; those after the pixels may be missing, and ancillary ones damaged."""
     view, at, kind, has_pixels = memoryview(data), len(SIGNATURE), b"", False
     while kind != b"IEND":
@@ -66,14 +66,14 @@ def _chunks(data: bytes, flaws: list[str]) -> Iterator[Part]:
         if not kind or end > len(view):
             if not has_pixels or kind in SHOWN:
                 raise NotAPicture("the PNG is cut off", Defect.CUT_OFF)
-            flaws.append("the PNG is cut off")
+            flaws.append(NotAPicture("the PNG is cut off", Defect.CUT_OFF))
             return
         if crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big"):
             yield Part(kind, view[at:end], view[at + 8 : end - 4])
         elif kind in CRITICAL or kind in ANIMATED:
             raise NotAPicture("a checksum in the PNG is wrong")
         else:
-            flaws.append("a checksum in the PNG is wrong")
+            flaws.append(NotAPicture("a checksum in the PNG is wrong"))
         has_pixels |= kind == b"IDAT"
         at = end
 

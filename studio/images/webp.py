@@ -17,10 +17,10 @@ PIXELS = frozenset({LOSSY, LOSSLESS, FRAME})
 
 
 def parse(data: bytes) -> Parsed:
-    flaws = list[str]()
+    flaws = list[NotAPicture]()
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
-        flaws.append("the WebP is cut off")
+        flaws.append(NotAPicture("the WebP is cut off", Defect.CUT_OFF))
     parts = collect(_chunks(memoryview(data)[:end], flaws))
     kinds = [part.kind for part in parts]
     if kinds[:1] not in ([LOSSY], [LOSSLESS], [EXTENDED]):
@@ -33,7 +33,7 @@ def parse(data: bytes) -> Parsed:
     raise NotAPicture("the WebP does not hold one picture")
 
 
-def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
+def _chunks(view: memoryview, flaws: list[NotAPicture]) -> Iterator[Part]:
     """All chunks; those after the pixels may be cut off."""
     at, has_pixels = 12, False
     while at < len(view):
@@ -42,7 +42,7 @@ def _chunks(view: memoryview, flaws: list[str]) -> Iterator[Part]:
         if not kind or end > len(view):
             if not has_pixels or kind in PIXELS:
                 raise NotAPicture("the WebP is cut off", Defect.CUT_OFF)
-            flaws.append("the WebP is cut off")
+            flaws.append(NotAPicture("the WebP is cut off", Defect.CUT_OFF))
             return
         yield Part(kind, view[at:end], view[at + 8 : end])
         has_pixels |= kind in PIXELS

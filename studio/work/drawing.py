@@ -250,6 +250,7 @@ def _asks_to_wait(
             return failure.cause == "RateLimited"
         case RateLimited() | Unavailable(option=None):
             is_long = (failure.retry_after or 0) > MAX_PAUSE_IN_CALL
-            return is_long and job.remote is None and may_be_asked_again(job, taken)
+            is_refused = failure.taken is Acceptance.NOT_TAKEN and may_be_asked_again(job, taken)
+            return is_long and is_refused and job.remote is None
         case _:
             return False

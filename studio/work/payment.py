@@ -7,7 +7,7 @@ What may follow a call that failed, by whether the provider has accepted it::
     unknown      never      never       that it failed, and may have been charged
     taken        never      never       that it failed; Retry fetches the remote job's result, while its id is known
 
-- A free provider's calls always count as not taken.
+- A free provider's failed calls count as not taken for a fallback; they are retried only if it says so itself.
 - If an earlier process has called the provider, acceptance is unknown even if a later call is refused.
 - A paid job that was interrupted during a call, or whose remote job's id is lost, is not sent again.
 - Once one picture has arrived, there is no fallback: it is delivered, and the others are reported as missing.

@@ -147,6 +147,8 @@ def _(error: SizeNotTaken) -> str:
 
 @refusal_sentence.register
 def _(error: CannotDrawFrom) -> str:
+    if not error.sources:
+        return say("{model} only makes pictures larger. Choose another model.", model=_model_title(error.model))
     sources = " or ".join(SOURCE_NAMES[each] for each in error.sources)
     sentence = "{model} draws from {sources} only. Choose another model, or see in `/providers` who takes what."
     return say(sentence, model=_model_title(error.model), sources=sources)

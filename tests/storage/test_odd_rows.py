@@ -1,0 +1,69 @@
+# pyright: basic
+"""Rows of builds before 69d7f13, and odd ones: none may keep the others from being read, nor stay for ever."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from domain import State
+from storage.tables import jobs as table
+from tests.conftest import make_job
+
+OLD = {
+    "kind": "Unavailable",
+    "detail": "503: out of order",
+    "field": None,
+    "takes": None,
+    "subject": None,
+    "retry_after": None,
+    "reference": None,
+    "unaccepted": True,
+    "unsure": False,
+}
+"""As written from 21 to 30 November 2026 (d588b61 to f9a68f5): without `answered`, which 69d7f13 read as False."""
+FIRST = {name: OLD[name] for name in ("kind", "detail", "field", "takes", "subject", "retry_after", "reference")}
+"""As written before d588b61: without `unaccepted`."""
+ODD = {
+    "before answered": OLD,
+    "before unsure": {name: value for name, value in OLD.items() if name != "unsure"},
+    "first, our own": FIRST | {"kind": "EaselError", "detail": "unexpected"},
+    "first, full": FIRST | {"kind": "QueueFull", "field": "disk"},
+    "first, outage": FIRST | {"field": "outage"},
+    "outage without its time": OLD | {"answered": False, "field": "outage"},
+    "unknown kind": {"kind": "FromTomorrow", "detail": ""},
+    "unknown cause": {"kind": "Unavailable", "cause": "from tomorrow"},
+    "lacking a field": {"kind": "Down", "cause": "Timeout"},
+}
+
+
+@pytest.fixture(params=ODD.values(), ids=list(ODD))
+async def odd(request, store):
+    """A failed row that is odd, a drawn one, and one that is in order."""
+    await store.jobs.add(make_job(id="1", state=State.FAILED, created=datetime.now(UTC)))
+    await store.jobs.add(make_job(id="2", state=State.DRAWN))
+    await store.jobs.add(make_job(id="3", state=State.DRAWN, parked=True))
+    await store.jobs.add(make_job(id="4"))
+    await store.jobs._run(update(table).where(table.c.id != "4").values(failure=request.param))
+    return store
+
+
+async def test_an_odd_failure_can_be_read(odd):
+    assert (await odd.jobs.get("1")).state is State.FAILED, "or its buttons do nothing for 90 days"
+
+
+async def test_an_odd_failure_does_not_keep_others_out_of_the_queue(odd):
+    job = make_job()
+    assert "4" in {each.id for each in await odd.jobs.unfinished(user_id=job.user_id)}
+
+
+async def test_an_odd_failure_does_not_stop_recover(odd):
+    assert [each.id for each in await odd.jobs.parked(make_job().user_id)] == ["3"]
+
+
+async def test_an_odd_failure_can_be_claimed_and_ended(odd):
+    assert await odd.jobs.claim("2", "a"), "or it is claimed, fails, and is claimed again, for ever"
+
+
+async def test_an_odd_failure_does_not_stop_providers(odd):
+    assert [each.provider for each in await odd.jobs.ended_since(datetime.now(UTC) - timedelta(hours=1))]
