@@ -122,7 +122,7 @@ async def test_a_late_acknowledgement_costs_nothing(running):
 
     discord.fault(is_callback, late)
     token = await running.imagine("too late")
-    await running.logged("came too late")
+    await running.logged("can no longer be answered")
     assert discord.reply(token) is None
     assert (running.row(token), running.paid()["too late"]) == (None, 0)
 

@@ -178,7 +178,7 @@ async def test_deleting_twice_is_no_error(running):
     clicked = [await discord.click(message, "Delete") for _ in range(2)]
     await discord.until(lambda: first.hits and second.hits)
     await discord.until(lambda: all(discord.interactions[each].answered for each in clicked) or running.log[before:])
-    await running.logged("came too late")
+    await running.logged("can no longer be answered")
     assert not any("Traceback" in line or "Easel itself" in line for line in running.log[before:])
     assert not any(each.cause.token in clicked for each in discord.messages.values() if each.cause)
 
