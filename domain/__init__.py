@@ -47,18 +47,13 @@ from domain.models import (
 )
 from domain.outcomes import Failure, Note, ProviderFailure
 from domain.refusals import (
-    BadUpload,
     CannotDrawFrom,
     CannotUpscale,
-    Defect,
-    FileTooLarge,
-    ImageTooLarge,
     NeedsImage,
     NoPrompt,
     NoRoom,
     NotOffered,
     OptionNotTaken,
-    OtherProportions,
     OutOfRange,
     QueueFull,
     Room,
@@ -66,13 +61,20 @@ from domain.refusals import (
     Source,
     Suspended,
     TooManyImages,
-    TooManyScans,
     UnknownSize,
-    UploadGone,
-    WrongFileType,
 )
 from domain.requests import ImageRequest, SourceImage, Sources, Upload, image_option
 from domain.states import UNFINISHED, State
+from domain.upload_refusals import (
+    BadUpload,
+    Defect,
+    FileTooLarge,
+    ImageTooLarge,
+    OtherProportions,
+    TooManyScans,
+    UploadGone,
+    WrongFileType,
+)
 
 __all__ = [
     "UNFINISHED",

@@ -27,53 +27,10 @@ from domain.errors import (
 )
 from domain.frozen import Frozen
 from domain.models import Size
-from domain.refusals import (
-    BadUpload,
-    CannotDrawFrom,
-    CannotUpscale,
-    FileTooLarge,
-    ImageTooLarge,
-    NeedsImage,
-    NoPrompt,
-    NoRoom,
-    NotOffered,
-    OptionNotTaken,
-    OtherProportions,
-    OutOfRange,
-    QueueFull,
-    SizeNotTaken,
-    Suspended,
-    TooManyImages,
-    TooManyScans,
-    UnknownSize,
-    UploadGone,
-    WrongFileType,
-)
+from domain.refusals import RefusedRequest
 
 ProviderFailure = (
     AuthError | QuotaError | RateLimited | InvalidRequest | ContentRejected | Unavailable | Timeout | BadResponse
-)
-RefusedRequest = (
-    NoPrompt
-    | NeedsImage
-    | OptionNotTaken
-    | OutOfRange
-    | NotOffered
-    | UnknownSize
-    | SizeNotTaken
-    | CannotDrawFrom
-    | TooManyImages
-    | CannotUpscale
-    | BadUpload
-    | WrongFileType
-    | FileTooLarge
-    | ImageTooLarge
-    | TooManyScans
-    | OtherProportions
-    | UploadGone
-    | Suspended
-    | QueueFull
-    | NoRoom
 )
 Failure = Annotated[
     ProviderFailure

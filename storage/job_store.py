@@ -133,8 +133,12 @@ class JobStore:
     async def claim(self, id: str, owner: str) -> Job | None:
         """Take the lease of an unfinished row; None if it is finished or held."""
         filled = {"job": id, "holder": owner, "now": _now(), "stale_before": self._stale_before()}
-        found = _jobs(await self._database.run(Statement(CLAIM, filled)))
-        return found[0] if found else None
+        result = await self._database.run(Statement(CLAIM, filled))
+        if found := _jobs(result):
+            return found[0]
+        if result.rows:  # unreadable: it would be claimed again and again
+            await self._run(update(jobs).where(jobs.c.id == id).values(state=State.FAILED, owner=None, heartbeat=None))
+        return None
 
     async def save(self, job: Job, owner: str, fields: Iterable[str] | None = None, *, release: bool = False) -> bool:
         """Write the given fields, or all, of a held row; False if another owner holds it. release: end the lease."""

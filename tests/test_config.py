@@ -100,33 +100,33 @@ def test_variables_that_are_not_read_are_reported(name, told):
     assert misspelt([name], read_config({"OPENAI_COMPATIBLE": "gpu"}).known) == ([told] if told else [])
 
 
-class PostcardSettings(ProviderSettings):
+class LedgerSettings(ProviderSettings):
     account_token: Secret | None = Field(default=None, description="A key under a name of its own.")
     paper: Integer = Field(default=90, ge=80, le=120, description="How heavy the cards are.")
 
 
-class Postcard(Provider[PostcardSettings]):
-    name = "postcard"
+class Ledger(Provider[LedgerSettings]):
+    name = "ledger"
 
 
 @pytest.fixture
-def postcard(monkeypatch):
+def ledger(monkeypatch):
     """A new provider in the registry."""
-    monkeypatch.setattr("providers.REGISTRY", (Postcard, *REGISTRY))
+    monkeypatch.setattr("providers.REGISTRY", (Ledger, *REGISTRY))
 
 
-def test_what_a_provider_declares_is_read_checked_and_known(postcard):
-    config = read_config({"POSTCARD_PAPER": "100"})
-    assert config.providers["postcard"] == PostcardSettings(paper=100)
-    assert refusal({"POSTCARD_PAPER": "121"}) == "POSTCARD_PAPER is no number from 80 to 120."
-    assert misspelt(["POSTCARD_PAPR"], config.known) == ["POSTCARD_PAPR is no setting; POSTCARD_PAPER is."]
+def test_what_a_provider_declares_is_read_checked_and_known(ledger):
+    config = read_config({"LEDGER_PAPER": "100"})
+    assert config.providers["ledger"] == LedgerSettings(paper=100)
+    assert refusal({"LEDGER_PAPER": "121"}) == "LEDGER_PAPER is no number from 80 to 120."
+    assert misspelt(["LEDGER_PAPR"], config.known) == ["LEDGER_PAPR is no setting; LEDGER_PAPER is."]
 
 
-def test_a_key_under_any_name_is_a_secret(postcard):
-    config = read_config({"POSTCARD_ACCOUNT_TOKEN": "canary"})
+def test_a_key_under_any_name_is_a_secret(ledger):
+    config = read_config({"LEDGER_ACCOUNT_TOKEN": "canary"})
     assert config.secrets() == ["canary"]
     assert "canary" not in f"{config!r} {config.model_dump_json()}"
-    assert "canary" not in refusal({"POSTCARD_ACCOUNT_TOKEN": "canary canary"})
+    assert "canary" not in refusal({"LEDGER_ACCOUNT_TOKEN": "canary canary"})
 
 
 def test_no_secret_is_logged_where_the_reading_is_debugged(monkeypatch, caplog):

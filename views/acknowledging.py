@@ -52,7 +52,7 @@ class Attempts:
         self.may_be_accepted = True
 
 
-ATTEMPTS: ContextVar[Attempts | None] = ContextVar("tries", default=None)
+ATTEMPTS: ContextVar[Attempts | None] = ContextVar("attempts", default=None)
 """Attempts for the interaction that this task handles; trace hooks of the HTTP client update them."""
 
 

@@ -18,20 +18,22 @@ class CardButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=TEMPLA
     requests: ClassVar[DiscordRequests]
     jobs: ClassVar[JobControl]
 
-    def __init__(self, action: CardAction, job_id: str) -> None:
-        super().__init__(card_button(action, job_id))
+    def __init__(self, action: CardAction, job_id: str, number: int | None = None) -> None:
+        super().__init__(card_button(action, job_id, number))
         self._action = action
         self._job_id = job_id
+        self._number = number
 
     @classmethod
     async def from_custom_id(
         cls, interaction: Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        return cls(ACTIONS[match["verb"]], match["job"])
+        number = match["number"]
+        return cls(ACTIONS[match["verb"]], match["job"], int(number) if number else None)
 
     async def callback(self, interaction: Interaction) -> None:
         try:
-            await self._action.perform(Click(interaction, self._job_id, self.requests, self.jobs))
+            await self._action.perform(Click(interaction, self._job_id, self._number, self.requests, self.jobs))
         except Exception as error:  # noqa: BLE001 - an edge: discord.py would only log it
             await report_error(interaction, error)
 

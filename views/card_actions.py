@@ -24,6 +24,8 @@ class Click(NamedTuple):
 
     interaction: Interaction
     job_id: str
+    number: int | None
+    """Which picture, cell or vote, for a button that is about one of several."""
     requests: DiscordRequests
     jobs: JobControl
 
@@ -144,5 +146,5 @@ def custom_id(verb: str, job_id: str, number: int | None = None) -> str:
     return f"easel:2:{verb}:{job_id}" if number is None else f"easel:2:{verb}:{job_id}:{number}"
 
 
-def card_button(action: CardAction, job_id: str) -> discord.ui.Button[Any]:
-    return discord.ui.Button(label=action.label, emoji=action.emoji, custom_id=custom_id(action.verb, job_id))
+def card_button(action: CardAction, job_id: str, number: int | None = None) -> discord.ui.Button[Any]:
+    return discord.ui.Button(label=action.label, emoji=action.emoji, custom_id=custom_id(action.verb, job_id, number))

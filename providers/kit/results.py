@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from domain import Picture
+from domain import BadResponse, Picture
 from providers.http.answers import Answer
 from providers.http.api import Api, without_none
 from providers.http.encoding import is_inline_picture
@@ -21,8 +21,10 @@ async def collect(
 ) -> None:
     """Remember the links, as arguments for the same call after a restart, then download and keep the pictures.
 
-    Inline pictures are not remembered, for they are too large for a database row.
+    Inline pictures are not remembered, for they are too large for a database row. BadResponse for no link at all.
     """
+    if not urls:
+        raise BadResponse("no picture in the response")
     if not any(map(is_inline_picture, urls)):
         await progress.remember(without_none({"urls": list(urls), "seed": seed, "seconds": seconds}))
     await keep_all(progress, urls, partial(api.fetch, seed=seed, seconds=seconds))

@@ -12,7 +12,7 @@ from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.display import MOST_PICTURES, Delivery, ReadyPicture, Undeliverable
-from studio.handing.receipts import facts
+from studio.handing.picture_metadata import facts
 from studio.lease import HeldJob, ignore_change
 from studio.work.inspection import inspect_unread
 

@@ -121,9 +121,9 @@ def _resized(image: Image.Image, ratio: float) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def read_upload(data: bytes) -> TaskResult:
+def read_upload(data: bytes, option: str) -> TaskResult:
     """A member's image as an upright PNG in sRGB without metadata: RGB, or RGBA if not opaque."""
-    image = codec.decode(upload_rules.parse_upload(data, "image"))
+    image = codec.decode(upload_rules.parse_upload(data, option))
     return TaskResult(codec.encode_png(image), image.size)
 
 

@@ -35,7 +35,7 @@ async def read_upload(data: bytes, option: str = "image") -> bytes:
     """
     with _refusing(option):
         _check_start(data, option)
-        return (await DECODERS.run("upload", data, DECODE_SECONDS)).data
+        return (await DECODERS.run("upload", data, DECODE_SECONDS, option=option)).data
 
 
 async def read_mask(data: bytes, size: Size) -> bytes:

@@ -52,9 +52,7 @@ class Checks:
         return await self._with_uploads(job.having(parent=parent.id))
 
     async def _with_uploads(self, job: Job) -> Job:
-        """The job itself; UploadGone if its files have been deleted."""
-        if job.request.images:
-            await check_uploads(self._spool, job, by_link=await self._planner.takes_link(job))
+        await check_uploads(self._spool, job, self._planner)
         return job
 
     def _check_disk(self) -> None:

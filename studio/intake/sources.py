@@ -2,6 +2,7 @@
 
 from domain import Job, SourceImage, Sources, Upload, UploadGone
 from storage.spool import Spool
+from studio.intake.planning import Planner
 
 
 async def read_sources(spool: Spool, job: Job) -> Sources:
@@ -13,12 +14,12 @@ async def read_sources(spool: Spool, job: Job) -> Sources:
     )
 
 
-async def check_uploads(spool: Spool, job: Job, *, by_link: bool) -> None:
-    """Raise UploadGone if a file has been deleted or, with `by_link`, an image's link."""
+async def check_uploads(spool: Spool, job: Job, planner: Planner) -> None:
+    """Raise UploadGone if a file has been deleted, or the link of an image that its provider fetches itself."""
     for upload in job.request.uploads():
         if not (upload.key and await spool.exists(upload.key)):
             raise UploadGone
-    if by_link and not all(each.url for each in job.request.images):
+    if not all(each.url for each in job.request.images) and await planner.takes_link(job):
         raise UploadGone
 
 

@@ -44,7 +44,7 @@ from studio.work.breakers import Breakers
 from studio.work.fallback import FallbackChain
 from studio.work.inspection import inspect_unread
 from studio.work.job_queue import TryLater
-from studio.work.payment import acceptance, check_resumable, is_unsent, may_be_asked_again
+from studio.work.payment import acceptance, check_resumable, is_new, may_be_asked_again
 from studio.work.progress import JobProgress
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Drawer:
         if held.job.state is State.PROMISED and not await resume(held, self._delivery):
             return
         job = held.job
-        was_new = is_unsent(job)
+        was_new = is_new(job)
         refusal = await self._breakers.enter(job) if was_new and job.provider in self._providers else None
         failure = refusal or await self._attempt(held)
         if failure is None:

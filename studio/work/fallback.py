@@ -74,14 +74,10 @@ class FallbackChain:
             await asyncio.sleep(0)  # a list may be long
             wanted = asked.model_copy(update={"provider": name, "model": model, "private": job.private})
             with suppress(EaselError):
-                return await self._with_uploads(await self._planner.plan(wanted, settings, job))
+                planned = await self._planner.plan(wanted, settings, job)
+                await check_uploads(self._spool, planned, self._planner)
+                return planned
         return None
-
-    async def _with_uploads(self, planned: Job) -> Job:
-        """The job itself; UploadGone if a file of it has been deleted."""
-        if planned.request.images:
-            await check_uploads(self._spool, planned, by_link=await self._planner.takes_link(planned))
-        return planned
 
     def _sends_outside(self, name: str) -> bool:
         """Whether the provider is certainly not on the host's own machines; False for one that is switched off."""

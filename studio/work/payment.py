@@ -19,7 +19,7 @@ from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossib
 from providers.kit.base import Provider
 
 
-def is_unsent(job: Job) -> bool:
+def is_new(job: Job) -> bool:
     """Whether no provider has been asked for the job yet, and it is not cancelled."""
     return job.state is State.QUEUED and job.remote is None and not (job.drawn or job.cancelled)
 
@@ -42,6 +42,8 @@ def acceptance(job: Job, error: EaselError, provider: Provider | None, *, was_ne
         return Acceptance.UNKNOWN
     if taken is Acceptance.UNKNOWN and job.state is State.WAITING:
         return Acceptance.TAKEN
+    if taken is Acceptance.UNKNOWN and job.state is State.QUEUED and was_new:
+        return Acceptance.NOT_TAKEN  # between two calls: the last one has ended, and the next has not been sent
     return taken
 
 

@@ -62,7 +62,7 @@ async def test_nothing_is_retried_after_the_acknowledgement_deadline(running, ta
     if taken:
         assert len((await running.end(token)).attachments) == 1
     else:
-        await running.logged(f"interaction {discord.interactions[token].id}: came too late")
+        await running.logged(f"interaction {discord.interactions[token].id}: can no longer be answered")
         assert running.row(token) is None
     assert (len(about(running, token)), running.paid()[prompt]) == (1, int(taken))
 
@@ -87,5 +87,5 @@ async def test_no_kind_of_response_is_retried_after_its_deadline(running, comman
     discord = running.discord
     discord.fault(is_callback, fails(500))
     token = await discord.slash(command, user="78", rights=MANAGE_SERVER, age=ANSWER_SECONDS + 1)
-    await running.logged(f"interaction {discord.interactions[token].id}: came too late")
+    await running.logged(f"interaction {discord.interactions[token].id}: can no longer be answered")
     assert len(about(running, token)) == 1

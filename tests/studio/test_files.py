@@ -6,6 +6,7 @@ import pytest
 from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
 from studio.intake.acknowledgements import Acknowledgements
 from studio.intake.files import Files, IncomingFile, UploadReader
+from studio.intake.planning import Planner
 from studio.intake.sources import check_uploads, read_sources
 from studio.intake.upload_store import UploadStore
 from tests.conftest import make_job
@@ -17,6 +18,17 @@ WANTED = ImageRequest(
     prompt="a boat", images=tuple(Upload(url=link) for link in LINKS), mask=Upload(url="https://cdn.test/m.png")
 )
 KEYS = ("uploads/1/400.image", "uploads/1/400.image2", "uploads/1/400.mask")
+
+
+class Fetching(Planner):
+    """Whether the job's provider fetches images by their links."""
+
+    def __init__(self, fetches: bool) -> None:
+        super().__init__({}, "")
+        self.fetches = fetches
+
+    async def takes_link(self, job) -> bool:
+        return self.fetches
 
 
 def incoming(data: bytes) -> IncomingFile:
@@ -53,9 +65,9 @@ async def test_the_provider_gets_all_of_them_in_their_order(store, kept):
 @pytest.mark.parametrize("cleared", KEYS)
 async def test_every_file_must_exist(store, kept, cleared):
     job = make_job(request=kept)
-    await check_uploads(store.spool, job, by_link=True)
+    await check_uploads(store.spool, job, Fetching(True))
     await store.spool.delete([cleared])
-    for gone in (check_uploads(store.spool, job, by_link=False), read_sources(store.spool, job)):
+    for gone in (check_uploads(store.spool, job, Fetching(False)), read_sources(store.spool, job)):
         with pytest.raises(UploadGone):
             await gone
 
@@ -63,9 +75,9 @@ async def test_every_file_must_exist(store, kept, cleared):
 async def test_a_provider_that_fetches_images_needs_the_links_of_all(store, kept):
     images = (kept.images[0], kept.images[1].model_copy(update={"url": None}))
     job = make_job(request=kept.model_copy(update={"images": images}))
-    await check_uploads(store.spool, job, by_link=False)
+    await check_uploads(store.spool, job, Fetching(False))
     with pytest.raises(UploadGone):
-        await check_uploads(store.spool, job, by_link=True)
+        await check_uploads(store.spool, job, Fetching(True))
 
 
 async def test_the_unreadable_image_is_named(reader):

@@ -349,7 +349,7 @@ class TestUpload:
     async def test_two_at_once(self):
         own = decoder_pool.DecoderPool()
         data = saved(noise(500, 500), "PNG")
-        asked = asyncio.gather(*(own.run("upload", data, 60) for _ in range(6)))
+        asked = asyncio.gather(*(own.run("upload", data, 60, option="image") for _ in range(6)))
         most = 0
         while not asked.done():
             most = max(most, len(own._busy))

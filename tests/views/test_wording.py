@@ -24,6 +24,7 @@ from domain import (
     Defect,
     DeliveryRefusal,
     Down,
+    EaselError,
     FailedDelivery,
     Failure,
     FileTooLarge,
@@ -80,6 +81,7 @@ FAILURES: list[Any] = [
     *(kind(DETAIL) for kind in (SwitchedOff, Interrupted, Cancelled, PicturesGone, Unexpected)),
     *(NoPrompt(DETAIL), NeedsImage(DETAIL, option="mask"), UploadGone(DETAIL), UnknownSize(DETAIL, asked="canary")),
     OptionNotTaken(DETAIL, option="transparent", model="One"),
+    OutOfRange(DETAIL, option="count", asked=9, takes=SPAN),
     OutOfRange(DETAIL, option="steps", asked=99, model="One", takes=SPAN),
     NotOffered(DETAIL, option="model", asked="canary", offered=("One", "Two")),
     NotOffered(DETAIL, option="style", asked="canary", offered=("ink",), model="One"),
@@ -173,8 +175,15 @@ def test_a_code_span_keeps_what_can_be_read(text, limit, shown):
     assert code_span(text, limit) == shown
 
 
+def _leaves(kind: type[EaselError]) -> list[type[EaselError]]:
+    """The types that have no subtypes."""
+    below = [leaf for each in kind.__subclasses__() for leaf in _leaves(each)]
+    return below or [kind]
+
+
 def test_each_type_that_a_row_can_keep_is_tried_here():
     kept = get_args(get_args(Failure)[0])
+    assert set(kept) == set(_leaves(EaselError)), "a type that is missing in the union cannot be kept"
     assert {type(error) for error in FAILURES} == set(kept)
 
 

@@ -232,10 +232,9 @@ def _not_possible(option: str, takes: str, why: str = "") -> str:
     return say(NOT_POSSIBLE, option=option_name(option), takes=takes, why=f" {why}" if why else "")
 
 
-def _model_takes(option: str, model: str, takes: str) -> str:
-    return say(
-        "For `{option}`, {model} takes {takes}.", option=option_name(option), model=_model_title(model), takes=takes
-    )
+def _model_takes(option: str, model: str | None, takes: str) -> str:
+    who = _model_title(model) if model else "this server"
+    return say("For `{option}`, {who} takes {takes}.", option=option_name(option), who=who, takes=takes)
 
 
 def _model_title(model: str) -> str:
