@@ -79,7 +79,7 @@ async def is_kept_for(world: World, token: str, user: str) -> None:
     assert [len(message.attachments) for message in pictures] == [1]
     assert world.row(token)[:3] == ("delivered", False, None)
     assert await recover(world, user) == []
-    assert world.spooled() == []
+    await world.until(lambda: not world.spooled())
 
 
 async def test_the_acknowledgement_is_retried_after_any_first_error(running):

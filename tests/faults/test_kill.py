@@ -93,7 +93,7 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
     assert len(world.discord.public()) == 20
     assert not any(message.content.startswith(DRAWING) for message in world.discord.public())
     assert {row.token for row in world.rows()} == {None}
-    assert world.spooled() == []
+    await world.until(lambda: not world.spooled())
 
 
 @pytest.mark.parametrize("end", [World.kill, World.stop])
@@ -110,7 +110,7 @@ async def test_a_stop_while_pictures_are_being_inspected_loses_none(world, end):
     assert all(each.filename.endswith(".png") and b"trainedAlgorithmicMedia" in each.data for each in shown)
     assert (world.paid("nebulablock"), world.paid()) == ({"at once case:two": 1}, {"linked": 1})
     assert len(world.discord.public()) == 2
-    assert world.spooled() == []
+    await world.until(lambda: not world.spooled())
 
 
 async def test_a_kill_between_two_calls_loses_no_later_call(world):
@@ -122,7 +122,7 @@ async def test_a_kill_between_two_calls_loses_no_later_call(world):
     await world.start()
     assert await outcomes(world, [token]) == [("delivered", 2)]
     assert world.paid() == {"one by one": 2}
-    assert world.spooled() == []
+    await world.until(lambda: not world.spooled())
 
 
 async def kill_before_the_word(world: World, interaction: Coroutine[Any, Any, str]) -> None:

@@ -134,7 +134,7 @@ async def test_a_picture_that_could_not_be_stored_is_fetched_by_retry(cramped):
     again = await world.discord.click(message, "Retry")
     assert len((await world.end(again)).attachments) == 1
     assert world.paid() == {"large case:noise": 1}
-    assert world.spooled() == []
+    await world.until(lambda: not world.spooled())
 
 
 async def test_a_picture_that_cannot_be_fetched_again_is_delivered_from_memory(world):
