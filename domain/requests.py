@@ -125,7 +125,7 @@ OPTIONS: tuple[Option, ...] = (
     ChoiceOption("style", lambda request: request.style, lambda takes: takes.styles),
     FreeOption("transparent", lambda request: request.transparent, lambda takes: takes.transparent),
 )
-"""Declared once: the planner's checks, what `/providers` says and the table in docs/providers.md follow from it."""
+"""Declared once: the planner's checks, `/providers`, public files' metadata and docs/providers.md follow from it."""
 COUNT = NumberOption("count", lambda request: request.count, lambda takes: Span(low=1, high=takes.max_count))
 
 

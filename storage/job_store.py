@@ -136,8 +136,9 @@ class JobStore:
         result = await self._database.run(Statement(CLAIM, filled))
         if found := _jobs(result):
             return found[0]
-        if result.rows:  # unreadable: it would be claimed again and again
-            await self._run(update(jobs).where(jobs.c.id == id).values(state=State.FAILED, owner=None, heartbeat=None))
+        if result.rows:  # unreadable: parked, or it would be claimed again and again; its pictures stay in the spool
+            ours = update(jobs).where(jobs.c.id == id, jobs.c.owner == owner)
+            await self._run(ours.values(parked=True, reply_token=None, owner=None, heartbeat=None))
         return None
 
     async def save(self, job: Job, owner: str, fields: Iterable[str] | None = None, *, release: bool = False) -> bool:

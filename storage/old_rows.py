@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 ROOMS = {"uploads": "turns", "share": "member's share", "room": "quota", "disk": "disk"}
 FLAWS = {"bytes": "too long", "status": "withheld"}
+MALFORMED = (ValueError, TypeError, AttributeError, KeyError)
+"""What a row of unexpected shape raises."""
 UNREADABLE_FAILURE = Unexpected("unreadable")
 OLD_FIELDS: Mapping[str, Any] = {
     "kind": "",
@@ -30,15 +32,16 @@ OLD_FIELDS: Mapping[str, Any] = {
 def read_job(row: dict[str, Any]) -> Job | None:
     """A job from its row; None if it cannot be read, so that it does not hide the others.
 
-    If only its failure or its notes cannot be read, the failure becomes Unexpected, and the notes are left out.
+    A failure that cannot be read becomes Unexpected; notes, tried providers and refusals are left out.
     """
-    upgraded = upgrade_row(row)
     failure = UNREADABLE_FAILURE if row["failure"] else None
-    for fields in (upgraded, upgraded | {"notes": (), "failure": failure}):
+    without_failure = {"notes": (), "failure": failure}
+    for replaced in ({}, without_failure, without_failure | {"tried": (), "refused": None}):
         try:
-            return Job.model_validate(fields)
-        except ValidationError as error:
-            log.warning("job %s: an unreadable row, %s", row["id"], [each["loc"] for each in error.errors()][:3])
+            return Job.model_validate(upgrade_row(row | replaced))
+        except (ValidationError, *MALFORMED) as error:
+            log.info("job %s: an unreadable row, %s", row["id"], type(error).__name__)
+    log.error("job %s: its row cannot be read", row["id"])
     return None
 
 
@@ -59,8 +62,11 @@ def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def failure_kind(failure: Mapping[str, Any]) -> str:
-    """The kind of a stored failure, by today's name."""
-    return _typed_failure(failure)["kind"] if _is_old(failure) else failure.get("kind", "")
+    """The kind of a stored failure, by today's name; empty if it cannot be read."""
+    try:
+        return _typed_failure(failure)["kind"] if _is_old(failure) else failure.get("kind", "")
+    except MALFORMED:
+        return ""
 
 
 def _upgrade_note(note: Any) -> Any:
@@ -68,7 +74,9 @@ def _upgrade_note(note: Any) -> Any:
 
 
 def _upgrade_failure(failure: Any) -> Any:
-    return _typed_failure(failure) if failure is not None and _is_old(failure) else failure
+    if failure is None or isinstance(failure, Unexpected):
+        return failure
+    return _typed_failure(failure) if _is_old(failure) else failure
 
 
 def _is_old(failure: Mapping[str, Any]) -> bool:
@@ -101,9 +109,9 @@ def _typed_failure(failure: Mapping[str, Any]) -> dict[str, Any]:
 
 def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
     cause, retry_after = old["kind"], old["retry_after"]
-    if old["field"] == "pause":
+    if old["field"] == "pause" or (old["field"] == "outage" and not old["takes"]):
         return _own_failure(old, "Paused", cause=cause, retry_after=retry_after)
-    if old["field"] == "outage" and old["takes"]:
+    if old["field"] == "outage":
         return _own_failure(old, "Down", cause=cause, retry_after=retry_after, since=float(old["takes"]))
     told = _provider_failure(old, retry_after=retry_after, blames_model=old["answered"])
     return told | {"option": old["field"]} if cause == "Unavailable" else told
@@ -111,14 +119,14 @@ def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rejection(old: Mapping[str, Any]) -> dict[str, Any]:
     if old["field"] == "member":
-        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"] or 0) * 60)
+        return _own_failure(old, "Suspended", provider=old["subject"] or "", seconds=float(old["takes"]) * 60)
     return _provider_failure(old, counts_against_member=old["field"] == "prompt")
 
 
 def _queue_full(old: Mapping[str, Any]) -> dict[str, Any]:
     if old["field"] in ROOMS:
         return _own_failure(old, "NoRoom", room=ROOMS[old["field"]])
-    return _own_failure(old, "QueueFull", whose=old["field"], limit=int(old["takes"] or 0))
+    return _own_failure(old, "QueueFull", whose=old["field"], limit=int(old["takes"]))
 
 
 def _own_failure(old: Mapping[str, Any], kind: str, **fields: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class Pipeline:
         for job in jobs:
             if job.state == State.DRAWN:
                 entries.append(
-                    QueuedJob(DELIVER_ENTRYPOINT, job.id, attempt=job.refused["times"] if job.refused else 0)
+                    QueuedJob(DELIVER_ENTRYPOINT, job.id, attempt=job.refused.get("times", 0) if job.refused else 0)
                 )
             elif job.provider in self._providers and not job.cancelled:
                 places[job.user_id] += 1

@@ -151,7 +151,7 @@ def _provider_line(row: Row, facts: int) -> str:
         f"down since <t:{health.since.timestamp():.0f}:t>" if health.since else "",
         f"{health.rate:.0%} drawn" if health.rate is not None else "",
         f"usually {max(health.seconds, 1):.0f} s" if health.seconds is not None else "",
-        *[escape(model.title, 40), f"price {escape(model.price, 40)}" if model.price else ""][:facts],
+        *[escape(model_name(model), 40), f"price {escape(model.price, 40)}" if model.price else ""][:facts],
     ]
     return " · ".join(filter(None, words))
 

@@ -22,7 +22,7 @@ def parse_upload(data: bytes, option: str) -> Parsed:
     if found.moving:
         raise NotAPicture(f"the {'PNG' if found.format == 'png' else 'WebP'} is animated", Defect.ANIMATED)
     if flaws:
-        raise flaws[0]
+        raise flaws.pop(0)  # taken out, or its traceback would keep the file in memory
     if found.scans > MAX_SCANS:
         raise TooManyScans(f"{found.scans} scans", option=option, scans=found.scans, limit=MAX_SCANS)
     check_size(*found.size, option)

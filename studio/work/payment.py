@@ -42,8 +42,8 @@ def acceptance(job: Job, error: EaselError, provider: Provider | None, *, was_ne
         return Acceptance.UNKNOWN
     if taken is Acceptance.UNKNOWN and job.state is State.WAITING:
         return Acceptance.TAKEN
-    if taken is Acceptance.UNKNOWN and job.state is State.QUEUED and was_new:
-        return Acceptance.NOT_TAKEN  # between two calls: the last one has ended, and the next has not been sent
+    if taken is Acceptance.UNKNOWN and job.state is State.QUEUED and was_new and (job.drawn or not job.calls_done):
+        return Acceptance.NOT_TAKEN  # before the first call, or between two: none is under way
     return taken
 
 

@@ -4,7 +4,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from domain import State
 from storage.tables import jobs as table
@@ -67,3 +67,23 @@ async def test_an_odd_failure_can_be_claimed_and_ended(odd):
 
 async def test_an_odd_failure_does_not_stop_providers(odd):
     assert [each.provider for each in await odd.jobs.ended_since(datetime.now(UTC) - timedelta(hours=1))]
+
+
+async def test_a_drawn_row_that_cannot_be_read_is_parked_with_its_pictures(store):
+    await store.jobs.add(make_job(id="2", state=State.DRAWN))
+    await store.jobs._run(update(table).where(table.c.id == "2").values(request={"prompt": 7}))
+    assert await store.jobs.claim("2", "a") is None
+    rows = (await store.jobs._run(select(table))).rows
+    assert [(row["state"], row["parked"], row["owner"], row["reply_token"]) for row in rows] == [
+        (State.DRAWN, True, None, None)
+    ]
+    assert await store.jobs.unheld() == [], "or it is claimed again and again"
+
+
+@pytest.mark.parametrize(
+    "odd", [{"tried": [{"provider": "x", "kind": "FromTomorrow"}]}, {"refused": {"kind": "from tomorrow"}}]
+)
+async def test_odd_details_cost_no_picture(store, odd):
+    await store.jobs.add(make_job(id="2", state=State.DRAWN))
+    await store.jobs._run(update(table).where(table.c.id == "2").values(**odd))
+    assert (await store.jobs.claim("2", "a")).state is State.DRAWN

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportAttributeAccessIssue=false
 """Nothing is paid for twice: what may follow a call that failed."""
 
 import pytest
@@ -31,6 +31,8 @@ def provider(*, paid: bool = True) -> FakeProvider:
         (CUT, {"state": State.WAITING}, True, TAKEN),
         (CUT, {"state": State.QUEUED}, True, NOT_TAKEN),
         (CUT, {"state": State.QUEUED}, False, UNKNOWN),
+        (CUT, {"state": State.QUEUED, "calls_done": 1, "drawn": (Drawn(call=0, key="k"),)}, True, NOT_TAKEN),
+        (CUT, {"state": State.QUEUED, "calls_done": 1}, True, UNKNOWN),
         (Timeout(taken=TAKEN), {"state": State.SENDING}, True, TAKEN),
         (SwitchedOff(), {"state": State.QUEUED}, True, NOT_TAKEN),
         (SwitchedOff(), {"state": State.SENDING}, False, UNKNOWN),
