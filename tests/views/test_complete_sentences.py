@@ -1,5 +1,5 @@
 # pyright: basic
-"""Sentences that said more before outcomes had types: see 69d7f13."""
+"""Sentences that name the cause: what a model is for, and what is wrong with a file."""
 
 import pytest
 from PIL import Image
