@@ -48,7 +48,6 @@ from domain.models import (
 from domain.outcomes import Failure, Note, ProviderFailure
 from domain.refusals import (
     CannotDrawFrom,
-    CannotUpscale,
     NeedsImage,
     NoPrompt,
     NoRoom,
@@ -84,7 +83,6 @@ __all__ = [
     "BadUpload",
     "Cancelled",
     "CannotDrawFrom",
-    "CannotUpscale",
     "Capabilities",
     "Cause",
     "ContentRejected",

@@ -12,7 +12,6 @@ Tree::
     ├── SizeNotTaken      a size that the model does not draw at
     ├── CannotDrawFrom    a model that does not draw from words alone, or from an image, or from a mask
     ├── TooManyImages     more images than the model draws from at once
-    ├── CannotUpscale     a model that makes no picture larger
     ├── Suspended         a member whose words a provider has refused lately
     ├── QueueFull         no more requests of one member, or of one server
     ├── NoRoom            no room for a member's file, or for the picture
@@ -137,15 +136,6 @@ class TooManyImages(NotPossible):
 
 
 @outcome
-class CannotUpscale(NotPossible):
-    """The model makes no picture larger."""
-
-    model: str
-    """Its title."""
-    kind: Literal["CannotUpscale"] = "CannotUpscale"
-
-
-@outcome
 class Suspended(NotPossible):
     """After more refused words, the provider might refuse everybody."""
 
@@ -196,7 +186,6 @@ RefusedRequest = (
     | SizeNotTaken
     | CannotDrawFrom
     | TooManyImages
-    | CannotUpscale
     | BadUpload
     | WrongFileType
     | FileTooLarge

@@ -126,6 +126,8 @@ OPTIONS: tuple[Option, ...] = (
     FreeOption("transparent", lambda request: request.transparent, lambda takes: takes.transparent),
 )
 """Declared once: the planner's checks, `/providers`, public files' metadata and docs/providers.md follow from it."""
+COMMAND_NAMES = {"guidance_scale": "guidance"}
+"""Options that have another name in `/imagine`, and in the metadata of files, than in `ImageRequest`."""
 COUNT = NumberOption("count", lambda request: request.count, lambda takes: Span(low=1, high=takes.max_count))
 
 

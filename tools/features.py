@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 
 from domain import Capabilities, Unavailable
-from domain.requests import OPTIONS, NumberOption, Option
+from domain.requests import COMMAND_NAMES, OPTIONS, NumberOption, Option
 from providers import REGISTRY
 from providers.http.transport import Transport
 from providers.kit.base import Provider
@@ -37,7 +37,7 @@ class OfflineTransport:
         yield
 
 
-COLUMN_NAMES = {"negative_prompt": "negative", "guidance_scale": "guidance"}
+COLUMN_NAMES = {"negative_prompt": "negative", **COMMAND_NAMES}
 
 
 def _option_cell(option: Option, _: Provider, takes: Sequence[Capabilities]) -> str:

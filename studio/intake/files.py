@@ -61,8 +61,6 @@ class UploadReader:
 
     async def read(self, job: Job, request: ImageRequest, files: Files) -> ImageRequest:
         """The request with its files stored; BadUpload if one is not an accepted image, NoRoom."""
-        if not files.images:
-            return request
         async with self._slots.acquire(files.length):
             await self._acknowledgements.give_way()
             images = [await _read(file, image_option(place)) for place, file in enumerate(files.images)]

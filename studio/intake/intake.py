@@ -44,12 +44,11 @@ class Intake:
             job = await self._acknowledge(planned.having(parent=parent.id if parent else None), acknowledge)
         if job is None:
             return
-        async with self._withdrawing(job):
-            if files.images:
+        if files.images:
+            async with self._withdrawing(job):
                 stored = await self._uploads.read(job, request, files)
                 job = await self._checks.replan(job, stored, origin)
-            await self._pending.complete(job)
-        await self._queue(job)
+        await self._complete(job)
 
     async def upscale(self, parent: Job, picture: IncomingFile, origin: Origin, acknowledge: Acknowledge) -> None:
         """Accept a request to enlarge a picture; EaselError."""

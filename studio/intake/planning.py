@@ -7,7 +7,6 @@ from unicodedata import category
 
 from domain import (
     CannotDrawFrom,
-    CannotUpscale,
     Capabilities,
     ImageRequest,
     Job,
@@ -48,7 +47,7 @@ class Planner:
 
     async def plan(self, request: ImageRequest, settings: Settings, origin: Origin) -> Job:
         """A checked job; NotPossible names what is not offered, and what is."""
-        _check_prompt(request)
+        _check_complete(request)
         provider = self.provider(request, settings)
         models = await provider.models()
         model = self._choose_model(request, settings, models)
@@ -130,7 +129,8 @@ def call_request(job: Job) -> ImageRequest:
     return request.model_copy(update={"count": min(each, request.count - done), "seed": seed})
 
 
-def _check_prompt(request: ImageRequest) -> None:
+def _check_complete(request: ImageRequest) -> None:
+    """Refuse a prompt that shows nothing, and a mask without an image."""
     if all(category(each) in INVISIBLE_CATEGORIES for each in request.prompt):
         raise NoPrompt
     if request.mask and not request.images:
@@ -167,9 +167,9 @@ def _can_draw(takes: Capabilities, request: ImageRequest) -> bool:
     return takes.image_to_image if request.images else takes.text_to_image
 
 
-def _refusal(model: Model, request: ImageRequest) -> CannotUpscale | CannotDrawFrom:
+def _refusal(model: Model, request: ImageRequest) -> OptionNotTaken | CannotDrawFrom:
     if request.upscale:
-        return CannotUpscale(model=model.title)
+        return OptionNotTaken(option="upscale", model=model.title)
     source = Source.MASK if request.mask else Source.IMAGE if request.images else Source.WORDS
     return CannotDrawFrom(source=source, model=model.title, sources=_sources(model.capabilities))
 

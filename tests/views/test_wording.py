@@ -18,7 +18,6 @@ from domain import (
     BadUpload,
     Cancelled,
     CannotDrawFrom,
-    CannotUpscale,
     Cause,
     ContentRejected,
     Defect,
@@ -61,9 +60,9 @@ from domain import (
     WrongFileType,
 )
 from domain.errors import OutageKind
+from domain.requests import COMMAND_NAMES
 from views.wording.delivery_refusals import delivery_refusal_sentence
 from views.wording.outcomes import explain, explain_without_external_text
-from views.wording.refusals import COMMAND_NAMES
 from views.wording.sizes import size_name
 from views.wording.text import code_span
 
@@ -88,7 +87,7 @@ FAILURES: list[Any] = [
     SizeNotTaken(DETAIL, asked=Size(64, 65), model="One", sizes=(Size(64, 64),)),
     SizeNotTaken(DETAIL, asked=Size(64, 65), model="One"),
     CannotDrawFrom(DETAIL, source=Source.IMAGE, model="One", sources=(Source.WORDS,)),
-    CannotUpscale(DETAIL, model="One"),
+    OptionNotTaken(DETAIL, option="upscale", model="One"),
     TooManyImages(DETAIL, given=2, limit=1),
     *(BadUpload(DETAIL, option="image", defect=defect) for defect in Defect),
     WrongFileType(DETAIL, option="image", file_type="image/gif"),

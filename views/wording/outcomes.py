@@ -17,7 +17,6 @@ from domain import (
     NoRoom,
     NotAsked,
     NotPossible,
-    Paused,
     PicturesGone,
     ProviderError,
     QueueFull,
@@ -88,7 +87,7 @@ def explain_without_external_text(error: EaselError | None, provider: str) -> st
             return _sentence(InvalidRequest(), provider)
         case Unavailable():
             return _sentence(Unavailable(taken=error.taken), provider)
-        case Down() | Paused() | RateLimited():
+        case NotAsked() | RateLimited():
             return _sentence(error, provider)
         case _:
             return say(FIXED_SENTENCES.get(type(error), FIXED_SENTENCES[Unexpected]), provider=provider)
@@ -130,19 +129,14 @@ def _(error: Unavailable, provider: str) -> str:
 
 
 @_sentence.register
-def _(error: Down, provider: str) -> str:
+def _(error: NotAsked, provider: str) -> str:
     if error.cause == "RateLimited":
         return _sentence(RateLimited(retry_after=error.retry_after), provider)
-    since = f"<t:{error.since.timestamp():.0f}:t>"
     soon = _retry_advice(error)
-    return say("{provider} has not been working since {since}. {soon}", provider=provider, since=since, soon=soon)
-
-
-@_sentence.register
-def _(error: Paused, provider: str) -> str:
-    if error.cause == "RateLimited":
-        return _sentence(RateLimited(retry_after=error.retry_after), provider)
-    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=_retry_advice(error))
+    if isinstance(error, Down):
+        since = f"<t:{error.since.timestamp():.0f}:t>"
+        return say("{provider} has not been working since {since}. {soon}", provider=provider, since=since, soon=soon)
+    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=soon)
 
 
 def _retry_advice(error: NotAsked) -> str:

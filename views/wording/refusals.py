@@ -7,7 +7,6 @@ from math import ceil
 from domain import (
     BadUpload,
     CannotDrawFrom,
-    CannotUpscale,
     Defect,
     EaselError,
     FileTooLarge,
@@ -30,6 +29,7 @@ from domain import (
     UploadGone,
     WrongFileType,
 )
+from domain.requests import COMMAND_NAMES
 from studio.images.upload_rules import MAX_PIXELS
 from studio.images.uploads import MAX_UPLOAD
 from views.wording.sizes import format_sizes, format_span
@@ -37,8 +37,6 @@ from views.wording.text import escape, join_names, say
 
 TITLES_CHARACTERS = 800
 """Of a list of models' or options' names."""
-COMMAND_NAMES = {"guidance_scale": "guidance"}
-"""Options of `/imagine` whose name differs from the request's field, by field."""
 OPTION_NAMES = {"negative_prompt": "negative prompt", "transparent": "transparent background", **COMMAND_NAMES}
 SOURCE_NAMES = {
     Source.WORDS: "a prompt alone",
@@ -158,11 +156,6 @@ def _(error: CannotDrawFrom) -> str:
 def _(error: TooManyImages) -> str:
     images = "one image" if error.limit == 1 else say("{count} images", count=error.limit)
     return say("This model draws from {images} at most. Send fewer, or choose another model.", images=images)
-
-
-@refusal_sentence.register
-def _(error: CannotUpscale) -> str:
-    return refusal_sentence(OptionNotTaken(option="upscale", model=error.model))
 
 
 @refusal_sentence.register
