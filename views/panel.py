@@ -1,7 +1,7 @@
 """Private messages with menus, redrawn after each click.
 
-Each redraw makes a new view from the current state. The old view handles clicks until Discord has accepted the new
-one, so a quick second click is handled, and a message whose redraw was refused still works.
+Each redraw makes a new view from the current state. While Discord redraws the message, the old view and the new one
+handle clicks: a quick second click may come from either look, and a message whose redraw was refused still works.
 """
 
 import asyncio
@@ -48,6 +48,7 @@ class Panel(ABC):
     def __init__(self) -> None:
         self._redrawing = asyncio.Lock()
         self._view: PanelView[Any] | None = None
+        self._message_id: int | None = None
         self._timeout: asyncio.TimerHandle | None = None
 
     @abstractmethod
@@ -59,21 +60,24 @@ class Panel(ABC):
         return True
 
     async def open(self, interaction: Interaction) -> None:
-        await defer(interaction, private=True)
+        self._message_id = await defer(interaction, private=True)
         await self.redraw(interaction)
 
     async def redraw(self, interaction: Interaction) -> None:
         """Redraw the message of a deferred interaction; serialized, so that the last redraw shows the current state."""
         async with self._redrawing:
             page = await self.draw()
-            view = PanelView(self, page.items)
+            old, new = self._view, PanelView(self, page.items)
+            self._activate(interaction, new)
             try:
-                message = await interaction.edit_original_response(content=page.content, view=view)
+                message = await interaction.edit_original_response(content=page.content, view=new)
             except REQUEST_ERRORS as error:
-                if self._view is None:
+                self._replace(interaction, new, old)
+                if old is None:
                     raise
                 raise RedrawRefused(type(error).__name__) from error
-            self._activate(interaction, view, message.id)
+            self._message_id = message.id
+            self._replace(interaction, old, new)
 
     def restart_timeout(self) -> None:
         """Expire the page VIEW_SECONDS from now."""
@@ -81,13 +85,19 @@ class Panel(ABC):
             self._timeout.cancel()
         self._timeout = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._stop)
 
-    def _activate(self, interaction: Interaction, view: "PanelView[Any]", message_id: int) -> None:
-        """Replace the view that handles clicks."""
-        self._stop()
-        # discord.py looks items up by custom id: stopping the old view after this would remove the new view's items.
-        interaction.client.add_view(view, message_id=message_id)
-        self._view = view
+    def _replace(self, interaction: Interaction, old: "PanelView[Any] | None", new: "PanelView[Any] | None") -> None:
+        """Let only the new view handle clicks."""
+        # discord.py looks items up by custom id: stopping one view removes the items that the other one shares with it.
+        if old:
+            old.stop()
+        if new:
+            self._activate(interaction, new)
+        self._view = new
         self.restart_timeout()
+
+    def _activate(self, interaction: Interaction, view: "PanelView[Any]") -> None:
+        if self._message_id is not None:
+            interaction.client.add_view(view, message_id=self._message_id)
 
     def _stop(self) -> None:
         if self._view:

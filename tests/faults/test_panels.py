@@ -202,6 +202,19 @@ async def test_a_click_during_a_redraw_is_not_lost(running, script):
     await running.discord.until(lambda: script.proof(page))
 
 
+async def test_a_click_on_a_page_that_discord_shows_already_is_not_lost(running):
+    """The click overtakes the answer to the request that redrew the page."""
+    page = await settings(running)
+    let_go = asyncio.Event()
+    slow = running.discord.fault(is_for_a_click(running), held(let_go, taken=True))
+    await clicks("Members' pictures…")(running, page)
+    await running.discord.until(lambda: slow.hits and "◀ all settings" in page.buttons)
+    second = running.discord.interactions[await clicks("◀ all settings")(running, page)]
+    await running.discord.until(lambda: second.answered)
+    let_go.set()
+    await running.discord.until(lambda: "Who draws…" in page.buttons)
+
+
 async def test_concurrent_changes_of_two_admins_are_both_kept(running):
     one, two = await pictures(running), await drawing(running)
     await asyncio.gather(
