@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from domain import Limits
+from domain import Job, Limits
 from providers.kit.base import Provider
 from storage.job_store import LEASE_TIMEOUT
 from storage.store import Store
@@ -89,6 +89,7 @@ class Studio:
         await self._admission.refresh()
         await self._breakers.refresh()
         await self._pipeline.recover()
+        Job.model_rebuild()  # takes 10 ms, which the first command would wait for
         periodic: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (HEARTBEAT_SECONDS, self._send_heartbeat),
             (HEARTBEAT_SECONDS, self._pipeline.recover_orphans),
