@@ -15,6 +15,7 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
+    Price,
     SizeRange,
     Sources,
     Span,
@@ -198,5 +199,5 @@ def _model(id: str, title: str | None, price: float | str | None) -> Model:
         id=id,
         title=title or id.rpartition("/")[2],
         capabilities=Capabilities(**COMMON_OPTIONS, **options),
-        price=None if price in (None, "") else str(price),
+        price=Price.of(price),
     )

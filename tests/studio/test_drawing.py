@@ -674,14 +674,14 @@ async def test_a_row_with_a_lost_lease_is_not_written(store, holding, draw):
     async def generate(request, sources, progress):
         await store.jobs.release_all()
         assert await store.jobs.claim("1", "another")
-        await store.jobs.save((await store.jobs.get("1")).having(cost="another's"), "another")
+        await store.jobs.save((await store.jobs.get("1")).having(model_title="another's"), "another")
         await progress.remember({"id": 1})
 
     async with holding() as held:
         with pytest.raises(LeaseLost):
             await draw(held, generate, paint)
     row = await store.jobs.get("1")
-    assert (row.cost, row.remote, row.failure) == ("another's", None, None)
+    assert (row.model_title, row.remote, row.failure) == ("another's", None, None)
     assert await store.jobs.claim("1", "a third") is None
 
 
