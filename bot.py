@@ -2,15 +2,12 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
-import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -22,6 +19,7 @@ from check import check
 from clients import Easel, Worker
 from config import Config, ConfigError, misspelt, read_config, read_dotenv
 from domain import Job
+from event_loop import cancellable, run_on_uvloop, run_until_signal
 from logs import set_up_logging
 from providers.http.transport import Transport
 from providers.kit.base import Provider, title_of
@@ -52,9 +50,6 @@ log = logging.getLogger("easel")
 
 GRACE_SECONDS = 10.0
 """For running jobs, when the process stops."""
-CANCEL_RETRY_SECONDS = 0.5
-GC_THRESHOLDS = (2_000, 10, 1_000)
-"""The garbage collector's: a full collection takes 100 ms with 2,000 jobs, so it is rare."""
 OFFLINE_NOTICE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
 NO_PREVIEW = "The preview needs its packages: pip install -r requirements-preview.txt"
 
@@ -188,69 +183,23 @@ async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
     await set_api_url(config.discord_api_url)
     async with open_bot(config) as bot:
-        await _cancellable(_log_in(bot, config))
+        await cancellable(_log_in(bot, config))
         await bot.studio.start()
-        await _cancellable(bot.connect())
+        await cancellable(bot.connect())
 
 
 async def work(config: Config) -> None:
     """Draw and deliver until cancelled."""
     await set_api_url(config.discord_api_url)
     async with open_worker(config) as worker:
-        await _cancellable(_log_in(worker, config))
+        await cancellable(_log_in(worker, config))
         await worker.studio.start()
         log.info("worker: started, without a gateway connection")
         await asyncio.get_running_loop().create_future()
 
 
-async def _cancellable(work: Coroutine[None, None, None]) -> None:
-    """Cancels until done: on Python 3.11 asyncio.wait_for, used by discord.py, may swallow a cancellation."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait({task})
-        await task
-    finally:
-        while not task.done():
-            task.cancel()
-            await asyncio.wait({task}, timeout=CANCEL_RETRY_SECONDS)
-
-
 async def _log_in(client: discord.Client, config: Config) -> None:
     await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "")
-
-
-async def _run_until_signal(work: Coroutine[None, None, int | None]) -> int:
-    """Run until done; SIGINT and SIGTERM cancel it, so that each `finally` closes its resources."""
-    task = asyncio.ensure_future(work)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        _on_signal(number, task.cancel)
-    try:
-        return await task or 0
-    except asyncio.CancelledError:
-        log.info("stopped")
-        return 0
-
-
-def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:
-    """Call `act` in the running loop when the signal arrives."""
-    loop = asyncio.get_running_loop()
-    try:
-        loop.add_signal_handler(number, act)
-    except NotImplementedError:  # on Windows
-
-        def arrived(*_: object) -> None:
-            loop.call_soon_threadsafe(act)
-
-        signal.signal(number, arrived)
-
-
-def _run_on_uvloop(task: Coroutine[None, None, None]) -> int:
-    """Run on uvloop, which Windows does not have."""
-    gc.freeze()  # keeps imported objects out of collections
-    gc.set_threshold(*GC_THRESHOLDS)
-    factory = None if sys.platform == "win32" else import_module("uvloop").new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_run_until_signal(task))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -283,12 +232,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0 if config.discord_token else 1
         if asked.check:
             _quiet_discord_log()
-            return asyncio.run(_run_until_signal(check(config, mistakes))) and 1
+            return asyncio.run(run_until_signal(check(config, mistakes))) and 1
         for mistake in mistakes:
             log.warning("%s", mistake)
         if offline:
-            return asyncio.run(_run_until_signal(_preview(config)))
-        return _run_on_uvloop(work(config) if asked.worker else serve(config))
+            return asyncio.run(run_until_signal(_preview(config)))
+        return run_on_uvloop(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
         print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - the host reads it in the terminal
         return exit_code(error)

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "domain": set(),
     "config": {"domain", "providers"},
     "logs": set(),
+    "event_loop": set(),
     "storage": {"domain"},
     "providers": {"domain"},
     "studio": {"domain", "storage", "providers"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},
     "tools": {"domain", "config", "providers"},
     "bot": {
-        *("domain", "config", "logs", "storage", "providers", "studio", "views"),
+        *("domain", "config", "logs", "event_loop", "storage", "providers", "studio", "views"),
         *("clients", "health", "startup", "check", "preview", "tracing"),
     },
 }
