@@ -1,4 +1,4 @@
-"""Reads all settings, those of the providers too."""
+"""Reads all settings, those of the providers too; the first wrong one is a `ConfigError`."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,11 +7,15 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.environment import Values, read_values
-from config.errors import config_error
 from config.settings import Config
 from providers import settings_types
+from providers.kit.variables import UnreadableError, number_range
 
 Read = TypeVar("Read", bound=BaseModel)
+
+
+class ConfigError(Exception):
+    """One sentence: which variable, and what is wrong with it; never the value of a secret."""
 
 
 def read_config(values: Values) -> Config:
@@ -33,3 +37,18 @@ def _checked(kind: type[BaseModel], variables: Mapping[str, str], read: Callable
     except ValidationError as error:
         config_failure = config_error(error, kind, variables)
     raise config_failure  # outside the handler, or its context would hold the values that were read
+
+
+def config_error(error: ValidationError, kind: type[BaseModel], variables: Mapping[str, str]) -> ConfigError:
+    """The error for the first wrong field. variables: the variable of each field."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = str(first["loc"][0])
+    return ConfigError(f"{variables[field]} {_what_is_wrong(first.get('ctx', {}), kind, field)}.")
+
+
+def _what_is_wrong(context: Mapping[str, object], kind: type[BaseModel], field: str) -> str:
+    cause = context.get("error")
+    if isinstance(cause, UnreadableError):
+        return str(cause)
+    limits = number_range(kind.model_fields[field])
+    return f"is no number from {limits[0]} to {limits[1]}" if limits else "cannot be read"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleSettings
 
 SIMILAR = 0.85
 """Least similarity, from 0 to 1 by difflib's ratio, to a known name that counts as a typing error."""

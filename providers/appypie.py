@@ -27,12 +27,11 @@ from domain import (
 from providers.http.answers import Answer
 from providers.http.api import without_none
 from providers.http.failures import error_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_known_models
-from providers.kit.picture_search import pictures_in
-from providers.kit.results import collect
+from providers.kit.model_lists import choose_known_models
+from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Secret
 

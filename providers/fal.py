@@ -31,19 +31,17 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Place, Seconds, Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segments, without_none
+from providers.http.calls import acceptance_of
 from providers.http.encoding import data_url
 from providers.http.failures import failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.retries import acceptance_of
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import picture_of, pictures_in
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import JobEnded, PollIntervals, poll
-from providers.kit.results import collect
+from providers.kit.results import collect, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://queue.fal.run"

@@ -32,18 +32,15 @@ from domain import (
     Size,
     Sources,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segment
 from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
 from providers.http.failures import blaming_model
-from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
-from providers.kit.retirements import is_retired, without_retired
+from providers.kit.model_lists import BoundedList, cap_models, choose_models, is_retired, without_retired
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://generativelanguage.googleapis.com"

@@ -25,15 +25,14 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer
+from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer, one_line
 from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_models
+from providers.kit.model_lists import choose_models
 from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
 

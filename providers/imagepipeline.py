@@ -35,13 +35,12 @@ from domain.numbers import Number, Seconds
 from providers.http.answers import Answer
 from providers.http.api import path_segment, without_none
 from providers.http.failures import MODERATION_WORDS, failure_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.model_choice import choose_known_models, choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_known_models, choose_models
 from providers.kit.polling import poll
-from providers.kit.results import collect
+from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Pairs, one_of
 

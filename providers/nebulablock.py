@@ -24,12 +24,11 @@ from providers.http.answers import Answer
 from providers.http.api import without_none
 from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import is_link, picture_of, pictures_in
+from providers.kit.model_lists import BoundedList, cap_models, choose_models
+from providers.kit.results import is_link, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Secret
 

@@ -37,18 +37,15 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segment, without_none
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, NO_FREE_CALL, Health, Progress, Provider
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models, limit_quality
-from providers.kit.picture_search import pictures_in
-from providers.kit.results import picture_from_answer
+from providers.kit.model_lists import BoundedList, cap_models, choose_models, limit_quality
+from providers.kit.results import picture_from_answer, pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://gen.pollinations.ai"

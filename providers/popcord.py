@@ -12,12 +12,11 @@ from pydantic import Field
 from domain import BadResponse, Capabilities, ImageRequest, Model, Size, Sources
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.list_limits import BoundedList, cap_models, cap_names
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import BoundedList, cap_models, cap_names, choose_models
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Url
 

@@ -16,16 +16,15 @@ from typing import Any, NamedTuple, cast
 
 from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, ProviderFailure, Size, Sources, Span
 from domain.numbers import Number, Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.bodies import Part
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_models
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://api.stability.ai"

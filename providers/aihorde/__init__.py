@@ -18,6 +18,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from pydantic import Field
+
 from domain import (
     BadResponse,
     Cause,
@@ -32,17 +34,17 @@ from domain import (
 )
 from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, served_models
 from providers.aihorde.refusals import as_poll_answer, checked, code_of
-from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import Accepted, GeneratedImage, Result, State, User, draw_body
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import MAX_JSON_BYTES, path_segment
 from providers.http.encoding import decode_picture_async
-from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import PollIntervals, poll
+from providers.kit.results import pictures_in
+from providers.kit.settings import SwitchableSettings
+from providers.kit.variables import Secret, Switch
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,16 @@ CANCEL_BEFORE_END_SECONDS = 30.0
 PAUSES = PollIntervals(silence_limit=60.0)
 STATUS_PAUSES = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
 """Slow back-off: other jobs of this IP address share ten calls a minute."""
+
+
+class AIHordeSettings(SwitchableSettings):
+    api_key: Secret | None = Field(default=None, description="A key of your own waits less, and may draw larger.")
+    enabled: Switch = Field(
+        default_factory=lambda read: read["api_key"] is not None,
+        examples=["on"],
+        description="Volunteers draw on their own machines, for nothing, and could read the prompts; no key is needed. "
+        "`off` switches it off. Unset: on where there is a key.",
+    )
 
 
 class AIHorde(Provider[AIHordeSettings]):

@@ -8,9 +8,9 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import MAX_NAME_LENGTH, BoundedList
+from providers.http.answers import one_line
+from providers.http.parsing import Reply
+from providers.kit.model_lists import MAX_NAME_LENGTH, BoundedList
 
 MODELS = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")

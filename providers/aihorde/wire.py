@@ -11,7 +11,7 @@ from domain import ImageRequest, Size, Sources
 from domain.numbers import Number, Place, Seconds, Seed
 from providers.http.api import without_none
 from providers.http.encoding import encode_base64
-from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
+from providers.http.parsing import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
 MAX_FILTERED_LENGTH = 7000

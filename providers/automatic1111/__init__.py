@@ -16,7 +16,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from domain import (
     Acceptance,
@@ -33,18 +33,18 @@ from domain import (
     Unavailable,
 )
 from providers.automatic1111.bodies import draw_request, upscale_body
-from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
-from providers.automatic1111.settings import Automatic1111Settings
-from providers.automatic1111.tasks import get_task
+from providers.automatic1111.tasks import Interrupts, get_task
 from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import is_link, pictures_in
+from providers.kit.model_lists import choose_models
+from providers.kit.results import is_link, pictures_in
+from providers.kit.settings import ProviderSettings
+from providers.kit.variables import Secret, Url
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,15 @@ POST_SECONDS = 590.0
 """Time limit of the POST, which queues, loads a checkpoint and draws: a job's own limit."""
 POLL_SECONDS = 2.0
 """Seconds between polls of the progress."""
+
+
+class Automatic1111Settings(ProviderSettings):
+    base_url: Url | None = Field(
+        default=None,
+        description="Where Automatic1111, Forge, SD.Next or stable-diffusion.cpp runs, started with `--api`, such as "
+        "`http://127.0.0.1:7860`.",
+    )
+    api_key: Secret | None = Field(default=None, description="With `--api-auth`: `user:password`.")
 
 
 class Automatic1111(Provider[Automatic1111Settings]):

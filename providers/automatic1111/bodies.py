@@ -9,8 +9,7 @@ from domain import ImageRequest, ImageTooLarge, Size, Sources
 from providers.automatic1111.server import SEPARATOR
 from providers.http.api import without_none
 from providers.http.encoding import encode_base64
-from providers.kit.fitting import fit_image
-from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
+from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
 MAX_SIDE = 4096

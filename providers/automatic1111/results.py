@@ -7,12 +7,10 @@ from pydantic import BeforeValidator
 
 from domain import Acceptance, Cause, InvalidRequest, ProviderFailure, Unavailable
 from domain.numbers import Place, Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.failures import ErrorDetails, error_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.parsing import read_json
-from providers.http.sentences import one_line
-from providers.kit.picture_search import picture_of, pictures_in
+from providers.http.parsing import NONE_IF_INVALID, Reply, read_json
+from providers.kit.results import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)

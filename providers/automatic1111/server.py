@@ -13,11 +13,10 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, EaselError, Model, NotOffered, Size, SizeRange, Span
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import CurrentJob
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import Api
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import MAX_OFFERED, BoundedList, cap_names
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import MAX_OFFERED, BoundedList, cap_names
 
 CHECKPOINT_HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 SEPARATOR = " / "

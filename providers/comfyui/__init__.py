@@ -46,7 +46,7 @@ from providers.http.api import path_segment
 from providers.http.bodies import Part
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)

@@ -8,11 +8,10 @@ from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, Cause, InvalidRequest, Unavailable
 from providers.comfyui.sockets import FAILURES, Event, failure_of
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.failures import option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import cap_names
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import cap_names
 
 REQUEST_INPUTS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),

@@ -17,11 +17,10 @@ from pydantic import ValidationError
 
 from domain import Cause, EaselError, Unavailable
 from domain.numbers import Number, fraction
+from providers.http.answers import one_line
 from providers.http.api import Api
-from providers.http.lenient import Reply
-from providers.http.parsing import read_json
-from providers.http.sentences import one_line
-from providers.http.yielding import CooperativeYield
+from providers.http.bodies import CooperativeYield
+from providers.http.parsing import Reply, read_json
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)

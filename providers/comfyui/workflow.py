@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from domain import Capabilities, SizeRange, Sources, Span
 from providers.comfyui.settings import ComfyUISettings
 from providers.kit.base import COMMON_SIZES
-from providers.kit.list_limits import cap_names
+from providers.kit.model_lists import cap_names
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),

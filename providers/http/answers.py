@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from html import unescape
 from math import isnan
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from domain import Acceptance, BadResponse, ProviderFailure
 from domain.kinds import kind_of
 from providers.http.failures import ErrorDetails, error_for, option_of_field
-from providers.http.lenient import Reply
-from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, read_json
-from providers.http.sentences import MAX_ERROR_TEXT, error_sentence, one_line
+from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, Reply, read_json
 
 RETRY_AFTER_RANGE = (1.0, 600.0)
 """Range, in seconds, that Retry-After is clamped to. A call itself waits less."""
@@ -25,6 +24,11 @@ MAX_POLL_PAUSE = 120.0
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 """Google's RetryInfo."""
+MAX_SENTENCE = 300
+MAX_ERROR_TEXT = 6000
+"""Characters of a message that are cleaned: the patterns take quadratic time."""
+TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -183,3 +187,39 @@ def _seconds_until(text: str, now: str | None) -> float:
 def _moment(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
     return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def one_line(text: str) -> str:
+    """Untrusted text on one line, without tags, links and control characters, truncated."""
+    text = TAG.sub(" ", unescape(text[:MAX_ERROR_TEXT]))
+    text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
+    return " ".join(text.split())[:MAX_SENTENCE]
+
+
+def error_sentence(body: Any) -> str:
+    """The first message found, in the order in which APIs tend to put them."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(error_sentence, cast("list[Any]", body)[:5])))
+    if not isinstance(body, dict):
+        return ""
+    fields = cast("dict[str, Any]", body)
+    if isinstance(fields.get("msg"), str):
+        return ": ".join(filter(None, (_location(fields), fields["msg"])))
+    for name in ("error", "detail", "message", "errors", "title"):
+        if found := error_sentence(fields.get(name)):
+            return found
+    return _by_field(fields.get("errors"))
+
+
+def _by_field(errors: Any) -> str:
+    """Messages of an object keyed by field names."""
+    fields = cast("dict[str, Any]", errors) if isinstance(errors, dict) else {}
+    told = {name: error_sentence(value) for name, value in list(fields.items())[:5]}
+    return "; ".join(f"{name}: {sentence}" for name, sentence in told.items() if sentence)
+
+
+def _location(fields: dict[str, Any]) -> str:
+    where: Any = fields.get("loc")
+    return str(cast("list[Any]", where)[-1]) if isinstance(where, list) and where else ""

@@ -1,30 +1,23 @@
-"""One HTTP call with retries, time limits and a memory budget."""
+"""One HTTP call: its time limits, its memory budget, and which attempts are sent again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple, TypedDict
 
 import aiohttp
-from tenacity import AsyncRetrying
+from tenacity import AsyncRetrying, RetryCallState, retry_base, retry_if_exception, retry_if_result
+from tenacity.wait import wait_exponential_jitter
 from yarl import URL
 
 from domain import Acceptance, BadResponse, Timeout, Unavailable
-from providers.http.answers import Answer
+from providers.http.addresses import ADDRESS_REFUSED
+from providers.http.answers import MAX_POLL_PAUSE, Answer
 from providers.http.bodies import MIN_COUNTED_BYTES, Part, is_stream, multipart, read_body, stream_events
 from providers.http.budget import MemoryBudget
 from providers.http.events import Event
-from providers.http.guard import ADDRESS_REFUSED
-from providers.http.retries import (
-    Attempts,
-    acceptance_after,
-    acceptance_of,
-    backoff_seconds,
-    last_outcome,
-    requested_pause,
-    retry_idempotent,
-    retry_if_not_taken,
-)
+from providers.http.failures import ORIGIN_UNREACHABLE_STATUSES
 
 MAX_ANSWER_BYTES = 96 * 1024 * 1024
 MAX_BYTES_IN_MEMORY = 32 * 1024 * 1024
@@ -33,6 +26,82 @@ CONNECT_SECONDS = 10.0
 MAX_PAUSE_IN_CALL = 30.0
 """A longer Retry-After ends the call: the job queue, or a fallback provider, handles it."""
 CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError)
+NOT_ACCEPTED_STATUSES = (429, 503, *ORIGIN_UNREACHABLE_STATUSES)
+"""Statuses that say that the call was not accepted."""
+RETRYABLE_STATUSES = (408, 425, 500, 502, 504, 520, 522, 524, *NOT_ACCEPTED_STATUSES)
+
+_exponential_backoff = wait_exponential_jitter(initial=1, max=20)
+
+
+def acceptance_after(error: BaseException) -> Acceptance:
+    """Whether an attempt that failed may have been accepted: without a connection, nothing was sent."""
+    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    never_sent = isinstance(error, connecting) and ADDRESS_REFUSED not in str(error)
+    return Acceptance.NOT_TAKEN if never_sent else Acceptance.UNKNOWN
+
+
+def acceptance_of(answer: Answer) -> Acceptance:
+    """Whether a response's status says that the call was not accepted."""
+    return Acceptance.NOT_TAKEN if answer.status in NOT_ACCEPTED_STATUSES else Acceptance.UNKNOWN
+
+
+def _is_retryable(answer: Answer, statuses: Sequence[int]) -> bool:
+    """OpenAI-compatible servers may forbid a retry by a header (OpenAI's official client honours it)."""
+    return answer.status in statuses and answer.headers.get("x-should-retry") != "false"
+
+
+def retry_if_not_taken(judge: Callable[[Answer], Acceptance]) -> retry_base:
+    """Retry rule for POST: only where it was surely not accepted."""
+    return retry_if_exception(lambda error: acceptance_after(error) is Acceptance.NOT_TAKEN) | retry_if_result(
+        lambda answer: _is_retryable(answer, NOT_ACCEPTED_STATUSES) and judge(answer) is Acceptance.NOT_TAKEN
+    )
+
+
+class Attempts:
+    """Whether any attempt of one call may have been accepted."""
+
+    def __init__(self, judge: Callable[[Answer], Acceptance]) -> None:
+        self._judge = judge
+        self.taken = Acceptance.NOT_TAKEN
+
+    def after_answer(self, answer: Answer) -> Answer:
+        """The response, with `taken` set where an earlier attempt may have been accepted."""
+        before = self.taken
+        self._record(self._judge(answer))
+        is_implied_by_status = before is Acceptance.NOT_TAKEN and self.taken is acceptance_of(answer)
+        return answer if is_implied_by_status else replace(answer, taken=self.taken)
+
+    def after_error(self, error: BaseException) -> None:
+        """Record an attempt that ended without a complete response."""
+        self._record(acceptance_after(error))
+
+    def _record(self, taken: Acceptance) -> None:
+        if taken is not Acceptance.NOT_TAKEN:
+            self.taken = taken
+
+
+retry_idempotent = retry_if_exception(
+    lambda error: (
+        isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError))
+        and ADDRESS_REFUSED not in str(error)
+    )
+) | retry_if_result(lambda answer: _is_retryable(answer, RETRYABLE_STATUSES))
+
+
+def requested_pause(state: RetryCallState) -> float | None:
+    """Seconds of the last response's Retry-After, if any."""
+    return state.outcome.result().retry_after() if state.outcome and not state.outcome.failed else None
+
+
+def backoff_seconds(state: RetryCallState) -> float:
+    seconds = requested_pause(state)
+    return _exponential_backoff(state) if seconds is None else min(seconds, MAX_POLL_PAUSE)
+
+
+def last_outcome(state: RetryCallState) -> Answer:
+    if state.outcome is None:
+        raise Unavailable("no try was made")
+    return state.outcome.result()
 
 
 class CallOptions(TypedDict, total=False):

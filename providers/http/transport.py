@@ -16,14 +16,29 @@ from typing import Self, Unpack
 import aiohttp
 
 from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
-from providers.http.addresses import LinkHosts, exact_url, is_allowed_host, on_own_server, redirect_target, web_link
+from providers.http.addresses import (
+    LinkHosts,
+    can_be_opened,
+    exact_url,
+    guarded_socket,
+    is_allowed_host,
+    on_own_server,
+    redirect_target,
+    web_link,
+)
 from providers.http.answers import Answer
 from providers.http.bodies import MAX_ERROR_BYTES
-from providers.http.calls import CONNECT_SECONDS, CONNECTION_ERRORS, Call, CallOptions, Sender, error_for_exception
+from providers.http.calls import (
+    CONNECT_SECONDS,
+    CONNECTION_ERRORS,
+    RETRYABLE_STATUSES,
+    Call,
+    CallOptions,
+    Sender,
+    error_for_exception,
+)
 from providers.http.encoding import MAX_PICTURE_BYTES, decode_picture_async, is_inline_picture
-from providers.http.guard import can_be_opened, guarded_socket
 from providers.http.response_heads import MAX_HEADERS, MAX_LINE, Connector
-from providers.http.retries import RETRYABLE_STATUSES
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from pydantic import Field
 from yarl import URL
 
 from domain import (
@@ -27,21 +28,17 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.encoding import decode_picture_async
 from providers.http.failures import blaming_model
-from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.list_limits import cap_models
-from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.model_lists import cap_models, choose_models, is_retired, limit_quality, without_retired
 from providers.kit.results import collect
-from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
-from providers.openai.profiles import MINIMAL, OPENAI, Profile, is_gpt_image, profile_for, title_for
+from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_past, items_of
-from providers.openai.settings import CompatibleSettings
 from providers.openai.streaming import Stream, is_stream
 
 log = logging.getLogger(__name__)
@@ -194,6 +191,20 @@ class OpenAI(Streaming):
 
     def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
         super().__init__(settings, transport, self.name, OPENAI)
+
+
+class CompatibleSettings(ProviderSettings):
+    """Settings of a server listed in OPENAI_COMPATIBLE."""
+
+    profile: str | None = Field(
+        default=None,
+        description=f"What a server that `OPENAI_COMPATIBLE` names understands: {', '.join(PROFILES)}. Unset: its name "
+        "tells.",
+    )
+
+    @property
+    def has_unused_values(self) -> bool:
+        return True  # it is listed in OPENAI_COMPATIBLE
 
 
 class CompatibleServer(NamedTuple):

@@ -12,8 +12,7 @@ from domain import FileTooLarge, ImageRequest, Size, Sources
 from providers.http.api import without_none
 from providers.http.bodies import Part
 from providers.http.encoding import encode_base64
-from providers.kit.fitting import fit_image
-from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
+from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_CPP_NAME = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)

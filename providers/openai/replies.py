@@ -7,13 +7,12 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, ProviderFailure, QuotaError, RateLimited
 from domain.numbers import Place
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import BoundedList
-from providers.kit.picture_search import is_link, pictures_in
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import BoundedList
+from providers.kit.results import is_link, pictures_in
 
 ERROR_BY_CODE: dict[str, type[ProviderFailure]] = {
     "moderation_blocked": ContentRejected,

@@ -5,10 +5,10 @@ import logging
 
 from domain import BadResponse, Picture
 from providers.http.answers import Answer
+from providers.http.bodies import BYTES_PER_TURN, CooperativeYield
 from providers.http.encoding import decode_picture_async
 from providers.http.events import EVENT_END, Event, EventReader
-from providers.http.lenient import Reply
-from providers.http.yielding import BYTES_PER_TURN, CooperativeYield
+from providers.http.parsing import Reply
 from providers.kit.base import Progress
 from providers.openai.replies import Item, failure_of, items_in
 

@@ -205,7 +205,7 @@ async def bench(request, bench_for):
 @pytest.fixture
 def day(monkeypatch):
     """Set the date by which models retire: `day("2026-12-01")`."""
-    return lambda text: monkeypatch.setattr("providers.kit.retirements.today", lambda: date.fromisoformat(text))
+    return lambda text: monkeypatch.setattr("providers.kit.model_lists.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture

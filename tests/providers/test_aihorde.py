@@ -24,9 +24,8 @@ from domain import (
     find_model,
 )
 from providers import aihorde as module
-from providers.aihorde import AIHorde
+from providers.aihorde import AIHorde, AIHordeSettings
 from providers.aihorde.offers import FALLBACK
-from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of

@@ -31,10 +31,9 @@ from domain import (
     Unavailable,
 )
 from providers.appypie import Result as AppyPieResult
-from providers.http.answers import Answer
+from providers.http.answers import MAX_SENTENCE, Answer, one_line
 from providers.http.encoding import decode_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.sentences import MAX_SENTENCE, one_line
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult

@@ -24,10 +24,9 @@ from domain import (
     Unavailable,
 )
 from providers import automatic1111 as module
-from providers.automatic1111 import POST_SECONDS, Automatic1111
+from providers.automatic1111 import POST_SECONDS, Automatic1111, Automatic1111Settings
 from providers.automatic1111.results import Info, Result, checked, read_info
 from providers.automatic1111.server import Listed
-from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
 from providers.http.budget import MemoryBudget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
@@ -510,14 +509,14 @@ async def test_a_job_that_left_the_queue_interrupts_no_other(a1111):
 
 
 async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_QUEUE_SECONDS", 0)
+    monkeypatch.setattr("providers.automatic1111.tasks.MAX_QUEUE_SECONDS", 0)
     provider = await cancelled_in_queue(a1111)
     await asyncio.wait(provider._interrupts._following.values())
     assert a1111.server.interrupted == []
 
 
 async def test_at_most_max_followed_jobs_are_followed(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_FOLLOWED", 2)
+    monkeypatch.setattr("providers.automatic1111.tasks.MAX_FOLLOWED", 2)
     provider = await cancelled_in_queue(a1111)
     for number in range(3):
         await provider.cancel({"task": f"easel-{number}"})

@@ -7,11 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from providers import REGISTRY, build
-from providers.aihorde.settings import AIHordeSettings
-from providers.automatic1111.settings import Automatic1111Settings
+from providers.aihorde import AIHordeSettings
+from providers.automatic1111 import Automatic1111Settings
 from providers.comfyui.settings import ComfyUISettings
 from providers.kit.settings import ProviderSettings
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleSettings
 from providers.sketch import SketchSettings
 from tests.conftest import ROOT
 from tests.replay import REPLAYS

@@ -18,6 +18,7 @@ from domain import (
 )
 from providers import build
 from providers.kit.settings import ProviderSettings
+from providers.openai import CompatibleSettings
 from providers.openai.calls import sanitize_prompt
 from providers.openai.profiles import (
     ASPECT_SIZES,
@@ -26,7 +27,6 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
-from providers.openai.settings import CompatibleSettings
 from providers.sketch import SketchSettings
 from tests.outcomes import blames_model
 from tests.providers.conftest import Bench, load

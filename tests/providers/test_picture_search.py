@@ -23,8 +23,8 @@ from providers.http.answers import Answer
 from providers.http.bodies import MAX_ERROR_BYTES, read_body, stream_events
 from providers.http.encoding import decode_picture
 from providers.http.events import Event, EventReader
-from providers.http.lenient import SKIP_INVALID_ENTRIES, Reply
-from providers.kit.picture_search import MAX_PICTURES, pictures_in
+from providers.http.parsing import SKIP_INVALID_ENTRIES, Reply
+from providers.kit.results import MAX_PICTURES, pictures_in
 from providers.openai.replies import items_of
 from providers.openai.streaming import Stream
 from storage.dialects import as_json

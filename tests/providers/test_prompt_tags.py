@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.kit.prompt_tags import without_tag
+from providers.kit.inputs import without_tag
 
 NAME = "sd_cpp_extra_args"
 OPEN, CLOSE = f"<{NAME}>", f"</{NAME}>"

@@ -23,7 +23,7 @@ from domain import (
 )
 from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, output_links
-from providers.replicate_inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
+from providers.replicate.inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
 from tests.outcomes import blames_model, cause_of, not_taken
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON

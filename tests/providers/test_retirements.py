@@ -5,8 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from providers.gemini import MODELS
-from providers.kit.list_limits import warn_once
-from providers.kit.retirements import RETIREMENT_DATES, is_retired
+from providers.kit.model_lists import RETIREMENT_DATES, is_retired, warn_once
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES

@@ -13,8 +13,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from domain import Acceptance, BadResponse, EaselError, Timeout, Unavailable
+from providers.http import addresses
 from providers.http import api as api_module
-from providers.http import guard
 from providers.http.addresses import on_own_server, web_link
 from providers.http.api import Api
 from providers.http.bodies import MIN_COUNTED_BYTES, Part
@@ -62,8 +62,8 @@ async def server():
 @pytest.fixture
 def outside(server, monkeypatch):
     """Let the server pass for a public one."""
-    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
-    monkeypatch.setattr(guard, "WEB_PORTS", (server.port,))
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(addresses, "WEB_PORTS", (server.port,))
 
 
 says = partial(partial, web.Response)

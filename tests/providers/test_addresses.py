@@ -6,9 +6,8 @@ import socket
 import pytest
 
 from domain import BadResponse, EaselError, Unavailable
-from providers.http import guard
-from providers.http.addresses import web_link
-from providers.http.guard import guarded_socket, is_public
+from providers.http import addresses
+from providers.http.addresses import guarded_socket, is_public, web_link
 
 PRIVATE = """
 0.0.0.0 0.1.2.3 10.0.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.168.1.1
@@ -202,7 +201,7 @@ def test_these_hosts_may_be_public(host, read):
     ],
 )
 def test_what_a_member_could_open(link, opens):
-    assert guard.can_be_opened(web_link(link)) is opens
+    assert addresses.can_be_opened(web_link(link)) is opens
 
 
 @pytest.mark.parametrize("host", ["a" * 70, f"{'a' * 70}.invalid", "a..invalid", ".a.invalid"])
@@ -213,7 +212,7 @@ async def test_a_host_that_is_no_name_is_not_looked_up(transport, host):
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
 async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
     resolve_to(address)
     with pytest.raises(BadResponse):
         await popcord.transport.download(f"http://example.com:{popcord.server.port}/pictures/0.png")
@@ -224,7 +223,7 @@ async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address)
 async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itself_lies_inside(
     popcord, resolve_to, monkeypatch, own
 ):
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
     resolve_to("127.0.0.1")
     popcord.transport._api_session.connector._resolver = Resolver("127.0.0.1")
     with pytest.raises(BadResponse):
@@ -236,8 +235,8 @@ async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itsel
 
 async def test_dns_rebinding_is_refused(popcord, resolve_to, monkeypatch):
     """The address is judged at every connection, so that an earlier good answer is worth nothing."""
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
-    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
     connector = popcord.transport._guarded_session.connector
     connector._force_close = True
     for address in ("127.0.0.1", "127.0.0.2"):

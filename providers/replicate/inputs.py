@@ -14,7 +14,7 @@ from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from providers.http.api import without_none
 from providers.http.encoding import data_url
 from providers.kit.base import COMMON_SIZES
-from providers.kit.list_limits import MAX_OFFERED, cap_names
+from providers.kit.model_lists import MAX_OFFERED, cap_names
 
 RATIO_TEXT = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE_INPUTS = ("image", "input_image")

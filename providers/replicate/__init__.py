@@ -28,18 +28,17 @@ from domain import (
 from domain.numbers import Seconds
 from providers.http.answers import Answer
 from providers.http.api import path_segment, path_segments, without_none
+from providers.http.calls import acceptance_of
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import blaming_model, failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.retries import acceptance_of
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.model_choice import choose_models, limit_quality
-from providers.kit.picture_search import is_link, pictures_in
+from providers.kit.model_lists import choose_models, limit_quality
 from providers.kit.polling import poll
-from providers.kit.results import collect
+from providers.kit.results import collect, is_link, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.replicate_inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
+from providers.replicate.inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
 
 log = logging.getLogger(__name__)
 
