@@ -69,14 +69,14 @@ CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)}
 DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
 DRAWING_FAMILIES = ("image", "nano-banana")
 """Words in the ids of Gemini models that generate images; the list has no field for that."""
-REFUSAL_REASONS = {
+REFUSED_FINISH_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 }
-RETRYABLE_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+RETRYABLE_FINISH_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
 """Finish reasons after which the call is repeated once."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
-DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+DATA_URL_IN_TEXT = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
 
 
@@ -84,7 +84,7 @@ class Inline(Reply):
     data: str = ""
 
 
-class Part(Reply):
+class ContentPart(Reply):
     text: str | None = None
     camel: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inlineData")
     snake: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inline_data")
@@ -94,12 +94,12 @@ class Part(Reply):
     def picture(self) -> str:
         """In base64; relays and proxies spell the field either way, or write a data URL."""
         inline = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
-        match = None if inline else DATA_URL.search(self.text or "")
+        match = None if inline else DATA_URL_IN_TEXT.search(self.text or "")
         return match[0] if match else inline
 
 
 class Content(Reply):
-    parts: Annotated[list[Part] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
+    parts: Annotated[list[ContentPart] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
 
 
 class Candidate(Reply):
@@ -108,7 +108,7 @@ class Candidate(Reply):
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ContentPart]:
         return (self.content and self.content.parts) or []
 
     @property
@@ -236,9 +236,9 @@ def _picture(result: Result, answer: Answer) -> str | None:
 def _raise_for_reason(candidate: Candidate) -> None:
     """Raise the reason why there is no picture; return where the call should be repeated."""
     reason = (candidate.reason or "").upper()
-    if reason in REFUSAL_REASONS:
+    if reason in REFUSED_FINISH_REASONS:
         raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
-    if reason in RETRYABLE_REASONS:
+    if reason in RETRYABLE_FINISH_REASONS:
         return
     if candidate.text:
         raise ContentRejected(said=candidate.text)

@@ -76,7 +76,7 @@ class Status(Reply):
 
 
 @dataclass(frozen=True)
-class Generation:
+class ApiGeneration:
     header: str
     path: str
     capabilities: Capabilities
@@ -87,7 +87,7 @@ def _sizes(*texts: str) -> tuple[Size, ...]:
 
 
 GENERATIONS = {
-    1: Generation(
+    1: ApiGeneration(
         header="API-Key",
         path="sdxl/text2image/v1",
         capabilities=Capabilities(
@@ -105,7 +105,7 @@ GENERATIONS = {
             safety_checker=True,
         ),
     ),
-    3: Generation(
+    3: ApiGeneration(
         header="X-API-Key",
         path="generate/image/v1",
         capabilities=Capabilities(

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, cast
 from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, ProviderFailure, Size, Sources, Span
 from domain.numbers import Number, Seed
 from providers.http.answers import Answer, one_line
-from providers.http.bodies import Part
+from providers.http.bodies import FormPart
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
 from providers.http.parsing import Reply
@@ -123,7 +123,7 @@ def _model(id: str) -> Model:
     return Model(id=id, title=endpoint.title or id, capabilities=endpoint.capabilities)
 
 
-def _form(request: ImageRequest, sources: Sources) -> list[Part]:
+def _form(request: ImageRequest, sources: Sources) -> list[FormPart]:
     """Multipart parts, also where none is a file."""
     capabilities, image = _endpoint(request.model or "core").capabilities, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
@@ -142,9 +142,9 @@ def _form(request: ImageRequest, sources: Sources) -> list[Part]:
         fields |= {"mode": "image-to-image", "strength": strength}
     elif capabilities.sizes:
         fields["aspect_ratio"] = _ratio(request.size)
-    parts = [Part(name, str(value)) for name, value in fields.items() if value is not None]
+    parts = [FormPart(name, str(value)) for name, value in fields.items() if value is not None]
     files = {"image": image, "mask": sources.mask}
-    return parts + [Part(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
+    return parts + [FormPart(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
 
 
 def _ratio(size: Size | None) -> str | None:

@@ -32,9 +32,9 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, served_models
+from providers.aihorde.offers import FALLBACK, MODELS_PATH, ModelList, make_model, served_models
 from providers.aihorde.refusals import as_poll_answer, checked, code_of
-from providers.aihorde.wire import Accepted, GeneratedImage, Result, State, User, draw_body
+from providers.aihorde.wire import Accepted, GeneratedImage, JobState, Result, User, draw_body
 from providers.http.answers import Answer, one_line
 from providers.http.api import MAX_JSON_BYTES, path_segment
 from providers.http.encoding import decode_picture_async
@@ -57,8 +57,8 @@ UNSERVED_SECONDS = 30.0
 """Seconds for which a job may wait without any worker, before it is cancelled."""
 CANCEL_BEFORE_END_SECONDS = 30.0
 """Seconds before the deadline at which a job is cancelled, to fetch the pictures that are finished."""
-PAUSES = PollIntervals(silence_limit=60.0)
-STATUS_PAUSES = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
+CHECK_INTERVALS = PollIntervals(silence_limit=60.0)
+STATUS_INTERVALS = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
 """Slow back-off: other jobs of this IP address share ten calls a minute."""
 
 
@@ -130,7 +130,7 @@ class AIHorde(Provider[AIHordeSettings]):
 
         async def is_done(answer: Answer) -> bool:
             nonlocal unserved_since
-            state = answer.parse(State)
+            state = answer.parse(JobState)
             if state.faulted:
                 await self._give_up(id, progress, Unavailable(cause=Cause.WORKERS_FAILED, blames_model=True))
             now = asyncio.get_running_loop().time()
@@ -143,7 +143,7 @@ class AIHorde(Provider[AIHordeSettings]):
             return state.done
 
         ask = partial(self._ask, f"generate/check/{path_segment(id)}", cap=MAX_JSON_BYTES)
-        await poll(self.transport, progress, ask, is_done, PAUSES)
+        await poll(self.transport, progress, ask, is_done, CHECK_INTERVALS)
 
     async def _give_up(self, id: str, progress: Progress, reason: EaselError) -> None:
         """Cancel the job, keep the pictures that the cancellation returns, and raise the reason."""
@@ -184,7 +184,7 @@ class AIHorde(Provider[AIHordeSettings]):
             return True
 
         ask = partial(self._ask, f"generate/status/{path_segment(id)}")
-        await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
+        await poll(self.transport, progress, ask, is_there, STATUS_INTERVALS)
         return answers[0]
 
     async def _picture(self, image: GeneratedImage) -> Picture:
@@ -199,7 +199,7 @@ class AIHorde(Provider[AIHordeSettings]):
         return choose_models(self.settings, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = checked(await self._send("GET", MODELS, cap=MAX_JSON_BYTES)).parse(ModelList).root
+        listed = checked(await self._send("GET", MODELS_PATH, cap=MAX_JSON_BYTES)).parse(ModelList).root
         return served_models(listed, own_key=self._own_key)
 
     async def _ask(self, path: str, **options: Any) -> Answer:

@@ -12,7 +12,7 @@ from providers.http.answers import one_line
 from providers.http.parsing import Reply
 from providers.kit.model_lists import MAX_NAME_LENGTH, BoundedList
 
-MODELS = "status/models?type=image&model_state=known"
+MODELS_PATH = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
 MAX_LISTED_MODELS = 50
 """Models that are offered; the others have almost no workers."""

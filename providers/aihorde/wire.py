@@ -26,7 +26,7 @@ class Accepted(Reply):
     warnings: Any = None
 
 
-class State(Reply):
+class JobState(Reply):
     """The answer to `check`."""
 
     done: bool

@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 POST_SECONDS = 590.0
 """Time limit of the POST, which queues, loads a checkpoint and draws: a job's own limit."""
-POLL_SECONDS = 2.0
+PROGRESS_POLL_SECONDS = 2.0
 """Seconds between polls of the progress."""
 
 
@@ -152,7 +152,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
     async def _watch(self, task: str, server: Server, progress: Progress) -> None:
         last_preview = -1
         while server.progress_by:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(PROGRESS_POLL_SECONDS)
             try:
                 # In its own task, so that its memory budget is released when it ends.
                 state = await asyncio.create_task(get_task(self._api, server.progress_by, task, last_preview))

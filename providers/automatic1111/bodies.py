@@ -12,7 +12,7 @@ from providers.http.encoding import encode_base64
 from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
-MAX_SIDE = 4096
+MAX_UPSCALED_SIDE = 4096
 
 
 def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
@@ -57,7 +57,7 @@ def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float |
 def upscale_body(image: bytes, upscaler: str) -> dict[str, Any]:
     size = Size(*Image.open(io.BytesIO(image)).size)
     longest = max(size)
-    if longest >= MAX_SIDE:
-        raise ImageTooLarge(option="image", size=size, longest_side=MAX_SIDE - 1)
-    factor = min(2.0, MAX_SIDE / longest)
+    if longest >= MAX_UPSCALED_SIDE:
+        raise ImageTooLarge(option="image", size=size, longest_side=MAX_UPSCALED_SIDE - 1)
+    factor = min(2.0, MAX_UPSCALED_SIDE / longest)
     return {"image": encode_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

@@ -20,7 +20,7 @@ GENERIC_ERRORS = ("HTTPException", "server_error")
 """Generic error names, left out of messages."""
 
 
-class Info(Reply):
+class GenerationInfo(Reply):
     seed: Seed = None
     all_seeds: Annotated[list[Seed] | None, NONE_IF_INVALID] = None
     index_of_first_image: Place = None
@@ -57,12 +57,12 @@ def result_of(answer: Answer) -> Result:
     return result if any(result.images or ()) else Result(images=pictures_in(answer.data()), info=result.info)
 
 
-def read_info(text: object) -> Info:
+def read_info(text: object) -> GenerationInfo:
     """The usable part of `info`; stable-diffusion.cpp may leave it empty."""
     try:
-        return Info.model_validate(read_json(text) if isinstance(text, str) else text)
+        return GenerationInfo.model_validate(read_json(text) if isinstance(text, str) else text)
     except ValueError:
-        return Info()
+        return GenerationInfo()
 
 
 def checked(answer: Answer) -> Answer:

@@ -20,13 +20,13 @@ from providers.http.transport import Transport
 
 log = logging.getLogger(__name__)
 
-ASK_SECONDS = 10.0
+TASK_CALL_SECONDS = 10.0
 """Time limit of one poll."""
 DAY_SECONDS = 86_400
 IN_QUEUE = re.compile(r"In queue: ([0-9]{1,6})/")
 NEARLY_DONE = 0.9
 """Progress from which a job is not interrupted: the next one may have started when the call arrives."""
-POLL_SECONDS = 2.0
+QUEUE_POLL_SECONDS = 2.0
 """Seconds between polls of whether a queued job has started."""
 MAX_QUEUE_SECONDS = 1800.0
 """Seconds for which a cancelled job is followed in the server's queue."""
@@ -80,7 +80,7 @@ async def get_task(
     """Our task's state; neither active nor queued where it is unknown. last_preview: id of the last one shown."""
     if progress_by == "task":
         body = {"id_task": task, "live_preview": preview, "id_live_preview": last_preview}
-        answer = await api.send("POST", "internal/progress", json=body, seconds=ASK_SECONDS, tries=1)
+        answer = await api.send("POST", "internal/progress", json=body, seconds=TASK_CALL_SECONDS, tries=1)
         return answer.raise_for_status().parse(Task)
     job = await _current_job(api, skip="true")
     if preview and str(job.id) == task:  # a preview costs server time, and another user's must not be shown
@@ -91,7 +91,7 @@ async def get_task(
 
 
 async def _current_job(api: Api, skip: str) -> CurrentJob:
-    answer = await api.send("GET", f"sdapi/v1/progress?skip_current_image={skip}", seconds=ASK_SECONDS, tries=1)
+    answer = await api.send("GET", f"sdapi/v1/progress?skip_current_image={skip}", seconds=TASK_CALL_SECONDS, tries=1)
     return answer.raise_for_status().parse(CurrentJob)
 
 
@@ -121,7 +121,7 @@ class Interrupts:
         try:
             async with asyncio.timeout(MAX_QUEUE_SECONDS):
                 while (state := await self._task_or_none(progress_by, task)) is None or state.queued:
-                    await self._transport.sleep(POLL_SECONDS)
+                    await self._transport.sleep(QUEUE_POLL_SECONDS)
                 if state.active:
                     await self._interrupt(state)
         except (EaselError, TimeoutError) as error:

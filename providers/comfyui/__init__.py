@@ -43,7 +43,7 @@ from providers.comfyui.workflow import (
     with_file_prefix,
 )
 from providers.http.api import path_segment
-from providers.http.bodies import Part
+from providers.http.bodies import FormPart
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
 from providers.kit.model_lists import choose_models
@@ -59,7 +59,7 @@ DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STRENGTH = 20, 7.0, 0.75
 DEFAULT_SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 MAX_SUBMISSIONS = 3
 """Submissions of one job in all, where the server restarts: its prompt may be what crashes the server."""
-PAUSES = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
+HISTORY_INTERVALS = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
 """Short, as it is the host's own server; while the socket is connected the history is polled less often."""
 
 
@@ -141,7 +141,7 @@ class ComfyUI(Provider[ComfyUISettings]):
                 await progress.remember(ref)
             listener.follow(ref["prompt_id"])
             prompt_poll = PromptPoll(self._api, ref["prompt_id"], listener, progress)
-            await poll(self.transport, progress, prompt_poll.ask, prompt_poll.is_done, PAUSES)
+            await poll(self.transport, progress, prompt_poll.ask, prompt_poll.is_done, HISTORY_INTERVALS)
             await progress.remember({**ref, "files": [file.model_dump() for file in prompt_poll.files]})
 
     async def _submit(self, nodes: dict[str, Any], client_id: str, progress: Progress) -> str:
@@ -195,7 +195,7 @@ class ComfyUI(Provider[ComfyUISettings]):
     async def _upload(self, image: bytes) -> str:
         """Upload under a content hash, so that the same image is stored once."""
         name = f"easel-{hashlib.sha256(image).hexdigest()[:24]}.png"
-        form = [Part("image", image, name, "image/png"), Part("type", "input"), Part("overwrite", "true")]
+        form = [FormPart("image", image, name, "image/png"), FormPart("type", "input"), FormPart("overwrite", "true")]
         return (await self._api.send("POST", "upload/image", form=form)).raise_for_status().parse(Uploaded).path
 
     async def _checkpoint(self, request: ImageRequest) -> str:

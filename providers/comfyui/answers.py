@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, Cause, InvalidRequest, Unavailable
-from providers.comfyui.sockets import FAILURES, Event, failure_of
+from providers.comfyui.sockets import FAILURE_EVENTS, SocketEvent, failure_of
 from providers.http.answers import Answer, one_line
 from providers.http.failures import option_of_field
 from providers.http.parsing import NONE_IF_INVALID, Reply
@@ -38,7 +38,7 @@ class Uploaded(Reply):
         return "/".join(filter(None, (self.subfolder, self.name)))
 
 
-class Queue(Reply):
+class PromptQueue(Reply):
     """Entries are lists that begin with number and prompt id."""
 
     queue_running: list[list[Any]]
@@ -167,9 +167,9 @@ def refusal_error(answer: Answer) -> InvalidRequest:
 
 def _failure(message: list[Any]) -> Unavailable | None:
     kind, data = [*message, None, None][:2]
-    if kind not in FAILURES or not isinstance(data, dict):
+    if kind not in FAILURE_EVENTS or not isinstance(data, dict):
         return None
-    return failure_of(Event(type=kind, data=cast("dict[str, Any]", data)))
+    return failure_of(SocketEvent(type=kind, data=cast("dict[str, Any]", data)))
 
 
 def _files(output: Any) -> list[File]:

@@ -37,7 +37,7 @@ class CooperativeYield:
             await asyncio.sleep(0)
 
 
-class Part(NamedTuple):
+class FormPart(NamedTuple):
     """A field or file of a form."""
 
     name: str
@@ -47,7 +47,7 @@ class Part(NamedTuple):
     """Its content type."""
 
 
-def multipart(form: Sequence[Part]) -> aiohttp.FormData:
+def multipart(form: Sequence[FormPart]) -> aiohttp.FormData:
     """Build a multipart form, also where no part is a file."""
     data = aiohttp.FormData(default_to_multipart=True)
     for part in form:

@@ -37,7 +37,7 @@ MAX_ADJACENT_ESCAPES = 1000
 """Adjacent escapes at the end of a piece: base64 has no more, however it is escaped."""
 MAX_BACKSLASHES = 64 * 1024
 """Backslashes before a quote: counting 40 MiB of them would block for 0.4 s."""
-PLACEHOLDER = "\ue000{}-{}\ue000"
+CUT_STRING_MARK = "\ue000{}-{}\ue000"
 """Placeholder of a string that was cut out: a random token, which the text cannot contain, and a number."""
 
 
@@ -100,7 +100,7 @@ def _cut_long_strings(body: bytes) -> tuple[bytes, dict[str, str]]:
     kept, long_strings, done, secret = bytearray(), dict[str, str](), 0, token_hex(8)
     for start, end in _strings(body):
         if end - start > LONG_STRING:
-            mark = PLACEHOLDER.format(secret, len(long_strings))
+            mark = CUT_STRING_MARK.format(secret, len(long_strings))
             long_strings[mark] = _long_string(body, start, end)
             kept += body[done:start] + mark.encode()
             done = end

@@ -20,7 +20,7 @@ from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
-MAX_ENTRIES = 10_000
+MAX_LIST_ENTRIES = 10_000
 """Entries of a list that are parsed."""
 MAX_OFFERED = 1_000
 """Entries that are offered: autocomplete shows 25 at a time, and searches the others by name."""
@@ -50,9 +50,9 @@ def _cut(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     entries = cast("list[Any]", value)
-    if len(entries) > MAX_ENTRIES:
-        warn_once(f"a list of {len(entries):,} entries: only the first {MAX_ENTRIES:,} are read")
-    return entries[:MAX_ENTRIES]
+    if len(entries) > MAX_LIST_ENTRIES:
+        warn_once(f"a list of {len(entries):,} entries: only the first {MAX_LIST_ENTRIES:,} are read")
+    return entries[:MAX_LIST_ENTRIES]
 
 
 BoundedList = Annotated[list[Item], BeforeValidator(_cut)]
@@ -77,7 +77,7 @@ def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callabl
 def cap_names(names: Iterable[str]) -> tuple[str, ...]:
     """Unique names, such as samplers or styles, up to `MAX_OFFERED`."""
     found: dict[str, None] = {}
-    for name in islice(names, MAX_ENTRIES):
+    for name in islice(names, MAX_LIST_ENTRIES):
         if len(found) == MAX_OFFERED:
             warn_once(f"a list of more than {MAX_OFFERED:,} names: what follows them is not offered")
             break

@@ -39,7 +39,7 @@ from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_past, items_of
-from providers.openai.streaming import Stream, is_stream
+from providers.openai.streaming import Stream, is_event_stream
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class OpenAICompatible(Provider):
             log.info("%s: %s, request %s", self.name, answer.status, one_line(id))
         if error := error_of(answer):
             raise error
-        if stream is None or not is_stream(answer):
+        if stream is None or not is_event_stream(answer):
             return self._items(answer)
         await stream.handle_all(answer)
         if stream.to_fetch is None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from domain import FileTooLarge, ImageRequest, Size, Sources
 from providers.http.api import without_none
-from providers.http.bodies import Part
+from providers.http.bodies import FormPart
 from providers.http.encoding import encode_base64
 from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
@@ -130,23 +130,23 @@ def _size(profile: Profile, request: ImageRequest) -> dict[str, Any]:
             return {"size": str(request.size)}
 
 
-def _form(path: str, fields: dict[str, Any], *files: Part) -> Drawing:
-    return Drawing(path, {"form": [*(Part(name, _text(value)) for name, value in fields.items()), *files]})
+def _form(path: str, fields: dict[str, Any], *files: FormPart) -> Drawing:
+    return Drawing(path, {"form": [*(FormPart(name, _text(value)) for name, value in fields.items()), *files]})
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _image(data: bytes, part: str = "image") -> Part:
+def _image(data: bytes, part: str = "image") -> FormPart:
     return _file(part, "image", data, MAX_IMAGE_BYTES)
 
 
-def _mask(data: bytes) -> Part:
+def _mask(data: bytes) -> FormPart:
     return _file("mask", "mask", data, MAX_MASK_BYTES)
 
 
-def _file(part: str, field: str, data: bytes, largest: int) -> Part:
+def _file(part: str, field: str, data: bytes, largest: int) -> FormPart:
     if len(data) >= largest:
         raise FileTooLarge(option=field, length=len(data), limit=largest - 1)
-    return Part(part, data, f"{field}.png", "image/png")
+    return FormPart(part, data, f"{field}.png", "image/png")

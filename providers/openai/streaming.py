@@ -81,7 +81,7 @@ class Stream:
         return fields or EventBody()
 
 
-def is_stream(answer: Answer) -> bool:
+def is_event_stream(answer: Answer) -> bool:
     """Whether the response is an event stream; without the label its events are in the body."""
     labelled = answer.headers.get("Content-Type", "").startswith("text/event-stream")
     return (labelled and not answer.body) or answer.body.startswith(STREAM_STARTS)

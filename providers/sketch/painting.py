@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from domain import ImageRequest, Size, Sources
 from providers.sketch.canvas import Canvas, Plane, cut, image_from, image_of, mix, step, strips
 from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
-from providers.sketch.styles import STYLES
+from providers.sketch.styles import PAINTERS
 from providers.sketch.words import parse_scene
 
 DEFAULT_SIZE = Size(1024, 1024)
@@ -42,7 +42,7 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
     hand = (rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
     if fitted is not picture:
         picture = mix(fitted, picture, float(step(0.2, 1, strength)))
-    painted, amount = STYLES.get(scene.style, STYLES["paint"])(picture, *hand), float(step(0, 0.35, strength))
+    painted, amount = PAINTERS.get(scene.style, PAINTERS["paint"])(picture, *hand), float(step(0, 0.35, strength))
     del picture
     yield 0.9
     image = image_from(painted.shape, lambda rows: mix(fitted[rows], painted[rows], cut(mask, rows) * amount))

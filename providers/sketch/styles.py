@@ -115,4 +115,4 @@ def pixel(picture: Plane, _: np.random.Generator, detail: float, loose: float) -
     return np.asarray(few.convert("RGB"), np.float32).repeat(block, 0).repeat(block, 1)[:height, :width] / 255
 
 
-STYLES = {"paint": oil, "watercolour": watercolour, "ink": ink, "pixel": pixel}
+PAINTERS = {"paint": oil, "watercolour": watercolour, "ink": ink, "pixel": pixel}

@@ -25,7 +25,7 @@ from domain import (
 )
 from providers import automatic1111 as module
 from providers.automatic1111 import POST_SECONDS, Automatic1111, Automatic1111Settings
-from providers.automatic1111.results import Info, Result, checked, read_info
+from providers.automatic1111.results import GenerationInfo, Result, checked, read_info
 from providers.automatic1111.server import Listed
 from providers.http.answers import Answer
 from providers.http.budget import MemoryBudget
@@ -47,7 +47,7 @@ async def a1111(bench_for):
 @pytest.fixture
 def at_once(monkeypatch):
     """Progress is asked for without a pause."""
-    monkeypatch.setattr(module, "POLL_SECONDS", 0)
+    monkeypatch.setattr(module, "PROGRESS_POLL_SECONDS", 0)
 
 
 def drawings(bench) -> list[str]:
@@ -632,7 +632,7 @@ INFOS = st.fixed_dictionaries(
 
 @given(st.text() | INFOS.map(json.dumps) | st.none() | st.integers() | st.lists(st.text(), max_size=2) | INFOS)
 def test_any_info_is_read(text):
-    assert isinstance(read_info(text), Info)
+    assert isinstance(read_info(text), GenerationInfo)
 
 
 @given(

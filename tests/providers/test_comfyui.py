@@ -11,7 +11,7 @@ from PIL import Image
 from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Unavailable
 from providers.comfyui import MAX_SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal_error
-from providers.comfyui.sockets import MAX_CONNECTIONS, Event, failure_of
+from providers.comfyui.sockets import MAX_CONNECTIONS, SocketEvent, failure_of
 from providers.comfyui.workflow import FOLDER
 from providers.http.answers import Answer
 from tests.outcomes import blames_model, cause_of, option_of
@@ -140,7 +140,7 @@ async def test_without_a_socket_the_history_is_polled(comfyui, case):
 
 
 async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(sockets, "MAX_SOCKET_WAIT_SECONDS", 0.05)
 
     async def gate(call):
         if call.path == "/ws":
@@ -151,14 +151,14 @@ async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatc
 
 
 async def test_a_hanging_close_does_not_delay_the_job(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "LISTENER_STOP_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     async with asyncio.timeout(2):
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
 async def test_an_endless_socket_does_not_delay_the_job(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "LISTENER_STOP_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("talks-on")).sizes == [(512, 512)]
 
@@ -297,7 +297,7 @@ async def test_other_nodes_outputs_do_not_lose_the_picture(comfyui, case):
     ],
 )
 def test_no_words_of_a_node_are_a_refusal_or_a_matter_of_money(words):
-    assert type(failure_of(Event(type="execution_error", data={"exception_message": words}))) is Unavailable
+    assert type(failure_of(SocketEvent(type="execution_error", data={"exception_message": words}))) is Unavailable
 
 
 async def test_names_of_files_are_quoted(comfyui):

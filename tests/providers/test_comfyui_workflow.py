@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Span, Unavailable
 from providers.comfyui import FIRST_CHECKPOINT, ComfyUI
-from providers.comfyui.answers import Queue, entry_of, input_choices
+from providers.comfyui.answers import PromptQueue, entry_of, input_choices
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import read_event, read_preview
 from providers.comfyui.workflow import (
@@ -340,5 +340,5 @@ def test_any_history_can_be_read(tree):
     st.lists(st.tuples(st.integers() | st.floats(allow_nan=False), st.uuids().map(str)), unique_by=lambda each: each[0])
 )
 def test_the_queue_is_in_the_order_of_its_numbers(entries):
-    queue = Queue(queue_running=[], queue_pending=[[*entry, {}] for entry in entries])
+    queue = PromptQueue(queue_running=[], queue_pending=[[*entry, {}] for entry in entries])
     assert queue.pending == [id for _, id in sorted(entries)]

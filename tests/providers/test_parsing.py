@@ -73,7 +73,7 @@ def test_a_text_cannot_forge_a_placeholder():
     """A member's words come back beside their picture."""
     answer = {
         "b64_json": "A" * MIN_THREAD_BYTES,
-        "revised_prompt": parsing.PLACEHOLDER.format("0", 0),
+        "revised_prompt": parsing.CUT_STRING_MARK.format("0", 0),
         "prompt": "\ue0000\ue000",
     }
     assert read_json(json.dumps(answer)) == answer

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from domain import BadResponse, Drawn, Picture
 from domain.kinds import KINDS, kind_of
 from domain.numbers import number, place, plain, seconds, seed
+from providers.aihorde.wire import JobState
 from providers.aihorde.wire import Result as HordeResult
-from providers.aihorde.wire import State
 from providers.automatic1111.tasks import Task
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
@@ -221,7 +221,7 @@ def test_an_invalid_number_counts_as_absent(wrong):
     assert result.seed is None
     assert result.timings is None or result.timings.inference is None
     assert answered({"status": "IN_QUEUE", "queue_position": wrong}).parse(FalStatus).queue_position is None
-    state = answered({"done": True, "queue_position": wrong, "wait_time": wrong}).parse(State)
+    state = answered({"done": True, "queue_position": wrong, "wait_time": wrong}).parse(JobState)
     assert (state.done, state.queue_position, state.wait_time) == (True, None, None)
     task = answered({"active": True, "progress": wrong, "eta": wrong}).parse(Task)
     assert (task.active, task.fraction, task.seconds) == (True, None, None)

@@ -17,7 +17,7 @@ from providers.http import addresses
 from providers.http import api as api_module
 from providers.http.addresses import on_own_server, web_link
 from providers.http.api import Api
-from providers.http.bodies import MIN_COUNTED_BYTES, Part
+from providers.http.bodies import MIN_COUNTED_BYTES, FormPart
 from providers.http.calls import MAX_BYTES_IN_MEMORY
 from providers.http.transport import MAX_REDIRECTS, Transport
 from tests.outcomes import not_taken
@@ -309,7 +309,9 @@ async def test_a_download_that_fails_does_not_say_that_nothing_was_taken(transpo
 
 async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):
     server.script = [503, 200]
-    await transport.call("POST", server.url, form=[Part("prompt", "a boat"), Part("image", b"x", "a.png", "image/png")])
+    await transport.call(
+        "POST", server.url, form=[FormPart("prompt", "a boat"), FormPart("image", b"x", "a.png", "image/png")]
+    )
     first, second = server.requests
     assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
     for call in (first, second):
