@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from config.environment import Values, read_values
 from config.settings import Config
 from providers import settings_types
+from providers.kit.settings import ProviderSettings
 from providers.kit.variables import UnreadableError, number_range
 
 Read = TypeVar("Read", bound=BaseModel)
@@ -21,14 +22,14 @@ class ConfigError(Exception):
 def read_config(values: Values) -> Config:
     """ConfigError for the first variable that is wrong."""
     config = _checked(Config, Config.variables(), partial(Config, values))
-    providers: dict[str, BaseModel] = {}
+    providers: dict[str, ProviderSettings] = {}
     for name, kind in settings_types(config.openai_compatible).items():
         variables = kind.variables(name)
         given = read_values(variables, values)
         # defaults need no validation, whose setup costs pydantic a millisecond for each provider
         read = partial(kind.model_validate, given) if given else kind.model_construct
         providers[name] = _checked(kind, variables, read)
-    return config.model_copy(update={"providers": providers})
+    return config.having_providers(providers)
 
 
 def _checked(kind: type[BaseModel], variables: Mapping[str, str], read: Callable[[], Read]) -> Read:

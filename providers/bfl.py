@@ -68,31 +68,26 @@ SIZES = tuple(
         Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
     )
 )
-FREE_SIZE: dict[str, Any] = {
-    "sizes": SIZES,
-    "size_range": SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
-    "seed": True,
-    "safety_checker": True,
-}
-RATIO_ONLY = {**FREE_SIZE, "size_range": None, "sizes": SIZES[:5]}
-OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "fill",
-        {
-            **RATIO_ONLY,
-            "sizes": (),
-            "text_to_image": False,
-            "inpainting": True,
-            "steps": Span(low=15, high=50),
-            "guidance_scale": Span(low=1.5, high=100),
-        },
-    ),
-    (
-        "flex",
-        {**FREE_SIZE, "image_to_image": True, "steps": Span(low=1, high=50), "guidance_scale": Span(low=1.5, high=10)},
-    ),
-    ("flux-2", {**FREE_SIZE, "image_to_image": True}),
-    ("kontext", {**RATIO_ONLY, "image_to_image": True}),
+FREE_SIZE = Capabilities(
+    sizes=SIZES,
+    size_range=SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
+    seed=True,
+    safety_checker=True,
+)
+RATIO_ONLY = FREE_SIZE.having(size_range=None, sizes=SIZES[:5])
+FLUX_2 = FREE_SIZE.having(image_to_image=True)
+FILL = RATIO_ONLY.having(
+    sizes=(),
+    text_to_image=False,
+    inpainting=True,
+    steps=Span(low=15, high=50),
+    guidance_scale=Span(low=1.5, high=100),
+)
+CAPABILITIES_BY_WORD = (
+    ("fill", FILL),
+    ("flex", FLUX_2.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=10))),
+    ("flux-2", FLUX_2),
+    ("kontext", RATIO_ONLY.having(image_to_image=True)),
     ("ultra", RATIO_ONLY),
 )
 """By a word in the model's id; the first match counts."""
@@ -187,7 +182,7 @@ def _model(id: str, title: str = "") -> Model:
 
 
 def _capabilities(id: str) -> Capabilities:
-    return Capabilities(**next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), FREE_SIZE))
+    return next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), FREE_SIZE)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:

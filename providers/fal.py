@@ -58,15 +58,16 @@ MODELS = (
     ("fal-ai/flux-pro/v1/fill", "FLUX.1 Fill pro"),
 )
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
-COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
+COMMON = Capabilities(per_call=4, seed=True, safety_checker=True)
 # No limits are documented; these are wide, and the API has the last word.
-SIZED: dict[str, Any] = {"sizes": COMMON_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
-STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
-EDIT_ONLY: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
-CAPABILITIES_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("fill", {"text_to_image": False, "inpainting": True}),
-    ("inpaint", {"text_to_image": False, "inpainting": True}),
-    ("image-to-image", {**EDIT_ONLY, "strength": Span(low=0, high=1)}),
+SIZED = COMMON.having(sizes=COMMON_SIZES, size_range=SizeRange(low=256, high=2048, multiple=16))
+STEPS, GUIDANCE = Span(low=1, high=50), Span(low=1, high=20)
+INPAINT_ONLY = COMMON.having(text_to_image=False, inpainting=True)
+EDIT_ONLY = COMMON.having(text_to_image=False, image_to_image=True)
+CAPABILITIES_BY_WORD = (
+    ("fill", INPAINT_ONLY),
+    ("inpaint", INPAINT_ONLY),
+    ("image-to-image", EDIT_ONLY.having(strength=Span(low=0, high=1))),
     ("kontext", EDIT_ONLY),
     ("/edit", EDIT_ONLY),
 )
@@ -217,8 +218,8 @@ def _model(id: str, title: str = "") -> Model:
 
 
 def _capabilities(id: str) -> Capabilities:
-    stepped = {} if "pro" in id else STEPPED
-    return Capabilities(**COMMON, **stepped, **next((kind for word, kind in CAPABILITIES_BY_WORD if word in id), SIZED))
+    takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id), SIZED)
+    return takes if "pro" in id else takes.having(steps=STEPS, guidance_scale=GUIDANCE)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:

@@ -65,7 +65,7 @@ IMAGE_CONFIGS = {
     for size, ratio in RATIOS.items()
 }
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
-CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)})
+CAPABILITIES_2K = CAPABILITIES.having(sizes=tuple(IMAGE_CONFIGS))
 DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
 DRAWING_FAMILIES = ("image", "nano-banana")
 """Words in the ids of Gemini models that generate images; the list has no field for that."""

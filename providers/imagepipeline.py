@@ -163,13 +163,13 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
 
     def _offered(self) -> Sequence[Model]:
         """The models to offer; generation 3 takes no model, so the host cannot add any."""
-        id, title = DOCUMENTED_MODEL
-        documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
+        documented = self._model(*DOCUMENTED_MODEL)
         if self.settings.generation == 3:
             return choose_known_models(self.settings, [documented])
-        return choose_models(
-            self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id})
-        )
+        return choose_models(self.settings, [documented], lambda id: self._model(id, id))
+
+    def _model(self, id: str, title: str) -> Model:
+        return Model(id=id, title=title, capabilities=self._generation.capabilities)
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
         """Submit; True where the response holds the pictures already."""

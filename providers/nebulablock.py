@@ -38,18 +38,18 @@ FALLBACK = (
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
 # No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
-COMMON_OPTIONS: dict[str, Any] = {
-    "sizes": COMMON_SIZES,
-    "size_range": SizeRange(low=256, high=2048, multiple=16),
-    "guidance_scale": Span(low=0, high=30),
-}
-STEPS = Span(low=1, high=100)
-NO_OPTIONS: dict[str, Any] = {}
-OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("fill", {"steps": STEPS, "text_to_image": False, "inpainting": True}),
-    ("schnell", {"steps": STEPS, "seed": True}),
-    ("stable-diffusion", {"steps": STEPS, "negative_prompt": True}),
+COMMON = Capabilities(
+    sizes=COMMON_SIZES,
+    size_range=SizeRange(low=256, high=2048, multiple=16),
+    guidance_scale=Span(low=0, high=30),
 )
+STEPPED = COMMON.having(steps=Span(low=1, high=100))
+CAPABILITIES_BY_WORD = (
+    ("fill", STEPPED.having(text_to_image=False, inpainting=True)),
+    ("schnell", STEPPED.having(seed=True)),
+    ("stable-diffusion", STEPPED.having(negative_prompt=True)),
+)
+"""By a word in the model's id; the first match counts."""
 PROSE_NAMES = {"image": "input_image", "mask": "mask_image"}
 """The samples say image and mask, the prose says input_image and mask_image."""
 
@@ -192,10 +192,10 @@ def _in_order(found: list[FoundPicture]) -> list[FoundPicture]:
 
 
 def _model(id: str, title: str | None, price: float | str | None) -> Model:
-    options = next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), NO_OPTIONS)
+    takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), COMMON)
     return Model(
         id=id,
         title=title or id.rpartition("/")[2],
-        capabilities=Capabilities(**COMMON_OPTIONS, **options),
+        capabilities=takes,
         price=None if price in (None, "") else str(price),
     )

@@ -59,11 +59,11 @@ class Endpoint(NamedTuple):
 
 
 FROM_TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
-FROM_IMAGE = {"image_to_image": True, "sized_by_image": True, "strength": Span(low=0, high=1)}
-SD3 = Endpoint("", "generate/sd3", FROM_TEXT.model_copy(update=FROM_IMAGE))
+FROM_BOTH = FROM_TEXT.having(image_to_image=True, sized_by_image=True, strength=Span(low=0, high=1))
+SD3 = Endpoint("", "generate/sd3", FROM_BOTH)
 INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
 ENDPOINTS = {
-    "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.model_copy(update={"styles": STYLES})),
+    "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.having(styles=STYLES)),
     "ultra": Endpoint("Stable Image Ultra", "generate/ultra", FROM_TEXT),
     "sd3.5-large": SD3._replace(title="Stable Diffusion 3.5 Large"),
     "sd3.5-large-turbo": SD3._replace(title="Stable Diffusion 3.5 Large Turbo"),

@@ -96,7 +96,7 @@ class Server:
 
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
         sizes = LARGE_SIZES if TRAINED_AT_1024.search(f"{id} {kind or ''}") else SMALL_SIZES
-        capabilities = self.capabilities.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
+        capabilities = self.capabilities.having(sizes=tuple(map(Size.parse, sizes)))
         return Model(id=id, title=one_line(title or id), capabilities=capabilities)
 
     def checkpoint(self, id: str | None) -> str | None:
@@ -128,13 +128,11 @@ async def discover(api: Api) -> Server:
     upscaler = (
         _upscaler(_entries(upscalers)) if progress_by else None
     )  # stable-diffusion.cpp lists some, and cannot use them
-    capabilities = COMMON_CAPABILITIES.model_copy(
-        update={
-            "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
-            "size_range": _size_range(progress),
-            "styles": cap_names(_styles(styles)),
-            "upscale": upscaler is not None,
-        }
+    capabilities = COMMON_CAPABILITIES.having(
+        schedulers=_schedulers(_names(samplers), _labels(schedulers)),
+        size_range=_size_range(progress),
+        styles=cap_names(_styles(styles)),
+        upscale=upscaler is not None,
     )
     server = Server((), _titles_by_name(checkpoints.values()), capabilities, upscaler, progress_by)
     loaded = server.titles.get(_loaded(options) or "")

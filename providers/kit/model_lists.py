@@ -115,7 +115,7 @@ def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> S
 
 def _with_title(model: Model, title: str) -> Model:
     """The model with the host's title, unless the host gave only an id."""
-    return model if title == model.id else model.model_copy(update={"title": title})
+    return model if title == model.id else model.having(title=title)
 
 
 def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequence[Model]:
@@ -123,7 +123,7 @@ def limit_quality(settings: ProviderSettings, models: Sequence[Model]) -> Sequen
     if settings.quality is None:
         return models
     return [
-        model.model_copy(update={"capabilities": _with_best_quality(settings.quality, model.capabilities)})
+        model.having(capabilities=_with_best_quality(settings.quality, model.capabilities))
         if model.capabilities.qualities
         else model
         for model in models
@@ -134,7 +134,7 @@ def _with_best_quality(best: str, takes: Capabilities) -> Capabilities:
     """Qualities up to the best one; only the cheapest where the model does not know that name."""
     names = [quality.casefold() for quality in takes.qualities]
     place = names.index(best.casefold()) if best.casefold() in names else 0
-    return takes.model_copy(update={"qualities": takes.qualities[: place + 1], "usual_quality": takes.qualities[place]})
+    return takes.having(qualities=takes.qualities[: place + 1], usual_quality=takes.qualities[place])
 
 
 def today() -> date:

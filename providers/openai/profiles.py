@@ -83,16 +83,14 @@ WIDE = Capabilities(
     size_range=SizeRange(low=64, high=4096),
     per_call=4,
 )
-DIFFUSION = WIDE.model_copy(update={"size_range": SizeRange(low=128, high=2048, multiple=8)})
+DIFFUSION = WIDE.having(size_range=SizeRange(low=128, high=2048, multiple=8))
 """The backends of LocalAI and stable-diffusion.cpp, and Together's."""
-TOGETHER = DIFFUSION.model_copy(
-    update={
-        "seed": True,
-        "negative_prompt": True,
-        "steps": STEPS,
-        "guidance_scale": GUIDANCE,
-        "safety_checker": True,
-    }
+TOGETHER = DIFFUSION.having(
+    seed=True,
+    negative_prompt=True,
+    steps=STEPS,
+    guidance_scale=GUIDANCE,
+    safety_checker=True,
 )
 
 GPT_IMAGE = Capabilities(
@@ -104,14 +102,12 @@ GPT_IMAGE = Capabilities(
     transparent=True,
     safety_checker=True,
 )
-GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
-    update={
-        "sizes": _sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
-        "size_range": SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
-        "per_call": 2,  # four of the largest would be more than what is taken into memory
-    }
+GPT_IMAGE_FREE = GPT_IMAGE.having(
+    sizes=_sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
+    size_range=SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
+    per_call=2,  # four of the largest would be more than what is taken into memory
 )
-GPT_IMAGE_FINE = GPT_IMAGE_FREE.model_copy(update={"qualities": (*GPT_IMAGE.qualities, "xhigh", "max")})
+GPT_IMAGE_FINE = GPT_IMAGE_FREE.having(qualities=(*GPT_IMAGE.qualities, "xhigh", "max"))
 GPT_FAMILIES: tuple[Family, ...] = (
     (re.compile(r"^gpt-image-2(?![.\d])"), GPT_IMAGE_FREE),
     (re.compile(r"^gpt-image-2\.5(?![.\d])"), GPT_IMAGE_FINE),
@@ -163,9 +159,7 @@ PROFILES: Mapping[str, Profile] = {
         fields_by_option=GPT_FIELDS,
         image="form",
         default_capabilities=WIDE,
-        families=tuple(
-            (each, capabilities.model_copy(update={"safety_checker": False})) for each, capabilities in GPT_FAMILIES
-        ),
+        families=tuple((each, capabilities.having(safety_checker=False)) for each, capabilities in GPT_FAMILIES),
         has_retirements=True,
     ),
     "sdcpp": Profile(
@@ -175,16 +169,14 @@ PROFILES: Mapping[str, Profile] = {
         extra_args=True,
         image="form",
         image_part="image[]",
-        default_capabilities=DIFFUSION.model_copy(
-            update={
-                # It makes sides larger until they are multiples of 64 (SD 1 and 2), or of a part of it.
-                "size_range": SizeRange(low=128, high=2048, multiple=64),
-                "seed": True,
-                "negative_prompt": True,
-                "steps": STEPS,
-                "guidance_scale": GUIDANCE,
-                "image_to_image": True,
-            }
+        default_capabilities=DIFFUSION.having(
+            # It makes sides larger until they are multiples of 64 (SD 1 and 2), or of a part of it.
+            size_range=SizeRange(low=128, high=2048, multiple=64),
+            seed=True,
+            negative_prompt=True,
+            steps=STEPS,
+            guidance_scale=GUIDANCE,
+            image_to_image=True,
         ),
         models=(("sd-cpp-local", "stable-diffusion.cpp"),),
     ),
@@ -196,14 +188,12 @@ PROFILES: Mapping[str, Profile] = {
         negative_after_bar=True,
         image="file",
         has_inpainting_call=True,
-        default_capabilities=DIFFUSION.model_copy(
-            update={
-                "per_call": 1,  # its call for inpainting knows no n
-                "negative_prompt": True,
-                "steps": STEPS,
-                "image_to_image": True,
-                "inpainting": True,
-            }
+        default_capabilities=DIFFUSION.having(
+            per_call=1,  # its call for inpainting knows no n
+            negative_prompt=True,
+            steps=STEPS,
+            image_to_image=True,
+            inpainting=True,
         ),
         families=((re.compile("upscal|esrgan"), Capabilities(text_to_image=False, upscale=True, max_count=1)),),
     ),
@@ -217,9 +207,7 @@ PROFILES: Mapping[str, Profile] = {
         unsafe_fields={"disable_safety_checker": True},
         image="link",
         default_capabilities=TOGETHER,
-        families=(
-            (re.compile("kontext"), TOGETHER.model_copy(update={"image_to_image": True, "image_by_link": True})),
-        ),
+        families=((re.compile("kontext"), TOGETHER.having(image_to_image=True, image_by_link=True)),),
     ),
     "xai": Profile(
         title="xAI",

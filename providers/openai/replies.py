@@ -1,11 +1,12 @@
 """Parses responses: pictures, lists of models, and errors with OpenAI's codes."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, NamedTuple, cast
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, ProviderFailure, QuotaError, RateLimited
+from domain.frozen import CopyMethod
 from domain.numbers import Place
 from providers.http.answers import Answer, one_line
 from providers.http.encoding import is_inline_picture
@@ -31,6 +32,8 @@ class Item(Reply):
     url: str = ""
     index: Place = None
     respect_moderation: Annotated[bool | None, NONE_IF_INVALID] = None
+    having: ClassVar[CopyMethod] = CopyMethod()
+    """A changed copy."""
 
     @property
     def picture(self) -> str:
@@ -65,7 +68,7 @@ def items_in(entry: Any) -> list[Item]:
     item = ITEM.validate_python(entry)
     if item and item.picture:
         return [item]
-    found = [(item or Item()).model_copy(update={"url": each}) for each in pictures_in(entry)]
+    found = [(item or Item()).having(url=each) for each in pictures_in(entry)]
     return found or ([item] if item else [])
 
 
