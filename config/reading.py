@@ -20,7 +20,7 @@ class ConfigError(Exception):
 
 
 def read_config(values: Values) -> Config:
-    """ConfigError for the first variable that is wrong."""
+    """The host's settings; raises ConfigError for the first wrong variable."""
     config = _checked(Config, Config.variables(), partial(Config, values))
     providers: dict[str, ProviderSettings] = {}
     for name, kind in settings_types(config.openai_compatible).items():
@@ -37,7 +37,7 @@ def _checked(kind: type[BaseModel], variables: Mapping[str, str], read: Callable
         return read()
     except ValidationError as error:
         config_failure = config_error(error, kind, variables)
-    raise config_failure  # outside the handler, or its context would hold the values that were read
+    raise config_failure  # raised outside the handler: inside, its context would hold the values
 
 
 def config_error(error: ValidationError, kind: type[BaseModel], variables: Mapping[str, str]) -> ConfigError:

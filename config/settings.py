@@ -143,7 +143,7 @@ class Config(BaseSettings):
         return [secret for secret in (*own, *keys, self._database_password()) if secret]
 
     def _database_password(self) -> str:
-        """As encoded in the URL, which is how a log would show it."""
+        """The password in the database's URL, encoded as there, which is how a log would show it."""
         account, at, _ = self.database_url.get_secret_value().partition("://")[2].rpartition("@")
         return account.partition(":")[2] if at else ""
 

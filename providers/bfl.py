@@ -1,8 +1,8 @@
-"""Black Forest Labs: FLUX from its maker, submitted by model and polled at the link that the answer gives.
+"""Black Forest Labs: FLUX from its maker, submitted by model and polled at the link in the response.
 
 Facts: its documentation and black-forest-labs/skills @d0793c8. A result's link
 lives for ten minutes. Moderated requests are not billed. The fields of `fill` and its mask (white =
-repaint) are from its reference page; pages disagree on its path: the other is tried where one is 404. To verify: that
+repaint) are from its reference page; its pages disagree on its path, so the other is tried after a 404. To verify: that
 `kontext` and `ultra` take aspect_ratio in place of width and height; which of the older models edit.
 """
 
@@ -92,7 +92,7 @@ CAPABILITIES_BY_WORD = (
 )
 """By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
-"""Of 0 to 5, where a server's admins have switched the safety checker off; otherwise the API's default stands."""
+"""Highest tolerance, sent where a server's admins have switched the safety checker off."""
 MODERATED_STATUSES = {"request moderated", "content moderated"}
 FAILED_STATUSES = {"error", "failed"}
 

@@ -1,7 +1,7 @@
 """fal: a job queue in front of many apps; status and result are polled at URLs from the submit response.
 
-Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A picture
-that the safety checker blocked comes as a black one. To verify: an app's options are derived from words in its id (no
+Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. The safety
+checker replaces a blocked picture by a black one. To verify: an app's options are derived from words in its id (no
 steps and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white =
 repaint where it fills), and 403 with a word about money is an empty account.
 """
@@ -59,7 +59,7 @@ MODELS = (
 )
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
 COMMON = Capabilities(per_call=4, seed=True, safety_checker=True)
-# No limits are documented; these are wide, and the API has the last word.
+# No limits are documented; these are wide, and the API validates them.
 SIZED = COMMON.having(sizes=COMMON_SIZES, size_range=SizeRange(low=256, high=2048, multiple=16))
 STEPS, GUIDANCE = Span(low=1, high=50), Span(low=1, high=20)
 INPAINT_ONLY = COMMON.having(text_to_image=False, inpainting=True)
@@ -170,8 +170,8 @@ class Fal(Provider):
     async def _ask(self, url: str, progress: Progress, *, is_result: bool = False) -> Answer:
         """One poll, without retries: a request that hit fal's own time limit must not be polled again.
 
-        final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
-        a server in between again) is the outcome, be it a 500.
+        is_result: asks for the result. A response with a request id is fal's own, and so the outcome, even with status
+        500; one without comes from a gateway, and is asked for again (as in fal's client).
         """
         answer = await (self._api.get if is_result else self._api.get_json)(url, tries=1)
         if answer.status == 504 and TIMEOUT_HEADER in answer.headers:
@@ -243,7 +243,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 with a request id comes from fal itself, so the job may be accepted (as in its client)."""
+    """Unknown after a 503 with a request id: it comes from fal itself, not from a gateway (as in fal's client)."""
     is_its_own = answer.status == 503 and REQUEST_ID_HEADER in answer.headers
     return Acceptance.UNKNOWN if is_its_own else acceptance_of(answer)
 

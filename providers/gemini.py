@@ -1,13 +1,13 @@
-"""Google Gemini: one picture a call, from words or from words and an image, answered as base64 among parts of text.
+"""Google Gemini: one picture a call, from words or from words and images, returned as base64 between parts of text.
 
 Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K or 2K; 4K is
-not offered, for no upload limit of Discord's takes its files as they are. It has no negative prompt, steps, guidance or
-mask, and a seed that promises nothing, which is not sent. A refusal comes under HTTP 200, as a reason or as mere words;
-a wrong key comes as 400.
+not offered, because its files exceed every upload limit of Discord. It has no negative prompt, steps, guidance or
+mask; its seed guarantees nothing and is not sent. A refusal has status 200, and a reason or only a text; a wrong key
+has status 400.
 
-Lenient, for it is not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, which models know
+Read leniently, because not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, which models know
 `imageSize` (2K is offered by the third generation; 1K is what is drawn where a model does not know the word), pictures
-among thoughts (a reported habit), a data: URL in the text (a relay's).
+among thoughts (reported by users), a data: URL in the text (of proxies).
 """
 
 import re
@@ -92,7 +92,7 @@ class ContentPart(Reply):
 
     @property
     def picture(self) -> str:
-        """In base64; relays and proxies spell the field either way, or write a data URL."""
+        """In base64; proxies spell the field either way, or write a data URL."""
         inline = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
         match = None if inline else DATA_URL_IN_TEXT.search(self.text or "")
         return match[0] if match else inline

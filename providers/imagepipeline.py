@@ -1,8 +1,8 @@
-"""ImagePipeline: SDXL, answered at once or polled by id.
+"""ImagePipeline: SDXL, returned at once or polled by id.
 
 Facts: its documentation of two generations on one host. Generation 1 ("SDXL", the default here) takes every option and
-several pictures a call; generation 3 ("jobs", 2026) answers every call with a job. Field names, status words and where
-the sentence of a failure stands differ between its pages, so all of them are read.
+several pictures a call; generation 3 ("jobs", 2026) makes a job of every call. Field names, status words and the
+field of an error message differ between its pages, so all of them are read.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Nebula Block: pictures as base64 in one answer, models and prices from discovery, inpainting with FLUX.1 Fill.
+"""Nebula Block: pictures as base64 in one response, listed models and prices, inpainting with FLUX.1 Fill.
 
-Facts: its documentation of 18 February 2026. Which option a model takes stands in a table there, not in the list
-that the API gives, so it is derived from the model's name; an unknown model gets only the common options.
+Facts: its documentation of 18 February 2026. Which options a model takes is documented in a table, but missing from the
+API's list, so it is derived from the model's name; an unknown model gets only the common options.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ FALLBACK = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
-# No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
+# No limits are documented; these are wide, and the API validates them. Fill needs multiples of 16.
 COMMON = Capabilities(
     sizes=COMMON_SIZES,
     size_range=SizeRange(low=256, high=2048, multiple=16),

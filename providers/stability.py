@@ -1,13 +1,13 @@
 """Stability AI (v2beta): multipart requests, and one picture as response body.
 
-Facts: a community OpenAPI file and the reference page of Core. It draws at ratios, so that each size stands for one;
-what comes back has that shape, not always those pixels. Seed 0 means a random one there: another stands in for it.
-With an image, sd3 takes no ratio, and the picture has the image's shape. A filtered picture comes under 200, blurred,
-and only `finish-reason` says so.
+Facts: a community OpenAPI file and the reference page of Core. It takes a ratio, so each size stands for its ratio, and
+the picture may have other pixels. Seed 0 means a random one there, so another is sent for it. With an image, sd3 takes
+no ratio, and the picture has the image's. A filtered picture has status 200 and is blurred; only `finish-reason` says
+so.
 
-Lenient, for it is not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields, that
-white is what a mask repaints. `grow_mask` and the headers that tell of users are left out, as are the edits that
-want something else than words, an image and a mask.
+Read leniently, because not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields,
+that a mask's white is repainted. Not used: `grow_mask`, the headers that identify users, and edits that need more than
+words, an image and a mask.
 """
 
 import re
@@ -42,7 +42,7 @@ RATIOS = {
 SEED_FOR_ZERO = 4294967294
 """Sent for seed 0: the API's largest, which Easel never draws."""
 DEFAULT_STRENGTH = 0.6
-"""Default: image to image requires one."""
+"""The API requires one for image to image."""
 FILTERED_REASON = "CONTENT_FILTERED"
 STYLES = (
     *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
@@ -124,7 +124,7 @@ def _model(id: str) -> Model:
 
 
 def _form(request: ImageRequest, sources: Sources) -> list[FormPart]:
-    """Multipart parts, also where none is a file."""
+    """The parts of the form."""
     capabilities, image = _endpoint(request.model or "core").capabilities, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
     if not capabilities.upscale:
@@ -183,7 +183,7 @@ def _raise_for_error(answer: Answer) -> Answer:
 
 
 def _error(answer: Answer) -> ProviderFailure | None:
-    """The error of a response; its name tells a content refusal from a missing permission, both 403."""
+    """The error of a response; its `name` distinguishes refused content from a missing permission, both 403."""
     if answer.ok:
         return None
     refusal = answer.parse_or_none(Refusal) or Refusal()

@@ -1,12 +1,12 @@
-"""AI Horde: volunteers' machines, free, with an anonymous key; polled by id, its pictures are webp.
+"""AI Horde: volunteers' machines, free, with an anonymous key; polled by id, pictures in WebP.
 
-Facts: the server's source (version 5.1.5). Its quirks:
+Facts: the server's source (version 5.1.5). Its peculiarities:
 
-- `###` in a prompt begins the negative one; members' text is spelled so that it cannot.
-- A refused prompt puts the caller's IP address into timeout: `suspension_time` suspends that member.
+- `###` in a prompt begins the negative one, so it is escaped in members' text.
+- A refused prompt bans the caller's IP address for a while, so `suspension_time` suspends that member.
 - `nsfw` and `censor_nsfw` have other defaults in its Swagger file than in its parser: both are always sent.
-- `status` may be asked ten times a minute: once for each job, when `check` says that it is done.
-- MaintenanceMode comes as 400 where 503 is documented; some errors have no `rc`.
+- `status` may be called ten times a minute, so only once for each job, when `check` says that it is done.
+- MaintenanceMode has status 400, though 503 is documented; some errors have no `rc`.
 
 Not confirmed: the polarity of the mask (white = repaint), and that `shared` gives pictures away for training.
 """
@@ -138,7 +138,7 @@ class AIHorde(Provider[AIHordeSettings]):
             if unserved_since and now - unserved_since >= UNSERVED_SECONDS:
                 await self._give_up(id, progress, Unavailable(cause=Cause.NO_WORKER, option="model"))
             if progress.seconds_left() <= CANCEL_BEFORE_END_SECONDS and not state.done:
-                await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
+                await self._give_up(id, progress, Timeout("not all pictures were drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
@@ -151,7 +151,7 @@ class AIHorde(Provider[AIHordeSettings]):
         try:
             pictures = await self._cancel(id)
         except EaselError as error:
-            log.warning("a job without workers could not be cancelled: %s", error)
+            log.warning("a job that was given up could not be cancelled: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
         raise reason

@@ -19,7 +19,7 @@ MAX_LISTED_MODELS = 50
 MIN_SHOWN_WAIT_SECONDS = 60
 LARGE_SIZE = Size(1024, 1024)
 DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
-"""Models that draw 1024x1024, and do so without kudos."""
+"""Names of models that draw 1024x1024, which costs no kudos with them."""
 SIZES = tuple(map(Size.parse, ("768x768", "768x512", "512x768", "1024x576", "576x1024", "1216x832", "832x1216")))
 SAMPLERS = (
     *("k_euler_a", "k_euler", "k_dpmpp_2m", "k_dpmpp_2s_a", "k_dpmpp_sde", "k_lms", "k_heun", "k_dpm_2", "k_dpm_2_a"),
@@ -54,7 +54,7 @@ def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:
-    """What a model takes; without a key only what costs no kudos, or few."""
+    """What a model takes; without an own key only options that cost few kudos or none."""
     first = (LARGE_SIZE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE_SIZE)
     return Capabilities(
         image_to_image=True,

@@ -1,4 +1,4 @@
-"""Maps AI Horde's error codes to errors; its HTTP statuses are misleading."""
+"""Maps AI Horde's error codes to errors, because its HTTP statuses are misleading."""
 
 import re
 from collections.abc import Mapping

@@ -1,11 +1,11 @@
 """Servers with the API of AUTOMATIC1111's web UI: itself, Forge, SD.Next and stable-diffusion.cpp.
 
-Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST blocks until
+Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST returns when
 the pictures are done. Progress and interrupt act on the server's current job, whoever sent it, so both are used only
 where the server says that the current job has our id:
 
-- AUTOMATIC1111 and Forge take `force_task_id` and tell of it at /internal/progress (not with --nowebui).
-- SD.Next names the job at work in /progress; where it makes up names of its own, nobody can tell whose job it is.
+- AUTOMATIC1111 and Forge take `force_task_id` and report on it at /internal/progress (not with --nowebui).
+- SD.Next gives the current job's id in /progress; where it uses ids of its own, our job cannot be recognised.
 - stable-diffusion.cpp has neither progress nor interrupt.
 """
 
@@ -141,7 +141,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
         try:
             answer = checked(await self._post(path, body))
             if task in self._cancelled:
-                raise Cancelled("interrupted: the picture is half finished")
+                raise Cancelled("interrupted: the picture is unfinished")
             return answer
         finally:
             self._running.discard(task)
@@ -159,7 +159,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
             except (Unavailable, Timeout, RateLimited):
                 continue
             except EaselError as error:
-                log.info("the server does not tell how far a drawing is: %s", error)
+                log.info("the progress cannot be read: %s", error)
                 return
             last_preview = last_preview if state.id_live_preview is None else state.id_live_preview
             if state.active:

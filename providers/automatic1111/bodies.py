@@ -1,4 +1,4 @@
-"""Builds request bodies."""
+"""The request bodies that draw and upscale."""
 
 import io
 from typing import Any
@@ -13,6 +13,7 @@ from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
 MAX_UPSCALED_SIDE = 4096
+"""Longest side of an upscaled picture, in pixels."""
 
 
 def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
@@ -42,7 +43,7 @@ def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None
 
 
 def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float | None) -> dict[str, Any]:
-    """Image and mask, resized here: `resize_mode` means another thing on each server."""
+    """Image and mask, resized here because `resize_mode` differs between the servers."""
     fields = {"init_images": [encode_base64(fit_image(data, size))], "denoising_strength": strength}
     if mask is None:
         return fields

@@ -1,4 +1,4 @@
-"""Parses responses and errors of the servers."""
+"""Parses the servers' responses and errors."""
 
 import re
 from typing import Annotated, Any

@@ -31,7 +31,7 @@ QUEUE_POLL_SECONDS = 2.0
 MAX_QUEUE_SECONDS = 1800.0
 """Seconds for which a cancelled job is followed in the server's queue."""
 MAX_FOLLOWED = 32
-"""Cancelled jobs that are followed at once; further ones are left to run."""
+"""Cancelled jobs that are followed at the same time; further ones are not interrupted."""
 
 
 class Task(Reply):
@@ -83,7 +83,7 @@ async def get_task(
         answer = await api.send("POST", "internal/progress", json=body, seconds=TASK_CALL_SECONDS, tries=1)
         return answer.raise_for_status().parse(Task)
     job = await _current_job(api, skip="true")
-    if preview and str(job.id) == task:  # a preview costs server time, and another user's must not be shown
+    if preview and str(job.id) == task:  # a preview takes time of the server, and another user's must not be shown
         job = await _current_job(api, skip="false")
     if str(job.id) != task:
         return Task()
@@ -96,6 +96,8 @@ async def _current_job(api: Api, skip: str) -> CurrentJob:
 
 
 class Interrupts:
+    """Interrupts our own jobs, and follows those that wait in the server's queue."""
+
     def __init__(self, api: Api, transport: Transport) -> None:
         self._api = api
         self._transport = transport
@@ -110,7 +112,7 @@ class Interrupts:
             self._following[task] = asyncio.create_task(self._follow(progress_by, task))
 
     async def close(self) -> None:
-        """Stop following; queued jobs are left to run."""
+        """Stop following; queued jobs are not interrupted."""
         following = set(self._following.values())
         for follower in following:
             follower.cancel()
@@ -125,7 +127,7 @@ class Interrupts:
                 if state.active:
                     await self._interrupt(state)
         except (EaselError, TimeoutError) as error:
-            log.info("a cancelled job is left to run: %s", error)
+            log.info("a cancelled job is not interrupted: %s", error)
         finally:
             del self._following[task]
 
@@ -137,6 +139,6 @@ class Interrupts:
             return None
 
     async def _interrupt(self, state: Task) -> None:
-        """Without retries: by then another job may be the current one."""
+        """Interrupt once, without retries: by then another job may be the current one."""
         if (state.progress or 0) < NEARLY_DONE:
             checked(await self._api.send("POST", "sdapi/v1/interrupt", json={}, tries=1))

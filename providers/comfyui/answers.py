@@ -17,7 +17,7 @@ REQUEST_INPUTS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
     *("seed", "steps", "cfg", "denoise", "image", "text"),
 )
-"""Inputs of core nodes that a request fills; an error in any other input is the workflow's."""
+"""Inputs of core nodes that a request fills; an error in any other input is a fault of the workflow."""
 INPUT = re.compile(r"\b(\w+):")
 
 
@@ -39,7 +39,7 @@ class Uploaded(Reply):
 
 
 class PromptQueue(Reply):
-    """Entries are lists that begin with number and prompt id."""
+    """The server's queue; its entries are lists that begin with number and prompt id."""
 
     queue_running: list[list[Any]]
     queue_pending: list[list[Any]]
@@ -133,7 +133,7 @@ def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
     try:
         return None if found is None else Entry.model_validate(found)
     except ValidationError:
-        raise BadResponse("a history that cannot be read") from None
+        raise BadResponse("an invalid history") from None
 
 
 def name_list(answer: Answer) -> tuple[str, ...]:

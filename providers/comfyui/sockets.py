@@ -1,8 +1,7 @@
 """Progress from a ComfyUI server's WebSocket: steps, previews and the end.
 
-Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server and we
-support it. Messages of other prompts, versions or custom nodes are ignored: the socket is best effort, the history is
-authoritative.
+Previews are binary frames of type 1, or of type 4, with the prompt's id, where the server supports it. Messages of
+other prompts, versions or custom nodes are ignored: the socket is best effort, the history is authoritative.
 """
 
 import asyncio
@@ -29,6 +28,7 @@ FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}
 MAX_SOCKET_WAIT_SECONDS = 5.0
 """Seconds to wait for the connection before submitting without it."""
 LISTENER_STOP_SECONDS = 1.0
+"""Seconds after which a listener that is still closing its socket is cancelled again."""
 MAX_CONNECTIONS = 6
 """Connection attempts before continuing without a socket."""
 HISTORY_PAUSE_SECONDS = 5.0
@@ -154,7 +154,7 @@ async def _listen(
                     await listener.on_message(message)
                     await pacing.processed(len(message.data))
         except EaselError as error:
-            log.info("no socket, or no more: %s", error)
+            log.info("the socket could not be opened, or broke: %s", error)
         listener.on_disconnect()
         has_tried.set()
         await sleep(2.0**number)

@@ -8,7 +8,7 @@ from providers.http.api import Api, path_segment
 from providers.kit.base import Progress
 
 MAX_MISSES = 3
-"""Polls in a row that find it in neither history nor queue: one may be a race at its end."""
+"""Consecutive polls that find it in neither history nor queue: one may be a race at its end."""
 
 
 class LostPrompt(Exception):

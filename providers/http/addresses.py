@@ -1,7 +1,7 @@
 """URLs from outside: kept byte for byte, and never followed to a private address (SSRF).
 
 A signed URL breaks when a client normalises it. A custom resolver is no sufficient guard: aiohttp does not ask it for
-IP literals. The socket factory sees the address of every connection, whether it came from a name, a literal, a
+IP addresses in URLs. The socket factory sees the address of every connection, whether it came from a name, a URL, a
 redirect or DNS rebinding.
 """
 
@@ -18,7 +18,7 @@ from yarl import URL
 from domain import BadResponse
 
 UNQUOTED_CHARACTERS = "!#$%&'()*+,-./:;=?@[]_|~"
-"""Characters that are not quoted, besides letters and digits: those of RFC 3986, and `|`, which links hold unquoted."""
+"""Characters that are not quoted, besides letters and digits: those of RFC 3986, and `|`, unquoted in many links."""
 HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 """A host name in ASCII (IDNA) that can be resolved, and that is safe in a link shown to members."""
 MAX_HOST_LENGTH = 254
@@ -49,14 +49,14 @@ def exact_url(text: str) -> URL:
             scheme=read.scheme, authority=read.raw_authority, path=path or "/", query_string=query, encoded=True
         )
     except ValueError:
-        raise BadResponse("the result is no link") from None
+        raise BadResponse("the result is not a link") from None
 
 
 def web_link(text: str) -> URL:
     """Like `exact_url`; raises BadResponse unless it is http(s) with a valid host and no credentials."""
     url = exact_url(text)
     if url.scheme not in ("http", "https") or not _has_host(url) or url.user or url.password:
-        raise BadResponse("the result is no web link")
+        raise BadResponse("the result is not a web link")
     return url
 
 
@@ -73,7 +73,7 @@ def redirect_target(url: URL, location: str) -> URL:
     try:
         return web_link(urljoin(str(url), location))
     except ValueError:
-        raise BadResponse("a redirect to what is no link") from None
+        raise BadResponse("a redirect to an invalid link") from None
 
 
 def on_own_server(url: URL, base_url: str) -> URL:

@@ -20,15 +20,19 @@ from providers.http.events import Event
 from providers.http.failures import ORIGIN_UNREACHABLE_STATUSES
 
 MAX_ANSWER_BYTES = 96 * 1024 * 1024
+"""Cap for a response that may hold several pictures in base64."""
 MAX_BYTES_IN_MEMORY = 32 * 1024 * 1024
 """Responses in memory at once, each of which takes up to four times its size while it is parsed."""
 CONNECT_SECONDS = 10.0
+"""Time limit of opening a connection."""
 MAX_PAUSE_IN_CALL = 30.0
 """A longer Retry-After ends the call: the job queue, or a fallback provider, handles it."""
 CALL_ERRORS = (aiohttp.ClientError, TimeoutError, ConnectionError)
+"""What an attempt without a complete response raises."""
 RETRYABLE_POST_STATUSES = (429, 503, *ORIGIN_UNREACHABLE_STATUSES)
-"""Statuses that say that the call was not accepted."""
+"""Statuses after which a POST is sent again: the call was not accepted."""
 RETRYABLE_STATUSES = (408, 425, 500, 502, 504, 520, 522, 524, *RETRYABLE_POST_STATUSES)
+"""Statuses after which an idempotent call is sent again."""
 
 _exponential_backoff = wait_exponential_jitter(initial=1, max=20)
 
@@ -115,7 +119,7 @@ class Sender:
         except CALL_ERRORS as error:
             raise error_for_exception(error, acceptance.taken) from None
         except UnicodeError:
-            raise BadResponse("a link whose host is no name") from None
+            raise BadResponse("a link with an invalid host name") from None
 
     async def _attempt(self, call: Call, session: aiohttp.ClientSession) -> Answer:
         # aiohttp's own total loses a cancellation that comes in the same turn of the loop (measured on 3.14.5).
@@ -161,7 +165,7 @@ def error_for_exception(error: BaseException, taken: Acceptance) -> Timeout | Ba
 
 
 class _CallAcceptance:
-    """Whether any attempt of one call may have been accepted."""
+    """Whether any attempt of one call may have been accepted by the provider."""
 
     def __init__(self, judge: Callable[[Answer], Acceptance]) -> None:
         self._judge = judge
@@ -216,11 +220,13 @@ def _requested_pause(state: RetryCallState) -> float | None:
 
 
 def _backoff_seconds(state: RetryCallState) -> float:
+    """Retry-After, if any, else exponential back-off."""
     seconds = _requested_pause(state)
     return _exponential_backoff(state) if seconds is None else min(seconds, MAX_POLL_PAUSE)
 
 
 def _last_outcome(state: RetryCallState) -> Answer:
+    """The last attempt's response, or its exception."""
     if state.outcome is None:
-        raise Unavailable("no try was made")
+        raise Unavailable("no attempt was made")
     return state.outcome.result()

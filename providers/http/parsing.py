@@ -27,7 +27,7 @@ LONG_STRING = 16 * 1024
 MAX_STRING = 49 * 1024 * 1024
 """Bytes of a string that are kept: more than the largest accepted picture in base64."""
 MAX_BESIDE_LONG_STRINGS = 4 * 1024 * 1024
-"""Bytes outside of long strings: escapes and long numbers in them cost as much as many values."""
+"""Bytes outside of long strings: escapes and long numbers are as slow to parse as many values."""
 MAX_DIGITS = 309
 """Digits of an integer: a longer one does not fit into a float."""
 PIECE_BYTES = 1024 * 1024

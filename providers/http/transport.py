@@ -44,12 +44,13 @@ log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
 SOCKET_CLOSE_SECONDS = 1.0
+"""Time limit of a WebSocket's closing handshake."""
 MAX_SOCKET_MESSAGE = 4 * 1024 * 1024
 """Bytes of a WebSocket message, such as a preview."""
 SOCKET_PING_SECONDS = 20.0
-"""A WebSocket whose peer does not answer a ping for longer is broken."""
+"""Interval of pings on a WebSocket; one without an answer breaks the connection."""
 DRAW_SECONDS = 300.0
-"""Time limit of a POST, which generates; slow APIs answer after minutes."""
+"""Time limit of a POST, which draws; slow APIs answer after minutes."""
 OTHER_CALL_SECONDS = 30.0
 """Time limit of any other call."""
 
@@ -146,7 +147,7 @@ class Transport:
             total = min(self._seconds, OTHER_CALL_SECONDS * 2)
             with ProviderError.after_acceptance():
                 chosen = self._api_session if is_allowed_host(url, hosts) else session
-                # No limit on Retry-After: a picture that is paid for is at no other place.
+                # No limit on Retry-After: the picture is paid for, and available nowhere else.
                 call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
                 answer = await self._sender.send(
                     call, chosen, self._fresh_session if chosen is self._api_session else chosen

@@ -32,7 +32,7 @@ class Progress(Protocol):
 
     @property
     def remembered(self) -> Mapping[str, Any] | None:
-        """What an earlier run of the same call stored: resume from there, never submit and pay twice."""
+        """What an earlier run of the same call has stored: resume from there, never submit and pay twice."""
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
         """Store the remote id or result links, before polling or downloading."""
@@ -126,7 +126,7 @@ class Provider(ABC, Generic[OwnSettings]):
     reports: ClassVar[frozenset[str]] = frozenset()
     """Which arguments of `Progress.report` it uses: fraction, position, eta, preview."""
     suspension_time: ClassVar[timedelta | None] = None
-    """How long to suspend a member whose prompt was refused, where the provider would ban the whole bot for repeats.
+    """How long to suspend a member whose prompt was refused, where the provider bans the whole bot for repetitions.
 
     Applies to ContentRejected with `counts_against_member`: a prompt was refused, not only a picture.
     """

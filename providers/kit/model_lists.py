@@ -1,4 +1,4 @@
-"""What is offered of an API's lists: within limits, as the host chose, and without retired models.
+"""Chooses what to offer of an API's lists: within limits, by the host's settings, without retired models.
 
 Retirement dates are from OpenAI's and Google's pages of deprecations and xAI's migration guides. Whether
 `gemini-2.5-flash-image` (announced for October 2026, and moved before) is still served follows from Google's list
@@ -42,6 +42,7 @@ RETIREMENT_DATES: Mapping[str, date] = {
 }
 """By model name; the first day on which it is not offered."""
 SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+"""Ending of the id of a dated snapshot of a model."""
 
 Item = TypeVar("Item")
 
@@ -66,7 +67,7 @@ def cap_models(items: Iterable[Item], settings: ProviderSettings, id_of: Callabl
     """
     usable = [each for each in items if len(id_of(each)) <= MAX_NAME_LENGTH]
     if not usable:
-        raise BadResponse("the list holds no model that makes pictures")
+        raise BadResponse("the list has no model that draws")
     if len(usable) <= MAX_OFFERED:
         return usable
     warn_once(f"a list of {len(usable):,} models: only {MAX_OFFERED:,} are offered; <NAME>_MODELS chooses others")
@@ -109,7 +110,7 @@ def choose_known_models(settings: ProviderSettings, known: Sequence[Model]) -> S
     ids = {model.id for model in known}
     for id, _ in settings.models:
         if id not in ids:
-            log.warning("a model that this API cannot be asked for is left out: %s", id)
+            log.warning("a model that this API does not have is left out: %s", id)
     return choose_models(settings, known, lambda _: None)
 
 
@@ -151,5 +152,5 @@ def without_retired(models: Sequence[Model]) -> Sequence[Model]:
     """The models that are not retired; the others are logged once."""
     ended = [model.id for model in models if is_retired(model.id)]
     for id in ended:
-        warn_once(f"{id} has ended and is not offered any more; <NAME>_MODELS and servers' settings may name others")
+        warn_once(f"{id} is retired and no longer offered; <NAME>_MODELS and servers' settings can name others")
     return [model for model in models if model.id not in ended] if ended else models

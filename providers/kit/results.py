@@ -19,11 +19,12 @@ PICTURE_FIELDS = (
     *("url", "urls", "image_url", "imageUrl", "image_urls", "download_url", "download_urls", "result_url"),
     "img",
 )
-"""Searched in this order; the first field that holds a picture ends the search, as others may repeat it."""
+"""Searched in this order; the first field with a picture ends the search, as others may repeat it."""
 LINK_FIELDS = ("url", "urls")
 """Fields that are ignored beside an `error` field, where they link to documentation."""
 WEB_SCHEMES = ("http://", "https://")
 MAX_DEPTH = 6
+"""Levels of lists and objects that are searched."""
 MAX_PICTURES = 32
 """Pictures of one response."""
 
@@ -38,7 +39,7 @@ async def collect(
 ) -> None:
     """Remember the links, as arguments for the same call after a restart, then download and keep the pictures.
 
-    Inline pictures are not remembered, for they are too large for a database row. BadResponse for no link at all.
+    Inline pictures are not remembered, for they are too large for a database row. Raises BadResponse without any link.
     """
     if not urls:
         raise BadResponse("no picture in the response")
@@ -74,8 +75,8 @@ def picture_of(entry: Any, *names: str) -> str:
     if isinstance(entry, str):
         return entry.strip()
     fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
-    told = (text.strip() for name in names if isinstance(text := fields.get(name), str))
-    return next(iter(pictures_in(entry, *names)), "") or next(filter(None, told), "")
+    texts = (text.strip() for name in names if isinstance(text := fields.get(name), str))
+    return next(iter(pictures_in(entry, *names)), "") or next(filter(None, texts), "")
 
 
 def is_link(text: str) -> bool:

@@ -1,9 +1,9 @@
 """OpenAI's image API, and compatible servers: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
 
-Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
-way; several come in one answer. What comes is PNG; complexity and input_fidelity have no word of ours and are left to
-the API's defaults; `safety_identifier` is not sent, for no member's id reaches a provider. There is no price but that
-of the tokens used, and no cancelling but hanging up. What is documented nowhere and read leniently: the shape of
+Facts: see `profiles`, which holds the differences between servers. OpenAI itself streams a single picture, preceded by
+two unfinished ones; several come in one response. Pictures are PNG. Not sent: complexity and input_fidelity, for which
+members have no option, and `safety_identifier`, because no member's id reaches a provider. There is no price but that
+of the tokens used; only closing the connection cancels. Undocumented, and so read leniently: the format of
 `shutdown_date` (ISO or a number), errors and `[DONE]` within a stream, Together's bare list of models.
 """
 
@@ -90,12 +90,12 @@ class OpenAICompatible(Provider):
         try:
             count = len(await self._discover())
         except InvalidRequest:
-            return Health(reachable=True, models=None, key="not tested, for there is no list of models")
-        accepted = "accepted" if self._profile.base_url else "not refused"  # a list may be open to all
+            return Health(reachable=True, models=None, key="not tested, because there is no list of models")
+        accepted = "accepted" if self._profile.base_url else "not refused"  # a list may need no key
         return Health(reachable=True, models=count, key=accepted if self.settings.api_key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """The pictures still to be saved; a stream saves its picture itself, unless it is a link."""
+        """The pictures that remain to be saved; a stream saves its picture itself, unless it is a link."""
         stream = Stream(progress)
         can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
         drawing = await drawing_for(self._profile, request, sources, stream=can_stream)
@@ -140,7 +140,7 @@ class OpenAICompatible(Provider):
         if item.picture:
             return Picture(data=await decode_picture_async(item.picture), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
-        raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
+        raise ContentRejected("a picture was filtered") if refused else BadResponse("an item without a picture")
 
     def _absolute_link(self, url: str) -> str:
         """Resolve a relative link; an invalid one fails later, at its own download."""
@@ -204,7 +204,7 @@ class CompatibleSettings(ProviderSettings):
 
     @property
     def has_unused_values(self) -> bool:
-        return True  # it is listed in OPENAI_COMPATIBLE
+        return True  # its name in OPENAI_COMPATIBLE is a value
 
 
 class CompatibleServer(NamedTuple):

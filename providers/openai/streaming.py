@@ -76,7 +76,7 @@ class Stream:
         fields = answer.parse_or_none(EventBody)
         if fields is None:
             if not self._has_logged_unknown:
-                log.info("ignoring an event without JSON, and any further ones")
+                log.info("an event without JSON is ignored, as further ones will be")
             self._has_logged_unknown = True
         return fields or EventBody()
 

@@ -1,9 +1,9 @@
 """Replicate: any model of a huge catalogue, each with inputs of its own, polled by id.
 
-Facts: its documentation and client 1.0.7. What a model takes stands in `latest_version.openapi_schema` of
-`GET /models/{owner}/{name}`; where it cannot be had only prompt and seed are sent. A short `Prefer: wait` saves the
-polls of quick models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to
-`/predictions/{id}`, never to the links of an answer. To verify: that a model which is not run by its name (404) runs
+Facts: its documentation and client 1.0.7. What a model takes is in `latest_version.openapi_schema` of
+`GET /models/{owner}/{name}`; without it only prompt and seed are sent. A short `Prefer: wait` saves the polls of quick
+models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to `/predictions/{id}`,
+never to the links in a response. To verify: that a model which is not run by its name (404) runs
 by its newest version; status `aborted`.
 """
 
@@ -161,9 +161,7 @@ class Replicate(Provider):
         if prediction.word in FAILED_STATUSES | STOPPED_STATUSES:
             await progress.forget()
             stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
-            with (
-                blaming_model()
-            ):  # the message comes from the model's code, which may call other APIs with a key of its own
+            with blaming_model():  # the message is of the model's code, which may call other APIs with its own key
                 raise failure_for(answer.error_text()) if prediction.word in FAILED_STATUSES else stopped
         if prediction.word not in PENDING_STATUSES:
             log.warning("unknown status, treated as pending: %.40s", prediction.word)
@@ -181,7 +179,7 @@ class Replicate(Provider):
     async def _schema_of(self, id: str, *, is_required: bool) -> ModelSchema:
         """A model's schema, loaded where it is not cached.
 
-        is_required: raise where it cannot be loaded, for options would be left out of a paid call.
+        is_required: raise where it cannot be loaded, so that no paid call lacks an option of the request.
         """
         if id not in self._schemas and _model_name(id):
             try:
@@ -224,7 +222,7 @@ class Replicate(Provider):
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """After a 503 it is unknown: with `Prefer: wait` the prediction exists before the response."""
+    """Unknown after a 503: with `Prefer: wait` the prediction exists before the response."""
     return Acceptance.UNKNOWN if answer.status == 503 else acceptance_of(answer)
 
 

@@ -1,4 +1,4 @@
-"""Painting: from a request to a PNG, stage by stage."""
+"""Paints a request as a PNG, stage by stage."""
 
 import io
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ TINTS: dict[str, tuple[float, Any]] = {
     "cold": (1.0, (0.88, 0.98, 1.12)),
     "faded": (0.4, (1.0, 0.97, 0.92)),
 }
-"""How much colour is left, and what each band is multiplied with."""
+"""Saturation, and a factor for each colour band, by style."""
 
 
 def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
-    """A picture stage by stage: how far it is, as a part of 1, and last the PNG."""
+    """Yields the progress, from 0 to 1, after each stage, and last the PNG."""
     scene = parse_scene(request.prompt, request.negative_prompt or "", request.model or "paint")
     full = request.size or DEFAULT_SIZE
     size = Size(full.width // 2, full.height // 2) if request.quality == "draft" else full
@@ -54,7 +54,7 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
 
 
 def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
-    """The picture in as much colour as the guidance and the style want, in its own place."""
+    """Adjust saturation and tint to the guidance and the style, in place."""
     vivid, tint = TINTS.get(request.style or "", (1.0, (1.0, 1.0, 1.0)))
     colour = (0.85 + 0.045 * (request.guidance_scale or 7)) * vivid
     for rows in strips(len(rgb)):
@@ -63,7 +63,7 @@ def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
 
 
 def _source(sources: Sources, size: Size, strength: float | None) -> tuple[Plane, float, Plane | float] | None:
-    """The image, cropped to cover the size, on white; how much of it is repainted, and where."""
+    """The source image, cropped to the size, on white; the strength; and the mask, or 1 for all of it."""
     if (data := sources.only_image()) is None:
         return None
     image = Image.open(io.BytesIO(data)).convert("RGBA")
