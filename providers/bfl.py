@@ -76,7 +76,7 @@ FREE_SIZE = Capabilities(
 )
 RATIO_ONLY = FREE_SIZE.having(size_range=None, sizes=SIZES[:5])
 FLUX_2 = FREE_SIZE.having(image_to_image=True)
-FILL = RATIO_ONLY.having(
+INPAINT_ONLY = RATIO_ONLY.having(
     sizes=(),
     text_to_image=False,
     inpainting=True,
@@ -84,7 +84,7 @@ FILL = RATIO_ONLY.having(
     guidance_scale=Span(low=1.5, high=100),
 )
 CAPABILITIES_BY_WORD = (
-    ("fill", FILL),
+    ("fill", INPAINT_ONLY),
     ("flex", FLUX_2.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=10))),
     ("flux-2", FLUX_2),
     ("kontext", RATIO_ONLY.having(image_to_image=True)),
