@@ -25,7 +25,16 @@ from domain import Job
 from logs import set_up_logging
 from providers.http.transport import Transport
 from providers.kit.base import Provider, title_of
-from startup import STARTUP_ERRORS, default_provider_name, exit_code, log_in, port_error, set_api_url, startup_sentence
+from startup import (
+    STARTUP_ERRORS,
+    default_provider_name,
+    exit_code,
+    log_in,
+    port_error,
+    set_api_url,
+    startup_sentence,
+    version_line,
+)
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.lease import ignore_change
@@ -214,12 +223,25 @@ async def _run_until_signal(work: Coroutine[None, None, int | None]) -> int:
     """Run until done; SIGINT and SIGTERM cancel it, so that each `finally` closes its resources."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        _on_signal(number, task.cancel)
     try:
         return await task or 0
     except asyncio.CancelledError:
         log.info("stopped")
         return 0
+
+
+def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:
+    """Call `act` in the running loop when the signal arrives."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, act)
+    except NotImplementedError:  # on Windows
+
+        def arrived(*_: object) -> None:
+            loop.call_soon_threadsafe(act)
+
+        signal.signal(number, arrived)
 
 
 def _run_on_uvloop(task: Coroutine[None, None, None]) -> int:
@@ -237,6 +259,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     modes.add_argument("--check", action="store_true", help="try the token and the providers, and print a table")
     modes.add_argument("--preview", action="store_true", help="open the offline preview in the browser")
     modes.add_argument("--worker", action="store_true", help="only draw and deliver, beside other processes")
+    modes.add_argument("--version", action="store_true", help="print the versions of Easel and of what it runs on")
     modes.add_argument("--has-token", action="store_true", help="exit with 0 if DISCORD_TOKEN is set, else with 1")
     return parser.parse_args(arguments)
 
@@ -244,6 +267,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0; 1 if a check failed or a later start may succeed; 2 if a setting is wrong."""
     asked = _parse(arguments)
+    if asked.version:
+        print(version_line())  # noqa: T201 - what was asked for
+        return 0
     try:
         written, unread = read_dotenv()
         config = read_config({**written, **os.environ})

@@ -1,9 +1,12 @@
-"""Logs in to Discord, and describes startup errors in one sentence for the host."""
+"""Logs in to Discord, and describes versions and startup errors for the host."""
 
 import asyncio
 import errno
 import logging
+import platform
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 import discord
@@ -40,6 +43,12 @@ class PortError(Exception):
 
 
 STARTUP_ERRORS = (ConfigError, StoreError, PortError, discord.DiscordException, aiohttp.ClientError, TimeoutError)
+
+
+def version_line() -> str:
+    """The versions that a report of a fault should name."""
+    project = tomllib.loads((Path(__file__).parent / "pyproject.toml").read_text("utf-8"))["project"]
+    return f"Easel {project['version']}, Python {platform.python_version()}, discord.py {discord.__version__}"
 
 
 async def set_api_url(api_url: str | None) -> None:

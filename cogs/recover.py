@@ -11,17 +11,19 @@ from studio.job_control import JobControl
 from views.acknowledging import defer
 from views.delivery import TRANSIENT
 from views.interactions import Interaction, origin_of
+from views.wording.recovery import (
+    ALREADY_SENDING,
+    PROMPTLESS,
+    RECOVER_FAILED,
+    SENDING_NOTE,
+    recovery_summary,
+)
 from views.wording.text import code_span, say
 
 log = logging.getLogger(__name__)
 
 MAX_RECOVERED = 5
 """Discord's limit of follow-ups where the bot is not a member of the server."""
-NOTHING_UNDELIVERED = "Nothing of yours is waiting."
-SENDING_NOTE = "-# on its way…"
-ALREADY_SENDING = "It is on its way already."
-PROMPTLESS = "One of your requests"
-RECOVER_FAILED = "{count} could not be tried just now; use `/recover` again in a minute."
 
 
 class Recover(commands.Cog):
@@ -32,7 +34,7 @@ class Recover(commands.Cog):
     async def recover(self, interaction: Interaction) -> None:
         await defer(interaction, private=True)
         jobs = await self._jobs.parked(interaction.user.id)
-        summary = _summary(len(jobs))
+        summary = recovery_summary(len(jobs), MAX_RECOVERED)
         await interaction.edit_original_response(content=summary)
         redelivered = [await self._redeliver(interaction, job) for job in jobs[:MAX_RECOVERED]]
         if failed := redelivered.count(False):
@@ -59,16 +61,3 @@ async def _open_message(interaction: Interaction, job: Job) -> discord.WebhookMe
         if error.status not in (400, 403):
             raise
         return await send(f"{PROMPTLESS}\n{SENDING_NOTE}", ephemeral=True, wait=True)
-
-
-def _summary(waiting: int) -> str:
-    if waiting == 0:
-        return NOTHING_UNDELIVERED
-    if waiting == 1:
-        return "1 request of yours could not be answered. This is what becomes of it now:"
-    if waiting <= MAX_RECOVERED:
-        return f"{waiting} requests of yours could not be answered. This is what becomes of them now:"
-    return (
-        f"{waiting} requests of yours could not be answered. This is what becomes of {MAX_RECOVERED} of them now; "
-        "use `/recover` again for the others."
-    )

@@ -46,6 +46,7 @@ from domain.models import (
     find_model,
 )
 from domain.outcomes import Failure, Note, ProviderFailure
+from domain.prices import Price
 from domain.refusals import (
     CannotDrawFrom,
     NeedsImage,
@@ -118,6 +119,7 @@ __all__ = [
     "Paused",
     "Picture",
     "PicturesGone",
+    "Price",
     "ProviderError",
     "ProviderFailure",
     "QueueFull",

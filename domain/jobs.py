@@ -9,6 +9,7 @@ from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
 from domain.outcomes import Failure, Note
+from domain.prices import Cost
 from domain.requests import ImageRequest
 from domain.states import State
 
@@ -133,7 +134,7 @@ class Planned(TypedDict, total=False):
     provider: str
     model: str
     model_title: str
-    cost: str | None
+    cost: Cost | None
     calls: int
     upscales: bool
     notes: tuple[Note, ...]
@@ -147,7 +148,7 @@ class Plan(Frozen):
     provider: str
     model: str
     model_title: str
-    cost: str | None = None
+    cost: Cost | None = None
     calls: int = 1
     """Calls to the provider's API."""
     upscales: bool = False

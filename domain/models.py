@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple, Self, TypedDict, Unpack
 
 from domain.frozen import CopyMethod, Frozen
 from domain.numbers import Seconds
+from domain.prices import Price
 
 SIZE = re.compile(r"([1-9][0-9]{0,4})\s*[xX*\u00d7]\s*([1-9][0-9]{0,4})")
 
@@ -127,8 +128,8 @@ class Model(Frozen):
     capabilities: Capabilities = Capabilities()
     wait: Seconds = None
     """How long its queue takes just now, where that is worth knowing before it is chosen."""
-    price: str | None = None
-    """As the API words it; None where it tells none."""
+    price: Price | None = None
+    """None where the provider tells none."""
 
     def having(self, **changes: Unpack[ModelChanges]) -> Self:
         """A changed copy."""

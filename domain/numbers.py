@@ -1,6 +1,7 @@
 """Numbers from outside: validated, or None. A wrong number never fails the answer that it comes with."""
 
 import random
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any
 
@@ -14,6 +15,9 @@ SEEDS = 2**31
 """Upper bound of random seeds: every API takes 31 bits."""
 LARGEST_PLACE = 1_000_000
 WEEK = 7 * 86_400.0
+LARGEST_AMOUNT = 10**9
+MOST_ZEROS = 20
+"""Of an amount of money written without an exponent."""
 
 
 def number(value: Any) -> float | None:
@@ -55,6 +59,15 @@ def fraction(value: Any) -> float | None:
 
 def seed(value: Any) -> int | None:
     return whole(value, SMALLEST_SEED, LARGEST_SEED)
+
+
+def amount(value: Any) -> Decimal | None:
+    """An amount of money with the digits that it came with; None below zero and where it is unreasonably long."""
+    if number(value) is None:
+        return None
+    read = Decimal(str(value))
+    fits = 0 <= read <= LARGEST_AMOUNT and abs(int(read.as_tuple().exponent)) <= MOST_ZEROS
+    return read if fits else None
 
 
 def random_seed() -> int:

@@ -9,6 +9,7 @@ repaint) are from its reference page; its pages disagree on its path, so the oth
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from math import gcd
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from domain import (
     ContentRejected,
     ImageRequest,
     Model,
+    Price,
     Size,
     SizeRange,
     Sources,
@@ -58,9 +60,9 @@ MODELS = (
     (FILL_PATHS[0], "FLUX.1 Fill pro"),
 )
 PRICES = {
-    "flux-2-klein-4b": "$0.014 for the first megapixel",
-    "flux-2-pro": "$0.03 for the first megapixel",
-    "flux-2-max": "$0.07 for the first megapixel",
+    "flux-2-klein-4b": Price(amount=Decimal("0.014"), currency="$", unit="first megapixel"),
+    "flux-2-pro": Price(amount=Decimal("0.03"), currency="$", unit="first megapixel"),
+    "flux-2-max": Price(amount=Decimal("0.07"), currency="$", unit="first megapixel"),
 }
 """The API lists none; these are examples from its documentation."""
 SIZES = tuple(

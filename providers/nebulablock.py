@@ -15,6 +15,7 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
+    Price,
     SizeRange,
     Sources,
     Span,
@@ -197,5 +198,5 @@ def _model(id: str, title: str | None, price: float | str | None) -> Model:
         id=id,
         title=title or id.rpartition("/")[2],
         capabilities=takes,
-        price=None if price in (None, "") else str(price),
+        price=Price.of(price),
     )

@@ -30,6 +30,7 @@ from domain import (
     InvalidRequest,
     Model,
     Picture,
+    Price,
     QuotaError,
     RateLimited,
     SizeRange,
@@ -51,6 +52,7 @@ from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
+CURRENCY_CHARACTERS = 20
 NEGATIVE_PROMPT_WORDS = ("flux", "zimage", "turbo")
 """Words in the names of models that take a negative prompt."""
 OPENAI_WORD = "gpt"
@@ -258,10 +260,11 @@ def _model(listed: Listed) -> Model:
     )
 
 
-def _price(pricing: Mapping[str, Any]) -> str | None:
+def _price(pricing: Mapping[str, Any]) -> Price | None:
     """Per picture; per token where prompt tokens have a price, too."""
-    amount = pricing.get("completionImageTokens", pricing.get("price"))
-    if not isinstance(amount, (str, int, float)) or amount == "":
-        return None
-    unit = "a token" if any(name.startswith("prompt") for name in pricing) else "a picture"
-    return one_line(f"{amount} {pricing.get('currency') or 'pollen'} {unit}")[:60]
+    currency = pricing.get("currency")
+    return Price.of(
+        pricing.get("completionImageTokens", pricing.get("price")),
+        currency=(one_line(currency)[:CURRENCY_CHARACTERS] or None) if isinstance(currency, str) else None,
+        unit="token" if any(name.startswith("prompt") for name in pricing) else "picture",
+    )

@@ -32,11 +32,11 @@ OLD_FIELDS: Mapping[str, Any] = {
 def read_job(row: dict[str, Any]) -> Job | None:
     """A job from its row; None if it cannot be read, so that it does not hide the others.
 
-    A failure that cannot be read becomes Unexpected; notes, tried providers and refusals are left out.
+    A failure that cannot be read becomes Unexpected; notes, tried providers, refusals and the price are left out.
     """
     failure = UNREADABLE_FAILURE if row["failure"] else None
     without_failure = {"notes": (), "failure": failure}
-    for replaced in ({}, without_failure, without_failure | {"tried": (), "refused": None}):
+    for replaced in ({}, without_failure, without_failure | {"tried": (), "refused": None, "cost": None}):
         try:
             return Job.model_validate(upgrade_row(row | replaced))
         except (ValidationError, *MALFORMED) as error:
@@ -46,13 +46,14 @@ def read_job(row: dict[str, Any]) -> Job | None:
 
 
 def upgrade_row(row: dict[str, Any]) -> dict[str, Any]:
-    """A job's row with its requests, notes and failure in today's form.
+    """A job's row with its requests, notes, failure and price in today's form.
 
-    Until November 2026 a request had one image, notes were sentences, and all failures had the same fields.
+    Until November 2026 a request had one image, notes and prices were text, and all failures had the same fields.
     """
     requests = {name: with_images(row[name]) for name in ("request", "asked") if row[name]}
-    notes = [_upgrade_note(note) for note in row["notes"]]
-    return {**row, **requests, "notes": notes, "failure": _upgrade_failure(row["failure"])}
+    notes = [_upgrade_text(note) for note in row["notes"]]
+    cost = _upgrade_text(row["cost"] or None)
+    return {**row, **requests, "notes": notes, "cost": cost, "failure": _upgrade_failure(row["failure"])}
 
 
 def with_images(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,8 +70,9 @@ def failure_kind(failure: Mapping[str, Any]) -> str:
         return ""
 
 
-def _upgrade_note(note: Any) -> Any:
-    return {"kind": "earlier", "text": note} if isinstance(note, str) else note
+def _upgrade_text(value: Any) -> Any:
+    """A note or a price; both were text."""
+    return {"kind": "earlier", "text": value} if isinstance(value, str) else value
 
 
 def _upgrade_failure(failure: Any) -> Any:

@@ -78,7 +78,7 @@ jobs = Table(
     Column("upscales", Boolean, nullable=False, server_default=false()),
     Column("retried_by", String(32)),
     Column("parent", String(32)),
-    Column("cost", TextWithoutNul),
+    Column("cost", JSON(none_as_null=True)),
     Column("seconds", Float),
     Column("created", UtcDateTime, nullable=False),
     Column("started", UtcDateTime),

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from domain import Limits
+from domain import Job, Limits
 from providers.kit.base import Provider
 from storage.job_store import LEASE_TIMEOUT
 from storage.store import Store
@@ -29,6 +29,7 @@ from studio.observers import Observers
 from studio.pipeline import Pipeline
 from studio.timing import Timing
 from studio.work.breakers import Breakers
+from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback import FallbackChain
 
@@ -64,7 +65,10 @@ class Studio:
         self._admission = Admission(store.jobs, limits)
         self._leases = Leases(store.jobs, observers.on_stage)
         fallback = FallbackChain(planner, store, self._breakers, self._suspensions)
-        drawer = Drawer(providers, store.spool, delivery, acknowledgements, self._breakers, fallback, timing)
+        calls = ProviderCalls(
+            providers, store.spool, delivery, acknowledgements, self._breakers, self._suspensions, timing
+        )
+        drawer = Drawer(providers, calls, fallback, delivery, timing)
         handover = Handover(providers, store.spool, delivery, observers.on_change)
         self._pipeline = Pipeline(providers, store, self._leases, self._admission, acknowledgements, drawer, handover)
         self._pending = PendingJobs(store.jobs, self._leases, timing.now)
@@ -85,6 +89,7 @@ class Studio:
         await self._admission.refresh()
         await self._breakers.refresh()
         await self._pipeline.recover()
+        Job.model_rebuild()  # takes 10 ms, which the first command would wait for
         periodic: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (HEARTBEAT_SECONDS, self._send_heartbeat),
             (HEARTBEAT_SECONDS, self._pipeline.recover_orphans),

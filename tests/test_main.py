@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -89,6 +90,12 @@ def test_a_bot_that_cannot_start_says_why_in_one_sentence(start, tmp_path, value
     assert told[-1].startswith(words)
     assert told[-1].endswith(".")
     assert [line for line in told[:-1] if " INFO " not in line] == []
+
+
+def test_the_version_is_told_whatever_is_set(start):
+    code, told = start("--version", LOG_LEVEL="nonsense")
+    assert re.fullmatch(r"Easel \d+\.\d+\.\d+, Python 3\.\d+\.\d+, discord\.py \d+\.\d+\.\d+", told[0])
+    assert code == 0
 
 
 def test_an_unreadable_env_file_is_reported(start, tmp_path):

@@ -32,6 +32,9 @@ SECONDS = 30
 BOT = (str(ROOT / "bot.py"),)
 HASTY = ("-m", "tests.faults.short_pauses")
 """A program that runs the bot with short back-off."""
+WINDOWS_LOOP = ("-m", "tests.faults.windows_loop")
+"""A program that runs the bot on an event loop without signal handlers."""
+on_both_loops = pytest.mark.parametrize("program", [BOT, WINDOWS_LOOP], ids=["usual loop", "Windows' loop"])
 
 
 @pytest.fixture
@@ -71,8 +74,10 @@ async def easel(
             await process.communicate()
 
 
-async def test_a_picture_from_start_to_stop(discord, tmp_path):
-    async with asyncio.timeout(SECONDS), easel(discord, tmp_path) as process:
+@on_both_loops
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_a_picture_from_start_to_stop(discord, tmp_path, program, stop):
+    async with asyncio.timeout(SECONDS), easel(discord, tmp_path, program=program) as process:
         await discord.ready.wait()
         token = await discord.slash("imagine", prompt="a boat", size="64x64")
         callback = await discord.sent(lambda each: each.path.endswith(f"{token}/callback"))
@@ -81,7 +86,7 @@ async def test_a_picture_from_start_to_stop(discord, tmp_path):
         assert (edit.method, edit.path.rpartition("/")[0]) == ("PATCH", f"/webhooks/{APPLICATION}/{token}/messages")
         assert edit.files[0].startswith(b"\x89PNG")
         assert edit.json["allowed_mentions"] == {"parse": []}
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(stop)
         _, log = await process.communicate()
     assert process.returncode == 0
     assert (sum(map(is_login, discord.requests)), log.count(b"logging in")) == (1, 1)

@@ -12,13 +12,23 @@ from views.card_actions import ACTIONS, CardAction, card_button
 from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
 from views.wording.notes import conversion_sentence, note_sentence, undelivered_sentences
 from views.wording.outcomes import explain, explain_without_external_text
-from views.wording.text import code_span, escape, fit_lines, format_wait
+from views.wording.prices import labelled_price
+from views.wording.receipts import alt_text, duration_words, progress_facts, progress_headline, seed_words
+from views.wording.text import code_span, escape, fit_lines, join_sentences, say
 
 SMALLER_SHARE = 0.8
 """Share of the requested pixels below which the receipt has a note."""
 UNLINKED_ENDINGS = tuple(".,:;)]'\"")
 """Discord does not count these as the end of a link, unless it is in brackets, where it has no preview."""
 TEXT_LEFT_OUT = "-# Its words are left out: they could not be shown here."
+SOME_SHOWN = "{shown} of {asked}."
+REDUCED = "Re-encoded to fit this place's upload limit."
+FIRST_FRAME_ONLY = "It moves, but only its first frame fits."
+SMALLER = "Smaller than the {size} that {provider} was asked for."
+LINK_EXPIRES = "The picture could not be fetched; this link to it will expire."
+RETRY_FETCHES = "-# Retry asks for the same picture again, and orders nothing twice."
+UNNAMED_PICTURE = "A picture"
+UNFINISHED_PICTURE = "An unfinished picture"
 
 
 class Card(NamedTuple):
@@ -46,9 +56,7 @@ class Card(NamedTuple):
 def preview_files(job: Job, preview: ReadyPicture) -> list[discord.File]:
     """The attachment that replaces the last unfinished picture."""
     return [
-        _File(
-            BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}", description="An unfinished picture"
-        )
+        _File(BytesIO(preview.data), f"easel-{job.id}-unfinished.{preview.extension}", description=UNFINISHED_PICTURE)
     ]
 
 
@@ -70,7 +78,7 @@ def result_card(job: Job, pictures: Sequence[ReadyPicture], provider: str, later
         view=card_view(job, actions),
         pictures=pictures,
         name=f"easel-{job.id}",
-        alt=_alt_text(job, provider),
+        alt=alt_text(job, provider)[:ALT_TEXT_CHARACTERS],
     )
 
 
@@ -80,7 +88,7 @@ def card_without_external_text(job: Job, pictures: Sequence[ReadyPicture], provi
     waiting = [f"-# {note}" for note in undelivered_sentences(pictures, later)]
     links = [each.link for each in pictures if each.link]
     card = result_card(job, pictures, provider)
-    return card._replace(content=_fit_content([line, *waiting], links), alt="A picture")
+    return card._replace(content=_fit_content([line, *waiting], links), alt=UNNAMED_PICTURE)
 
 
 def _protect_link(link: str) -> str:
@@ -90,47 +98,22 @@ def _protect_link(link: str) -> str:
 
 def progress_text(job: Job, report: Report, provider: str) -> str:
     """The reply's text while the job is waiting or being drawn."""
-    facts = [f"{report.fraction:.0%}" if report.fraction else ""]
-    facts.append(f"place {report.position} in line" if report.position else "")
-    seconds = f"about {format_wait(report.eta)}" if report.eta else ""
-    if report.paused:
-        facts.append(f"asked again in {seconds or 'a while'}")
-    elif seconds:
-        facts.append(f"{seconds} to go")
-    details = " · ".join(filter(None, [provider, escape(job.model_title), *facts]))
-    waits = report.paused or (report.position and not report.fraction)
-    doing = "⏳ waiting…" if waits else "🖌️ drawing…"
-    return f"{doing} {code_span(job.request.prompt)}\n-# {details}"
+    details = " · ".join(filter(None, [provider, escape(job.model_title), *progress_facts(report)]))
+    return f"{progress_headline(job, report)}\n-# {details}"
 
 
 def _receipt_lines(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
-    drawn = job.drawn
-    seeds = ", ".join(str(each.seed) for each in drawn if each.seed is not None)
-    sizes = ", ".join(dict.fromkeys(str(each.size) for each in drawn if each.size))
+    sizes = ", ".join(dict.fromkeys(str(each.size) for each in job.drawn if each.size))
     facts = [
         provider,
         escape(job.model_title),
         sizes,
-        f"seed {seeds}" if seeds else "",
-        _duration(job),
-        f"price {_count_prefix(len(drawn))}{escape(job.cost)}" if job.cost else "",
+        seed_words(job),
+        duration_words(job),
+        labelled_price(job.cost, len(job.drawn)) if job.cost else "",
     ]
     lines = [code_span(job.request.prompt), "-# " + " · ".join(filter(None, facts))]
     return lines + [f"-# {note}" for note in _notes(job, pictures, provider, later)]
-
-
-def _count_prefix(count: int) -> str:
-    """Prices are not summed, as one may be per megapixel or token."""
-    return f"{count} \N{MULTIPLICATION SIGN} " if count > 1 else ""
-
-
-def _duration(job: Job) -> str:
-    """From the first call to the last picture, with the drawing time that the provider reports."""
-    if job.seconds is None:
-        return ""
-    own = sum(each.seconds or 0 for each in job.drawn)
-    drawing = f" ({own:.1f} s of it drawing)" if 0 < own <= 0.9 * job.seconds else ""
-    return f"{job.seconds:.1f} s{drawing}"
 
 
 def _fit_content(lines: Sequence[str], links: Sequence[str]) -> str:
@@ -144,18 +127,18 @@ def _notes(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int
     notes = [note_sentence(note) for note in job.notes]
     asked, shown = job.request.count, sum(not each.kept_key for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
-        why = f" {explain(job.failure, provider)}" if job.failure else ""
-        notes.append(f"{shown} of {asked}.{why}")
+        why = explain(job.failure, provider) if job.failure else ""
+        notes.append(join_sentences(say(SOME_SHOWN, shown=shown, asked=asked), why))
     notes += undelivered_sentences(pictures, later)
     if any(each.reduced for each in pictures):
-        notes.append("Re-encoded to fit this place's upload limit.")
+        notes.append(REDUCED)
     if any(each.first_frame_only for each in pictures):
-        notes.append("It moves, but only its first frame fits.")
+        notes.append(FIRST_FRAME_ONLY)
     notes += dict.fromkeys(sentence for each in job.drawn if (sentence := conversion_sentence(each)))
     if any(_is_smaller(each.size, job.request.size) for each in job.drawn):
-        notes.append(f"Smaller than the {job.request.size} that {provider} was asked for.")
+        notes.append(say(SMALLER, size=job.request.size, provider=provider))
     if any(each.link for each in pictures):
-        notes.append("The picture could not be fetched; this link to it will expire.")
+        notes.append(LINK_EXPIRES)
     return notes
 
 
@@ -170,7 +153,7 @@ def _failure_lines(job: Job, provider: str) -> list[str]:
     why = job.failure or Unexpected()
     was_asked = not isinstance(why, NotAsked)  # else the note already says so
     fallback_note = [f"-# {note_sentence(note)}" for note in job.notes[:1] if job.tried and was_asked]
-    kept = ["-# Retry asks for the same picture again, and orders nothing twice."] if job.remote is not None else []
+    kept = [RETRY_FETCHES] if job.remote is not None else []
     lines = [code_span(job.request.prompt), explain(why, provider), f"-# {provider} · {escape(job.model_title)}"]
     return [*lines, *kept, *fallback_note]
 
@@ -181,8 +164,3 @@ def card_view(job: Job, actions: Sequence[CardAction]) -> discord.ui.View:
         view.add_item(card_button(action, job.id))
     view.stop()  # discord.py would keep every card in memory
     return view
-
-
-def _alt_text(job: Job, provider: str) -> str:
-    alt = f"A picture drawn by {provider} ({job.model_title}) for the words: {code_span(job.request.prompt, 800)[1:-1]}"
-    return alt[:ALT_TEXT_CHARACTERS]

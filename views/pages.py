@@ -11,7 +11,7 @@ from studio.job_control import JobControl
 from views.interactions import Interaction
 from views.panel import Page, Panel, PanelView
 from views.providers_page import models_by_provider
-from views.wording.text import code_span, say
+from views.wording.text import code_span, join_all, join_sentences, say, say_count
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -48,21 +48,34 @@ made and drawn, for 90 days. Pictures are kept until they are delivered, 7 days 
 hours at most, and the link to one as long as Retry may need it.
 
 **Where it goes:** your words, and an image that you add, go to the provider named below the picture (here:
-{outside}). Images are stripped of place and camera data before that{by_link}.{volunteers} When a provider is down, the
-next in this server's chain gets them. A public picture's file carries its prompt and settings; a private one's does
-not.
+{outside}). {images} When a provider is down, the next in this server's chain gets them. A public picture's file carries
+its prompt and settings; a private one's does not.
 
-**Deleting it:** the button below deletes your finished requests, and pictures that wait for you{bans}. What a provider
-keeps is up to that provider; pictures that were posted stay until they are deleted by their button. When the bot is
-removed from a server, what is finished there is deleted; what is under way is cancelled, and goes after its 90 days.
+{deleting} What a provider keeps is up to that provider; pictures that were posted stay until they are
+deleted by their button. When the bot is removed from a server, what is finished there is deleted; what is under way is
+cancelled, and goes after its 90 days.
 
 **Who runs this bot:** {host}
 """
-FETCHED_BY_LINK = (
-    ", except for models of {providers}, which fetch your original file themselves, by the link that Discord gave it"
+NOBODY_OUTSIDE = "nobody outside this bot"
+IMAGES_STRIPPED = "Images are stripped of place and camera data before that."
+IMAGES_STRIPPED_OR_FETCHED = (
+    "Images are stripped of place and camera data before that, except for models of {providers}, which fetch your "
+    "original file themselves, by the link that Discord gave it."
 )
-DRAWN_BY_VOLUNTEERS = " The pictures of {providers} are drawn on the machines of volunteers, who could read your words."
-BAN_KEPT = "; whoever is held back after a refusal by {providers} stays so for that time"
+DRAWN_BY_VOLUNTEERS = "The pictures of {providers} are drawn on the machines of volunteers, who could read your words."
+DELETES = "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you."
+DELETES_NO_SUSPENSION = (
+    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you; whoever is held "
+    "back after a refusal by {providers} stays so for that time."
+)
+SUSPENDS_FOR = "{provider} ({minutes} minutes)"
+DELETED_ONE = (
+    "Deleted: {count} finished request of yours, with all that belonged to it. What is still being drawn stays."
+)
+DELETED = (
+    "Deleted: {count} finished requests of yours, with all that belonged to them. What is still being drawn stays."
+)
 
 
 def help_page(providers: Sequence[Provider]) -> str:
@@ -73,29 +86,31 @@ def privacy_page(listed: Sequence[tuple[Provider, Sequence[Model]]], host: str) 
     """The privacy page for the enabled providers. host: who runs this bot."""
     providers = [provider for provider, _ in listed]
     by_link = [each.title for each, models in listed if any(model.capabilities.image_by_link for model in models)]
-    bans = [
-        f"{each.title} ({each.suspension_time.total_seconds() / 60:.0f} minutes)"
-        for each in providers
-        if each.suspension_time
-    ]
+    volunteers = [each.title for each in providers if each.uses_volunteers]
     return say(
         _unwrap(PRIVACY),
-        outside=_join_with_and([each.title for each in providers if each.is_external]) or "nobody outside this bot",
-        by_link=_sentence_about(FETCHED_BY_LINK, by_link),
-        volunteers=_sentence_about(DRAWN_BY_VOLUNTEERS, [each.title for each in providers if each.uses_volunteers]),
-        bans=_sentence_about(BAN_KEPT, bans),
+        outside=join_all([each.title for each in providers if each.is_external]) or NOBODY_OUTSIDE,
+        images=join_sentences(
+            _sentence_about(by_link, IMAGES_STRIPPED_OR_FETCHED, IMAGES_STRIPPED),
+            _sentence_about(volunteers, DRAWN_BY_VOLUNTEERS),
+        ),
+        deleting=_sentence_about(_suspending(providers), DELETES_NO_SUSPENSION, DELETES),
         host=code_span(host, 100),
     )
 
 
-def _sentence_about(sentence: str, names: Sequence[str]) -> str:
-    """The sentence about these providers; empty if there are none."""
-    return say(sentence, providers=_join_with_and(names)) if names else ""
+def _suspending(providers: Sequence[Provider]) -> list[str]:
+    """The providers that hold members back after refusals, and for how long."""
+    return [
+        say(SUSPENDS_FOR, provider=each.title, minutes=f"{each.suspension_time.total_seconds() / 60:.0f}")
+        for each in providers
+        if each.suspension_time
+    ]
 
 
-def _join_with_and(names: Sequence[str]) -> str:
-    *most, last = names or [""]
-    return f"{', '.join(most)} and {last}" if most else last
+def _sentence_about(names: Sequence[str], sentence: str, without: str = "") -> str:
+    """The sentence about these providers; another if there are none."""
+    return say(sentence, providers=join_all(names)) if names else without
 
 
 def _unwrap(text: str) -> str:
@@ -123,11 +138,7 @@ class PrivacyPage(Panel):
             return Page(
                 privacy_page(await models_by_provider(self._catalogue.providers), self._host), [DeleteMyDataButton()]
             )
-        count, whose = self._deleted, "it" if self._deleted == 1 else "them"
-        requests = f"{count} finished request{'' if count == 1 else 's'}"
-        return Page(
-            f"Deleted: {requests} of yours, with all that belonged to {whose}. What is still being drawn stays."
-        )
+        return Page(say_count(DELETED_ONE, DELETED, self._deleted))
 
 
 class DeleteMyDataButton(discord.ui.Button[PanelView[PrivacyPage]]):

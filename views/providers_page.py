@@ -16,14 +16,24 @@ from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
 from views.wording.models import model_name
+from views.wording.prices import labelled_price, price_words
 from views.wording.refusals import option_name
 from views.wording.sizes import format_span
-from views.wording.text import escape, fit_lines, say
+from views.wording.text import escape, fit_lines, join_names, say, say_count
 
 STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
 LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
 MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
 MORE_MODELS = "- and {count} more"
+ONE_MODEL = "{count} model"
+MODELS = "{count} models"
+MODELS_TAKE = "- {models}: {takes}"
+MODEL = "**{model}**"
+MODEL_WITH_PRICE = "**{model}** (price {price})"
+DEFAULT_HERE = "the default here"
+DOWN_SINCE = "down since {since}"
+SHARE_DRAWN = "{share} drawn"
+USUAL_SECONDS = "usually {seconds} s"
 SHORT_NAMES = {"transparent": "transparent"}
 """Options whose name is shorter in a list than in a sentence."""
 MAX_NAMED_MODELS = 12
@@ -82,7 +92,7 @@ class ProviderMenu(discord.ui.Select[PanelView[ProvidersPage]]):
             self.add_option(
                 label=row.provider.title[:LABEL_CHARACTERS],
                 value=row.provider.name,
-                description=f"{len(row.models)} model{'' if len(row.models) == 1 else 's'}",
+                description=say_count(ONE_MODEL, MODELS, len(row.models)),
                 emoji=STATE_EMOJI[row.health.state],
                 default=row.provider.name == chosen,
             )
@@ -147,23 +157,29 @@ def _provider_line(row: Row, facts: int) -> str:
     health, model = row.health, row.default_model
     words = [
         f"{STATE_EMOJI[health.state]} **{row.provider.title}**",
-        "the default here" if row.is_default else "",
-        f"down since <t:{health.since.timestamp():.0f}:t>" if health.since else "",
-        f"{health.rate:.0%} drawn" if health.rate is not None else "",
-        f"usually {max(health.seconds, 1):.0f} s" if health.seconds is not None else "",
-        *[escape(model_name(model), 40), f"price {escape(model.price, 40)}" if model.price else ""][:facts],
+        DEFAULT_HERE if row.is_default else "",
+        *_health_words(health),
+        *[escape(model_name(model), 40), labelled_price(model.price) if model.price else ""][:facts],
     ]
     return " · ".join(filter(None, words))
 
 
+def _health_words(health: ProviderHealth) -> list[str]:
+    """Since when it is down, its share of successful jobs, and its usual duration; empty where unknown."""
+    return [
+        say(DOWN_SINCE, since=f"<t:{health.since.timestamp():.0f}:t>") if health.since else "",
+        say(SHARE_DRAWN, share=f"{health.rate:.0%}") if health.rate is not None else "",
+        say(USUAL_SECONDS, seconds=f"{max(health.seconds, 1):.0f}") if health.seconds is not None else "",
+    ]
+
+
 def _models_line(names: Sequence[str], takes: str) -> str:
-    rest = f" and {len(names) - MAX_NAMED_MODELS} more" if len(names) > MAX_NAMED_MODELS else ""
-    return f"- {', '.join(names[:MAX_NAMED_MODELS])}{rest}: {takes}"
+    return say(MODELS_TAKE, models=join_names(names, MAX_NAMED_MODELS), takes=takes)
 
 
 def _title_and_price(model: Model) -> str:
-    price = f" (price {escape(model.price)})" if model.price else ""
-    return f"**{escape(model_name(model))}**{price}"
+    name = escape(model_name(model))
+    return say(MODEL_WITH_PRICE, model=name, price=price_words(model.price)) if model.price else say(MODEL, model=name)
 
 
 def _default_model(models: Sequence[Model], chosen: str | None) -> Model:

@@ -11,13 +11,16 @@ from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, answer_privately
-from views.wording.text import code_span
+from views.wording.text import code_span, say
 
 LISTED_JOBS = 12
 QUEUE_EMPTY = "Nothing is being drawn, and nothing waits."
-CANCELLED_SENTENCE = "Cancelled.\n"
+CANCELLED_SENTENCE = "Cancelled."
 CANCEL_TOO_LATE = "That one is drawn or over already."
 PRIVATE_REQUEST = "a private request"
+BEGUN_JOB = "🖌️ begun · {prompt} · {member} · {provider} · asked {since}"
+WAITING_JOB = "⏳ waiting · {prompt} · {member} · {provider} · asked {since}"
+MORE_JOBS = "-# and {count} more"
 
 
 class QueuePage(Panel):
@@ -59,16 +62,19 @@ class QueuePage(Panel):
     async def draw(self) -> Page:
         jobs = await self._cancellable_jobs()
         lines = [self._line(job) for job in jobs[:LISTED_JOBS]]
-        more = [f"-# and {len(jobs) - LISTED_JOBS} more"] if len(jobs) > LISTED_JOBS else []
-        text = "\n".join([*lines, *more]) or QUEUE_EMPTY
+        more = [say(MORE_JOBS, count=len(jobs) - LISTED_JOBS)] if len(jobs) > LISTED_JOBS else []
+        text = "\n".join([*filter(None, [self._last_result]), *(lines or [QUEUE_EMPTY]), *more])
         menu = [CancelMenu([self._option(job) for job in jobs[:MAX_CHOICES]])] if jobs else []
-        return Page(f"{self._last_result}{text}", menu)
+        return Page(text, menu)
 
     def _line(self, job: Job) -> str:
-        title = self._catalogue.title(job.provider)
-        doing = "🖌️ begun" if job.started else "⏳ waiting"
-        words = code_span(job.request.prompt, 60) if self._may_see_prompt(job) else PRIVATE_REQUEST
-        return f"{doing} · {words} · <@{job.user_id}> · {title} · asked <t:{job.created.timestamp():.0f}:R>"
+        return say(
+            BEGUN_JOB if job.started else WAITING_JOB,
+            prompt=code_span(job.request.prompt, 60) if self._may_see_prompt(job) else PRIVATE_REQUEST,
+            member=f"<@{job.user_id}>",
+            provider=self._catalogue.title(job.provider),
+            since=f"<t:{job.created.timestamp():.0f}:R>",
+        )
 
     def _option(self, job: Job) -> discord.SelectOption:
         words = code_span(job.request.prompt, LABEL_CHARACTERS)[1:-1] if self._may_see_prompt(job) else PRIVATE_REQUEST

@@ -1,4 +1,4 @@
-# pyright: basic, reportOptionalMemberAccess=false
+# pyright: basic, reportOptionalMemberAccess=false, reportArgumentType=false
 import base64
 
 import aiohttp
@@ -9,6 +9,7 @@ from providers.nebulablock import FALLBACK
 from tests.providers.conftest import sources_of
 from tests.replay.nebulablock import FILL, SCHNELL, SDXL, SEEDREAM
 from tests.replay.pictures import draw
+from views.wording.prices import price_words
 
 POST = "POST /api/v1/images/generation"
 HARBOUR = draw("a quiet harbour 0", (512, 512))
@@ -120,7 +121,7 @@ async def test_the_list_is_read(nebulablock, case, price):
     assert models[0].capabilities.text_to_image
     sdxl = find_model(models, SDXL)
     assert sdxl
-    assert (sdxl.title, sdxl.price) == ("SDXL", price)
+    assert (sdxl.title, price_words(sdxl.price)) == ("SDXL", price)
 
 
 async def test_each_model_takes_what_the_table_says(nebulablock):

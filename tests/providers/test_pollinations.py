@@ -32,6 +32,7 @@ from tests.outcomes import not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay import Call
 from tests.replay.pictures import draw
+from views.wording.prices import price_words
 
 GET, POST = "GET /image/a%20quiet%20harbour", "POST /v1/images/generations"
 LONG = "a very long harbour " * 120
@@ -303,7 +304,7 @@ async def test_an_image_without_a_link(pollinations):
 
 async def test_the_list_is_read(pollinations):
     models = await pollinations.provider().models()
-    assert [(model.id, model.title, model.price) for model in models] == [
+    assert [(model.id, model.title, model.price and price_words(model.price)) for model in models] == [
         ("flux", "Flux Schnell", "0.001 pollen a picture"),
         ("kontext", "FLUX.1 Kontext", "0.00003 pollen a token"),
         ("gptimage", "gptimage", None),
@@ -313,6 +314,16 @@ async def test_the_list_is_read(pollinations):
     assert [model.id for model in models if model.capabilities.image_to_image] == ["kontext"]
     assert [model.id for model in models if model.capabilities.negative_prompt] == ["flux"]
     assert [model.id for model in models if model.capabilities.guidance_scale] == ["flux"]
+
+
+async def test_no_currency_is_invented_and_a_price_that_is_no_number_is_none(pollinations):
+    models = await pollinations.provider("lists-odd-prices").models()
+    assert {model.id: model.price and price_words(model.price) for model in models} == {
+        "no-currency": "0.001 a picture",
+        "odd-currency": "0.001 a picture",
+        "no-number": None,
+        "long": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ ODD_LISTS: dict[str, Any] = {
     "lists-videos": [LISTED[2]],
     "lists-other": [{"id": "flux"}],
     "lists-odd-entries": [*LISTED, {"id": "nova"}, {"name": 7}, 7, None, []],
+    "lists-odd-prices": [
+        {"name": "no-currency", "pricing": {"price": 0.001}},
+        {"name": "odd-currency", "pricing": {"currency": 7, "price": 0.001}},
+        {"name": "no-number", "pricing": {"currency": "pollen", "price": "free"}},
+        {"name": "long", "pricing": {"currency": "pollen" * 60, "price": "1e300"}},
+    ],
     "lists-odd-fields": [*LISTED, {"name": "nova", "description": 7, "pricing": "0.001", **MODALITIES}],
 }
 

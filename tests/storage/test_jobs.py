@@ -31,6 +31,7 @@ from domain import (
     NoRoom,
     OutOfRange,
     Paused,
+    Price,
     QueueFull,
     RateLimited,
     Room,
@@ -46,6 +47,7 @@ from domain import (
 )
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, SizeFitted, TookOver
+from domain.prices import EarlierPrice, PriceUnit
 from storage.job_store import LEASE_TIMEOUT
 from storage.tables import jobs as table
 from tests.conftest import make_job
@@ -72,9 +74,9 @@ async def jobs(either):
 
 
 async def test_the_same_job_twice_is_one_row(jobs):
-    assert await jobs.add(make_job(cost="first"))
-    assert not await jobs.add(make_job(cost="second"))
-    assert (await jobs.get("1")).cost == "first"
+    assert await jobs.add(make_job(model_title="first"))
+    assert not await jobs.add(make_job(model_title="second"))
+    assert (await jobs.get("1")).model_title == "first"
     assert await jobs.get("2") is None
 
 
@@ -96,13 +98,13 @@ async def test_a_row_is_held_until_released(jobs):
     await jobs.add(make_job())
     assert await jobs.claim("1", "a")
     assert await jobs.claim("1", "b") is None
-    assert not await jobs.save(make_job(cost="b's"), "b")
+    assert not await jobs.save(make_job(model_title="b's"), "b")
     await jobs.release("1", "b")
     assert await jobs.claim("1", "b") is None
-    assert await jobs.save(make_job(cost="a's"), "a")
+    assert await jobs.save(make_job(model_title="a's"), "a")
     await jobs.release("1", "a")
-    assert not await jobs.save(make_job(cost="too late"), "a")
-    assert (await jobs.claim("1", "b")).cost == "a's"
+    assert not await jobs.save(make_job(model_title="too late"), "a")
+    assert (await jobs.claim("1", "b")).model_title == "a's"
 
 
 @pytest.mark.parametrize("state", State)
@@ -119,9 +121,9 @@ async def test_a_lease_without_heartbeats_expires(jobs, pass_time):
     pass_time(timedelta(seconds=1))
     assert [job.id for job in await jobs.unheld()] == ["1"]
     assert await jobs.claim("1", "next")
-    assert not await jobs.save(make_job(cost="late"), "silent")
+    assert not await jobs.save(make_job(model_title="late"), "silent")
     await jobs.release("1", "silent")
-    assert await jobs.save(make_job(cost="mine"), "next")
+    assert await jobs.save(make_job(model_title="mine"), "next")
 
 
 async def test_heartbeats_renew_leases(jobs, pass_time):
@@ -289,6 +291,15 @@ NOTES = st.one_of(
 )
 WORDS = TEXTS.map(lambda text: text.replace("\0", ""))
 TIMES = st.integers(1, 10)
+PRICES = st.one_of(
+    st.builds(
+        Price,
+        amount=st.decimals(0, 10**9, places=12),
+        currency=maybe(TEXTS),
+        unit=maybe(st.sampled_from(get_args(PriceUnit))),
+    ),
+    st.builds(EarlierPrice, text=TEXTS),
+)
 REFUSED = st.builds(FailedDelivery, kind=st.sampled_from(DeliveryRefusal), code=maybe(st.integers()), times=TIMES)
 FIELDS = {
     "application_id": SNOWFLAKES,
@@ -319,7 +330,7 @@ FIELDS = {
         st.builds(FailedDelivery, kind=st.sampled_from(DeliveryRefusal), code=maybe(st.integers()), times=TIMES)
     ),
     "parent": maybe(SNOWFLAKES.map(str)),
-    "cost": maybe(WORDS),
+    "cost": maybe(PRICES),
     "seconds": maybe(NUMBERS),
     "created": MOMENTS,
     "started": maybe(MOMENTS),
@@ -345,9 +356,9 @@ async def test_a_job_comes_back_as_it_was(jobs, first, second):
 
 
 async def test_a_nul_character_in_a_title_is_dropped(jobs):
-    await jobs.add(make_job(model_title="One\0", cost="\0"))
+    await jobs.add(make_job(model_title="One\0", model="\0"))
     job = await jobs.get("1")
-    assert (job.model_title, job.cost) == ("One", "")
+    assert (job.model_title, job.model) == ("One", "")
 
 
 async def test_only_undecided_jobs_can_be_cancelled(jobs, names):

@@ -81,7 +81,12 @@ async def test_a_drawn_row_that_cannot_be_read_is_parked_with_its_pictures(store
 
 
 @pytest.mark.parametrize(
-    "odd", [{"tried": [{"provider": "x", "kind": "FromTomorrow"}]}, {"refused": {"kind": "from tomorrow"}}]
+    "odd",
+    [
+        {"tried": [{"provider": "x", "kind": "FromTomorrow"}]},
+        {"refused": {"kind": "from tomorrow"}},
+        {"cost": {"kind": "from tomorrow"}},
+    ],
 )
 async def test_odd_details_cost_no_picture(store, odd):
     await store.jobs.add(make_job(id="2", state=State.DRAWN))

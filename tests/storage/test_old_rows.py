@@ -12,6 +12,7 @@ from domain.outcomes import EarlierNote
 from storage.store import open_store
 from views.wording.notes import note_sentence
 from views.wording.outcomes import explain
+from views.wording.prices import price_words
 
 HERE = Path(__file__).parent
 DUMP = (HERE / "easel-0007.sql").read_text()
@@ -75,7 +76,7 @@ async def test_old_notes_and_tried_providers_are_read(jobs):
         ("popcord", "Unavailable", True),
         ("openai", "RateLimited", False),
     ]
-    assert (job.cost, job.parent, len(job.drawn)) == ("$0.04", "1100", 1)
+    assert (price_words(job.cost), job.parent, len(job.drawn)) == ("$0.04", "1100", 1)
 
 
 async def test_an_old_job_that_was_not_asked_is_no_failure_of_its_provider(jobs):

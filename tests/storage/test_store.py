@@ -27,6 +27,7 @@ import storage.spool
 import storage.store
 import storage.upgrade
 from domain import Settings, Size, SpoolPlace, State
+from domain.prices import EarlierPrice
 from storage.database import ClosedError, Statement
 from storage.store import StoreError, StoreUnavailableError, open_store
 from storage.tables import metadata
@@ -122,6 +123,29 @@ async def test_a_migration_allows_an_unknown_channel(either):
     assert [each.having(created=jobs[0].created) for each in await either.jobs.parked(400)] == [
         each.having(created=jobs[0].created) for each in jobs
     ]
+    assert await either.jobs._database._with_connection(undeclared) == []
+
+
+async def test_a_migration_keeps_prices_that_were_text(either):
+    """And so does the way back, for a price that came from it."""
+    text_price = 'about $0.04 a "picture"'
+
+    def migrated(connection) -> list[str | None]:
+        go_back(connection, "0008")
+        with connection.begin():
+            connection.execute(text("UPDATE jobs SET cost = :cost WHERE id = '1'"), {"cost": text_price})
+        storage.upgrade.upgrade(connection)
+        go_back(connection, "0008")
+        with connection.begin():
+            written = connection.execute(text("SELECT cost FROM jobs ORDER BY id")).scalars().all()
+        storage.upgrade.upgrade(connection)
+        return list(written)
+
+    for id in (1, 2):
+        await either.jobs.add(make_job(id))
+    assert await either.jobs._database._with_connection(migrated) == [text_price, None]
+    assert (await either.jobs.get("1")).cost == EarlierPrice(text=text_price)
+    assert (await either.jobs.get("2")).cost is None
     assert await either.jobs._database._with_connection(undeclared) == []
 
 

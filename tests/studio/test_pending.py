@@ -92,10 +92,10 @@ async def test_a_row_whose_lease_was_lost_is_taken_back(store, pending, leases, 
     await store.jobs.take_promised("1", "another")
     if fate == "deleted":
         await store.jobs.discard(promised, "another")
-    await pending.complete(promised.having(cost="ours"))
+    await pending.complete(promised.having(model_title="ours"))
     assert not await store.jobs.save(promised, "another")
     row = await store.jobs.get("1")
-    assert (row.state, row.cost) == (State.QUEUED, "ours")
+    assert (row.state, row.model_title) == (State.QUEUED, "ours")
     assert [job.id for job in await store.jobs.unheld()] == ["1"]
     assert not leases
 
@@ -103,10 +103,10 @@ async def test_a_row_whose_lease_was_lost_is_taken_back(store, pending, leases, 
 async def test_a_row_that_another_process_draws_is_not_taken_back(store, pending, leases):
     promised = await pending.add(make_job(), told)
     await store.jobs.take_promised("1", "another")
-    await store.jobs.save(promised.having(state=State.SENDING, cost="another's"), "another")
-    await pending.complete(promised.having(cost="ours"))
+    await store.jobs.save(promised.having(state=State.SENDING, model_title="another's"), "another")
+    await pending.complete(promised.having(model_title="ours"))
     row = await store.jobs.get("1")
-    assert (row.state, row.cost) == (State.SENDING, "another's")
+    assert (row.state, row.model_title) == (State.SENDING, "another's")
     assert await store.jobs.unheld() == []
     assert not leases
 

@@ -1,6 +1,8 @@
 # pyright: basic
 """From what is asked for to what the provider can do: who decides, what is fitted, what is refused."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from domain import (
     OptionNotTaken,
     Origin,
     OutOfRange,
+    Price,
     Settings,
     Size,
     SizeNotTaken,
@@ -68,8 +71,9 @@ def model(id: str, takes: Capabilities, **more) -> Model:
     return Model(id=id, title=id.title(), capabilities=takes, **more)
 
 
+DOLLAR = Price(amount=Decimal(1), currency="$", unit="picture")
 PROVIDERS = {
-    "rich": FakeProvider(models=[model("full", FULL), model("plain", PLAIN, price="$1")]),
+    "rich": FakeProvider(models=[model("full", FULL), model("plain", PLAIN, price=DOLLAR)]),
     "image": FakeProvider(models=[model("from-image", FROM_IMAGE), model("fill", FILL), model("words", PLAIN)]),
     "plain": Painter(models=[model("plain", PLAIN)]),
     "sizeless": FakeProvider(models=[model("any", Capabilities())]),
@@ -306,7 +310,7 @@ async def test_the_servers_switches_reach_a_model_that_has_them():
 
 async def test_a_provider_without_ai_has_a_note_and_a_price_is_kept():
     assert (await planned(provider="plain")).notes == (NoAI(),)
-    assert (await planned(model="plain")).cost == "$1"
+    assert (await planned(model="plain")).cost == DOLLAR
 
 
 async def test_seeds_are_the_members_or_random():

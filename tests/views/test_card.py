@@ -3,6 +3,7 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import discord
 import pytest
@@ -21,12 +22,14 @@ from domain import (
     Interrupted,
     InvalidRequest,
     Paused,
+    Price,
     Size,
     Timeout,
     Tried,
     Unavailable,
 )
 from domain.outcomes import EarlierNote, Passed, TookOver
+from domain.prices import EarlierPrice
 from studio.display import ReadyPicture, Report
 from tests.conftest import make_job
 from views.card import card_without_external_text, progress_text, result_card
@@ -115,7 +118,7 @@ async def test_the_receipt_tells_what_is_known():
         request=asked(count=4),
         drawn=entries,
         seconds=4.25,
-        cost="$0.01",
+        cost=Price(amount=Decimal("0.01"), currency="$"),
         notes=(EarlierNote(text="A note."),),
         failure=Timeout(taken=Acceptance.TAKEN),
     )
@@ -350,6 +353,6 @@ def test_the_progress_text_of_each_report(report, told):
 
 def test_one_picture_has_one_price_and_a_drawing_never_takes_longer_than_the_whole():
     entries = tuple(each.model_copy(update={"seconds": 9.0}) for each in drawn(PICTURE))
-    job = make_job(drawn=entries, seconds=4.25, cost="$0.03 for the first megapixel")
+    job = make_job(drawn=entries, seconds=4.25, cost=EarlierPrice(text="$0.03 for the first megapixel"))
     facts = result_card(job, [PICTURE], "fal").content.splitlines()[1]
     assert facts.endswith(" · 4.2 s · price $0.03 for the first megapixel")

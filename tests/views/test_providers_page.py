@@ -2,22 +2,24 @@
 """The page of /providers with many providers, long names, and outages."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
-from domain import Capabilities, Model, Span
+from domain import Capabilities, Model, Price, Span
 from providers import REGISTRY
 from studio.work.provider_health import ProviderHealth
 from views.providers_page import ProviderMenu, Row, overview_page, provider_page
 
 TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]
 UP = ProviderHealth("up", None, 0.98, 12.4)
+PRICE = Price(amount=Decimal("0.03"), currency="USD", unit="picture")
 DOWN = ProviderHealth("untested", datetime(2026, 11, 1, tzinfo=UTC), 1.0, 599.0)
 
 
 def row(title: str, standing: ProviderHealth = UP, models: tuple[Model, ...] = ()) -> Row:
-    offered = models or (Model(id="one", title="FLUX.2 pro", price="0.03 USD a picture"),)
+    offered = models or (Model(id="one", title="FLUX.2 pro", price=PRICE),)
     provider = SimpleNamespace(name=title.casefold(), title=title)
     return Row(provider, offered, offered[0], standing, is_default=False)
 
@@ -35,7 +37,7 @@ def test_all_providers_fit_into_a_message_with_models_and_prices():
 
 @pytest.mark.parametrize(("count", "shown"), [(16, 16), (20, 20), (40, 23)])
 def test_the_overview_is_one_message_however_many_providers_are_down(count, shown):
-    models = (Model(id="one", title="*" * 80, price="x" * 60),)
+    models = (Model(id="one", title="*" * 80, price=Price(amount=Decimal(1), currency="x" * 60, unit="picture")),)
     page = overview_page([row(f"Black Forest {number:02}", DOWN, models) for number in range(count)])
     assert len(page) <= 2000
     assert page.count("⚪ **Black Forest ") == shown
@@ -59,7 +61,12 @@ def test_models_that_take_the_same_share_a_line():
 
 def test_many_models_that_all_differ_are_one_message():
     models = [
-        Model(id=str(n), title=f"{n}" * 40, price="a" * 60, capabilities=Capabilities(steps=Span(low=1, high=n + 2)))
+        Model(
+            id=str(n),
+            title=f"{n}" * 40,
+            price=Price(amount=Decimal(1), currency="a" * 60, unit="picture"),
+            capabilities=Capabilities(steps=Span(low=1, high=n + 2)),
+        )
         for n in range(100)
     ]
     for length in range(1, 80):

@@ -12,11 +12,13 @@ from views.wording.sizes import size_name
 from views.wording.text import say
 
 PROVIDER_OFF = "-# `{provider}`, which this server chose, is switched off by the host."
+SIZE_OF_MODEL = "Size: the model's own"
 MODEL_GONE = "-# The model that this server chose is not on offer now, so the default one draws."
 
 
 class DefaultProvider(MenuSetting):
-    name, title, whose_default = "provider", "Provider", "The bot's default"
+    name, title, plural = "provider", "Provider", "providers"
+    placeholder, default_option = "Default provider", "The bot's default ({value})"
     about = "Draws when a member names no other. A new one begins with its own model and size."
 
     def summary(self, context: Context) -> str:
@@ -37,7 +39,8 @@ class DefaultProvider(MenuSetting):
 
 
 class DefaultModel(MenuSetting):
-    name, title, whose_default = "model", "Model", "The provider's default"
+    name, title, plural = "model", "Model", "models"
+    placeholder, default_option = "Default model", "The provider's default ({value})"
     about = "Only models that draw from words alone are listed. A new one begins with its own size."
 
     def summary(self, context: Context) -> str:
@@ -63,13 +66,14 @@ class DefaultModel(MenuSetting):
 
 
 class DefaultSize(MenuSetting):
-    name, title, whose_default = "size", "Size", "The model's default"
+    name, title, plural = "size", "Size", "sizes"
+    placeholder, default_option = "Default size", "The model's default ({value})"
     about = "Members can ask for another. A model that does not take this one draws at the nearest size."
 
     def summary(self, context: Context) -> str:
         takes, own = context.model.capabilities, context.settings.size
         size = takes.nearest_size(own) if own else next(iter(takes.sizes), None)
-        return summary_line(self.title, size_name(size), own=own == size) if size else "Size: the model's own"
+        return summary_line(self.title, size_name(size), own=own == size) if size else SIZE_OF_MODEL
 
     def options(self, context: Context) -> Mapping[str, str]:
         return {str(size): size_name(size) for size in context.model.capabilities.sizes}

@@ -9,7 +9,11 @@ from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
+from views.wording.text import say
 
+TAKING_OVER = "Taking over: {providers}"
+NOBODY_TAKES_OVER = "Taking over: nobody"
+SWITCHED_OFF = "`{provider}` (switched off)"
 NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that says why."
 
 
@@ -24,7 +28,8 @@ class FallbackChain(Setting):
     )
 
     def summary(self, context: Context) -> str:
-        return f"Taking over: {', '.join(_chain_titles(context)) or 'nobody'}"
+        titles = _chain_titles(context)
+        return say(TAKING_OVER, providers=", ".join(titles)) if titles else NOBODY_TAKES_OVER
 
     def details(self, context: Context) -> str:
         links = [f"{place}. {title}" for place, title in enumerate(_chain_titles(context), 1)]
@@ -73,7 +78,7 @@ def _without(chain: Sequence[str], name: str) -> list[str]:
 def _chain_titles(context: Context) -> list[str]:
     """Titles of the chain's providers; those that the host has switched off are marked, and skipped by jobs."""
     known = context.providers
-    return [known[name].title if name in known else f"`{name}` (switched off)" for name in context.settings.chain]
+    return [known[name].title if name in known else say(SWITCHED_OFF, provider=name) for name in context.settings.chain]
 
 
 FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackChain(),))

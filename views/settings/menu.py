@@ -11,18 +11,24 @@ from views.limits import LABEL_CHARACTERS, MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
-from views.wording.text import escape
+from views.wording.text import escape, say
 
 PAGE_SIZE = MAX_CHOICES - 1
 """Choices on one page of a menu, as its first option is the default."""
 DEFAULT_VALUE = "default"
+CHOSEN_BY_SERVER = "{title}: **{value}** · chosen by this server"
+BOTS_DEFAULT = "{title}: **{value}** · the bot's default"
 
 
 class MenuSetting(Setting):
     """A choice changes this setting and those that depend on it; other admins' changes are kept."""
 
-    whose_default: str
-    """The label of the first option, such as "The bot's default"."""
+    placeholder: str
+    """The text of the menu while nothing is chosen, such as "Default provider"."""
+    default_option: str
+    """The label of the menu's first option, such as "The bot's default ({value})"."""
+    plural: str
+    """Its values, as the buttons to other pages of the menu name them, such as "providers"."""
 
     @abstractmethod
     def options(self, context: Context) -> Mapping[str, str]:
@@ -60,9 +66,9 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
     """One page of a setting's values."""
 
     def __init__(self, setting: MenuSetting, context: Context, page: int) -> None:
-        super().__init__(custom_id=f"settings:{setting.name}", placeholder=f"Default {setting.title.lower()}")
+        super().__init__(custom_id=f"settings:{setting.name}", placeholder=setting.placeholder)
         self._setting, self._context = setting, context
-        chosen, default = setting.chosen(context), f"{setting.whose_default} ({setting.default(context)})"
+        chosen, default = setting.chosen(context), say(setting.default_option, value=setting.default(context))
         # A marked option cannot be chosen, so the default is marked only if it is in force.
         self.add_option(label=default[:LABEL_CHARACTERS], value=DEFAULT_VALUE, default=chosen is None)
         for value, title in list(setting.options(context).items())[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]:
@@ -89,13 +95,11 @@ class PageButton(discord.ui.Button[PanelView[SettingsPanel]]):
 
 def summary_line(title: str, value: str, *, own: bool) -> str:
     """The value in force, and whether the server has chosen it."""
-    whose = "chosen by this server" if own else "the bot's default"
-    return f"{title}: **{escape(value)}** · {whose}"
+    return say(CHOSEN_BY_SERVER if own else BOTS_DEFAULT, title=title, value=escape(value))
 
 
 def _page_buttons(setting: MenuSetting, page: int, last: int) -> list[PageButton]:
-    things = f"{setting.title.lower()}s"
     return [
-        PageButton(setting.name, f"◀ {things}", "back", page - 1, disabled=page == 0),
-        PageButton(setting.name, f"{things} ▶", "on", page + 1, disabled=page == last),
+        PageButton(setting.name, f"◀ {setting.plural}", "back", page - 1, disabled=page == 0),
+        PageButton(setting.name, f"{setting.plural} ▶", "on", page + 1, disabled=page == last),
     ]

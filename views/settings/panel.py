@@ -13,9 +13,10 @@ from views.limits import MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
 from views.reporter import NO_RIGHT, answer_privately
 from views.settings.setting import Context, Section
-from views.wording.text import escape, fit_lines
+from views.wording.text import escape, fit_lines, say
 
 TITLE = "Settings of this server"
+NOT_SUPPORTED = "-# {model} does not have: {settings}."
 NAVIGATION_ROW = 4
 """The last of a message's five rows of items."""
 
@@ -114,7 +115,7 @@ def _section_page(section: Section, context: Context) -> Page:
     missing = [each.title for each in section.settings if not each.is_supported(context)]
     lines = [each.details(context) for each in supported]
     if missing:
-        lines.append(f"-# {escape(context.model.title)} does not have: {', '.join(missing)}.")
+        lines.append(say(NOT_SUPPORTED, model=escape(context.model.title), settings=", ".join(missing)))
     items = [item for each in supported for item in each.items(context)]
     return _page(f"{TITLE} · {section.title}", lines, [BackButton(), *items])
 

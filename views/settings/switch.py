@@ -9,6 +9,10 @@ from views.interactions import Interaction
 from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Setting
+from views.wording.text import say
+
+SUMMARIES = {True: "{title}: **on**", False: "{title}: **off**"}
+LABELS = {True: "{title}: on", False: "{title}: off"}
 
 
 class SwitchSetting(Setting):
@@ -30,7 +34,7 @@ class SwitchSetting(Setting):
         return self._needs(context.model.capabilities)
 
     def summary(self, context: Context) -> str:
-        return f"{self.title}: **{_on_or_off(self.read(context.settings))}**"
+        return say(SUMMARIES[self.read(context.settings)], title=self.title)
 
     def items(self, context: Context) -> "Sequence[SwitchButton]":
         return [SwitchButton(self, on=self.read(context.settings))]
@@ -39,13 +43,10 @@ class SwitchSetting(Setting):
 class SwitchButton(discord.ui.Button[PanelView[SettingsPanel]]):
     def __init__(self, setting: SwitchSetting, *, on: bool) -> None:
         style = discord.ButtonStyle.success if on else discord.ButtonStyle.secondary
-        super().__init__(label=f"{setting.title}: {_on_or_off(on)}", style=style, custom_id=f"settings:{setting.name}")
+        label = say(LABELS[on], title=setting.title)
+        super().__init__(label=label, style=style, custom_id=f"settings:{setting.name}")
         self._setting, self._on = setting, on
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
             await self.view.panel.save(interaction, lambda now: self._setting.write(now, not self._on))
-
-
-def _on_or_off(value: bool) -> str:
-    return "on" if value else "off"

@@ -8,7 +8,7 @@ from domain import Drawn
 from domain.errors import OutageKind
 from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
 from studio.display import ReadyPicture
-from views.wording.delivery_refusals import TOO_LARGE_ANYWHERE, TOO_LARGE_HERE
+from views.wording.delivery_refusals import MESSAGE_MEBIBYTES
 from views.wording.text import say
 
 OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
@@ -18,8 +18,20 @@ OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
     "QuotaError": "{provider} was out of credit",
     "AuthError": "{provider} did not take this bot's key",
 }
-KEPT_HERE = "{count} more: {why} Until then it is kept, for 7 days at most."
-KEPT_ANYWHERE = "{count} more: {why}"
+NO_AI = "Painted by rules, not by an AI model."
+MODEL_GONE = "The model that this server chose is not on offer now, so the default one drew."
+TOOK_OVER = "{why}, so {provider} was asked instead."
+KEPT_HERE = (
+    "{count} more: it is too large for this place. `/recover` where larger files are allowed, as in a boosted server, "
+    "hands it over. Until then it is kept, for 7 days at most."
+)
+KEPT_ANYWHERE = (
+    "{count} more: it has more than the {limit} MiB that a message may have, and could not be made smaller. The bot's "
+    "host can get it from the bot's disk for 7 days."
+)
+CONVERTED = "Converted from {kind}, which Discord does not show."
+MENDED = "It arrived damaged: this is what could be read of it."
+AS_FILE = "It came as a file that cannot be shown here ({kind}): download it to see it."
 BEYOND_MESSAGE = "{count} more: a message takes no more. `/recover` hands them over."
 SIZE_FITTED = {
     "server": "Drawn at {size}: this model does not take the server's {wanted}.",
@@ -34,12 +46,12 @@ def note_sentence(note: Note) -> str:
 
 @note_sentence.register
 def _(_note: NoAI) -> str:
-    return "Painted by rules, not by an AI model."
+    return say(NO_AI)
 
 
 @note_sentence.register
 def _(_note: ModelGone) -> str:
-    return "The model that this server chose is not on offer now, so the default one drew."
+    return say(MODEL_GONE)
 
 
 @note_sentence.register
@@ -50,7 +62,7 @@ def _(note: SizeFitted) -> str:
 @note_sentence.register
 def _(note: TookOver) -> str:
     why = ", ".join(say(OUTAGE_CLAUSES[each.cause], provider=each.title) for each in note.passed)
-    return say("{why}, so {provider} was asked instead.", why=why, provider=note.title)
+    return say(TOOK_OVER, why=why, provider=note.title)
 
 
 @note_sentence.register
@@ -61,8 +73,8 @@ def _(note: EarlierNote) -> str:
 def undelivered_sentences(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
     """How many pictures are not shown here, why, and how their owner gets them; later: those beyond one message."""
     counts = Counter(each.exceeds_every_limit for each in pictures if each.kept_key)
-    here = say(KEPT_HERE, count=counts[False], why=TOO_LARGE_HERE)
-    anywhere = say(KEPT_ANYWHERE, count=counts[True], why=TOO_LARGE_ANYWHERE)
+    here = say(KEPT_HERE, count=counts[False])
+    anywhere = say(KEPT_ANYWHERE, count=counts[True], limit=MESSAGE_MEBIBYTES)
     lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
     return [*lines, *([say(BEYOND_MESSAGE, count=later)] if later else [])]
 
@@ -72,10 +84,10 @@ def conversion_sentence(drawn: Drawn) -> str:
     kind = (drawn.kind or "").upper()
     match drawn.way:
         case "converted":
-            return say("Converted from {kind}, which Discord does not show.", kind=kind)
+            return say(CONVERTED, kind=kind)
         case "mended":
-            return "It arrived damaged: this is what could be read of it."
+            return say(MENDED)
         case "file":
-            return say("It came as a file that cannot be shown here ({kind}): download it to see it.", kind=kind)
+            return say(AS_FILE, kind=kind)
         case "shown" | "unread":
             return ""

@@ -30,7 +30,7 @@ from domain import (
     UploadGone,
 )
 from views.wording.refusals import option_name, refusal_sentence
-from views.wording.text import code_span, format_wait, say
+from views.wording.text import code_span, format_wait, join_sentences, say
 
 QUOTED_CHARACTERS = 200
 """Of a provider's own message."""
@@ -49,8 +49,22 @@ FIXED_SENTENCES: Mapping[type[EaselError], str] = {
     PicturesGone: "The picture is gone: it can no longer be read, or its 7 days are over.",
     Unexpected: "Something went wrong in Easel itself. The bot's host finds it in the log.",
 }
-PAYMENT_UNKNOWN = " Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
-REFERENCE = " (reference {reference})"
+PAYMENT_UNKNOWN = "Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
+WITH_REFERENCE = "{sentence} (reference {reference})"
+SAID = "It says: {words}."
+NOT_ACCEPTED = "{provider} did not accept the {option}."
+BUSY = "{provider} is getting too many requests just now. Try again in {wait}."
+BUSY_A_MINUTE = "{provider} is getting too many requests just now. Try again in a minute."
+NOT_DRAWN = "{provider} could not draw that."
+OTHER_OPTION = "Try again later, or choose another {option}."
+MODEL_FAILS = "{provider} could not draw with this model."
+OTHER_MODEL = "Try again later, or choose another model or provider."
+NOT_WORKING = "{provider} is not working just now."
+OTHER_PROVIDER = "Try again later, or try another provider."
+DOWN_SINCE = "{provider} has not been working since {since}."
+PAUSED = "{provider} has asked for a pause."
+BACK_IN = "Try again in {wait}, or now with another provider."
+TRIED_NOW = "Another request is trying it again; come back in a minute, or choose another provider."
 CAUSE_SENTENCES: Mapping[Cause, str] = {
     Cause.LOADING: "Its model is still being loaded.",
     Cause.NO_WORKER: "No one serves this model at this size.",
@@ -71,16 +85,17 @@ def explain(error: EaselError, provider: str = "The provider") -> str:
     """The sentence for the member, without details that only the host may see."""
     sentence = _sentence(error, provider)
     if isinstance(error, Unavailable | Timeout) and error.taken is Acceptance.UNKNOWN:
-        sentence += PAYMENT_UNKNOWN
-    reference = error.reference if isinstance(error, ProviderError) else None
-    return sentence + (say(REFERENCE, reference=code_span(reference, 80)) if reference else "")
+        sentence = join_sentences(sentence, say(PAYMENT_UNKNOWN))
+    if isinstance(error, ProviderError) and error.reference:
+        return say(WITH_REFERENCE, sentence=sentence, reference=code_span(error.reference, 80))
+    return sentence
 
 
 def explain_without_external_text(error: EaselError | None, provider: str) -> str:
     """The same without text from the provider, the model or the member."""
     match error:
         case None:
-            return FIXED_SENTENCES[Unexpected]
+            return say(FIXED_SENTENCES[Unexpected])
         case Suspended() | UploadGone() | QueueFull() | NoRoom():
             return refusal_sentence(error)
         case InvalidRequest() | NotPossible():
@@ -102,48 +117,42 @@ def _sentence(error: EaselError, provider: str) -> str:
 
 @_sentence.register
 def _(error: RateLimited, provider: str) -> str:
-    when = say("in {wait}", wait=format_wait(error.retry_after)) if error.retry_after else "in a minute"
-    return say("{provider} is getting too many requests just now. Try again {when}.", provider=provider, when=when)
+    if error.retry_after:
+        return say(BUSY, provider=provider, wait=format_wait(error.retry_after))
+    return say(BUSY_A_MINUTE, provider=provider)
 
 
 @_sentence.register
 def _(error: InvalidRequest, provider: str) -> str:
     option = option_name(error.option or "request")
-    return say("{provider} did not accept the {option}.{said}", provider=provider, option=option, said=_quote(error))
+    return join_sentences(say(NOT_ACCEPTED, provider=provider, option=option), _quote(error))
 
 
 @_sentence.register
 def _(error: Unavailable, provider: str) -> str:
     """Names what failed: an option of the request, the model, or the provider as a whole."""
-    why = _quote(error) + (f" {CAUSE_SENTENCES[error.cause]}" if error.cause else "")
+    what, advice = (MODEL_FAILS, OTHER_MODEL) if error.blames_model else (NOT_WORKING, OTHER_PROVIDER)
     if error.option:
-        sentence = "{provider} could not draw that.{why} Try again later, or choose another {option}."
-        return say(sentence, provider=provider, why=why, option=option_name(error.option))
-    if error.blames_model:
-        sentence = (
-            "{provider} could not draw with this model.{why} Try again later, or choose another model or provider."
-        )
-        return say(sentence, provider=provider, why=why)
-    sentence = "{provider} is not working just now.{why} Try again later, or try another provider."
-    return say(sentence, provider=provider, why=why)
+        what, advice = NOT_DRAWN, say(OTHER_OPTION, option=option_name(error.option))
+    cause = say(CAUSE_SENTENCES[error.cause]) if error.cause else ""
+    return join_sentences(say(what, provider=provider), _quote(error), cause, advice)
 
 
 @_sentence.register
 def _(error: NotAsked, provider: str) -> str:
     if error.cause == "RateLimited":
         return _sentence(RateLimited(retry_after=error.retry_after), provider)
-    soon = _retry_advice(error)
     if isinstance(error, Down):
         since = f"<t:{error.since.timestamp():.0f}:t>"
-        return say("{provider} has not been working since {since}. {soon}", provider=provider, since=since, soon=soon)
-    return say("{provider} has asked for a pause. {soon}", provider=provider, soon=soon)
+        return join_sentences(say(DOWN_SINCE, provider=provider, since=since), _retry_advice(error))
+    return join_sentences(say(PAUSED, provider=provider), _retry_advice(error))
 
 
 def _retry_advice(error: NotAsked) -> str:
     if error.retry_after:
-        return say("Try again in {wait}, or now with another provider.", wait=format_wait(error.retry_after))
-    return "Another request is trying it again; come back in a minute, or choose another provider."
+        return say(BACK_IN, wait=format_wait(error.retry_after))
+    return say(TRIED_NOW)
 
 
 def _quote(error: ProviderError) -> str:
-    return say(" It says: {words}.", words=code_span(error.said, QUOTED_CHARACTERS)) if error.said else ""
+    return say(SAID, words=code_span(error.said, QUOTED_CHARACTERS)) if error.said else ""

@@ -33,7 +33,7 @@ from domain.requests import COMMAND_NAMES
 from studio.images.upload_rules import MAX_PIXELS
 from studio.images.uploads import MAX_UPLOAD
 from views.wording.sizes import format_sizes, format_span
-from views.wording.text import escape, join_names, say
+from views.wording.text import OR, escape, join_all, join_names, join_sentences, say, say_count
 
 TITLES_CHARACTERS = 800
 """Of a list of models' or options' names."""
@@ -43,10 +43,36 @@ SOURCE_NAMES = {
     Source.IMAGE: "a prompt with an image",
     Source.MASK: "a prompt with an image and a mask",
 }
-NOT_POSSIBLE = "That {option} will not do.{why} What works: {takes}."
-IMAGE_FILES = (
-    f"a PNG, JPEG or WebP file of at most {MAX_UPLOAD >> 20} MiB and {MAX_PIXELS / 1e6:.1f} megapixels, not animated"
+WILL_NOT_DO = "That {option} will not do."
+WHAT_WORKS = "What works: {takes}."
+MODEL_TAKES = "For `{option}`, {model} takes {takes}."
+SERVER_TAKES = "For `{option}`, this server takes {takes}."
+NOT_OFFERED = "It is not offered, or not any more."
+PROMPT_WORKS = "words that say what to draw"
+SIZE_WORKS = "a size like 1024x768, or one from the list"
+WITH_IMAGE = "a {option} together with an image"
+WITH_IMAGE_OF_ITS_SHAPE = "a {option} together with an image of its shape"
+OPTION_NOT_TAKEN = "{model} takes no {option}. Leave `{typed}` out, or choose another model."
+ONLY_ENLARGES = "{model} only makes pictures larger. Choose another model."
+DRAWS_FROM = "{model} draws from {sources} only. Choose another model, or see in `/providers` who takes what."
+FROM_ONE_IMAGE = "This model draws from one image at most. Send fewer, or choose another model."
+FROM_IMAGES = "This model draws from {count} images at most. Send fewer, or choose another model."
+FILE_TYPE = "Its type is {file_type}."
+FILE_LENGTH = "The file has {length}."
+AT_MOST = "at most {limit}"
+MEBIBYTES = "{count} MiB"
+SIDES = "sides of 1 to {longest} pixels"
+PIXELS = "It has {size} pixels."
+TOO_MANY_PIXELS = "{size} pixels are more than {megapixels} megapixels."
+SCANS = "The JPEG has {scans} scans: at most {limit} are taken."
+PROPORTIONS = "The mask is {mask}, but the image is {image}: they need the same proportions."
+UPLOAD_GONE = "The image of that request is no longer kept. Send it again with `/imagine image:`."
+SUSPENDED = (
+    "{provider} has refused words of yours, and after more of them it might refuse everybody. "
+    "For {minutes} minutes, choose another provider."
 )
+IMAGE_FILES = "a PNG, JPEG or WebP file of at most {mebibytes} MiB and {megapixels} megapixels, not animated"
+IMAGE_LIMITS = {"mebibytes": MAX_UPLOAD >> 20, "megapixels": f"{MAX_PIXELS / 1e6:.1f}"}
 MASK_FILES = "a PNG, JPEG or WebP file in the image's proportions, with white or transparency where to repaint"
 SAVE_ANEW = "a plainer file, so save it anew as a PNG"
 DEFECT_SENTENCES: Mapping[Defect, tuple[str, str]] = {
@@ -103,21 +129,19 @@ def refusal_sentence(error: EaselError) -> str:
 
 @refusal_sentence.register
 def _(_error: NoPrompt) -> str:
-    return _not_possible("prompt", "words that say what to draw")
+    return _not_possible("prompt", say(PROMPT_WORKS))
 
 
 @refusal_sentence.register
 def _(error: NeedsImage) -> str:
-    shape = " of its shape" if error.option == "mask" else ""
-    takes = say("a {option} together with an image{shape}", option=error.option, shape=shape)
-    return _not_possible(error.option, takes)
+    takes = WITH_IMAGE_OF_ITS_SHAPE if error.option == "mask" else WITH_IMAGE
+    return _not_possible(error.option, say(takes, option=error.option))
 
 
 @refusal_sentence.register
 def _(error: OptionNotTaken) -> str:
-    sentence = "{model} takes no {option}. Leave `{typed}` out, or choose another model."
     typed = COMMAND_NAMES.get(error.option, error.option)
-    return say(sentence, model=_model_title(error.model), option=option_name(error.option), typed=typed)
+    return say(OPTION_NOT_TAKEN, model=_model_title(error.model), option=option_name(error.option), typed=typed)
 
 
 @refusal_sentence.register
@@ -130,12 +154,12 @@ def _(error: NotOffered) -> str:
     names = escape(join_names(error.offered), TITLES_CHARACTERS)
     if error.model:
         return _model_takes(error.option, error.model, names)
-    return _not_possible(error.option, names, "It is not offered, or not any more.")
+    return _not_possible(error.option, names, say(NOT_OFFERED))
 
 
 @refusal_sentence.register
 def _(_error: UnknownSize) -> str:
-    return _not_possible("size", "a size like 1024x768, or one from the list")
+    return _not_possible("size", say(SIZE_WORKS))
 
 
 @refusal_sentence.register
@@ -146,69 +170,62 @@ def _(error: SizeNotTaken) -> str:
 @refusal_sentence.register
 def _(error: CannotDrawFrom) -> str:
     if not error.sources:
-        return say("{model} only makes pictures larger. Choose another model.", model=_model_title(error.model))
-    sources = " or ".join(SOURCE_NAMES[each] for each in error.sources)
-    sentence = "{model} draws from {sources} only. Choose another model, or see in `/providers` who takes what."
-    return say(sentence, model=_model_title(error.model), sources=sources)
+        return say(ONLY_ENLARGES, model=_model_title(error.model))
+    sources = join_all([say(SOURCE_NAMES[each]) for each in error.sources], OR)
+    return say(DRAWS_FROM, model=_model_title(error.model), sources=sources)
 
 
 @refusal_sentence.register
 def _(error: TooManyImages) -> str:
-    images = "one image" if error.limit == 1 else say("{count} images", count=error.limit)
-    return say("This model draws from {images} at most. Send fewer, or choose another model.", images=images)
+    return say_count(FROM_ONE_IMAGE, FROM_IMAGES, error.limit)
 
 
 @refusal_sentence.register
 def _(error: BadUpload) -> str:
     why, takes = DEFECT_SENTENCES[error.defect]
-    return _not_possible(error.option, takes, why)
+    return _not_possible(error.option, say(takes, **IMAGE_LIMITS), say(why))
 
 
 @refusal_sentence.register
 def _(error: WrongFileType) -> str:
-    return _not_possible(error.option, IMAGE_FILES, say("Its type is {file_type}.", file_type=escape(error.file_type)))
+    return _not_possible(error.option, _image_files(), say(FILE_TYPE, file_type=escape(error.file_type)))
 
 
 @refusal_sentence.register
 def _(error: FileTooLarge) -> str:
-    takes = say("at most {limit}", limit=_mebibytes(error.limit))
-    return _not_possible(error.option, takes, say("The file has {length}.", length=_mebibytes(error.length)))
+    takes = say(AT_MOST, limit=_mebibytes(error.limit))
+    return _not_possible(error.option, takes, say(FILE_LENGTH, length=_mebibytes(error.length)))
 
 
 @refusal_sentence.register
 def _(error: ImageTooLarge) -> str:
     if error.longest_side:
-        takes = say("sides of 1 to {longest} pixels", longest=error.longest_side)
-        return _not_possible(error.option, takes, say("It has {size} pixels.", size=error.size))
+        takes = say(SIDES, longest=error.longest_side)
+        return _not_possible(error.option, takes, say(PIXELS, size=error.size))
     megapixels = f"{(error.most_pixels or MAX_PIXELS) / 1e6:.1f}"
-    why = say("{size} pixels are more than {megapixels} megapixels.", size=error.size, megapixels=megapixels)
-    return _not_possible(error.option, IMAGE_FILES, why)
+    why = say(TOO_MANY_PIXELS, size=error.size, megapixels=megapixels)
+    return _not_possible(error.option, _image_files(), why)
 
 
 @refusal_sentence.register
 def _(error: TooManyScans) -> str:
-    why = say("The JPEG has {scans} scans: at most {limit} are taken.", scans=error.scans, limit=error.limit)
-    return _not_possible(error.option, IMAGE_FILES, why)
+    why = say(SCANS, scans=error.scans, limit=error.limit)
+    return _not_possible(error.option, _image_files(), why)
 
 
 @refusal_sentence.register
 def _(error: OtherProportions) -> str:
-    sentence = "The mask is {mask}, but the image is {image}: they need the same proportions."
-    return _not_possible("mask", MASK_FILES, say(sentence, mask=error.mask, image=error.image))
+    return _not_possible("mask", say(MASK_FILES), say(PROPORTIONS, mask=error.mask, image=error.image))
 
 
 @refusal_sentence.register
 def _(_error: UploadGone) -> str:
-    return "The image of that request is no longer kept. Send it again with `/imagine image:`."
+    return say(UPLOAD_GONE)
 
 
 @refusal_sentence.register
 def _(error: Suspended) -> str:
-    sentence = (
-        "{provider} has refused words of yours, and after more of them it might refuse everybody. "
-        "For {minutes} minutes, choose another provider."
-    )
-    return say(sentence, provider=error.provider, minutes=f"{error.seconds / 60:.0f}")
+    return say(SUSPENDED, provider=error.provider, minutes=f"{error.seconds / 60:.0f}")
 
 
 @refusal_sentence.register
@@ -218,16 +235,22 @@ def _(error: QueueFull) -> str:
 
 @refusal_sentence.register
 def _(error: NoRoom) -> str:
-    return NO_ROOM_SENTENCES[error.room]
+    return say(NO_ROOM_SENTENCES[error.room])
 
 
 def _not_possible(option: str, takes: str, why: str = "") -> str:
-    return say(NOT_POSSIBLE, option=option_name(option), takes=takes, why=f" {why}" if why else "")
+    """What is wrong with the option; why, where it is known; and what the option takes."""
+    return join_sentences(say(WILL_NOT_DO, option=option_name(option)), why, say(WHAT_WORKS, takes=takes))
 
 
 def _model_takes(option: str, model: str | None, takes: str) -> str:
-    who = _model_title(model) if model else "this server"
-    return say("For `{option}`, {who} takes {takes}.", option=option_name(option), who=who, takes=takes)
+    if model is None:
+        return say(SERVER_TAKES, option=option_name(option), takes=takes)
+    return say(MODEL_TAKES, option=option_name(option), model=_model_title(model), takes=takes)
+
+
+def _image_files() -> str:
+    return say(IMAGE_FILES, **IMAGE_LIMITS)
 
 
 def _model_title(model: str) -> str:
@@ -236,4 +259,4 @@ def _model_title(model: str) -> str:
 
 def _mebibytes(length: int) -> str:
     """Rounded up to a tenth of a MiB, so that a file just over the limit does not seem to be within it."""
-    return f"{ceil(length / 2**20 * 10) / 10:g} MiB"
+    return say(MEBIBYTES, count=f"{ceil(length / 2**20 * 10) / 10:g}")

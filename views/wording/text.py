@@ -12,6 +12,11 @@ CODE_SPAN_CHARACTERS = 300
 """Default length of a code span."""
 MAX_NAMES = 8
 """Names that a sentence lists; the others are counted."""
+AND = "{first} and {last}"
+OR = "{first} or {last}"
+NAMES_AND_MORE = "{names} and {count} more"
+SECONDS = "{count} s"
+MINUTES = "{count} minutes"
 
 
 def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
@@ -40,16 +45,32 @@ def format_wait(seconds: float) -> str:
     """A wait in seconds, or in minutes rounded up."""
     whole = round(seconds)
     if whole < SECONDS_SHOWN_AS_MINUTES:
-        return say("{count} s", count=whole)
-    return say("{count} minutes", count=ceil(whole / 60))
+        return say(SECONDS, count=whole)
+    return say(MINUTES, count=ceil(whole / 60))
 
 
-def join_names(names: Sequence[str]) -> str:
-    """The first MAX_NAMES names, and how many more there are."""
-    more = say(" and {count} more", count=len(names) - MAX_NAMES) if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
+def join_names(names: Sequence[str], limit: int = MAX_NAMES) -> str:
+    """The first names, and how many more there are."""
+    listed = ", ".join(names[:limit])
+    return say(NAMES_AND_MORE, names=listed, count=len(names) - limit) if len(names) > limit else listed
 
 
-def say(sentence: str, **facts: object) -> str:
+def join_all(names: Sequence[str], last_two: str = AND) -> str:
+    """All names, the last two joined by AND or OR."""
+    *most, last = names or [""]
+    return say(last_two, first=", ".join(most), last=last) if most else last
+
+
+def join_sentences(*sentences: str) -> str:
+    """Whole sentences one after the other; empty ones are left out."""
+    return " ".join(filter(None, sentences))
+
+
+def say(sentence: str, /, **facts: object) -> str:
     """Fill a sentence's named placeholders; a translation would be looked up here."""
     return sentence.format(**facts)
+
+
+def say_count(one: str, many: str, count: int, /, **facts: object) -> str:
+    """The sentence for one of something, or for any other number; {count} is the number."""
+    return say(one if count == 1 else many, count=count, **facts)
