@@ -1,8 +1,7 @@
 """The host's settings, read once from the environment and .env, validated, and never printed."""
 
 from config.dotenv import read_dotenv
-from config.errors import ConfigError
-from config.reading import read_config
+from config.reading import ConfigError, read_config
 from config.settings import Config
 from config.spelling import misspelt
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import Original, parse_stream
 
-from config.errors import ConfigError
+from config.reading import ConfigError
 
 
 def read_dotenv() -> tuple[Mapping[str, str | None], list[str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -108,6 +109,10 @@ class Config(BaseSettings):
         """The environment variable of each field."""
         return {field: field.upper() for field in cls.model_fields if field != "providers"}
 
+    def having_providers(self, providers: Mapping[str, ProviderSettings]) -> Self:
+        """A copy with the providers' own settings, which are read after the rest."""
+        return self.model_copy(update={"providers": providers})
+
     @property
     def known(self) -> frozenset[str]:
         """The names of all variables that are read, providers' too."""
@@ -133,15 +138,16 @@ class Config(BaseSettings):
 
     def secrets(self) -> list[str]:
         """The values to redact in logs."""
-        own = _secrets_of(self.model_copy(update={"database_url": None}))
+        own = _secrets_of(self, without="database_url")
         keys = [key for each in self.providers.values() for key in _secrets_of(each)]
         return [secret for secret in (*own, *keys, self._database_password()) if secret]
 
     def _database_password(self) -> str:
-        """As encoded in the URL, which is how a log would show it."""
+        """The password in the database's URL, encoded as there, which is how a log would show it."""
         account, at, _ = self.database_url.get_secret_value().partition("://")[2].rpartition("@")
         return account.partition(":")[2] if at else ""
 
 
-def _secrets_of(settings: BaseModel) -> list[str]:
-    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+def _secrets_of(settings: BaseModel, without: str = "") -> list[str]:
+    """The values of its secret fields. without: a field to leave out."""
+    return [value.get_secret_value() for field, value in settings if isinstance(value, SecretStr) and field != without]

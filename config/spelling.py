@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleSettings
 
 SIMILAR = 0.85
-"""Least similarity, from 0 to 1 by difflib's ratio, to a known name that counts as a typing error."""
+"""Least similarity to a known name, from 0 to 1 by difflib's ratio, that counts as a typing error."""
 SIMILAR_AFTER_SAME_WORD = 0.7
-"""The same among known names that have the same first word."""
+"""The same, among known names with the same first word."""
 SHARED_FIRST_WORDS = ("AWS", "DATA", "DATABASE", "DEFAULT", "LOG")
 """First words that other programs' variables may have too."""
 COMPATIBLE_ENDINGS = frozenset(field.upper() for field in CompatibleSettings.model_fields)

@@ -1,4 +1,4 @@
-"""Types of the settings that belong to no provider: each parses the text of a variable."""
+"""Pydantic types of the host's settings: each parses the text of a variable."""
 
 import re
 from pathlib import Path

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from math import inf
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self, TypedDict, Unpack
 
-from domain.frozen import Frozen
+from domain.frozen import CopyMethod, Frozen
 from domain.numbers import Seconds
 from domain.prices import Price
 
@@ -100,6 +100,8 @@ class Capabilities(Frozen):
     safety_checker: bool = False
     upscale: bool = False
     """Makes a picture larger: a request with `upscale` set and an image."""
+    having: ClassVar[CopyMethod] = CopyMethod()
+    """A changed copy."""
 
     def takes_size(self, size: Size) -> bool:
         return size in self.sizes or (self.size_range is not None and size in self.size_range)
@@ -109,6 +111,13 @@ class Capabilities(Frozen):
         if self.takes_size(size):
             return size
         return min(self.sizes, key=size.distance, default=None)
+
+
+class ModelChanges(TypedDict, total=False):
+    """What the host's settings may change about a model."""
+
+    title: str
+    capabilities: Capabilities
 
 
 class Model(Frozen):
@@ -121,6 +130,10 @@ class Model(Frozen):
     """How long its queue takes just now, where that is worth knowing before it is chosen."""
     price: Price | None = None
     """None where the provider tells none."""
+
+    def having(self, **changes: Unpack[ModelChanges]) -> Self:
+        """A changed copy."""
+        return self.model_copy(update=changes)
 
 
 def find_model(models: Sequence[Model], model_id: str) -> Model | None:

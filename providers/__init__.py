@@ -16,8 +16,7 @@ from providers.imagepipeline import ImagePipeline
 from providers.kit.base import Provider
 from providers.kit.settings import ProviderSettings
 from providers.nebulablock import NebulaBlock
-from providers.openai import CompatibleServer, OpenAI
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleServer, CompatibleSettings, OpenAI
 from providers.pollinations import Pollinations
 from providers.popcord import PopCord
 from providers.replicate import Replicate

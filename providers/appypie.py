@@ -1,8 +1,8 @@
-"""Appy Pie's SDXL: image to image from a link, and text to image through the sibling endpoint.
+"""Appy Pie's SDXL: two endpoints, image to image from a link and text to image.
 
 Facts: its endpoint documentation (the API's brand is now Pixazo, so the base URL is a setting). Five of its six samples
-forget the key header; it is always sent. Success is JSON with base64 or bare image bytes, and the shape of the
-sibling's answer is not documented at all: so its contents are detected.
+lack the key header; it is always sent. A response is JSON with base64, or the bytes of an image; that of the second
+endpoint is not documented. So the format is detected.
 """
 
 import re
@@ -27,12 +27,11 @@ from domain import (
 from providers.http.answers import Answer
 from providers.http.api import without_none
 from providers.http.failures import error_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_known_models
-from providers.kit.picture_search import pictures_in
-from providers.kit.results import collect
+from providers.kit.model_lists import choose_known_models
+from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Secret
 
@@ -70,7 +69,7 @@ MODELS = (
 
 
 class Result(Reply):
-    """Success and error in one, for an error may come under status 200."""
+    """The fields of success and error: an error may have status 200."""
 
     code: int | str | None = Field(None, validation_alias=AliasChoices("code", "statusCode", "status"))
     trace: str | int | None = Field(None, validation_alias="traceId")

@@ -1,8 +1,8 @@
-"""Black Forest Labs: FLUX from its maker, submitted by model and polled at the link that the answer gives.
+"""Black Forest Labs: FLUX from its maker, submitted by model and polled at the link in the response.
 
 Facts: its documentation and black-forest-labs/skills @d0793c8. A result's link
 lives for ten minutes. Moderated requests are not billed. The fields of `fill` and its mask (white =
-repaint) are from its reference page; pages disagree on its path: the other is tried where one is 404. To verify: that
+repaint) are from its reference page; its pages disagree on its path, so the other is tried after a 404. To verify: that
 `kontext` and `ultra` take aspect_ratio in place of width and height; which of the older models edit.
 """
 
@@ -30,18 +30,16 @@ from domain import (
     Span,
 )
 from domain.numbers import Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import poll
-from providers.kit.results import collect
+from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Integer
 
@@ -72,36 +70,31 @@ SIZES = tuple(
         Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
     )
 )
-FREE_SIZE: dict[str, Any] = {
-    "sizes": SIZES,
-    "size_range": SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
-    "seed": True,
-    "safety_checker": True,
-}
-RATIO_ONLY = {**FREE_SIZE, "size_range": None, "sizes": SIZES[:5]}
-OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    (
-        "fill",
-        {
-            **RATIO_ONLY,
-            "sizes": (),
-            "text_to_image": False,
-            "inpainting": True,
-            "steps": Span(low=15, high=50),
-            "guidance_scale": Span(low=1.5, high=100),
-        },
-    ),
-    (
-        "flex",
-        {**FREE_SIZE, "image_to_image": True, "steps": Span(low=1, high=50), "guidance_scale": Span(low=1.5, high=10)},
-    ),
-    ("flux-2", {**FREE_SIZE, "image_to_image": True}),
-    ("kontext", {**RATIO_ONLY, "image_to_image": True}),
+FREE_SIZE = Capabilities(
+    sizes=SIZES,
+    size_range=SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
+    seed=True,
+    safety_checker=True,
+)
+RATIO_ONLY = FREE_SIZE.having(size_range=None, sizes=SIZES[:5])
+FLUX_2 = FREE_SIZE.having(image_to_image=True)
+INPAINT_ONLY = RATIO_ONLY.having(
+    sizes=(),
+    text_to_image=False,
+    inpainting=True,
+    steps=Span(low=15, high=50),
+    guidance_scale=Span(low=1.5, high=100),
+)
+CAPABILITIES_BY_WORD = (
+    ("fill", INPAINT_ONLY),
+    ("flex", FLUX_2.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=10))),
+    ("flux-2", FLUX_2),
+    ("kontext", RATIO_ONLY.having(image_to_image=True)),
     ("ultra", RATIO_ONLY),
 )
 """By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
-"""Of 0 to 5, where a server's admins have switched the safety checker off; otherwise the API's default stands."""
+"""Highest tolerance, sent where a server's admins have switched the safety checker off."""
 MODERATED_STATUSES = {"request moderated", "content moderated"}
 FAILED_STATUSES = {"error", "failed"}
 
@@ -191,7 +184,7 @@ def _model(id: str, title: str = "") -> Model:
 
 
 def _capabilities(id: str) -> Capabilities:
-    return Capabilities(**next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), FREE_SIZE))
+    return next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), FREE_SIZE)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:

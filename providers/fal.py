@@ -1,7 +1,7 @@
 """fal: a job queue in front of many apps; status and result are polled at URLs from the submit response.
 
-Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. A picture
-that the safety checker blocked comes as a black one. To verify: an app's options are derived from words in its id (no
+Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. The safety
+checker replaces a blocked picture by a black one. To verify: an app's options are derived from words in its id (no
 steps and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white =
 repaint where it fills), and 403 with a word about money is an empty account.
 """
@@ -31,19 +31,17 @@ from domain import (
     Unavailable,
 )
 from domain.numbers import Place, Seconds, Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segments, without_none
+from providers.http.calls import acceptance_of
 from providers.http.encoding import data_url
 from providers.http.failures import failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.retries import acceptance_of
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import picture_of, pictures_in
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import JobEnded, PollIntervals, poll
-from providers.kit.results import collect
+from providers.kit.results import collect, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://queue.fal.run"
@@ -60,15 +58,16 @@ MODELS = (
     ("fal-ai/flux-pro/v1/fill", "FLUX.1 Fill pro"),
 )
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
-COMMON: dict[str, Any] = {"per_call": 4, "seed": True, "safety_checker": True}
-# No limits are documented; these are wide, and the API has the last word.
-SIZED: dict[str, Any] = {"sizes": COMMON_SIZES, "size_range": SizeRange(low=256, high=2048, multiple=16)}
-STEPPED: dict[str, Any] = {"steps": Span(low=1, high=50), "guidance_scale": Span(low=1, high=20)}
-EDIT_ONLY: dict[str, Any] = {"text_to_image": False, "image_to_image": True}
-CAPABILITIES_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("fill", {"text_to_image": False, "inpainting": True}),
-    ("inpaint", {"text_to_image": False, "inpainting": True}),
-    ("image-to-image", {**EDIT_ONLY, "strength": Span(low=0, high=1)}),
+COMMON = Capabilities(per_call=4, seed=True, safety_checker=True)
+# No limits are documented; these are wide, and the API validates them.
+SIZED = COMMON.having(sizes=COMMON_SIZES, size_range=SizeRange(low=256, high=2048, multiple=16))
+STEPS, GUIDANCE = Span(low=1, high=50), Span(low=1, high=20)
+INPAINT_ONLY = COMMON.having(text_to_image=False, inpainting=True)
+EDIT_ONLY = COMMON.having(text_to_image=False, image_to_image=True)
+CAPABILITIES_BY_WORD = (
+    ("fill", INPAINT_ONLY),
+    ("inpaint", INPAINT_ONLY),
+    ("image-to-image", EDIT_ONLY.having(strength=Span(low=0, high=1))),
     ("kontext", EDIT_ONLY),
     ("/edit", EDIT_ONLY),
 )
@@ -171,8 +170,8 @@ class Fal(Provider):
     async def _ask(self, url: str, progress: Progress, *, is_result: bool = False) -> Answer:
         """One poll, without retries: a request that hit fal's own time limit must not be polled again.
 
-        final: asks for the result. What fal itself answers then (the client knows it by the request's id, and asks
-        a server in between again) is the outcome, be it a 500.
+        is_result: asks for the result. A response with a request id is fal's own, and so the outcome, even with status
+        500; one without comes from a gateway, and is asked for again (as in fal's client).
         """
         answer = await (self._api.get if is_result else self._api.get_json)(url, tries=1)
         if answer.status == 504 and TIMEOUT_HEADER in answer.headers:
@@ -219,8 +218,8 @@ def _model(id: str, title: str = "") -> Model:
 
 
 def _capabilities(id: str) -> Capabilities:
-    stepped = {} if "pro" in id else STEPPED
-    return Capabilities(**COMMON, **stepped, **next((kind for word, kind in CAPABILITIES_BY_WORD if word in id), SIZED))
+    takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id), SIZED)
+    return takes if "pro" in id else takes.having(steps=STEPS, guidance_scale=GUIDANCE)
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
@@ -244,7 +243,7 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """A 503 with a request id comes from fal itself, so the job may be accepted (as in its client)."""
+    """Unknown after a 503 with a request id: it comes from fal itself, not from a gateway (as in fal's client)."""
     is_its_own = answer.status == 503 and REQUEST_ID_HEADER in answer.headers
     return Acceptance.UNKNOWN if is_its_own else acceptance_of(answer)
 

@@ -1,13 +1,13 @@
-"""Google Gemini: one picture a call, from words or from words and an image, answered as base64 among parts of text.
+"""Google Gemini: one picture a call, from words or from words and images, returned as base64 between parts of text.
 
 Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K or 2K; 4K is
-not offered, for no upload limit of Discord's takes its files as they are. It has no negative prompt, steps, guidance or
-mask, and a seed that promises nothing, which is not sent. A refusal comes under HTTP 200, as a reason or as mere words;
-a wrong key comes as 400.
+not offered, because its files exceed every upload limit of Discord. It has no negative prompt, steps, guidance or
+mask; its seed guarantees nothing and is not sent. A refusal has status 200, and a reason or only a text; a wrong key
+has status 400.
 
-Lenient, for it is not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, which models know
+Read leniently, because not confirmed: the details of errors, the pixels behind a ratio, `pageSize`, which models know
 `imageSize` (2K is offered by the third generation; 1K is what is drawn where a model does not know the word), pictures
-among thoughts (a reported habit), a data: URL in the text (a relay's).
+among thoughts (reported by users), a data: URL in the text (of proxies).
 """
 
 import re
@@ -32,18 +32,15 @@ from domain import (
     Size,
     Sources,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segment
 from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
 from providers.http.failures import blaming_model
-from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
-from providers.kit.retirements import is_retired, without_retired
+from providers.kit.model_lists import BoundedList, cap_models, choose_models, is_retired, without_retired
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://generativelanguage.googleapis.com"
@@ -68,18 +65,18 @@ IMAGE_CONFIGS = {
     for size, ratio in RATIOS.items()
 }
 CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
-CAPABILITIES_2K = CAPABILITIES.model_copy(update={"sizes": tuple(IMAGE_CONFIGS)})
+CAPABILITIES_2K = CAPABILITIES.having(sizes=tuple(IMAGE_CONFIGS))
 DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
 DRAWING_FAMILIES = ("image", "nano-banana")
 """Words in the ids of Gemini models that generate images; the list has no field for that."""
-REFUSAL_REASONS = {
+REFUSED_FINISH_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
 }
-RETRYABLE_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+RETRYABLE_FINISH_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
 """Finish reasons after which the call is repeated once."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
-DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+DATA_URL_IN_TEXT = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
 
 
@@ -87,7 +84,7 @@ class Inline(Reply):
     data: str = ""
 
 
-class Part(Reply):
+class ContentPart(Reply):
     text: str | None = None
     camel: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inlineData")
     snake: Annotated[Inline | None, NONE_IF_INVALID] = Field(None, validation_alias="inline_data")
@@ -95,14 +92,14 @@ class Part(Reply):
 
     @property
     def picture(self) -> str:
-        """In base64; relays and proxies spell the field either way, or write a data URL."""
+        """In base64; proxies spell the field either way, or write a data URL."""
         inline = next((each.data for each in (self.camel, self.snake) if each and each.data.strip()), "")
-        match = None if inline else DATA_URL.search(self.text or "")
+        match = None if inline else DATA_URL_IN_TEXT.search(self.text or "")
         return match[0] if match else inline
 
 
 class Content(Reply):
-    parts: Annotated[list[Part] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
+    parts: Annotated[list[ContentPart] | None, SKIP_INVALID_ENTRIES, NONE_IF_INVALID] = None
 
 
 class Candidate(Reply):
@@ -111,7 +108,7 @@ class Candidate(Reply):
     message: str | None = Field(None, validation_alias=AliasChoices("finishMessage", "finish_message"))
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ContentPart]:
         return (self.content and self.content.parts) or []
 
     @property
@@ -239,9 +236,9 @@ def _picture(result: Result, answer: Answer) -> str | None:
 def _raise_for_reason(candidate: Candidate) -> None:
     """Raise the reason why there is no picture; return where the call should be repeated."""
     reason = (candidate.reason or "").upper()
-    if reason in REFUSAL_REASONS:
+    if reason in REFUSED_FINISH_REASONS:
         raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
-    if reason in RETRYABLE_REASONS:
+    if reason in RETRYABLE_FINISH_REASONS:
         return
     if candidate.text:
         raise ContentRejected(said=candidate.text)

@@ -1,11 +1,11 @@
-"""Hugging Face: its own servers (hf-inference) behind the router; the bytes of a picture come back.
+"""Hugging Face: its own servers (hf-inference) behind the router; the response is a picture's bytes.
 
-Facts: huggingface_hub @ee0a451. Its partners, which answer below the same host in dialects of their own, are not built:
-several of them are providers of this bot themselves. No call lists what is served at the moment, so the list below is
-only an example (it is nowhere promised); HUGGINGFACE_MODELS replaces it, and a 404 means a model that is not served.
+Facts: huggingface_hub @ee0a451. Its partners, whose APIs differ, are not supported: several of them are providers of
+this bot themselves. No call lists the models that are served at the moment, so the list below is only an example;
+HUGGINGFACE_MODELS replaces it, and a 404 means a model that is not served.
 
 A model that is not loaded answers 503 with `estimated_time` (not confirmed), which is waited for. Which models take
-an image is told by their names, and the limits of sizes, steps and guidance are wide: the API has the last word.
+an image follows from their names, and the limits of sizes, steps and guidance are wide: the API validates them.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,14 @@ from domain import (
     Span,
     Unavailable,
 )
-from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer
+from providers.http.answers import MAX_POLL_PAUSE, RETRY_AFTER_RANGE, Answer, one_line
 from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Progress, Provider
-from providers.kit.model_choice import choose_models
+from providers.kit.model_lists import choose_models
 from providers.kit.results import picture_from_answer
 from providers.kit.settings import ProviderSettings
 
@@ -45,7 +44,7 @@ EXAMPLE_MODELS = (
 EDIT_WORDS = ("kontext", "edit", "pix2pix", "img2img", "image-to-image", "refiner")
 """Words in the ids of models that draw from an image."""
 MAX_LOADING_SECONDS = 240.0
-"""A model that loads for longer is given up, so that the error names the reason, which the job's deadline could not."""
+"""A model that loads for longer is given up before the job's deadline, so that the error names the reason."""
 
 
 class Loading(Reply):
@@ -75,7 +74,7 @@ class HuggingFace(Provider):
         await progress.keep(await self._picture(answer, request.seed))
 
     async def _picture(self, answer: Answer, seed: int | None) -> Picture:
-        """The picture in the response; raises the error of a body under HTTP 200."""
+        """The picture in the response; raises the error in a body with status 200."""
         if picture := await picture_from_answer(self._api, answer, seed):
             return picture
         raise failure_for(one_line(answer.parse(ErrorBody).error))

@@ -1,8 +1,8 @@
-"""ImagePipeline: SDXL, answered at once or polled by id.
+"""ImagePipeline: SDXL, returned at once or polled by id.
 
 Facts: its documentation of two generations on one host. Generation 1 ("SDXL", the default here) takes every option and
-several pictures a call; generation 3 ("jobs", 2026) answers every call with a job. Field names, status words and where
-the sentence of a failure stands differ between its pages, so all of them are read.
+several pictures a call; generation 3 ("jobs", 2026) makes a job of every call. Field names, status words and the
+field of an error message differ between its pages, so all of them are read.
 """
 
 import logging
@@ -35,13 +35,12 @@ from domain.numbers import Number, Seconds
 from providers.http.answers import Answer
 from providers.http.api import path_segment, without_none
 from providers.http.failures import MODERATION_WORDS, failure_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Progress, Provider
-from providers.kit.model_choice import choose_known_models, choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_known_models, choose_models
 from providers.kit.polling import poll
-from providers.kit.results import collect
+from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Pairs, one_of
 
@@ -77,7 +76,7 @@ class Status(Reply):
 
 
 @dataclass(frozen=True)
-class Generation:
+class ApiGeneration:
     header: str
     path: str
     capabilities: Capabilities
@@ -88,7 +87,7 @@ def _sizes(*texts: str) -> tuple[Size, ...]:
 
 
 GENERATIONS = {
-    1: Generation(
+    1: ApiGeneration(
         header="API-Key",
         path="sdxl/text2image/v1",
         capabilities=Capabilities(
@@ -106,7 +105,7 @@ GENERATIONS = {
             safety_checker=True,
         ),
     ),
-    3: Generation(
+    3: ApiGeneration(
         header="X-API-Key",
         path="generate/image/v1",
         capabilities=Capabilities(
@@ -164,13 +163,13 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
 
     def _offered(self) -> Sequence[Model]:
         """The models to offer; generation 3 takes no model, so the host cannot add any."""
-        id, title = DOCUMENTED_MODEL
-        documented = Model(id=id, title=title, capabilities=self._generation.capabilities)
+        documented = self._model(*DOCUMENTED_MODEL)
         if self.settings.generation == 3:
             return choose_known_models(self.settings, [documented])
-        return choose_models(
-            self.settings, [documented], lambda id: documented.model_copy(update={"id": id, "title": id})
-        )
+        return choose_models(self.settings, [documented], lambda id: self._model(id, id))
+
+    def _model(self, id: str, title: str) -> Model:
+        return Model(id=id, title=title, capabilities=self._generation.capabilities)
 
     async def _submit(self, request: ImageRequest, progress: Progress) -> bool:
         """Submit; True where the response holds the pictures already."""

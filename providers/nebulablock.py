@@ -1,7 +1,7 @@
-"""Nebula Block: pictures as base64 in one answer, models and prices from discovery, inpainting with FLUX.1 Fill.
+"""Nebula Block: pictures as base64 in one response, listed models and prices, inpainting with FLUX.1 Fill.
 
-Facts: its documentation of 18 February 2026. Which option a model takes stands in a table there, not in the list
-that the API gives, so it is derived from the model's name; an unknown model gets only the common options.
+Facts: its documentation of 18 February 2026. Which options a model takes is documented in a table, but missing from the
+API's list, so it is derived from the model's name; an unknown model gets only the common options.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,11 @@ from providers.http.answers import Answer
 from providers.http.api import without_none
 from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.failures import failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import is_link, picture_of, pictures_in
+from providers.kit.model_lists import BoundedList, cap_models, choose_models
+from providers.kit.results import is_link, picture_of, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Secret
 
@@ -39,19 +38,19 @@ FALLBACK = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
 )
-# No limits are documented; these are wide, and the API has the last word. Fill wants multiples of 16.
-COMMON_OPTIONS: dict[str, Any] = {
-    "sizes": COMMON_SIZES,
-    "size_range": SizeRange(low=256, high=2048, multiple=16),
-    "guidance_scale": Span(low=0, high=30),
-}
-STEPS = Span(low=1, high=100)
-NO_OPTIONS: dict[str, Any] = {}
-OPTIONS_BY_WORD: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("fill", {"steps": STEPS, "text_to_image": False, "inpainting": True}),
-    ("schnell", {"steps": STEPS, "seed": True}),
-    ("stable-diffusion", {"steps": STEPS, "negative_prompt": True}),
+# No limits are documented; these are wide, and the API validates them. Fill needs multiples of 16.
+COMMON = Capabilities(
+    sizes=COMMON_SIZES,
+    size_range=SizeRange(low=256, high=2048, multiple=16),
+    guidance_scale=Span(low=0, high=30),
 )
+STEPPED = COMMON.having(steps=Span(low=1, high=100))
+CAPABILITIES_BY_WORD = (
+    ("fill", STEPPED.having(text_to_image=False, inpainting=True)),
+    ("schnell", STEPPED.having(seed=True)),
+    ("stable-diffusion", STEPPED.having(negative_prompt=True)),
+)
+"""By a word in the model's id; the first match counts."""
 PROSE_NAMES = {"image": "input_image", "mask": "mask_image"}
 """The samples say image and mask, the prose says input_image and mask_image."""
 
@@ -194,10 +193,10 @@ def _in_order(found: list[FoundPicture]) -> list[FoundPicture]:
 
 
 def _model(id: str, title: str | None, price: float | str | None) -> Model:
-    options = next((options for word, options in OPTIONS_BY_WORD if word in id.lower()), NO_OPTIONS)
+    takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), COMMON)
     return Model(
         id=id,
         title=title or id.rpartition("/")[2],
-        capabilities=Capabilities(**COMMON_OPTIONS, **options),
+        capabilities=takes,
         price=Price.of(price),
     )

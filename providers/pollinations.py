@@ -1,13 +1,14 @@
-"""Pollinations: one picture by GET, with the prompt in the path, and by POST where that would be too long.
+"""Pollinations: one picture by GET, with the prompt in the path, or by POST where the URL would be too long.
 
-Facts: its API documentation and error.ts. What is drawn is cached by prompt and parameters, the seed's default is 0:
-a random seed goes with every request. An identical GET joins the running one or the cache and is not billed twice, so
-it is repeated, also after a restart: that is what its seed is remembered for. A POST is not, nothing says that it may
-be. Newer servers take `safe` as a list of words, where `true` is about secrets and `nsfw` is the filter (its source).
+Facts: its API documentation and error.ts. Pictures are cached by prompt and parameters, and the seed's default is 0, so
+a random seed is sent with every request. An identical GET joins the running one or the cache and is not billed twice,
+so it is repeated, also after a restart, for which the seed is remembered. A POST is not repeated: nothing documents
+that it is safe. Newer servers take `safe` as a list of words: `true` is about secrets, `nsfw` is the filter (its
+source).
 
-Lenient, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models take a
-negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a POST's
-documented fields (its source lets them through).
+Read leniently, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models
+take a negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a
+POST's documented fields (its source passes them on).
 """
 
 import re
@@ -38,18 +39,15 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import path_segment, without_none
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, NO_FREE_CALL, Health, Progress, Provider
-from providers.kit.list_limits import BoundedList, cap_models
-from providers.kit.model_choice import choose_models, limit_quality
-from providers.kit.picture_search import pictures_in
-from providers.kit.results import picture_from_answer
+from providers.kit.model_lists import BoundedList, cap_models, choose_models, limit_quality
+from providers.kit.results import picture_from_answer, pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://gen.pollinations.ai"
@@ -63,7 +61,7 @@ QUALITIES = ("low", "medium", "high", "hd")
 MAX_URL_LENGTH = 2000
 """Bytes of a URL that servers and proxies accept."""
 RESERVED_PATHS = (".", "..", "models")
-"""Prompts that the path would read as a folder, or as the list of models."""
+"""Prompts that as a path would mean a folder, or the list of models."""
 GET_SECONDS = 290.0
 RATE_LIMIT_WORDS = re.compile(r"\b429\b|rate.?limit|too many requests|slow down", re.IGNORECASE)
 """Messages of the gateway's 502 that hide an upstream 429."""

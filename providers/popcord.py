@@ -1,7 +1,7 @@
-"""PopCord: lists of models and sizes, and one picture a call, answered as a link.
+"""PopCord: lists of models and sizes, and one picture a call, returned as a link.
 
 Facts: its page "AI API Documentation". It needs no key. Its samples disagree on the name of the error field, so both
-are read, and an error body is believed even under status 200.
+are read; an error in the body counts even with status 200.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,17 @@ from pydantic import Field
 from domain import BadResponse, Capabilities, ImageRequest, Model, Size, Sources
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.lenient import Reply
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.list_limits import BoundedList, cap_models, cap_names
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import BoundedList, cap_models, cap_names, choose_models
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Url
 
 MODELS = ("flux", "poli", "sdxl-turbo", "dalle3")
 SIZES = ("1024x1024", "1024x576", "1024x768", "512x512", "576x1024", "786x1024")
-"""As listed, 786 included: the API takes back exactly the strings that it lists."""
+"""As listed, also 786: the API takes exactly the strings that it lists."""
 TITLES = {"flux": "FLUX", "poli": "Poli", "sdxl-turbo": "SDXL Turbo", "dalle3": "DALL-E 3"}
 SQUARE_ONLY = {"poli": (Size(1024, 1024),)}
 """The only limit in the documentation."""

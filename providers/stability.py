@@ -1,13 +1,13 @@
 """Stability AI (v2beta): multipart requests, and one picture as response body.
 
-Facts: a community OpenAPI file and the reference page of Core. It draws at ratios, so that each size stands for one;
-what comes back has that shape, not always those pixels. Seed 0 means a random one there: another stands in for it.
-With an image, sd3 takes no ratio, and the picture has the image's shape. A filtered picture comes under 200, blurred,
-and only `finish-reason` says so.
+Facts: a community OpenAPI file and the reference page of Core. It takes a ratio, so each size stands for its ratio, and
+the picture may have other pixels. Seed 0 means a random one there, so another is sent for it. With an image, sd3 takes
+no ratio, and the picture has the image's. A filtered picture has status 200 and is blurred; only `finish-reason` says
+so.
 
-Lenient, for it is not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields, that
-white is what a mask repaints. `grow_mask` and the headers that tell of users are left out, as are the edits that
-want something else than words, an image and a mask.
+Read leniently, because not confirmed: 402 for credit, the name `content_moderation` in a 403, how errors name fields,
+that a mask's white is repainted. Not used: `grow_mask`, the headers that identify users, and edits that need more than
+words, an image and a mask.
 """
 
 import re
@@ -16,16 +16,15 @@ from typing import Any, NamedTuple, cast
 
 from domain import Capabilities, ContentRejected, ImageRequest, Model, Picture, ProviderFailure, Size, Sources, Span
 from domain.numbers import Number, Seed
-from providers.http.answers import Answer
-from providers.http.bodies import Part
+from providers.http.answers import Answer, one_line
+from providers.http.bodies import FormPart
 from providers.http.encoding import decode_picture_async, is_inline_picture
 from providers.http.failures import option_of_field
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_models
+from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://api.stability.ai"
@@ -43,7 +42,7 @@ RATIOS = {
 SEED_FOR_ZERO = 4294967294
 """Sent for seed 0: the API's largest, which Easel never draws."""
 DEFAULT_STRENGTH = 0.6
-"""Default: image to image requires one."""
+"""The API requires one for image to image."""
 FILTERED_REASON = "CONTENT_FILTERED"
 STYLES = (
     *("3d-model", "analog-film", "anime", "cinematic", "comic-book", "digital-art", "enhance", "fantasy-art"),
@@ -60,11 +59,11 @@ class Endpoint(NamedTuple):
 
 
 FROM_TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
-FROM_IMAGE = {"image_to_image": True, "sized_by_image": True, "strength": Span(low=0, high=1)}
-SD3 = Endpoint("", "generate/sd3", FROM_TEXT.model_copy(update=FROM_IMAGE))
+FROM_BOTH = FROM_TEXT.having(image_to_image=True, sized_by_image=True, strength=Span(low=0, high=1))
+SD3 = Endpoint("", "generate/sd3", FROM_BOTH)
 INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
 ENDPOINTS = {
-    "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.model_copy(update={"styles": STYLES})),
+    "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.having(styles=STYLES)),
     "ultra": Endpoint("Stable Image Ultra", "generate/ultra", FROM_TEXT),
     "sd3.5-large": SD3._replace(title="Stable Diffusion 3.5 Large"),
     "sd3.5-large-turbo": SD3._replace(title="Stable Diffusion 3.5 Large Turbo"),
@@ -124,8 +123,8 @@ def _model(id: str) -> Model:
     return Model(id=id, title=endpoint.title or id, capabilities=endpoint.capabilities)
 
 
-def _form(request: ImageRequest, sources: Sources) -> list[Part]:
-    """Multipart parts, also where none is a file."""
+def _form(request: ImageRequest, sources: Sources) -> list[FormPart]:
+    """The parts of the form."""
     capabilities, image = _endpoint(request.model or "core").capabilities, sources.only_image()
     fields: dict[str, Any] = {"output_format": "png"}
     if not capabilities.upscale:
@@ -143,9 +142,9 @@ def _form(request: ImageRequest, sources: Sources) -> list[Part]:
         fields |= {"mode": "image-to-image", "strength": strength}
     elif capabilities.sizes:
         fields["aspect_ratio"] = _ratio(request.size)
-    parts = [Part(name, str(value)) for name, value in fields.items() if value is not None]
+    parts = [FormPart(name, str(value)) for name, value in fields.items() if value is not None]
     files = {"image": image, "mask": sources.mask}
-    return parts + [Part(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
+    return parts + [FormPart(name, data, f"{name}.png", "image/png") for name, data in files.items() if data]
 
 
 def _ratio(size: Size | None) -> str | None:
@@ -184,7 +183,7 @@ def _raise_for_error(answer: Answer) -> Answer:
 
 
 def _error(answer: Answer) -> ProviderFailure | None:
-    """The error of a response; its name tells a content refusal from a missing permission, both 403."""
+    """The error of a response; its `name` distinguishes refused content from a missing permission, both 403."""
     if answer.ok:
         return None
     refusal = answer.parse_or_none(Refusal) or Refusal()

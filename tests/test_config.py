@@ -129,7 +129,7 @@ def test_a_key_under_any_name_is_a_secret(ledger):
     assert "canary" not in refusal({"LEDGER_ACCOUNT_TOKEN": "canary canary"})
 
 
-def test_no_secret_is_logged_where_the_reading_is_debugged(monkeypatch, caplog):
+def test_no_secret_is_logged_in_debug_mode(monkeypatch, caplog):
     monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
     caplog.set_level("DEBUG")
     read_config({"DISCORD_TOKEN": TOKEN, "DATABASE_URL": "postgresql://easel:canary@db.test/easel"})
@@ -296,21 +296,21 @@ def test_the_example_can_be_copied_as_it_is():
 
 def test_the_example_shows_each_default_as_it_is():
     shown = dotenv_values(stream=StringIO(SPELT_OUT))
-    shown["AIHORDE"] = "off"  # the one that it switches on
+    shown["AIHORDE"] = "off"  # the only one that the example switches on
     defaults = {name: value for name, value in shown.items() if not name.endswith("_URL")}
     assert read_config(defaults) == read_config({})
     read_config(shown)
 
 
 def of_any(names) -> set[str]:
-    """With what every provider has as one name: the example shows it for one of them."""
+    """Variable names, with those that every provider has as one: the example shows them for one provider."""
     pattern = re.compile(
         rf"({'|'.join(PROVIDERS)})_(?=API_KEY|BASE_URL|CONCURRENCY|MODELS|QUALITY|LINK_HOSTS)", re.IGNORECASE
     )
     return {pattern.sub("ANY_", name) for name in names}
 
 
-def test_the_example_names_what_is_read_and_nothing_else():
+def test_the_example_has_exactly_the_variables_that_are_read():
     shown = set(dotenv_values(stream=StringIO(SPELT_OUT)))
     assert shown <= variables()
     assert of_any(shown) == of_any(variables())

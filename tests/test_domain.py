@@ -1,10 +1,11 @@
 # pyright: basic
-"""The types of changes list exactly the fields of jobs and of a server's settings that may change."""
+"""The types of changes list exactly the fields of jobs, models and a server's settings that may change."""
 
 from typing import get_type_hints
 
-from domain import Job, Origin, Settings
+from domain import Job, Model, Origin, Settings
 from domain.jobs import Destination, JobChanges, Plan, Planned, SettingsChanges
+from domain.models import ModelChanges
 
 
 def fields(model) -> dict:
@@ -26,3 +27,7 @@ def test_a_plan_and_a_place_leave_nothing_out():
 
 def test_every_setting_may_change():
     assert get_type_hints(SettingsChanges) == fields(Settings)
+
+
+def test_what_the_host_changes_about_a_model_is_a_field_of_it():
+    assert get_type_hints(ModelChanges).items() <= fields(Model).items()

@@ -6,7 +6,7 @@ import pytest
 
 from config import read_config
 from preview import _offline  # pyright: ignore[reportPrivateUsage]
-from providers.aihorde.settings import AIHordeSettings
+from providers.aihorde import AIHordeSettings
 
 
 @pytest.mark.parametrize(("switch", "is_on"), [({}, True), ({"AIHORDE": "on"}, True), ({"AIHORDE": "off"}, False)])

@@ -12,15 +12,15 @@ WRITTEN = all_written()
 
 
 @pytest.mark.parametrize("name", SETTINGS_PAGES)
-def test_the_settings_in_a_page_are_those_declared(name):
+def test_the_settings_in_a_page_are_up_to_date(name):
     assert SETTINGS_PAGES[name].read_text(encoding="utf-8") == WRITTEN[SETTINGS_PAGES[name]], "run: make settings"
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS_PAGES if name.endswith(".md")])
-def test_a_page_says_where_they_belong(name):
+def test_a_page_has_the_marks_of_its_generated_part(name):
     page = SETTINGS_PAGES[name].read_text(encoding="utf-8")
     assert [page.count(mark) for mark in marks("settings")] == [1, 1]
 
 
-def test_each_heading_stands_above_a_field():
+def test_each_heading_is_above_a_field():
     assert HEADINGS.keys() <= Config.model_fields.keys()

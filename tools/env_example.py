@@ -1,4 +1,4 @@
-""".env.example: every variable with its description, in the order in which a host needs them."""
+"""Renders .env.example: every variable with its description, in the order in which a host needs them."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ HEADINGS = {
     "metrics_port": "What can be watched, and what is logged",
     "shard_count": "Discord, and the preview",
 }
-"""By the first field below the heading."""
+"""Headings by the field below them."""
 TO_FILL_IN = "discord_token"
 KEYLESS = "These need no key; clear a line to switch its provider off."
 SELF_HOSTED = "Servers on machines of your own."
@@ -62,7 +62,7 @@ def _own_variables(kind: Kind) -> list[Variable]:
 
 
 def _provider(kind: Kind) -> str:
-    """The variable that enables a provider, and those that only it has."""
+    """A provider's variables: the one that enables it, and those that only it has."""
     switch, own = _enabling_variable(kind), _own_variables(kind)
     lines = [_comment(kind.title)]
     if switch not in {None, *(one.name for one in own)}:

@@ -81,7 +81,7 @@ async def _line(provider: Provider) -> str:
 
 
 def _all_or_some(flags: Any) -> str:
-    """Whether all models have it, some, or none."""
+    """yes, some or nothing, for what all, some or none of the models have."""
     known = list(flags)
     return "yes" if all(known) else "some" if any(known) else ""
 

@@ -1,4 +1,4 @@
-"""Generated parts of pages."""
+"""Replaces the generated part of a page, which is marked by comments."""
 
 
 def marks(name: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from config import Config
 from providers import REGISTRY
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleSettings
 from tools.env_example import example
 from tools.pages import replace_part
 from tools.variables import Variable, common_variables, config_variable, own_variables

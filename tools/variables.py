@@ -1,4 +1,4 @@
-"""The environment variables, described from their declarations."""
+"""Describes the environment variables, from their declarations."""
 
 from collections.abc import Mapping
 from inspect import get_annotations
@@ -17,7 +17,7 @@ class Variable(NamedTuple):
 
     name: str
     default: str
-    """In the host's notation; empty if there is none."""
+    """As a host would write it; empty if there is none."""
     limits: tuple[int, int] | None
     sample: str
     """The value shown in .env.example."""
@@ -25,6 +25,7 @@ class Variable(NamedTuple):
 
 
 def describe(kind: type[BaseModel], field: str, variables: Mapping[str, str]) -> Variable:
+    """A field's variable. variables: the variable of each field."""
     info = kind.model_fields[field]
     default = _default(info)
     sample = info.examples[0] if info.examples else default

@@ -1,12 +1,12 @@
-"""AI Horde: volunteers' machines, free, with an anonymous key; polled by id, its pictures are webp.
+"""AI Horde: volunteers' machines, free, with an anonymous key; polled by id, pictures in WebP.
 
-Facts: the server's source (version 5.1.5). Its quirks:
+Facts: the server's source (version 5.1.5). Its peculiarities:
 
-- `###` in a prompt begins the negative one; members' text is spelled so that it cannot.
-- A refused prompt puts the caller's IP address into timeout: `suspension_time` suspends that member.
+- `###` in a prompt begins the negative one, so it is escaped in members' text.
+- A refused prompt bans the caller's IP address for a while, so `suspension_time` suspends that member.
 - `nsfw` and `censor_nsfw` have other defaults in its Swagger file than in its parser: both are always sent.
-- `status` may be asked ten times a minute: once for each job, when `check` says that it is done.
-- MaintenanceMode comes as 400 where 503 is documented; some errors have no `rc`.
+- `status` may be called ten times a minute, so only once for each job, when `check` says that it is done.
+- MaintenanceMode has status 400, though 503 is documented; some errors have no `rc`.
 
 Not confirmed: the polarity of the mask (white = repaint), and that `shared` gives pictures away for training.
 """
@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
+
+from pydantic import Field
 
 from domain import (
     BadResponse,
@@ -30,19 +32,19 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.aihorde.offers import FALLBACK, MODELS, ModelList, make_model, served_models
+from providers.aihorde.offers import FALLBACK, MODELS_PATH, ModelList, make_model, served_models
 from providers.aihorde.refusals import as_poll_answer, checked, code_of
-from providers.aihorde.settings import AIHordeSettings
-from providers.aihorde.wire import Accepted, GeneratedImage, Result, State, User, draw_body
-from providers.http.answers import Answer
+from providers.aihorde.wire import Accepted, GeneratedImage, JobState, Result, User, draw_body
+from providers.http.answers import Answer, one_line
 from providers.http.api import MAX_JSON_BYTES, path_segment
 from providers.http.encoding import decode_picture_async
-from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import pictures_in
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import PollIntervals, poll
+from providers.kit.results import pictures_in
+from providers.kit.settings import SwitchableSettings
+from providers.kit.variables import Secret, Switch
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +57,19 @@ UNSERVED_SECONDS = 30.0
 """Seconds for which a job may wait without any worker, before it is cancelled."""
 CANCEL_BEFORE_END_SECONDS = 30.0
 """Seconds before the deadline at which a job is cancelled, to fetch the pictures that are finished."""
-PAUSES = PollIntervals(silence_limit=60.0)
-STATUS_PAUSES = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
+CHECK_INTERVALS = PollIntervals(silence_limit=60.0)
+STATUS_INTERVALS = PollIntervals(first=0.2, longest=12.0, growth=2.0, silence_limit=60.0)
 """Slow back-off: other jobs of this IP address share ten calls a minute."""
+
+
+class AIHordeSettings(SwitchableSettings):
+    api_key: Secret | None = Field(default=None, description="A key of your own waits less, and may draw larger.")
+    enabled: Switch = Field(
+        default_factory=lambda read: read["api_key"] is not None,
+        examples=["on"],
+        description="Volunteers draw on their own machines, for nothing, and could read the prompts; no key is needed. "
+        "`off` switches it off. Unset: on where there is a key.",
+    )
 
 
 class AIHorde(Provider[AIHordeSettings]):
@@ -118,7 +130,7 @@ class AIHorde(Provider[AIHordeSettings]):
 
         async def is_done(answer: Answer) -> bool:
             nonlocal unserved_since
-            state = answer.parse(State)
+            state = answer.parse(JobState)
             if state.faulted:
                 await self._give_up(id, progress, Unavailable(cause=Cause.WORKERS_FAILED, blames_model=True))
             now = asyncio.get_running_loop().time()
@@ -126,12 +138,12 @@ class AIHorde(Provider[AIHordeSettings]):
             if unserved_since and now - unserved_since >= UNSERVED_SECONDS:
                 await self._give_up(id, progress, Unavailable(cause=Cause.NO_WORKER, option="model"))
             if progress.seconds_left() <= CANCEL_BEFORE_END_SECONDS and not state.done:
-                await self._give_up(id, progress, Timeout("not all of it was drawn in time"))
+                await self._give_up(id, progress, Timeout("not all pictures were drawn in time"))
             await progress.report(position=state.queue_position, eta=state.wait_time)
             return state.done
 
         ask = partial(self._ask, f"generate/check/{path_segment(id)}", cap=MAX_JSON_BYTES)
-        await poll(self.transport, progress, ask, is_done, PAUSES)
+        await poll(self.transport, progress, ask, is_done, CHECK_INTERVALS)
 
     async def _give_up(self, id: str, progress: Progress, reason: EaselError) -> None:
         """Cancel the job, keep the pictures that the cancellation returns, and raise the reason."""
@@ -139,7 +151,7 @@ class AIHorde(Provider[AIHordeSettings]):
         try:
             pictures = await self._cancel(id)
         except EaselError as error:
-            log.warning("a job without workers could not be cancelled: %s", error)
+            log.warning("a job that was given up could not be cancelled: %s", error)
         await progress.forget()
         await keep_all(progress, pictures, self._picture)
         raise reason
@@ -172,7 +184,7 @@ class AIHorde(Provider[AIHordeSettings]):
             return True
 
         ask = partial(self._ask, f"generate/status/{path_segment(id)}")
-        await poll(self.transport, progress, ask, is_there, STATUS_PAUSES)
+        await poll(self.transport, progress, ask, is_there, STATUS_INTERVALS)
         return answers[0]
 
     async def _picture(self, image: GeneratedImage) -> Picture:
@@ -187,7 +199,7 @@ class AIHorde(Provider[AIHordeSettings]):
         return choose_models(self.settings, listed, lambda name: make_model(name, self._own_key))
 
     async def _discover(self) -> tuple[Model, ...]:
-        listed = checked(await self._send("GET", MODELS, cap=MAX_JSON_BYTES)).parse(ModelList).root
+        listed = checked(await self._send("GET", MODELS_PATH, cap=MAX_JSON_BYTES)).parse(ModelList).root
         return served_models(listed, own_key=self._own_key)
 
     async def _ask(self, path: str, **options: Any) -> Answer:

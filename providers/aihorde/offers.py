@@ -8,18 +8,18 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, Model, Size, SizeRange, Span
 from domain.numbers import Seconds
 from providers.aihorde.wire import DEFAULT_SIZE
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import MAX_NAME_LENGTH, BoundedList
+from providers.http.answers import one_line
+from providers.http.parsing import Reply
+from providers.kit.model_lists import MAX_NAME_LENGTH, BoundedList
 
-MODELS = "status/models?type=image&model_state=known"
+MODELS_PATH = "status/models?type=image&model_state=known"
 FALLBACK = ("stable_diffusion", "Deliberate", "AlbedoBase XL (SDXL)")
 MAX_LISTED_MODELS = 50
 """Models that are offered; the others have almost no workers."""
 MIN_SHOWN_WAIT_SECONDS = 60
 LARGE_SIZE = Size(1024, 1024)
 DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
-"""Models that draw 1024x1024, and do so without kudos."""
+"""Names of models that draw 1024x1024, which costs no kudos with them."""
 SIZES = tuple(map(Size.parse, ("768x768", "768x512", "512x768", "1024x576", "576x1024", "1216x832", "832x1216")))
 SAMPLERS = (
     *("k_euler_a", "k_euler", "k_dpmpp_2m", "k_dpmpp_2s_a", "k_dpmpp_sde", "k_lms", "k_heun", "k_dpm_2", "k_dpm_2_a"),
@@ -54,7 +54,7 @@ def make_model(name: str, own_key: bool, eta: float | None = None) -> Model:
 
 
 def _capabilities(name: str, own_key: bool) -> Capabilities:
-    """What a model takes; without a key only what costs no kudos, or few."""
+    """What a model takes; without an own key only options that cost few kudos or none."""
     first = (LARGE_SIZE, DEFAULT_SIZE) if DRAWS_LARGE.search(name) else (DEFAULT_SIZE, LARGE_SIZE)
     return Capabilities(
         image_to_image=True,

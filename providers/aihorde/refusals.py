@@ -1,4 +1,4 @@
-"""Maps AI Horde's error codes to errors; its HTTP statuses are misleading."""
+"""Maps AI Horde's error codes to errors, because its HTTP statuses are misleading."""
 
 import re
 from collections.abc import Mapping
@@ -16,10 +16,9 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.failures import ErrorDetails
-from providers.http.lenient import Reply
-from providers.http.sentences import one_line
+from providers.http.parsing import Reply
 
 OPTION_BY_CODE: Mapping[str, str] = {
     "InvalidSize": "size",

@@ -11,22 +11,22 @@ from domain import ImageRequest, Size, Sources
 from domain.numbers import Number, Place, Seconds, Seed
 from providers.http.api import without_none
 from providers.http.encoding import encode_base64
-from providers.http.lenient import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
+from providers.http.parsing import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 
 DEFAULT_SIZE = Size(512, 512)
 MAX_FILTERED_LENGTH = 7000
-"""Characters of a prompt from which the rewording filter refuses it."""
+"""Characters of a prompt from which on the API's rewording filter refuses it."""
 NEGATIVE_MARK = re.compile(r"#{3,}")
 
 
 class Accepted(Reply):
     id: str
     message: Any = None
-    """Only logged, as are the warnings, so any type."""
+    """Only logged, like the warnings, so of any type."""
     warnings: Any = None
 
 
-class State(Reply):
+class JobState(Reply):
     """The answer to `check`."""
 
     done: bool
@@ -59,7 +59,7 @@ class Result(Reply):
 
     @property
     def pictures(self) -> "list[GeneratedImage]":
-        """Without the censored."""
+        """The finished pictures, without censored ones."""
         whole = [each for each in self.generations if each.img.strip() and not each.is_censored]
         return [GeneratedImage(img=each.img, seed=each.seed) for each in whole]
 
@@ -81,7 +81,7 @@ class User(Reply):
 
 
 async def draw_body(request: ImageRequest, sources: Sources, *, own_key: bool) -> dict[str, Any]:
-    """Body of `generate/async`; without a key of its own, the job may be downgraded instead of refused."""
+    """Body of `generate/async`; without an own key, the job may be downgraded instead of refused."""
     prompt, is_safe = join_prompts(request.prompt, request.negative_prompt), request.safety_checker is not False
     fields = {
         "prompt": prompt,
@@ -103,7 +103,7 @@ async def draw_body(request: ImageRequest, sources: Sources, *, own_key: bool) -
 
 
 def join_prompts(prompt: str, negative: str | None) -> str:
-    """Both prompts in one, with `###` between them and nowhere else."""
+    """Both prompts in one, separated by the only `###` in it."""
     prompt, negative = _escape_mark(prompt), _escape_mark(negative or "")
     return f"{prompt} ### {negative}" if negative else prompt
 

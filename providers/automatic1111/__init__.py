@@ -1,11 +1,11 @@
 """Servers with the API of AUTOMATIC1111's web UI: itself, Forge, SD.Next and stable-diffusion.cpp.
 
-Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST blocks until
+Facts: the sources of Forge, SD.Next and stable-diffusion.cpp; none of them publishes a reference. One POST returns when
 the pictures are done. Progress and interrupt act on the server's current job, whoever sent it, so both are used only
 where the server says that the current job has our id:
 
-- AUTOMATIC1111 and Forge take `force_task_id` and tell of it at /internal/progress (not with --nowebui).
-- SD.Next names the job at work in /progress; where it makes up names of its own, nobody can tell whose job it is.
+- AUTOMATIC1111 and Forge take `force_task_id` and report on it at /internal/progress (not with --nowebui).
+- SD.Next gives the current job's id in /progress; where it uses ids of its own, our job cannot be recognised.
 - stable-diffusion.cpp has neither progress nor interrupt.
 """
 
@@ -16,7 +16,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from domain import (
     Acceptance,
@@ -33,25 +33,34 @@ from domain import (
     Unavailable,
 )
 from providers.automatic1111.bodies import draw_request, upscale_body
-from providers.automatic1111.interrupts import Interrupts
 from providers.automatic1111.results import checked, result_of
 from providers.automatic1111.server import UNKNOWN, Server, discover
-from providers.automatic1111.settings import Automatic1111Settings
-from providers.automatic1111.tasks import get_task
+from providers.automatic1111.tasks import Interrupts, get_task
 from providers.http.answers import Answer
 from providers.http.api import Api
 from providers.http.encoding import decode_picture_async, encode_base64
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
-from providers.kit.picture_search import is_link, pictures_in
+from providers.kit.model_lists import choose_models
+from providers.kit.results import is_link, pictures_in
+from providers.kit.settings import ProviderSettings
+from providers.kit.variables import Secret, Url
 
 log = logging.getLogger(__name__)
 
 POST_SECONDS = 590.0
 """Time limit of the POST, which queues, loads a checkpoint and draws: a job's own limit."""
-POLL_SECONDS = 2.0
+PROGRESS_POLL_SECONDS = 2.0
 """Seconds between polls of the progress."""
+
+
+class Automatic1111Settings(ProviderSettings):
+    base_url: Url | None = Field(
+        default=None,
+        description="Where Automatic1111, Forge, SD.Next or stable-diffusion.cpp runs, started with `--api`, such as "
+        "`http://127.0.0.1:7860`.",
+    )
+    api_key: Secret | None = Field(default=None, description="With `--api-auth`: `user:password`.")
 
 
 class Automatic1111(Provider[Automatic1111Settings]):
@@ -132,7 +141,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
         try:
             answer = checked(await self._post(path, body))
             if task in self._cancelled:
-                raise Cancelled("interrupted: the picture is half finished")
+                raise Cancelled("interrupted: the picture is unfinished")
             return answer
         finally:
             self._running.discard(task)
@@ -143,14 +152,14 @@ class Automatic1111(Provider[Automatic1111Settings]):
     async def _watch(self, task: str, server: Server, progress: Progress) -> None:
         last_preview = -1
         while server.progress_by:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(PROGRESS_POLL_SECONDS)
             try:
                 # In its own task, so that its memory budget is released when it ends.
                 state = await asyncio.create_task(get_task(self._api, server.progress_by, task, last_preview))
             except (Unavailable, Timeout, RateLimited):
                 continue
             except EaselError as error:
-                log.info("the server does not tell how far a drawing is: %s", error)
+                log.info("the progress cannot be read: %s", error)
                 return
             last_preview = last_preview if state.id_live_preview is None else state.id_live_preview
             if state.active:

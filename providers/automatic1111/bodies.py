@@ -1,4 +1,4 @@
-"""Builds request bodies."""
+"""The request bodies that draw and upscale."""
 
 import io
 from typing import Any
@@ -9,11 +9,11 @@ from domain import ImageRequest, ImageTooLarge, Size, Sources
 from providers.automatic1111.server import SEPARATOR
 from providers.http.api import without_none
 from providers.http.encoding import encode_base64
-from providers.kit.fitting import fit_image
-from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
+from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 
 DEFAULT_SIZE = Size(512, 512)
-MAX_SIDE = 4096
+MAX_UPSCALED_SIDE = 4096
+"""Longest side of an upscaled picture, in pixels."""
 
 
 def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None) -> tuple[str, dict[str, Any]]:
@@ -43,7 +43,7 @@ def draw_request(request: ImageRequest, sources: Sources, checkpoint: str | None
 
 
 def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float | None) -> dict[str, Any]:
-    """Image and mask, resized here: `resize_mode` means another thing on each server."""
+    """Image and mask, resized here because `resize_mode` differs between the servers."""
     fields = {"init_images": [encode_base64(fit_image(data, size))], "denoising_strength": strength}
     if mask is None:
         return fields
@@ -58,7 +58,7 @@ def _image_fields(data: bytes, mask: bytes | None, size: Size, strength: float |
 def upscale_body(image: bytes, upscaler: str) -> dict[str, Any]:
     size = Size(*Image.open(io.BytesIO(image)).size)
     longest = max(size)
-    if longest >= MAX_SIDE:
-        raise ImageTooLarge(option="image", size=size, longest_side=MAX_SIDE - 1)
-    factor = min(2.0, MAX_SIDE / longest)
+    if longest >= MAX_UPSCALED_SIDE:
+        raise ImageTooLarge(option="image", size=size, longest_side=MAX_UPSCALED_SIDE - 1)
+    factor = min(2.0, MAX_UPSCALED_SIDE / longest)
     return {"image": encode_base64(image), "upscaling_resize": factor, "upscaler_1": upscaler}

@@ -1,4 +1,4 @@
-"""Parses responses and errors of the servers."""
+"""Parses the servers' responses and errors."""
 
 import re
 from typing import Annotated, Any
@@ -7,12 +7,10 @@ from pydantic import BeforeValidator
 
 from domain import Acceptance, Cause, InvalidRequest, ProviderFailure, Unavailable
 from domain.numbers import Place, Seed
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.failures import ErrorDetails, error_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.parsing import read_json
-from providers.http.sentences import one_line
-from providers.kit.picture_search import picture_of, pictures_in
+from providers.http.parsing import NONE_IF_INVALID, Reply, read_json
+from providers.kit.results import picture_of, pictures_in
 
 OUT_OF_MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 SAMPLER = re.compile(r"sampler|scheduler", re.IGNORECASE)
@@ -22,7 +20,7 @@ GENERIC_ERRORS = ("HTTPException", "server_error")
 """Generic error names, left out of messages."""
 
 
-class Info(Reply):
+class GenerationInfo(Reply):
     seed: Seed = None
     all_seeds: Annotated[list[Seed] | None, NONE_IF_INVALID] = None
     index_of_first_image: Place = None
@@ -59,12 +57,12 @@ def result_of(answer: Answer) -> Result:
     return result if any(result.images or ()) else Result(images=pictures_in(answer.data()), info=result.info)
 
 
-def read_info(text: object) -> Info:
+def read_info(text: object) -> GenerationInfo:
     """The usable part of `info`; stable-diffusion.cpp may leave it empty."""
     try:
-        return Info.model_validate(read_json(text) if isinstance(text, str) else text)
+        return GenerationInfo.model_validate(read_json(text) if isinstance(text, str) else text)
     except ValueError:
-        return Info()
+        return GenerationInfo()
 
 
 def checked(answer: Answer) -> Answer:

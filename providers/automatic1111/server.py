@@ -1,4 +1,4 @@
-"""Discovers a server: checkpoints, samplers, upscaler, and whether it identifies its current job."""
+"""Reads what a server has: checkpoints, samplers, upscaler, and whether it identifies its current job."""
 
 import asyncio
 import re
@@ -13,20 +13,19 @@ from pydantic import RootModel
 from domain import BadResponse, Capabilities, EaselError, Model, NotOffered, Size, SizeRange, Span
 from providers.automatic1111.results import checked
 from providers.automatic1111.tasks import CurrentJob
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.api import Api
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import MAX_OFFERED, BoundedList, cap_names
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import MAX_OFFERED, BoundedList, cap_names
 
 CHECKPOINT_HASH = re.compile(r" \[[0-9a-f]{6,}\]$")
 SEPARATOR = " / "
 """Between a sampler and a scheduler."""
 TRAINED_AT_1024 = re.compile(r"xl|flux|sd3|pony|illustrious|noob", re.IGNORECASE)
-"""Names of checkpoints that were trained at 1024x1024; no list says so, except SD.Next's by its `type`."""
+"""Names of checkpoints that were trained at 1024x1024; of all lists only SD.Next's has a `type` that says so."""
 SMALL_SIZES = ("512x512", "512x768", "768x512", "512x896", "896x512", "768x768", "1024x1024")
 LARGE_SIZES = ("1024x1024", "832x1216", "1216x832", "768x1344", "1344x768", "768x768", "512x512")
-# No limits are documented; these are the web UI's, and the server has the last word.
+# No limits are documented; these are the web UI's, and the server validates them.
 COMMON_CAPABILITIES = Capabilities(
     image_to_image=True,
     inpainting=True,
@@ -48,7 +47,7 @@ HEADING = re.compile(r"([-─━═=_~*#])\1.*\1{2}")
 MODEL_FILE = re.compile(r"\.(?:pth?|safetensors|onnx|ckpt|bin|gguf)$", re.IGNORECASE)
 PLAIN_UPSCALER = "lanczos"
 SD_CPP_MULTIPLE = 64
-"""stable-diffusion.cpp makes sides larger until they are multiples of this (SD 1 and 2), or of a part of it."""
+"""stable-diffusion.cpp rounds sides up to a multiple of this for SD 1 and 2, of a divisor of it for other models."""
 
 
 class Listed(Reply):
@@ -97,7 +96,7 @@ class Server:
 
     def model(self, id: str, title: str | None = None, kind: str | None = None) -> Model:
         sizes = LARGE_SIZES if TRAINED_AT_1024.search(f"{id} {kind or ''}") else SMALL_SIZES
-        capabilities = self.capabilities.model_copy(update={"sizes": tuple(map(Size.parse, sizes))})
+        capabilities = self.capabilities.having(sizes=tuple(map(Size.parse, sizes)))
         return Model(id=id, title=one_line(title or id), capabilities=capabilities)
 
     def checkpoint(self, id: str | None) -> str | None:
@@ -126,16 +125,13 @@ async def discover(api: Api) -> Server:
     if not checkpoints:
         raise BadResponse("the server lists no checkpoint")
     progress_by = _progress_by(progress)
-    upscaler = (
-        _upscaler(_entries(upscalers)) if progress_by else None
-    )  # stable-diffusion.cpp lists some, and cannot use them
-    capabilities = COMMON_CAPABILITIES.model_copy(
-        update={
-            "schedulers": _schedulers(_names(samplers), _labels(schedulers)),
-            "size_range": _size_range(progress),
-            "styles": cap_names(_styles(styles)),
-            "upscale": upscaler is not None,
-        }
+    # stable-diffusion.cpp, which has no progress, lists upscalers that it cannot use.
+    upscaler = _upscaler(_entries(upscalers)) if progress_by else None
+    capabilities = COMMON_CAPABILITIES.having(
+        schedulers=_schedulers(_names(samplers), _labels(schedulers)),
+        size_range=_size_range(progress),
+        styles=cap_names(_styles(styles)),
+        upscale=upscaler is not None,
     )
     server = Server((), _titles_by_name(checkpoints.values()), capabilities, upscaler, progress_by)
     loaded = server.titles.get(_loaded(options) or "")
@@ -163,7 +159,7 @@ def _names(answer: Answer) -> list[str]:
 
 
 def _labels(answer: Answer) -> list[str]:
-    """Schedulers' names as the web UI shows them; none of SD.Next, which lists its samplers here, without labels."""
+    """Schedulers' names as the web UI shows them; none of SD.Next, whose list has samplers without labels."""
     return [
         each.label for each in _entries(answer) if each.label and each.label.lower() not in ("automatic", "default")
     ]

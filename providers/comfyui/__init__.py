@@ -2,11 +2,11 @@
 
 Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow is queued; a WebSocket
 reports steps and previews, and the history has the outcome. What a model takes follows from the workflow's
-placeholders (workflow.py). The server asks for no key; where one is set, it is for a proxy before the server, as a
-bearer token. No Origin is sent: the server refuses one that is not its own.
+placeholders (workflow.py). The server needs no key; one that is set is for a proxy in front of it, as a bearer token.
+No Origin is sent: the server refuses any but its own.
 
-To verify, so either way is understood: type 4 of the binary frames, `progress_state` (passed over), `executing` with
-no node beside `execution_success` as the end, a history without `status`.
+Not confirmed, and so read either way: type 4 of the binary frames, `progress_state` (ignored), `executing` without a
+node, beside `execution_success`, as the end, a history without `status`.
 """
 
 import hashlib
@@ -43,24 +43,24 @@ from providers.comfyui.workflow import (
     with_file_prefix,
 )
 from providers.http.api import path_segment
-from providers.http.bodies import Part
+from providers.http.bodies import FormPart
 from providers.http.transport import Transport
 from providers.kit.base import COMMON_SIZES, Health, Progress, Provider, keep_all
-from providers.kit.model_choice import choose_models
+from providers.kit.model_lists import choose_models
 from providers.kit.polling import PollIntervals, poll
 
 log = logging.getLogger(__name__)
 
 FIRST_CHECKPOINT = "first-checkpoint"
-"""Model id while the checkpoints are unknown: stands for the first listed one when the job runs."""
+"""Model id while the checkpoints are unknown: the first listed one when the job runs."""
 TITLES = {FIRST_CHECKPOINT: "The server's first checkpoint"}
 MODEL_FILE_ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STRENGTH = 20, 7.0, 0.75
 DEFAULT_SAMPLING = {"sampler": "euler", "scheduler": "normal"}
 MAX_SUBMISSIONS = 3
-"""Submissions of one job in all, where the server restarts: its prompt may be what crashes the server."""
-PAUSES = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
-"""Short, as it is the host's own server; while the socket is connected the history is polled less often."""
+"""Submissions of one job in all, where the server restarts: the prompt itself may crash the server."""
+HISTORY_INTERVALS = PollIntervals(first=0.3, longest=1.0, silence_limit=60.0)
+"""Short, for it is the host's own server; while the socket is connected the history is polled less often."""
 
 
 class ComfyUI(Provider[ComfyUISettings]):
@@ -122,18 +122,18 @@ class ComfyUI(Provider[ComfyUISettings]):
         return answer.ok and answer.parse_or_none(CancelReply) is not None
 
     async def _draw(self, request: ImageRequest, sources: Sources, ref: Mapping[str, Any], progress: Progress) -> None:
-        """Submit again what a restarted server has lost: it is free."""
+        """Draw; a prompt that a restarted server has lost is submitted again, for it costs nothing."""
         for _ in range(MAX_SUBMISSIONS):
             nodes = None if "prompt_id" in ref else await self._nodes(request, sources)
             try:
                 return await self._draw_once(nodes, ref, progress)
             except LostPrompt:
-                log.warning("the server has lost a prompt: it was restarted")
+                log.warning("the server was restarted and has lost a prompt")
                 ref = {}
         raise Unavailable(cause=Cause.RESTARTED)
 
     async def _draw_once(self, nodes: dict[str, Any] | None, ref: Mapping[str, Any], progress: Progress) -> None:
-        """nodes: None where an earlier run has submitted them."""
+        """Submit and poll once. nodes: None where an earlier run has submitted them."""
         client_id = str(ref.get("client_id") or uuid4())
         async with connect_listener(self._api, self.transport.sleep, client_id, progress) as listener:
             if nodes is not None:
@@ -141,11 +141,11 @@ class ComfyUI(Provider[ComfyUISettings]):
                 await progress.remember(ref)
             listener.follow(ref["prompt_id"])
             prompt_poll = PromptPoll(self._api, ref["prompt_id"], listener, progress)
-            await poll(self.transport, progress, prompt_poll.ask, prompt_poll.is_done, PAUSES)
+            await poll(self.transport, progress, prompt_poll.ask, prompt_poll.is_done, HISTORY_INTERVALS)
             await progress.remember({**ref, "files": [file.model_dump() for file in prompt_poll.files]})
 
     async def _submit(self, nodes: dict[str, Any], client_id: str, progress: Progress) -> str:
-        """The prompt's id: ours, so that it can be cancelled before the response arrives, or one from an old server."""
+        """Submit; returns the prompt's id: the one sent, by which it can be cancelled early, or an old server's own."""
         offered = str(uuid4())
         await progress.remember({"offered": offered})
         try:
@@ -195,7 +195,7 @@ class ComfyUI(Provider[ComfyUISettings]):
     async def _upload(self, image: bytes) -> str:
         """Upload under a content hash, so that the same image is stored once."""
         name = f"easel-{hashlib.sha256(image).hexdigest()[:24]}.png"
-        form = [Part("image", image, name, "image/png"), Part("type", "input"), Part("overwrite", "true")]
+        form = [FormPart("image", image, name, "image/png"), FormPart("type", "input"), FormPart("overwrite", "true")]
         return (await self._api.send("POST", "upload/image", form=form)).raise_for_status().parse(Uploaded).path
 
     async def _checkpoint(self, request: ImageRequest) -> str:

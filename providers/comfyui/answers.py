@@ -7,18 +7,17 @@ from typing import Annotated, Any, cast
 from pydantic import Field, RootModel, ValidationError
 
 from domain import BadResponse, Cause, InvalidRequest, Unavailable
-from providers.comfyui.sockets import FAILURES, Event, failure_of
-from providers.http.answers import Answer
+from providers.comfyui.sockets import FAILURE_EVENTS, SocketEvent, failure_of
+from providers.http.answers import Answer, one_line
 from providers.http.failures import option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import cap_names
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import cap_names
 
 REQUEST_INPUTS = (
     *("ckpt_name", "unet_name", "sampler_name", "scheduler", "width", "height", "batch_size"),
     *("seed", "steps", "cfg", "denoise", "image", "text"),
 )
-"""Inputs of core nodes that a request fills; an error in any other input is the workflow's."""
+"""Inputs of core nodes that a request fills; an error in any other input is a fault of the workflow."""
 INPUT = re.compile(r"\b(\w+):")
 
 
@@ -39,8 +38,8 @@ class Uploaded(Reply):
         return "/".join(filter(None, (self.subfolder, self.name)))
 
 
-class Queue(Reply):
-    """Entries are lists that begin with number and prompt id."""
+class PromptQueue(Reply):
+    """The server's queue; its entries are lists that begin with number and prompt id."""
 
     queue_running: list[list[Any]]
     queue_pending: list[list[Any]]
@@ -134,7 +133,7 @@ def entry_of(answer: Answer, prompt_id: str) -> Entry | None:
     try:
         return None if found is None else Entry.model_validate(found)
     except ValidationError:
-        raise BadResponse("a history that cannot be read") from None
+        raise BadResponse("an invalid history") from None
 
 
 def name_list(answer: Answer) -> tuple[str, ...]:
@@ -168,9 +167,9 @@ def refusal_error(answer: Answer) -> InvalidRequest:
 
 def _failure(message: list[Any]) -> Unavailable | None:
     kind, data = [*message, None, None][:2]
-    if kind not in FAILURES or not isinstance(data, dict):
+    if kind not in FAILURE_EVENTS or not isinstance(data, dict):
         return None
-    return failure_of(Event(type=kind, data=cast("dict[str, Any]", data)))
+    return failure_of(SocketEvent(type=kind, data=cast("dict[str, Any]", data)))
 
 
 def _files(output: Any) -> list[File]:

@@ -1,8 +1,7 @@
 """Progress from a ComfyUI server's WebSocket: steps, previews and the end.
 
-Previews come as binary frames of type 1, and of type 4 with the prompt's id where the server and we
-support it. Messages of other prompts, versions or custom nodes are ignored: the socket is best effort, the history is
-authoritative.
+Previews are binary frames of type 1, or of type 4, with the prompt's id, where the server supports it. Messages of
+other prompts, versions or custom nodes are ignored: the socket is best effort, the history is authoritative.
 """
 
 import asyncio
@@ -17,28 +16,28 @@ from pydantic import ValidationError
 
 from domain import Cause, EaselError, Unavailable
 from domain.numbers import Number, fraction
+from providers.http.answers import one_line
 from providers.http.api import Api
-from providers.http.lenient import Reply
-from providers.http.parsing import read_json
-from providers.http.sentences import one_line
-from providers.http.yielding import CooperativeYield
+from providers.http.bodies import CooperativeYield
+from providers.http.parsing import Reply, read_json
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
 
 FEATURES = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
-CONNECT_SECONDS = 5.0
+MAX_SOCKET_WAIT_SECONDS = 5.0
 """Seconds to wait for the connection before submitting without it."""
-CLOSE_SECONDS = 1.0
+LISTENER_STOP_SECONDS = 1.0
+"""Seconds after which a listener that is still closing its socket is cancelled again."""
 MAX_CONNECTIONS = 6
 """Connection attempts before continuing without a socket."""
 HISTORY_PAUSE_SECONDS = 5.0
 """Seconds between polls of the history while a socket is connected."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
-FAILURES = ("execution_error", "execution_interrupted")
+FAILURE_EVENTS = ("execution_error", "execution_interrupted")
 
 
-class Event(Reply):
+class SocketEvent(Reply):
     type: str
     data: dict[str, Any]
 
@@ -102,7 +101,7 @@ class Listener:
             if preview and (preview.prompt_id == prompt_id or (preview.prompt_id is None and self.is_running)):
                 await self._progress.report(fraction=self._fraction, preview=preview.image)
 
-    async def _on_event(self, event: Event) -> None:
+    async def _on_event(self, event: SocketEvent) -> None:
         match event.type, event.data:
             case "progress", data:
                 self.is_running = True
@@ -110,7 +109,7 @@ class Listener:
                 await self._progress.report(fraction=self._fraction)
             case ("executing", {"node": None}) | ("execution_success", _):
                 self._mark_ended()
-            case kind, _ if kind in FAILURES:
+            case kind, _ if kind in FAILURE_EVENTS:
                 self.failure = failure_of(event)
                 self._mark_ended()
             case (("execution_start" | "execution_cached" | "executing"), _):
@@ -132,13 +131,13 @@ async def connect_listener(
     task = asyncio.create_task(_listen(api, sleep, client_id, listener, has_tried))
     try:
         with suppress(TimeoutError):
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(MAX_SOCKET_WAIT_SECONDS):
                 await has_tried.wait()
         yield listener
     finally:
         while not task.done():  # the first cancellation starts a closing handshake, which the server may not answer
             task.cancel()
-            await asyncio.wait({task}, timeout=CLOSE_SECONDS)
+            await asyncio.wait({task}, timeout=LISTENER_STOP_SECONDS)
 
 
 async def _listen(
@@ -155,15 +154,15 @@ async def _listen(
                     await listener.on_message(message)
                     await pacing.processed(len(message.data))
         except EaselError as error:
-            log.info("no socket, or no more: %s", error)
+            log.info("the socket could not be opened, or broke: %s", error)
         listener.on_disconnect()
         has_tried.set()
         await sleep(2.0**number)
 
 
-def read_event(text: str) -> Event | None:
+def read_event(text: str) -> SocketEvent | None:
     try:
-        return Event.model_validate(read_json(text))
+        return SocketEvent.model_validate(read_json(text))
     except ValueError:
         return None
 
@@ -180,7 +179,7 @@ def read_preview(frame: bytes) -> Preview | None:
     return None
 
 
-def failure_of(event: Event) -> Unavailable:
+def failure_of(event: SocketEvent) -> Unavailable:
     """The error of a failure event, without its traceback, which would reveal paths of the host's machine.
 
     Its words are not classified: the host's own server has no content filter and no account.

@@ -1,14 +1,14 @@
 """Polls a submitted prompt: the outcome from the history, its position from the queue."""
 
 from domain import BadResponse, EaselError
-from providers.comfyui.answers import File, Queue, entry_of
+from providers.comfyui.answers import File, PromptQueue, entry_of
 from providers.comfyui.sockets import Listener
 from providers.http.answers import Answer
 from providers.http.api import Api, path_segment
 from providers.kit.base import Progress
 
 MAX_MISSES = 3
-"""Polls in a row that find it in neither history nor queue: one may be a race at its end."""
+"""Consecutive polls that find it in neither history nor queue: one may be a race at its end."""
 
 
 class LostPrompt(Exception):
@@ -69,5 +69,5 @@ class PromptPoll:
         raise failure
 
 
-async def queue_of(api: Api) -> Queue:
-    return (await api.get("queue")).raise_for_status().parse(Queue)
+async def queue_of(api: Api) -> PromptQueue:
+    return (await api.get("queue")).raise_for_status().parse(PromptQueue)

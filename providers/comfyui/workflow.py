@@ -1,8 +1,8 @@
 """Workflows in ComfyUI's API format, with placeholders where a request's values go.
 
-A value that is nothing but a placeholder, such as `"%steps%"`, becomes the value itself, a number where it is one;
-inside a longer string it becomes text. Values are put in as JSON and are not looked at again, so that neither quotes
-nor a placeholder's name in a prompt can change the workflow.
+A string that is only a placeholder, such as `"%steps%"`, becomes the value itself, such as a number; inside a longer
+string it becomes text. Values are inserted after the JSON is parsed, and not searched for placeholders, so that
+neither quotes nor a placeholder's name in a prompt can change the workflow.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydantic_core import from_json
 from domain import Capabilities, SizeRange, Sources, Span
 from providers.comfyui.settings import ComfyUISettings
 from providers.kit.base import COMMON_SIZES
-from providers.kit.list_limits import cap_names
+from providers.kit.model_lists import cap_names
 
 PLACEHOLDERS = (
     *("prompt", "negative", "model", "image", "mask", "width", "height", "batch"),
@@ -181,7 +181,7 @@ def _read(path: Path, variable: str) -> Workflow:
 
 
 def _prefixed_inputs(inputs: dict[str, Any], name: str, *, is_last: bool) -> dict[str, Any]:
-    """An output node without prefix, such as a preview node, gets a cache buster instead."""
+    """The inputs with the prefix; an output node without one, such as a preview node, gets a cache buster instead."""
     prefixes = {key: value for key, value in inputs.items() if key in PREFIXES and isinstance(value, str)}
     cache_buster = {CACHE_BUSTER: name} if is_last and not prefixes else {}
     return inputs | {key: _join_prefix(prefix, name) for key, prefix in prefixes.items()} | cache_buster

@@ -1,1 +1,1 @@
-"""HTTP client code that all providers share."""
+"""The HTTP client that all providers share."""

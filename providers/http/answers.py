@@ -1,4 +1,4 @@
-"""One HTTP response: its JSON, its image, its error message and Retry-After in any of the shapes that APIs use."""
+"""One HTTP response: its JSON, image, error message and Retry-After, in any of the forms that APIs use."""
 
 import asyncio
 import re
@@ -7,24 +7,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from html import unescape
 from math import isnan
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
 from domain import Acceptance, BadResponse, ProviderFailure
 from domain.kinds import kind_of
 from providers.http.failures import ErrorDetails, error_for, option_of_field
-from providers.http.lenient import Reply
-from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, read_json
-from providers.http.sentences import MAX_ERROR_TEXT, error_sentence, one_line
+from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, Reply, read_json
 
 RETRY_AFTER_RANGE = (1.0, 600.0)
-"""Range, in seconds, that Retry-After is clamped to. A call itself waits less."""
+"""Range, in seconds, that Retry-After is clamped to."""
 MAX_POLL_PAUSE = 120.0
+"""Longest pause, in seconds, before the next attempt or poll, whatever Retry-After says."""
 TRY_AGAIN = re.compile(r"(?:try again|resets?) in ~?(\d+(?:\.\d+)?) ?s(?:ec|\b)", re.IGNORECASE)
 RETRY_DELAY = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
-"""Google's RetryInfo."""
+"""The delay in Google's `RetryInfo` (google.rpc)."""
+MAX_SENTENCE = 300
+MAX_ERROR_TEXT = 6000
+"""Characters of a message that are cleaned: the patterns take quadratic time."""
+TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -42,7 +47,7 @@ class FieldDetails(BaseModel):
 
     @property
     def blamed(self) -> list[str]:
-        """Names from the innermost outwards: after a field's name there may be a list index or a type."""
+        """Field names, innermost first; `loc` may end with a list index or a type."""
         return [str(name) for detail in self.detail for name in reversed(detail.loc)]
 
 
@@ -131,8 +136,8 @@ class Answer:
     def blamed_option(self) -> str | None:
         """The option of `ImageRequest` that a FastAPI-style `detail` list, or an `errors` object, names first."""
         for kind in (FieldDetails, FieldErrors):
-            if told := self.parse_or_none(kind):
-                return option_of_field(told.blamed)
+            if details := self.parse_or_none(kind):
+                return option_of_field(details.blamed)
         return None
 
     def raise_for_status(self) -> Self:
@@ -158,8 +163,8 @@ class Answer:
     def _body_seconds(self) -> float | None:
         if wait := self.parse_or_none(RetryAfterBody):
             return wait.retry_after
-        told = self.body[:MAX_ERROR_TEXT].decode(errors="replace")
-        match = RETRY_DELAY.search(told) or TRY_AGAIN.search(self.error_text())
+        beginning = self.body[:MAX_ERROR_TEXT].decode(errors="replace")
+        match = RETRY_DELAY.search(beginning) or TRY_AGAIN.search(self.error_text())
         return float(match[1]) if match else None
 
 
@@ -176,10 +181,46 @@ def _header_seconds(headers: Mapping[str, str]) -> float | None:
 
 def _seconds_until(text: str, now: str | None) -> float:
     """Relative to the response's Date header where there is one: local clocks may be wrong."""
-    told = _moment(now) if now else datetime.now(UTC)
-    return (_moment(text) - told).total_seconds()
+    sent = _moment(now) if now else datetime.now(UTC)
+    return (_moment(text) - sent).total_seconds()
 
 
 def _moment(text: str) -> datetime:
     moment = parsedate_to_datetime(text)
     return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def one_line(text: str) -> str:
+    """Untrusted text on one line, without tags, links and control characters, truncated."""
+    text = TAG.sub(" ", unescape(text[:MAX_ERROR_TEXT]))
+    text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
+    return " ".join(text.split())[:MAX_SENTENCE]
+
+
+def error_sentence(body: Any) -> str:
+    """The first message in an error's JSON, looked for in the fields that APIs use."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(error_sentence, cast("list[Any]", body)[:5])))
+    if not isinstance(body, dict):
+        return ""
+    fields = cast("dict[str, Any]", body)
+    if isinstance(fields.get("msg"), str):
+        return ": ".join(filter(None, (_location(fields), fields["msg"])))
+    for name in ("error", "detail", "message", "errors", "title"):
+        if found := error_sentence(fields.get(name)):
+            return found
+    return _by_field(fields.get("errors"))
+
+
+def _by_field(errors: Any) -> str:
+    """Messages of an object keyed by field names."""
+    fields = cast("dict[str, Any]", errors) if isinstance(errors, dict) else {}
+    sentences = {name: error_sentence(value) for name, value in list(fields.items())[:5]}
+    return "; ".join(f"{name}: {sentence}" for name, sentence in sentences.items() if sentence)
+
+
+def _location(fields: dict[str, Any]) -> str:
+    where: Any = fields.get("loc")
+    return str(cast("list[Any]", where)[-1]) if isinstance(where, list) and where else ""

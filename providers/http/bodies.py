@@ -1,5 +1,6 @@
-"""Multipart request bodies, and response bodies read with a cap and a memory budget."""
+"""Bodies: multipart requests, and responses read within limits of size, memory and event-loop time."""
 
+import asyncio
 import io
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -8,15 +9,35 @@ import aiohttp
 
 from domain import BadResponse, Flaw
 from providers.http.events import EVENT_END, Event, EventReader
-from providers.http.yielding import CooperativeYield
 
 MIN_COUNTED_BYTES = 64 * 1024
 """Smaller bodies are not counted; one without Content-Length is counted after it has been read."""
 MAX_ERROR_BYTES = 1024 * 1024
 """Bytes that are read of an error response."""
+BYTES_PER_TURN = 32 * 1024
+"""Bytes that are processed before other tasks get a turn of the event loop."""
+OVERHEAD_BYTES = 512
+"""Cost of a chunk, event or message beside its bytes, in bytes."""
 
 
-class Part(NamedTuple):
+class CooperativeYield:
+    """Yields to the event loop while buffered data is processed, so that no await ever suspends.
+
+    Counts the processed bytes of one task.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    async def processed(self, amount: int) -> None:
+        """Count processed bytes, and yield once every `BYTES_PER_TURN`."""
+        self._bytes += amount + OVERHEAD_BYTES
+        if self._bytes >= BYTES_PER_TURN:
+            self._bytes = 0
+            await asyncio.sleep(0)
+
+
+class FormPart(NamedTuple):
     """A field or file of a form."""
 
     name: str
@@ -26,7 +47,7 @@ class Part(NamedTuple):
     """Its content type."""
 
 
-def multipart(form: Sequence[Part]) -> aiohttp.FormData:
+def multipart(form: Sequence[FormPart]) -> aiohttp.FormData:
     """Build a multipart form, also where no part is a file."""
     data = aiohttp.FormData(default_to_multipart=True)
     for part in form:

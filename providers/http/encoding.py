@@ -18,7 +18,7 @@ HEAD_LENGTH = 4096
 MIN_BASE64_LENGTH = 32
 """Characters of base64: shorter than any picture, and longer than most words and paths of that alphabet."""
 PATH_LIKE, MAX_PATH_LENGTH = "/w", 512
-"""How JPEG XL begins in base64, and so do `/workspace/` and `/wp-content/`: up to that length it is a path."""
+"""How JPEG XL begins in base64, but also paths such as `/workspace/`; up to that length a text counts as a path."""
 BLANK = re.compile(r"\s+")
 DATA_URL = re.compile(r"data:[^,\s]{0,200},", re.IGNORECASE)
 
@@ -33,6 +33,7 @@ def encode_base64(data: bytes | None) -> str | None:
 
 
 def data_url(png: bytes | None) -> str | None:
+    """A PNG as a data URL."""
     return f"data:image/png;base64,{encode_base64(png)}" if png else None
 
 

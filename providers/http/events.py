@@ -7,10 +7,10 @@ from typing import NamedTuple
 from domain import BadResponse
 
 EVENT_END = b"\n\n"
-"""What ends an event."""
+"""The blank line that ends an event."""
 LINE_END = re.compile(r"\r\n|\n|\r")
 MAX_FIELD_NAME = 100
-"""Characters in which a line's field name is looked for."""
+"""Characters at the beginning of a line that are searched for its field name."""
 MAX_LINES = 50_000
 """Lines of a whole stream: an image API sends a handful of events and keep-alive comments."""
 
@@ -42,7 +42,7 @@ class EventReader:
             return []
         self._lines += max(text.count("\n"), text.count("\r"))  # counted first: splitting makes an object of each
         if self._lines > MAX_LINES:
-            raise BadResponse("a stream without an end")
+            raise BadResponse("a stream with too many lines")
         first, *lines = LINE_END.split(text)
         lines = ["".join([*self._rest, first]), *lines]
         self._rest = [lines.pop()]

@@ -34,8 +34,8 @@ OUT_OF_CREDIT_WORDS = re.compile(
     r"billing|quota|insufficient(?!\W+(?:\w+\W+){0,2}capacity)|(?:used all|out of|no) (?:\w+ )?credits|spending limit",
     re.IGNORECASE,
 )
-"""For a 429 only, whose message may mention "your balance" as a hint. The last two are from xAI's message, as users
-report it (continuedev/continue #10373)."""
+"""For a 429 only, whose message may mention "your balance" as a hint. The last two alternatives are from xAI's message,
+as users report it (continuedev/continue #10373)."""
 REFUSAL_STATUSES = (400, 403, 404, *range(405, 452))
 """Statuses of a refused request, except those with a meaning of their own below."""
 MODERATION_STATUSES = (400, 403, 415, 422, 451)
@@ -49,6 +49,7 @@ TIMEOUT_STATUSES = (408, 504, 522, 524, 598, 599)
 ORIGIN_UNREACHABLE_STATUSES = (521, 523, 525, 526, 530)
 """Cloudflare's statuses for an unreachable origin (its list of 5xx errors); 520 does not say so."""
 NOT_TAKEN_STATUSES = (501, 503, *ORIGIN_UNREACHABLE_STATUSES, *CONFLICT_STATUSES)
+"""Statuses of `Unavailable` that say that the job was not accepted."""
 OPTION_BY_STATUS = {404: "model", 410: "model", 413: "image", 414: "prompt"}
 OPTION_BY_FIELD = {
     "text": "prompt",
@@ -86,27 +87,26 @@ def error_for(
     status: int, said: str, *, retry_after: float | None = None, option: str | None = None, reference: str | None = None
 ) -> ProviderFailure:
     """The error for an HTTP status, or a status code inside a body, and its message."""
-    told = ErrorDetails(detail=str(status), said=said, reference=reference)
-    if status in MODERATION_STATUSES and MODERATION_WORDS.search(
-        said
-    ):  # first, for it may quote the prompt and so match the other words
-        return ContentRejected(**told)
+    details = ErrorDetails(detail=str(status), said=said, reference=reference)
+    # First, because a moderation message may quote the prompt, and so match the other words.
+    if status in MODERATION_STATUSES and MODERATION_WORDS.search(said):
+        return ContentRejected(**details)
     if status in (401, 407) or (status == 403 and not BILLING_WORDS.search(said)):
         # A valid key may lack access to one model.
-        return AuthError(**told, taken=Acceptance.NOT_TAKEN, blames_model=status == 403)
+        return AuthError(**details, taken=Acceptance.NOT_TAKEN, blames_model=status == 403)
     if _is_out_of_money(status, said):
-        return QuotaError(**told, taken=Acceptance.NOT_TAKEN)
+        return QuotaError(**details, taken=Acceptance.NOT_TAKEN)
     if status == 429:
-        return RateLimited(**told, taken=Acceptance.NOT_TAKEN, retry_after=retry_after)
+        return RateLimited(**details, taken=Acceptance.NOT_TAKEN, retry_after=retry_after)
     if status in TIMEOUT_STATUSES:
-        return Timeout(**told)
+        return Timeout(**details)
     if status in CONFLICT_STATUSES or status >= 500:
         taken = Acceptance.NOT_TAKEN if status in NOT_TAKEN_STATUSES else Acceptance.UNKNOWN
         blames_model = status >= 500 and status not in GATEWAY_STATUSES
-        return Unavailable(**told, taken=taken, retry_after=retry_after, blames_model=blames_model)
+        return Unavailable(**details, taken=taken, retry_after=retry_after, blames_model=blames_model)
     if status in REFUSAL_STATUSES:
-        return InvalidRequest(**told, option=OPTION_BY_STATUS.get(status, option))
-    return BadResponse(**told)
+        return InvalidRequest(**details, option=OPTION_BY_STATUS.get(status, option))
+    return BadResponse(**details)
 
 
 def _is_out_of_money(status: int, said: str) -> bool:
@@ -126,7 +126,7 @@ def failure_for(said: str) -> ContentRejected | QuotaError | Unavailable:
 
 @contextmanager
 def blaming_model() -> Generator[None]:
-    """Mark key and credit errors as the model's: a proxy may call it with a key of its own."""
+    """Mark key and credit errors as the model's: a proxy may use a separate key for each model."""
     try:
         yield
     except (AuthError, QuotaError) as error:

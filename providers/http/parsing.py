@@ -1,14 +1,16 @@
-"""Parses untrusted JSON of any size without blocking the event loop.
+"""Reads untrusted JSON: parses it without blocking the event loop, and validates it leniently.
 
 A JSON parser holds the GIL until it is done. So values are counted first; and long strings, such as pictures in
 base64, are cut out and decoded piece by piece in a thread, which releases the GIL after each piece.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import isfinite
 from secrets import token_hex
 from typing import Any, cast
 
+from pydantic import BaseModel, ConfigDict, ValidationError, WrapValidator, model_validator
 from pydantic_core import from_json
 
 from domain.numbers import plain
@@ -25,7 +27,7 @@ LONG_STRING = 16 * 1024
 MAX_STRING = 49 * 1024 * 1024
 """Bytes of a string that are kept: more than the largest accepted picture in base64."""
 MAX_BESIDE_LONG_STRINGS = 4 * 1024 * 1024
-"""Bytes outside of long strings: escapes and long numbers in them cost as much as many values."""
+"""Bytes outside of long strings: escapes and long numbers are as slow to parse as many values."""
 MAX_DIGITS = 309
 """Digits of an integer: a longer one does not fit into a float."""
 PIECE_BYTES = 1024 * 1024
@@ -35,7 +37,7 @@ MAX_ADJACENT_ESCAPES = 1000
 """Adjacent escapes at the end of a piece: base64 has no more, however it is escaped."""
 MAX_BACKSLASHES = 64 * 1024
 """Backslashes before a quote: counting 40 MiB of them would block for 0.4 s."""
-PLACEHOLDER = "\ue000{}-{}\ue000"
+CUT_STRING_MARK = "\ue000{}-{}\ue000"
 """Placeholder of a string that was cut out: a random token, which the text cannot contain, and a number."""
 
 
@@ -98,7 +100,7 @@ def _cut_long_strings(body: bytes) -> tuple[bytes, dict[str, str]]:
     kept, long_strings, done, secret = bytearray(), dict[str, str](), 0, token_hex(8)
     for start, end in _strings(body):
         if end - start > LONG_STRING:
-            mark = PLACEHOLDER.format(secret, len(long_strings))
+            mark = CUT_STRING_MARK.format(secret, len(long_strings))
             long_strings[mark] = _long_string(body, start, end)
             kept += body[done:start] + mark.encode()
             done = end
@@ -174,3 +176,42 @@ def _without_strings(body: bytes) -> bytes:
         kept += body[done:start]
         done = end
     return bytes(kept) + body[done:]
+
+
+def _none_if_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+NONE_IF_INVALID = WrapValidator(_none_if_invalid)
+"""For an optional field: a value that does not validate becomes None."""
+
+
+def _skip_invalid(value: Any, validate: Callable[[Any], Any]) -> Any:
+    if not isinstance(value, list):
+        return validate(value)
+    listed = cast("list[Any]", value)
+    return [read for one in listed for read in _none_if_invalid([one], validate) or ()]
+
+
+SKIP_INVALID_ENTRIES = WrapValidator(_skip_invalid)
+"""For a list: entries that do not validate are skipped."""
+
+
+class Reply(BaseModel):
+    """Base of response models: fields that are null or not finite count as absent."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: each for name, each in cast("dict[Any, Any]", value).items() if not _is_null(each)}
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not isfinite(value))

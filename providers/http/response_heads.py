@@ -47,7 +47,7 @@ class LenientResponseHandler(ResponseHandler):
         super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
-        """Close the connection on bytes that come unasked: they would be taken for the next response."""
+        """Close the connection on bytes without a request: they would be taken for the next response."""
         if data and self._is_idle():
             self.abort()
             return
@@ -98,9 +98,8 @@ class Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory: partial[ResponseHandler] = partial(
-            LenientResponseHandler, loop=self._loop
-        )  # there is no other way in (3.14)
+        # aiohttp 3.14 has no public option for the protocol.
+        self._factory: partial[ResponseHandler] = partial(LenientResponseHandler, loop=self._loop)
 
 
 def _length(head: bytes) -> int | None:
@@ -119,7 +118,7 @@ def repair_head(head: bytes) -> bytes:
     codings = b",".join(value.lower() for name, value in others if name.lower() == b"transfer-encoding").split(b",")
     is_chunked = codings[-1].strip() == b"chunked"
     lengths = {part.strip() for value in lengths_sent for part in value.split(b",")}
-    if is_chunked or len(lengths) == 1:  # where both are told, chunks win (RFC 9112, 6.3)
+    if is_chunked or len(lengths) == 1:  # chunked encoding overrides Content-Length (RFC 9112, 6.3)
         plain = [(name, value) for name, value in others if name.lower() != b"transfer-encoding"]
         fields = others if is_chunked else [*plain, (b"Content-Length", lengths.pop())]
     return b"\r\n".join([first.rstrip(), *(name + b": " + value for name, value in fields), b"", b""])

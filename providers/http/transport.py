@@ -16,33 +16,49 @@ from typing import Self, Unpack
 import aiohttp
 
 from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
-from providers.http.addresses import LinkHosts, exact_url, is_allowed_host, on_own_server, redirect_target, web_link
+from providers.http.addresses import (
+    LinkHosts,
+    can_be_opened,
+    exact_url,
+    guarded_socket,
+    is_allowed_host,
+    on_own_server,
+    redirect_target,
+    web_link,
+)
 from providers.http.answers import Answer
 from providers.http.bodies import MAX_ERROR_BYTES
-from providers.http.calls import CONNECT_SECONDS, CONNECTION_ERRORS, Call, CallOptions, Sender, error_for_exception
+from providers.http.calls import (
+    CALL_ERRORS,
+    CONNECT_SECONDS,
+    RETRYABLE_STATUSES,
+    Call,
+    CallOptions,
+    Sender,
+    error_for_exception,
+)
 from providers.http.encoding import MAX_PICTURE_BYTES, decode_picture_async, is_inline_picture
-from providers.http.guard import can_be_opened, guarded_socket
 from providers.http.response_heads import MAX_HEADERS, MAX_LINE, Connector
-from providers.http.retries import RETRYABLE_STATUSES
 
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
-CLOSE_SECONDS = 1.0
+SOCKET_CLOSE_SECONDS = 1.0
+"""Time limit of a WebSocket's closing handshake."""
 MAX_SOCKET_MESSAGE = 4 * 1024 * 1024
 """Bytes of a WebSocket message, such as a preview."""
-HEARTBEAT_SECONDS = 20.0
-"""A WebSocket whose peer does not answer a ping for longer is broken."""
+SOCKET_PING_SECONDS = 20.0
+"""Interval of pings on a WebSocket; one without an answer breaks the connection."""
 DRAW_SECONDS = 300.0
-"""Time limit of a POST, which generates; slow APIs answer after minutes."""
-ASK_SECONDS = 30.0
+"""Time limit of a POST, which draws; slow APIs answer after minutes."""
+OTHER_CALL_SECONDS = 30.0
 """Time limit of any other call."""
 
 
 class Transport:
     """All client sessions. Use as an async context manager.
 
-    seconds: time limit of a POST; other calls have at most `ASK_SECONDS`, downloads twice that.
+    seconds: time limit of a POST; other calls have at most `OTHER_CALL_SECONDS`, downloads twice that.
     sleep: waits between attempts; tests pass one that does not.
     """
 
@@ -75,7 +91,7 @@ class Transport:
     async def reaches(self, url: str) -> bool:
         """Whether a server answers there, with any status."""
         try:
-            call = Call("GET", exact_url(url), tries=1, seconds=ASK_SECONDS, cap=MAX_ERROR_BYTES)
+            call = Call("GET", exact_url(url), tries=1, seconds=OTHER_CALL_SECONDS, cap=MAX_ERROR_BYTES)
             await self._sender.send(call, self._api_session, self._fresh_session)
         except ProviderError as error:
             return isinstance(error, BadResponse) and error.flaw is Flaw.TOO_LONG
@@ -88,7 +104,7 @@ class Transport:
         `acceptance` judges so, usually 429 or 503. Only a GET uses keep-alive connections.
         """
         call = Call(method, exact_url(url), **options)
-        limit = self._seconds if method == "POST" else min(self._seconds, ASK_SECONDS)
+        limit = self._seconds if method == "POST" else min(self._seconds, OTHER_CALL_SECONDS)
         session = self._api_session if method == "GET" else self._fresh_session
         answer = await self._sender.send(call._replace(seconds=call.seconds or limit), session, self._fresh_session)
         if 300 <= answer.status < 400:
@@ -101,18 +117,18 @@ class Transport:
     ) -> AsyncGenerator[aiohttp.ClientWebSocketResponse]:
         """Open a WebSocket; raises Unavailable where it cannot be opened, or breaks inside the block."""
         try:
-            limit = aiohttp.ClientWSTimeout(ws_close=CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
+            limit = aiohttp.ClientWSTimeout(ws_close=SOCKET_CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
             async with asyncio.timeout(CONNECT_SECONDS):
                 socket = await self._fresh_session.ws_connect(
                     exact_url(url),
                     headers=headers,
-                    heartbeat=HEARTBEAT_SECONDS,
+                    heartbeat=SOCKET_PING_SECONDS,
                     timeout=limit,
                     max_msg_size=MAX_SOCKET_MESSAGE,
                 )
             async with socket:
                 yield socket
-        except CONNECTION_ERRORS as error:
+        except CALL_ERRORS as error:
             raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
     async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
@@ -128,10 +144,10 @@ class Transport:
             url = on_own_server(url, own)
         session = self._api_session if own and url.origin() == exact_url(own).origin() else self._guarded_session
         for _ in range(1 + MAX_REDIRECTS):
-            total = min(self._seconds, ASK_SECONDS * 2)
+            total = min(self._seconds, OTHER_CALL_SECONDS * 2)
             with ProviderError.after_acceptance():
                 chosen = self._api_session if is_allowed_host(url, hosts) else session
-                # No limit on Retry-After: a picture that is paid for is at no other place.
+                # No limit on Retry-After: the picture is paid for, and available nowhere else.
                 call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
                 answer = await self._sender.send(
                     call, chosen, self._fresh_session if chosen is self._api_session else chosen

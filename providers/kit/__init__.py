@@ -1,1 +1,1 @@
-"""What providers share: what one is, lists, polling, results, and pictures in answers of any shape."""
+"""What providers share beside HTTP: base class, settings, lists of models, polling, pictures in responses."""

@@ -18,7 +18,7 @@ from providers.kit.settings import ProviderSettings
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-Settings = typing_extensions.TypeVar("Settings", bound=ProviderSettings, default=ProviderSettings)
+OwnSettings = typing_extensions.TypeVar("OwnSettings", bound=ProviderSettings, default=ProviderSettings)
 
 NO_FREE_CALL = "cannot be tested without paying"
 COMMON_SIZES = tuple(
@@ -32,7 +32,7 @@ class Progress(Protocol):
 
     @property
     def remembered(self) -> Mapping[str, Any] | None:
-        """What an earlier run of the same call stored: resume from there, never submit and pay twice."""
+        """What an earlier run of the same call has stored: resume from there, never submit and pay twice."""
 
     async def remember(self, ref: Mapping[str, Any]) -> None:
         """Store the remote id or result links, before polling or downloading."""
@@ -101,7 +101,7 @@ class Health(NamedTuple):
     """State of the key, as a sentence for the host."""
 
 
-class Provider(ABC, Generic[Settings]):
+class Provider(ABC, Generic[OwnSettings]):
     """One image API; the type parameter is its settings model.
 
     `generate` draws one call's worth of pictures (`Capabilities.per_call` at most) and raises only errors of
@@ -126,7 +126,7 @@ class Provider(ABC, Generic[Settings]):
     reports: ClassVar[frozenset[str]] = frozenset()
     """Which arguments of `Progress.report` it uses: fraction, position, eta, preview."""
     suspension_time: ClassVar[timedelta | None] = None
-    """How long to suspend a member whose prompt was refused, where the provider would ban the whole bot for repeats.
+    """How long to suspend a member whose prompt was refused, where the provider bans the whole bot for repetitions.
 
     Applies to ContentRejected with `counts_against_member`: a prompt was refused, not only a picture.
     """
@@ -137,18 +137,18 @@ class Provider(ABC, Generic[Settings]):
             if get_origin(base) is Provider:
                 (cls.settings_type,) = get_args(base)
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
+    def __init__(self, settings: OwnSettings, transport: Transport) -> None:
         self.settings = settings
         self.transport = transport
         self._discoveries: list[Discovery[Any]] = []
 
     @classmethod
-    def missing_setting(cls, settings: Settings) -> str | None:
+    def missing_setting(cls, settings: OwnSettings) -> str | None:
         """What the host has to set to enable the provider; None where nothing is missing."""
         return None if settings.api_key else f"set {cls.name.upper()}_API_KEY"
 
     @classmethod
-    def invalid_setting(cls, settings: Settings) -> str | None:
+    def invalid_setting(cls, settings: OwnSettings) -> str | None:
         """What is wrong with the settings; called only where nothing is missing."""
         return None
 

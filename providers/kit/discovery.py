@@ -11,7 +11,9 @@ from domain import EaselError
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 600.0
-RETRY_SECONDS = 60.0
+"""Seconds after which a loaded list is loaded again."""
+RELOAD_AFTER_ERROR_SECONDS = 60.0
+"""The same after an error."""
 MAX_WAIT_SECONDS = 1.5
 """Discord expects the response to autocomplete within 3 s."""
 
@@ -43,7 +45,7 @@ class Discovery(Generic[Value]):
             await asyncio.wait({self._task})
 
     async def _refresh(self) -> None:
-        seconds = RETRY_SECONDS
+        seconds = RELOAD_AFTER_ERROR_SECONDS
         try:
             self._value = await self._load()
             seconds = FRESH_SECONDS

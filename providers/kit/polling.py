@@ -14,9 +14,9 @@ from providers.kit.base import Progress
 log = logging.getLogger(__name__)
 
 NOT_FOUND_GRACE_SECONDS = 6.0
-"""For that long a 404 is retried: the job may not have reached every server."""
+"""Seconds in which a 404 is retried: the job may not have reached every server."""
 MIN_FAILED_POLLS = 3
-"""Failed polls in a row, at least, before a job is given up."""
+"""Consecutive failed polls, at least, before a job is given up."""
 
 
 class PollIntervals(NamedTuple):
@@ -30,7 +30,7 @@ class PollIntervals(NamedTuple):
 
 
 class JobEnded(Exception):
-    """Raised by `ask` where its error ends the job, and is no failed poll to be retried."""
+    """Raised by `ask` for an error that is the outcome of the job, not a failed poll."""
 
     def __init__(self, error: EaselError) -> None:
         super().__init__(error)
@@ -73,7 +73,7 @@ async def _poll(
         if answer is None:
             failed, silent_seconds = failed + 1, silent_seconds + waited + clock() - begun
             if failed >= MIN_FAILED_POLLS and silent_seconds > pauses.silence_limit:
-                raise Unavailable("silent")
+                raise Unavailable("too many polls failed")
             await progress.report()  # clears the last report, which is outdated
             continue
         failed, silent_seconds = 0, 0.0
@@ -92,7 +92,7 @@ async def _ask_or_none(ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
     try:
         return await ask()
     except (Unavailable, Timeout) as error:
-        log.info("a poll failed, asking again: %s", error)
+        log.info("a poll failed and is repeated: %s", error)
         return None
 
 

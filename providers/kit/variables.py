@@ -13,7 +13,7 @@ HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 class UnreadableError(ValueError):
-    """Invalid variable; its message continues a sentence begun by the name, without the value."""
+    """An invalid variable; the message is the rest of a sentence that begins with its name, and never has its value."""
 
 
 def parse_with(read: Callable[[str], object]) -> BeforeValidator:

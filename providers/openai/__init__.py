@@ -1,9 +1,9 @@
 """OpenAI's image API, and compatible servers: LocalAI, stable-diffusion.cpp, Together, xAI, LiteLLM…
 
-Facts: see `profiles`, which holds what differs. OpenAI itself streams a single picture, with two unfinished ones on the
-way; several come in one answer. What comes is PNG; complexity and input_fidelity have no word of ours and are left to
-the API's defaults; `safety_identifier` is not sent, for no member's id reaches a provider. There is no price but that
-of the tokens used, and no cancelling but hanging up. What is documented nowhere and read leniently: the shape of
+Facts: see `profiles`, which holds the differences between servers. OpenAI itself streams a single picture, preceded by
+two unfinished ones; several come in one response. Pictures are PNG. Not sent: complexity and input_fidelity, for which
+members have no option, and `safety_identifier`, because no member's id reaches a provider. There is no price but that
+of the tokens used; only closing the connection cancels. Undocumented, and so read leniently: the format of
 `shutdown_date` (ISO or a number), errors and `[DONE]` within a stream, Together's bare list of models.
 """
 
@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from typing import NamedTuple
 from urllib.parse import urljoin
 
+from pydantic import Field
 from yarl import URL
 
 from domain import (
@@ -27,22 +28,18 @@ from domain import (
     Timeout,
     Unavailable,
 )
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.encoding import decode_picture_async
 from providers.http.failures import blaming_model
-from providers.http.sentences import one_line
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.list_limits import cap_models
-from providers.kit.model_choice import choose_models, limit_quality
+from providers.kit.model_lists import cap_models, choose_models, is_retired, limit_quality, without_retired
 from providers.kit.results import collect
-from providers.kit.retirements import is_retired, without_retired
 from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
-from providers.openai.profiles import MINIMAL, OPENAI, Profile, is_gpt_image, profile_for, title_for
+from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_past, items_of
-from providers.openai.settings import CompatibleSettings
-from providers.openai.streaming import Stream, is_stream
+from providers.openai.streaming import Stream, is_event_stream
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +90,12 @@ class OpenAICompatible(Provider):
         try:
             count = len(await self._discover())
         except InvalidRequest:
-            return Health(reachable=True, models=None, key="not tested, for there is no list of models")
-        accepted = "accepted" if self._profile.base_url else "not refused"  # a list may be open to all
+            return Health(reachable=True, models=None, key="not tested, because there is no list of models")
+        accepted = "accepted" if self._profile.base_url else "not refused"  # a list may need no key
         return Health(reachable=True, models=count, key=accepted if self.settings.api_key else "none is set")
 
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
-        """The pictures still to be saved; a stream saves its picture itself, unless it is a link."""
+        """The pictures that remain to be saved; a stream saves its picture itself, unless it is a link."""
         stream = Stream(progress)
         can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
         drawing = await drawing_for(self._profile, request, sources, stream=can_stream)
@@ -118,7 +115,7 @@ class OpenAICompatible(Provider):
             log.info("%s: %s, request %s", self.name, answer.status, one_line(id))
         if error := error_of(answer):
             raise error
-        if stream is None or not is_stream(answer):
+        if stream is None or not is_event_stream(answer):
             return self._items(answer)
         await stream.handle_all(answer)
         if stream.to_fetch is None:
@@ -143,7 +140,7 @@ class OpenAICompatible(Provider):
         if item.picture:
             return Picture(data=await decode_picture_async(item.picture), seed=seed)
         refused = self._profile.empty_is_refusal or item.respect_moderation is False
-        raise ContentRejected("a picture was held back") if refused else BadResponse("an item without a picture")
+        raise ContentRejected("a picture was filtered") if refused else BadResponse("an item without a picture")
 
     def _absolute_link(self, url: str) -> str:
         """Resolve a relative link; an invalid one fails later, at its own download."""
@@ -194,6 +191,20 @@ class OpenAI(Streaming):
 
     def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
         super().__init__(settings, transport, self.name, OPENAI)
+
+
+class CompatibleSettings(ProviderSettings):
+    """Settings of a server listed in OPENAI_COMPATIBLE."""
+
+    profile: str | None = Field(
+        default=None,
+        description=f"What a server that `OPENAI_COMPATIBLE` names understands: {', '.join(PROFILES)}. Unset: its name "
+        "tells.",
+    )
+
+    @property
+    def has_unused_values(self) -> bool:
+        return True  # its name in OPENAI_COMPATIBLE is a value
 
 
 class CompatibleServer(NamedTuple):

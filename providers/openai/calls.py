@@ -10,10 +10,9 @@ from PIL import Image, ImageOps
 
 from domain import FileTooLarge, ImageRequest, Size, Sources
 from providers.http.api import without_none
-from providers.http.bodies import Part
+from providers.http.bodies import FormPart
 from providers.http.encoding import encode_base64
-from providers.kit.fitting import fit_image
-from providers.kit.prompt_tags import EXTRA_ARGS, without_tag
+from providers.kit.inputs import EXTRA_ARGS, fit_image, without_tag
 from providers.openai.profiles import ASPECT_SIZES, SERVER_DEFAULT, Profile
 
 SD_CPP_NAME = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
@@ -63,8 +62,8 @@ def _fit_both(image: bytes, mask: bytes, size: Size | None) -> tuple[bytes, byte
 def sanitize_prompt(prompt: str) -> str:
     """A prompt without syntax that a server would interpret.
 
-    stable-diffusion.cpp reads native options from a tag of this name; where a variant of the name is left, every `<` is
-    removed, so that no tag can form. LocalAI reads a negative prompt behind the first `|`.
+    stable-diffusion.cpp reads native options from the tag `EXTRA_ARGS`; where a variant of the name is left, every `<`
+    is removed, so that no tag can form. LocalAI reads a negative prompt behind the first `|`.
     """
     prompt = without_tag(prompt, EXTRA_ARGS)
     if SD_CPP_NAME.search(prompt):
@@ -73,7 +72,7 @@ def sanitize_prompt(prompt: str) -> str:
 
 
 def transparent_mask(mask: bytes) -> bytes:
-    """White = repaint, turned into OpenAI's: fully transparent = repaint, and fully opaque elsewhere."""
+    """A mask whose white is repainted, as OpenAI's: fully transparent where it is repainted, fully opaque elsewhere."""
     with Image.open(io.BytesIO(mask), formats=("PNG",)) as grey:
         white = grey.convert("L").point([0] * 128 + [255] * 128)
     out = io.BytesIO()
@@ -104,7 +103,7 @@ def _prompt(profile: Profile, request: ImageRequest) -> str:
 
 
 def _extra_args(request: ImageRequest) -> str:
-    """stable-diffusion.cpp's option tag, for what has no field; without it the seed is always 42."""
+    """stable-diffusion.cpp's option tag, for options without a field; without it the seed is always 42."""
     guidance = without_none({"txt_cfg": request.guidance_scale})
     sampling = without_none({"sample_steps": request.steps, "guidance": guidance or None})
     args = {
@@ -112,9 +111,8 @@ def _extra_args(request: ImageRequest) -> str:
         "negative_prompt": sanitize_prompt(request.negative_prompt) if request.negative_prompt else None,
         "sample_params": sampling or None,
     }
-    written = json.dumps(without_none(args), ensure_ascii=False).replace(
-        "<", r"\u003c"
-    )  # so that nothing in it ends the tag
+    # "<" is escaped, so that no value ends the tag.
+    written = json.dumps(without_none(args), ensure_ascii=False).replace("<", r"\u003c")
     return f"<{EXTRA_ARGS}>{written}</{EXTRA_ARGS}>"
 
 
@@ -131,23 +129,23 @@ def _size(profile: Profile, request: ImageRequest) -> dict[str, Any]:
             return {"size": str(request.size)}
 
 
-def _form(path: str, fields: dict[str, Any], *files: Part) -> Drawing:
-    return Drawing(path, {"form": [*(Part(name, _text(value)) for name, value in fields.items()), *files]})
+def _form(path: str, fields: dict[str, Any], *files: FormPart) -> Drawing:
+    return Drawing(path, {"form": [*(FormPart(name, _text(value)) for name, value in fields.items()), *files]})
 
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _image(data: bytes, part: str = "image") -> Part:
+def _image(data: bytes, part: str = "image") -> FormPart:
     return _file(part, "image", data, MAX_IMAGE_BYTES)
 
 
-def _mask(data: bytes) -> Part:
+def _mask(data: bytes) -> FormPart:
     return _file("mask", "mask", data, MAX_MASK_BYTES)
 
 
-def _file(part: str, field: str, data: bytes, largest: int) -> Part:
+def _file(part: str, field: str, data: bytes, largest: int) -> FormPart:
     if len(data) >= largest:
         raise FileTooLarge(option=field, length=len(data), limit=largest - 1)
-    return Part(part, data, f"{field}.png", "image/png")
+    return FormPart(part, data, f"{field}.png", "image/png")

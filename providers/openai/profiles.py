@@ -1,7 +1,7 @@
 """Dialects of OpenAI-compatible servers, as data: request fields and capabilities.
 
 Facts: OpenAI's own OpenAPI file and Python SDK; the sources of stable-diffusion.cpp and LocalAI; the Python clients of
-Together and xAI. Where no limits are documented the ranges are wide, and the API has the last word.
+Together and xAI. Where no limits are documented the ranges are wide, and the API validates them.
 """
 
 import re
@@ -14,13 +14,13 @@ from yarl import URL
 from domain import Capabilities, Size, SizeRange, Span
 
 SERVER_DEFAULT = ("server-default", "The server's default")
-"""Placeholder model of a server that lists none; its id is never sent."""
+"""Id and title of the only model of a server without a list; the id is never sent."""
 OptionFields = Mapping[str, str]
 Family = tuple[re.Pattern[str], Capabilities]
 
 
 class Profile(NamedTuple):
-    """One dialect. The defaults are the one named minimal."""
+    """One dialect; the defaults are those of the profile `minimal`."""
 
     title: str = ""
     """Title of a server that is named like its profile."""
@@ -37,7 +37,7 @@ class Profile(NamedTuple):
     negative_after_bar: bool = False
     """The negative prompt is appended to the prompt after `|`."""
     extra_args: bool = False
-    """Options go into stable-diffusion.cpp's tag behind the prompt; each picture's seed is one more than the last."""
+    """Options are sent in stable-diffusion.cpp's tag after the prompt; each picture's seed is one more than before."""
     image: Literal["", "form", "file", "link"] = ""
     """How an image is sent: with the call for edits, in base64 or as a link."""
     image_part: str = "image"
@@ -45,7 +45,7 @@ class Profile(NamedTuple):
     """Has an endpoint for inpainting, whose mask repaints white."""
     can_stream: bool = False
     empty_is_refusal: bool = False
-    """A filtered picture is left out, under HTTP 200."""
+    """A filtered picture is left out of a response with status 200."""
     default_capabilities: Capabilities = Capabilities()
     families: tuple[Family, ...] = ()
     """Capabilities by pattern of a model's id, without `owner/`; the first match counts."""
@@ -83,16 +83,14 @@ WIDE = Capabilities(
     size_range=SizeRange(low=64, high=4096),
     per_call=4,
 )
-DIFFUSION = WIDE.model_copy(update={"size_range": SizeRange(low=128, high=2048, multiple=8)})
+DIFFUSION = WIDE.having(size_range=SizeRange(low=128, high=2048, multiple=8))
 """The backends of LocalAI and stable-diffusion.cpp, and Together's."""
-TOGETHER = DIFFUSION.model_copy(
-    update={
-        "seed": True,
-        "negative_prompt": True,
-        "steps": STEPS,
-        "guidance_scale": GUIDANCE,
-        "safety_checker": True,
-    }
+TOGETHER = DIFFUSION.having(
+    seed=True,
+    negative_prompt=True,
+    steps=STEPS,
+    guidance_scale=GUIDANCE,
+    safety_checker=True,
 )
 
 GPT_IMAGE = Capabilities(
@@ -104,20 +102,18 @@ GPT_IMAGE = Capabilities(
     transparent=True,
     safety_checker=True,
 )
-GPT_IMAGE_FREE = GPT_IMAGE.model_copy(
-    update={
-        "sizes": _sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
-        "size_range": SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
-        "per_call": 2,  # four of the largest would be more than what is taken into memory
-    }
+GPT_IMAGE_FREE = GPT_IMAGE.having(
+    sizes=_sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
+    size_range=SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
+    per_call=2,  # four of the largest would exceed the cap of a response
 )
-GPT_IMAGE_FINE = GPT_IMAGE_FREE.model_copy(update={"qualities": (*GPT_IMAGE.qualities, "xhigh", "max")})
+GPT_IMAGE_FINE = GPT_IMAGE_FREE.having(qualities=(*GPT_IMAGE.qualities, "xhigh", "max"))
 GPT_FAMILIES: tuple[Family, ...] = (
     (re.compile(r"^gpt-image-2(?![.\d])"), GPT_IMAGE_FREE),
     (re.compile(r"^gpt-image-2\.5(?![.\d])"), GPT_IMAGE_FINE),
     (re.compile(r"^(?:chatgpt|gpt)-image"), GPT_IMAGE),
 )
-"""2.6 is newer than the rules for free sizes, which name 2 and 2.5, and for fine qualities, which name 2.5."""
+"""Free sizes are documented for 2 and 2.5, and the qualities xhigh and max for 2.5; 2.6 is newer than that."""
 
 _RATIOS = "1:1 16:9 9:16 4:3 3:4 3:2 2:3 2:1 1:2 19.5:9 9:19.5 20:9 9:20"
 _SIZES = (
@@ -163,9 +159,7 @@ PROFILES: Mapping[str, Profile] = {
         fields_by_option=GPT_FIELDS,
         image="form",
         default_capabilities=WIDE,
-        families=tuple(
-            (each, capabilities.model_copy(update={"safety_checker": False})) for each, capabilities in GPT_FAMILIES
-        ),
+        families=tuple((each, capabilities.having(safety_checker=False)) for each, capabilities in GPT_FAMILIES),
         has_retirements=True,
     ),
     "sdcpp": Profile(
@@ -175,16 +169,14 @@ PROFILES: Mapping[str, Profile] = {
         extra_args=True,
         image="form",
         image_part="image[]",
-        default_capabilities=DIFFUSION.model_copy(
-            update={
-                # It makes sides larger until they are multiples of 64 (SD 1 and 2), or of a part of it.
-                "size_range": SizeRange(low=128, high=2048, multiple=64),
-                "seed": True,
-                "negative_prompt": True,
-                "steps": STEPS,
-                "guidance_scale": GUIDANCE,
-                "image_to_image": True,
-            }
+        default_capabilities=DIFFUSION.having(
+            # It rounds sides up to a multiple of 64 for SD 1 and 2, of a divisor of 64 for other models.
+            size_range=SizeRange(low=128, high=2048, multiple=64),
+            seed=True,
+            negative_prompt=True,
+            steps=STEPS,
+            guidance_scale=GUIDANCE,
+            image_to_image=True,
         ),
         models=(("sd-cpp-local", "stable-diffusion.cpp"),),
     ),
@@ -196,14 +188,12 @@ PROFILES: Mapping[str, Profile] = {
         negative_after_bar=True,
         image="file",
         has_inpainting_call=True,
-        default_capabilities=DIFFUSION.model_copy(
-            update={
-                "per_call": 1,  # its call for inpainting knows no n
-                "negative_prompt": True,
-                "steps": STEPS,
-                "image_to_image": True,
-                "inpainting": True,
-            }
+        default_capabilities=DIFFUSION.having(
+            per_call=1,  # its inpainting call takes no `n`
+            negative_prompt=True,
+            steps=STEPS,
+            image_to_image=True,
+            inpainting=True,
         ),
         families=((re.compile("upscal|esrgan"), Capabilities(text_to_image=False, upscale=True, max_count=1)),),
     ),
@@ -217,9 +207,7 @@ PROFILES: Mapping[str, Profile] = {
         unsafe_fields={"disable_safety_checker": True},
         image="link",
         default_capabilities=TOGETHER,
-        families=(
-            (re.compile("kontext"), TOGETHER.model_copy(update={"image_to_image": True, "image_by_link": True})),
-        ),
+        families=((re.compile("kontext"), TOGETHER.having(image_to_image=True, image_by_link=True)),),
     ),
     "xai": Profile(
         title="xAI",
@@ -240,7 +228,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def profile_for(word: str | None) -> Profile:
-    """The profile of that name; minimal for a word that names none."""
+    """The profile of that name; `minimal` for an unknown one."""
     return PROFILES.get((word or "").casefold(), MINIMAL)
 
 

@@ -1,19 +1,19 @@
 """Parses responses: pictures, lists of models, and errors with OpenAI's codes."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, NamedTuple, cast
 
 from pydantic import Field, TypeAdapter, model_validator
 
 from domain import Acceptance, AuthError, ContentRejected, InvalidRequest, ProviderFailure, QuotaError, RateLimited
+from domain.frozen import CopyMethod
 from domain.numbers import Place
-from providers.http.answers import Answer
+from providers.http.answers import Answer, one_line
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, option_of_field
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.sentences import one_line
-from providers.kit.list_limits import BoundedList
-from providers.kit.picture_search import is_link, pictures_in
+from providers.http.parsing import NONE_IF_INVALID, Reply
+from providers.kit.model_lists import BoundedList
+from providers.kit.results import is_link, pictures_in
 
 ERROR_BY_CODE: dict[str, type[ProviderFailure]] = {
     "moderation_blocked": ContentRejected,
@@ -24,7 +24,7 @@ ERROR_BY_CODE: dict[str, type[ProviderFailure]] = {
     "invalid_api_key": AuthError,
     "model_not_found": InvalidRequest,
 }
-"""Codes and types of errors; they say more than the status, which is 400 or 429 for most of them."""
+"""By code or type of an error, which is more exact than the status: that is 400 or 429 for most of them."""
 
 
 class Item(Reply):
@@ -32,6 +32,8 @@ class Item(Reply):
     url: str = ""
     index: Place = None
     respect_moderation: Annotated[bool | None, NONE_IF_INVALID] = None
+    having: ClassVar[CopyMethod] = CopyMethod()
+    """A changed copy."""
 
     @property
     def picture(self) -> str:
@@ -66,7 +68,7 @@ def items_in(entry: Any) -> list[Item]:
     item = ITEM.validate_python(entry)
     if item and item.picture:
         return [item]
-    found = [(item or Item()).model_copy(update={"url": each}) for each in pictures_in(entry)]
+    found = [(item or Item()).having(url=each) for each in pictures_in(entry)]
     return found or ([item] if item else [])
 
 
@@ -79,7 +81,7 @@ class ModerationDetails(Reply):
 
 
 FILTERED_PARAMS = ("prompt", "image", "mask")
-"""Parameters that a filter checks; names of others may match its words."""
+"""Parameters that a content filter checks; the names of others may match its words."""
 
 
 class ErrorBody(Reply):
@@ -121,7 +123,7 @@ class ModelList(Reply):
 
 
 class _ErrorText(NamedTuple):
-    told: ErrorBody
+    body: ErrorBody
     text: str
 
 
@@ -129,20 +131,20 @@ def error_of(answer: Answer) -> ProviderFailure | None:
     """The error, by its code first; None for 2xx."""
     if answer.ok:
         return None
-    told, text = _read(answer)
+    body, text = _read(answer)
     reference = one_line(answer.headers.get("x-request-id", ""))[:80] or None
     details = ErrorDetails(detail=str(answer.status), said=text, reference=reference)
-    if kind := told.kind:
-        return _coded(kind, details, told, answer)
-    is_about_content = told.option in FILTERED_PARAMS and MODERATION_WORDS.search(text)
-    if answer.status in (400, 422) and told.param and not is_about_content:
-        return InvalidRequest(**details, option=told.option)
+    if kind := body.kind:
+        return _coded(kind, details, body, answer)
+    is_about_content = body.option in FILTERED_PARAMS and MODERATION_WORDS.search(text)
+    if answer.status in (400, 422) and body.param and not is_about_content:
+        return InvalidRequest(**details, option=body.option)
     return answer.error(text, reference=reference)
 
 
-def _coded(kind: type[ProviderFailure], details: ErrorDetails, told: ErrorBody, answer: Answer) -> ProviderFailure:
+def _coded(kind: type[ProviderFailure], details: ErrorDetails, body: ErrorBody, answer: Answer) -> ProviderFailure:
     if kind is InvalidRequest:
-        return InvalidRequest(**details, option="model" if told.code == "model_not_found" else told.option)
+        return InvalidRequest(**details, option="model" if body.code == "model_not_found" else body.option)
     if kind is ContentRejected:
         return ContentRejected(**details)
     error = RateLimited(**details, retry_after=answer.retry_after()) if kind is RateLimited else kind(**details)
@@ -151,10 +153,10 @@ def _coded(kind: type[ProviderFailure], details: ErrorDetails, told: ErrorBody, 
 
 
 def failure_of(answer: Answer) -> ProviderFailure | None:
-    """The error in a body under HTTP 200, or in a stream; None where there is none."""
-    told, text = _read(answer)
-    if told.kind:
-        return told.kind(said=text)
+    """The error in a body with status 200, or in a stream; None where there is none."""
+    body, text = _read(answer)
+    if body.kind:
+        return body.kind(said=text)
     return failure_for(text) if text else None
 
 
@@ -173,6 +175,6 @@ def _read(answer: Answer) -> _ErrorText:
     if isinstance(refusal.error, ErrorBody):
         why = refusal.error.moderation_details
         return _ErrorText(refusal.error, f"{text} ({why})" if why and str(why) else text)
-    if refusal.error and refusal.message:  # stable-diffusion.cpp: a word, and the sentence beside it
+    if refusal.error and refusal.message:  # stable-diffusion.cpp: a code in `error`, a sentence in `message`
         text = f"{text}: {one_line(refusal.message)}"
     return _ErrorText(ErrorBody(), text)

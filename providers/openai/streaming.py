@@ -5,10 +5,10 @@ import logging
 
 from domain import BadResponse, Picture
 from providers.http.answers import Answer
+from providers.http.bodies import BYTES_PER_TURN, CooperativeYield
 from providers.http.encoding import decode_picture_async
 from providers.http.events import EVENT_END, Event, EventReader
-from providers.http.lenient import Reply
-from providers.http.yielding import BYTES_PER_TURN, CooperativeYield
+from providers.http.parsing import Reply
 from providers.kit.base import Progress
 from providers.openai.replies import Item, failure_of, items_in
 
@@ -76,12 +76,12 @@ class Stream:
         fields = answer.parse_or_none(EventBody)
         if fields is None:
             if not self._has_logged_unknown:
-                log.info("ignoring an event without JSON, and any further ones")
+                log.info("an event without JSON is ignored, as further ones will be")
             self._has_logged_unknown = True
         return fields or EventBody()
 
 
-def is_stream(answer: Answer) -> bool:
+def is_event_stream(answer: Answer) -> bool:
     """Whether the response is an event stream; without the label its events are in the body."""
     labelled = answer.headers.get("Content-Type", "").startswith("text/event-stream")
     return (labelled and not answer.body) or answer.body.startswith(STREAM_STARTS)

@@ -1,4 +1,4 @@
-"""The offline provider: no AI model, but an algorithm that paints a scene from the prompt's words."""
+"""Sketch, the offline provider: an algorithm, not an AI model, paints a scene from the prompt's words."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -32,8 +32,8 @@ class Sketch(Provider[SketchSettings]):
 
     def __init__(self, settings: SketchSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
-        self._easel = asyncio.Lock()
-        """One picture at a time: because of the GIL two in parallel are no faster, and take twice the memory."""
+        self._one_at_a_time = asyncio.Lock()
+        """Two pictures in parallel are no faster, because of the GIL, and take twice the memory."""
 
     @classmethod
     def missing_setting(cls, settings: SketchSettings) -> str | None:
@@ -51,14 +51,14 @@ class Sketch(Provider[SketchSettings]):
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         first = request.seed or 0
         for i in range(request.count):
-            async with self._easel:
+            async with self._one_at_a_time:
                 data = await self._painted(request, sources, first + i, i, progress)
             await progress.keep(Picture(data=data, seed=first + i))
             await progress.report(fraction=(i + 1) / request.count)
 
     async def _painted(self, request: ImageRequest, sources: Sources, seed: int, i: int, progress: Progress) -> bytes:
         stages = await asyncio.to_thread(_paint, request, sources, seed)
-        # a stage at a time: a cancelled job stops at the next one, and reports cannot pile up
+        # One stage at a time: a cancelled job stops at the next one, and reports do not queue up.
         while not isinstance(stage := await asyncio.to_thread(next, stages), bytes):
             await progress.report(fraction=(i + stage) / request.count)
         return stage

@@ -1,4 +1,4 @@
-"""What is painted on: a canvas with the light of its scene."""
+"""The canvas with the light of its scene, and operations on arrays of pixels."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -11,9 +11,9 @@ from domain import Size
 from providers.sketch.words import MEANINGS, Scene
 
 Plane: TypeAlias = NDArray[Any]  # 0..1; height x width, or height x width x 3
-Strip: TypeAlias = Callable[[slice], Plane]  # what a plane is in some rows of it
+Strip: TypeAlias = Callable[[slice], Plane]  # computes the given rows of a plane
 ROWS = 64
-"""What has three bands is worked out in strips so high: a large picture's planes would take hundreds of MiB."""
+"""Height of the strips in which pictures are computed: whole planes would take hundreds of MiB."""
 LIGHTS = {  # the sky's top, middle and horizon; what falls on lit and on shaded sides
     "dawn": "6685c2 dbb3c2 ffdbad ffe0c2 8580a8",
     "day": "387acc 80bae8 dbeded fff4e4 8599bd",
@@ -25,7 +25,7 @@ DULL = {"clouds": 0.06, "fog": 0.4, "rain": 0.55, "snow": 0.35}
 PIGMENTS = {"stone": "aaa49a", "wood": "6a4a34", "leaf": "4a7a3a", "lamp": "fff0b0"}
 
 
-def paint(name: str) -> Plane:
+def colour_of(name: str) -> Plane:
     """A colour of three bands, from its name or hex digits."""
     code = PIGMENTS.get(name) or MEANINGS.get(name, ("", name))[1]
     return np.frombuffer(bytes.fromhex(code), np.uint8).astype(np.float32) / 255
@@ -46,12 +46,12 @@ def strips(height: int) -> Iterator[slice]:
 
 
 def cut(plane: Any, rows: slice) -> Any:
-    """Those rows of a plane; what is the same in every row stays as it is."""
+    """The given rows of a plane; a value that is equal in every row is returned as it is."""
     return plane if np.ndim(plane) < 2 or len(plane) == 1 else plane[rows]
 
 
 def filled(shape: tuple[int, ...], strip: Strip) -> Plane:
-    """A plane, worked out strip by strip."""
+    """A plane, computed strip by strip."""
     plane = np.empty(shape, np.float32)
     for rows in strips(len(plane)):
         plane[rows] = strip(rows)
@@ -86,7 +86,7 @@ def noise(rng: np.random.Generator, shape: tuple[int, ...], cells: float, octave
 
 
 class Canvas:
-    """A picture under way; x and y run from 0 to 1."""
+    """An unfinished picture with its light; x and y run from 0 to 1."""
 
     def __init__(self, scene: Scene, size: Size, rng: np.random.Generator) -> None:
         (self.width, self.height), self.scene, self.rng, self.horizon = size, scene, rng, 0.62
@@ -101,10 +101,10 @@ class Canvas:
         self.sun_at = sun, {"day": 0.16, "night": 0.2, "dawn": 0.46, "sunset": 0.5, "dusk": 0.55}[scene.time]
         dull = DULL.get(scene.weather, 0)
         self.lamps = max({"dawn": 0.3, "day": 0.1, "sunset": 0.6}.get(scene.time, 1.0), dull)
-        bands = [paint(band) for band in LIGHTS[scene.time].split()]
+        bands = [colour_of(band) for band in LIGHTS[scene.time].split()]
         bands = [mix(band, band.mean() * np.array((0.88, 0.95, 1.03), np.float32), dull) for band in bands]
         if tint := scene.tints.get("sky") or scene.tints.get("mood"):
-            bands[:3] = [mix(band, paint(tint) * (0.35 + band.mean()), 0.5) for band in bands[:3]]
+            bands[:3] = [mix(band, colour_of(tint) * (0.35 + band.mean()), 0.5) for band in bands[:3]]
         self.top, self.mid, self.low, self.sun, self.shade = bands
         self.air = mix(self.mid, self.low, 0.55)
 
@@ -115,15 +115,15 @@ class Canvas:
         return noise(self.rng, (1, self.width), cells, octaves)
 
     def relief(self, texture: Plane, strength: float) -> Plane:
-        """How the slopes of a texture are lit."""
+        """The light on the slopes of a texture; 0.5 where it is flat."""
         return 0.5 + (texture - np.roll(texture, -self.side * max(2, self.height // 50), 1)) * strength
 
     def lit(self, colour: Plane, amount: Any) -> Plane:
-        """A surface's colour when the light reaches it by an amount from 0 to 1."""
+        """A surface's colour, lit by an amount from 0 to 1."""
         return colour * mix(self.shade, self.sun * 1.08, np.clip(amount, 0, 1)[..., None])
 
     def lay(self, mask: Plane, colour: Plane | Strip, haze: float = 0) -> None:
-        """Lay a colour over a part, seen through the air: haze 0 is near, 1 is lost."""
+        """Paint a colour over a part of the picture, faded by haze: 0 is near, 1 invisible."""
         for rows in strips(self.height):
             own = colour(rows) if callable(colour) else colour
             self.rgb[rows] += (mix(own, self.air, haze) - self.rgb[rows]) * cut(mask, rows)[..., None]

@@ -1,4 +1,4 @@
-"""Painting: from a request to a PNG, stage by stage."""
+"""Paints a request as a PNG, stage by stage."""
 
 import io
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from domain import ImageRequest, Size, Sources
 from providers.sketch.canvas import Canvas, Plane, cut, image_from, image_of, mix, step, strips
 from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
-from providers.sketch.styles import STYLES
+from providers.sketch.styles import PAINTERS
 from providers.sketch.words import parse_scene
 
 DEFAULT_SIZE = Size(1024, 1024)
@@ -19,11 +19,11 @@ TINTS: dict[str, tuple[float, Any]] = {
     "cold": (1.0, (0.88, 0.98, 1.12)),
     "faded": (0.4, (1.0, 0.97, 0.92)),
 }
-"""How much colour is left, and what each band is multiplied with."""
+"""Saturation, and a factor for each colour band, by style."""
 
 
 def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float | bytes]:
-    """A picture stage by stage: how far it is, as a part of 1, and last the PNG."""
+    """Yields the progress, from 0 to 1, after each stage, and last the PNG."""
     scene = parse_scene(request.prompt, request.negative_prompt or "", request.model or "paint")
     full = request.size or DEFAULT_SIZE
     size = Size(full.width // 2, full.height // 2) if request.quality == "draft" else full
@@ -42,7 +42,7 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
     hand = (rng, (request.steps or 25) / 50, 0.5 if request.scheduler == "tidy" else 1.0)
     if fitted is not picture:
         picture = mix(fitted, picture, float(step(0.2, 1, strength)))
-    painted, amount = STYLES.get(scene.style, STYLES["paint"])(picture, *hand), float(step(0, 0.35, strength))
+    painted, amount = PAINTERS.get(scene.style, PAINTERS["paint"])(picture, *hand), float(step(0, 0.35, strength))
     del picture
     yield 0.9
     image = image_from(painted.shape, lambda rows: mix(fitted[rows], painted[rows], cut(mask, rows) * amount))
@@ -54,7 +54,7 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
 
 
 def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
-    """The picture in as much colour as the guidance and the style want, in its own place."""
+    """Adjust saturation and tint to the guidance and the style, in place."""
     vivid, tint = TINTS.get(request.style or "", (1.0, (1.0, 1.0, 1.0)))
     colour = (0.85 + 0.045 * (request.guidance_scale or 7)) * vivid
     for rows in strips(len(rgb)):
@@ -63,7 +63,7 @@ def _coloured(rgb: Plane, request: ImageRequest) -> Plane:
 
 
 def _source(sources: Sources, size: Size, strength: float | None) -> tuple[Plane, float, Plane | float] | None:
-    """The image, cropped to cover the size, on white; how much of it is repainted, and where."""
+    """The source image, cropped to the size, on white; the strength; and the mask, or 1 for all of it."""
     if (data := sources.only_image()) is None:
         return None
     image = Image.open(io.BytesIO(data)).convert("RGBA")

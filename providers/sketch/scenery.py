@@ -1,10 +1,10 @@
-"""A scene as a picture without a style yet: what is painted from back to front."""
+"""Paints the layers of a scene from back to front, before any style is applied."""
 
 from functools import partial
 
 import numpy as np
 
-from providers.sketch.canvas import Canvas, Plane, cut, mix, paint, step, strips
+from providers.sketch.canvas import Canvas, Plane, colour_of, cut, mix, step, strips
 from providers.sketch.things import Layer
 
 SOILS = {"desert": "e6b875", "city": "6b6b75"}
@@ -13,14 +13,14 @@ RIDGES = {"mountains": ((0.6, 0.4, 2.6), (0.36, 0.27, 3.4)), "sea": (), "city": 
 
 
 def paint_sky(c: Canvas) -> None:
-    """The gradient, slightly uneven as if brushed; stars; the sun or the moon with a glow."""
+    """Paint the sky: an uneven gradient, stars, the sun or the moon with a glow."""
     level = np.clip(c.ys / c.horizon + (c.noise(2.5, 3, 2.5) - 0.5) * 0.14, 0, 1.1)
     for band in range(3):
         c.rgb[..., band] = np.interp(level, (0, 0.6, 1), (c.top[band], c.mid[band], c.low[band]))
     stars, night = Layer(c), c.scene.time == "night"
     for x, y, size in c.rng.random(({"night": 260, "dusk": 60}.get(c.scene.time, 0), 3)):
         r, y = (0.6 + 2.2 * size**6) / 1100, y * c.horizon * 0.9
-        stars.shape(((x - r / c.aspect, y - r), (x + r / c.aspect, y + r)), paint("fff6e0"), True, True)
+        stars.shape(((x - r / c.aspect, y - r), (x + r / c.aspect, y + r)), colour_of("fff6e0"), True, True)
     stars.lay(fade=0.8)
     far = np.hypot((c.xs - c.sun_at[0]) * c.aspect, c.ys - c.sun_at[1])
     size = 0.06 * min(1.0, c.aspect)
@@ -28,12 +28,12 @@ def paint_sky(c: Canvas) -> None:
     if c.scene.weather not in ("rain", "snow"):
         c.lay(np.exp(-far / size * 0.55) * 0.75, c.sun)
         face = 1 - step(0.5, 0.62, c.noise(9, 2)) * 0.16 * night
-        disc = paint("f8f2dc" if night else "fff0c0")
+        disc = colour_of("f8f2dc" if night else "fff0c0")
         c.lay(np.clip((size - far) * c.height * 0.6 + 0.5, 0, 1), lambda rows: disc * face[rows, :, None])
 
 
 def paint_clouds(c: Canvas) -> None:
-    """Two banks, flatter towards the horizon, lit from the sun's side."""
+    """Paint two banks of clouds, flatter towards the horizon, lit from the sun's side."""
     cover = COVER.get(c.scene.weather, 0.56)
     rows = np.clip((c.ys[:, 0] / c.horizon) ** 1.9 * c.height * 0.92, 0, c.height - 1).astype(int)
     white, dark = mix(c.sun, c.low, 0.35), mix(c.mid, c.shade, 0.55)
@@ -44,32 +44,32 @@ def paint_clouds(c: Canvas) -> None:
 
 
 def _between(a: Plane, b: Plane, amount: Plane, rows: slice) -> Plane:
-    """Two colours, mixed at each place by its own amount."""
+    """Two colours, mixed at each pixel by its own amount."""
     return mix(a, b, amount[rows, :, None])
 
 
 def _lit(c: Canvas, a: Plane, b: Plane, amount: Plane, light: Plane, rows: slice) -> Plane:
-    """As `_between`, in the light that falls there."""
+    """Like `_between`, lit by the light at each pixel."""
     return c.lit(_between(a, b, amount, rows), cut(light, rows))
 
 
 def soil(c: Canvas) -> Plane:
-    """The colour of the ground: as tinted, or under snow."""
-    colour = paint("edf2ff" if c.scene.weather == "snow" else SOILS.get(c.scene.place, "6b8f42"))
-    return mix(colour, paint(c.scene.tints.get("place", "000000")), 0.75 * ("place" in c.scene.tints))
+    """The colour of the ground: of the place, the prompt or snow."""
+    colour = colour_of("edf2ff" if c.scene.weather == "snow" else SOILS.get(c.scene.place, "6b8f42"))
+    return mix(colour, colour_of(c.scene.tints.get("place", "000000")), 0.75 * ("place" in c.scene.tints))
 
 
 def paint_land(c: Canvas) -> None:
-    """Ridges, and rows of trees or towers, the paler the farther."""
+    """Paint ridges, and rows of trees or towers, paler with the distance."""
     place, tint = c.scene.place, c.scene.tints.get("place")
     for haze, tall, cells in RIDGES.get(place, ((0.75, 0.2, 1.6), (0.52, 0.13, 2.2), (0.28, 0.07, 2.8))):
         line, rock = c.line(cells, 3), c.noise(cells * 2.2, 5)
         peaks = 0.72 - np.abs(2 * line - 1) * 0.85 + (c.line(cells * 4) - 0.5) * 0.42 if place == "mountains" else line
         ridge = c.horizon + 0.02 - np.clip(peaks, 0.05, 1) * tall
         snow = step(0.28, 0.16, (c.ys - ridge) / tall + (rock - 0.5) * 0.55) * (place == "mountains")
-        stone = paint("6a666a") if place == "mountains" else soil(c)
+        stone = colour_of("6a666a") if place == "mountains" else soil(c)
         light = c.relief(rock, tall * 8) + (c.relief(-ridge, 6) - 0.5)
-        c.lay(c.below(ridge), partial(_lit, c, stone, paint("edf2ff"), snow, light), haze)
+        c.lay(c.below(ridge), partial(_lit, c, stone, colour_of("edf2ff"), snow, light), haze)
     crowd = {"forest": "tree" if tint else "pine", "city": "tower"}.get(place)
     for depth, (haze, count) in enumerate(((0.72, 26), (0.46, 17), (0.2, 10)) if crowd else ()):
         layer = Layer(c)
@@ -80,7 +80,7 @@ def paint_land(c: Canvas) -> None:
 
 
 def paint_water(c: Canvas) -> None:
-    """Mirror what stands above the horizon; crests and the path under the sun glitter."""
+    """Paint the water: a mirror image of all above the horizon, with glitter on waves and below the sun."""
     if not c.scene.water:
         return
     top = int(c.horizon * c.height)
@@ -89,14 +89,14 @@ def paint_water(c: Canvas) -> None:
     rows = top - 1 - down * (c.height - top) * 0.92 + (waves - 0.5) * c.height * (0.02 + 0.22 * down)
     cols = np.arange(c.width) + (waves - 0.5) * c.width * 0.03
     mirror = c.rgb[np.clip(rows, 0, top - 1).astype(int), np.clip(cols, 0, c.width - 1).astype(int)] * 0.9
-    body = paint(c.scene.tints.get("water", "225468")) * mix(c.shade, c.sun, 0.4)
+    body = colour_of(c.scene.tints.get("water", "225468")) * mix(c.shade, c.sun, 0.4)
     path = np.exp(-(((c.xs - c.sun_at[0]) / (0.035 + 0.13 * down)) ** 2)) * 0.8 + 0.1
     glitter = (path * step(0.46, 0.62, waves))[..., None]
     c.rgb[top:] = mix(mix(mirror, body, (0.22 + 0.42 * down)[..., None]), c.sun, glitter)
 
 
 def paint_ground(c: Canvas) -> None:
-    """The near ground; by the water only a headland where something stands."""
+    """Paint the near ground; by the water only a headland, if things stand on it."""
     standing = sum(kind not in ("bird", "balloon", "boat") for kind in c.scene.things)
     bumps, rock = (c.line(3, 4) - 0.5) * 0.06, c.noise(10, 5, 1.6)
     c.shore = c.horizon + 0.045 + bumps
@@ -108,7 +108,7 @@ def paint_ground(c: Canvas) -> None:
     deep = np.clip((c.ys - c.shore) / 0.4, 0, 1)
     grain = mix(c.noise(3, 4, 4), c.noise(26, 3, 1.6), 0.5 * deep)
     bare = step(0, 0.5, deep + (rock - 0.5) * 0.6) * step(0.02, 0.1, c.shore - c.shore.min()) * c.scene.water
-    light, rough, earth, stone = grain * 1.25 - 0.1 - deep * 0.16, c.relief(rock, 4.5), soil(c), paint("6b6062")
+    light, rough, earth, stone = grain * 1.25 - 0.1 - deep * 0.16, c.relief(rock, 4.5), soil(c), colour_of("6b6062")
 
     def colour(rows: slice) -> Plane:
         return mix(c.lit(earth, light[rows]), c.lit(stone, rough[rows]), bare[rows, :, None])
@@ -117,7 +117,7 @@ def paint_ground(c: Canvas) -> None:
 
 
 def paint_things(c: Canvas) -> None:
-    """The first thing stands at the hero's place, further ones and further copies around it, smaller."""
+    """Paint the things: the first one in front, further ones and further copies around it, smaller."""
     layer, mirrors, spots = Layer(c), Layer(c), list[tuple[float, str, float, float]]()
     for order, (kind, number) in enumerate(c.scene.things.items()):
         for copy in range(number):
@@ -140,18 +140,18 @@ def paint_things(c: Canvas) -> None:
         if kind == "lighthouse" and c.lamps == 1:  # its beam: two cones that fade with distance
             away, dy = np.abs(c.xs - x) * c.aspect, c.ys - foot + 0.473 * scale * c.scale
             cone = np.exp(-(((dy + 0.09 * away) / (0.012 + 0.085 * away)) ** 2) - away * 1.5)
-            c.lay(cone * 0.6, paint("ffe69e"))
+            c.lay(cone * 0.6, colour_of("ffe69e"))
     layer.lay()
 
 
 def paint_air(c: Canvas) -> None:
-    """Fog, rain or snow between the viewer and the scene, and darker corners."""
+    """Paint fog, rain or snow in front of the scene, and darken the corners."""
     veil = {"fog": 0.75, "rain": 0.22, "snow": 0.3}.get(c.scene.weather, 0)
     c.lay(veil * np.exp(-(((c.ys - c.horizon) / 0.26) ** 2)) * (0.4 + 0.6 * c.noise(2, 3, 4)), c.air)
     layer, rain = Layer(c), c.scene.weather == "rain"
     for x, y, near in c.rng.random((600 if c.scene.weather in ("rain", "snow") else 0, 3)):
         wide, tall = (0.0015, 0.02 + 0.05 * near**2) if rain else (0.002 + 0.012 * near**5,) * 2
-        layer.shape(((x, y), (x + wide / c.aspect, y + tall)), paint("f4f8ff"), oval=True)
+        layer.shape(((x, y), (x + wide / c.aspect, y + tall)), colour_of("f4f8ff"), oval=True)
     layer.lay(fade=0.35 if rain else 0.85)
     for rows in strips(c.height):
         corners = np.clip(np.hypot((c.xs - 0.5) * 1.25, c.ys[rows] - 0.48) - 0.42, 0, 1)

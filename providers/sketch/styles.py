@@ -1,19 +1,19 @@
-"""The styles: each turns a picture into one painted in its manner, fine (detail 1) or coarse, loose (1) or tidy."""
+"""Repaints a picture in a style. detail: from coarse to 1, fine; loose: from tidy to 1, loose."""
 
 from math import cos, sin
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from providers.sketch.canvas import Plane, filled, image_of, mix, noise, paint, soften, step
+from providers.sketch.canvas import Plane, colour_of, filled, image_of, mix, noise, soften, step
 
-PAPER, BLACK = paint("fbf8f0"), paint("171621")
+PAPER, BLACK = colour_of("fbf8f0"), colour_of("171621")
 BAYER = np.array(((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5)), np.float32) / 16 - 0.47
 ANGLES = 24
 
 
 def oil(picture: Plane, rng: np.random.Generator, detail: float, loose: float) -> Plane:
-    """Strokes that follow the forms, from broad to fine; fine ones only where the paint is not yet right."""
+    """Brush strokes along the contours, from broad to fine; fine ones only where the picture still differs."""
     (height, width), target = picture.shape[:2], image_of(picture)
     side, small = (height * width) ** 0.5, target.convert("L").reduce(8).filter(ImageFilter.GaussianBlur(1.5))
     down, right = np.gradient(np.asarray(small, np.float32) / 255)
@@ -50,7 +50,7 @@ def oil(picture: Plane, rng: np.random.Generator, detail: float, loose: float) -
 
 
 def _marks(brush: float, rng: np.random.Generator) -> list[Image.Image]:
-    """Three marks of a bristle brush, each turned to every angle."""
+    """Three marks of a bristle brush, each rotated to all angles."""
     along, across = np.linspace(0, 1, max(4, round(brush * 2.6))), np.linspace(-1, 1, max(2, round(brush)))[:, None]
     hairs = np.clip(rng.normal(0.85, 0.25, (3, len(across), 1)), 0.15, 1) * (1 - np.abs(across) ** 3 * 0.9)
     start, end = rng.uniform(0, 0.16, hairs.shape), rng.uniform(0.8, 1, hairs.shape)
@@ -60,7 +60,7 @@ def _marks(brush: float, rng: np.random.Generator) -> list[Image.Image]:
 
 
 def watercolour(picture: Plane, rng: np.random.Generator, detail: float, loose: float) -> Plane:
-    """Washes on rough paper: wandering edges, where pigment gathers, and a blank margin."""
+    """Washes on rough paper: uneven edges, where pigment gathers, and a blank margin."""
     (height, width), side = picture.shape[:2], (picture.size / 3) ** 0.5
     flat = side / (90 + 110 * detail)
     small = image_of(picture).resize((int(width / flat * 3), int(height / flat * 3)), Image.Resampling.BOX)
@@ -86,7 +86,7 @@ def watercolour(picture: Plane, rng: np.random.Generator, detail: float, loose: 
 
 
 def ink(picture: Plane, rng: np.random.Generator, detail: float, loose: float) -> Plane:
-    """Pen lines where tones meet, hatching for the shadows, and a thin wash of colour."""
+    """Pen lines along edges, hatching in the shadows, and a thin wash of colour."""
     (height, width), side, grey = picture.shape[:2], (picture.size / 3) ** 0.5, picture.mean(-1)
     low, high = np.quantile(grey[::8, ::8], (0.03, 0.95))
     tone = soften((grey - float(low)) / max(0.05, float(high - low)), side / 500)
@@ -115,4 +115,4 @@ def pixel(picture: Plane, _: np.random.Generator, detail: float, loose: float) -
     return np.asarray(few.convert("RGB"), np.float32).repeat(block, 0).repeat(block, 1)[:height, :width] / 255
 
 
-STYLES = {"paint": oil, "watercolour": watercolour, "ink": ink, "pixel": pixel}
+PAINTERS = {"paint": oil, "watercolour": watercolour, "ink": ink, "pixel": pixel}

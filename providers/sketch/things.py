@@ -1,4 +1,4 @@
-"""The things that can be painted, and the layers of shapes that they are drawn on."""
+"""The drawings of things, and the layer of shapes on which they are drawn."""
 
 from functools import cached_property
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from providers.sketch.canvas import Canvas, Plane, mix, paint, soften
+from providers.sketch.canvas import Canvas, Plane, colour_of, mix, soften
 
 ART = {
     "lighthouse": """.58 red; stone ^ 17,0 14,7; white ^ 11,6 6.6,74; main ^ 10,18 9.4,31; main ^ 8.5,44 7.6,58;
@@ -36,20 +36,23 @@ ART = {
     "tower": """.34 grey; main -16,0 6,100; main- 6,0 16,100; *gold -13,90 -10,94; *gold -7,80 -4,84;
         *gold 10,84 13,88; *gold -13,70 -10,74; *gold -1,70 2,74; *gold 10,64 13,68; *gold -13,50 -10,54""",
 }
-"""Height as a part of the picture's, own colour, areas from back to front. Drawings are 100 units tall, y up, x from
-the middle. Two points are a box, with an o centre and radii of an oval; after ^ comes the right half of an outline.
-`main` is the thing's colour, + or - makes one lighter or darker, a * shines."""
+"""Each drawing: its height, as a fraction of the picture's, and its colour, then areas from back to front.
+
+Drawings are 100 units tall; y goes up, and x starts in the middle. Two points are a box, or with an `o` the centre and
+radii of an oval; after `^` comes the right half of a symmetric outline. `main` is the thing's colour; `+` or `-` makes
+an area lighter or darker; `*` makes it shine.
+"""
 
 
 class Layer:
-    """Shapes drawn twice as large as the canvas, to be laid onto it: their colours, and what of them shines."""
+    """Shapes at twice the canvas's size: an image of their colours, and one of those that shine."""
 
     def __init__(self, c: Canvas) -> None:
         self.c, self.size, self.empty = c, (c.width * 2, c.height * 2), True
 
     @cached_property
     def images(self) -> tuple[Image.Image, Image.Image]:
-        """Made with the first shape: they are the largest things that a picture takes."""
+        """Created with the first shape, because they take more memory than all else."""
         return Image.new("RGBA", self.size), Image.new("L", self.size)
 
     @cached_property
@@ -62,7 +65,7 @@ class Layer:
             (pen.ellipse if oval else pen.polygon)([(x * self.size[0], y * self.size[1]) for x, y in points], value)
 
     def thing(self, kind: str, x: float, foot: float, scale: float = 1, up: int = 1, tint: str | None = None) -> None:
-        """A thing that stands at a place; upside down when up is -1."""
+        """Draw a thing that stands at a place; upside down if up is -1."""
         head, *rows = ART[kind].split(";")
         tall, main = head.split()
         unit = float(tall) * scale * self.c.scale / 100
@@ -77,10 +80,10 @@ class Layer:
                 points = box if oval else [(a, b), (a, top), (right, top), (right, b)]
             pigment, tone = name.strip("*+-"), 1.25 ** (name.count("+") - name.count("-"))
             spots = [(x + a * unit / self.c.aspect, foot - b * unit * up) for a, b in points]
-            self.shape(spots, paint(tint or main if pigment == "main" else pigment) * tone, name[0] == "*", oval)
+            self.shape(spots, colour_of(tint or main if pigment == "main" else pigment) * tone, name[0] == "*", oval)
 
     def lay(self, haze: float = 0, fade: float = 1) -> None:
-        """Lay it all onto the canvas, rounder than it was drawn, and with the bloom of its lamps."""
+        """Paint the shapes onto the canvas, shaded as if round, with a glow around lamps."""
         if self.empty or not self.images[0].getbbox():
             return
         small = [image.resize((self.c.width, self.c.height), Image.Resampling.BOX) for image in self.images]
@@ -96,4 +99,4 @@ class Layer:
 
         self.c.lay(alpha * fade, colour)
         if glow.any():
-            self.c.lay(np.clip(soften(glow, self.c.height / 45) * 2.2, 0, 0.6) * self.c.lamps, paint("ffc76b"))
+            self.c.lay(np.clip(soften(glow, self.c.height / 45) * 2.2, 0, 0.6) * self.c.lamps, colour_of("ffc76b"))

@@ -1,4 +1,4 @@
-"""From the words of a prompt to a scene: the vocabulary, and how a prompt is read with it."""
+"""Parses a prompt into a scene, with a vocabulary of known words."""
 
 import hashlib
 import re
@@ -19,28 +19,30 @@ WORDS = {
         3462b0 blue; 784296 purple ; e88ca6 pink; 7a5032 brown; f0eee6 white; 22222a black; 84888e grey gray;
         f0e0c0 cream; b8702c autumn""",
 }
-"""For every part of a scene what it can be, each with the words that mean it; the first is its name."""
+"""The possible values of each part of a scene: their name, then their synonyms."""
 GROUPS = [(part, group.split()) for part, row in WORDS.items() for group in row.split(";")]
 MEANINGS = {word: (part, names[0]) for part, names in GROUPS for word in names}
-MANY = {"bird": 7, "flower": 150, "tree": 5, "pine": 5}  # how many a plural means
+MANY = {"bird": 7, "flower": 150, "tree": 5, "pine": 5}
+"""How many of a thing its plural means; of others three."""
 HOMES = {"boat": "sea", "lighthouse": "sea", "cactus": "desert", "tower": "city"}
+"""The place of a prompt that names a thing but no place."""
 
 
 class Scene(NamedTuple):
-    """What is to be painted; salt stands for all the words, known or not."""
+    """What is to be painted. salt: a hash of all words, known or not, for the random numbers."""
 
     style: str
     time: str
     weather: str
     place: str
     water: bool
-    things: dict[str, int]  # how many of each kind
-    tints: dict[str, str]  # of things, sky, water and place, and of the whole: mood
+    things: dict[str, int]  # number of each kind
+    tints: dict[str, str]  # colour of each thing, of sky, water and place, and of the whole picture ("mood")
     salt: int
 
 
 def parse_scene(prompt: str, negative: str = "", style: str = "paint") -> Scene:
-    """The scene of a prompt; a style that it names wins over the default one only."""
+    """The scene of a prompt; a style in the prompt replaces only the default style."""
     words = _words(prompt)
     banned = {word[:2] for word in _words(negative) if word[0]}
     words = [word for word in words if word[:2] not in banned]
@@ -67,7 +69,7 @@ def _words(text: str) -> list[tuple[str, str, bool]]:
 
 
 def _things(words: list[tuple[str, str, bool]]) -> tuple[dict[str, int], dict[str, str]]:
-    """How many of which things there are, and what the colour words belong to: the nearest noun, or the mood."""
+    """The number of each thing, and the colours, each for the nearest noun or for the mood."""
     nouns = {i: word for i, word in enumerate(words) if word[0] in ("thing", "sky", "water", "place")}
     things = {value: MANY.get(value, 3) if plural else 1 for part, value, plural in nouns.values() if part == "thing"}
     tints = dict[str, str]()

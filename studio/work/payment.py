@@ -12,7 +12,7 @@ What may follow a call that failed, by whether the provider has accepted it::
 - A paid job that was interrupted during a call, or whose remote job's id is lost, is not sent again.
 - Once one picture has arrived, there is no fallback: it is delivered, and the others are reported as missing.
 
-`providers.http.retries` applies the same rule to the retries of one HTTP call.
+`providers.http.calls` applies the same rule to the retries of one HTTP call.
 """
 
 from domain import Acceptance, EaselError, Interrupted, Job, NotAsked, NotPossible, ProviderError, State, SwitchedOff

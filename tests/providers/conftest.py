@@ -109,7 +109,7 @@ class Bench:
         return self.progress
 
     async def draw_until(self, requests: int, case: str = "", **options: Any) -> None:
-        """Draw until the server has got so many requests, then cancel."""
+        """Draw until the server has received that many requests, then cancel."""
         drawing = asyncio.create_task(self.draw(case, **options))
         async with asyncio.timeout(PATIENCE):
             while len(self.server.requests) < requests and not drawing.done():
@@ -135,7 +135,7 @@ class Bench:
         self.transport.call = lambda *args, **options: call(*args, **options | {"seconds": seconds})
 
     def sent(self, index: int = 0) -> Any:
-        """The body of a POST that the server got."""
+        """The body of a POST that the server received."""
         return [call.json for call in self.server.requests if call.method == "POST"][index]
 
 
@@ -162,7 +162,7 @@ def key() -> str:
 
 @pytest.fixture
 async def bench_for(transport, waits, key):
-    """Make a bench; fails at the end if the server got undocumented requests, or any on its second port."""
+    """Make a bench; it fails at the end if the server received undocumented requests, or any on its second port."""
     async with AsyncExitStack() as stack:
         servers: list[Replay] = []
 
@@ -205,10 +205,10 @@ async def bench(request, bench_for):
 @pytest.fixture
 def day(monkeypatch):
     """Set the date by which models retire: `day("2026-12-01")`."""
-    return lambda text: monkeypatch.setattr("providers.kit.retirements.today", lambda: date.fromisoformat(text))
+    return lambda text: monkeypatch.setattr("providers.kit.model_lists.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture
 def loopback_links(monkeypatch) -> None:
-    """Links to the replay servers count as links that members can open."""
+    """Treat links to the replay servers as links that members can open."""
     monkeypatch.setattr("providers.http.transport.can_be_opened", lambda _: True)

@@ -24,9 +24,8 @@ from domain import (
     find_model,
 )
 from providers import aihorde as module
-from providers.aihorde import AIHorde
+from providers.aihorde import AIHorde, AIHordeSettings
 from providers.aihorde.offers import FALLBACK
-from providers.aihorde.settings import AIHordeSettings
 from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
@@ -42,7 +41,7 @@ SUBMIT, CHECK, STATUS, DELETE = (
 )
 ANONYMOUS = {"api_key": None}
 NO_KEYS = [None, SecretStr("0000000000")]
-"""The second is what the documentation tells those to send who have none."""
+"""The second is the documented anonymous key."""
 SOURCES = sources_of(draw("image", mode="RGBA"), mask=draw("mask", mode="L"))
 
 
@@ -121,7 +120,7 @@ async def test_an_image(aihorde):
     assert "source_mask" not in sent
 
 
-async def test_a_mask_goes_without_loss_and_white_stays_white(aihorde):
+async def test_a_mask_is_sent_lossless_and_white_stays_white(aihorde):
     grey = Image.new("L", (64, 64), 0)
     grey.paste(255, (0, 0, 32, 64))
     out = io.BytesIO()
@@ -131,7 +130,7 @@ async def test_a_mask_goes_without_loss_and_white_stays_white(aihorde):
     assert opened(aihorde.sent()["source_mask"]).convert("L").tobytes() == grey.tobytes()
 
 
-async def test_what_is_transparent_is_sent_as_white(aihorde):
+async def test_transparent_pixels_are_sent_as_white(aihorde):
     out = io.BytesIO()
     Image.new("RGBA", (64, 64), (9, 9, 9, 0)).save(out, "PNG")
     await aihorde.draw(sources=sources_of(out.getvalue()))
@@ -149,7 +148,7 @@ async def test_what_is_transparent_is_sent_as_white(aihorde):
         ("## a", None, "## a"),
     ],
 )
-def test_only_our_own_mark_separates_the_prompts(prompt, negative, text):
+def test_the_prompts_are_separated_by_a_single_mark(prompt, negative, text):
     assert join_prompts(prompt, negative) == text
 
 
@@ -167,7 +166,7 @@ def test_other_text_stays_as_it_is(text):
     assert join_prompts(text, None) == text
 
 
-async def test_a_long_prompt_goes_without_the_filter_that_would_refuse_it(aihorde):
+async def test_a_long_prompt_is_sent_without_the_filter_that_would_refuse_it(aihorde):
     await aihorde.draw(prompt="sea " * 1000, negative_prompt="fog " * 1000)
     assert aihorde.sent()["replacement_filter"] is False
 
@@ -186,14 +185,14 @@ async def test_a_configured_key_is_sent(aihorde):
     assert {call.headers["client-agent"].count(":") for call in asked} == {2}
 
 
-async def test_it_is_off_until_the_host_wants_it():
+async def test_it_is_off_by_default():
     assert AIHorde.missing_setting(AIHordeSettings(enabled=False)) == "set AIHORDE=on"
     assert AIHorde.missing_setting(AIHordeSettings(enabled=True)) is None
     assert (AIHorde.is_paid, AIHorde.suspension_time) == (False, timedelta(minutes=10))
 
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v2", "/api/v2/"])
-async def test_the_root_is_never_doubled(aihorde, end):
+async def test_the_api_path_is_not_appended_twice(aihorde, end):
     await aihorde.draw(settings={"base_url": aihorde.server.url + end})
     assert aihorde.server.calls[0] == SUBMIT
 
@@ -248,11 +247,11 @@ async def test_refusals(aihorde, case, error, field, posts):
         assert raised.counts_against_member
 
 
-async def test_a_timeout_says_for_how_long(aihorde):
+async def test_an_ip_ban_says_for_how_long(aihorde):
     assert (await aihorde.fail("ip-timeout")).retry_after == 187
 
 
-async def test_after_refused_words_the_address_is_in_timeout(aihorde):
+async def test_after_a_refused_prompt_the_ip_address_is_banned(aihorde):
     refused, late = [await aihorde.fail("corrupt-timeout") for _ in range(2)]
     assert (type(refused), refused.counts_against_member, not_taken(refused)) == (ContentRejected, True, False)
     assert (type(late), late.retry_after, not_taken(late)) == (RateLimited, 187, True)
@@ -330,7 +329,7 @@ async def test_a_job_without_workers_is_not_cancelled_at_once(aihorde, case):
     assert DELETE not in aihorde.server.calls
 
 
-async def test_the_pictures_are_asked_for_once(aihorde):
+async def test_the_pictures_are_fetched_with_one_call(aihorde):
     await aihorde.draw(count=4)
     assert aihorde.server.calls.count(STATUS) == 1
 
@@ -352,7 +351,7 @@ async def test_temporary_errors_of_an_accepted_job_are_retried(aihorde, case):
 @pytest.mark.parametrize(
     ("case", "path", "asked"), [("expired", CHECK, 4), ("gone", CHECK, 1), ("vanished", STATUS, 5)]
 )
-async def test_a_job_that_is_no_longer_known(aihorde, case, path, asked):
+async def test_an_unknown_job_is_a_timeout_and_forgotten(aihorde, case, path, asked):
     assert type(await aihorde.fail(case)) is Timeout
     assert aihorde.server.calls.count(path) == asked
     assert aihorde.progress.remembered is None
@@ -388,7 +387,7 @@ async def test_remembered_links_are_only_downloaded(aihorde):
     assert {call.partition("/pictures/")[0] for call in aihorde.server.calls} == {"GET "}
 
 
-async def test_an_id_stays_one_segment(aihorde):
+async def test_an_id_is_one_path_segment(aihorde):
     await aihorde.fail(remembered={"id": "../../x?y"})
     assert aihorde.server.calls[0] == f"GET {ROOT}/check/..%2F..%2Fx%3Fy"
     aihorde.server.unexpected.clear()

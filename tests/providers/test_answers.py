@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Parsing responses of any shape raises only Easel's errors."""
+"""Parsing responses of any form raises only Easel's errors."""
 
 import base64
 import json
@@ -31,10 +31,9 @@ from domain import (
     Unavailable,
 )
 from providers.appypie import Result as AppyPieResult
-from providers.http.answers import Answer
+from providers.http.answers import MAX_SENTENCE, Answer, one_line
 from providers.http.encoding import decode_picture
 from providers.http.failures import error_for, failure_for
-from providers.http.sentences import MAX_SENTENCE, one_line
 from providers.imagepipeline import Status
 from providers.nebulablock import Result as NebulaResult
 from providers.popcord import Result as PopCordResult
@@ -71,7 +70,7 @@ def only_ours(read) -> None:
 
 @quick
 @given(ANSWERS)
-def test_reading_raises_only_easel_errors(answer):
+def test_parsing_raises_only_easel_errors(answer):
     only_ours(answer.data)
     only_ours(answer.raise_for_status)
     for kind in (AppyPieResult, NebulaResult, PopCordResult, Status):
@@ -100,12 +99,12 @@ def test_any_retry_after(text):
         ("resets in 2 stages", None),
     ],
 )
-def test_a_wait_in_a_sentence(text, seconds):
+def test_a_pause_in_a_message_is_read(text, seconds):
     assert Answer(429, {}, json.dumps({"detail": text}).encode()).retry_after() == seconds
 
 
 class Stub:
-    """A transport that answers everything alike, and loses patience with polling."""
+    """A transport that gives every call the same response, and ends endless polling."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -165,7 +164,7 @@ async def test_providers_raise_only_easel_errors(name, body, status):
         (None, ""),
     ],
 )
-def test_the_sentence_of_an_error(body, text):
+def test_the_message_of_an_error(body, text):
     assert Answer(400, {}, json.dumps(body).encode()).error_text() == text
 
 
@@ -182,7 +181,7 @@ def test_the_sentence_of_an_error(body, text):
         ),
     ],
 )
-def test_the_field_of_an_error(name, field):
+def test_the_option_of_an_error(name, field):
     for body in ({"detail": [{"loc": ["body", name], "msg": "no"}]}, {"errors": {name: ["no"]}}):
         error = Answer(422, {}, json.dumps(body).encode()).error()
         assert error
@@ -280,7 +279,7 @@ def test_these_statuses_say_not_accepted(status):
         (500, "no such header", True),
     ],
 )
-def test_whether_one_of_several_models_may_be_to_blame(status, text, may_be):
+def test_which_errors_may_be_one_models_fault(status, text, may_be):
     assert blames_model(error_for(status, text)) is may_be
 
 
@@ -296,13 +295,13 @@ def test_these_statuses_leave_acceptance_unknown(status):
         "Too many requests, slowed down by the load balancer",
     ],
 )
-def test_too_many_requests_may_mention_money(text):
+def test_a_429_that_mentions_a_balance_is_a_rate_limit(text):
     error = Answer(429, {"Retry-After": "9"}, json.dumps({"detail": text}).encode()).error()
     assert isinstance(error, RateLimited)
     assert error.retry_after == 9
 
 
-def test_a_lone_surrogate_does_not_spoil_the_rest():
+def test_a_lone_surrogate_does_not_lose_the_rest():
     body = rb'{"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox \ud83e"}'
     assert Answer(200, {}, body).data() == {"data": [{"b64_json": "aGVsbG8="}], "revised_prompt": "a fox ?"}
 
@@ -344,7 +343,7 @@ def test_each_failure_message_has_its_error(text, error):
     padded=st.booleans(),
     width=st.sampled_from([10_000, 76, 7]),
 )
-def test_base64_in_every_dialect(tail, magic, prefix, url_safe, padded, width):
+def test_base64_of_every_variant_is_decoded(tail, magic, prefix, url_safe, padded, width):
     text = (base64.urlsafe_b64encode if url_safe else base64.b64encode)(magic + tail).decode()
     text = text if padded else text.rstrip("=")
     assert decode_picture(prefix + "\r\n".join(textwrap.wrap(text, width))) == magic + tail
@@ -372,7 +371,7 @@ def test_base64_cut_short_is_refused_here_or_by_the_job(cut):
 @example("xhttp://a.invalid/b")
 @example("ht\x00tps://a.invalid <<b>b>")
 @example("<script>alert(1)</script><style>a")
-def test_tidy(text):
+def test_one_line(text):
     clean = one_line(text)
     assert len(clean) <= MAX_SENTENCE
     assert not any(category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in clean)
@@ -381,13 +380,13 @@ def test_tidy(text):
 
 
 @pytest.mark.parametrize("text", ["<", "<script>", "&lt;", "http://", "a"])
-def test_tidy_is_quick_with_long_texts(text):
+def test_one_line_is_quick_with_long_texts(text):
     start = monotonic()
     assert len(one_line(text * 1_000_000)) <= MAX_SENTENCE
     assert monotonic() - start < 1
 
 
 def test_a_retry_after_date_is_relative_to_the_servers_clock():
-    """A quarter of an hour before or behind this machine's, it is the same pause."""
+    """The pause is the same for a server whose clock is a quarter of an hour wrong."""
     headers = {"Retry-After": "Fri, 01 May 2026 12:00:30 GMT", "Date": "Fri, 01 May 2026 12:00:00 GMT"}
     assert Answer(429, headers, b"").retry_after() == 30

@@ -46,7 +46,7 @@ async def test_without_a_link_nothing_is_sent(appypie):
 
 @pytest.mark.parametrize("case", ["", "raw", "json-as-png"])
 @pytest.mark.parametrize("model", ["sdxl", "sdxl-img2img"])
-async def test_a_picture_in_the_answer(appypie, case, model):
+async def test_a_picture_in_the_response_is_kept(appypie, case, model):
     assert [picture.data for picture in (await appypie.draw(case, model=model, sources=LINK)).kept] == [HARBOUR]
     assert len(appypie.server.requests) == 1
 

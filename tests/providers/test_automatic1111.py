@@ -24,10 +24,9 @@ from domain import (
     Unavailable,
 )
 from providers import automatic1111 as module
-from providers.automatic1111 import POST_SECONDS, Automatic1111
-from providers.automatic1111.results import Info, Result, checked, read_info
+from providers.automatic1111 import POST_SECONDS, Automatic1111, Automatic1111Settings
+from providers.automatic1111.results import GenerationInfo, Result, checked, read_info
 from providers.automatic1111.server import Listed
-from providers.automatic1111.settings import Automatic1111Settings
 from providers.http.answers import Answer
 from providers.http.budget import MemoryBudget
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
@@ -47,8 +46,8 @@ async def a1111(bench_for):
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Progress is asked for without a pause."""
-    monkeypatch.setattr(module, "POLL_SECONDS", 0)
+    """Poll the progress without pauses."""
+    monkeypatch.setattr(module, "PROGRESS_POLL_SECONDS", 0)
 
 
 def drawings(bench) -> list[str]:
@@ -68,7 +67,7 @@ def parts(prompt: str = "a quiet harbour", count: int = 1) -> list[bytes]:
 
 
 async def begin(bench, case: str, **options) -> asyncio.Task:
-    """A drawing that the server has at work, or in its queue."""
+    """A drawing that the server works on, or has in its queue."""
     drawing = asyncio.create_task(bench.draw(case, **options))
     await bench.server.started.wait()
     return drawing
@@ -148,7 +147,7 @@ async def test_white_is_repainted(a1111):
     assert (sent["inpainting_mask_invert"], sent["inpaint_full_res"]) == (0, False)
 
 
-async def test_images_of_another_shape_are_cut_not_stretched(a1111):
+async def test_images_of_another_ratio_are_cropped_not_stretched(a1111):
     half = Image.new("L", (400, 200))
     half.paste(255, (200, 0, 400, 200))
     mask, image = io.BytesIO(), io.BytesIO()
@@ -161,7 +160,7 @@ async def test_images_of_another_shape_are_cut_not_stretched(a1111):
     assert opened(body(a1111)["init_images"][0]).size == (512, 512)
 
 
-async def test_orders_to_the_server_are_taken_out_and_syntax_stays(a1111):
+async def test_native_options_are_removed_from_prompts_and_prompt_syntax_stays(a1111):
     orders = '<sd_cpp_extra_args>{"steps": 999}</sd_cpp_extra_args>'
     await a1111.draw("sdcpp", prompt=f"a (cat:1.2) <lora:ink:0.8>{orders}", negative_prompt=f"{orders}fog")
     assert body(a1111)["prompt"] == "a (cat:1.2) <lora:ink:0.8>"
@@ -171,18 +170,18 @@ async def test_orders_to_the_server_are_taken_out_and_syntax_stays(a1111):
 @pytest.mark.parametrize(
     "case", ["grid", "grid-null", "control-map", "data-url", "no-info", "broken-info", "odd-index", "sdcpp"]
 )
-async def test_only_the_pictures_asked_for_are_kept(a1111, case):
+async def test_only_the_requested_pictures_are_kept(a1111, case):
     progress = await a1111.draw(case, count=2, seed=7)
     assert [picture.data for picture in progress.kept] == parts(count=2)
     assert [picture.seed for picture in progress.kept] == SEEDED
 
 
-async def test_the_servers_own_seeds_are_told(a1111):
+async def test_the_servers_own_seeds_are_kept(a1111):
     assert [picture.seed for picture in (await a1111.draw(count=2)).kept] == [4000, 4001]
     assert [picture.seed for picture in (await a1111.draw("no-info")).kept] == [None]
 
 
-async def test_fewer_than_asked_for_are_kept(a1111):
+async def test_fewer_pictures_than_requested_are_kept(a1111):
     assert len((await a1111.draw("fewer", count=3)).kept) == 1
 
 
@@ -210,18 +209,18 @@ async def test_failures(a1111, case, error, field, cause, detail):
 
 
 @pytest.mark.parametrize("case", ["broken-checkpoint", "F04"])
-async def test_what_the_server_itself_failed_at_may_be_the_checkpoints_fault(a1111, case):
+async def test_a_failure_of_the_server_may_be_the_checkpoints_fault(a1111, case):
     assert blames_model(await a1111.fail(case))
 
 
 @pytest.mark.parametrize("case", ["F04-503", "F11", "no-api"])
-async def test_a_server_that_is_not_there_is_no_checkpoints_fault(a1111, case):
+async def test_an_unreachable_server_is_not_the_checkpoints_fault(a1111, case):
     raised = await a1111.fail(case)
     assert type(raised) is Unavailable
     assert not blames_model(raised)
 
 
-async def test_a_server_without_the_api_took_nothing(a1111):
+async def test_a_server_without_the_api_has_not_accepted_the_job(a1111):
     assert not_taken(await a1111.fail("no-api"))
 
 
@@ -248,12 +247,12 @@ def test_what_the_host_has_to_set(settings, said):
 
 
 @pytest.mark.parametrize("end", ["/", "/sdapi/v1"])
-async def test_the_root_is_never_doubled(a1111, end):
+async def test_the_api_path_is_not_appended_twice(a1111, end):
     await a1111.draw(settings={"base_url": a1111.server.url + end})
     assert drawings(a1111) == ["POST /txt2img"]
 
 
-async def test_a_call_lasts_as_long_as_a_job_may(a1111):
+async def test_the_time_limit_of_a_call_is_that_of_a_job(a1111):
     a1111.transport._seconds = 0.05
     a1111.server.slow_seconds = 0.2
     assert len((await a1111.draw("busy")).kept) == 1
@@ -279,12 +278,12 @@ async def test_samplers_without_schedulers(a1111, case):
     assert model.capabilities.schedulers == ("DPM++ 2M", "Euler a")
 
 
-async def test_the_type_that_sdnext_tells_decides_the_sizes(a1111):
+async def test_sdnexts_model_type_decides_the_sizes(a1111):
     models = await a1111.provider("sdnext").models()
     assert [str(model.capabilities.sizes[0]) for model in models] == ["1024x1024", "1024x1024"]
 
 
-async def test_identical_names_are_told_apart(a1111):
+async def test_checkpoints_with_equal_names_have_different_titles(a1111):
     models = await a1111.provider("same-names").models()
     assert [model.title for model in models] == [PLAIN, "old/ink.ckpt [aaaaaaaaaa]", "Neu/ink.ckpt [bbbbbbbbbb]"]
     assert [model.id for model in models] == [model.title for model in models]
@@ -302,19 +301,19 @@ async def test_an_unknown_checkpoint_is_refused_before_the_call(a1111, model):
 
 
 @pytest.mark.parametrize("case", ["lists-empty", "aside-F01", "aside-F04", "aside-F05", "aside-F10", "aside-F12-list"])
-async def test_the_loaded_checkpoint_stands_in(a1111, case):
+async def test_the_loaded_checkpoint_is_the_fallback(a1111, case):
     assert [model.id for model in await a1111.provider(case).models()] == ["current"]
 
 
 @pytest.mark.parametrize("case", ["lists-moved", "lists-lost"])
-async def test_lists_that_cannot_be_had_do_not_stop_a_drawing(a1111, case):
+async def test_missing_lists_do_not_prevent_drawing(a1111, case):
     assert len((await a1111.draw(case)).kept) == 1
     models = await a1111.provider(case).models()
     assert {model.id for model in models} == {PLAIN, LARGE}
     assert not any(model.capabilities.schedulers or model.capabilities.upscale for model in models)
 
 
-async def test_headings_and_odd_entries_cost_no_list_and_are_not_offered(a1111):
+async def test_headings_and_invalid_entries_are_skipped(a1111):
     plain, headed = [await a1111.provider(case).models() for case in ("", "headings")]
     assert headed == plain
     assert headed[0].capabilities.styles == ("Ink & wash", "Aquarell ✨")
@@ -342,7 +341,7 @@ def test_what_is_a_heading(field, name, is_heading):
         *((path, False) for path in ("https://models.example/sharp.pth", "owner/sharp")),
     ],
 )
-def test_whether_an_upscaler_is_there(path, has_file):
+def test_which_upscalers_are_installed(path, has_file):
     assert Listed(name="Sharp", model_path=path).has_file is has_file
 
 
@@ -354,12 +353,12 @@ async def test_every_size_offered_for_stable_diffusion_cpp_is_the_size_that_it_d
     assert not model.capabilities.takes_size(Size(520, 512))
 
 
-async def test_the_loaded_checkpoint_is_drawn_with_as_it_is(a1111):
+async def test_the_loaded_checkpoint_is_not_named_in_the_request(a1111):
     await a1111.draw(model="current")
     assert "override_settings" not in body(a1111)
 
 
-async def test_without_its_lists_the_servers_own_error_is_told(a1111):
+async def test_without_lists_the_servers_own_error_is_raised(a1111):
     assert type(await a1111.fail("aside-F01")) is AuthError
     assert drawings(a1111) == []
 
@@ -398,7 +397,7 @@ async def test_progress_with_a_preview(a1111):
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_progress_of_sdnext_where_it_tells_our_id(a1111):
+async def test_progress_of_sdnext_by_the_jobs_id(a1111):
     drawing = await begin(a1111, "sdnext-own")
     while not a1111.progress.previews:
         await asyncio.sleep(0)
@@ -420,21 +419,21 @@ async def test_another_jobs_progress_is_not_shown(a1111, case):
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("case", "most"), [("sdcpp", 0), ("no-internal", 1)])
-async def test_no_progress_where_there_is_none(a1111, case, most):
+async def test_a_server_without_progress_is_not_polled(a1111, case, most):
     progress = await a1111.draw(case)
     assert progress.reports == []
     assert sum(call.path == "/internal/progress" for call in a1111.server.requests) <= most
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_asking_ends_with_the_drawing(a1111):
+async def test_polling_ends_with_the_drawing(a1111):
     await a1111.draw("steps")
     assert not any("_watch" in str(task.get_coro()) for task in asyncio.all_tasks())
 
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(("case", "times"), [("no-internal", 1), ("no-progress-now", 3)])
-async def test_progress_that_fails_does_not_harm_the_drawing(a1111, case, times):
+async def test_failed_progress_polls_do_not_affect_the_drawing(a1111, case, times):
     async def until_asked(call):
         while call.path.endswith("/txt2img") and asked() < times:
             await asyncio.sleep(0)
@@ -449,7 +448,7 @@ async def test_progress_that_fails_does_not_harm_the_drawing(a1111, case, times)
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_previews_take_no_room_from_the_picture_behind_them(a1111):
+async def test_previews_leave_the_memory_budget_to_the_picture(a1111):
     a1111.transport._budget = MemoryBudget(3 * len(NOISE))
     async with asyncio.timeout(2):
         await a1111.draw("large-previews")
@@ -486,7 +485,7 @@ async def test_cancel_never_stops_another_job(a1111, case):
 
 
 async def cancelled_in_queue(a1111):
-    """A provider that was told to call off what waits in the server's queue."""
+    """A provider that was asked to cancel a job in the server's queue."""
     await hang_up(a1111, await begin(a1111, "waiting"))
     provider = a1111.provider("waiting")
     await provider.cancel(a1111.progress.remembered)
@@ -494,7 +493,7 @@ async def cancelled_in_queue(a1111):
     return provider
 
 
-async def test_what_was_cancelled_in_the_servers_queue_is_interrupted_when_it_begins(a1111):
+async def test_a_job_cancelled_in_the_servers_queue_is_interrupted_when_it_starts(a1111):
     await cancelled_in_queue(a1111)
     a1111.server.at_work = task = a1111.progress.remembered["task"]
     async with asyncio.timeout(PATIENCE):
@@ -502,7 +501,7 @@ async def test_what_was_cancelled_in_the_servers_queue_is_interrupted_when_it_be
     assert a1111.server.interrupted == [task]
 
 
-async def test_a_job_that_left_the_queue_interrupts_no_other(a1111):
+async def test_a_cancelled_job_that_left_the_queue_interrupts_no_other(a1111):
     provider = await cancelled_in_queue(a1111)
     a1111.server.waits = False
     await asyncio.wait(provider._interrupts._following.values())
@@ -510,14 +509,14 @@ async def test_a_job_that_left_the_queue_interrupts_no_other(a1111):
 
 
 async def test_a_servers_queue_is_not_followed_for_ever(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_QUEUE_SECONDS", 0)
+    monkeypatch.setattr("providers.automatic1111.tasks.MAX_QUEUE_SECONDS", 0)
     provider = await cancelled_in_queue(a1111)
     await asyncio.wait(provider._interrupts._following.values())
     assert a1111.server.interrupted == []
 
 
 async def test_at_most_max_followed_jobs_are_followed(a1111, monkeypatch):
-    monkeypatch.setattr("providers.automatic1111.interrupts.MAX_FOLLOWED", 2)
+    monkeypatch.setattr("providers.automatic1111.tasks.MAX_FOLLOWED", 2)
     provider = await cancelled_in_queue(a1111)
     for number in range(3):
         await provider.cancel({"task": f"easel-{number}"})
@@ -533,19 +532,19 @@ async def test_cancel_of_a_job_that_has_ended_meanwhile(a1111):
     assert a1111.server.interrupted == []
 
 
-async def test_an_interrupt_that_is_not_taken_is_not_sent_again(a1111):
+async def test_a_failed_interrupt_is_not_repeated(a1111):
     await hang_up(a1111, await begin(a1111, "held-busy"))
     with pytest.raises(Unavailable):
         await a1111.provider("held-busy").cancel(a1111.progress.remembered)
     assert a1111.server.calls.count(f"POST {ROOT}/interrupt") == 1
 
 
-async def test_cancel_where_nothing_can_be_told(a1111):
+async def test_cancel_without_progress_does_nothing(a1111):
     await a1111.provider("sdcpp").cancel({"task": "easel-0"})
     assert [call for call in a1111.server.calls if call.startswith("POST")] == []
 
 
-async def test_half_a_picture_of_a_cancelled_job_is_not_kept(a1111):
+async def test_the_unfinished_picture_of_a_cancelled_job_is_not_kept(a1111):
     provider = a1111.provider("held")
     a1111.provider = lambda *_, **__: provider
     drawing = await begin(a1111, "held")
@@ -555,7 +554,7 @@ async def test_half_a_picture_of_a_cancelled_job_is_not_kept(a1111):
     assert (a1111.progress.kept, a1111.progress.remembered) == ([], None)
 
 
-async def test_after_a_restart_the_abandoned_job_is_stopped_and_drawn_anew(a1111):
+async def test_after_a_restart_the_abandoned_job_is_interrupted_and_drawn_again(a1111):
     await hang_up(a1111, await begin(a1111, "held"))
     ref = a1111.progress.remembered
     assert len((await a1111.draw("held", remembered=ref)).kept) == 1
@@ -564,7 +563,7 @@ async def test_after_a_restart_the_abandoned_job_is_stopped_and_drawn_anew(a1111
     assert drawings(a1111) == ["POST /txt2img"] * 2
 
 
-async def test_after_a_restart_a_forgotten_task_is_no_hindrance(a1111):
+async def test_after_a_restart_an_unknown_task_does_not_prevent_drawing(a1111):
     assert len((await a1111.draw("no-internal", remembered={"task": "easel-0"})).kept) == 1
     assert a1111.server.interrupted == []
 
@@ -605,14 +604,14 @@ async def test_upscaling(a1111, case, side, result, upscaler):
 
 
 @pytest.mark.parametrize("case", ["no-upscalers", "sdcpp", "sdnext"])
-async def test_no_upscaling_where_there_is_none(a1111, case):
+async def test_no_upscaling_without_an_upscaler(a1111, case):
     assert not any(model.capabilities.upscale for model in await a1111.provider(case).models())
     raised = await a1111.fail(case, upscale=True, sources=SOURCES)
     assert (type(raised), option_of(raised)) == (InvalidRequest, "image")
     assert drawings(a1111) == []
 
 
-async def test_an_image_that_is_large_enough(a1111):
+async def test_an_image_that_is_too_large_to_upscale_is_refused(a1111):
     raised = await a1111.fail(upscale=True, sources=sources_of(draw("large", (4096, 8))))
     assert raised == ImageTooLarge(option="image", size=Size(4096, 8), longest_side=4095)
     assert drawings(a1111) == []
@@ -632,8 +631,8 @@ INFOS = st.fixed_dictionaries(
 
 
 @given(st.text() | INFOS.map(json.dumps) | st.none() | st.integers() | st.lists(st.text(), max_size=2) | INFOS)
-def test_any_info_is_read(text):
-    assert isinstance(read_info(text), Info)
+def test_any_info_can_be_parsed(text):
+    assert isinstance(read_info(text), GenerationInfo)
 
 
 @given(
@@ -660,7 +659,7 @@ def test_own_pictures_are_some_of_those_that_came(images, info, count, seed):
         ([], "400"),
     ],
 )
-def test_errors_of_every_shape(said, detail):
+def test_error_messages_of_every_form(said, detail):
     with pytest.raises(InvalidRequest) as caught:
         checked(Answer(400, {}, json.dumps(said).encode()))
     assert str(caught.value) == detail

@@ -59,7 +59,7 @@ async def test_flex_takes_steps_and_guidance(bfl):
 
 
 @pytest.mark.parametrize("checker", [True, None])
-async def test_the_safety_checker_is_left_as_it_is(bfl, checker):
+async def test_the_safety_checker_is_the_apis_default_unless_switched_off(bfl, checker):
     await bfl.draw(safety_checker=checker)
     assert "safety_tolerance" not in bfl.sent()
 
@@ -72,7 +72,7 @@ async def test_an_image_to_edit(bfl, model):
 
 
 @pytest.mark.parametrize("model", [KONTEXT, ULTRA])
-async def test_a_ratio_where_no_size_is_taken(bfl, model):
+async def test_models_without_sizes_get_a_ratio(bfl, model):
     await bfl.draw(model=model, size=Size(1024, 576))
     assert bfl.sent() == {"prompt": "a quiet harbour", "aspect_ratio": "16:9", "output_format": "png"}
 
@@ -85,7 +85,7 @@ async def test_fill(bfl):
     assert set(sent) == {"prompt", "image", "mask", "steps", "guidance", "output_format"}
 
 
-async def test_fill_under_its_other_name(bfl):
+async def test_fill_is_tried_at_its_other_path(bfl):
     assert len((await bfl.draw("other-fill", model=FILL[0], sources=BOTH)).kept) == 1
     assert bfl.server.calls[:2] == [f"POST /v1/{name}" for name in FILL]
     assert bfl.sent(0) == bfl.sent(1)
@@ -121,7 +121,7 @@ async def test_refusals(bfl, case, error):
     assert bfl.server.calls == [SUBMIT]
 
 
-async def test_the_body_says_how_long_to_wait(bfl):
+async def test_the_pause_in_the_body_is_read(bfl):
     assert len((await bfl.draw("retry-in-body")).kept) == 1
     assert bfl.waits[0] == 5
     assert bfl.server.count("POST") == 2
@@ -156,7 +156,7 @@ async def test_an_invalid_seed_does_not_lose_the_picture(bfl, case):
     assert [picture.seed for picture in (await bfl.draw(case, seed=7)).kept] == [7]
 
 
-async def test_regions_are_hosts_of_its_own(bfl, monkeypatch):
+async def test_the_key_is_sent_only_to_hosts_of_its_domain(bfl, monkeypatch):
     asked = []
 
     async def call(method, url, **options):

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Bytes in memory: never more than there is room for, and nobody waits for ever."""
+"""The memory budget is never exceeded, and no task waits for ever."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ ROOM = 10
 
 
 class Reader:
-    """Tasks that take, hold for a few turns of the loop, and end; how much they held at most."""
+    """Tasks that reserve bytes, hold them for a few turns of the loop, and end. most: how many they held at once."""
 
     def __init__(self) -> None:
         self.budget = MemoryBudget(ROOM)
@@ -47,7 +47,7 @@ async def test_every_reader_is_admitted_and_the_budget_is_never_exceeded(readers
     assert not reader.budget._held
 
 
-async def test_one_larger_than_the_budget_is_admitted_alone():
+async def test_a_reservation_larger_than_the_budget_is_admitted_alone():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for amount in (3, 5 * ROOM, 3):
@@ -63,7 +63,7 @@ async def test_a_task_that_holds_bytes_does_not_wait():
 
 
 async def let_in(script: str) -> str:
-    """Who is let in, in their order. `+6`: one more comes for 6 bytes; `-0`: the first ends; `x0`: it is cancelled."""
+    """Admitted tasks, in order. `+6`: a task reserves 6 bytes; `-0`: the first one ends; `x0`: it is cancelled."""
     budget, ends, tasks, order = MemoryBudget(ROOM), list[asyncio.Event](), list[asyncio.Task[None]](), list[int]()
 
     async def hold(number: int, amount: int) -> None:
@@ -106,7 +106,7 @@ async def test_waiting_tasks_are_admitted_in_fifo_order(script, order):
     assert await let_in(script) == order
 
 
-async def test_the_budget_is_kept():
+async def test_parallel_readers_never_exceed_the_budget():
     reader = Reader()
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         for _ in range(50):

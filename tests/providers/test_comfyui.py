@@ -11,7 +11,7 @@ from PIL import Image
 from domain import BadResponse, Cause, EaselError, InvalidRequest, Size, Unavailable
 from providers.comfyui import MAX_SUBMISSIONS, sockets
 from providers.comfyui.answers import refusal_error
-from providers.comfyui.sockets import MAX_CONNECTIONS, Event, failure_of
+from providers.comfyui.sockets import MAX_CONNECTIONS, SocketEvent, failure_of
 from providers.comfyui.workflow import FOLDER
 from providers.http.answers import Answer
 from tests.outcomes import blames_model, cause_of, option_of
@@ -38,7 +38,7 @@ def submitted(bench, index: int = -1) -> dict:
 
 
 def inputs(bench, kind: str, index: int = 0) -> dict:
-    """What a node of a kind got."""
+    """The inputs of a node of a kind."""
     return [each["inputs"] for each in submitted(bench)["prompt"].values() if each["class_type"] == kind][index]
 
 
@@ -72,7 +72,7 @@ def ending_in(folder, kind: str, prefix: str = "easel"):
 # --- images and masks
 
 
-async def test_only_what_is_white_is_painted_anew(comfyui):
+async def test_only_the_white_part_of_a_mask_is_repainted(comfyui):
     await comfyui.draw(sources=MASKED, size=Size(512, 768))
     image, mask = (inputs(comfyui, "LoadImage", index)["image"] for index in (0, 1))
     assert (comfyui.server.uploads[image], comfyui.server.uploads[mask]) == (MASKED.images[0].data, MASKED.mask)
@@ -87,7 +87,7 @@ async def test_only_what_is_white_is_painted_anew(comfyui):
     assert inputs(comfyui, "KSampler")["denoise"] == 0.4
 
 
-# --- drawing, and what the socket tells
+# --- drawing, and the socket
 
 
 async def test_steps_and_previews(comfyui):
@@ -114,7 +114,7 @@ async def test_the_socket_saves_polls(comfyui):
 
 
 @pytest.mark.parametrize("case", ["metadata", "foreign", "odd-frames", "success-only", "drops", "late-history"])
-async def test_only_our_previews_are_shown(comfyui, case):
+async def test_only_previews_of_the_own_prompt_are_shown(comfyui, case):
     progress = await comfyui.draw(case)
     assert progress.sizes == [(512, 512)]
     assert [report for report in progress.reports if report[0] is not None] == FOUR
@@ -140,7 +140,7 @@ async def test_without_a_socket_the_history_is_polled(comfyui, case):
 
 
 async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr(sockets, "MAX_SOCKET_WAIT_SECONDS", 0.05)
 
     async def gate(call):
         if call.path == "/ws":
@@ -151,14 +151,14 @@ async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatc
 
 
 async def test_a_hanging_close_does_not_delay_the_job(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "LISTENER_STOP_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     async with asyncio.timeout(2):
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
 async def test_an_endless_socket_does_not_delay_the_job(comfyui, monkeypatch):
-    monkeypatch.setattr(sockets, "CLOSE_SECONDS", 0.01)
+    monkeypatch.setattr(sockets, "LISTENER_STOP_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
     assert (await comfyui.draw("talks-on")).sizes == [(512, 512)]
 
@@ -223,7 +223,7 @@ async def test_every_option(comfyui):
     assert comfyui.progress.sizes == [(768, 432)] * 3
 
 
-async def test_what_is_not_asked_for_has_a_default(comfyui):
+async def test_options_that_are_not_set_have_defaults(comfyui):
     await comfyui.draw()
     sampler = inputs(comfyui, "KSampler")
     assert (sampler["steps"], sampler["cfg"], sampler["denoise"]) == (20, 7.0, 1.0)
@@ -240,7 +240,7 @@ async def test_a_sampler_alone_keeps_the_default_scheduler(comfyui):
 
 
 @pytest.mark.parametrize(("strength", "denoise"), [(None, 0.75), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
-async def test_an_image_is_uploaded_and_drawn_over(comfyui, strength, denoise):
+async def test_an_image_is_uploaded_and_repainted_by_strength(comfyui, strength, denoise):
     progress = await comfyui.draw(sources=SOURCE, strength=strength, count=2, size=Size(640, 480))
     assert progress.sizes == [(640, 480)] * 2
     assert posts(comfyui) == ["POST /upload/image", "POST /prompt"]
@@ -270,13 +270,13 @@ async def test_an_upload_that_fails_submits_nothing(comfyui, case, error):
 # --- results
 
 
-async def test_kept_pictures_come_before_shown_ones(comfyui):
+async def test_saved_pictures_are_preferred_to_previews(comfyui):
     progress = await comfyui.draw("two")
     assert [file["filename"] for file in progress.remembered["files"]] == ["easel_1.png", "easel_2.png"]
     assert len(progress.kept) == 2
 
 
-async def test_shown_pictures_where_none_is_kept(comfyui):
+async def test_previews_are_used_where_no_picture_is_saved(comfyui):
     progress = await comfyui.draw("only-temp")
     assert [file["type"] for file in progress.remembered["files"]] == ["temp"]
     assert progress.sizes == [(512, 512)]
@@ -296,8 +296,8 @@ async def test_other_nodes_outputs_do_not_lose_the_picture(comfyui, case):
         "safety checker: NSFW content was found",
     ],
 )
-def test_no_words_of_a_node_are_a_refusal_or_a_matter_of_money(words):
-    assert type(failure_of(Event(type="execution_error", data={"exception_message": words}))) is Unavailable
+def test_a_nodes_message_is_no_content_or_credit_error(words):
+    assert type(failure_of(SocketEvent(type="execution_error", data={"exception_message": words}))) is Unavailable
 
 
 async def test_names_of_files_are_quoted(comfyui):
@@ -341,7 +341,7 @@ async def test_a_remembered_prompt_that_is_lost_is_sent_again(comfyui):
     assert posts(comfyui) == ["POST /prompt"] * (MAX_SUBMISSIONS - 1)
 
 
-async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui):
+async def test_a_server_that_loses_every_prompt_is_given_up(comfyui):
     raised = await comfyui.fail("lost-for-ever")
     assert (type(raised), cause_of(raised)) == (Unavailable, Cause.RESTARTED)
     assert posts(comfyui) == ["POST /prompt"] * MAX_SUBMISSIONS
@@ -349,8 +349,8 @@ async def test_a_server_that_forgets_every_prompt_is_not_asked_for_ever(comfyui)
 
 
 @pytest.mark.parametrize("end", ["SaveImage", "PreviewImage", "OwnNode"])
-async def test_the_same_words_and_seed_find_their_picture_after_the_folder_was_tidied(comfyui, tmp_path, end):
-    """Neither nothing, nor somebody else's picture that has the old name by now."""
+async def test_a_cached_prompt_finds_its_picture_after_the_output_folder_was_emptied(comfyui, tmp_path, end):
+    """The picture is neither missing, nor another one that has its old name by now."""
     settings = {"workflow": ending_in(tmp_path, end)}
     mine = (await comfyui.draw(settings=settings, seed=7)).kept
     comfyui.server.disk.tidy()
@@ -359,7 +359,7 @@ async def test_the_same_words_and_seed_find_their_picture_after_the_folder_was_t
     assert [picture.data for picture in again] == [picture.data for picture in mine] != theirs
 
 
-async def test_each_job_has_files_of_its_own(comfyui):
+async def test_each_job_has_its_own_file_names(comfyui):
     for _ in range(2):
         await comfyui.draw(seed=7)
     (first, *_), (second, *_) = [
@@ -373,7 +373,7 @@ async def test_each_job_has_files_of_its_own(comfyui):
 @pytest.mark.parametrize(
     ("own", "begins"), [("flux", "flux-"), ("flux/%year%", "flux/%year%-"), ("flux/", "flux/"), ("", ""), ("a_", "a_")]
 )
-async def test_a_prefix_of_the_hosts_own_is_the_beginning(comfyui, tmp_path, own, begins):
+async def test_the_hosts_file_prefix_comes_first(comfyui, tmp_path, own, begins):
     await comfyui.draw(settings={"workflow": ending_in(tmp_path, "SaveImage", own)})
     assert inputs(comfyui, "SaveImage")["filename_prefix"] == begins + submitted(comfyui)["prompt_id"]
 
@@ -386,7 +386,7 @@ async def test_an_unavailable_file_is_a_temporary_error(comfyui):
 
 
 @pytest.mark.parametrize("name", ["images", "strength", "style", "private", "prompt", "model", "mask", "upscale"])
-def test_an_input_of_a_workflows_own_nodes_is_no_option_of_the_member(name):
+def test_an_input_of_a_custom_node_blames_no_option(name):
     error = {"type": "value_not_in_list", "message": "no", "details": "", "extra_info": {"input_name": name}}
     body = {"error": {}, "node_errors": {"9": {"errors": [error], "class_type": "Own"}}}
     assert refusal_error(Answer(400, {}, json.dumps(body).encode())).option is None
@@ -417,13 +417,13 @@ async def test_a_refused_value_names_the_option(comfyui, case, options, field, n
         None,
     ],
 )
-def test_refusals_that_blame_nothing(body):
+def test_refusals_that_blame_no_option(body):
     raised = refusal_error(Answer(400, {}, json.dumps(body).encode()))
     assert type(raised) is InvalidRequest
     assert option_of(raised) is None
 
 
-# --- going on from there, and calling off
+# --- resuming and cancelling
 
 
 @pytest.mark.parametrize("case", ["metadata", "no-socket"])
@@ -445,7 +445,7 @@ async def test_remembered_files_are_only_downloaded(comfyui):
     assert comfyui.server.calls == ["GET /view"] * 2
 
 
-async def test_an_id_stays_one_segment(comfyui):
+async def test_an_id_is_one_path_segment(comfyui):
     await comfyui.fail(remembered={"client_id": OURS, "prompt_id": "../x?y"})
     assert "GET /history/..%2Fx%3Fy" in comfyui.server.calls
     comfyui.server.unexpected.clear()
@@ -472,7 +472,7 @@ async def test_an_invalid_history_is_a_bad_response(comfyui, case):
     assert posts(comfyui) == ["POST /prompt"]
 
 
-async def test_a_prompt_is_called_off_by_our_id_while_its_answer_is_on_the_way(comfyui):
+async def test_a_prompt_is_cancelled_by_the_sent_id_before_the_response_arrives(comfyui):
     taken = asyncio.Event()
 
     async def gate(call):
@@ -501,14 +501,14 @@ async def test_a_prompt_that_may_have_been_sent_is_cancelled_and_sent_again(comf
 
 
 @pytest.mark.parametrize(("case", "called_off"), [("F04", True), ("F05", True), ("F11", True), ("F04-503", False)])
-async def test_a_prompt_whose_answer_is_an_error_is_remembered_no_more(comfyui, case, called_off):
+async def test_a_prompt_that_is_refused_is_forgotten(comfyui, case, called_off):
     await comfyui.fail(case)
     assert comfyui.progress.remembered is None
     (id,) = {call.json["prompt_id"] for call in comfyui.server.requests if call.path == "/prompt"}
     assert (f"POST /api/jobs/{id}/cancel" in comfyui.server.calls) is called_off
 
 
-async def test_cancelling_hangs_up(comfyui):
+async def test_cancelling_closes_the_connection(comfyui):
     drawing = asyncio.create_task(comfyui.draw("poll-F15"))
     async with asyncio.timeout(2):
         await comfyui.server.started.wait()
@@ -519,7 +519,7 @@ async def test_cancelling_hangs_up(comfyui):
 
 
 @pytest.mark.parametrize("state", ["running", "pending"])
-async def test_calling_off_by_id(comfyui, state):
+async def test_cancelling_by_id(comfyui, state):
     comfyui.server.running, comfyui.server.pending = [OTHER], []
     getattr(comfyui.server, state)[:] = [OURS]
     await comfyui.provider().cancel({"prompt_id": OURS, "client_id": OTHER})
@@ -539,7 +539,7 @@ async def test_calling_off_by_id(comfyui, state):
         ([], [], [], []),
     ],
 )
-async def test_calling_off_on_an_old_server_stops_nobody_else(comfyui, running, pending, interrupted, left):
+async def test_cancelling_on_an_old_server_stops_no_other_prompt(comfyui, running, pending, interrupted, left):
     comfyui.server.running, comfyui.server.pending = list(running), list(pending)
     await comfyui.provider("old").cancel({"prompt_id": OURS, "client_id": OTHER})
     assert comfyui.server.interrupted == interrupted
@@ -549,7 +549,7 @@ async def test_calling_off_on_an_old_server_stops_nobody_else(comfyui, running, 
 
 
 async def test_an_interrupt_is_never_sent_again(comfyui):
-    """By then somebody else's prompt may be running."""
+    """By then another prompt may be running."""
     comfyui.server.running = [OURS]
 
     async def gate(call):
@@ -576,6 +576,6 @@ async def test_a_prompt_that_starts_while_it_is_deleted_is_stopped(comfyui):
     assert comfyui.server.interrupted == [OURS]
 
 
-async def test_nothing_to_call_off(comfyui):
+async def test_nothing_to_cancel(comfyui):
     await comfyui.provider().cancel({"client_id": OURS})
     assert comfyui.server.calls == []

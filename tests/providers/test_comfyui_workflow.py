@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain import BadResponse, Cause, EaselError, InvalidRequest, SizeRange, Span, Unavailable
 from providers.comfyui import FIRST_CHECKPOINT, ComfyUI
-from providers.comfyui.answers import Queue, entry_of, input_choices
+from providers.comfyui.answers import PromptQueue, entry_of, input_choices
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import read_event, read_preview
 from providers.comfyui.workflow import (
@@ -38,14 +38,14 @@ async def comfyui(bench_for):
 
 
 def inputs(bench, kind: str) -> dict:
-    """What the first node of a kind got."""
+    """The inputs of the first node of a kind."""
     (sent,) = [call.json for call in bench.server.requests if call.path == "/prompt"]
     return next(each["inputs"] for each in sent["prompt"].values() if each["class_type"] == kind)
 
 
 @pytest.fixture
 def workflow(tmp_path):
-    """A host's own file: one node that takes anything."""
+    """A workflow file of the host's: one node that takes any input."""
 
     def write(name="flux.json", **node_inputs):
         nodes = {"1": {"class_type": "OwnNode", "inputs": {"text": "%prompt%"} | node_inputs, "_meta": {"title": "x"}}}
@@ -94,7 +94,7 @@ async def test_a_fallback_model_is_offered_while_the_server_is_down(comfyui, cas
     assert model.capabilities.schedulers == ()
 
 
-async def test_the_first_checkpoint_is_found_when_it_is_needed(comfyui):
+async def test_the_first_checkpoint_is_looked_up_when_the_job_runs(comfyui):
     await comfyui.draw(model=FIRST_CHECKPOINT)
     assert inputs(comfyui, "CheckpointLoaderSimple") == {"ckpt_name": SDXL}
     raised = await comfyui.fail("no-checkpoints", model=FIRST_CHECKPOINT)
@@ -111,7 +111,7 @@ async def test_the_host_chooses_models(comfyui):
     assert "GET /models/checkpoints" not in comfyui.server.calls
 
 
-async def test_a_workflow_without_a_model_is_one(comfyui, workflow):
+async def test_a_workflow_without_a_model_placeholder_is_a_model(comfyui, workflow):
     settings = {"workflow": workflow(seed="%seed%")}
     (model,) = await comfyui.provider(**settings).models()
     assert (model.id, model.title) == ("flux", "flux")
@@ -133,7 +133,7 @@ async def test_the_host_may_give_a_workflow_a_title(comfyui, workflow):
     assert not model.capabilities.image_to_image
 
 
-async def test_two_workflows_are_two_models_or_one(comfyui, workflow):
+async def test_workflows_without_a_checkpoint_are_models_of_their_own(comfyui, workflow):
     words, image = workflow("flux.json", width="%width%"), workflow("edit.json", image="%image%", strength="%denoise%")
     drawing, editing = await comfyui.provider(workflow=words, image_workflow=image).models()
     assert (drawing.id, editing.id) == ("flux", "edit")
@@ -185,7 +185,7 @@ async def test_check_raises(comfyui, case):
 # --- workflows
 
 
-async def test_what_is_missing_or_wrong_names_the_variable(tmp_path, workflow, transport):
+async def test_an_invalid_workflow_names_its_variable(tmp_path, workflow, transport):
     at_home = {"base_url": AT_HOME}
     assert ComfyUI.missing_setting(ComfyUISettings()) == "set COMFYUI_BASE_URL"
     assert ComfyUI.missing_setting(ComfyUISettings(**at_home)) is None
@@ -223,7 +223,7 @@ def test_files_that_are_no_workflow(tmp_path, text):
     assert told == "COMFYUI_WORKFLOW names a file that is no workflow in ComfyUI's API format"
 
 
-def test_a_workflow_needs_a_prompt_and_may_begin_with_a_mark(tmp_path, workflow):
+def test_a_workflow_needs_a_prompt_and_may_begin_with_a_byte_order_mark(tmp_path, workflow):
     path = workflow(text="a dog")
     told = ComfyUI.invalid_setting(ComfyUISettings(base_url=AT_HOME, workflow=path))
     assert told == "COMFYUI_WORKFLOW holds no %prompt%"
@@ -245,7 +245,7 @@ trees = st.recursive(
 
 
 def shape(value):
-    """All but what strings have become."""
+    """The structure of a value, without its strings."""
     if isinstance(value, dict):
         return {key: shape(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -264,7 +264,7 @@ def test_values_never_change_the_workflow(prompt, tree):
 
 
 @pytest.mark.parametrize("prefix", [["2", 0], 7, None])
-def test_a_prefix_that_comes_from_elsewhere_stays(prefix):
+def test_a_prefix_linked_from_another_node_is_unchanged(prefix):
     nodes = {"1": {"class_type": "Own", "inputs": {"filename_prefix": prefix}}, "2": {"class_type": "A", "inputs": {}}}
     sent = with_file_prefix(nodes, "name")
     assert sent["1"]["inputs"] == {"filename_prefix": prefix, "easel": "name"}
@@ -302,7 +302,7 @@ def test_samplers_and_schedulers(marks, offered, chosen, values):
     assert capabilities([Workflow("x", {}, frozenset(marks))], {}).schedulers == ()
 
 
-# --- parsers, whatever comes
+# --- parsers, with any input
 
 
 @given(
@@ -340,5 +340,5 @@ def test_any_history_can_be_read(tree):
     st.lists(st.tuples(st.integers() | st.floats(allow_nan=False), st.uuids().map(str)), unique_by=lambda each: each[0])
 )
 def test_the_queue_is_in_the_order_of_its_numbers(entries):
-    queue = Queue(queue_running=[], queue_pending=[[*entry, {}] for entry in entries])
+    queue = PromptQueue(queue_running=[], queue_pending=[[*entry, {}] for entry in entries])
     assert queue.pending == [id for _, id in sorted(entries)]

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Server-sent events: the same, however the stream is cut."""
+"""Server-sent events are the same however the stream is split into chunks."""
 
 import json
 

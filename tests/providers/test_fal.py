@@ -108,7 +108,7 @@ async def test_an_invalid_optional_field_does_not_lose_the_picture(fal, case):
     assert len((await fal.draw(case)).kept) == 1
 
 
-async def test_a_503_of_its_own_may_come_after_the_job_was_taken(fal):
+async def test_after_fals_own_503_acceptance_is_unknown(fal):
     raised = await fal.fail("own-503")
     assert (type(raised), not_taken(raised)) == (Unavailable, False)
     assert fal.server.count("POST") == 1
@@ -153,7 +153,7 @@ async def test_a_result_may_be_late_by_some_seconds(fal):
     assert 2 < sum(fal.waits[1:]) < 6
 
 
-async def test_its_own_time_limit_is_asked_about_once(fal):
+async def test_fals_own_time_limit_is_not_polled_again(fal):
     await fal.fail("timeout-type")
     assert polls(fal) == 1
 
@@ -230,14 +230,14 @@ async def test_remembered_links_are_only_downloaded(fal):
     assert [call.partition("/pictures/")[0] for call in fal.server.calls] == ["GET "] * 2
 
 
-async def test_cancelling_tells_the_queue(fal):
+async def test_cancelling_is_sent_to_the_queue(fal):
     await fal.fail("poll-F01")
     await fal.provider().cancel(fal.progress.remembered)
     assert fal.server.calls[-1] == f"PUT {RESULT.removeprefix('GET ')}/cancel"
     assert fal.server.cancelled == ["request_0"]
 
 
-async def test_a_foreign_link_to_cancel_costs_no_picture_and_is_not_asked(fal):
+async def test_a_cancel_link_on_another_host_is_ignored(fal):
     progress = await fal.draw("foreign-cancel")
     assert len(progress.kept) == 1
     with pytest.raises(BadResponse, match="another host"):

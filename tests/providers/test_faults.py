@@ -36,9 +36,9 @@ LINKING = [server.name for server in REPLAYS if server.links]
 EMBEDDING = [server.name for server in REPLAYS if server.embeds]
 COLLECTING = [server.name for server in REPLAYS if server.collects]
 NAMES_FILES = ("comfyui",)
-"""Its pictures are files, which it names, and no fields of an answer."""
+"""Its pictures are files on the server, not fields of a response."""
 WAITS_FOR_THE_OUTCOME = ("replicate",)
-"""A 503 may come after the job was taken."""
+"""Providers whose 503 leaves acceptance unknown."""
 NOWHERE = Call("GET", "/", {}, b"")
 CANARY = "canary-5e1f-key"
 SLOW = ("F08", "F19-drip")
@@ -163,7 +163,7 @@ async def test_links_that_lead_to_no_picture(bench_for, name, case):
 
 
 @pytest.mark.parametrize("name", LINKING)
-async def test_a_data_link_is_decoded_and_not_written_down(bench_for, name):
+async def test_a_data_url_is_decoded_and_not_remembered(bench_for, name):
     progress = await (await bench_for(name)).draw("F13-data")
     assert [picture.data for picture in progress.kept] == [draw("a data URL")]
     assert "data:" not in str(progress.remembered)
@@ -179,10 +179,10 @@ async def test_a_dead_link_does_not_lose_the_other_pictures(bench_for, name):
 
 
 @pytest.mark.parametrize("name", COLLECTING)
-async def test_no_link_leads_into_another_providers_private_server(bench_for, name):
+async def test_no_link_leads_to_another_providers_private_server(bench_for, name):
     bench, other = await bench_for(name), await bench_for("comfyui")
     other.provider()
-    bench.server.host(NOWHERE, b"gone", status=404)  # the same path here is asked for, and is no picture
+    bench.server.host(NOWHERE, b"gone", status=404)  # the same path here is requested, and is no picture
     assert type(await bench.fail(remembered={"urls": [other.server.host(NOWHERE, draw("a"))]})) is BadResponse
     assert other.server.requests == []
 
@@ -196,7 +196,7 @@ async def test_links_may_lead_to_a_server_that_the_host_allows(bench_for, name):
 
 
 @pytest.mark.parametrize("name", LINKING)
-async def test_a_host_that_is_allowed_is_asked_under_its_own_name(bench_for, name):
+async def test_a_link_to_an_allowed_host_is_not_rewritten(bench_for, name):
     bench = await bench_for(name)
     raised = await bench.fail("F13-localhost", settings={"link_hosts": (("localhost", None),)})
     assert type(raised) is Unavailable  # nobody listens at that port
@@ -225,7 +225,7 @@ async def test_a_retryable_download_stays_remembered_beside_a_permanent_failure(
 
 @pytest.mark.parametrize("case", ["F18", "F18-null", "F18-blank", "F18-gone"])
 @pytest.mark.parametrize("name", [server.name for server in REPLAYS if server.name not in NAMES_FILES])
-async def test_a_paid_picture_is_found_under_another_name_where_its_own_place_is_empty(bench_for, name, case):
+async def test_a_picture_is_found_in_another_field_where_the_documented_one_is_empty(bench_for, name, case):
     bench = await bench_for(name)
     assert [picture.data for picture in (await bench.draw(case)).kept] == [draw("under another name")]
     assert sum(call.moment == "" for call in bench.server.drawings) == 1
@@ -240,7 +240,7 @@ async def test_a_paid_picture_is_found_under_another_name_where_its_own_place_is
 )
 @pytest.mark.parametrize("name", LINKING)
 @pytest.mark.usefixtures("loopback_links", "small_caps")
-async def test_a_paid_picture_that_cannot_be_fetched_is_passed_on_as_a_link(bench_for, name, case):
+async def test_a_picture_that_cannot_be_downloaded_is_passed_on_as_a_link(bench_for, name, case):
     bench = await bench_for(name)
     if case.removeprefix("picture-") in SLOW:
         bench.hurry()
@@ -265,7 +265,7 @@ async def test_a_picture_too_large_for_memory_is_passed_on_as_a_link(bench_for, 
     assert posts(bench) == 1
 
 
-async def test_a_refused_key_is_the_providers_fault_and_no_models(bench, monkeypatch):
+async def test_a_refused_key_is_the_providers_fault_not_a_models(bench, monkeypatch):
     monkeypatch.setattr("providers.openai.OPENAI", OPENAI._replace(base_url=bench.server.url))
     assert not blames_model(await bench.fail("F01"))
 
@@ -278,13 +278,13 @@ async def test_downloads_that_succeed(bench_for, name, case):
 
 @pytest.mark.parametrize("case", [f"F13-{name}" for name in OTHER_NAMES])
 @pytest.mark.parametrize("name", LINKING)
-async def test_a_server_that_calls_itself_by_another_name_is_asked_where_it_is(bench_for, name, case):
+async def test_an_internal_host_name_in_a_link_is_replaced_by_the_base_url(bench_for, name, case):
     progress = await (await bench_for(name)).draw(case)
     assert [picture.data for picture in progress.kept] == [draw("under another name")]
 
 
-async def test_no_drawing_goes_out_on_a_connection_that_the_other_side_may_have_dropped(bench):
-    """Whether it was taken could not be told: it would be lost, or paid for twice."""
+async def test_no_drawing_call_uses_a_kept_connection(bench):
+    """Acceptance would be unknown, so the job would be lost, or paid for twice."""
     bench.server.drops_kept = True
     for _ in range(2):
         assert len((await bench.draw()).kept) == 1
@@ -325,14 +325,14 @@ async def test_an_endless_list_of_models_keeps_the_known_ones(bench, monkeypatch
     [("fal", "over 1000"), ("bfl", "over 1000"), ("aihorde", "over 1000"), ("replicate", "too many values")],
 )
 async def test_polls_are_read_with_the_small_cap(bench_for, monkeypatch, name, expected):
-    """Replicate's brings the pictures along, as data URLs."""
+    """Replicate's polls may contain the pictures, as data URLs."""
     monkeypatch.setattr(api_module, "MAX_JSON_BYTES", 1000)
     monkeypatch.setattr(aihorde_module, "MAX_JSON_BYTES", 1000)
     assert expected in str(await (await bench_for(name)).fail("poll-F14-bomb"))
 
 
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])
-async def test_cancelling_hangs_up(imagepipeline, moment):
+async def test_cancelling_closes_the_connection(imagepipeline, moment):
     drawing = asyncio.create_task(imagepipeline.draw(f"{moment}F15"))
     async with asyncio.timeout(2):
         await imagepipeline.server.started.wait()
@@ -365,7 +365,7 @@ KEPT: TypeAdapter[Failure] = TypeAdapter(Failure)
 
 
 async def failure_of(bench, case: str, **options) -> str:
-    """All that could be told of how a draw ended."""
+    """Everything that a draw may show, log or raise."""
     try:
         async with asyncio.timeout(0.1):
             await bench.draw(case, **options)
@@ -376,7 +376,7 @@ async def failure_of(bench, case: str, **options) -> str:
 
 
 @pytest.mark.parametrize("key", [CANARY])
-async def test_the_key_is_nowhere_to_be_read(bench, monkeypatch, caplog):
+async def test_the_key_is_never_shown(bench, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("providers.http.calls.MAX_ANSWER_BYTES", 1024 * 1024)
     monkeypatch.setattr(transport_module, "MAX_PICTURE_BYTES", 1024 * 1024)
@@ -416,7 +416,7 @@ async def test_a_prompt_chooses_the_case(imagepipeline):
         ("image/generate", {"model": "flux", "prompt": "a case:zz"}),
     ],
 )
-async def test_the_servers_refuse_what_is_not_documented(popcord, path, body):
+async def test_replay_servers_refuse_undocumented_requests(popcord, path, body):
     answer = await popcord.transport.call("POST", f"{popcord.server.url}/{path}", json=body)
     assert answer.status == 418
     assert len(popcord.server.unexpected) == 1

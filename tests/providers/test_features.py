@@ -7,11 +7,11 @@ import pytest
 from pydantic import SecretStr
 
 from providers import REGISTRY, build
-from providers.aihorde.settings import AIHordeSettings
-from providers.automatic1111.settings import Automatic1111Settings
+from providers.aihorde import AIHordeSettings
+from providers.automatic1111 import Automatic1111Settings
 from providers.comfyui.settings import ComfyUISettings
 from providers.kit.settings import ProviderSettings
-from providers.openai.settings import CompatibleSettings
+from providers.openai import CompatibleSettings
 from providers.sketch import SketchSettings
 from tests.conftest import ROOT
 from tests.replay import REPLAYS
@@ -19,7 +19,7 @@ from tools.features import FEATURES_PAGE, table
 from tools.pages import marks, replace_part
 
 
-async def test_the_table_in_the_docs_is_the_codes():
+async def test_the_table_in_the_docs_is_up_to_date():
     page = FEATURES_PAGE.read_text(encoding="utf-8")
     assert all(mark in page for mark in marks("features"))
     assert replace_part(page, "features", await table()) == page, "run: make features"
@@ -30,7 +30,7 @@ def test_each_provider_has_its_replay_server_and_sketch_needs_none():
     assert REGISTRY[-1].name == "sketch"
 
 
-def test_each_provider_has_its_words_in_the_docs():
+def test_each_provider_has_its_section_in_the_docs():
     page, readme = FEATURES_PAGE.read_text(encoding="utf-8"), (ROOT / "README.md").read_text(encoding="utf-8")
     assert [kind.name for kind in REGISTRY if f"`{kind.name}`" not in page or f"`{kind.name}`" not in readme] == []
     assert [kind.title for kind in REGISTRY if f"**{kind.title}**" not in page] == []

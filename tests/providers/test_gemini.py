@@ -111,13 +111,13 @@ async def test_no_size_no_ratio(gemini):
     assert config(gemini) == {"responseModalities": ["TEXT", "IMAGE"]}
 
 
-async def test_a_model_that_knows_no_image_size(gemini):
+async def test_a_model_without_image_size_gets_the_ratio_alone(gemini):
     assert (await gemini.draw(model=NO_SIZES)).sizes == [(512, 512)]
     assert config(gemini, 1)["imageConfig"] == {"aspectRatio": "1:1"}
 
 
 @pytest.mark.parametrize("case", ["snake", "data-url", "thoughts", "null-thought", "null-data", "null-names"])
-async def test_the_picture_is_found_in_each_shape(gemini, case):
+async def test_the_picture_is_found_in_each_form(gemini, case):
     assert [picture.data for picture in (await gemini.draw(case)).kept] == [PICTURE]
 
 
@@ -157,7 +157,7 @@ async def test_two_missing_pictures_are_a_bad_response(gemini, reason):
     assert gemini.server.calls == [POST] * 2
 
 
-async def test_no_image_with_words_is_no_refusal(gemini):
+async def test_no_image_with_a_text_is_no_refusal(gemini):
     assert (await gemini.draw("words-no-image")).sizes == [(512, 512)]
     assert gemini.server.calls == [POST] * 2
 
@@ -201,7 +201,7 @@ async def test_the_key_is_in_its_header_alone(gemini):
 
 
 @pytest.mark.parametrize("end", ["", "/", "/v1beta", "/v1beta/"])
-async def test_the_root_is_never_doubled(gemini, end):
+async def test_the_api_path_is_not_appended_twice(gemini, end):
     await gemini.draw(settings={"base_url": gemini.server.url + end})
     assert gemini.server.calls == [POST]
 

@@ -31,7 +31,7 @@ async def huggingface(bench_for):
     return await bench_for("huggingface")
 
 
-async def test_bytes_come_back(huggingface):
+async def test_the_response_is_a_pictures_bytes(huggingface):
     progress = await huggingface.draw(seed=7)
     assert [picture.data for picture in progress.kept] == [draw("a quiet harbour", (512, 512))]
     assert progress.kept[0].seed == 7
@@ -115,7 +115,7 @@ async def test_a_model_that_loads_is_waited_for(huggingface, case, seconds):
 
 
 @pytest.mark.parametrize(("case", "turns"), [("loading-ever", 12), ("loading-ever-far", 2)])
-async def test_a_model_that_loads_for_ever(huggingface, case, turns):
+async def test_a_model_that_loads_too_long_is_given_up(huggingface, case, turns):
     raised = await huggingface.fail(case)
     assert (type(raised), not_taken(raised)) == (Unavailable, True)
     assert (cause_of(raised), option_of(raised)) == (Cause.LOADING, "model")
@@ -124,12 +124,12 @@ async def test_a_model_that_loads_for_ever(huggingface, case, turns):
     assert len(huggingface.server.calls) == turns + 3, "every wait is followed by a call"
 
 
-async def test_an_estimate_that_is_no_number(huggingface):
+async def test_an_estimate_that_is_no_number_is_ignored(huggingface):
     assert type(await huggingface.fail("loading-nan")) is Unavailable
     assert huggingface.progress.reports == []
 
 
-async def test_the_examples_are_the_list_until_the_host_has_one(huggingface):
+async def test_the_example_models_are_offered_until_the_host_names_others(huggingface):
     models = await huggingface.provider().models()
     assert [(model.id, model.title) for model in models] == list(EXAMPLE_MODELS)
     assert all(model.capabilities.text_to_image for model in models)

@@ -234,7 +234,7 @@ async def test_remembered_links_are_only_downloaded(imagepipeline):
     assert {call.partition("/pictures/")[0] for call in imagepipeline.server.calls} == {"GET "}
 
 
-async def test_an_id_stays_one_segment(imagepipeline):
+async def test_an_id_is_one_path_segment(imagepipeline):
     await imagepipeline.fail(remembered={"id": "../../x?y"})
     assert imagepipeline.server.calls[0] == "GET /sdxl/text2image/v1/status/..%2F..%2Fx%3Fy"
     imagepipeline.server.unexpected.clear()

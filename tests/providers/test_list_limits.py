@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from providers.http.answers import Answer
-from providers.kit.list_limits import MAX_ENTRIES, MAX_NAME_LENGTH, MAX_OFFERED, cap_names, warn_once
+from providers.kit.model_lists import MAX_LIST_ENTRIES, MAX_NAME_LENGTH, MAX_OFFERED, cap_names, warn_once
 
-MANY = [f"image-{number}" for number in range(MAX_ENTRIES + MAX_OFFERED)]
+MANY = [f"image-{number}" for number in range(MAX_LIST_ENTRIES + MAX_OFFERED)]
 SIZES = [f"{side}x512" for side in range(64, 64 + 2 * MAX_OFFERED)]
 LISTS: dict[str, Mapping[str, Any]] = {
     "popcord": {"models": {"models": MANY}, "sizes": {"sizes": SIZES}},
@@ -32,12 +32,12 @@ LISTS: dict[str, Mapping[str, Any]] = {
         "prompt-styles": [{"name": id} for id in MANY],
     },
 }
-"""By the end of a path, what a server with far too much answers."""
+"""Responses of a server with far too many entries, by the end of the path."""
 
 
 @pytest.fixture(params=LISTS)
 async def crowded(request, bench_for, monkeypatch):
-    """A provider whose API lists far too much."""
+    """A provider whose API lists far too many entries."""
     warn_once.cache_clear()
     bench = await bench_for(request.param)
     answers = LISTS[request.param]
@@ -58,7 +58,7 @@ async def test_at_most_max_offered_models_are_offered(crowded, caplog):
     assert sum(f"{len(MANY):,}" in record.getMessage() for record in caplog.records) <= 1
 
 
-async def test_the_list_is_made_once(crowded):
+async def test_the_list_is_built_once(crowded):
     provider = crowded.provider()
     assert await provider.models() is await provider.models()
 
@@ -76,6 +76,6 @@ def test_the_warning_is_logged_once(caplog):
     assert len(caplog.records) == 1
 
 
-def test_names_that_no_menu_could_show_are_left_out():
+def test_names_too_long_for_a_menu_are_left_out():
     assert cap_names(["a", "b" * (MAX_NAME_LENGTH + 1), "a", "c"]) == ("a", "c")
     assert len(cap_names(MANY)) == MAX_OFFERED

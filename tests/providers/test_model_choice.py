@@ -9,7 +9,7 @@ from providers.appypie import TEXT
 from providers.imagepipeline import DOCUMENTED_MODEL
 
 FIXED = ("appypie",)
-"""A model of theirs is a path of its own, so that a new id would lead nowhere."""
+"""Each of their models has its own path, so the host cannot add ids."""
 
 
 async def offered(bench, **settings) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ async def test_the_host_caps_the_quality_of_every_model(bench):
     ("name", "known", "settings"),
     [("appypie", TEXT, {}), ("imagepipeline", DOCUMENTED_MODEL[0], {"generation": 3})],
 )
-async def test_a_model_that_an_api_cannot_be_asked_for_is_left_out_and_logged(bench_for, caplog, name, known, settings):
+async def test_a_model_that_an_api_does_not_have_is_left_out_and_logged(bench_for, caplog, name, known, settings):
     bench = await bench_for(name)
     models = (("own", "Mine"), (known, "Known"))
     assert await offered(bench, models=models, **settings) == [(known, "Known")]

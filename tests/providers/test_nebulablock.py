@@ -56,12 +56,12 @@ async def test_fill_under_the_other_names(nebulablock):
 
 
 @pytest.mark.parametrize("end", ["", "/", "/api/v1", "/api/v1/"])
-async def test_the_root_is_never_doubled(nebulablock, end):
+async def test_the_api_path_is_not_appended_twice(nebulablock, end):
     await nebulablock.draw(settings={"base_url": nebulablock.server.url + end})
     assert nebulablock.server.calls == [POST]
 
 
-async def test_the_server_knows_get_and_a_doubled_path_for_wrong(nebulablock):
+async def test_the_replay_server_refuses_get_and_a_doubled_path(nebulablock):
     root = f"{nebulablock.server.url}/api/v1"
     async with aiohttp.ClientSession(headers={"Authorization": "Bearer test-key"}) as session:
         for url, status in ((f"{root}/images/generation", 405), (f"{root}/api/v1/images/generation", 404)):
@@ -110,7 +110,7 @@ async def test_an_invalid_optional_field_does_not_lose_the_picture(nebulablock, 
 
 
 @pytest.mark.parametrize("case", ["dialect", "url-safe"])
-async def test_base64_in_any_dialect(nebulablock, case):
+async def test_base64_of_any_variant(nebulablock, case):
     assert (await nebulablock.draw(case)).kept[0].data == HARBOUR
 
 
@@ -132,7 +132,7 @@ async def test_each_model_takes_what_the_table_says(nebulablock):
     assert [id for id, each in models.items() if not each.steps] == [SEEDREAM]
 
 
-async def test_no_fill_without_it_in_the_list(nebulablock):
+async def test_fill_is_offered_only_if_listed(nebulablock):
     assert not any(model.capabilities.inpainting for model in await nebulablock.provider("lists-no-fill").models())
 
 

@@ -53,12 +53,12 @@ async def openai(bench_for):
 
 
 def drawn(bench) -> list[str]:
-    """The calls, without the version that an address without any path gets."""
+    """The calls, without the version in their path."""
     return [call.replace(" /v1/", " /") for call in bench.server.calls]
 
 
 def form(bench) -> dict[str, Any]:
-    """What the last call sent: files as bytes, the rest as text."""
+    """The form of the last call: files as bytes, other fields as text."""
     fields = fields_of(bench.server.requests[-1])
     return {each.name: each.data if each.filename else each.text for each in fields}
 
@@ -134,7 +134,7 @@ async def test_streams_without_a_picture_raise(openai, case, error, detail):
     assert drawn(openai) == [GENERATE]
 
 
-async def test_only_what_reports_says_is_reported(openai):
+async def test_only_declared_progress_is_reported(openai):
     provider = openai.provider()
     assert (provider.reports, provider.is_paid) == ({"preview"}, True)
     await openai.draw()
@@ -177,7 +177,7 @@ async def test_pictures_in_any_form(openai, case, count):
 # Options
 
 
-async def test_no_size_no_field(openai):
+async def test_without_a_size_no_field_is_sent(openai):
     await openai.draw(size=None, model=FIXED)
     assert openai.sent() == {"model": FIXED, "prompt": "a quiet harbour", "n": 1} | STREAMED
 
@@ -207,7 +207,7 @@ async def test_quality_and_no_background(openai, sources):
     ],
 )
 @pytest.mark.parametrize("models", [(), (("gpt-image-2.5-flare", "Flare"),)])
-async def test_the_host_says_how_good_a_picture_may_be(openai, best, offered, usual, models):
+async def test_the_host_caps_the_quality(openai, best, offered, usual, models):
     provider = openai.provider("lists-none", quality=best, models=models)
     takes = {model.id: model.capabilities for model in await provider.models()}["gpt-image-2.5-flare"]
     assert (takes.qualities, takes.usual_quality) == (offered, usual)
@@ -225,13 +225,13 @@ async def test_each_family_has_its_qualities(openai):
     ("base_url", "arrives"),
     [(None, "a <3 b | c"), ("https://api.openai.com/v1/", "a <3 b | c"), ("http://gpu:1234/v1", "a <3 b / c")],
 )
-async def test_the_words_of_a_member_reach_openai_itself_as_they_are(base_url, arrives):
+async def test_a_prompt_is_sent_unchanged_to_openai_itself(base_url, arrives):
     request = ImageRequest(prompt="a <3 b | c", model=FREE)
     drawing = await calls.drawing_for(OPENAI.at_url(base_url), request, Sources(), stream=False)
     assert drawing.options["json"]["prompt"] == arrives
 
 
-async def test_a_path_that_is_no_link_is_told_by_the_download(openai):
+async def test_an_invalid_relative_link_fails_at_its_download(openai):
     provider = openai.provider()
     with pytest.raises(BadResponse):
         await openai.transport.download(provider._absolute_link("//[oops/a.png"))
@@ -266,7 +266,7 @@ async def test_several_edits_are_not_streamed(openai):
         *((each, True) for each in ("not-verified", "server-error")),
     ],
 )
-async def test_a_refused_key_and_credit_that_is_out_are_openais_and_no_models(openai, monkeypatch, case, may_be):
+async def test_a_refused_key_and_missing_credit_are_openais_fault_not_a_models(openai, monkeypatch, case, may_be):
     monkeypatch.setattr("providers.openai.OPENAI", OPENAI._replace(base_url=openai.server.url))
     assert blames_model(await openai.fail(case)) is may_be
 
@@ -277,7 +277,7 @@ async def test_at_another_address_there_may_be_a_proxy(openai, case):
 
 
 @pytest.mark.parametrize("case", ["url", "moderation", "rate-limit"])
-async def test_edits_are_answered_like_drawings(openai, case):
+async def test_responses_to_edits_are_read_like_drawings(openai, case):
     if case == "moderation":
         assert type(await openai.fail(case, sources=IMAGE)) is ContentRejected
     else:
@@ -357,7 +357,7 @@ async def test_failures(openai, case, error, field, unaccepted, posts):
         ("prompt-required", "400: prompt required"),
     ],
 )
-async def test_the_sentence_of_a_failure(openai, case, detail):
+async def test_the_message_of_a_failure(openai, case, detail):
     assert str(await openai.fail(case)) == detail
 
 
@@ -420,14 +420,14 @@ def test_each_family_has_its_sizes(model, size, taken):
     assert OPENAI.capabilities(model).takes_size(Size.parse(size)) is taken
 
 
-def test_sizes_are_worded():
+def test_free_sizes_are_described():
     assert format_sizes((), GPT_IMAGE_FREE.size_range) == (
         "any size with sides from 256 to 3840, in steps of 16, "
         "the shorter at most 2160, the longer at most 3 times the shorter"
     )
 
 
-def test_images_are_for_gpt_image_models():
+def test_only_gpt_image_models_take_images():
     for model in map(OPENAI.capabilities, ("flux-1", "sd3")):
         assert not (model.image_to_image or model.inpainting)
     for model, _ in OPENAI.models:
@@ -451,7 +451,7 @@ def test_days_of_retirement(date, over):
 
 
 @given(st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.lists(st.integers()))
-def test_no_date_breaks_the_list(date):
+def test_an_invalid_date_does_not_break_the_list(date):
     assert is_past(date) in (True, False)
 
 

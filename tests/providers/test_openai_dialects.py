@@ -18,6 +18,7 @@ from domain import (
 )
 from providers import build
 from providers.kit.settings import ProviderSettings
+from providers.openai import CompatibleSettings
 from providers.openai.calls import sanitize_prompt
 from providers.openai.profiles import (
     ASPECT_SIZES,
@@ -26,7 +27,6 @@ from providers.openai.profiles import (
     profile_for,
     title_for,
 )
-from providers.openai.settings import CompatibleSettings
 from providers.sketch import SketchSettings
 from tests.outcomes import blames_model
 from tests.providers.conftest import Bench, load
@@ -36,7 +36,7 @@ from tests.replay.pictures import draw
 
 
 class Dialect(Bench):
-    """The same replay server, as one that the host has named."""
+    """A bench whose replay server is listed in OPENAI_COMPATIBLE."""
 
     server: OpenAIReplay
 
@@ -109,7 +109,7 @@ async def test_check_where_no_models_are_listed(speaking):
         ),
     ],
 )
-async def test_each_dialect_sends_what_it_may(speaking, profile, options, sent):
+async def test_each_dialect_sends_its_documented_fields(speaking, profile, options, sent):
     bench = speaking(profile)
     progress = await bench.draw(**options)
     assert len(progress.kept) == options.get("count", 1)
@@ -124,16 +124,16 @@ async def test_each_dialect_sends_what_it_may(speaking, profile, options, sent):
         *((each, False) for each in ("rate-limit-ever", "F04-503", "F11", "F08")),
     ],
 )
-async def test_a_proxys_model_may_have_no_key_no_credit_or_no_server_of_its_own(speaking, case, answered):
-    """LiteLLM hands on what the one behind a model says."""
+async def test_a_proxys_key_credit_and_outage_errors_may_be_one_models(speaking, case, answered):
+    """LiteLLM passes on the error of the API behind a model."""
     bench = speaking("litellm")
     bench.hurry()
     assert blames_model(await bench.fail(case)) is answered
 
 
 @pytest.mark.parametrize(("profile", "may_be"), [("minimal", True), ("together", True), ("nscale", False)])
-async def test_whose_key_is_refused(speaking, profile, may_be):
-    """At Together's loopback address may stand a proxy; Nscale is asked where its host says."""
+async def test_a_refused_key_may_be_a_models_at_a_proxy(speaking, profile, may_be):
+    """A profile with a base URL of its own may be a proxy at another address; Nscale has none."""
     assert blames_model(await speaking(profile).fail("wrong-key")) is may_be
 
 
@@ -142,7 +142,7 @@ async def test_only_self_hosted_servers_stay_internal(speaking, profile):
     assert not blames_model(await speaking(profile).fail("wrong-key"))
 
 
-async def test_the_servers_own_model_is_not_named(speaking):
+async def test_the_servers_default_model_is_not_sent(speaking):
     bench = speaking("minimal")
     assert [model.id for model in await bench.provider("lists-none").models()] == [SERVER_DEFAULT[0]]
     await bench.draw(model=SERVER_DEFAULT[0])
@@ -155,18 +155,18 @@ async def test_pictures_come_in_the_order_of_their_index(speaking):
 
 
 @pytest.mark.parametrize("case", ["empty", "held-back", "no-payload"])
-async def test_xai_refuses_under_200(speaking, case):
+async def test_xais_refusals_have_status_200(speaking, case):
     bench = speaking("xai")
     assert type(await bench.fail(case, size=Size(1024, 1024))) is ContentRejected
     assert drawn(bench) == [GENERATE]
 
 
 @pytest.mark.parametrize(("case", "error"), [("error-as-200", Unavailable), ("F12", BadResponse)])
-async def test_not_all_that_xai_says_under_200_is_a_refusal(speaking, case, error):
+async def test_xais_other_errors_with_status_200_are_no_refusals(speaking, case, error):
     assert type(await speaking("xai").fail(case, size=Size(1024, 1024))) is error
 
 
-async def test_xai_hands_over_what_it_did_not_hold_back(speaking):
+async def test_pictures_that_xai_did_not_filter_are_kept(speaking):
     bench = speaking("xai")
     assert type(await bench.fail("one-held-back", size=Size(1024, 1024), count=3)) is ContentRejected
     assert len(bench.progress.kept) == 2
@@ -178,7 +178,7 @@ def test_sizes_of_xai_have_exactly_its_ratios():
         assert math.isclose(size.width * down, size.height * across)
 
 
-async def test_localai_answers_with_links_of_its_own_host(speaking):
+async def test_localais_links_lead_to_its_own_host(speaking):
     bench = speaking("localai")
     assert (await bench.draw("url")).sizes == (await bench.draw("url-path")).sizes == [(512, 512)]
 
@@ -212,7 +212,7 @@ async def test_images_for_stable_diffusion_cpp(speaking):
 
 
 @pytest.mark.parametrize("sources", [None, IMAGE])
-async def test_stable_diffusion_cpp_draws_the_seed_that_the_receipt_tells(speaking, sources):
+async def test_stable_diffusion_cpps_seed_is_the_one_on_the_picture(speaking, sources):
     bench = speaking("sdcpp")
     for seed in (7, 8):
         progress = await bench.draw(seed=seed, count=2, sources=sources)
@@ -249,7 +249,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-async def test_no_orders_to_stable_diffusion_cpp_but_ours(speaking, words):
+async def test_prompts_hold_no_native_options_but_those_added_here(speaking, words):
     bench = speaking("sdcpp")
     await bench.draw(prompt=f"a cat{words}", negative_prompt=f"fog{words}", seed=7)
     told = re.findall(r"<sd_cpp_extra_args>([^<]*)</sd_cpp_extra_args>$", bench.sent()["prompt"])
@@ -283,7 +283,7 @@ async def test_each_dialect_lists_its_models(speaking, profile, ids):
     assert [model.id for model in await speaking(profile).provider().models()] == ids
 
 
-async def test_what_models_take_is_told_by_their_names(speaking):
+async def test_capabilities_follow_from_models_names(speaking):
     localai = await speaking("localai").provider().models()
     assert [model.id for model in localai if model.capabilities.upscale] == ["realesrgan-x4"]
     assert not find_model(localai, "realesrgan-x4").capabilities.text_to_image
@@ -306,10 +306,10 @@ async def test_faults_in_every_dialect(speaking, profile):
     assert bench.server.count("POST") == 3
 
 
-# Words that a server would take for its own
+# Syntax in prompts that a server would interpret
 
 
-async def test_a_bar_parts_the_negative_prompt_for_localai(speaking):
+async def test_a_bar_separates_the_negative_prompt_for_localai(speaking):
     bench = speaking("localai")
     await bench.draw(prompt="a cat | a dog", negative_prompt="fog|rain")
     assert bench.sent()["prompt"] == "a cat / a dog|fog/rain"
@@ -340,15 +340,15 @@ def test_no_tag_and_no_bar_survives(text):
 
 
 @given(st.text())
-def test_other_words_stay(text):
+def test_other_text_is_unchanged(text):
     if "|" not in text and "<" not in text:
         assert sanitize_prompt(text) == text
 
 
-# Servers that the host names
+# Servers listed in OPENAI_COMPATIBLE
 
 
-def test_a_named_server_stands_before_the_painter(openai):
+def test_named_servers_come_before_sketch(openai):
     settings = {
         "openai": ProviderSettings(api_key=SecretStr("test-key")),
         "sketch": SketchSettings(),
@@ -372,7 +372,7 @@ def test_openai_needs_a_key(openai):
 
 
 @pytest.mark.parametrize(("word", "same"), [("LocalAI", "localai"), ("zz", "minimal"), (None, "minimal")])
-def test_the_word_for_a_profile(word, same):
+def test_a_profile_is_found_by_name(word, same):
     assert profile_for(word) is PROFILES[same]
 
 
@@ -384,7 +384,7 @@ def test_titles(name, title):
 @pytest.mark.parametrize(
     ("profile", "paid", "reports"), [("minimal", True, set()), ("sdcpp", False, set()), ("openai", True, {"preview"})]
 )
-def test_who_pays_and_who_reports(speaking, profile, paid, reports):
+def test_which_profiles_are_paid_and_report_progress(speaking, profile, paid, reports):
     provider = speaking(profile).provider()
     assert (provider.is_paid, provider.reports) == (paid, reports)
 
@@ -395,7 +395,7 @@ async def test_the_version_is_added_once(openai, end):
     assert openai.server.calls == ["POST /v1/images/generations"]
 
 
-async def test_no_key_no_header(speaking):
+async def test_without_a_key_no_header_is_sent(speaking):
     bench = speaking("localai")
     await bench.draw()
     assert "authorization" not in bench.server.requests[0].headers

@@ -1,5 +1,5 @@
 # pyright: basic
-"""JSON of any size: read whole, and never so long at a time that others would wait."""
+"""JSON of any size is read completely, without blocking the event loop."""
 
 import base64
 import json
@@ -51,14 +51,14 @@ def test_backslashes_are_counted_up_to_a_limit(count):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Everything is large, every string long, and a piece short."""
+    """Lower the limits, so that every text is large, every string long, and a piece short."""
     for name, size in {"MIN_THREAD_BYTES": -1, "LONG_STRING": 4, "PIECE_BYTES": 50}.items():
         monkeypatch.setattr(parsing, name, size)
 
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """What the parser was given, and in which thread."""
+    """The texts that were parsed, with their threads."""
     calls = []
 
     def parse(body):
@@ -70,10 +70,10 @@ def parsed(monkeypatch):
 
 
 def test_a_text_cannot_forge_a_placeholder():
-    """A member's words come back beside their picture."""
+    """A prompt may be echoed beside its picture."""
     answer = {
         "b64_json": "A" * MIN_THREAD_BYTES,
-        "revised_prompt": parsing.PLACEHOLDER.format("0", 0),
+        "revised_prompt": parsing.CUT_STRING_MARK.format("0", 0),
         "prompt": "\ue0000\ue000",
     }
     assert read_json(json.dumps(answer)) == answer
@@ -100,7 +100,7 @@ def test_any_bytes_are_json_or_a_value_error(pieces):
 
 @pytest.mark.parametrize("spelt", [("/", "\\/"), ("+", "\\u002B"), ("=", "\\u003d"), ("Z", "Z")])
 @pytest.mark.parametrize("more", ["", r', "revised_prompt": "a fox \ud83e"'])
-def test_a_long_picture_is_read_however_its_signs_are_spelt(parsed, spelt, more):
+def test_a_long_picture_is_read_in_every_escaping(parsed, spelt, more):
     body = f'{{"data": [{{"b64_json": "{TEXT.replace(*spelt)}"{more}}}, {{"b64_json": "{TEXT}"}}]}}'
     assert [item["b64_json"] for item in read_json(body)["data"]] == [TEXT, TEXT]
     assert max(length for length, _ in parsed) <= PIECE_BYTES + 2

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Pictures in responses of any shape, invalid numbers, and endless responses."""
+"""Pictures in responses of any form, invalid numbers, and endless responses."""
 
 import asyncio
 import base64
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from domain import BadResponse, Drawn, Picture
 from domain.kinds import KINDS, kind_of
 from domain.numbers import number, place, plain, seconds, seed
+from providers.aihorde.wire import JobState
 from providers.aihorde.wire import Result as HordeResult
-from providers.aihorde.wire import State
 from providers.automatic1111.tasks import Task
 from providers.fal import Result as FalResult
 from providers.fal import Status as FalStatus
@@ -23,8 +23,8 @@ from providers.http.answers import Answer
 from providers.http.bodies import MAX_ERROR_BYTES, read_body, stream_events
 from providers.http.encoding import decode_picture
 from providers.http.events import Event, EventReader
-from providers.http.lenient import SKIP_INVALID_ENTRIES, Reply
-from providers.kit.picture_search import MAX_PICTURES, pictures_in
+from providers.http.parsing import SKIP_INVALID_ENTRIES, Reply
+from providers.kit.results import MAX_PICTURES, pictures_in
 from providers.openai.replies import items_of
 from providers.openai.streaming import Stream
 from storage.dialects import as_json
@@ -70,7 +70,7 @@ def answered(body: object, status: int = 200) -> Answer:
         ({"output": "d9a8c7b6e5f4d3c2b1a0d9a8c7b6e5f4"}, []),
     ],
 )
-def test_pictures_are_found_by_the_names_that_are_documented(body, found):
+def test_pictures_are_found_under_documented_field_names(body, found):
     assert pictures_in(body) == found
 
 
@@ -83,7 +83,7 @@ def test_pictures_are_found_by_the_names_that_are_documented(body, found):
     ],
 )
 @pytest.mark.parametrize("picture", [LINK, "http://pictures.example/a", f"data:image/png;base64,{TEXT}", TEXT])
-def test_a_picture_lies_under_each_documented_name(name, picture):
+def test_a_picture_is_found_under_each_documented_name(name, picture):
     for value in (picture, [picture], {"url": picture}):
         assert pictures_in({"message": "a", name: value}) == [picture]
 
@@ -95,7 +95,7 @@ def test_base64_of_each_kind_is_a_picture(kind):
         assert pictures_in({"image": text}) == [text]
 
 
-def test_an_answer_has_each_picture_once_and_only_so_many():
+def test_pictures_of_a_response_are_unique_and_limited():
     assert pictures_in({"image": LINK, "images": [LINK, LINK]}) == [LINK]
     assert len(pictures_in({"images": [f"{LINK}?{number}" for number in range(1000)]})) == MAX_PICTURES
     assert pictures_in({"data": {"result": {"output": [LINK]}}}) == [LINK]
@@ -105,7 +105,7 @@ def test_an_answer_has_each_picture_once_and_only_so_many():
     assert pictures_in(deep) == []
 
 
-def test_several_large_pictures_are_told_apart_though_they_begin_and_end_alike():
+def test_large_pictures_with_equal_beginnings_and_ends_are_distinct():
     several = [TEXT[:100] + sign + TEXT[-100:] for sign in "AABA"]
     assert pictures_in({"images": several}) == [several[0], several[2]]
 
@@ -163,7 +163,7 @@ def test_every_kind_is_found_in_base64_of_either_alphabet(data, encode):
         ([{"respect_moderation": False}, {"url": "/a.png"}], ["/a.png"], []),
     ],
 )
-def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_then(data, links, texts):
+def test_openais_documented_fields_are_read_before_others(data, links, texts):
     items = items_of(answered({"data": data, "images": [LINK + "b"]})) or []
     assert [item.link for item in items if item.link] == links
     assert [item.picture for item in items if item.picture and not item.link] == texts
@@ -173,7 +173,7 @@ def test_what_openai_documents_is_read_first_and_whatever_else_holds_a_picture_t
     "path", ["/workspace/outputs/5f2b7c3e9a1d4b6c8e0f1a2b", "/wp-content/uploads/2026/11/30/picture_final_version"]
 )
 def test_a_path_is_no_picture(path):
-    """It would be one of JPEG XL, by its first signs."""
+    """Its first characters are those of JPEG XL in base64."""
     assert pictures_in({"image": path, "url": LINK}) == [LINK]
 
 
@@ -186,13 +186,13 @@ def test_a_path_is_no_picture(path):
         {"images": [LINK, TEXT]},
     ],
 )
-async def test_the_finished_picture_of_a_stream_is_found_under_another_name(told):
+async def test_a_streams_final_picture_is_found_under_another_field_name(told):
     progress = FakeProgress()
     await Stream(progress).handle(Event("image_generation.completed", json.dumps(told)))
     assert [picture.data for picture in progress.kept] == [draw("a")]
 
 
-def test_an_entry_in_another_shape_keeps_its_place_and_what_was_held_back_stays_so():
+def test_an_entry_of_another_form_keeps_its_place_and_a_filtered_one_stays_empty():
     told = [{"index": 1, "image_url": LINK}, {"index": 0, "respect_moderation": False}]
     assert [(item.index, item.link, item.respect_moderation) for item in items_of(answered({"data": told})) or ()] == [
         (1, LINK, None),
@@ -221,7 +221,7 @@ def test_an_invalid_number_counts_as_absent(wrong):
     assert result.seed is None
     assert result.timings is None or result.timings.inference is None
     assert answered({"status": "IN_QUEUE", "queue_position": wrong}).parse(FalStatus).queue_position is None
-    state = answered({"done": True, "queue_position": wrong, "wait_time": wrong}).parse(State)
+    state = answered({"done": True, "queue_position": wrong, "wait_time": wrong}).parse(JobState)
     assert (state.done, state.queue_position, state.wait_time) == (True, None, None)
     task = answered({"active": True, "progress": wrong, "eta": wrong}).parse(Task)
     assert (task.active, task.fraction, task.seconds) == (True, None, None)
@@ -229,7 +229,7 @@ def test_an_invalid_number_counts_as_absent(wrong):
     assert Drawn(call=0, seed=wrong, seconds=wrong) == Drawn(call=0)
 
 
-def test_a_number_that_is_one_is_kept_exactly():
+def test_a_valid_number_is_kept_exactly():
     assert (seed("18446744073709551615"), seed(2**53 + 1), seed(7.0)) == (2**64 - 1, 2**53 + 1, 7)
     assert (number("1.5"), seconds(-1), place(-1), place(3)) == (1.5, None, None, 3)
 
@@ -242,7 +242,7 @@ ROWS = st.recursive(
 
 @given(ROWS)
 @example({"a": float("nan"), "b": "\ud83e", "c": "\0"})
-def test_what_is_written_is_json_that_every_database_takes(value):
+def test_parsed_values_are_json_that_every_database_takes(value):
     def refuse(name: str) -> None:
         raise AssertionError(name)
 
@@ -253,7 +253,7 @@ def test_what_is_written_is_json_that_every_database_takes(value):
 
 
 class Content:
-    """A body whose chunks are there already, so that reading never waits by itself."""
+    """A body whose chunks are buffered, so that reading never suspends."""
 
     def __init__(self, chunk: bytes, times: int) -> None:
         self.chunk, self.times = chunk, times
@@ -264,7 +264,7 @@ class Content:
 
 
 async def turns_while(reading) -> int:
-    """How often somebody else had a turn."""
+    """How often another task had a turn."""
     turns, task = 0, asyncio.ensure_future(reading)
     while not task.done():
         turns += 1
@@ -300,7 +300,7 @@ def test_an_endless_stream_ends():
             reader.feed(b":\n" * 1000)
 
 
-async def test_of_an_error_only_the_beginning_is_read():
+async def test_only_the_beginning_of_an_error_is_read():
     response = cast(
         "Any",
         SimpleNamespace(

@@ -84,7 +84,7 @@ async def test_every_option(pollinations):
 
 
 @pytest.mark.parametrize("prompt", ["a quiet harbour", "a long story " * 200])
-async def test_what_only_openais_models_there_take(pollinations, prompt):
+async def test_options_of_openais_models(pollinations, prompt):
     models = {model.id: model.capabilities for model in await pollinations.provider().models()}
     assert [id for id, takes in models.items() if takes.qualities or takes.transparent] == ["gptimage"]
     await pollinations.draw(prompt=prompt, model="gptimage", quality="hd", transparent=True)
@@ -92,12 +92,12 @@ async def test_what_only_openais_models_there_take(pollinations, prompt):
     assert (sent["quality"], sent["transparent"]) in {("hd", True), ("hd", "true")}
 
 
-async def test_what_is_off_is_not_sent(pollinations):
+async def test_options_that_are_off_are_not_sent(pollinations):
     await pollinations.draw(private=False, safety_checker=False)
     assert {"private", "safe"}.isdisjoint(query(pollinations))
 
 
-async def test_the_seed_is_random_where_none_is_asked_for(pollinations):
+async def test_the_seed_is_random_where_none_is_requested(pollinations):
     planner = Planner({"pollinations": pollinations.provider()}, "pollinations")
     jobs = [await planner.plan(ImageRequest(prompt="a boat"), Settings(), make_job()) for _ in range(3)]
     seeds = [(await pollinations.draw(seed=call_request(job).seed)).kept[0].seed for job in jobs]
@@ -166,13 +166,13 @@ async def test_a_400_names_the_field(pollinations, case, field):
     assert (type(raised), option_of(raised)) == (InvalidRequest, field)
 
 
-async def test_a_502_that_hides_a_429_is_waited_out(pollinations):
+async def test_a_502_that_hides_a_429_is_retried(pollinations):
     assert (await pollinations.draw("slow-down")).sizes == [(512, 512)]
     assert pollinations.server.calls == [GET] * 2
     assert len(pollinations.waits) == 1
 
 
-async def test_a_502_that_hides_a_429_for_ever(pollinations):
+async def test_a_lasting_502_that_hides_a_429_is_a_rate_limit(pollinations):
     raised = await pollinations.fail("slow-for-ever")
     assert type(raised) is RateLimited
     assert not not_taken(raised), "a 502 may hide anything, and all of them were sent"
@@ -180,14 +180,14 @@ async def test_a_502_that_hides_a_429_for_ever(pollinations):
     assert pollinations.server.calls == [GET] * 3
 
 
-async def test_what_may_have_taken_the_last_pollen_is_remembered(pollinations):
+async def test_a_call_that_may_have_used_the_last_credit_is_remembered(pollinations):
     raised = await pollinations.fail("last-pollen", seed=7)
     assert (type(raised), not_taken(raised)) == (QuotaError, False)
     assert pollinations.progress.remembered == {"seed": 7}
 
 
 @pytest.mark.parametrize("case", ["F03-ever", "F04-503", "no-pollen", "x402", "unauthorized", "forbidden"])
-async def test_a_seed_that_was_sent_by_an_earlier_run_is_never_forgotten(pollinations, case):
+async def test_the_seed_of_an_earlier_run_is_never_forgotten(pollinations, case):
     first = await pollinations.draw(seed=7)
     await pollinations.fail(case, seed=9, remembered=first.remembered)
     assert pollinations.progress.remembered == {"seed": 7}
@@ -206,7 +206,7 @@ async def test_a_seed_that_was_sent_by_an_earlier_run_is_never_forgotten(pollina
 @example(prompt="models")
 @example(prompt="\\\\a\\b")
 @example(prompt="a\nb\r\nc\td\x00")
-async def test_any_prompt_arrives_whole(pollinations, prompt):
+async def test_any_prompt_arrives_unchanged(pollinations, prompt):
     assert (await pollinations.draw(prompt=prompt, seed=1)).sizes == [(512, 512)]
     call = pollinations.server.requests[-1]
     arrived = unquote(call.path.removeprefix("/image/")) if call.method == "GET" else call.json["prompt"]
@@ -221,7 +221,7 @@ async def test_the_key_is_in_its_header_alone(pollinations):
     assert "test-key" not in call.path + call.query
 
 
-async def test_a_long_prompt_goes_by_post(pollinations):
+async def test_a_long_prompt_is_sent_by_post(pollinations):
     progress = await pollinations.draw(
         prompt=LONG, seed=7, negative_prompt="fog", guidance_scale=7.5, private=True, safety_checker=True
     )
@@ -255,18 +255,18 @@ async def test_a_long_prompt_with_an_image(pollinations):
     assert pollinations.sent()["image"] == LINK
 
 
-async def test_a_posted_link_may_lead_to_a_host_that_is_allowed(pollinations, bench_for):
+async def test_a_link_in_a_post_response_may_lead_to_an_allowed_host(pollinations, bench_for):
     other = await bench_for("comfyui")
     allowed = {"link_hosts": (("127.0.0.1", other.server.port),)}
     nowhere = Call("GET", "/", {}, b"")
-    pollinations.server.host(nowhere, b"gone", status=404)  # the same path here is asked for, and is no picture
+    pollinations.server.host(nowhere, b"gone", status=404)  # the same path here is requested, and is no picture
     ref = {"url": other.server.host(nowhere, draw("a")), "seed": 7}
     assert type(await pollinations.fail(prompt=LONG, remembered=ref)) is BadResponse
     progress = await pollinations.draw(prompt=LONG, remembered=ref, settings=allowed)
     assert [each.data for each in progress.kept] == [draw("a")]
 
 
-async def test_a_posted_link_is_remembered_and_fetched(pollinations):
+async def test_a_link_in_a_post_response_is_remembered_and_downloaded(pollinations):
     progress = await pollinations.draw("post-link", prompt=LONG, seed=7)
     assert progress.sizes == [(512, 512)]
     gone = {"model": "kontext", "sources": sources_of(draw("image"))}
@@ -284,13 +284,13 @@ async def test_posts_without_a_picture(pollinations, case):
     assert pollinations.progress.remembered is None
 
 
-async def test_a_post_that_broke_is_neither_repeated_nor_remembered(pollinations):
+async def test_a_broken_post_is_neither_repeated_nor_remembered(pollinations):
     assert type(await pollinations.fail("F11", prompt=LONG)) is Unavailable
     assert pollinations.server.calls == [POST]
     assert pollinations.progress.remembered is None
 
 
-async def test_an_image_goes_as_one_link(pollinations):
+async def test_an_image_is_sent_as_one_link(pollinations):
     assert (await pollinations.draw(**WITH_LINK)).sizes == [(512, 512)]
     assert query(pollinations)["image"] == LINK.replace(",", "%2C").replace("|", "%7C")
 
@@ -335,7 +335,7 @@ async def test_no_currency_is_invented_and_a_price_that_is_no_number_is_none(pol
         ("lists-odd-fields", ["flux", "kontext", "gptimage", "nova"]),
     ],
 )
-async def test_odd_lists(pollinations, case, ids):
+async def test_lists_with_invalid_entries(pollinations, case, ids):
     assert [model.id for model in await pollinations.provider(case).models()] == ids
 
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Polling: what is worth asking again, how soon, and when it is over."""
+"""Polling: which polls are repeated, after which pause, and what ends it."""
 
 import asyncio
 import json
@@ -14,13 +14,13 @@ from tests.providers.conftest import FakeProgress
 
 DONE, AGAIN = Answer(200, {}, b'"done"'), Answer(200, {}, b'"again"')
 LATE = 3
-"""Polls, within the seconds in which a job may not have reached every server yet."""
+"""Number of polls within the grace period of a 404."""
 GONE, BUSY = Answer(404, {}, b"{}"), Answer(429, {"Retry-After": "34"}, b"{}")
 
 
 @pytest.fixture
 def asked(transport):
-    """Poll through these answers; who was told to forget."""
+    """Poll through the given responses."""
 
     async def run(*answers) -> FakeProgress:
         left, progress = list(answers), FakeProgress({"id": "7"})
@@ -41,18 +41,18 @@ def asked(transport):
     return run
 
 
-async def test_until_it_is_done_and_ever_slower(asked, waits):
+async def test_polls_until_done_with_back_off(asked, waits):
     await asked(*[AGAIN] * 10, DONE)
     assert all(0.9 * PollIntervals().first <= wait <= 1.1 * PollIntervals().longest for wait in waits)
     assert waits[0] < waits[3] < waits[9]
 
 
 @pytest.mark.parametrize("trouble", [Unavailable(), Timeout(), Answer(500, {}, b""), Answer(503, {}, b""), BUSY])
-async def test_a_poll_that_fails_is_made_again(asked, trouble):
+async def test_a_failed_poll_is_repeated(asked, trouble):
     assert (await asked(trouble, AGAIN, trouble, DONE)).remembered == {"id": "7"}
 
 
-async def test_a_silent_provider_is_given_up_late_and_the_job_stays_remembered(asked, waits):
+async def test_a_silent_provider_is_given_up_and_the_job_stays_remembered(asked, waits):
     patient = PollIntervals().silence_limit
     few, many = [Unavailable()] * 15, [Timeout()] * 40
     assert (await asked(*few, BUSY, *few, DONE)).remembered == {"id": "7"}

@@ -39,11 +39,11 @@ async def test_generate(popcord):
     assert progress.remembered["url"].startswith(popcord.server.url)
 
 
-async def test_a_null_beside_the_link_is_no_hindrance(popcord):
+async def test_a_null_beside_the_link_is_ignored(popcord):
     assert (await popcord.draw("nulls")).sizes == [(512, 512)]
 
 
-async def test_no_size_no_field(popcord):
+async def test_without_a_size_no_field_is_sent(popcord):
     await popcord.draw(size=None)
     assert "size" not in popcord.sent()
 
@@ -55,7 +55,7 @@ async def test_an_odd_size_is_sent_as_it_is_listed(popcord):
     assert popcord.sent()["size"] == "786x1024"
 
 
-async def test_a_size_that_would_not_go_back_as_it_is_listed_is_not_offered(popcord):
+async def test_a_size_that_cannot_be_sent_exactly_as_listed_is_not_offered(popcord):
     models = await popcord.provider("lists-odd").models()
     assert models[0].capabilities.sizes == (Size(640, 960),)
 
@@ -74,7 +74,7 @@ async def test_the_documented_lists_are_the_fallback(popcord, case):
     assert [model.id for model in models] == list(MODELS)
 
 
-async def test_the_log_tells_whose_list_could_not_be_read(popcord, caplog):
+async def test_the_log_names_the_provider_whose_list_failed(popcord, caplog):
     await popcord.provider("lists-503").models()
     assert caplog.messages[-1].startswith("popcord: the list of models could not be read")
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.kit.prompt_tags import without_tag
+from providers.kit.inputs import without_tag
 
 NAME = "sd_cpp_extra_args"
 OPEN, CLOSE = f"<{NAME}>", f"</{NAME}>"
@@ -28,7 +28,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join)
         ("", ""),
     ],
 )
-def test_only_the_tag_goes(text, left):
+def test_only_the_tag_is_removed(text, left):
     assert without_tag(text, NAME) == left
 
 
@@ -52,5 +52,5 @@ def test_a_tag_name_is_not_a_regular_expression():
 
 
 @pytest.mark.parametrize("text", [OPEN * 300, "<sd_cpp_" * 300 + "extra_args>" * 300, OPEN * 150 + CLOSE * 150])
-def test_a_hostile_text_ends_soon(text):
+def test_a_hostile_text_takes_no_long_time(text):
     assert NAME not in without_tag(text, NAME)

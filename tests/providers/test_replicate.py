@@ -23,7 +23,7 @@ from domain import (
 )
 from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, output_links
-from providers.replicate_inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
+from providers.replicate.inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
 from tests.outcomes import blames_model, cause_of, not_taken
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON
@@ -50,7 +50,7 @@ def polls(bench) -> int:
     return sum(call.startswith("GET /predictions/") for call in bench.server.calls)
 
 
-async def test_a_short_wait_needs_no_poll(replicate):
+async def test_a_quick_prediction_needs_no_poll(replicate):
     progress = await replicate.draw(model=SCHNELL)
     assert len(progress.kept) == 1
     assert progress.kept[0].seconds == 1.5
@@ -72,7 +72,7 @@ async def test_a_version_runs_by_its_hash(replicate):
     assert replicate.server.calls[0] == RUN
 
 
-async def test_a_version_behind_its_name_has_the_inputs_of_the_name(replicate):
+async def test_a_version_with_a_name_has_the_inputs_of_the_named_model(replicate):
     await replicate.draw(model=f"{SCHNELL}:{VERSIONS[SCHNELL]}", size=Size(1360, 768), steps=4)
     assert replicate.server.calls[:2] == [f"GET /models/{SCHNELL}", RUN]
     assert replicate.sent()["version"] == VERSIONS[SCHNELL]
@@ -80,7 +80,7 @@ async def test_a_version_behind_its_name_has_the_inputs_of_the_name(replicate):
     assert replicate.sent()["input"]["num_inference_steps"] == 4
 
 
-async def test_a_model_without_a_run_of_its_own_runs_by_its_newest_version(replicate):
+async def test_a_model_that_does_not_run_by_name_runs_by_its_newest_version(replicate):
     assert (await replicate.draw(model=COMMUNITY)).sizes == [(512, 512)]
     assert replicate.server.calls[1:3] == [f"POST /models/{COMMUNITY}/predictions", RUN]
     assert replicate.sent(1) == {"version": VERSIONS[COMMUNITY], "input": replicate.sent(0)["input"]}
@@ -122,7 +122,7 @@ async def test_names_that_the_schema_lacks_are_not_sent(replicate):
     assert data(replicate.sent()["input"]["input_image"]) == IMAGE.images[0].data
 
 
-async def test_looks_by_their_names_in_the_schema(replicate):
+async def test_style_and_background_by_their_names_in_the_schema(replicate):
     await replicate.draw(model=KONTEXT, size=None, quality="high", style="Realistic", transparent=True)
     looks = {"quality": "high", "style_type": "Realistic", "background": "transparent"}
     assert replicate.sent()["input"] == {"prompt": "a quiet harbour"} | looks
@@ -137,13 +137,13 @@ UNREADABLE = ["aside-F04", "aside-F05", "aside-F12-null"]
 
 
 @pytest.mark.parametrize("case", [*UNREADABLE, "no-schema"])
-async def test_without_a_schema_only_what_all_take_is_sent(replicate, case):
+async def test_without_a_schema_only_prompt_and_seed_are_sent(replicate, case):
     await replicate.draw(case, model=SCHNELL, size=None, seed=7)
     assert replicate.sent() == {"input": {"prompt": "a quiet harbour", "seed": 7}}
 
 
 @pytest.mark.parametrize(("case", "kind"), [("aside-F01", AuthError), ("aside-F03-ever", RateLimited)])
-async def test_why_a_schema_cannot_be_read_is_told(replicate, case, kind):
+async def test_an_unreadable_schema_raises_the_calls_error(replicate, case, kind):
     error = await replicate.fail(case, model=SDXL)
     assert (type(error), not_taken(error)) == (kind, True)
     assert replicate.server.count("POST") == 0
@@ -160,7 +160,7 @@ async def test_options_without_a_schema_are_not_submitted(replicate, case, wish)
 @pytest.mark.parametrize(
     ("case", "count"), [("output-string", 1), ("output-dict", 2), ("output-data", 1), ("polled", 2)]
 )
-async def test_outputs_of_every_shape(replicate, case, count):
+async def test_outputs_of_every_form(replicate, case, count):
     assert len((await replicate.draw(case, model=SCHNELL, count=2)).kept) == count
 
 
@@ -200,7 +200,7 @@ async def test_refusals(replicate, case, error):
     assert replicate.server.calls == [RUN]
 
 
-async def test_the_sentence_says_how_long_to_wait(replicate):
+async def test_the_pause_in_the_message_is_read(replicate):
     assert len((await replicate.draw("throttled")).kept) == 1
     assert replicate.waits == [30]
     assert replicate.server.count("POST") == 2
@@ -229,7 +229,7 @@ async def test_an_invalid_optional_field_does_not_lose_the_picture(replicate, ca
     assert len((await replicate.draw(case)).kept) == 1
 
 
-async def test_a_503_may_come_after_the_prediction_was_made(replicate):
+async def test_after_a_503_acceptance_is_unknown(replicate):
     raised = await replicate.fail("taken-503")
     assert (type(raised), not_taken(raised)) == (Unavailable, False)
     assert replicate.server.count("POST") == 1
@@ -239,7 +239,7 @@ async def test_a_503_may_come_after_the_prediction_was_made(replicate):
     ("limits", "low", "high"),
     [({"maximum": 65535}, 0, 65535), ({"minimum": 5, "maximum": 9}, 5, 9), ({"minimum": 2**31}, None, None)],
 )
-async def test_a_seed_is_one_that_the_schema_takes_and_the_one_that_is_told(replicate, monkeypatch, limits, low, high):
+async def test_a_seed_is_in_the_schemas_range_and_kept(replicate, monkeypatch, limits, low, high):
     monkeypatch.setitem(INPUTS, SCHNELL, INPUTS[SCHNELL] | {"seed": {"type": "integer", **limits}})
     progress = await replicate.draw("polled", model=SCHNELL, seed=2**31 - 1)
     sent = replicate.sent()["input"].get("seed")
@@ -249,7 +249,7 @@ async def test_a_seed_is_one_that_the_schema_takes_and_the_one_that_is_told(repl
     assert again.kept[0].seed == sent
 
 
-async def test_polls_stay_where_the_key_belongs(replicate):
+async def test_polls_go_to_the_base_url_only(replicate):
     assert len((await replicate.draw("foreign")).kept) == 1
     assert polls(replicate) == 3
     assert replicate.server.elsewhere == []
@@ -289,7 +289,7 @@ async def test_nothing_to_cancel(replicate):
     assert replicate.server.requests == []
 
 
-async def test_an_id_stays_one_segment(replicate):
+async def test_an_id_is_one_path_segment(replicate):
     await replicate.fail(remembered={"id": "../account?x"})
     assert set(replicate.server.calls) == {"GET /predictions/..%2Faccount%3Fx"}
 
@@ -331,7 +331,7 @@ async def test_the_well_known_models_are_the_fallback(replicate, case):
     assert all(model.capabilities == capabilities(UNKNOWN_SCHEMA) for model in models)
 
 
-async def test_check_asks_for_a_model(replicate):
+async def test_check_loads_a_model(replicate):
     assert await replicate.provider().check() == (True, None, "accepted")
     assert replicate.server.calls == [f"GET /models/{SCHNELL}"]
     with pytest.raises(AuthError):
@@ -370,7 +370,7 @@ def test_any_schema_can_be_read(schema, number):
 
 
 @given(st.integers(1, 99), st.integers(1, 99))
-def test_a_size_leads_back_to_its_ratio(width, height):
+def test_a_ratios_size_is_sent_as_that_ratio(width, height):
     schema = {"properties": {"prompt": {}, "aspect_ratio": {"enum": [f"{width}:{height}", "custom"]}}}
     known = read_schema({"components": {"schemas": {"Input": schema}}})
     ((size, ratio),) = sizes_by_ratio(known).items()

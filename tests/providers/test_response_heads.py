@@ -101,7 +101,7 @@ STRANGE = wrapped(b"Content-Length: 7", body=b"strange")
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("strange", [STRANGE, STRANGE[:9], b"junk"])
 async def test_unsolicited_bytes_close_the_connection(transport, raw, together, strange):
-    """Behind the last bytes of an answer that is being read, or when nothing is awaited."""
+    """After the last bytes of a response, or between requests."""
     raw.answer, raw.unasked = wrapped(LENGTH), b"" if together else strange
     raw.answer += strange if together else b""
     raw.pieces = 1 if not together else 2

@@ -5,8 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from providers.gemini import MODELS
-from providers.kit.list_limits import warn_once
-from providers.kit.retirements import RETIREMENT_DATES, is_retired
+from providers.kit.model_lists import RETIREMENT_DATES, is_retired, warn_once
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES
@@ -65,7 +64,7 @@ async def test_when_all_of_the_hosts_models_are_retired_the_defaults_are_offered
     assert models and not any(map(is_retired, models))
 
 
-async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini):
+async def test_the_newest_gemini_is_the_default_and_a_retired_one_is_not_offered(gemini):
     models = await offered(gemini.provider())
     assert models[0] == NEWEST
     assert ENDED not in models
@@ -74,7 +73,7 @@ async def test_the_newest_gemini_is_the_default_and_an_ended_one_is_gone(gemini)
 
 @pytest.mark.parametrize(("name", "ended"), [("openai", MINI), ("gemini", ENDED)])
 async def test_a_retired_listed_model_is_dropped_silently(bench_for, day, caplog, name, ended):
-    """The host has not named it, and can do nothing."""
+    """The host has not named it, so no log line is needed."""
     day(AFTER)
     bench = await bench_for(name)
     assert ended not in await offered(bench.provider())
@@ -82,13 +81,13 @@ async def test_a_retired_listed_model_is_dropped_silently(bench_for, day, caplog
     assert ended not in caplog.text
 
 
-async def test_xais_models_end_too(openai, transport, day):
+async def test_xais_models_retire_too(openai, transport, day):
     day("2026-11-02")
     settings = ProviderSettings(base_url=openai.server.url, models=((XAIS, "Ours"), ("grok-imagine-image", "Two")))
     assert await offered(OpenAICompatible(settings, transport, "xai", PROFILES["xai"])) == ["grok-imagine-image"]
 
 
-async def test_no_list_brings_a_retired_model_back(gemini, day):
+async def test_a_retired_model_is_not_offered_even_if_listed(gemini, day):
     day(AFTER)
     models = await offered(gemini.provider("F01"))
     assert models and not any(map(is_retired, models))
@@ -117,8 +116,8 @@ def test_these_models_are_retired(day, id, ended):
     assert is_retired(id) is ended
 
 
-async def test_a_server_of_the_hosts_own_may_name_its_models_as_it_likes(openai, transport, day):
-    """Only where the names are their makers' do the makers' dates count."""
+async def test_retirement_dates_do_not_apply_to_self_hosted_servers(openai, transport, day):
+    """The dates apply to the makers' own models only."""
     day(AFTER)
     for models in (((MINI, "Ours"),), ()):
         settings = ProviderSettings(base_url=openai.server.url, models=models, api_key=KEY)

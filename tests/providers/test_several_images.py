@@ -1,5 +1,5 @@
 # pyright: basic
-"""A second image is drawn from, or refused before anything is sent: none is dropped in silence."""
+"""A second image is sent, or refused before the call; it is never dropped silently."""
 
 import pytest
 from pydantic_core import to_json
@@ -11,7 +11,7 @@ from tests.providers.conftest import KINDS, FakeProgress, sources_of
 from tests.replay.pictures import draw
 
 WORDS_ALONE = {"imagepipeline", "popcord"}
-"""Providers that draw from no image."""
+"""Providers without image input."""
 UNLISTED = {"huggingface": [Model(id="black-forest-labs/FLUX.1-Kontext-dev", title="Kontext")]}
 LINK = "https://cdn.example/dog.png"
 TWO = sources_of(draw("one"), draw("two"), url=LINK)
@@ -25,7 +25,7 @@ def draws_from_images(takes: Capabilities) -> bool:
     return takes.image_to_image or takes.inpainting or takes.upscale
 
 
-def test_an_only_image_is_the_only_one():
+def test_only_image_refuses_a_second_one():
     assert (Sources().only_image(), Sources().only_link()) == (None, None)
     one = sources_of(b"png", url=LINK)
     assert (one.only_image(), one.only_link()) == (b"png", LINK)

@@ -117,8 +117,8 @@ async def test_reports_and_counts():
     assert 0 <= log.fractions[0] < log.fractions[-1] == 1
 
 
-async def test_on_no_background():
-    """The sky is gone, what stands before it is not."""
+async def test_transparent_background():
+    """Only the sky becomes transparent."""
     picture = Image.open(io.BytesIO((await drawn(transparent=True)).pictures[0].data))
     alpha = np.asarray(picture.getchannel("A"))
     assert alpha[0].max() < 20
@@ -158,7 +158,7 @@ async def test_only_the_white_part_is_repainted(photo, model):
     assert np.abs(shot - photo)[28:42, 40:70].mean() > 5
 
 
-def test_reads_a_scene():
+def test_a_prompt_is_parsed_into_a_scene():
     scene = parse_scene("A RED boat — and white birds, on a mountain lake at Dusk; in the rain! Water-colour")
     assert (scene.time, scene.weather, scene.place, scene.water) == ("dusk", "rain", "mountains", True)
     assert list(scene.things) == ["boat", "bird"]
@@ -211,8 +211,8 @@ def test_four_large_pictures_at_once_stay_below_500_mib():
 
 
 @pytest.mark.parametrize("model", STYLES)
-def test_what_a_picture_takes_while_it_is_painted(model):
-    """With all its planes in full it was 136 to 203 MiB at this size."""
+def test_the_memory_of_painting_is_limited(model):
+    """With whole planes it took 136 to 203 MiB at this size."""
     request = ImageRequest(prompt="a red boat on a lake in rain, mountains, birds", model=model, size=Size(1024, 1024))
     list(paint(request.model_copy(update={"size": SMALL}), Sources(), 1))  # imports are not counted
     tracemalloc.start()

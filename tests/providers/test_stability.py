@@ -27,7 +27,7 @@ async def stability(bench_for):
     return await bench_for("stability")
 
 
-async def test_bytes_come_back(stability):
+async def test_the_response_is_a_pictures_bytes(stability):
     progress = await stability.draw(negative_prompt="fog", seed=7)
     assert progress.sizes == [(512, 512)]
     assert [picture.seed for picture in progress.kept] == [7]
@@ -47,7 +47,7 @@ async def test_only_what_is_set_is_sent(stability):
     assert set(stability.server.form()) == {"prompt", "output_format"}
 
 
-async def test_a_style_where_the_model_has_some(stability):
+async def test_a_style_is_sent_to_models_with_styles(stability):
     models = {model.id: model.capabilities.styles for model in await stability.provider().models()}
     assert [id for id, styles in models.items() if styles] == ["core"]
     for style in models["core"]:
@@ -117,7 +117,7 @@ async def test_a_seed_of_zero_is_not_a_random_one(stability):
     ("case", "asked", "told"),
     [("", None, 7), ("other-seed", 3, 9), ("no-headers", 3, 3), ("no-headers", None, None), ("json", 3, 3)],
 )
-async def test_the_seed_that_drew(stability, case, asked, told):
+async def test_the_reported_seed_is_kept(stability, case, asked, told):
     assert (await stability.draw(case, seed=asked)).kept[0].seed == told
 
 
@@ -154,7 +154,7 @@ async def test_failures(stability, case, error, field, posts):
 
 
 @pytest.mark.parametrize(("case", "text"), [("list", "aspect_ratio: none of ours"), ("message", "Not like that")])
-async def test_an_error_says_what_and_which(stability, case, text):
+async def test_an_errors_message_has_its_name(stability, case, text):
     raised = await stability.fail(case)
     assert text in raised.said
     assert raised.reference == "e1"
@@ -174,7 +174,7 @@ def test_only_known_fields_are_blamed(errors):
     assert blamed_by_errors(errors) in {None, "image", *ImageRequest.model_fields} - {"images"}
 
 
-async def test_what_each_takes(stability):
+async def test_the_capabilities_of_each_model(stability):
     models = {model.id: model.capabilities for model in await stability.provider().models()}
     assert next(iter(models)) == "core"
     assert [id for id, each in models.items() if each.image_to_image] == [
@@ -203,7 +203,7 @@ async def test_check_with_a_wrong_key(stability):
 
 
 @pytest.mark.parametrize("missing", ["accept", "content-type"])
-async def test_the_server_wants_forms_and_bytes(stability, missing):
+async def test_the_replay_server_requires_forms(stability, missing):
     headers = {"Authorization": "Bearer test-key", "Accept": "*/*" if missing == "accept" else "image/*"}
     url = f"{stability.server.url}/v2beta/stable-image/generate/core"
     assert (await stability.transport.call("POST", url, headers=headers, json={"prompt": "a"})).status == 418

@@ -13,11 +13,11 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from domain import Acceptance, BadResponse, EaselError, Timeout, Unavailable
+from providers.http import addresses
 from providers.http import api as api_module
-from providers.http import guard
 from providers.http.addresses import on_own_server, web_link
 from providers.http.api import Api
-from providers.http.bodies import MIN_COUNTED_BYTES, Part
+from providers.http.bodies import MIN_COUNTED_BYTES, FormPart
 from providers.http.calls import MAX_BYTES_IN_MEMORY
 from providers.http.transport import MAX_REDIRECTS, Transport
 from tests.outcomes import not_taken
@@ -35,7 +35,7 @@ LIVES = (200, 204, 400, 401, 402, 403, 404, 410, 413, 422, 501)
 
 
 class Scripted(Replay):
-    """Answers with what a test has put down: statuses, or whole answers; the last for ever."""
+    """Answers with the statuses or responses of a script; the last one is repeated."""
 
     name = "scripted"
     cases: ClassVar = {}
@@ -61,13 +61,13 @@ async def server():
 
 @pytest.fixture
 def outside(server, monkeypatch):
-    """Let the server pass for a public one."""
-    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
-    monkeypatch.setattr(guard, "WEB_PORTS", (server.port,))
+    """Treat the server as a public one."""
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(addresses, "WEB_PORTS", (server.port,))
 
 
 says = partial(partial, web.Response)
-"""A response for a script, built anew each time."""
+"""A response for a script, built for each request."""
 
 
 def moved(location: str, status: int = 302) -> Callable[[], web.Response]:
@@ -91,14 +91,14 @@ async def test_these_statuses_are_retried(transport, server, waits, method, stat
     assert len(waits) == len(server.requests) - 1
 
 
-async def test_one_try_is_one_try(transport, server):
+async def test_a_call_with_one_try_is_not_retried(transport, server):
     server.script = [503]
     await transport.call("GET", server.url + "/a", tries=1)
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_no_connection_is_tried_again(transport, waits, method):
+async def test_a_failed_connection_is_retried(transport, waits, method):
     with pytest.raises(Unavailable) as caught:
         await transport.call(method, f"http://127.0.0.1:{free_port()}/a?{SECRET}")
     assert len(waits) == 2
@@ -114,7 +114,7 @@ async def test_a_get_that_breaks_off_is_sent_again(transport, server, case):
 
 
 @pytest.mark.parametrize("case", ["F11", "F11-reset", "F08"])
-async def test_a_post_that_breaks_off_is_not(transport, server, case):
+async def test_a_post_that_breaks_off_is_not_repeated(transport, server, case):
     transport._seconds = 0.2
     with pytest.raises(EaselError):
         await transport.call("POST", server.case(case) + "/a", json={})
@@ -198,7 +198,7 @@ async def test_a_trickling_body_ends_with_the_time_limit(transport, server, meth
 
 
 @pytest.mark.parametrize("body", [b"\x1f\x8bno gzip", b""])
-async def test_a_body_that_does_not_unpack(transport, server, body):
+async def test_an_invalid_compressed_body_is_refused(transport, server, body):
     server.script = [says(body=body, headers={"Content-Encoding": "gzip"})]
     try:
         answer = await transport.call("GET", server.url + "/a")
@@ -209,7 +209,7 @@ async def test_a_body_that_does_not_unpack(transport, server, body):
 
 
 async def test_cancelling_wins_over_the_time_limit(transport, server):
-    """Both in the same turn of the loop: a lost cancel would let a job poll on for ever."""
+    """Both in the same turn of the loop: after a lost cancellation a job would poll for ever."""
     transport._seconds = 0.1
     call = asyncio.create_task(transport.call("POST", server.case("F15") + "/a", json={}))
     await server.started.wait()
@@ -222,7 +222,7 @@ async def test_cancelling_wins_over_the_time_limit(transport, server):
 async def test_waiting_for_memory_does_not_use_up_the_time_limit(transport, server):
     async def hold() -> None:
         await transport._sender._budget.reserve(MAX_BYTES_IN_MEMORY)
-        await asyncio.sleep(5 * transport._seconds)  # the time itself is what is under test
+        await asyncio.sleep(5 * transport._seconds)  # real time, because the time limit is under test
 
     transport._seconds = 0.1
     server.script = [says(body=bytes(2 * MIN_COUNTED_BYTES))]
@@ -280,7 +280,7 @@ async def test_a_shorter_echoed_key_is_redacted_in_short_bodies(transport, serve
 
 @pytest.mark.parametrize("times", [1, 10_000])
 @pytest.mark.parametrize("key", ["x", "none", "local", "1234"])
-async def test_a_key_of_a_few_letters_is_not_struck_out_of_a_picture(transport, server, key, times):
+async def test_a_short_key_is_not_redacted_in_a_long_body(transport, server, key, times):
     picture = "x none local 1234 " * times
     server.script = [says(body=json.dumps({"b64_json": picture}))]
     api = Api(transport, server.url, header="Authorization", prefix="Bearer ", key=SecretStr(key))
@@ -300,7 +300,7 @@ async def test_a_pause_beyond_the_limit_is_not_waited_for(transport, server, wai
     assert (error.retry_after, not_taken(error), waits) == (31, True, [])
 
 
-async def test_a_download_that_fails_does_not_say_that_nothing_was_taken(transport):
+async def test_a_failed_download_is_not_marked_as_not_accepted(transport):
     url = f"http://127.0.0.1:{free_port()}/a"
     with pytest.raises(Unavailable) as caught:
         await transport.fetch(url, own=url)
@@ -309,7 +309,9 @@ async def test_a_download_that_fails_does_not_say_that_nothing_was_taken(transpo
 
 async def test_a_form_is_multipart_even_without_files_and_anew_for_each_try(transport, server):
     server.script = [503, 200]
-    await transport.call("POST", server.url, form=[Part("prompt", "a boat"), Part("image", b"x", "a.png", "image/png")])
+    await transport.call(
+        "POST", server.url, form=[FormPart("prompt", "a boat"), FormPart("image", b"x", "a.png", "image/png")]
+    )
     first, second = server.requests
     assert first.headers["content-type"].startswith("multipart/form-data; boundary=")
     for call in (first, second):
@@ -350,14 +352,14 @@ async def test_an_absolute_url_may_not_send_the_key_to_another_host(transport, s
 
 @pytest.mark.parametrize("header", ["x-key", "Authorization"])
 @pytest.mark.parametrize("who", ["user:pw@", "user@", ":pw@"])
-async def test_an_absolute_url_may_not_hold_credentials(transport, server, header, who):
+async def test_an_absolute_url_must_not_contain_credentials(transport, server, header, who):
     api = Api(transport, server.url, header=header, key=SecretStr("test-key"))
     with pytest.raises(BadResponse):
         await api.get(f"http://{who}127.0.0.1:{server.port}/x")
     assert server.requests == []
 
 
-async def test_what_a_call_says_of_itself(transport, server):
+async def test_the_headers_of_every_call(transport, server):
     server.script = [says(headers={"Set-Cookie": "a=b"}), 200]
     for _ in range(2):
         await transport.call("POST", server.url + "/a", headers={"API-Key": "k"}, json={"a": 1})
@@ -425,33 +427,33 @@ async def test_redirects_are_checked_one_by_one(transport, server, outside, targ
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-async def test_pictures_are_known_by_their_bytes(transport, server, kind):
+async def test_pictures_are_recognised_by_their_bytes(transport, server, kind):
     server.script = [says(body=draw("a", kind=kind), content_type="text/html")]
     assert load(await transport.download(server.url + "/a", own=server.url)).format == kind
 
 
 @pytest.mark.parametrize("data", [b"<html><svg>", b"<?xml version='1.0'?><Error/>", b"", b"hello"])
-async def test_no_picture(transport, server, data):
+async def test_a_download_without_a_picture_is_refused(transport, server, data):
     server.script = [says(body=data, content_type="image/png")]
     with pytest.raises(BadResponse):
         await transport.fetch(server.url + "/a", own=server.url)
 
 
 @pytest.mark.parametrize("data", [bomb(), animation(), SVG])
-def test_fixtures_that_no_job_may_keep(data):
+def test_pillow_refuses_the_fixtures(data):
     with pytest.raises(BadResponse):
         load(data)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 451, *DIES])
 @pytest.mark.usefixtures("loopback_links")
-async def test_a_link_that_gives_nothing_is_passed_on(transport, server, status):
+async def test_a_link_that_fails_is_passed_on(transport, server, status):
     server.script = [status]
     assert (await transport.fetch(server.url + "/a", seed=3, own=server.url)).link == server.url + "/a"
 
 
 @pytest.mark.parametrize("status", [403, 404, 410])
-async def test_a_refusal_whose_link_no_member_could_open_is_the_last_word(transport, server, status):
+async def test_a_failed_link_that_no_member_could_open_raises(transport, server, status):
     server.script = [status]
     with pytest.raises(BadResponse):
         await transport.fetch(server.url + "/a", own=server.url)
@@ -467,7 +469,7 @@ async def test_does_not_reach(transport):
     assert not await transport.reaches(f"http://127.0.0.1:{free_port()}/")
 
 
-async def test_calls_at_once_are_told_apart(transport, server):
+async def test_parallel_calls_are_retried_independently(transport, server):
     server.script = [200, 503, 200]
     answers = await asyncio.gather(*(transport.call("GET", f"{server.url}/{n}") for n in range(8)))
     assert {answer.status for answer in answers} == {200}
@@ -533,7 +535,7 @@ async def test_only_invalid_characters_are_quoted(transport, raw, text, target):
 
 
 @pytest.mark.parametrize(("place", "target"), [("{}" + SIGNED, ON_THE_WIRE), (RELATIVE, RELATIVE)])
-async def test_a_redirect_leads_where_it_says(transport, raw, place, target):
+async def test_a_redirect_target_is_requested_unchanged(transport, raw, place, target):
     location = place.format(raw.url).encode()
     raw.answer = b"HTTP/1.1 302 Found\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location
     with pytest.raises(BadResponse, match="redirects"):
@@ -579,7 +581,7 @@ def test_a_public_host_is_not_replaced_by_the_base_url(host):
         ((("localhost", None),), False),
     ],
 )
-async def test_a_host_may_allow_more_hosts(transport, server, hosts, lets):
+async def test_the_host_may_allow_private_link_hosts(transport, server, hosts, lets):
     named = tuple((host, server.port if port == "port" else port) for host, port in hosts)
     server.script = [says(body=draw("a"))]
     api = Api(transport, "https://hosted.invalid/v1", header="x-key", key=SecretStr("test-key"), link_hosts=named)
@@ -592,20 +594,20 @@ async def test_a_host_may_allow_more_hosts(transport, server, hosts, lets):
         assert server.requests == []
 
 
-async def test_a_redirect_may_lead_to_a_host_that_is_allowed(transport, server, raw):
+async def test_a_redirect_may_lead_to_an_allowed_host(transport, server, raw):
     server.script = [moved(raw.url + "/a.png")]
     port = int(raw.url.rpartition(":")[2])
     assert await transport.download(server.url + "/a", own=server.url, hosts=(("127.0.0.1", port),)) == draw("a")
 
 
-async def test_a_get_that_met_a_dead_connection_does_not_meet_the_next(transport, server):
+async def test_a_get_is_retried_on_a_new_connection(transport, server):
     await asyncio.gather(*(transport.call("GET", server.url + "/a") for _ in range(5)))
     server.drops_kept = True
     assert (await transport.call("GET", server.url + "/a")).status == 200
     assert server.dropped == ["GET /a"]
 
 
-async def test_only_a_get_goes_out_on_a_kept_connection(transport, server):
+async def test_only_a_get_uses_a_kept_connection(transport, server):
     server.drops_kept = True
     for method in ("GET", "POST", "PUT", "DELETE"):
         assert (await transport.call(method, server.url + "/a", tries=1)).status == 200

@@ -157,7 +157,7 @@ class AIHordeReplay(Replay):
         return self._refused(status, "InvalidAPIKey" if status == 401 else None, text)
 
     def linked(self, url: str) -> Any:
-        """For submit, check and status at once."""
+        """A response that is valid for submit, check and status."""
         return {"id": self._jobs[-1].id, **_state(1, done=True), "generations": [_generation(url, "7")]}
 
     def embedded(self, base64: str) -> Any:

@@ -1,4 +1,4 @@
-"""AUTOMATIC1111 and Forge, SD.Next and stable-diffusion.cpp at one address, told apart by cases; the texts are ours."""
+"""AUTOMATIC1111, Forge, SD.Next and stable-diffusion.cpp at one address, chosen by cases; the error texts are ours."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ SAME = [(PLAIN, "ink"), ("old/ink.ckpt [aaaaaaaaaa]", "ink"), (PLAIN, "ink"), ("
 SAMPLERS, SCHEDULERS = ("DPM++ 2M", "Euler a"), (("automatic", "Automatic"), ("karras", "Karras"))
 STYLES = ("Ink & wash", "Aquarell ✨", "Ink & wash")
 HEADINGS = ("---------------- STYLES ----------------", "── Euler ──")
-"""Lines that part a list's entries: of Forge's styles, and of SD.Next's samplers."""
+"""Separators in lists: in Forge's styles, and in SD.Next's samplers."""
 PLAIN_UPSCALERS = (("None", None), ("Lanczos", None), ("Nearest", None))
 AWAY = (
     ("DAT x2", "https://models.example/DAT_x2.pth"),
@@ -36,7 +36,7 @@ UPSCALERS = (
     *(*PLAIN_UPSCALERS, *AWAY),
     *(("4x-Sharp", "/srv/models/ESRGAN/4x-Sharp.pth"), ("4x-Soft", "C:\\models\\4x-Soft.safetensors")),
 )
-"""Names, and where the networks are."""
+"""Upscalers' names, and their files."""
 SOMEBODY = "task(txt2img-SOMEBODY)"
 SDNEXT = ("sdnext", "sdnext-own")
 HELD = ("held", "held-late", "held-busy", "large-previews", "waiting", "foreign", *SDNEXT)
@@ -164,9 +164,9 @@ class Automatic1111Replay(Replay):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.at_work: str | None = None
-        """The task at work; it stays that when its caller hangs up, as a job on the server does."""
+        """The current task; as on the real server, it stays so when its client disconnects."""
         self.waits = True
-        """Whether the job of the case "waiting" is in the queue, unless it is at work."""
+        """Whether the job of the case "waiting" is in the queue, and not yet the current one."""
         self.interrupted: list[str | None] = []
         self._over = asyncio.Event()
 
@@ -307,7 +307,7 @@ class Automatic1111Replay(Replay):
                 return web.json_response(self._drawn(call, wanted))
 
     async def _work(self, call: Call, wanted: Words) -> None:
-        """What takes its time; a job that is at work stays so when its caller hangs up."""
+        """Work on a job, which stays the current one when its client disconnects."""
         for path in ("/internal/progress", f"{ROOT}/progress", f"{ROOT}/interrupt"):
             self.follow(path, call)
         if call.case == "steps":

@@ -1,4 +1,4 @@
-"""fal: the queue before its apps; the error texts are ours."""
+"""fal: the queue in front of its apps; the error texts are ours."""
 
 import base64
 from typing import Any, ClassVar
@@ -52,7 +52,7 @@ class Size(Body):
 
 
 class Common(Body):
-    """What all apps take."""
+    """Fields that all apps take."""
 
     prompt: str
     num_images: int = Field(1, ge=1, le=4)

@@ -21,7 +21,7 @@ PAGE = "<html><script>alert('@everyone')</script><h1>Something broke @everyone</
 MEBIBYTE = 1024 * 1024
 HUGE = 300 * MEBIBYTE
 DATE_SECONDS = 30
-"""How far in the future the date of F03 lies."""
+"""Seconds by which the date of F03 is in the future."""
 OTHER_NAMES = {
     "localhost": "http://localhost:9",
     "https": "https://127.0.0.1",
@@ -38,13 +38,13 @@ NO_NUMBERS = {
     "wait_time": math.nan,
     "eta": math.nan,
 }
-"""Added to the right answer; 9e99 is written as 1e400."""
+"""Fields added to the right response; 9e99 is written as 1e400."""
 STREAM = "text/event-stream"
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Struck(NamedTuple):
-    """A call that gets a fault, and its right answer."""
+    """A call that is answered with a fault, and its right response."""
 
     replay: "Replay"
     request: web.Request
@@ -134,7 +134,7 @@ def _written(name: str, about: str, data: Callable[[Struck], bytes]) -> None:
 
 
 def _endless(name: str, about: str, piece: bytes, kind: str, *, status: int = 200, slowly: bool = False) -> None:
-    """In chunks of a piece each."""
+    """A chunked response with one piece in each chunk."""
 
     @_fault(name, about)
     async def _(at: Struck):
@@ -168,7 +168,7 @@ def _texts(text: str) -> str:
 
 
 def _gzip_bomb(mebibytes: int) -> bytes:
-    """After a full flush a block is independent, so that it can be repeated without compressing it again."""
+    """A compressed block that can be repeated: after a full flush it is independent."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
 
     def block() -> bytes:
@@ -308,7 +308,7 @@ _changed("F14-bom", "a byte order mark before the JSON", lambda body: "\ufeff" +
 
 
 def _displaced(name: str, about: str, empty: Callable[[Any], Any]) -> None:
-    """The picture lies under another documented name."""
+    """The picture is in another documented field."""
 
     @_fault(name, f"the picture under another name, and its own place {about}")
     async def _(at: Struck):
@@ -325,7 +325,7 @@ def _links(replay: "Replay") -> bool:
 
 
 def _usual(replay: "Replay") -> dict[str, Any]:
-    """A success whose picture is called PICTURE; nothing of an API that answers with bytes."""
+    """A success with PICTURE in place of the picture; empty for an API that responds with bytes."""
     if not (replay.links or replay.embeds):
         return {}
     return replay.linked("PICTURE") if replay.links else replay.embedded("PICTURE")

@@ -1,4 +1,4 @@
-"""Reading a form in multipart."""
+"""Parses a multipart form."""
 
 from email import message_from_bytes
 from email.message import Message
@@ -21,7 +21,7 @@ class Field(NamedTuple):
 
 
 def fields_of(call: Call) -> list[Field]:
-    """In the order of the form; Unexpected for any other body."""
+    """The fields in their order; raises Unexpected for any other body."""
     kind = call.headers.get("content-type", "")
     expect(kind.startswith("multipart/form-data"), "a body that is not labelled as a form")
     message = message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + call.body, policy=HTTP)

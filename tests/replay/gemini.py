@@ -1,4 +1,4 @@
-"""Google Gemini: pictures among parts, refusals in several shapes, and its models; the error texts are ours.
+"""Google Gemini: pictures among parts, refusals in several forms, and its models; the error texts are ours.
 
 Its pictures have half the sides that a ratio stands for, to be quick.
 """
@@ -17,10 +17,10 @@ from tests.replay.server import Body, Call, Replay, Unexpected, expect
 
 MODEL = "gemini-2.5-flash-image"
 NO_SIZES = "gemini-3.1-flash-lite-image"
-"""Knows no imageSize."""
+"""A model that does not take imageSize."""
 FINE = "gemini-3-pro-image"
 NEWEST = "gemini-nano-banana-2.1"
-"""Draws, and does not say "image" in its name."""
+"""A drawing model without "image" in its name."""
 ENDED = "gemini-3.1-flash-image"
 SIDES = {
     "1:1": (512, 512),

@@ -1,4 +1,4 @@
-"""OpenAI's images and the servers that speak like it, one dialect at a time; the error texts are ours."""
+"""OpenAI's image API and compatible servers, one dialect at a time; the error texts are ours."""
 
 import base64
 import io
@@ -162,7 +162,7 @@ class OpenAIReplay(Replay):
         return self._drawn(call, wanted, "image_edit")
 
     def _own(self, call: Call, path: str) -> web.Response:
-        """What LocalAI alone has."""
+        """Calls that only LocalAI has."""
         expect(self.dialect == "localai", "a call that LocalAI alone has")
         texts, files = _form(call)
         if path == "/images/upscale":
@@ -184,7 +184,7 @@ class OpenAIReplay(Replay):
         width, height = _shape(wanted)
         first = wanted.get("drawn_seed", 0)
         pictures = [draw(f"{wanted['prompt']} {first + n}", (width, height)) for n in range(wanted["n"])]
-        # A fault changes plain JSON, which a server that does not stream would answer.
+        # A fault changes plain JSON, the response of a server that does not stream.
         if (
             wanted.get("stream")
             and not call.case.startswith("no-stream")

@@ -1,4 +1,4 @@
-"""What each dialect of OpenAI may be sent."""
+"""The documented request bodies of each dialect of OpenAI's API."""
 
 import re
 from typing import Any, Literal
@@ -49,7 +49,7 @@ class SampleParams(Body):
 
 
 class ExtraArgs(Body):
-    """What stable-diffusion.cpp takes in a tag within the prompt; all that it has no field for."""
+    """Options in stable-diffusion.cpp's tag within the prompt: those without a field."""
 
     seed: int = 42
     negative_prompt: str = ""

@@ -1,4 +1,4 @@
-"""Streams of events in OpenAI's words, whole and broken ones."""
+"""Event streams as OpenAI sends them, complete and broken ones."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ ODD_DETAILS: dict[str, Any] = {
 ODDLY_BLOCKED = {
     name: {"error": {**BLOCKED["error"], "moderation_details": details}} for name, details in ODD_DETAILS.items()
 }
-"""In other shapes than the documented one."""
+"""Streams in another form than the documented one."""
 STREAMS = {
     "stream": "two unfinished pictures, and the finished one",
     "stream-alone": "the finished picture alone",

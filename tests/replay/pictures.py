@@ -1,4 +1,4 @@
-"""Pictures to answer with: a gradient whose colours come from the prompt, and files that are not what they seem."""
+"""Pictures for responses: a gradient whose colours depend on the prompt, and malformed or hostile files."""
 
 import io
 import re
@@ -25,12 +25,12 @@ HEIC = b85decode(
     "Q7m0RR91000000{{R2@Bjb+0ssI25O8UDX#fBK00RgJ2mk;87-"
     "?{AVE_OC000000RRC7fdT^sga7~lJZ)rQbN~PVFem}9Sosp&|JD=#oiv9HT)cA)PxS~3v7UZ_+S-{;$JhVa7&!OJA^!0Vp%Wam_W"
 )
-"""64x48, blue, with red in the upper left quarter. Nothing that the bot needs writes this format."""
+"""64x48, blue, with red in the upper left quarter; kept as bytes, because no library of the bot writes this format."""
 
 
 @lru_cache(maxsize=64)
 def draw(prompt: str, size: tuple[int, int] = (64, 64), kind: str = "PNG", mode: str = "RGB") -> bytes:
-    """The same bytes for the same prompt; different colours for different ones."""
+    """A gradient: the same bytes for the same prompt, different colours for different ones."""
     dice = sha256(prompt.encode()).digest()
     low, high = tuple(dice[:3]), tuple(255 - value for value in dice[3:6])
     slope = Image.linear_gradient("L").rotate(90 * (dice[6] % 4)).resize(size)
@@ -38,7 +38,7 @@ def draw(prompt: str, size: tuple[int, int] = (64, 64), kind: str = "PNG", mode:
 
 
 def noise(size: tuple[int, int]) -> bytes:
-    """A PNG that nothing makes smaller without loss: 3 bytes a pixel."""
+    """A PNG of noise, which cannot be compressed: 3 bytes a pixel."""
     width, height = size
     return _saved(Image.frombytes("RGB", size, Random(1).randbytes(3 * width * height)), "PNG")
 
@@ -57,7 +57,7 @@ def with_text(*, checksum: bool) -> bytes:
 
 
 def foreign() -> dict[str, tuple[bytes, str]]:
-    """What providers send besides plain PNG, JPEG and WebP: by name, with its media type."""
+    """Formats that providers send besides plain PNG, JPEG and WebP: by name, with the media type."""
     jpeg = draw("no end", kind="JPEG")
     return {
         "gif": (animation(), "image/gif"),
@@ -95,14 +95,14 @@ def _saved(image: Image.Image, kind: str) -> bytes:
 
 
 def colour_bomb() -> bytes:
-    """A PNG of some kilobytes that takes a quarter of an hour: its profile is obeyed for each of its pixels."""
+    """A PNG of some kilobytes that takes a quarter of an hour to decode: its profile is applied to every pixel."""
     out = io.BytesIO()
     Image.new("RGB", (300, 300), "green").save(out, "PNG", icc_profile=with_steps(20_000))
     return out.getvalue()
 
 
 def with_steps(count: int) -> bytes:
-    """sRGB whose colours go through so many matrices, each of which leaves them as they are."""
+    """An sRGB profile with that many matrices, each of which changes no colour."""
     matrix = b"matf\0\0\0\0" + struct.pack(">HH12f", 3, 3, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0)
     table = struct.pack(">II", 16 + 8 * count, len(matrix)) * count
     program = b"mpet\0\0\0\0" + struct.pack(">HHI", 3, 3, count) + table + matrix
@@ -116,7 +116,7 @@ def with_steps(count: int) -> bytes:
 
 
 def with_scans(count: int, size: tuple[int, int] = (1024, 1024)) -> bytes:
-    """A progressive JPEG of so many scans, all but the first few the same: each goes over all of its pixels."""
+    """A progressive JPEG of that many scans, most of them equal: each is decoded over all pixels."""
     out = io.BytesIO()
     Image.linear_gradient("L").resize(size).save(out, "JPEG", progressive=True)
     head, *scans = re.split(rb"(?=\xff\xda)", out.getvalue()[:-2])

@@ -63,7 +63,7 @@ ODD_LISTS: dict[str, Any] = {
 
 
 class Query(Body):
-    """All values are texts; only documented fields."""
+    """The documented parameters, all of them as text."""
 
     model: str
     width: str = Field("1024", pattern=r"^[1-9][0-9]{1,3}$")
@@ -118,7 +118,7 @@ class PollinationsReplay(Replay):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.billed: dict[str, bytes] = {}
-        """What was drawn, by the whole request: the cache."""
+        """The cache: pictures by the whole request."""
 
     async def answer(self, call: Call) -> web.Response:
         expect("key" not in dict(parse_qsl(call.query)), "a key in the URL")

@@ -1,4 +1,4 @@
-"""PopCord, as its page "AI API Documentation" has it; the error texts are ours."""
+"""PopCord, by its page "AI API Documentation"; the error texts are ours."""
 
 import asyncio
 import re

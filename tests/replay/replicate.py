@@ -212,7 +212,7 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 def _expect_known(name: str, wanted: dict[str, Any]) -> None:
-    """Nothing that the schema does not name, and images as data URLs."""
+    """Check the inputs: only names of the schema, and images as data URLs."""
     expect(wanted.keys() <= INPUTS[name].keys() and "prompt" in wanted, f"inputs not in the schema: {list(wanted)}")
     expect(None not in wanted.values(), "an input that is null")
     ratio = wanted.get("aspect_ratio", "1:1")

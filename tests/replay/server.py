@@ -41,7 +41,7 @@ Kind = TypeVar("Kind", bound=Body)
 class Call(NamedTuple):
     method: str
     path: str
-    """Without the case in front."""
+    """The path without the prefix of a case."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
@@ -49,7 +49,7 @@ class Call(NamedTuple):
     moment: str = ""
     """What kind of call it is: one of MOMENTS, or none of them."""
     query: str = ""
-    """As sent, behind the question mark."""
+    """The query string as sent."""
     kept: bool = False
     """Whether it came over a reused connection."""
 
@@ -84,13 +84,13 @@ class Replay(ABC):
     """The provider's name; in upper case, the prefix of its variables."""
     needs_key: ClassVar[bool] = True
     model: ClassVar[str]
-    """The id of one that draws from words alone."""
+    """The id of a model that draws from words alone."""
     links: ClassVar[bool] = False
-    """Whether plain answers hold links to pictures; `linked` makes one."""
+    """Whether plain responses have links to pictures; `linked` makes one."""
     collects: ClassVar[bool] = False
     """Whether the provider remembers its links with `kit.results.collect`, as `urls`."""
     embeds: ClassVar[bool] = False
-    """Whether answers may hold base64; `embedded` makes one."""
+    """Whether responses may have base64; `embedded` makes one."""
     by_get: ClassVar[bool] = False
     """Whether it draws by GET, which is idempotent: failures are retried, at once and after a restart."""
     polls: ClassVar[str | None] = None
@@ -143,7 +143,7 @@ class Replay(ABC):
         await self._runner.cleanup()
 
     async def die(self) -> None:
-        """Stop listening and cut every connection, as if the machine were gone."""
+        """Stop listening and cut every connection, as a crash does."""
         for site in list(self._runner.sites):
             await site.stop()
         self.cut()
@@ -163,7 +163,7 @@ class Replay(ABC):
         return f"http://127.0.0.1:{self._other_port}"
 
     def case(self, name: str) -> str:
-        """The base URL below which every call is answered with a case; without a name, the plain one."""
+        """The base URL for a case of every call; without a name, the plain base URL."""
         return f"{self.url}/case/{name}" if name else self.url
 
     @property
@@ -199,7 +199,7 @@ class Replay(ABC):
         raise Unexpected("this API answers without base64")
 
     def host(self, call: Call, data: bytes, kind: str = "png", status: int = 200, location: str = "") -> str:
-        """Serve a picture, or something else where one should be, and give its URL."""
+        """Serve a picture, or other data in place of one, and return its URL."""
         path = f"/pictures/{len(self._pictures)}.{kind}"
         self._pictures[path] = Hosted(data, "text/html" if kind == "html" else f"image/{kind}", status, location)
         self.follow(path, call)
@@ -209,7 +209,7 @@ class Replay(ABC):
         return self.host(call, draw(prompt, (width, height), kind.upper()), kind)
 
     def follow(self, path: str, call: Call) -> None:
-        """Let later calls of a path belong to the case of this one."""
+        """Apply the case of this call to later calls of a path."""
         self._followed[path] = call.case
 
     def hit(self, call: Call) -> int:

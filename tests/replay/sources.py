@@ -1,4 +1,4 @@
-"""Reading the images that a request brings along."""
+"""Parses the images of a request."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Stability AI: forms in, bytes out; the error texts are ours."""
+"""Stability AI: takes forms, responds with bytes; the error texts are ours."""
 
 import base64
 import io

@@ -1,9 +1,9 @@
 """Replicate: any model of a huge catalogue, each with inputs of its own, polled by id.
 
-Facts: its documentation and client 1.0.7. What a model takes stands in `latest_version.openapi_schema` of
-`GET /models/{owner}/{name}`; where it cannot be had only prompt and seed are sent. A short `Prefer: wait` saves the
-polls of quick models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to
-`/predictions/{id}`, never to the links of an answer. To verify: that a model which is not run by its name (404) runs
+Facts: its documentation and client 1.0.7. What a model takes is in `latest_version.openapi_schema` of
+`GET /models/{owner}/{name}`; without it only prompt and seed are sent. A short `Prefer: wait` saves the polls of quick
+models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to `/predictions/{id}`,
+never to the links in a response. To verify: that a model which is not run by its name (404) runs
 by its newest version; status `aborted`.
 """
 
@@ -28,18 +28,17 @@ from domain import (
 from domain.numbers import Seconds
 from providers.http.answers import Answer
 from providers.http.api import path_segment, path_segments, without_none
+from providers.http.calls import acceptance_of
 from providers.http.encoding import is_inline_picture
 from providers.http.failures import blaming_model, failure_for
-from providers.http.lenient import NONE_IF_INVALID, Reply
-from providers.http.retries import acceptance_of
+from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.model_choice import choose_models, limit_quality
-from providers.kit.picture_search import is_link, pictures_in
+from providers.kit.model_lists import choose_models, limit_quality
 from providers.kit.polling import poll
-from providers.kit.results import collect
+from providers.kit.results import collect, is_link, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.replicate_inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
+from providers.replicate.inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
 
 log = logging.getLogger(__name__)
 
@@ -162,9 +161,7 @@ class Replicate(Provider):
         if prediction.word in FAILED_STATUSES | STOPPED_STATUSES:
             await progress.forget()
             stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
-            with (
-                blaming_model()
-            ):  # the message comes from the model's code, which may call other APIs with a key of its own
+            with blaming_model():  # the message is of the model's code, which may call other APIs with its own key
                 raise failure_for(answer.error_text()) if prediction.word in FAILED_STATUSES else stopped
         if prediction.word not in PENDING_STATUSES:
             log.warning("unknown status, treated as pending: %.40s", prediction.word)
@@ -182,7 +179,7 @@ class Replicate(Provider):
     async def _schema_of(self, id: str, *, is_required: bool) -> ModelSchema:
         """A model's schema, loaded where it is not cached.
 
-        is_required: raise where it cannot be loaded, for options would be left out of a paid call.
+        is_required: raise where it cannot be loaded, so that no paid call lacks an option of the request.
         """
         if id not in self._schemas and _model_name(id):
             try:
@@ -225,7 +222,7 @@ class Replicate(Provider):
 
 
 def _acceptance(answer: Answer) -> Acceptance:
-    """After a 503 it is unknown: with `Prefer: wait` the prediction exists before the response."""
+    """Unknown after a 503: with `Prefer: wait` the prediction exists before the response."""
     return Acceptance.UNKNOWN if answer.status == 503 else acceptance_of(answer)
 
 

@@ -1,9 +1,24 @@
-"""Removes tags from prompts that a server would read as its own options."""
+"""Fits a request's image and prompt to what a self-hosted server takes."""
 
+import io
 import re
+
+from PIL import Image, ImageOps
+
+from domain import Size
 
 EXTRA_ARGS = "sd_cpp_extra_args"
 """Tag in a prompt in which stable-diffusion.cpp reads native options (its server's api.md)."""
+
+
+def fit_image(png: bytes, size: Size) -> bytes:
+    """Resize a PNG to a size, cropping it to that aspect ratio; blocking, so call it in a thread."""
+    image = Image.open(io.BytesIO(png))
+    if image.size == size:
+        return png
+    out = io.BytesIO()
+    ImageOps.fit(image, size).save(out, "PNG")
+    return out.getvalue()
 
 
 def without_tag(text: str, name: str) -> str:

@@ -14,13 +14,13 @@ from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from providers.http.api import without_none
 from providers.http.encoding import data_url
 from providers.kit.base import COMMON_SIZES
-from providers.kit.list_limits import MAX_OFFERED, cap_names
+from providers.kit.model_lists import MAX_OFFERED, cap_names
 
 RATIO_TEXT = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE_INPUTS = ("image", "input_image")
 GUIDANCE_INPUTS = ("guidance_scale", "guidance")
 STYLE_INPUTS = ("style", "style_type", "style_preset")
-QUALITIES = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
+QUALITIES_BY_PRICE = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
 MAX_SEED = 2**31 - 1
 RATIO_PIXELS = 1024 * 1024
 """Pixels of the sizes offered for ratios; the model's own may differ."""
@@ -100,7 +100,11 @@ def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
 
 def _price_rank(quality: str) -> int:
     """Rank by price; an unknown quality, such as auto, ranks last."""
-    return QUALITIES.index(quality.casefold()) if quality.casefold() in QUALITIES else len(QUALITIES)
+    return (
+        QUALITIES_BY_PRICE.index(quality.casefold())
+        if quality.casefold() in QUALITIES_BY_PRICE
+        else len(QUALITIES_BY_PRICE)
+    )
 
 
 def _first_known(inputs: Mapping[str, Input], names: Sequence[str]) -> str:

@@ -1,14 +1,13 @@
 # pyright: basic
-"""Downloads go to the public internet and nowhere else."""
+"""Downloads connect to public addresses only."""
 
 import socket
 
 import pytest
 
 from domain import BadResponse, EaselError, Unavailable
-from providers.http import guard
-from providers.http.addresses import web_link
-from providers.http.guard import guarded_socket, is_public
+from providers.http import addresses
+from providers.http.addresses import guarded_socket, is_public, web_link
 
 PRIVATE = """
 0.0.0.0 0.1.2.3 10.0.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.168.1.1
@@ -112,7 +111,7 @@ def test_ports(port, allowed):
 
 
 class Resolver:
-    """Names lead to one address; without one, nowhere."""
+    """Resolves every name to one address; without one, to none."""
 
     def __init__(self, address: str = "") -> None:
         self.address = address
@@ -143,14 +142,14 @@ async def test_forbidden_links(transport, link):
 
 
 @pytest.mark.parametrize("link", NO_LINKS)
-async def test_what_is_no_web_link(transport, resolve_to, link):
+async def test_an_invalid_web_link_is_refused(transport, resolve_to, link):
     resolve_to("")
     with pytest.raises(BadResponse):
         await transport.download(link)
 
 
 @pytest.mark.parametrize("link", NOWHERE)
-async def test_links_that_lead_nowhere(transport, resolve_to, link):
+async def test_an_unresolvable_link_is_refused_or_unavailable(transport, resolve_to, link):
     resolve_to("")
     with pytest.raises(EaselError) as caught:
         await transport.download(link)
@@ -158,7 +157,7 @@ async def test_links_that_lead_nowhere(transport, resolve_to, link):
 
 
 @pytest.mark.parametrize("link", ODD_HOSTS)
-async def test_the_host_that_is_judged_is_the_host_that_is_asked_for(transport, resolve_to, link):
+async def test_the_checked_host_is_the_one_that_is_resolved(transport, resolve_to, link):
     resolve_to("")
     with pytest.raises(EaselError):
         await transport.download(link)
@@ -167,14 +166,14 @@ async def test_the_host_that_is_judged_is_the_host_that_is_asked_for(transport, 
 
 
 @pytest.mark.parametrize("host", NO_NAMES)
-def test_a_host_that_is_no_name_is_no_web_link(host):
+def test_an_invalid_host_name_is_refused(host):
     for port in ("", ":8080"):
         with pytest.raises(BadResponse):
             web_link(f"https://{host}{port}/a.png")
 
 
 @pytest.mark.parametrize("host", NO_NAMES)
-async def test_what_leads_to_no_name_is_not_passed_on_as_a_link(transport, resolve_to, host):
+async def test_a_link_with_an_invalid_host_name_is_not_passed_on(transport, resolve_to, host):
     resolve_to("")
     with pytest.raises(BadResponse):
         await transport.fetch(f"https://{host}/a.png")
@@ -182,7 +181,7 @@ async def test_what_leads_to_no_name_is_not_passed_on_as_a_link(transport, resol
 
 
 @pytest.mark.parametrize(("host", "read"), NAMES.items())
-def test_these_hosts_may_be_public(host, read):
+def test_which_hosts_may_be_public(host, read):
     assert web_link(f"https://{host}/a.png").raw_host == read
 
 
@@ -201,19 +200,19 @@ def test_these_hosts_may_be_public(host, read):
         ("https://pictures.example/" + "a" * 8000, False),
     ],
 )
-def test_what_a_member_could_open(link, opens):
-    assert guard.can_be_opened(web_link(link)) is opens
+def test_which_links_a_member_can_open(link, opens):
+    assert addresses.can_be_opened(web_link(link)) is opens
 
 
 @pytest.mark.parametrize("host", ["a" * 70, f"{'a' * 70}.invalid", "a..invalid", ".a.invalid"])
-async def test_a_host_that_is_no_name_is_not_looked_up(transport, host):
+async def test_an_invalid_host_name_is_not_resolved(transport, host):
     with pytest.raises(BadResponse):
         await transport.download(f"http://{host}/")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"])
-async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address):
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
+async def test_names_that_resolve_to_private_addresses_are_refused(popcord, resolve_to, monkeypatch, address):
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
     resolve_to(address)
     with pytest.raises(BadResponse):
         await popcord.transport.download(f"http://example.com:{popcord.server.port}/pictures/0.png")
@@ -221,10 +220,10 @@ async def test_names_that_lead_inside(popcord, resolve_to, monkeypatch, address)
 
 
 @pytest.mark.parametrize("own", [True, False])
-async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itself_lies_inside(
+async def test_names_that_resolve_to_private_addresses_are_refused_even_if_the_provider_is_private(
     popcord, resolve_to, monkeypatch, own
 ):
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
     resolve_to("127.0.0.1")
     popcord.transport._api_session.connector._resolver = Resolver("127.0.0.1")
     with pytest.raises(BadResponse):
@@ -235,9 +234,9 @@ async def test_names_that_lead_inside_are_no_more_trusted_where_the_server_itsel
 
 
 async def test_dns_rebinding_is_refused(popcord, resolve_to, monkeypatch):
-    """The address is judged at every connection, so that an earlier good answer is worth nothing."""
-    monkeypatch.setattr(guard, "WEB_PORTS", (popcord.server.port,))
-    monkeypatch.setattr(guard, "is_public", lambda address: address == "127.0.0.1")
+    """The address is checked at every connection, whatever an earlier lookup returned."""
+    monkeypatch.setattr(addresses, "WEB_PORTS", (popcord.server.port,))
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
     connector = popcord.transport._guarded_session.connector
     connector._force_close = True
     for address in ("127.0.0.1", "127.0.0.2"):
