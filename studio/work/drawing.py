@@ -34,14 +34,13 @@ from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.best_effort import best_effort
 from studio.display import Delivery, Report
-from studio.intake.acknowledgements import Acknowledgements
-from studio.intake.pending import resume
+from studio.intake.files import read_sources
+from studio.intake.pending import Acknowledgements, resume
 from studio.intake.planning import call_request
-from studio.intake.sources import read_sources
 from studio.lease import HeldJob, LeaseLost
 from studio.timing import DRAW_TIME, Timing
 from studio.work.breakers import Breakers
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 from studio.work.inspection import inspect_unread
 from studio.work.job_queue import TryLater
 from studio.work.payment import acceptance, check_resumable, is_new, may_be_asked_again
@@ -66,7 +65,7 @@ class Drawer:
         delivery: Delivery,
         acknowledgements: Acknowledgements,
         breakers: Breakers,
-        fallback: FallbackChain,
+        fallback: FallbackSearch,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
     ) -> None:
         self._providers = providers
@@ -117,7 +116,7 @@ class Drawer:
         raise TryLater(str(failure))
 
     async def _next_provider(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """As `FallbackChain.next`, best effort; None if the search fails."""
+        """As `FallbackSearch.next`, best effort; None if the search fails."""
         with best_effort("job %s: the search for a fallback provider failed", job.id):
             return await self._fallback.next(job, failure, taken)
         return None

@@ -149,7 +149,7 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
 async def test_jobs_of_an_earlier_run_count_towards_the_limit(world):
     job = make_job(state=State.WAITING)
     await world.bot._store.jobs.add(job)
-    admission = Admission(world.bot._store.jobs, Limits(per_member=1))
+    admission = Admission(world.bot._store.statistics, Limits(per_member=1))
     admission.check(job)
     await admission.refresh()
     with pytest.raises(QueueFull):

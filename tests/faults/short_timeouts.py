@@ -9,5 +9,5 @@ import storage.database
 SECONDS = 2.0
 
 bot.Transport = partial(bot.Transport, seconds=SECONDS)  # type: ignore[misc]
-storage.database.RETRY_SECONDS = SECONDS
+storage.database.UNREACHABLE_RETRY_SECONDS = SECONDS
 sys.exit(bot.main())

@@ -190,8 +190,8 @@ async def test_parked_jobs_least_often_refused_come_first(jobs):
     assert [job.id for job in await jobs.parked(400)] == ["3", "2", "4", "1"]
 
 
-async def test_waiting_jobs_are_those_not_drawn_yet(jobs, names):
-    load = await jobs.count_waiting()
+async def test_waiting_jobs_are_those_not_drawn_yet(either, names):
+    load = await either.statistics.count_waiting()
     assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
     assert [load.by_server[guild] for guild in (200, 201, 999)] == [2, 1, 0]
 
@@ -416,8 +416,8 @@ async def test_orphaned_rows_have_an_expired_lease(jobs, pass_time):
     assert [job.id for job in await jobs.orphaned()] == ["1"]
 
 
-async def test_unfinished_jobs_are_counted_by_provider_and_state(jobs, names):
-    assert sorted(await jobs.count_unfinished()) == [
+async def test_unfinished_jobs_are_counted_by_provider_and_state(either, names):
+    assert sorted(await either.statistics.count_unfinished()) == [
         ("fake", "drawn", 1),
         ("fake", "queued", 2),
         ("fake", "sending", 1),

@@ -66,7 +66,7 @@ async def test_an_odd_failure_can_be_claimed_and_ended(odd):
 
 
 async def test_an_odd_failure_does_not_stop_providers(odd):
-    assert [each.provider for each in await odd.jobs.ended_since(datetime.now(UTC) - timedelta(hours=1))]
+    assert [each.provider for each in await odd.statistics.ended_since(datetime.now(UTC) - timedelta(hours=1))]
 
 
 async def test_a_drawn_row_that_cannot_be_read_is_parked_with_its_pictures(store):

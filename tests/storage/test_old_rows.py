@@ -80,7 +80,7 @@ async def test_old_notes_and_tried_providers_are_read(jobs):
 
 async def test_an_old_job_that_was_not_asked_is_no_failure_of_its_provider(jobs):
     _, store = jobs
-    ended = await store.jobs.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
+    ended = await store.statistics.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
     assert all(job.asked for job in ended), "of those here, only unfinished jobs were not asked for"
 
 

@@ -289,7 +289,7 @@ async def test_a_starting_or_stopping_postgresql_is_retried(postgres, tmp_path, 
 
 
 async def test_an_unreachable_postgresql_is_not_a_wrong_setting(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
@@ -307,7 +307,7 @@ async def test_a_long_migration_does_not_time_out(postgres, tmp_path, monkeypatc
         upgrade(connection)
 
     connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "_connect", hasty)
     for module in (storage.database, storage.dialects):
         monkeypatch.setattr(module, "upgrade", slow)
@@ -342,7 +342,7 @@ async def test_a_bug_is_raised_to_its_caller_and_the_next_call_runs(store, monke
 
 
 async def test_a_locked_file_is_a_temporary_error(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from domain import ImageTooLarge, Size
 from studio.images import base, jpeg, png, upload_rules, webp
 from studio.images.containers import NotAPicture, parse, read_xmp, stamp
-from studio.images.xmp import MAX_VALUE, packet
+from studio.images.metadata import MAX_VALUE, xmp_packet
 from tests.studio.conftest import saved
 
 
@@ -27,7 +27,7 @@ def inspect(data: bytes) -> base.Container:
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
-PACKET = packet(ai=True, facts={"prompt": "a red fox", "seed": "7"})
+PACKET = xmp_packet(ai=True, facts={"prompt": "a red fox", "seed": "7"})
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -166,7 +166,7 @@ class TestWhole:
         assert (found.encode() if isinstance(found, str) else found) == PACKET
 
     def test_stamping_twice_leaves_one_packet(self, data):
-        second = packet(ai=True, facts=None)
+        second = xmp_packet(ai=True, facts=None)
         twice = stamp(stamp(data, PACKET), second)
         assert twice == stamp(data, second)
         assert b"red fox" not in twice
@@ -479,7 +479,7 @@ def properties(xmp):
 
 
 def test_packet():
-    found = properties(packet(ai=True, facts={"prompt": "a <fox> & \"so'\r\n]]>", "model": "x/y", "2 b": "z"}))
+    found = properties(xmp_packet(ai=True, facts={"prompt": "a <fox> & \"so'\r\n]]>", "model": "x/y", "2 b": "z"}))
     assert found.pop(SOURCE) == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     assert found == {
         "{http://ns.adobe.com/xap/1.0/}CreatorTool": "Easel",
@@ -490,7 +490,7 @@ def test_packet():
 
 
 def test_packet_without_facts_or_ai():
-    found = properties(packet(ai=False, facts=None))
+    found = properties(xmp_packet(ai=False, facts=None))
     assert found[SOURCE].endswith("/algorithmicMedia")
     assert len(found) == 2
 
@@ -498,7 +498,7 @@ def test_packet_without_facts_or_ai():
 @settings(max_examples=200)
 @given(st.dictionaries(st.text(max_size=9) | st.just("prompt"), st.text(st.characters(exclude_categories=()))))
 def test_any_text_gives_a_sound_packet(facts):
-    xmp = packet(ai=True, facts=facts)
+    xmp = xmp_packet(ai=True, facts=facts)
     found = properties(xmp)
     sound = [
         c
@@ -510,6 +510,6 @@ def test_any_text_gives_a_sound_packet(facts):
 
 
 def test_a_packet_always_fits():
-    xmp = packet(ai=True, facts={"prompt": "\U0001f98a" * 5000} | {f"fact{n}": '"' * 5000 for n in range(20)})
+    xmp = xmp_packet(ai=True, facts={"prompt": "\U0001f98a" * 5000} | {f"fact{n}": '"' * 5000 for n in range(20)})
     assert properties(xmp)[DESCRIPTION] == "\U0001f98a" * MAX_VALUE
     assert len(xmp) < 62_000

@@ -41,16 +41,16 @@ from storage.spool import Spool
 from storage.store import Store, open_store
 from studio import images
 from studio.display import Report
-from studio.handing.handover import Handover
+from studio.handover import Handover
 from studio.images import decoder_pool
-from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.admission import Suspensions
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
-from studio.intake.suspensions import Suspensions
 from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.drawing import Drawer
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 from tests.conftest import make_job
 from tests.replay.pictures import foreign, noise
 from tests.studio.conftest import FakeProvider, paint, png
@@ -65,7 +65,7 @@ FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 
 def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
     breakers, suspensions = Breakers(store), Suspensions(providers, store.meta)
-    chain = FallbackChain(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
+    chain = FallbackSearch(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
     return Drawer(providers, store.spool, delivery, Acknowledgements(), breakers, chain, Timing(draw_time))
 
 
@@ -605,7 +605,7 @@ async def test_fields_of_a_failed_update_are_written_with_the_next_one(store, ho
 
 
 async def test_a_paid_picture_survives_a_locked_database(tmp_path, delivery, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:

@@ -4,10 +4,9 @@
 import pytest
 
 from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
-from studio.intake.acknowledgements import Acknowledgements
-from studio.intake.files import Files, IncomingFile, UploadReader
+from studio.intake.files import Files, IncomingFile, UploadReader, check_uploads, read_sources
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
-from studio.intake.sources import check_uploads, read_sources
 from studio.intake.upload_store import UploadStore
 from tests.conftest import make_job
 from tests.studio.conftest import opened, png

@@ -24,7 +24,7 @@ from domain import (
 )
 from storage.store import Store
 from studio.display import TemporarilyUndeliverable, Undeliverable
-from studio.handing.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
+from studio.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
 from studio.images import decoder_pool
 from studio.lease import HeldJob, Leases
 from tests.replay.pictures import foreign
@@ -186,7 +186,7 @@ async def test_only_the_picture_that_is_too_large_is_parked(store, drawn, delive
 
 
 async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, deliver, delivery, monkeypatch):
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 40_000)
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 40_000)
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
@@ -205,7 +205,7 @@ async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, 
 async def test_a_picture_too_large_for_any_message_is_kept_and_reported(
     store, drawn, deliver, delivery, monkeypatch, caplog
 ):
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     async with drawn(drawn=(entry,), file_limit=FILE_LIMITS[0]) as held:
@@ -265,7 +265,7 @@ async def test_too_large_pictures_are_sent_with_smaller_and_smaller_limits(store
 
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
-    monkeypatch.setattr("studio.handing.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
+    monkeypatch.setattr("studio.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
     async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
@@ -356,7 +356,7 @@ async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver)
 
 async def test_pictures_share_the_messages_size_limit(drawn, deliver, delivery, monkeypatch):
     big = noisy(128)
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 2 * len(big))
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 2 * len(big))
     async with drawn(*[big] * 4) as held:
         await deliver(held)
     ((_, pictures),) = delivery.delivered

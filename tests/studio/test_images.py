@@ -19,7 +19,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
 from studio import images
 from studio.images import codec, containers, decoder_pool, pictures, png, tasks, upload_rules
-from studio.images import exif as orientations
+from studio.images.metadata import ORIENTATION_TAG
 from tests.outcomes import option_of
 from tests.studio.conftest import opened, saved
 from views.wording.outcomes import explain
@@ -48,7 +48,7 @@ def corner(size=(40, 24), mode="RGB", ground: Any = "blue"):
 
 def exif(orientation=1):
     data = Image.Exif()
-    data[orientations.ORIENTATION] = orientation
+    data[ORIENTATION_TAG] = orientation
     data[0x010E] = CANARY.decode()
     data.get_ifd(0x8825)[29] = "GPS-" + CANARY.decode()
     return data

@@ -10,7 +10,9 @@ import pytest
 from pgqueuer.adapters.persistence.queries import Queries
 
 import studio.work.job_queue
-from studio.work.job_queue import Driver, Entrypoint, JobQueue, QueuedJob, TryLater
+import studio.work.queue_engine
+from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater
+from studio.work.queue_engine import Driver
 
 SECONDS = 10.0
 
@@ -123,7 +125,7 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
 async def test_a_job_that_raises_try_later_is_retried(opened, monkeypatch):
     monkeypatch.setattr(studio.work.job_queue, "MAX_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
-        studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.1)
+        studio.work.queue_engine, "POLL_INTERVAL", timedelta(seconds=0.1)
     )  # a notice of it may come before it is waited for
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
@@ -217,7 +219,7 @@ async def test_a_failed_queue_is_rebuilt(opened, monkeypatch):
         monkeypatch.setattr("studio.work.job_queue.REBUILD_SECONDS", 0)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    monkeypatch.setattr("studio.work.queue_engine.QueueManager.run", broken)
     queue = await opened({"a": Entrypoint(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
@@ -238,7 +240,7 @@ async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, 
         raise RuntimeError("a bug")
 
     filled, worker = asyncio.Event(), Worker()
-    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    monkeypatch.setattr("studio.work.queue_engine.QueueManager.run", broken)
     queue = JobQueue({"a": Entrypoint(worker.work, 1)}, refill=refill)
     await queue.open()
     async with running(queue):
@@ -251,7 +253,7 @@ async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, 
 
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
 async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, chore):
-    monkeypatch.setattr(studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.05))
+    monkeypatch.setattr(studio.work.queue_engine, "POLL_INTERVAL", timedelta(seconds=0.05))
     worker = Worker(waits=True)
     queue = JobQueue({"a": Entrypoint(worker.work, 1)}, await postgres.database())
     await queue.open()

@@ -7,7 +7,13 @@ import pytest
 
 import studio.intake.pending as pending_module
 from domain import Job, State
-from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, PendingJobs, ShuttingDown
+from studio.intake.pending import (
+    Acknowledgements,
+    AcknowledgementUnknown,
+    AnsweredElsewhere,
+    PendingJobs,
+    ShuttingDown,
+)
 from studio.lease import Leases
 from tests.conftest import make_job
 
@@ -251,3 +257,32 @@ async def test_the_process_that_acknowledged_takes_over_another_processs_row(sto
     assert (await making.add(make_job(), telling)).message_id == 500
     await store.jobs.discard(make_job(), "other")
     assert (await store.jobs.get("1")).state is State.PROMISED
+
+
+async def begun(*works):
+    tasks = [asyncio.create_task(work) for work in works]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_without_acknowledgements_work_starts_at_once():
+    async with asyncio.timeout(1):
+        await Acknowledgements().give_way()
+
+
+async def test_work_starts_after_the_last_acknowledgement():
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        with pytest.raises(RuntimeError), acknowledgements:
+            (waiting,) = await begun(acknowledgements.give_way())
+            raise RuntimeError
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_endless_acknowledgements_do_not_block_work_for_ever(monkeypatch):
+    monkeypatch.setattr(pending_module, "MAX_YIELD_SECONDS", 0.0)
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        await asyncio.wait_for(acknowledgements.give_way(), 1)

@@ -23,13 +23,12 @@ from studio.images import (
     codec,
     decoder,
     decoder_pool,
-    exif,
     gif,
     jpeg,
     messages,
+    metadata,
     pictures,
     png,
-    profiles,
     tasks,
     uploads,
 )
@@ -57,7 +56,7 @@ async def marked(data):
 
 def turned(kind, orientation):
     block = Image.Exif()
-    block[exif.ORIENTATION] = orientation
+    block[metadata.ORIENTATION_TAG] = orientation
     block[0x010E] = "CANARY"
     return saved(opened(PLAIN["PNG"]), kind, exif=block)
 
@@ -125,7 +124,7 @@ async def test_a_rotated_picture_keeps_its_orientation_and_has_its_shown_size(ki
     data = turned(kind, orientation)
     got, sent = await images.receive(data), opened(await marked(data))
     assert sent.size == (53, 37)
-    assert sent.getexif().get(exif.ORIENTATION, 1) == orientation
+    assert sent.getexif().get(metadata.ORIENTATION_TAG, 1) == orientation
     assert b"CANARY" not in await marked(data)
     assert got.size == ((37, 53) if orientation >= 5 and kind != "WEBP" else (53, 37)), "as Chromium shows it"
     small = await images.fit(await marked(data), len(await marked(data)) - 1)
@@ -136,7 +135,7 @@ async def test_a_rotated_picture_keeps_its_orientation_and_has_its_shown_size(ki
 async def test_a_converted_picture_is_upright(kind):
     got = await images.receive(turned(kind, 6))
     assert (got.way, got.size, opened(got.data).size) == ("converted", (37, 53), (37, 53))
-    assert exif.ORIENTATION not in opened(got.data).getexif()
+    assert metadata.ORIENTATION_TAG not in opened(got.data).getexif()
 
 
 @pytest.mark.parametrize(
@@ -245,10 +244,10 @@ async def test_scans_are_counted_before_decoding():
 
 
 async def test_only_plain_profiles_are_applied(monkeypatch):
-    assert profiles.is_plain(SRGB)
+    assert codec.is_plain_profile(SRGB)
     monkeypatch.setattr(uploads, "DECODE_SECONDS", 600)
-    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.MAX_PROFILE_BYTES)):
-        assert not profiles.is_plain(odd)
+    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(codec.MAX_PROFILE_BYTES)):
+        assert not codec.is_plain_profile(odd)
     data = saved(opened(PLAIN["PNG"]), "PNG", icc_profile=with_steps(3))
     assert opened(await images.read_upload(data)).tobytes() == opened(PLAIN["PNG"]).tobytes()
 
@@ -521,10 +520,10 @@ def test_ways_of_earlier_versions_are_read():
 
 
 def test_the_orientation_is_read_in_either_order_and_damage_is_upright():
-    little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, exif.ORIENTATION, 3, 1, 6, 0, 0)
-    assert exif.orientation(little) == exif.orientation(exif.orientation_block(little)) == 6
-    assert [exif.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
-    assert exif.upright_size(Size(3, 2), little) == Size(2, 3)
+    little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, metadata.ORIENTATION_TAG, 3, 1, 6, 0, 0)
+    assert metadata.orientation(little) == metadata.orientation(metadata.orientation_block(little)) == 6
+    assert [metadata.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
+    assert metadata.upright_size(Size(3, 2), little) == Size(2, 3)
 
 
 async def test_without_its_decoder_only_heic_is_kept_as_a_file(tmp_path, monkeypatch):

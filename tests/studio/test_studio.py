@@ -13,8 +13,7 @@ import studio.work.drawing as studio_drawing
 from domain import DeliveryRefusal, Drawn, Origin, Size, State
 from storage.spool import Spool
 from studio.display import TemporarilyUndeliverable, Undeliverable
-from studio.observers import Observers
-from studio.studio import Studio
+from studio.studio import Observers, Studio
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png

@@ -13,7 +13,7 @@ from views.settings.setting import Context, Section, Setting
 NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that says why."
 
 
-class FallbackChain(Setting):
+class FallbackSearch(Setting):
     """The ordered fallback providers."""
 
     name, title = "chain", "Taking over"
@@ -76,4 +76,4 @@ def _chain_titles(context: Context) -> list[str]:
     return [known[name].title if name in known else f"`{name}` (switched off)" for name in context.settings.chain]
 
 
-FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackChain(),))
+FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackSearch(),))

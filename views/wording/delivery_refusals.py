@@ -1,7 +1,7 @@
 """Why Discord refuses a picture, and what its owner can do."""
 
 from domain import DeliveryRefusal, FailedDelivery
-from studio.handing.handover import MESSAGE_LIMIT
+from studio.handover import MESSAGE_LIMIT
 from views.wording.text import say
 
 RECOVER_ELSEWHERE = "`/recover` in another channel, or in a direct message with me, hands it over."

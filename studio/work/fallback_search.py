@@ -30,14 +30,14 @@ from domain.jobs import JobChanges
 from domain.outcomes import Passed, TookOver
 from providers.kit.base import title_of
 from storage.store import Store
+from studio.intake.admission import Suspensions
+from studio.intake.files import check_uploads
 from studio.intake.planning import Planner
-from studio.intake.sources import check_uploads
-from studio.intake.suspensions import Suspensions
 from studio.work.breakers import Breakers
 from studio.work.payment import may_be_asked_again
 
 
-class FallbackChain:
+class FallbackSearch:
     """Finds the next provider of a server's fallback chain that can and may draw a job."""
 
     def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-import studio.intake.suspensions
+import studio.intake.admission
 from domain import ContentRejected, EaselError, Job, Suspended, Unavailable
-from studio.intake.suspensions import Suspensions
+from studio.intake.admission import Suspensions
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
 
@@ -20,7 +20,7 @@ REFUSED = ContentRejected("no", counts_against_member=True)
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(studio.intake.suspensions, "datetime", made)
+    monkeypatch.setattr(studio.intake.admission, "datetime", made)
     return made
 
 

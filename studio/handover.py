@@ -8,11 +8,11 @@ from typing import NamedTuple
 from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, ImageRequest, Job, PicturesGone, State, Upload
 from domain.kinds import ending_of
 from domain.outcomes import is_hosts_matter
+from domain.requests import COMMAND_NAMES, OPTIONS
 from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.display import MOST_PICTURES, Delivery, ReadyPicture, Undeliverable
-from studio.handing.picture_metadata import facts
 from studio.lease import HeldJob, ignore_change
 from studio.work.inspection import inspect_unread
 
@@ -147,7 +147,7 @@ class Handover:
             small = len(data) <= limit
             return ReadyPicture(data, ending_of(drawn.kind or "bin")) if small else _left_out(job, drawn, data)
         provider = self._providers.get(job.provider)
-        picture_facts = None if job.private else facts(job, drawn)
+        picture_facts = None if job.private else _facts(job, drawn)
         try:
             async with self._mark_lock:  # at most one per iteration of the event loop, which it blocks
                 await asyncio.sleep(0)
@@ -179,6 +179,14 @@ class Handover:
 def _next_limit(size: int) -> int:
     """The size limit of the next attempt: Discord's next lower limit, or else half the size."""
     return max((limit for limit in FILE_LIMITS if limit < size), default=size // 2)
+
+
+def _facts(job: Job, drawn: Drawn) -> dict[str, str]:
+    """The metadata of a public picture's file, without options that were not set."""
+    values = {"prompt": job.request.prompt, "provider": job.provider, "model": job.model, "size": drawn.size}
+    options = {COMMAND_NAMES.get(option.name, option.name): option.value(job.request) for option in OPTIONS}
+    known = values | options | {"seed": drawn.seed}
+    return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def _left_out(job: Job, drawn: Drawn, data: bytes) -> ReadyPicture:

@@ -7,7 +7,7 @@ import pytest
 
 from domain import Down, Interrupted, State, Tried, Unavailable
 from storage.outages import Outage
-from studio.work.provider_health import MIN_JOBS, ProviderHealth, health_of
+from studio.catalogue import MIN_JOBS, ProviderHealth, health_of
 from tests.conftest import make_job
 
 NOW = datetime.now(UTC)
@@ -21,7 +21,7 @@ def told(store):
         for number, changes in enumerate(jobs):
             job = make_job(100 + number, **{"state": State.DELIVERED, "seconds": 4.0} | changes)
             await store.jobs.add(job.having(created=NOW - timedelta(minutes=len(jobs) - number)))
-        return health_of("fake", await store.jobs.ended_since(NOW - timedelta(hours=24)), outage, NOW)
+        return health_of("fake", await store.statistics.ended_since(NOW - timedelta(hours=24)), outage, NOW)
 
     return told
 
@@ -50,7 +50,7 @@ async def test_parked_jobs_count_as_drawn_and_interrupted_ones_do_not_count(told
 async def test_a_fallback_is_a_failure_of_the_first_provider_and_a_success_of_the_second(told, store):
     moved = {"provider": "other", "tried": (Tried(provider="fake", kind="Unavailable"),), "seconds": 9.0}
     assert await told({}, moved) == ProviderHealth("up", None, 0.5, 4.0)
-    ended = await store.jobs.ended_since(NOW - timedelta(hours=24))
+    ended = await store.statistics.ended_since(NOW - timedelta(hours=24))
     assert health_of("other", ended, None, NOW) == ProviderHealth("up", None, 1.0, 9.0)
 
 

@@ -28,13 +28,13 @@ from domain import (
 )
 from providers.kit.base import Provider
 from studio.display import Report
-from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.admission import Suspensions
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
-from studio.intake.suspensions import Suspensions
 from studio.lease import Leases
 from studio.work.breakers import FAILURES_IN_A_ROW, Breakers
 from studio.work.drawing import Drawer
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
@@ -69,7 +69,7 @@ class Street:
         first = next(iter(self.providers))
         job = make_job(provider=first, asked=asked, request=asked, **changes)
         await self.store.jobs.add(job)
-        links = FallbackChain(Planner(self.providers, first), self.store, self.breakers, self.suspensions)
+        links = FallbackSearch(Planner(self.providers, first), self.store, self.breakers, self.suspensions)
         drawer = Drawer(self.providers, self.store.spool, self.delivery, Acknowledgements(), self.breakers, links)
         for _ in range(10):
             async with Leases(self.store.jobs, self._stage).hold(job.id) as held:
