@@ -27,6 +27,15 @@ class Picture(Frozen):
     """Drawing time, as the provider tells it."""
 
 
+class DrawnChanges(TypedDict, total=False):
+    """Fields of a drawn picture that may change."""
+
+    key: str | None
+    size: Size | None
+    kind: str | None
+    way: Presentation
+
+
 class Drawn(Frozen):
     """A picture that a job has got: its key in the spool, or its link."""
 
@@ -43,6 +52,10 @@ class Drawn(Frozen):
     way: Presentation = "shown"
     seed: Seed = None
     seconds: Seconds = None
+
+    def having(self, **changes: Unpack[DrawnChanges]) -> "Drawn":
+        """A changed copy."""
+        return self.model_copy(update=changes)
 
 
 class Destination(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from domain.frozen import Frozen
 from domain.models import Capabilities, Model, Size, Span
@@ -16,10 +17,30 @@ class Upload(Frozen):
     """As Discord tells it; the file itself is checked when it is read."""
     key: str | None = None
 
+    def without_link(self) -> "Upload":
+        """The same file, without the link to it."""
+        return Upload(url=None, size=self.size, key=self.key)
+
 
 def image_option(place: int) -> str:
     """The option that names the image at a place, from 0: image, image2, image3 and so on."""
     return f"image{place + 1}" if place else "image"
+
+
+class RequestChanges(TypedDict, total=False):
+    """Fields of a request that may change."""
+
+    provider: str | None
+    model: str | None
+    size: Size | None
+    images: tuple[Upload, ...]
+    mask: Upload | None
+    count: int
+    seed: int | None
+    quality: str | None
+    refiner: bool | None
+    safety_checker: bool | None
+    private: bool | None
 
 
 class ImageRequest(Frozen):
@@ -53,6 +74,16 @@ class ImageRequest(Frozen):
     def uploads(self) -> tuple[Upload, ...]:
         """Every file that belongs to it."""
         return (*self.images, self.mask) if self.mask else self.images
+
+    def having(self, **changes: Unpack[RequestChanges]) -> "ImageRequest":
+        """A changed copy."""
+        return self.model_copy(update=changes)
+
+    def without_links(self) -> "ImageRequest":
+        """The same request, without the links to its files."""
+        return self.having(
+            images=tuple(each.without_link() for each in self.images), mask=self.mask and self.mask.without_link()
+        )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, ImageRequest, Job, PicturesGone, State, Upload
+from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, Job, PicturesGone, State
 from domain.kinds import ending_of
 from domain.outcomes import is_hosts_matter
 from domain.requests import COMMAND_NAMES, OPTIONS
@@ -118,7 +118,7 @@ class Handover:
         rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in message.later)
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
         why = _too_large(message.pictures) if keys else Undeliverable(DeliveryRefusal.TOO_MANY)
-        refused = _refused(held.job, why).model_copy(update={"rest": True})
+        refused = _refused(held.job, why, rest=True)
         await held.update(drawn=rest, parked=True, refused=refused, reply_token=None, release=True)
         await self._spool.delete(shown)
 
@@ -169,8 +169,8 @@ class Handover:
         The links stay while a remote job may still be fetched: Retry needs them for the remaining calls.
         """
         job = held.job
-        request = job.request if job.remote else _without_links(job.request)
-        asked = _without_links(job.asked) if job.asked else None
+        request = job.request if job.remote else job.request.without_links()
+        asked = job.asked and job.asked.without_links()
         await held.update(state=state, reply_token=None, refused=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_log_line(held.job))
@@ -202,9 +202,10 @@ def _too_large(pictures: Sequence[ReadyPicture]) -> Undeliverable:
     return Undeliverable(DeliveryRefusal.TOO_LARGE_ANYWHERE if beyond else DeliveryRefusal.TOO_LARGE)
 
 
-def _refused(job: Job, error: Undeliverable) -> FailedDelivery:
+def _refused(job: Job, error: Undeliverable, *, rest: bool = False) -> FailedDelivery:
+    """rest: some of the job's pictures are delivered."""
     before = job.refused or FailedDelivery(kind=error.kind, times=0)
-    return FailedDelivery(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
+    return FailedDelivery(kind=error.kind, code=error.code, times=before.times + 1, rest=rest or before.rest)
 
 
 def _log_line(job: Job) -> tuple[int, str]:
@@ -212,15 +213,6 @@ def _log_line(job: Job) -> tuple[int, str]:
     why = f", {job.failure.kind}: {job.failure}" if job.failure else ""
     level = logging.WARNING if job.failure and is_hosts_matter(job.failure) else logging.INFO
     return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
-
-
-def _without_links(request: ImageRequest) -> ImageRequest:
-    images = tuple(_without_link(each) for each in request.images)
-    return request.model_copy(update={"images": images, "mask": request.mask and _without_link(request.mask)})
-
-
-def _without_link(upload: Upload) -> Upload:
-    return upload.model_copy(update={"url": None})
 
 
 def _final_state(job: Job, pictures: Sequence[ReadyPicture]) -> State:

@@ -59,9 +59,7 @@ class Files:
     def announced(self, request: ImageRequest) -> ImageRequest:
         """The request with its files as announced; NotPossible if one is not an accepted image."""
         images = tuple(_as_announced(file, image_option(place)) for place, file in enumerate(self.images))
-        return request.model_copy(
-            update={"images": images, "mask": _as_announced(self.mask, "mask") if self.mask else None}
-        )
+        return request.having(images=images, mask=self.mask and _as_announced(self.mask, "mask"))
 
 
 class UploadReader:
@@ -92,7 +90,7 @@ class UploadReader:
             for name, upload, size in zip(names, request.images, sizes, strict=True)
         )
         stored_mask = request.mask and Upload(url=request.mask.url, size=sizes[0], key=keys["mask"])
-        return request.model_copy(update={"images": stored, "mask": stored_mask})
+        return request.having(images=stored, mask=stored_mask)
 
 
 def _as_announced(file: IncomingFile, option: str) -> Upload:

@@ -35,7 +35,7 @@ class Checks:
 
     async def plan_again(self, parent: Job, origin: Origin) -> Job:
         """The same request with a new seed."""
-        return await self._plan_anew(parent, _asked_for(parent).model_copy(update={"seed": None}), origin)
+        return await self._plan_anew(parent, _asked_for(parent).having(seed=None), origin)
 
     async def plan_retry(self, parent: Job, origin: Origin) -> Job:
         """The same request; if its remote job is known, only that job's result is fetched."""
@@ -50,7 +50,7 @@ class Checks:
         return replanned.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
 
     async def _plan_anew(self, parent: Job, request: ImageRequest, origin: Origin) -> Job:
-        job = await self.plan(request.model_copy(update={"private": parent.private}), origin)
+        job = await self.plan(request.having(private=parent.private), origin)
         return await self._with_uploads(job.having(parent=parent.id))
 
     async def _with_uploads(self, job: Job) -> Job:
