@@ -13,7 +13,7 @@ from storage.job_statistics import JobStatistics, Load
 from storage.meta import Meta
 
 SUSPENSION_PREFIX = "held back:"
-"""Of the keys in the database, as earlier versions wrote them."""
+"""Of the keys in the key-value table; stored keys have it, so it must not change."""
 
 
 class Admission:

@@ -166,7 +166,7 @@ async def resume(held: HeldJob, delivery: Delivery) -> bool:
     """Continue a row that an earlier process left pending; False, and the row deleted, if it was not acknowledged."""
     acknowledged = await delivery.find_acknowledgement(held.job)
     if acknowledged is None:
-        log.info("job %s: deleted, for it was not acknowledged", held.job.id)
+        log.info("job %s: deleted, because it was not acknowledged", held.job.id)
         await held.discard()
         return False
     state = State.WAITING if acknowledged.remote else State.QUEUED

@@ -87,7 +87,11 @@ class JobQueue:
                 on_conflict="skip",
             )
         except CONNECTION_ERRORS as error:
-            log.warning("%d jobs not queued (%s): the jobs table has them", len(jobs), type(error).__name__)
+            log.warning(
+                "%d jobs not queued (%s): they will be queued again from the jobs table",
+                len(jobs),
+                type(error).__name__,
+            )
             self._engine.manager.shutdown.set()  # the next engine is refilled from the table
 
     async def run(self) -> None:

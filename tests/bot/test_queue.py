@@ -15,7 +15,7 @@ from views.wording.refusals import NO_ROOM_SENTENCES
 
 
 class Gate:
-    """Drawings start, and continue once this event is set."""
+    """Lets drawings start, and holds them until it is opened."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -170,7 +170,7 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
         assert gate.begun.index("the first") <= running
 
 
-async def test_with_a_full_disk_nothing_is_ordered(world, monkeypatch):
+async def test_with_a_full_disk_no_provider_is_asked(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
     assert told == NO_ROOM_SENTENCES[Room.DISK]

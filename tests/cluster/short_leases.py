@@ -1,4 +1,4 @@
-"""`bot.py` whose processes take each other for dead after seconds, not after half a minute."""
+"""`bot.py` with leases that expire after seconds instead of half a minute."""
 
 import sys
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""`bot.py` with short time limits, for faults that it would otherwise bear for minutes."""
+"""`bot.py` with short time limits, for faults that would otherwise last minutes."""
 
 import sys
 from functools import partial

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The jobs table: who may write a row and when, what is found, and that nothing of a job is lost in it."""
+"""The jobs table: leases, queries, retries, deletion, and that every field of a job is stored."""
 
 import asyncio
 import itertools
@@ -55,7 +55,7 @@ FINISHED = tuple(state for state in State if state not in UNFINISHED)
 
 @pytest.fixture
 def pass_time(monkeypatch):
-    """Moves the clock of the table forward."""
+    """Moves the job store's clock forward."""
     moment = datetime.now(UTC)
 
     def move(passed: timedelta) -> None:
@@ -79,7 +79,7 @@ async def test_the_same_job_twice_is_one_row(jobs):
 
 
 async def test_adding_a_row_is_idempotent_for_its_owner(jobs):
-    """A commit whose answer got lost is made again."""
+    """A commit whose response was lost is retried."""
     assert await jobs.add(make_job(), "us")
     assert await jobs.add(make_job(), "us")
     assert not await jobs.add(make_job(), "them")
@@ -163,7 +163,7 @@ ROWS = {
 
 @pytest.fixture
 async def names(jobs) -> dict[str, str]:
-    """All of ROWS in the table, the last one the oldest; what they are called, by id."""
+    """Adds all of ROWS, the last one the oldest; their names by id."""
     now = datetime.now(UTC)
     for id, changes in enumerate(ROWS.values()):
         await jobs.add(make_job(id, created=now - timedelta(seconds=id), **changes))
@@ -181,7 +181,7 @@ async def test_parked_jobs_are_those_of_the_member(jobs, names):
 
 
 async def test_parked_jobs_least_often_refused_come_first(jobs):
-    """Or what is always refused would stand before everything else for ever."""
+    """Or jobs that are always refused would block the others."""
     tries = {"1": 2, "2": 1, "3": 0, "4": 1}
     for id, times in tries.items():
         refused = FailedDelivery(kind=DeliveryRefusal.EXPLICIT, times=times) if times else None
@@ -378,7 +378,7 @@ async def test_only_one_of_many_retries_succeeds(jobs):
 
 
 async def test_a_retry_and_its_mark_are_one_idempotent_write(jobs):
-    """A commit whose answer got lost is made again."""
+    """A commit whose response was lost is retried."""
     await jobs.add(make_job(state=State.FAILED))
     assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
     assert await jobs.add(make_job(2, parent="1"), "us", retry=True)

@@ -1,5 +1,5 @@
 # pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
-"""Who is held back after a refusal, and for how long."""
+"""Suspensions: which members, after which refusals, and for how long."""
 
 import asyncio
 from contextlib import nullcontext, suppress
@@ -88,7 +88,7 @@ async def test_expired_suspensions_are_deleted(suspensions, clock, store):
 
 
 class Asked:
-    """Requests that are under way: how many at once."""
+    """Counts the requests that run at once."""
 
     def __init__(self, suspensions: Suspensions) -> None:
         self.suspensions, self.accept = suspensions, asyncio.Event()

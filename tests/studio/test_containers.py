@@ -1,5 +1,5 @@
 # pyright: basic
-"""The three containers: what is refused, what is dropped, and what must not change."""
+"""PNG, JPEG and WebP containers: what is refused, what is dropped, and what must not change."""
 
 import random
 import struct
@@ -32,7 +32,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def drawing(mode="RGB", size=(53, 37)):
-    """A gradient with some noise, so that all compressors have something to do."""
+    """A gradient with some noise, which no compressor reduces to nothing."""
     dice = random.Random(5)
     pixels = Image.new("RGBA", size)
     for x in range(size[0]):
@@ -110,7 +110,7 @@ ALL = {f"{kind} {name}": data for kind, files in FILES.items() for name, data in
 
 
 def walked(data):
-    """The parts of a stamped or foreign file, by our own reader."""
+    """The parts of a file, as Easel's own parser finds them."""
     return {"png": png, "jpeg": jpeg, "webp": webp}[inspect(data).format].parse(data).parts
 
 
@@ -302,7 +302,7 @@ BY_TYPE = {
 
 @pytest.mark.parametrize("colour_type", BY_TYPE)
 def test_ancillary_chunks_of_a_png_keep_only_their_own_length(colour_type):
-    """What is longer or shorter, libpng complains of."""
+    """libpng warns of any other length."""
     lengths = ANCILLARY | BY_TYPE[colour_type]
     right = [(kind, bytes(length)) for kind, length in lengths.items()]
     wrong = [(kind, bytes(length + by)) for kind, length in lengths.items() for by in (-1, 1) if kind != b"tRNS"]
@@ -365,7 +365,7 @@ def test_jpeg_filling_restarts_and_later_segments():
 
 
 @pytest.mark.parametrize("piece", range(1, 9))
-def test_a_jpegs_scan_ends_where_it_does_in_whatever_pieces_it_is_searched(monkeypatch, piece):
+def test_a_jpegs_scan_end_does_not_depend_on_the_search_step(monkeypatch, piece):
     data = saved(drawing(), "JPEG", progressive=True, restart_marker_blocks=1)
     whole = [bytes(part.whole) for part in jpeg.parse(data).parts]
     monkeypatch.setattr(jpeg, "SEARCH_BYTES", piece)

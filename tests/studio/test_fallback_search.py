@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportAttributeAccessIssue=false, reportArgumentType=false
-"""Who takes over: when it may, who it is, and what is told of it."""
+"""Fallbacks: after which failures, to which provider, and what the receipt says."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -47,7 +47,7 @@ MAYBE_TAKEN = Unavailable("500")
 
 
 class Street:
-    """Some providers and a drawer for jobs of the first, in a server whose chain is set."""
+    """Several providers, and a drawer for jobs of the first, in a server with a fallback chain."""
 
     def __init__(self, store, delivery) -> None:
         self.store, self.delivery = store, delivery
@@ -64,7 +64,7 @@ class Street:
         return made
 
     async def drawn(self, *chain: str, asked=ASKED, **changes):
-        """A job of the first provider, drawn on as long as somebody takes over."""
+        """A job of the first provider after all fallbacks."""
         await self.store.settings.set(200, Settings(chain=chain))
         first = next(iter(self.providers))
         job = make_job(provider=first, asked=asked, request=asked, **changes)
@@ -146,7 +146,7 @@ async def remembers_and_forgets(request, sources, progress):
 
 
 @pytest.mark.parametrize(
-    ("script", "paid", "unsure"),
+    ("script", "paid", "is_unknown"),
     [
         (fails(MAYBE_TAKEN), True, True),
         (fails(Timeout("cut")), True, True),
@@ -156,9 +156,9 @@ async def remembers_and_forgets(request, sources, progress):
         (remembers_and_forgets, True, False),
     ],
 )
-async def test_an_unknown_acceptance_is_reported_to_the_member(street, script, paid, unsure):
+async def test_an_unknown_acceptance_is_reported_to_the_member(street, script, paid, is_unknown):
     street.open("first", script, paid=paid)
-    assert (PAYMENT_UNKNOWN in explain((await street.drawn()).failure)) is unsure
+    assert (PAYMENT_UNKNOWN in explain((await street.drawn()).failure)) is is_unknown
 
 
 @pytest.mark.parametrize("error", [MAYBE_TAKEN, Timeout("late")])
@@ -266,7 +266,7 @@ async def test_a_prompt_without_a_chosen_provider_may_leave_the_hosts_machine(st
     assert job.provider == "last"
 
 
-async def test_the_next_draws_with_whichever_of_its_models_can(street):
+async def test_the_fallback_draws_with_any_of_its_models_that_can(street):
     street.open("first", fails(NOT_TAKEN))
     without, able = Capabilities(), Capabilities(seed=True)
     street.open("second", paint).offered = [
@@ -386,7 +386,7 @@ async def test_a_pause_is_not_waited_for_beyond_the_reply_deadline(street):
 
 @pytest.mark.parametrize(("paid", "moves"), [(True, False), (False, True)])
 async def test_a_job_sent_by_an_earlier_process_falls_back_only_if_it_is_free(street, paid, moves):
-    """It may be drawn and paid for, though this run is told that nothing was taken."""
+    """The earlier process's call may have been accepted, even if this one is refused."""
 
     async def forgets(request, sources, progress):
         await progress.forget()

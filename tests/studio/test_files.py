@@ -1,5 +1,5 @@
 # pyright: basic
-"""Members' files: more than one image, and a mask for the first."""
+"""Members' files: several images, and a mask for the first."""
 
 import pytest
 
@@ -20,7 +20,7 @@ KEYS = ("uploads/1/400.image", "uploads/1/400.image2", "uploads/1/400.mask")
 
 
 class Fetching(Planner):
-    """Whether the job's provider fetches images by their links."""
+    """A planner whose provider fetches images by link, or not."""
 
     def __init__(self, fetches: bool) -> None:
         super().__init__({}, "")

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What the studio does with pictures and uploads, from bytes to bytes."""
+"""Pictures and uploads: marked, reduced, checked and re-encoded."""
 
 import asyncio
 import os
@@ -61,7 +61,7 @@ def bomb(width, height):
 
 @pytest.fixture
 def no_decoding(monkeypatch):
-    """What is done to a file is done in this process."""
+    """Runs decoder tasks in this process."""
 
     async def here(self, task, data, seconds, **facts):
         return tasks.run_task(task, data, facts)
@@ -286,9 +286,9 @@ class TestUpload:
         with pytest.raises(NotPossible) as caught:
             images.check_announced(length, kind, size, "mask")
         assert option_of(caught.value) == "mask"
-        told = explain(caught.value)
-        assert told.startswith("That mask will not do. ")
-        assert "What works: a" in told
+        sentence = explain(caught.value)
+        assert sentence.startswith("That mask will not do. ")
+        assert "What works: a" in sentence
 
     @pytest.mark.parametrize(
         "data",

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The queue: how many at once, in which order, how often, and what becomes of them when it closes."""
+"""The job queue: limits, order, deduplication, retries, and shutdown."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +18,7 @@ SECONDS = 10.0
 
 
 class Worker:
-    """Does jobs that last until they are let go, and tells what began and what ended."""
+    """Handles jobs, each until the gate is opened, and records which began and ended."""
 
     def __init__(self, *, waits: bool = False) -> None:
         self.begun: list[str] = []
@@ -126,7 +126,7 @@ async def test_a_job_that_raises_try_later_is_retried(opened, monkeypatch):
     monkeypatch.setattr(studio.work.job_queue, "MAX_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
         studio.work.queue_engine, "POLL_INTERVAL", timedelta(seconds=0.1)
-    )  # a notice of it may come before it is waited for
+    )  # its notification may come before the queue listens for it
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
     queue = await opened({"a": Entrypoint(worker.work, 1)})
@@ -261,7 +261,7 @@ async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, cho
     assert engine
 
     async def lost(*_, **__):
-        engine.manager.shutdown.set()  # as it hears of it
+        engine.manager.shutdown.set()  # as when the loss is noticed
         await asyncio.sleep(0.1)  # no statement fails at once
         tried.set()
         raise asyncpg.ConnectionDoesNotExistError
@@ -271,7 +271,7 @@ async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, cho
         await worker.until(begun=1)
         with monkeypatch.context() as patch:
             patch.setattr(Queries, chore, lost)
-            with suppress(TimeoutError):  # a chore that is none of ours is never tried
+            with suppress(TimeoutError):  # the scheduler's query is never run
                 async with asyncio.timeout(1.2):
                     await tried.wait()
                     for _ in range(50):
