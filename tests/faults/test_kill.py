@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""The bot's process is killed during its work, and starts again."""
+"""The bot's process is killed or stopped during its work, and starts again."""
 
 import asyncio
 from collections import Counter
