@@ -3,9 +3,12 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-FIND_PYTHON = $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+FIND_PYTHON = $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+  $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$name && break; done)
+INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r
+LOCK = $(PYTHON) -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: run preview chaos soak test lint browser gallery features settings bench check clean
+.PHONY: run preview chaos soak test lint browser gallery features settings lock bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token; case $$? in 0) ;; 1) $(MAKE) -s $(VENV)/preview.stamp ;; *) exit 2 ;; esac
@@ -46,22 +49,34 @@ settings: $(VENV)/base.stamp
 bench: $(VENV)/dev.stamp
 	$(PYTHON) -m benchmarks
 
+# The exact packages to install, with hashes, for every system and Python; `make lock UPGRADE=--upgrade` takes newer ones.
+lock: $(VENV)/dev.stamp
+	$(LOCK) $(UPGRADE) requirements-dev.txt -o requirements-dev.lock
+	$(LOCK) -c requirements-dev.lock requirements-preview.txt -o requirements-preview.lock
+	$(LOCK) -c requirements-dev.lock requirements.txt -o requirements.lock
+
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
 
-$(VENV)/bin/python:
-	@test -n "$(FIND_PYTHON)" || { echo "Easel needs Python 3.11 or newer."; exit 2; }
-	@$(FIND_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Easel needs Python 3.11 or newer."; exit 2; }
-	$(FIND_PYTHON) -m venv $(VENV)
-
-$(VENV)/base.stamp: requirements.txt | $(VENV)/bin/python
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+# A stamp, as a venv whose making failed halfway has a python too.
+$(VENV)/venv.stamp:
+	@test -n "$(FIND_PYTHON)" || { echo "Easel needs Python 3.11 or newer, and found none."; exit 2; }
+	@rm -rf $(VENV)
+	@$(FIND_PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(FIND_PYTHON) cannot make a venv. On Debian and Ubuntu: sudo apt install python3-venv"; exit 2; }
 	@touch $@
 
-$(VENV)/preview.stamp: requirements-preview.txt requirements.txt | $(VENV)/bin/python
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-preview.txt
+$(VENV)/base.stamp: requirements.lock | $(VENV)/venv.stamp
+	@echo "Installing what the bot needs into $(VENV): about half a minute, once."
+	@$(INSTALL) $<
+	@touch $@
+
+$(VENV)/preview.stamp: requirements-preview.lock | $(VENV)/venv.stamp
+	@echo "Installing what the preview needs into $(VENV): about half a minute, once."
+	@$(INSTALL) $<
 	@touch $@ $(VENV)/base.stamp
 
-$(VENV)/dev.stamp: requirements-dev.txt requirements-preview.txt requirements.txt | $(VENV)/bin/python
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/dev.stamp: requirements-dev.lock | $(VENV)/venv.stamp
+	@echo "Installing what the tests need into $(VENV): one to two minutes, once."
+	@$(INSTALL) $<
 	@touch $@ $(VENV)/preview.stamp $(VENV)/base.stamp

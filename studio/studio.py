@@ -26,6 +26,7 @@ from studio.lease import Leases, StageObserver, ignore_change
 from studio.pipeline import Pipeline
 from studio.timing import Timing
 from studio.work.breakers import Breakers
+from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
 
@@ -71,7 +72,10 @@ class Studio:
         self._admission = Admission(store.statistics, limits)
         self._leases = Leases(store.jobs, observers.on_stage)
         fallback = FallbackSearch(planner, store, self._breakers, self._suspensions)
-        drawer = Drawer(providers, store.spool, delivery, acknowledgements, self._breakers, fallback, timing)
+        calls = ProviderCalls(
+            providers, store.spool, delivery, acknowledgements, self._breakers, self._suspensions, timing
+        )
+        drawer = Drawer(providers, calls, fallback, delivery, timing)
         handover = Handover(providers, store.spool, delivery, observers.on_change)
         self._pipeline = Pipeline(providers, store, self._leases, self._admission, acknowledgements, drawer, handover)
         self._pending = PendingJobs(store.jobs, self._leases, timing.now)
@@ -92,6 +96,7 @@ class Studio:
         await self._admission.refresh()
         await self._breakers.refresh()
         await self._pipeline.recover()
+        Job.model_rebuild()  # takes 10 ms, which the first command would wait for
         periodic: list[tuple[float, Callable[[], Awaitable[object]]]] = [
             (HEARTBEAT_SECONDS, self._send_heartbeat),
             (HEARTBEAT_SECONDS, self._pipeline.recover_orphans),

@@ -41,7 +41,7 @@ class FallbackSearch:
     """Plans a job anew for the next provider of its server's fallback chain."""
 
     def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:
-        self.suspensions = suspensions
+        self._suspensions = suspensions
         self._planner = planner
         self._settings = store.settings
         self._spool = store.spool
@@ -66,7 +66,7 @@ class FallbackSearch:
         if asked.provider and not self._sends_outside(asked.provider) and self._sends_outside(name):
             return None  # a member who chose the host's own machine may want the prompt to stay there
         try:
-            await self.suspensions.check(job.having(provider=name))
+            await self._suspensions.check(job.having(provider=name))
         except EaselError:
             return None
         models = () if asked.model else await self._planner.providers[name].models()

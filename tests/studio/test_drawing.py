@@ -49,6 +49,7 @@ from studio.intake.planning import Planner
 from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
+from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
 from tests.conftest import make_job
@@ -66,7 +67,9 @@ FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
     breakers, suspensions = Breakers(store), Suspensions(providers, store.meta)
     chain = FallbackSearch(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
-    return Drawer(providers, store.spool, delivery, Acknowledgements(), breakers, chain, Timing(draw_time))
+    timing = Timing(draw_time)
+    calls = ProviderCalls(providers, store.spool, delivery, Acknowledgements(), breakers, suspensions, timing)
+    return Drawer(providers, calls, chain, delivery, timing)
 
 
 @pytest.fixture
@@ -634,13 +637,13 @@ async def test_a_stopped_probe_allows_the_next_one(store, delivery, holding):
 
     drawer, now = make_drawer({"fake": FakeProvider(waits)}, store, delivery), datetime.now(UTC)
     await store.outages.write(Outage("fake", "Unavailable", now, now, 30.0))
-    await drawer._breakers.refresh()
+    await drawer._calls._breakers.refresh()
     async with holding() as held:
         drawing = asyncio.create_task(drawer.draw(held))
         await begun.wait()
         drawing.cancel()
         await asyncio.wait({drawing})
-    assert await drawer._breakers.enter(make_job(2)) is None
+    assert await drawer._calls._breakers.enter(make_job(2)) is None
 
 
 @pytest.mark.parametrize(
@@ -664,7 +667,7 @@ async def test_the_number_of_failing_models_decides_whether_a_provider_is_down(
     for member, model in enumerate(asked):
         async with holding(id=str(member), user_id=member, model=model) as held:
             await drawer.draw(held)
-    assert drawer._breakers.is_open("fake") is is_open
+    assert drawer._calls._breakers.is_open("fake") is is_open
 
 
 async def test_a_row_with_a_lost_lease_is_not_written(store, holding, draw):

@@ -33,6 +33,7 @@ from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
 from studio.lease import Leases
 from studio.work.breakers import FAILURES_IN_A_ROW, Breakers
+from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
 from studio.work.job_queue import TryLater
@@ -72,7 +73,10 @@ class Scenario:
         job = make_job(provider=first, asked=asked, request=asked, **changes)
         await self.store.jobs.add(job)
         links = FallbackSearch(Planner(self.providers, first), self.store, self.breakers, self.suspensions)
-        drawer = Drawer(self.providers, self.store.spool, self.delivery, Acknowledgements(), self.breakers, links)
+        calls = ProviderCalls(
+            self.providers, self.store.spool, self.delivery, Acknowledgements(), self.breakers, self.suspensions
+        )
+        drawer = Drawer(self.providers, calls, links, self.delivery)
         for _ in range(10):
             async with Leases(self.store.jobs, self._stage).hold(job.id) as held:
                 await drawer.draw(held)

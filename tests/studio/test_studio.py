@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 import storage.job_store
-import studio.work.drawing as studio_drawing
+import studio.work.calls as provider_calls
 from domain import DeliveryRefusal, Drawn, Origin, Size, State
 from storage.spool import Spool
 from studio.display import TemporarilyUndeliverable, Undeliverable
@@ -69,7 +69,7 @@ async def test_a_promised_row_waits_while_its_acknowledgement_is_unknown(studio,
 
 
 async def test_the_heartbeat_waits_for_no_provider(studio, store, monkeypatch):
-    monkeypatch.setattr(studio_drawing, "REMOTE_CANCEL_SECONDS", 60.0)
+    monkeypatch.setattr(provider_calls, "REMOTE_CANCEL_SECONDS", 60.0)
     asked, answers = asyncio.Event(), asyncio.Event()
 
     async def hangs(ref):
