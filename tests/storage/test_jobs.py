@@ -366,7 +366,7 @@ async def test_a_heartbeat_returns_the_cancelled_jobs(jobs):
     assert await jobs.heartbeat({"a"}) == ["1"]
     held = await jobs.get("1")
     assert await jobs.save(held.having(cancelled=False), "a")
-    assert (await jobs.get("1")).cancelled, "a holder that has not heard of it must not undo it"
+    assert (await jobs.get("1")).cancelled, "a holder that has not been notified must not undo it"
 
 
 async def test_only_one_of_many_retries_succeeds(jobs):

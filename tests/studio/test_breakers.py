@@ -98,9 +98,9 @@ async def test_after_the_back_off_one_job_probes_and_the_others_wait(breakers, c
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     refusal = await breakers.enter(asking(1))
-    assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
+    assert (type(refusal), refusal.retry_after) == (Down, None), "the length is unknown while a job probes"
     clock.advance(PROBE_SECONDS)
-    assert await breakers.enter(asking(1)) is None, "whoever tried has died"
+    assert await breakers.enter(asking(1)) is None, "the first probe has timed out"
 
 
 async def test_each_failed_probe_doubles_the_back_off(breakers, clock):
@@ -247,12 +247,12 @@ async def test_an_accepted_probe_allows_the_next_one(breakers, clock):
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
     await breakers.accepted(asking(3).id)
-    assert await breakers.enter(asking(2)), "a job that was let in before the outage tells nothing"
+    assert await breakers.enter(asking(2)), "a job from before the outage proves nothing"
     clock.advance(1)
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(2)) is None
     await breakers.accepted(asking(1).id)
-    assert await breakers.enter(asking(3)), "each lets in one"
+    assert await breakers.enter(asking(3)), "each probe allows only one more"
     await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
 

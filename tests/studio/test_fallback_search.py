@@ -374,7 +374,7 @@ async def test_a_longer_pause_is_waited_for_in_the_queue_without_a_fallback(scen
     assert scenario.delivery.reports[-1] == Report(eta=100, paused=True)
     with pytest.raises(TryLater):
         await scenario.drawn()
-    assert len(calls) == 1, "the queue asks too early, and is not let through"
+    assert len(calls) == 1, "the queue retries during the pause, and the provider is not asked"
     assert scenario.delivery.reports[-1].paused
     outage = scenario.breakers.outage("first")
     assert await scenario.store.outages.allow_probe(outage, datetime.now(UTC))
