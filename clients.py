@@ -81,16 +81,16 @@ class Easel(commands.AutoShardedBot):
         self.studio = studio(self)
         _skip_unreadable_events(self._connection.parsers, self.studio.timing.now)
         self._syncing: asyncio.Task[None] | None = None
-        self._requests = DiscordRequests(self.studio.intake, upload_hosts)
+        self.requests = DiscordRequests(self.studio.intake, upload_hosts)
 
     async def setup_hook(self) -> None:
         jobs, catalogue, settings = self.studio.jobs, self.studio.catalogue, self._store.settings
-        await self.add_cog(Imagine(self._requests, catalogue, settings, self.tree))
+        await self.add_cog(Imagine(self.requests, catalogue, settings, self.tree))
         await self.add_cog(Recover(jobs))
         await self.add_cog(Queue(jobs, catalogue))
         await self.add_cog(Info(jobs, catalogue, settings))
         await self.add_cog(SettingsCog(settings, catalogue))
-        self.add_dynamic_items(card_buttons(self._requests, jobs))
+        self.add_dynamic_items(card_buttons(self.requests, jobs))
         logging.getLogger("discord.app_commands.tree").addFilter(is_real_autocomplete_error)
         await self._sync_commands()
 

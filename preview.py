@@ -1,7 +1,6 @@
 """The offline preview: the bot on a simulated Discord, as a page in the browser."""
 
 import asyncio
-import logging
 import os
 import sys
 import tempfile
@@ -14,18 +13,17 @@ from typing import Any
 
 import discord
 import simcord
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from simcord.preview import Preview
 
 from config import Config, ConfigError
 from domain import Job
 from providers.sketch import SketchSettings
-
-log = logging.getLogger(__name__)
+from views.greeting import Greeting, greeting
 
 PREVIEW_PORT = 8765
 SERVER, CHANNEL = "The Easel Arms", "pictures"
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 2.0
 """simcord shows a click's result once no timer is due within this time; the shortest heartbeat is every ten."""
 REFRESH_RETRY_SECONDS = 0.05
 """Between attempts to redraw the page while a click is being handled."""
@@ -46,11 +44,17 @@ async def show(config: Config, open_bot: OpenBot) -> None:
 
             bot = await stack.enter_async_context(open_bot(_offline(config, Path(folder)), on_job, on_job))
             env = simcord.Env(bot, settle_timeout=SETTLE_SECONDS, check_errors=False)
+            env.backend.clock = _RealClock()  # pyright: ignore[reportAttributeAccessIssue] - its type is private
             await env.start()
+            env.backend.bot_user.name = "Easel"
             stack.push_async_callback(env.shutdown)
             # After env.start and in this task, or jobs would not run on the real clock and the simulated Discord.
             await bot.studio.start()
-            page = await _opened_page(stack, env)
+            channel, viewers = _server(env)
+            await bot.get_channel(channel.id).send(
+                greeting(has_ai_horde="aihorde" in bot.studio.catalogue.providers), view=Greeting(bot.requests)
+            )
+            page = await _opened_page(stack, env.preview(channel, viewers=viewers, layout="channel", port=PREVIEW_PORT))
             refreshing = asyncio.create_task(_refresh(page, changed))
             stack.callback(refreshing.cancel)
             _announce(page.url)
@@ -58,39 +62,49 @@ async def show(config: Config, open_bot: OpenBot) -> None:
 
 
 def _offline(config: Config, folder: Path) -> Config:
-    """The config with a temporary data folder, as simulated ids repeat; only Sketch unless PREVIEW_PROVIDERS is on."""
-    providers = config.providers if config.preview_providers else {"sketch": SketchSettings()}
+    """The config with a temporary data folder, as simulated ids repeat, and with the preview's providers."""
     kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool_url": None}
-    default = config.default_provider if config.preview_providers else None
     alone = {"shard_count": 1, "shard_ids": None, "metrics_port": None}
-    return config.model_copy(update={**kept, **alone, "providers": providers, "default_provider": default})
+    own = {} if config.preview_providers else {"providers": _free(config), "default_provider": "sketch"}
+    return config.model_copy(update={**kept, **alone, **own})
 
 
-async def _opened_page(stack: AsyncExitStack, env: simcord.Env) -> Preview:
+def _free(config: Config) -> dict[str, BaseModel]:
+    """Sketch, and AI Horde unless AIHORDE=off."""
+    horde = config.providers["aihorde"]
+    if "enabled" not in horde.model_fields_set:
+        horde = horde.model_copy(update={"enabled": True})
+    return {"sketch": SketchSettings(), "aihorde": horde}
+
+
+async def _opened_page(stack: AsyncExitStack, page: Preview) -> Preview:
     try:
-        return await stack.enter_async_context(_page(env))
+        return await stack.enter_async_context(page)
     except simcord.SetupError:
         raise ConfigError(f"Port {PREVIEW_PORT} is in use: is another preview open?") from None
 
 
-def _page(env: simcord.Env) -> Preview:
-    """A server with one channel, seen by an admin and by a guest."""
-    _set_looks(env)
+def _server(env: simcord.Env) -> tuple[simcord.ChannelHandle, list[simcord.MemberActor]]:
+    """The channel of a new server, and the members as whom it can be seen: an admin and a guest."""
     guild = env.create_guild(SERVER)
     channel = guild.create_text_channel(CHANNEL, topic="Type /imagine")
     manager = guild.create_role("Admin", permissions=discord.Permissions(manage_guild=True, manage_messages=True))
     admin = guild.add_member(env.create_user("admin"), roles=[manager])
-    guest = guild.add_member(env.create_user("guest"))
-    return env.preview(channel, viewers=[admin, guest], layout="channel", port=PREVIEW_PORT)
+    return channel, [admin, guild.add_member(env.create_user("guest"))]
 
 
-def _set_looks(env: simcord.Env) -> None:
-    """Set today's date and the bot's name on the page; best effort, as both are private attributes of simcord."""
-    try:
-        env.backend.clock._epoch = datetime.now(UTC)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        env.backend.bot_user.name = "Easel"
-    except AttributeError:
-        log.debug("the page shows simcord's own date and name")
+class _RealClock:
+    """In place of simcord's, which moves only while a click is handled."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Called by simcord when it has waited for a timer."""
+        self.elapsed += seconds
 
 
 async def _refresh(page: Preview, changed: asyncio.Event) -> None:

@@ -84,7 +84,7 @@ class Config(BaseSettings):
     )
     preview_providers: Switch = Field(
         default=False,
-        description="The preview draws with Sketch alone; `on` lets it use the configured providers.",
+        description="The preview has Sketch and AI Horde; `on` gives it the configured providers.",
     )
     discord_api_url: Url | None = Field(
         default=None,

@@ -32,7 +32,8 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 @contextmanager
 def preview() -> Generator[str]:
     """Run the preview as a process; yields its URL."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISCORD_TOKEN", "DISPLAY")}
+    kept = {name: value for name, value in os.environ.items() if name not in ("DISCORD_TOKEN", "DISPLAY")}
+    environment = kept | {"AIHORDE_BASE_URL": "http://127.0.0.1:9"}  # where nothing answers
     command = [sys.executable, "bot.py", "--preview"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -104,6 +105,20 @@ def keep_narrow(page: Page, name: str) -> None:
     page.set_viewport_size(DESKTOP)
 
 
+def greeting(page: Page) -> None:
+    """The page opens with a message, whose buttons draw; the new picture comes into view."""
+    expect(said(page, "Welcome to Easel")).to_be_visible()
+    keep(page, "greeting")
+    page.set_viewport_size(PHONE)
+    expect(page.get_by_text("Viewport updated")).to_be_visible()
+    keep(page, "greeting-phone")
+    page.set_viewport_size(DESKTOP)
+    page.get_by_role("button", name="a lighthouse at dusk").click()
+    expect(pictures(page)).to_have_count(1)
+    expect(pictures(page)).to_be_in_viewport()
+    keep(page, "greeting-picture")
+
+
 def imagine(page: Page) -> None:
     """A member draws with a model and a size from the menus, and draws again."""
     begin(page, "imagine")
@@ -112,12 +127,22 @@ def imagine(page: Page) -> None:
     pick(page, "size", "wide", "wide 16:9")
     keep(page, "imagine-options")
     page.get_by_role("button", name="Send").click()
-    expect(pictures(page)).to_have_count(1)
-    expect(said(page, "1024x576").first).to_be_visible()
-    expect(pictures(page)).to_have_js_property("naturalWidth", 1024)
-    keep(page, "imagine-picture")
-    page.get_by_role("button", name="Again").click()
     expect(pictures(page)).to_have_count(2)
+    expect(said(page, "1024x576").first).to_be_visible()
+    expect(pictures(page).last).to_have_js_property("naturalWidth", 1024)
+    keep(page, "imagine-picture")
+    page.get_by_role("button", name="Again").last.click()
+    expect(pictures(page)).to_have_count(3)
+
+
+def without_network(page: Page) -> None:
+    """A provider that needs the network can be chosen, and says so if it cannot be reached."""
+    begin(page, "imagine")
+    page.keyboard.type("a quiet harbour", delay=5)
+    pick(page, "provider", "AI", "AI Horde")
+    page.get_by_role("button", name="Send").click()
+    expect(said(page, "AI Horde is not working just now.")).to_be_visible()
+    keep(page, "without-network")
 
 
 def settings(page: Page) -> None:
@@ -153,7 +178,7 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
         page = browser.new_page(viewport=DESKTOP)
         page.goto(url)
-        for scene in (imagine, settings):
+        for scene in (greeting, imagine, without_network, settings):
             try:
                 scene(page)
             except BaseException:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "studio": {"domain", "storage", "providers"},
     "views": {"domain", "storage", "providers", "studio"},
     "cogs": {"domain", "storage", "providers", "studio", "views"},
-    "preview": {"domain", "config", "providers"},
+    "preview": {"domain", "config", "providers", "views"},
     "health": {"domain", "storage", "studio"},
     "startup": {"config", "storage", "providers", "studio"},
     "check": {"domain", "config", "providers", "startup", "tracing"},
