@@ -36,8 +36,7 @@ from startup import (
 from storage.dialects import is_shared
 from storage.store import Store, open_store
 from studio.lease import ignore_change
-from studio.observers import Observers
-from studio.studio import Studio
+from studio.studio import Observers, Studio
 from studio.timing import Timing
 from tracing import DiscordClock, add_hooks
 from views.delivery import DiscordDelivery

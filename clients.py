@@ -23,9 +23,8 @@ from config import Config
 from storage.store import Store
 from studio.studio import Studio
 from syncing import CommandSync
-from views.acknowledging import ATTEMPTS, Attempts
 from views.buttons import card_buttons
-from views.interactions import Interaction
+from views.interactions import ATTEMPTS, Attempts, Interaction
 from views.panel import answer_expired_page
 from views.reporter import is_real_autocomplete_error, report_error
 from views.requests import DiscordRequests

@@ -116,7 +116,7 @@ class HealthChecks(NamedTuple):
 
     async def depth(self) -> Count[tuple[str, str]]:
         """Unfinished jobs by provider and state; empty if the database is down, so that other metrics are served."""
-        rows = await _within_deadline(self.store.jobs.count_unfinished())
+        rows = await _within_deadline(self.store.statistics.count_unfinished())
         return Count({(provider, state): n for provider, state, n in rows or ()})
 
     async def _database(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from views.acknowledging import ATTEMPTS
+from views.interactions import ATTEMPTS
 
 log = logging.getLogger("easel")
 

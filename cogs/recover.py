@@ -8,9 +8,8 @@ from discord.ext import commands
 
 from domain import Job
 from studio.job_control import JobControl
-from views.acknowledging import defer
 from views.delivery import TRANSIENT
-from views.interactions import Interaction, origin_of
+from views.interactions import Interaction, defer, origin_of
 from views.wording.recovery import (
     ALREADY_SENDING,
     PROMPTLESS,

@@ -19,17 +19,26 @@ as a PNG of what could be decoded of a damaged file; or as the provider's file t
 
 
 class Picture(Frozen):
-    """A picture from a provider: its bytes, or a link where they could not be downloaded."""
+    """A picture from a provider: its bytes, or a link if they could not be downloaded."""
 
     data: bytes = b""
     link: str | None = None
     seed: Seed = None
     seconds: Seconds = None
-    """Drawing time, as the provider tells it."""
+    """Drawing time, as the provider reports it."""
+
+
+class DrawnChanges(TypedDict, total=False):
+    """Fields of a drawn picture that may change."""
+
+    key: str | None
+    size: Size | None
+    kind: str | None
+    way: Presentation
 
 
 class Drawn(Frozen):
-    """A picture that a job has got: its key in the spool, or its link."""
+    """A picture that a job has received: its key in the spool, or its link."""
 
     call: int
     """Index of the call to the provider, from 0."""
@@ -44,6 +53,10 @@ class Drawn(Frozen):
     way: Presentation = "shown"
     seed: Seed = None
     seconds: Seconds = None
+
+    def having(self, **changes: Unpack[DrawnChanges]) -> "Drawn":
+        """A changed copy."""
+        return self.model_copy(update=changes)
 
 
 class Destination(TypedDict, total=False):
@@ -67,13 +80,13 @@ class Origin(Frozen):
     application_id: int
     guild_id: int | None
     channel_id: int | None
-    """None where Discord did not tell it: then only the reply token leads there."""
+    """None if Discord did not name it: then only the reply token can deliver there."""
     user_id: int
     reply_token: str | None
     """Lets the reply be edited until its deadline; a secret, dropped when the job ends."""
     reply_deadline: datetime
     file_limit: int
-    """Bytes that one attachment may have."""
+    """Maximum bytes of one attachment."""
     message_id: int | None = None
     private: bool = False
 
@@ -101,7 +114,7 @@ class DeliveryRefusal(StrEnum):
     GONE = "gone"
     """The message or its channel has been deleted."""
     EXPIRED = "expired"
-    """The reply token has expired, and there is no other way to the place."""
+    """The reply token has expired, and nothing else can deliver there."""
     OTHER = "other"
 
 
@@ -122,7 +135,7 @@ class Tried(Frozen):
 
     provider: str
     kind: OutageKind
-    """Kind of the error that made the chain go on."""
+    """Kind of the error that led to the next provider."""
     asked: bool = True
     """False: its circuit breaker was open, so no call was made."""
 
@@ -184,7 +197,7 @@ class Job(Origin, Plan):
     """A checked request, bound to a provider and a model."""
 
     asked: ImageRequest | None = None
-    """The request as the member made it; kept where a fallback may have to plan it anew."""
+    """The request as the member made it; kept if a fallback may have to plan it anew."""
     tried: tuple[Tried, ...] = ()
     state: State = State.QUEUED
     calls_done: int = 0

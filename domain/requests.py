@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 from domain.frozen import Frozen
 from domain.models import Capabilities, Model, Size, Span
@@ -9,17 +10,37 @@ from domain.refusals import NotOffered, NotPossible, OptionNotTaken, OutOfRange,
 
 
 class Upload(Frozen):
-    """A file that a member attached: where Discord keeps it, and under which key the spool does."""
+    """A file that a member attached: Discord's link to it, and its key in the spool."""
 
     url: str | None
     size: Size | None = None
-    """As Discord tells it; the file itself is checked when it is read."""
+    """As Discord announces it; the file itself is checked when it is read."""
     key: str | None = None
+
+    def without_link(self) -> "Upload":
+        """The same file, without the link to it."""
+        return Upload(url=None, size=self.size, key=self.key)
 
 
 def image_option(place: int) -> str:
     """The option that names the image at a place, from 0: image, image2, image3 and so on."""
     return f"image{place + 1}" if place else "image"
+
+
+class RequestChanges(TypedDict, total=False):
+    """Fields of a request that may change."""
+
+    provider: str | None
+    model: str | None
+    size: Size | None
+    images: tuple[Upload, ...]
+    mask: Upload | None
+    count: int
+    seed: int | None
+    quality: str | None
+    refiner: bool | None
+    safety_checker: bool | None
+    private: bool | None
 
 
 class ImageRequest(Frozen):
@@ -43,7 +64,7 @@ class ImageRequest(Frozen):
     quality: str | None = None
     style: str | None = None
     transparent: bool | None = None
-    """True: on no background."""
+    """True: without a background."""
     refiner: bool | None = None
     safety_checker: bool | None = None
     private: bool | None = None
@@ -54,6 +75,16 @@ class ImageRequest(Frozen):
         """Every file that belongs to it."""
         return (*self.images, self.mask) if self.mask else self.images
 
+    def having(self, **changes: Unpack[RequestChanges]) -> "ImageRequest":
+        """A changed copy."""
+        return self.model_copy(update=changes)
+
+    def without_links(self) -> "ImageRequest":
+        """The same request, without the links to its files."""
+        return self.having(
+            images=tuple(each.without_link() for each in self.images), mask=self.mask and self.mask.without_link()
+        )
+
 
 @dataclass(frozen=True)
 class NumberOption:
@@ -61,13 +92,13 @@ class NumberOption:
     """The field of `ImageRequest`."""
     value: Callable[[ImageRequest], float | None]
     span: Callable[[Capabilities], Span | None]
-    """The values that a model takes; None where it does not take the option."""
+    """The values that a model takes; None if it does not take the option."""
 
     def is_taken(self, takes: Capabilities) -> bool:
         return self.span(takes) is not None
 
     def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
-        """Why the model cannot have what the request asks for."""
+        """The refusal of the request's value; None if the model takes it, or if none is set."""
         value, span = self.value(request), self.span(model.capabilities)
         if value is None or (span is not None and value in span):
             return None
@@ -82,13 +113,13 @@ class ChoiceOption:
     """The field of `ImageRequest`."""
     value: Callable[[ImageRequest], str | None]
     choices: Callable[[Capabilities], tuple[str, ...]]
-    """The names that a model takes; empty where it does not take the option."""
+    """The names that a model takes; empty if it does not take the option."""
 
     def is_taken(self, takes: Capabilities) -> bool:
         return bool(self.choices(takes))
 
     def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
-        """Why the model cannot have what the request asks for."""
+        """The refusal of the request's value; None if the model takes it, or if none is set."""
         value, choices = self.value(request), self.choices(model.capabilities)
         if value is None or value in choices:
             return None
@@ -99,7 +130,7 @@ class ChoiceOption:
 
 @dataclass(frozen=True)
 class FreeOption:
-    """An option that takes any value, where a model takes it at all."""
+    """An option of which a model takes any value or none."""
 
     name: str
     """The field of `ImageRequest`."""
@@ -107,7 +138,7 @@ class FreeOption:
     is_taken: Callable[[Capabilities], bool]
 
     def refusal(self, request: ImageRequest, model: Model) -> NotPossible | None:
-        """Why the model cannot have what the request asks for."""
+        """The refusal of the request's value; None if the model takes it, or if none is set."""
         if self.value(request) is None or self.is_taken(model.capabilities):
             return None
         return OptionNotTaken(option=self.name, model=model.title)
@@ -141,19 +172,19 @@ class SourceImage(Frozen):
 
 
 class Sources(Frozen):
-    """The images behind a request, in its order."""
+    """The images that a request draws from, in their order."""
 
     images: tuple[SourceImage, ...] = ()
     mask: bytes | None = None
     """PNG, 8-bit greyscale, white = repaint, of the first image's size."""
 
     def only_image(self) -> bytes | None:
-        """For a model that draws from one image at most; TooManyImages where there are more."""
+        """For a model that draws from one image at most; TooManyImages if there are more."""
         only = self._only()
         return only and only.data
 
     def only_link(self) -> str | None:
-        """For a model that fetches one image at most; TooManyImages where there are more."""
+        """For a model that fetches one image at most; TooManyImages if there are more."""
         only = self._only()
         return only and only.url
 

@@ -23,7 +23,7 @@ from storage.upgrade import upgrade
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 30.0
+UNREACHABLE_RETRY_SECONDS = 30.0
 """How long a call retries while the database is unreachable."""
 BATCH_SIZE = 64
 """Maximum number of calls of `run` in one transaction."""
@@ -39,12 +39,14 @@ UNREACHABLE_ERRORS = (
     asyncpg.OperatorInterventionError,
 )
 """Raised when PostgreSQL is starting, stopping, out of connections, or gone."""
-DATABASE_ERRORS = (DBAPIError, *UNREACHABLE_ERRORS)
-"""Raised by a statement that the database refuses, or while it is unreachable."""
 
 
 class ClosedError(Exception):
     """Raised by calls after `close`."""
+
+
+DATABASE_ERRORS = (DBAPIError, ClosedError, *UNREACHABLE_ERRORS)
+"""Raised by a statement that the database refuses, while it is unreachable, or after it is closed."""
 
 
 class Statement(NamedTuple):
@@ -116,7 +118,7 @@ class Database(ABC):
     async def _with_retries(self, work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_transient),
-            stop=stop_after_delay(RETRY_SECONDS),
+            stop=stop_after_delay(UNREACHABLE_RETRY_SECONDS),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
             before_sleep=self._log_retry,
             reraise=True,

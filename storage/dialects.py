@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 5
 """How long SQLite waits for another process's lock."""
-CONNECT_SECONDS, COMMAND_SECONDS = 5, 15
+POSTGRES_CONNECT_SECONDS, POSTGRES_COMMAND_SECONDS = 5, 15
 """PostgreSQL's timeouts."""
 POSTGRES_WRITERS = 4
 """Connections to PostgreSQL that write, each with its own transaction."""
@@ -149,9 +149,9 @@ def make_database(url: str) -> Database:
     return Postgres(url) if is_shared(url) else Sqlite(url)
 
 
-async def connect(url: str, seconds: float | None = COMMAND_SECONDS) -> Any:
+async def connect(url: str, seconds: float | None = POSTGRES_COMMAND_SECONDS) -> Any:
     """A connection to PostgreSQL. seconds: the timeout of each statement, None for no timeout."""
-    return await _connect(url, timeout=CONNECT_SECONDS, command_timeout=seconds)
+    return await _connect(url, timeout=POSTGRES_CONNECT_SECONDS, command_timeout=seconds)
 
 
 def _set_pragmas(connection: Any, _: object) -> None:

@@ -1,6 +1,5 @@
 """The jobs table, the source of truth about every job, and the leases on its rows."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -15,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
-    func,
     or_,
     select,
     update,
@@ -25,7 +23,7 @@ from domain import UNFINISHED, Job, State
 from storage.database import Database, Result, Statement
 from storage.dialects import insert_for
 from storage.notifications import Notifications
-from storage.old_rows import failure_kind, read_job, with_images
+from storage.old_rows import read_job, with_images
 from storage.tables import jobs
 
 COLUMNS = [column.label(column.key) for column in jobs.c]
@@ -39,8 +37,6 @@ DELETE_BATCH_SIZE = 500
 """Maximum number of rows deleted in one statement, during which other writers wait."""
 RETENTION = timedelta(days=90)
 """How long finished jobs are kept, and so how long the buttons below a picture work."""
-MAX_ENDED = 2000
-"""Maximum number of rows that `ended_since` reads."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 CANCELLED_TOPIC = "cancelled"
 IS_UNDER_WAY = and_(jobs.c.state.in_(UNFINISHED), jobs.c.parked.is_(False))
@@ -67,13 +63,6 @@ NEW_ROW_COLUMNS = tuple(name for name in jobs.c.keys() if name not in {*NOT_WRIT
 """The columns that a new row sets."""
 
 
-class Load(NamedTuple):
-    """How many jobs wait or are being drawn."""
-
-    by_member: Counter[int]
-    by_server: Counter[int]
-
-
 class Unfinished(NamedTuple):
     """The columns of an unheld row that are needed to queue it again; there may be thousands."""
 
@@ -83,18 +72,6 @@ class Unfinished(NamedTuple):
     user_id: int
     cancelled: bool
     refused: dict[str, Any] | None
-
-
-class Ended(NamedTuple):
-    """The columns of a finished row from which a provider's health is computed."""
-
-    provider: str
-    state: str
-    seconds: float | None
-    tried: list[dict[str, Any]]
-    has_failed: bool
-    asked: bool
-    """False if its provider was known to be down and so was not asked."""
 
 
 class JobStore:
@@ -189,35 +166,11 @@ class JobStore:
         found = await self._read(jobs.c.user_id == user_id, jobs.c.parked.is_(True), jobs.c.state == State.DRAWN)
         return sorted(found, key=lambda job: job.refused.times if job.refused else 0)
 
-    async def count_waiting(self) -> Load:
-        """How many jobs of each member and of each server are not drawn yet."""
-        query = select(jobs.c.user_id, jobs.c.guild_id, func.count()).where(jobs.c.state.in_(NOT_DRAWN))
-        load = Load(Counter(), Counter())
-        for row in (await self._run(query.group_by(jobs.c.user_id, jobs.c.guild_id))).rows:
-            user, guild, count = row.values()
-            load.by_member[user] += count
-            load.by_server[guild] += count
-        return load
-
     async def ids_with_needed_uploads(self) -> set[str]:
         """Ids of the jobs whose stored images a job under way needs: Again uses those of its parent."""
         files = (jobs.c.request[name].label(name) for name in ("images", "image", "mask"))
         rows = (await self._run(select(jobs.c.id, *files).where(IS_UNDER_WAY))).rows
         return {row["id"] for row in rows} | {key.split("/")[1] for row in rows for key in _upload_keys(dict(row))}
-
-    async def count_unfinished(self) -> Sequence[tuple[str, str, int]]:
-        """Number of unfinished jobs, as (provider, state, number)."""
-        query = select(jobs.c.provider, jobs.c.state, func.count()).where(IS_UNDER_WAY)
-        rows = (await self._run(query.group_by(jobs.c.provider, jobs.c.state))).rows
-        return [(provider, state, count) for provider, state, count in (row.values() for row in rows)]
-
-    async def ended_since(self, since: datetime) -> Sequence[Ended]:
-        """The latest jobs of all members that are finished or parked, newest first, at most `MAX_ENDED`."""
-        columns = jobs.c.provider, jobs.c.state, jobs.c.seconds, jobs.c.tried, jobs.c.failure
-        found = await self._run(
-            select(*columns).where(IS_OVER, jobs.c.created > since).order_by(jobs.c.created.desc()).limit(MAX_ENDED)
-        )
-        return [_ended(dict(row)) for row in found.rows]
 
     async def delete_finished(self, *, user_id: int | None = None, guild_id: int | None = None) -> Sequence[str]:
         """Delete the finished and the parked rows of a member or a server; their ids."""
@@ -280,12 +233,6 @@ def _row(job: Job, fields: Iterable[str] | None = None) -> dict[str, Any]:
 def _jobs(result: Result) -> list[Job]:
     """The jobs in their order, without rows that cannot be read."""
     return [job for row in result.rows if (job := read_job(dict(row)))]
-
-
-def _ended(row: dict[str, Any]) -> Ended:
-    failure = row["failure"]
-    asked = failure is None or failure_kind(failure) not in ("Down", "Paused")
-    return Ended(row["provider"], row["state"], row["seconds"], row["tried"], failure is not None, asked)
 
 
 def _upload_keys(request: Mapping[str, Any]) -> Iterator[str]:

@@ -115,8 +115,8 @@ def _outage_failure(old: Mapping[str, Any]) -> dict[str, Any]:
         return _own_failure(old, "Paused", cause=cause, retry_after=retry_after)
     if old["field"] == "outage":
         return _own_failure(old, "Down", cause=cause, retry_after=retry_after, since=float(old["takes"]))
-    told = _provider_failure(old, retry_after=retry_after, blames_model=old["answered"])
-    return told | {"option": old["field"]} if cause == "Unavailable" else told
+    fields = _provider_failure(old, retry_after=retry_after, blames_model=old["answered"])
+    return fields | {"option": old["field"]} if cause == "Unavailable" else fields
 
 
 def _rejection(old: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,5 +143,5 @@ def _provider_failure(old: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     # A single word is the name of an exception.
     detail, said = (status, said) if " " in said or status else (old["detail"], "")
     taken = "not taken" if old["unaccepted"] else "unknown"
-    told = {"kind": old["kind"], "detail": detail, "said": said, "reference": old["reference"], "taken": taken}
-    return told | fields
+    common = {"kind": old["kind"], "detail": detail, "said": said, "reference": old["reference"], "taken": taken}
+    return common | fields

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 PUT_TRIES = 5
 PUT_BACK_OFF = wait_exponential(multiplier=0.5)
 SPOOL_ERRORS = (BaseError, OSError)
-"""Raised where the store does not take, or give, a file."""
+"""Raised when the store cannot write or read a file."""
 PICTURE_DAYS = 7
 UPLOAD_HOURS = 24
 PROBE_KEY = "probe"

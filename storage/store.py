@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from domain import SpoolPlace
 from storage.database import Database, driver_error, is_transient
 from storage.dialects import is_shared, make_database
+from storage.job_statistics import JobStatistics
 from storage.job_store import JobStore
 from storage.meta import Meta
 from storage.notifications import Notifications
@@ -41,6 +42,7 @@ class Store:
     """The tables and the spool."""
 
     jobs: JobStore
+    statistics: JobStatistics
     settings: SettingsStore
     outages: OutageStore
     meta: Meta
@@ -63,8 +65,16 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
             jobs, outages = JobStore(database, notifications), OutageStore(database, notifications)
             await _migrate(database, jobs, outages, alone=not is_shared(url))
             async with _listening(notifications):
-                settings, meta = SettingsStore(database, notifications), Meta(database)
-                yield Store(jobs, settings, outages, meta, spool, notifications, url if is_shared(url) else None)
+                yield Store(
+                    jobs=jobs,
+                    statistics=JobStatistics(database),
+                    settings=SettingsStore(database, notifications),
+                    outages=outages,
+                    meta=Meta(database),
+                    spool=spool,
+                    notifications=notifications,
+                    shared_url=url if is_shared(url) else None,
+                )
         finally:
             await database.close()
 

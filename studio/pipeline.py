@@ -10,9 +10,9 @@ from providers.kit.base import Provider
 from storage.job_store import CANCELLED_TOPIC, Unfinished
 from storage.store import Store
 from studio.display import TemporarilyUndeliverable
-from studio.handing.handover import Handover
-from studio.intake.acknowledgements import Acknowledgements
+from studio.handover import Handover
 from studio.intake.admission import Admission
+from studio.intake.pending import Acknowledgements
 from studio.lease import HeldJob, Leases
 from studio.work.drawing import Drawer
 from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from domain import Job, Limits
 from providers.kit.base import Provider
@@ -13,31 +14,37 @@ from studio import images
 from studio.best_effort import best_effort
 from studio.catalogue import Catalogue
 from studio.display import Delivery
-from studio.handing.handover import Handover
-from studio.intake.acknowledgements import Acknowledgements
-from studio.intake.admission import Admission
-from studio.intake.checks import Checks
+from studio.handover import Handover
+from studio.intake.admission import Admission, Suspensions
 from studio.intake.files import UploadReader
-from studio.intake.intake import Intake
-from studio.intake.pending import PendingJobs
+from studio.intake.intake import Checks, Intake
+from studio.intake.pending import Acknowledgements, PendingJobs
 from studio.intake.planning import Planner
-from studio.intake.suspensions import Suspensions
 from studio.intake.upload_store import UploadStore
 from studio.job_control import JobControl
-from studio.lease import Leases
-from studio.observers import Observers
+from studio.lease import Leases, StageObserver, ignore_change
 from studio.pipeline import Pipeline
 from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
 RECOVER_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Callbacks about the progress of jobs, such as for metrics."""
+
+    on_change: Callable[[Job], None] = ignore_change
+    """Called with a job when it is finished or parked."""
+    on_stage: StageObserver = ignore_change
+    """Called when a job has left a state."""
 
 
 class Studio:
@@ -55,16 +62,16 @@ class Studio:
         *,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
-        observers: Observers = Observers(),  # noqa: B008 - it is frozen
+        observers: Observers = Observers(),
     ) -> None:
         self.timing = timing
         self._store = store
         planner, acknowledgements = Planner(providers, default), Acknowledgements()
         self._breakers = Breakers(store)
         self._suspensions = Suspensions(providers, store.meta)
-        self._admission = Admission(store.jobs, limits)
+        self._admission = Admission(store.statistics, limits)
         self._leases = Leases(store.jobs, observers.on_stage)
-        fallback = FallbackChain(planner, store, self._breakers, self._suspensions)
+        fallback = FallbackSearch(planner, store, self._breakers, self._suspensions)
         calls = ProviderCalls(
             providers, store.spool, delivery, acknowledgements, self._breakers, self._suspensions, timing
         )
@@ -77,7 +84,7 @@ class Studio:
         submit = self._pipeline.submit
         self.intake = Intake(checks, self._admission, self._pending, uploads, acknowledgements, submit)
         self.jobs = JobControl(store, self._leases, self._pipeline)
-        self.catalogue = Catalogue(planner, store.jobs, self._breakers)
+        self.catalogue = Catalogue(planner, store.statistics, self._breakers)
         self._tasks: list[asyncio.Task[None]] = []
         self._last_heartbeat = 0.0
 

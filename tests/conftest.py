@@ -1,5 +1,5 @@
 # pyright: basic
-"""What tests of several folders use."""
+"""Fixtures and helpers for tests of several folders."""
 
 import logging
 from collections.abc import Generator
@@ -40,7 +40,7 @@ def make_job(id: int | str = 1, **changes) -> Job:
 
 @pytest.fixture
 def loggers():
-    """Puts back what setting up changes for the whole process."""
+    """Restores the loggers after the test."""
     touched = [logging.getLogger(), *map(logging.getLogger, ("discord", "pgqueuer", "alembic"))]
     before = [(each, each.level, each.handlers[:]) for each in touched]
     touched[0].handlers[:] = []
@@ -52,7 +52,7 @@ def loggers():
 
 @pytest.fixture(scope="session", autouse=True)
 def decoders() -> Generator[None]:
-    """The processes that decode pictures end before the interpreter does, which would complain of them."""
+    """Ends the decoder processes before the interpreter exits, which would warn of them."""
     yield
     while images.DECODERS._idle:
         images.DECODERS._idle.pop().end()

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A real PostgreSQL from a wheel, and a database of its own for each who asks."""
+"""A real PostgreSQL from a wheel, with a new database for each test."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from tenacity import Retrying, stop_after_attempt, wait_fixed
 
 COUNTER = itertools.count(1)
 CARELESS = "ALTER SYSTEM SET fsync = off;\nALTER SYSTEM SET full_page_writes = off;\nSELECT pg_reload_conf();"
-"""Only a crash of the whole machine could tell the difference, and a busy disk holds nobody up."""
+"""Settings without fsync: safe unless the whole machine crashes, and not slowed by a busy disk."""
 
 
 class Postgres:
@@ -50,7 +50,7 @@ def postgres_in(folder: Path) -> Generator[Postgres]:
 
 
 class Wire:
-    """A way to the server that can be cut: what is connected breaks, and who comes is turned away."""
+    """A proxy to the server that can be cut: open connections break, and new ones are refused."""
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket
@@ -59,7 +59,7 @@ class Wire:
         self.cut_off = False
 
     def url(self, through: str) -> str:
-        """The URL of a database, by this way."""
+        """The URL of a database through this proxy."""
         return f"postgresql://postgres:@127.0.0.1:{self.port}/{through.rpartition('?')[0].rpartition('/')[2]}"
 
     def cut(self) -> None:

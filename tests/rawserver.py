@@ -1,5 +1,5 @@
 # pyright: basic
-"""A server that answers with the bytes it is given, whatever HTTP thinks of them."""
+"""A server that answers with given bytes, valid HTTP or not."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,11 +14,11 @@ class RawServer:
         self.url = f"http://127.0.0.1:{port}"
         self.answer = b""
         self.pieces = 1
-        """In how many pieces the answer is sent."""
+        """The number of pieces in which the answer is sent."""
         self.targets: list[str] = []
-        """The request targets as they stood on the wire."""
+        """The targets of the requests as they were sent."""
         self.stays = False
-        """Whether the connection stays open behind the answer."""
+        """Whether the connection stays open after the answer."""
         self.unasked: bytes | None = None
         """What is sent once more when the answer has been read; the connection is kept then, and asked again."""
         self.connections = 0

@@ -1,7 +1,7 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""`python -m tests.soak`: thousands of jobs through the real bot in bad weather; at the end each has one outcome.
+"""`python -m tests.soak`: thousands of jobs through the real bot with random faults; at the end each has one outcome.
 
-What befalls a job is drawn from the seed; when it meets a kill or a broken gateway is up to the machine.
+The seed determines each job's faults; the moments of kills and gateway faults vary with the machine.
 """
 
 import argparse
@@ -37,7 +37,7 @@ AHEAD = 15 * 60
 
 
 class Kind(NamedTuple):
-    """A provider: what one submit makes, its smallest size, and what it can be made to answer."""
+    """A provider: its pictures per submit, its smallest size, and the cases of its replay server."""
 
     per_call: int
     size: str
@@ -71,7 +71,7 @@ TROUBLES = ("kill", "cut", "expire", "kill", "invalidate", "stop", "cut", "kill"
 
 @dataclass(eq=False)
 class Asked:
-    """One job: what is asked for, and what will befall it on its way."""
+    """One job: its request, and its faults."""
 
     prompt: str
     provider: str
@@ -112,7 +112,7 @@ def planned(number: int, dice: random.Random) -> Asked:
 
 
 class Weather:
-    """Lets befall each request what was planned for its job."""
+    """Injects the planned faults into the requests of each job."""
 
     def __init__(self, world: World, plan: list[Asked]) -> None:
         self._discord = world.discord
@@ -172,7 +172,7 @@ class Soak:
         await self._until_open(1)
 
     def _is_calm(self) -> bool:
-        """Few wait for a first answer: a kill is to meet jobs in every state, and not mostly unread commands."""
+        """Whether few interactions wait for their acknowledgement, so that a kill meets jobs in every state."""
         young = [asked.token for asked in self._open if time.monotonic() - asked.since < YOUTH_SECONDS]
         return sum(not self.world.discord.interactions[token].answered for token in young) < UNREAD
 
@@ -188,7 +188,7 @@ class Soak:
         self.world.discord.gateway.cut()
 
     async def expire(self) -> None:
-        """All tokens die that there are."""
+        """Expire all tokens."""
         self.world.discord.clock.advance(TOO_LATE)
 
     async def invalidate(self) -> None:
@@ -200,7 +200,7 @@ class Soak:
         self._started = time.monotonic()
 
     async def _until_open(self, fewer: int) -> None:
-        """Until fewer jobs are under way, or nothing comes to an end any more."""
+        """Wait until fewer jobs are under way, or none ends any more."""
         last, progress = len(self._open), time.monotonic()
         while len(self._open) >= fewer and time.monotonic() - progress < STUCK_SECONDS:
             rows = self.rows()
@@ -224,7 +224,7 @@ class Soak:
 
 
 def outcome(world: World, asked: Asked, row: Row | None) -> str:
-    """What became of a job, in a word or two; AssertionError where that must not be."""
+    """The job's outcome in a word or two; AssertionError if it is not allowed."""
     submits = world.paid(asked.provider)[asked.prompt] if asked.provider in world.replays else 0
     assert submits <= asked.most_submits, f"submitted {submits} times"
     shown = [message for message in messages_of(world, asked) if not message.deleted]
@@ -255,7 +255,7 @@ def _without_row(world: World, asked: Asked, shown: list[Message]) -> str:
 
 
 def messages_of(world: World, asked: Asked) -> list[Message]:
-    """The reply and its follow-ups, and what was posted in its stead."""
+    """The reply, its follow-ups, and messages posted in place of it."""
     code = f"`{asked.prompt}`"
     return [
         message
@@ -269,7 +269,7 @@ def is_final(message: Message) -> bool:
 
 
 def judged(soak: Soak) -> Iterator[tuple[str, str]]:
-    """Outcomes, each with what is wrong about it."""
+    """The outcomes, each with its fault, if any."""
     rows = soak.rows()
     for asked in soak.plan:
         row = rows.get(soak.world.discord.interactions[asked.token].id)

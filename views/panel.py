@@ -11,8 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import discord
 
-from views.acknowledging import REQUEST_ERRORS, defer
-from views.interactions import Interaction
+from views.interactions import REQUEST_ERRORS, Interaction, defer
 from views.limits import VIEW_SECONDS
 from views.reporter import RedrawRefused, answer_privately, report_error
 

@@ -10,8 +10,7 @@ from domain import Capabilities, Model, find_model
 from domain.requests import OPTIONS, NumberOption, Option
 from providers.kit.base import Provider
 from storage.settings import SettingsStore
-from studio.catalogue import Catalogue
-from studio.work.provider_health import ProviderHealth
+from studio.catalogue import Catalogue, ProviderHealth
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView

@@ -7,9 +7,8 @@ from discord import app_commands
 
 from domain import EaselError
 from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
-from views.acknowledging import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed
 from views.discord_errors import is_unanswerable
-from views.interactions import Interaction
+from views.interactions import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed, Interaction
 from views.wording.outcomes import explain
 from views.wording.text import say
 

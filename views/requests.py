@@ -11,8 +11,7 @@ from domain import ImageRequest, Job, Size
 from studio.intake.files import Files, IncomingFile, Unreadable
 from studio.intake.intake import Intake
 from studio.intake.pending import Acknowledge, AnsweredElsewhere
-from views.acknowledging import REQUEST_ERRORS, defer
-from views.interactions import Interaction, origin_of
+from views.interactions import REQUEST_ERRORS, Interaction, defer, origin_of
 
 log = logging.getLogger(__name__)
 

@@ -1,13 +1,14 @@
 """Decoding and encoding with Pillow, in a separate process (see `decoder_pool`)."""
 
-from collections.abc import Generator
+import struct
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, cast
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
 
-from studio.images import containers, profiles
+from studio.images import containers
 from studio.images.base import NotAPicture, Parsed
 
 VIEWABLE = ("PNG", "JPEG", "WEBP", "GIF")
@@ -26,6 +27,13 @@ UNDO_ORIENTATION = {
     8: Image.Transpose.ROTATE_90,
 }
 """The transposition that undoes each EXIF orientation (Exif 2.32, 4.6.4 A)."""
+MAX_PROFILE_BYTES = 2**20
+"""Bytes. Profiles of screens and cameras have 500 to 10,000, those of printing presses some 600,000."""
+MAX_PROFILE_TAGS = 100
+PROFILE_SPACES = (b"RGB ", b"GRAY", b"CMYK")
+PROFILE_CLASSES = (b"mntr", b"scnr", b"prtr", b"spac")
+MULTI_STEP = b"mpet"
+"""Tag type of a chain of any number of elements, all of which are computed for each pixel."""
 
 
 class TooLargeToDecode(Exception):
@@ -112,7 +120,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         image = _from_floats(image)
     if image.mode != "CMYK":
         image = image.convert(mode)
-    if profile and profiles.is_plain(profile):
+    if profile and is_plain_profile(profile):
         image = _through_profile(image, profile)
     opaque = mode == "RGBA" and image.convert(mode).getchannel("A").getextrema() == (255, 255)
     return image.convert("RGB" if opaque else mode)
@@ -137,6 +145,27 @@ def _from_floats(image: Image.Image) -> Image.Image:
     _, brightest = cast("tuple[float, float]", image.getextrema())
     scale = 255 / max(brightest, 1)
     return image.point(lambda value: value * scale).convert("L")
+
+
+def is_plain_profile(profile: bytes) -> bool:
+    """Whether the colour profile is of a common kind, and cheap to apply (ICC.1:2022, 7.2 and 7.3)."""
+    try:
+        known = (
+            profile[12:16] in PROFILE_CLASSES and profile[16:20] in PROFILE_SPACES and len(profile) <= MAX_PROFILE_BYTES
+        )
+        return known and MULTI_STEP not in set(_tag_types(profile))
+    except struct.error:
+        return False
+
+
+def _tag_types(profile: bytes) -> Iterator[bytes]:
+    """The type of each tag; struct.error if the tag table is cut off or too long."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    if count > MAX_PROFILE_TAGS:
+        raise struct.error("too many tags")
+    for number in range(count):
+        (at,) = struct.unpack_from(">I", profile, 132 + 12 * number + 4)
+        yield struct.unpack_from("4s", profile, at)[0]
 
 
 def _through_profile(image: Image.Image, profile: bytes) -> Image.Image:

@@ -4,7 +4,7 @@ from typing import Protocol, get_args
 
 from domain import Defect
 from domain.kinds import kind_of
-from studio.images import exif, gif, jpeg, png, webp
+from studio.images import gif, jpeg, metadata, png, webp
 from studio.images.base import Container, Format, NotAPicture, Parsed, Part, find
 
 
@@ -41,7 +41,7 @@ def parse(data: bytes) -> Parsed:
     parsed = reader.parse(data)
     if parsed.container.format == "webp":
         return parsed  # browsers ignore its EXIF orientation (tried with Chromium 155)
-    size = exif.upright_size(parsed.container.size, find(parsed.parts, *reader.EXIF))
+    size = metadata.upright_size(parsed.container.size, find(parsed.parts, *reader.EXIF))
     return parsed._replace(container=parsed.container._replace(size=size))
 
 
@@ -71,4 +71,4 @@ def read_xmp(parsed: Parsed) -> bytes | None:
 
 def orientation(parsed: Parsed) -> int:
     """The EXIF orientation, 1 to 8."""
-    return exif.orientation(find(parsed.parts, *READERS[parsed.container.format].EXIF))
+    return metadata.orientation(find(parsed.parts, *READERS[parsed.container.format].EXIF))

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 
 from domain import Defect, Size
-from studio.images import exif
+from studio.images import metadata
 from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SOI, EOI, SOS, COM = b"\xd8", b"\xd9", b"\xda", b"\xfe"
@@ -105,7 +105,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture with our XMP in place of foreign metadata; ValueError if `xmp` exceeds 65,000 bytes."""
     if len(xmp) > MAX_XMP:
         raise ValueError(f"an XMP packet of {len(xmp)} bytes does not fit into a JPEG")
-    turned = exif.orientation_block(find(parts, *EXIF))
+    turned = metadata.orientation_block(find(parts, *EXIF))
     ours = [segment(APP1, EXIF[1] + turned)] if turned else []
     ours.append(segment(APP1, XMP[1] + xmp))
     return b"".join([b"\xff" + SOI, *_jfif(parts), *ours, *_kept(parts), b"\xff" + EOI])

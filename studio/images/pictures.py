@@ -12,7 +12,7 @@ from domain import BadResponse, Size
 from domain.jobs import Presentation
 from domain.kinds import kind_of
 from studio.best_effort import best_effort
-from studio.images import containers, png, xmp
+from studio.images import containers, metadata, png
 from studio.images.base import Container, Format, NotAPicture, TaskResult, TooLarge
 from studio.images.decoder_pool import DECODERS, DecodingFailed, Lane
 
@@ -106,7 +106,7 @@ async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> b
 
 def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     try:
-        return containers.stamp(data, xmp.packet(ai=ai, facts=facts))
+        return containers.stamp(data, metadata.xmp_packet(ai=ai, facts=facts))
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
 

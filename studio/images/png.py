@@ -6,7 +6,7 @@ from zlib import crc32, decompressobj
 from zlib import error as ZlibError  # noqa: N812 - a class, whatever its name
 
 from domain import Defect, Size
-from studio.images import exif
+from studio.images import metadata
 from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -169,7 +169,7 @@ def _unpacked(parts: list[Part]) -> Iterator[bytes]:
 def stamp(parts: list[Part], xmp: bytes) -> bytes:
     """The same picture without foreign metadata, with our XMP right after the header."""
     header, *rest = parts
-    turned = exif.orientation_block(find(parts, *EXIF))
+    turned = metadata.orientation_block(find(parts, *EXIF))
     colour_type, colours = header.body[9], len(find(rest, b"PLTE") or b"") // 3
     shown = [part for part in rest if part.kind in SHOWN and _is_sound(part, colour_type, colours)]
     kept = [part.whole for part in shown if part.kind != b"IEND"]

@@ -7,10 +7,10 @@ from PIL import Image, ImageChops
 
 from domain import Defect, OtherProportions, Size
 from domain.kinds import kind_of
-from studio.images import codec, containers, png, upload_rules, xmp
+from studio.images import codec, containers, metadata, png, upload_rules
 from studio.images.base import MAX_SCANS, NoPixels, NotAPicture, TaskResult, TooManyParts
 
-QUALITIES = (90, 75)
+COPY_QUALITIES = (90, 75)
 SHRINK = 0.85
 """Largest ratio of a copy's side to that of the copy before it."""
 MIN_SIDE = 16
@@ -89,7 +89,7 @@ def reduce(data: bytes, limit: int) -> TaskResult:
     except codec.TooLargeToDecode as reason:
         raise NotAPicture(f"too large to be decoded: {reason}") from None
     for smaller in _copies(image, limit):
-        copy = containers.stamp(smaller, packet) if packet and xmp.is_ours(packet) else smaller
+        copy = containers.stamp(smaller, packet) if packet and metadata.is_our_xmp(packet) else smaller
         if len(copy) <= limit:
             return TaskResult(copy)
     raise NotAPicture(f"the picture cannot be made as small as {limit} bytes")
@@ -99,18 +99,19 @@ def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
     """Smaller and smaller files, first by quality and then by size, starting at a size that WebP can hold."""
     width, height = image.size
     image = _resized(
-        image, min(upload_rules.MAX_SIDE / max(width, height), (upload_rules.MAX_PIXELS / (width * height)) ** 0.5)
+        image,
+        min(upload_rules.MAX_UPLOAD_SIDE / max(width, height), (upload_rules.MAX_PIXELS / (width * height)) ** 0.5),
     )
     copy = b""
-    for quality in QUALITIES:
+    for quality in COPY_QUALITIES:
         yield (copy := codec.encode_webp(image, quality))
     # On noise, JPEG of the same quality is the smaller one.
     if image.mode == "RGB":
-        yield codec.encode_jpeg(image, QUALITIES[-1])
+        yield codec.encode_jpeg(image, COPY_QUALITIES[-1])
     ratio = 1.0
     while ratio * max(image.size) > MIN_SIDE:
         ratio *= min(SHRINK, (max(limit, 0) / len(copy)) ** 0.5)
-        yield (copy := codec.encode_webp(_resized(image, ratio), QUALITIES[-1]))
+        yield (copy := codec.encode_webp(_resized(image, ratio), COPY_QUALITIES[-1]))
 
 
 def _resized(image: Image.Image, ratio: float) -> Image.Image:

@@ -4,7 +4,7 @@ from domain import Defect, ImageTooLarge, TooManyScans
 from studio.images import containers
 from studio.images.base import MAX_SCANS, NotAPicture, Parsed, valid_size
 
-MAX_SIDE = 16_383
+MAX_UPLOAD_SIDE = 16_383
 """The smallest limit of the three formats: WebP's 14 bits (RFC 6386, section 9.1)."""
 MAX_PIXELS = 16_777_216
 """64 MiB once decoded as RGBA."""
@@ -32,7 +32,7 @@ def parse_upload(data: bytes, option: str) -> Parsed:
 def check_size(width: int, height: int, option: str) -> None:
     """NotAPicture or ImageTooLarge for a size that no upload may have."""
     size = valid_size(width, height)
-    if max(size) > MAX_SIDE:
-        raise ImageTooLarge(f"{size} pixels", option=option, size=size, longest_side=MAX_SIDE)
+    if max(size) > MAX_UPLOAD_SIDE:
+        raise ImageTooLarge(f"{size} pixels", option=option, size=size, longest_side=MAX_UPLOAD_SIDE)
     if width * height > MAX_PIXELS:
         raise ImageTooLarge(f"{size} pixels", option=option, size=size, most_pixels=MAX_PIXELS)

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 
 from domain import Defect, Size
-from studio.images import exif
+from studio.images import metadata
 from studio.images.base import Container, NoPixels, NotAPicture, Parsed, Part, collect, find, valid_size
 
 LOSSY, LOSSLESS, EXTENDED = b"VP8 ", b"VP8L", b"VP8X"
@@ -98,7 +98,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
     claimed = _flags(parts)
     # Decoders ignore chunks that the header's flags do not announce; such a chunk must not become active here.
     profile = find(parts, PROFILE) if claimed & HAS_PROFILE else None
-    turned = exif.orientation_block(find(parts, *EXIF))
+    turned = metadata.orientation_block(find(parts, *EXIF))
     if claimed & IS_ANIMATED:
         size, chunks, flags = _canvas(parts[0].body), [(p.kind, p.body) for p in parts if p.kind in (LOOP, FRAME)], 0
     else:

@@ -1,9 +1,11 @@
-"""Jobs between the acknowledgement and the queue, whose rows this process holds."""
+"""Acknowledging a request within three seconds: its row is written first, and background work waits."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from types import TracebackType
 
 from domain import Job, State
 from storage.job_store import JobStore
@@ -14,6 +16,8 @@ log = logging.getLogger(__name__)
 
 WRITE_SECONDS = 1.0
 """How long the acknowledgement waits for the row; it leaves most of Discord's three seconds to the network."""
+MAX_YIELD_SECONDS = 2.5
+"""Longest time that background work yields to acknowledgements."""
 
 Acknowledge = Callable[[bool], Awaitable[int | None]]
 """Acknowledges the interaction, privately if True; returns the reply's id if it is known.
@@ -131,11 +135,38 @@ class PendingJobs:
         self._leases.end(self._owners.pop(job.id, ""))
 
 
+class Acknowledgements:
+    """A context manager around each acknowledgement; background work awaits `give_way` before it starts."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+
+    def __enter__(self) -> None:
+        self._under_way += 1
+        self._is_idle.clear()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._is_idle.set()
+
+    async def give_way(self) -> None:
+        """Wait while acknowledgements are under way, at most `MAX_YIELD_SECONDS`."""
+        if not self._is_idle.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MAX_YIELD_SECONDS):
+                    await self._is_idle.wait()
+
+
 async def resume(held: HeldJob, delivery: Delivery) -> bool:
     """Continue a row that an earlier process left pending; False, and the row deleted, if it was not acknowledged."""
     acknowledged = await delivery.find_acknowledgement(held.job)
     if acknowledged is None:
-        log.info("job %s: deleted, for it was not acknowledged", held.job.id)
+        log.info("job %s: deleted, because it was not acknowledged", held.job.id)
         await held.discard()
         return False
     state = State.WAITING if acknowledged.remote else State.QUEUED

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
-from typing import Any
 from unicodedata import category
 
 from domain import (
@@ -26,7 +25,7 @@ from domain import (
 )
 from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
-from domain.requests import COUNT, OPTIONS
+from domain.requests import COUNT, OPTIONS, RequestChanges
 from providers.kit.base import Provider
 
 MAX_STRETCH = 1.05
@@ -54,7 +53,7 @@ class Planner:
         _check_options(request, model)
         size, size_notes = _choose_size(request, settings, model.capabilities)
         private = settings.private if request.private is None else request.private
-        choices = {"provider": provider.name, "model": model.id, "size": size, "private": private}
+        chosen = RequestChanges(provider=provider.name, model=model.id, size=size, private=private)
         options = _choose_options(request, settings, model.capabilities)
         return Job(
             id=origin.id,
@@ -68,7 +67,7 @@ class Planner:
             cost=model.price,
             calls=ceil(request.count / model.capabilities.per_call),
             notes=(*size_notes, *_notes(request, settings, provider, models)),
-            request=request.model_copy(update=choices | options),
+            request=request.having(**(chosen | options)),
         )
 
     def plan_remaining(self, parent: Job, origin: Origin) -> Job:
@@ -126,7 +125,7 @@ def call_request(job: Job) -> ImageRequest:
     request, each = job.request, ceil(job.request.count / job.calls)
     done = job.calls_done * each
     seed = None if request.seed is None else (request.seed + done) % SEEDS
-    return request.model_copy(update={"count": min(each, request.count - done), "seed": seed})
+    return request.having(count=min(each, request.count - done), seed=seed)
 
 
 def _check_complete(request: ImageRequest) -> None:
@@ -137,14 +136,14 @@ def _check_complete(request: ImageRequest) -> None:
         raise NeedsImage(option="mask")
 
 
-def _choose_options(request: ImageRequest, settings: Settings, takes: Capabilities) -> dict[str, Any]:
+def _choose_options(request: ImageRequest, settings: Settings, takes: Capabilities) -> RequestChanges:
     """The options that have defaults, as the model takes them."""
-    return {
-        "seed": _choose_seed(request, takes),
-        "quality": request.quality or takes.usual_quality,
-        "refiner": settings.refiner if takes.refiner else None,
-        "safety_checker": settings.safety_checker if takes.safety_checker else None,
-    }
+    return RequestChanges(
+        seed=_choose_seed(request, takes),
+        quality=request.quality or takes.usual_quality,
+        refiner=settings.refiner if takes.refiner else None,
+        safety_checker=settings.safety_checker if takes.safety_checker else None,
+    )
 
 
 def _notes(request: ImageRequest, settings: Settings, provider: Provider, models: Sequence[Model]) -> Iterator[Note]:

@@ -19,9 +19,9 @@ MAX_BYTES_READ_AT_ONCE = 48 * 2**20
 SLOT_SECONDS = 240.0
 """Timeout for a slot; it leaves most of the 15 minutes of the member's token to the drawing."""
 MEMBER_SHARES = 8
-"""Each member may fill the quota divided by this,"""
+"""Number of shares into which the quota is divided; each member may fill one."""
 MIN_MEMBER_SHARE = 96 * 2**20
-"""but at least as many bytes as one image with a mask has as PNG."""
+"""Smallest share in bytes: one image with a mask, as PNG."""
 
 
 class UploadSlots:

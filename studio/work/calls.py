@@ -21,10 +21,10 @@ from domain.outcomes import failure_of
 from providers.kit.base import Provider
 from storage.spool import Spool
 from studio.display import Delivery, Report
-from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.admission import Suspensions
+from studio.intake.files import read_sources
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import call_request
-from studio.intake.sources import read_sources
-from studio.intake.suspensions import Suspensions
 from studio.lease import HeldJob, LeaseLost
 from studio.timing import Timing
 from studio.work.breakers import Breakers

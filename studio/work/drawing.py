@@ -28,7 +28,7 @@ from studio.intake.pending import resume
 from studio.lease import HeldJob
 from studio.timing import DRAW_TIME, Timing
 from studio.work.calls import ProviderCalls
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 from studio.work.job_queue import TryLater
 from studio.work.payment import acceptance, is_new, may_be_asked_again
 
@@ -44,7 +44,7 @@ class Drawer:
         self,
         providers: Mapping[str, Provider],
         calls: ProviderCalls,
-        fallback: FallbackChain,
+        fallback: FallbackSearch,
         delivery: Delivery,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
     ) -> None:
@@ -88,7 +88,7 @@ class Drawer:
         raise TryLater(str(failure))
 
     async def _next_provider(self, job: Job, failure: Failure, taken: Acceptance) -> JobChanges | None:
-        """As `FallbackChain.next`, best effort; None if the search fails."""
+        """As `FallbackSearch.next`, best effort; None if the search fails."""
         with best_effort("job %s: the search for a fallback provider failed", job.id):
             return await self._fallback.next(job, failure, taken)
         return None

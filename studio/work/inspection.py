@@ -27,9 +27,8 @@ async def inspect_unread(held: HeldJob, spool: Spool) -> None:
 async def inspected(drawn: Drawn, data: bytes) -> tuple[Drawn, bytes]:
     """The picture's entry and bytes after inspection, under a key of its own if it was re-encoded; BadResponse."""
     received = await images.receive(data)
-    facts = {"size": received.size, "kind": received.kind, "way": received.way}
     key = drawn.key if received.data is data else f"{drawn.key}.png"
-    return drawn.model_copy(update={**facts, "key": key}), received.data
+    return drawn.having(key=key, size=received.size, kind=received.kind, way=received.way), received.data
 
 
 async def _inspect_one(held: HeldJob, spool: Spool, drawn: Drawn, data: bytes) -> None:
@@ -51,7 +50,7 @@ async def _replace(held: HeldJob, spool: Spool, old: Drawn, new: Drawn, data: by
         await spool.put_cached(new.key or "", data)
     except SPOOL_ERRORS as error:
         log.warning("job %s: %s is sent unconverted, %s", held.job.id, old.key, type(error).__name__)
-        held.set(drawn=_replaced(held, old, new.model_copy(update={"key": old.key, "way": "file"})))
+        held.set(drawn=_replaced(held, old, new.having(key=old.key, way="file")))
     else:
         await held.update(drawn=_replaced(held, old, new))
         await spool.delete([old.key or ""])

@@ -1,11 +1,9 @@
 """A queue of job ids on pgqueuer, in memory or on PostgreSQL. Lost ids are queued again from the jobs table.
 
-Workarounds for pgqueuer's behaviour, each observed:
-- A finished job frees its slot only when the log buffer is full: the buffer holds one entry.
+Workarounds for pgqueuer's behaviour, each observed; `queue_engine` has more:
 - Its log grows by 1 KB a job without limit: `tidy` clears it.
 - Its shutdown waits without limit for running jobs: `close` cancels them after a grace period.
 - Its listener does not survive a lost connection: the engine is rebuilt, while the old one's jobs run to their end.
-- Its scheduler polls each second needlessly, and cancels jobs when it finds no connection: only the manager runs.
 """
 
 import asyncio
@@ -13,37 +11,19 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import anyio
-import asyncpg
-from pgqueuer import QueueManager
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver, AsyncpgPoolDriver
-from pgqueuer.adapters.inmemory import InMemoryDriver, InMemoryQueries
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.settings import DBSettings, Durability
-from pgqueuer.errors import FailingListenerError, RetryRequested
+from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Context, Job
 
-from storage.dialects import COMMAND_SECONDS, CONNECT_SECONDS, connect
 from studio.best_effort import best_effort
+from studio.work.queue_engine import CONNECTION_ERRORS, Engine, build_engine, install_tables
 
 log = logging.getLogger(__name__)
 
 REBUILD_SECONDS = 1.0
 MAX_RETRY_SECONDS = 60.0
-POLL_INTERVAL = timedelta(seconds=5)
-"""Interval of polling for jobs whose notification was missed."""
-CONNECTIONS = 4
-HEARTBEAT_TIMEOUT = timedelta(seconds=30)
-"""Time without a heartbeat after which a worker's jobs are given to other workers."""
-INSTALL_LOCK = 3_405_692
-"""Id of the advisory lock under which the tables are installed."""
-DB_SETTINGS = DBSettings(durability=Durability.volatile)
-"""PostgreSQL may lose the queue in a crash: it is refilled from the jobs table."""
-CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
-"""Raised while the queue's database is unreachable."""
 HANDLER_FAILED = "job %s: an error in Easel itself; its row will be recovered"
 
 
@@ -64,39 +44,6 @@ class QueuedJob(NamedTuple):
     priority: int = 0
     attempt: int = 0
     """Part of the deduplication key, so that a new attempt may be queued while the previous one ends."""
-
-
-class Driver(AsyncpgPoolDriver):
-    """Delays notifications until it listens: pgqueuer tests its listener with one, and would miss it."""
-
-    def __init__(self, pool: Any) -> None:
-        super().__init__(pool)
-        self._listening = asyncio.Event()
-
-    async def add_listener(self, channel: str, callback: Callable[[str | bytes | bytearray], None]) -> None:
-        await super().add_listener(channel, callback)
-        self._listening.set()
-
-    async def notify(self, channel: str, payload: str) -> None:
-        await self._listening.wait()
-        await super().notify(channel, payload)
-
-
-class Engine(NamedTuple):
-    """A pgqueuer manager and its connections, replaced as a whole when broken."""
-
-    manager: QueueManager
-    queries: Queries | InMemoryQueries
-    pool: Any = None
-
-    async def close(self) -> None:
-        """Close the connections, gracefully if the database answers."""
-        if self.pool is not None:
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await self.pool.close()
-            except CONNECTION_ERRORS:
-                self.pool.terminate()
 
 
 class JobQueue:
@@ -124,7 +71,7 @@ class JobQueue:
         with anyio.CancelScope():
             await asyncio.sleep(0)  # loads anyio's backend now, which would delay the first job by 50 ms
         if self._url:
-            await _install(self._url)
+            await install_tables(self._url)
         self._engine = await self._build()
 
     async def submit(self, *jobs: QueuedJob) -> None:
@@ -140,7 +87,11 @@ class JobQueue:
                 on_conflict="skip",
             )
         except CONNECTION_ERRORS as error:
-            log.warning("%d jobs not queued (%s): the jobs table has them", len(jobs), type(error).__name__)
+            log.warning(
+                "%d jobs not queued (%s): they will be queued again from the jobs table",
+                len(jobs),
+                type(error).__name__,
+            )
             self._engine.manager.shutdown.set()  # the next engine is refilled from the table
 
     async def run(self) -> None:
@@ -172,8 +123,7 @@ class JobQueue:
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         for engine in self._running.values():
-            for context in list(engine.manager.job_context.values()):
-                context.cancellation.cancel()
+            engine.cancel_jobs()
         if self._running:
             await asyncio.wait(self._running)
         elif self._engine is not None:
@@ -186,7 +136,7 @@ class JobQueue:
 
     async def _run_engine(self, engine: Engine) -> None:
         """Run the engine until it starts no more jobs; its running jobs continue."""
-        task = asyncio.create_task(_run(engine))
+        task = asyncio.create_task(engine.run())
         self._running[task] = engine
         task.add_done_callback(self._ended)
         await _wait_for_any(engine.manager.shutdown, self._closing, task)
@@ -198,68 +148,10 @@ class JobQueue:
             log.warning("the queue failed and is rebuilt: %s", type(error).__name__, exc_info=trace)
 
     async def _build(self) -> Engine:
-        engine = await _on_postgres(self._url) if self._url else _in_memory()
+        engine = await build_engine(self._url)
         for name, entrypoint in self._entrypoints.items():
             engine.manager.entrypoint(name, concurrency_limit=entrypoint.limit)(_pgqueuer_handler(entrypoint))
         return engine
-
-
-async def _run(engine: Engine) -> None:
-    try:
-        await engine.manager.run(
-            batch_size=1,
-            dequeue_timeout=POLL_INTERVAL,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            log_aggregation_interval=timedelta(0),
-            shutdown_on_listener_failure=engine.pool is not None,
-        )
-    finally:
-        engine.manager.shutdown.set()
-        await engine.close()
-
-
-def _in_memory() -> Engine:
-    driver = InMemoryDriver()
-    queries = InMemoryQueries(driver=driver)
-    return Engine(QueueManager(queries), queries)
-
-
-async def _on_postgres(url: str) -> Engine:
-    broken = asyncio.Event()
-
-    def lost(_: object) -> None:
-        broken.set()
-
-    async def watch(connection: Any) -> None:
-        connection.add_termination_listener(lost)
-
-    pool = await asyncpg.create_pool(
-        url,
-        min_size=CONNECTIONS,
-        max_size=CONNECTIONS,
-        init=watch,
-        max_inactive_connection_lifetime=0,
-        timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS,
-    )
-    queries = _queries(Driver(pool))
-    manager = QueueManager(queries)
-    manager.shutdown = broken  # any lost connection may be the listener's; pgqueuer's own check takes 20 s
-    return Engine(manager, queries, pool)
-
-
-async def _install(url: str) -> None:
-    connection = await connect(url)
-    try:
-        await connection.execute(f"SELECT pg_advisory_lock({INSTALL_LOCK})")
-        queries = _queries(AsyncpgDriver(connection))
-        await (queries.upgrade() if await queries.schema_is_installed() else queries.install())
-    finally:
-        await connection.close()
-
-
-def _queries(driver: AsyncpgDriver | Driver) -> Queries:
-    return Queries(driver, QueryBuilderEnvironment(DB_SETTINGS), QueryQueueBuilder(DB_SETTINGS))
 
 
 def _pgqueuer_handler(entrypoint: Entrypoint) -> Callable[[Job, Context], Awaitable[None]]:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from domain import BadResponse, Drawn, Picture, State
+from domain.jobs import DrawnChanges
 from domain.kinds import ending_of, kind_of
 from domain.numbers import fraction as share
 from domain.numbers import place, plain, seconds
@@ -63,7 +64,7 @@ class JobProgress:
             self.skip()
             return
         if data:
-            entry = entry.model_copy(update=self._unread(data))
+            entry = entry.having(**self._unread(data))
         if data and earlier:
             # A picture of an earlier attempt is replaced only by valid data.
             entry, data = await inspected(entry, data)
@@ -85,11 +86,12 @@ class JobProgress:
     def _is_next(self, drawn: Drawn) -> bool:
         return (drawn.call, drawn.item) == (self._call, self._item)
 
-    def _unread(self, data: bytes) -> dict[str, str]:
+    def _unread(self, data: bytes) -> DrawnChanges:
+        """The fields of a picture that is stored but not inspected; BadResponse."""
         kind = kind_of(data)
         if kind is None:
             raise BadResponse("bytes that are no picture")
-        return {"kind": kind, "way": "unread", "key": f"pictures/{self._held.job.id}/{self._call}-{self._item}"}
+        return DrawnChanges(kind=kind, way="unread", key=f"pictures/{self._held.job.id}/{self._call}-{self._item}")
 
     async def _store(self, entry: Drawn, data: bytes) -> None:
         if entry.key:

@@ -29,7 +29,7 @@ DRAW_TIME, SHORT_DRAW_TIME = timedelta(seconds=60), timedelta(seconds=1.5)
 
 
 class Pauses:
-    """Replaces asyncio.sleep: takes no time; a test can wait for the first pause, and prolong it."""
+    """Replaces asyncio.sleep without waiting; a test can wait for the first pause, and prolong it."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()

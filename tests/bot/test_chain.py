@@ -91,7 +91,7 @@ async def test_a_provider_that_is_down_is_replaced_and_then_skipped(hosted):
     assert "has not been working since <t:" in shown.response.content
 
 
-async def test_again_asks_for_what_the_member_had_asked(hosted):
+async def test_again_repeats_the_members_own_request(hosted):
     await hosted.bot._store.settings.set(hosted.guild.id, Settings(chain=("sketch",)))
     shown, _ = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", size="512x512", private=True)
     again = await hosted.member.click(shown.response, label="Again")
@@ -157,7 +157,7 @@ def _with_upscale(model: Model) -> Model:
     return model.model_copy(update={"capabilities": model.capabilities.model_copy(update={"upscale": True})})
 
 
-async def test_a_picture_is_made_larger_by_its_button(world):
+async def test_the_upscale_button_upscales_a_picture(world):
     providers = world.bot.studio.catalogue.providers
     providers["sketch"] = Enlarger(providers["sketch"].settings, None)
     shown, drawn = await world.imagine(prompt="a castle", size="512x512", private=True)
@@ -170,7 +170,7 @@ async def test_a_picture_is_made_larger_by_its_button(world):
     assert "Upscale" not in [item.get("label") for row in larger.response.components for item in row["components"]]
 
 
-async def test_a_server_of_ones_own_makes_its_picture_larger(tmp_path):
+async def test_a_self_hosted_server_upscales_its_picture(tmp_path):
     async with Automatic1111Replay() as replay, world_of(variables(tmp_path, [replay]), [replay]) as world:
         shown, drawn = await world.imagine(prompt="a quiet harbour", provider="automatic1111", size="512x512")
         larger = await world.member.click(shown.response, label="Upscale")

@@ -129,7 +129,7 @@ async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world
 
 
 @pytest.mark.parametrize("field", ["image", "mask"])
-async def test_a_file_that_cannot_be_one_by_its_name_is_refused_privately(world, field):
+async def test_a_file_announced_as_another_type_is_refused_privately(world, field):
     files = {"image": ("a.png", png()), "mask": ("m.png", png())} | {field: ("a.gif", b"GIF89a")}
     told = await world.refused(prompt="x", **files)
     assert f"That {field} will not do. Its type is image/gif. What works: a PNG, JPEG or WebP" in told
@@ -235,7 +235,7 @@ async def test_a_button_of_an_unknown_job_is_answered(world):
 
 
 @pytest.mark.parametrize("options", [{"private": True}, {}])
-async def test_a_forged_button_tells_nothing_of_a_private_job(world, options):
+async def test_a_forged_button_reveals_nothing_of_a_private_job(world, options):
     shown, _ = await world.imagine(prompt="a boat", **SMALL)
     _, hidden = await world.imagine(prompt="a secret", by=world.admin, **options, **SMALL)
     stored = world.env.backend.get_message(world.channel.id, shown.response.id)

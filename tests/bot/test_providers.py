@@ -74,7 +74,7 @@ async def test_imagepipeline_pending_for_ever(hosted):
         ("video", "mp4", "cannot be shown here (MP4)"),
     ],
 )
-async def test_whatever_a_provider_draws_arrives(hosted, case, ending, says):
+async def test_every_providers_picture_arrives(hosted, case, ending, says):
     shown, job = await hosted.imagine(prompt=f"a cat case:{case}", provider="pollinations")
     assert (job.state, job.remote) == (State.DELIVERED, None)
     (file,) = shown.response.attachments
@@ -94,7 +94,7 @@ async def test_retry_of_a_picture_that_the_provider_draws_from_a_link_finds_the_
 
 
 @pytest.mark.impatient
-async def test_retry_of_what_is_ordered_needs_no_list_of_models(hosted, monkeypatch):
+async def test_retry_of_a_remote_job_needs_no_list_of_models(hosted, monkeypatch):
     options = {"prompt": "a cat case:poll-F04", "provider": "replicate", "model": KONTEXT}
     await hosted.bot.studio.catalogue.providers["replicate"].models()
     shown, first = await hosted.imagine(**options, image=("a.png", png()))
@@ -110,7 +110,7 @@ async def test_retry_of_what_is_ordered_needs_no_list_of_models(hosted, monkeypa
     assert hosted.replays["replicate"].count("POST") == 1
 
 
-async def test_a_picture_that_has_its_images_size_can_have_no_other(hosted):
+async def test_a_model_that_keeps_the_images_size_takes_no_other(hosted):
     options = {"prompt": "a cat", "provider": "stability", "model": "sd3.5-large", "image": ("a.png", png((256, 256)))}
     assert "takes the image's own size" in await hosted.refused(**options, size="1536x672")
     shown, job = await hosted.imagine(**options)
@@ -160,7 +160,7 @@ async def test_appypie_from_an_image_gets_discords_own_link(hosted):
     assert (await hosted.bot.studio.jobs.find(job.id)).request.images[0].url is None
 
 
-async def test_again_of_an_image_by_link_asks_for_the_image_anew(hosted):
+async def test_again_with_an_image_by_link_asks_the_member_for_the_image(hosted):
     shown, _ = await hosted.imagine(prompt="a cat", provider="appypie", image=("a.png", png()))
     again = await hosted.member.click(shown.response, label="Again")
     assert "Send it again" in again.response.content
@@ -248,7 +248,7 @@ async def test_providers_page_opens_one_and_goes_back(hosted):
     assert page.response.content == whole
 
 
-async def test_privacy_tells_who_fetches_an_original_file(hosted):
+async def test_privacy_names_the_providers_that_fetch_an_original_file(hosted):
     shown = await hosted.member.slash(hosted.channel, "privacy")
     assert shown.ephemeral
     assert "except for models of Appy Pie and Pollinations, which" in shown.response.content

@@ -15,7 +15,7 @@ from views.wording.refusals import NO_ROOM_SENTENCES
 
 
 class Gate:
-    """Drawings start, and continue once this event is set."""
+    """Lets drawings start, and holds them until it is opened."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -149,7 +149,7 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
 async def test_jobs_of_an_earlier_run_count_towards_the_limit(world):
     job = make_job(state=State.WAITING)
     await world.bot._store.jobs.add(job)
-    admission = Admission(world.bot._store.jobs, Limits(per_member=1))
+    admission = Admission(world.bot._store.statistics, Limits(per_member=1))
     admission.check(job)
     await admission.refresh()
     with pytest.raises(QueueFull):
@@ -170,7 +170,7 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
         assert gate.begun.index("the first") <= running
 
 
-async def test_with_a_full_disk_nothing_is_ordered(world, monkeypatch):
+async def test_with_a_full_disk_no_provider_is_asked(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
     assert told == NO_ROOM_SENTENCES[Room.DISK]

@@ -121,7 +121,7 @@ async def test_a_private_picture_without_a_token_waits_for_recover(world):
     assert shown.followups[0].ephemeral
 
 
-async def test_what_is_on_its_way_to_an_earlier_recover_says_so(world, monkeypatch):
+async def test_a_picture_on_its_way_to_an_earlier_recover_is_reported_as_such(world, monkeypatch):
     """Two /recover commands have listed the same picture."""
     await world.bot._store.spool.put("pictures/12/0", png())
     drawn = [{"call": 0, "key": "pictures/12/0", "size": (64, 64)}]
@@ -220,7 +220,7 @@ async def test_the_same_interaction_twice_is_one_job(world):
 
 
 @pytest.mark.parametrize("who", ["user_id", "guild_id"])
-async def test_forgetting_deletes_rows_and_files(world, who):
+async def test_deleting_finished_jobs_deletes_rows_and_files(world, who):
     _, job = await world.imagine(prompt="a boat", image=("a.png", png()), size="64x64", steps=1)
     key = job.request.images[0].key
     assert await world.bot._store.spool.get(key) is not None

@@ -87,7 +87,7 @@ async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
         assert shown.ephemeral
 
 
-async def test_a_model_that_is_gone_is_told(world):
+async def test_a_model_that_is_gone_is_shown_as_gone(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ended"))
     content = (await opened(world)).response.content
     assert "Model: **Oil painting** · the bot's default" in content
@@ -118,7 +118,7 @@ async def test_switches_are_there_where_the_model_has_them(hosted):
     assert (submit["safety_checker"], submit["refiner"]) == (False, True)
 
 
-async def test_a_default_size_that_does_not_fit_is_fitted_and_said(hosted):
+async def test_a_default_size_that_does_not_fit_is_fitted_and_noted(hosted):
     await hosted.bot._store.settings.set(hosted.guild.id, Settings(provider="popcord", size=Size(1024, 576)))
     shown, job = await hosted.imagine(prompt="a cat", model="poli")
     assert job.request.size == (1024, 1024)

@@ -28,7 +28,7 @@ Found = TypeVar("Found")
 
 
 class Member:
-    """One process, in a folder of its own."""
+    """A process of the cluster, in a folder of its own."""
 
     def __init__(self, folder: Path, process: asyncio.subprocess.Process, happened: Callable[[], None]) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class Member:
         return any(text in line for line in self.log)
 
     async def kill(self) -> None:
-        """With kill -9, and nothing on its disk is left."""
+        """Kill the process with SIGKILL, and delete its folder."""
         if self.process.returncode is None:
             self.process.kill()
         await self._reader
@@ -75,7 +75,7 @@ class Cluster:
             replay.gate = self._wait
 
     async def gateway(self, shards: str, **settings: str) -> Member:
-        """A process with some of the shards, once each of them is ready."""
+        """Start a process with these shards, and wait until each is ready."""
         member = await self._launch(**{"SHARD_COUNT": str(SHARDS), "SHARD_IDS": shards, **settings})
         await self.discord.until(lambda: member.says("on Discord as") or member.process.returncode is not None)
         return member
@@ -89,7 +89,7 @@ class Cluster:
         return await self.discord.slash("imagine", prompt=prompt, **options)
 
     async def end(self, token: str) -> Message:
-        """What stands in the reply when the job has its outcome."""
+        """The reply, once the job has its outcome."""
         await self.until(token, lambda row: row["token"] is None and row["owner"] is None)
         message = self.discord.reply(token)
         assert message
@@ -153,7 +153,7 @@ class Cluster:
 
 @pytest.fixture
 async def cluster(tmp_path: Path, postgres, s3: str) -> AsyncGenerator[Cluster]:
-    """Nothing runs yet; what runs at the end is killed."""
+    """A cluster whose processes are not started yet, and are killed at the end."""
     async with AsyncExitStack() as stack:
         replays = [await stack.enter_async_context(kind()) for kind in REPLAYS]
         discord = await stack.enter_async_context(

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportArgumentType=false
-"""Two gateway processes with two shards each and a worker: one queue, one set of limits, one truth."""
+"""Two gateway processes with two shards each, and a worker, on one queue, database and bucket."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def test_all_shards_are_answered_within_the_providers_shared_limit(cluster
 
 
 async def test_another_process_finishes_the_jobs_of_a_dead_one(cluster):
-    """Its folder is gone too: what it had drawn lies in the bucket, what it had ordered is in the table."""
+    """Its folder is deleted too: its pictures are in the bucket, its remote jobs in the table."""
     polls = cluster.hold(lambda call: call.moment == "poll-")
     undelivered = cluster.discord.fault(has_picture, held(asyncio.Event()), times=2)
     await cluster.gateway("0-1")
@@ -52,7 +52,7 @@ async def test_another_process_finishes_the_jobs_of_a_dead_one(cluster):
 
 
 async def test_nan_from_a_provider_does_not_fail_the_row(cluster):
-    """PostgreSQL takes no NaN in JSON; the seconds that a picture took go into its row after it is paid for."""
+    """PostgreSQL refuses NaN in JSON; the drawing time is written after the picture is paid for."""
     await cluster.gateway("0-3")
     token = await cluster.imagine("case:no-number", provider="nebulablock")
     assert len((await cluster.end(token)).attachments) == 1
@@ -84,7 +84,7 @@ async def test_a_worker_without_shards_needs_a_shared_database(cluster):
 
 
 async def test_jobs_survive_a_database_that_is_unreachable_for_ten_seconds(cluster):
-    """What is under way and what is asked for meanwhile both end in a picture; nothing is ordered twice."""
+    """Jobs under way and jobs requested meanwhile both end in a picture; nothing is paid for twice."""
     gate = cluster.hold(lambda call: prompt_of(call) == "under way")
     through = cluster.wire.url(cluster.database_url)
     member = await cluster.gateway("0", SHARD_COUNT="1", DATABASE_URL=through)
@@ -104,7 +104,7 @@ async def test_jobs_survive_a_database_that_is_unreachable_for_ten_seconds(clust
 
 
 async def test_a_setting_of_one_process_applies_in_another(cluster, tmp_path):
-    """The test is the other process: a server's own commands all come to the one that has its shard."""
+    """The test stands for the other process: a server's commands all reach the process with its shard."""
     member = await cluster.gateway("0", SHARD_COUNT="1")
     await cluster.end(await cluster.imagine("by the bot's default", size="512x512"))
     async with open_store(cluster.database_url, tmp_path / "other") as store:

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A world of a test's own, and one that the tests of a file share."""
+"""Fixtures: a world for one test, and one that the tests of a file share."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.faults.world import World, healthy, world_in
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncGenerator[World]:
-    """A test's own, not yet started."""
+    """A world for one test, not yet started."""
     async with world_in(tmp_path) as world:
         yield world
         healthy(world)
@@ -20,7 +20,7 @@ async def world(tmp_path: Path) -> AsyncGenerator[World]:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
-    """One running bot for the faults of a whole file."""
+    """One running bot for all tests of a file."""
     async with world_in(tmp_path_factory.mktemp("shared")) as world:
         await world.start()
         yield world
@@ -28,7 +28,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Wor
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def running(shared: World) -> AsyncGenerator[World]:
-    """The shared bot, in good health before and after."""
+    """The shared bot; it must be healthy before and after the test."""
     shared.discord.faults.clear()
     yield shared
     assert all(fault.hits for fault in shared.discord.faults)

@@ -1,4 +1,4 @@
-"""`bot.py` with short pauses between its tries to be let in, and to tell its commands."""
+"""`bot.py` with short pauses between its attempts to log in and to register its commands."""
 
 import sys
 

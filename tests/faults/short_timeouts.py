@@ -1,4 +1,4 @@
-"""`bot.py` with short time limits, for faults that it would otherwise bear for minutes."""
+"""`bot.py` with short time limits, for faults that would otherwise last minutes."""
 
 import sys
 from functools import partial
@@ -9,5 +9,5 @@ import storage.database
 SECONDS = 2.0
 
 bot.Transport = partial(bot.Transport, seconds=SECONDS)  # type: ignore[misc]
-storage.database.RETRY_SECONDS = SECONDS
+storage.database.UNREACHABLE_RETRY_SECONDS = SECONDS
 sys.exit(bot.main())

@@ -1,4 +1,4 @@
-"""`bot.py` that never gets done with looking at a picture; for each, a file beside the database tells of it."""
+"""`bot.py` whose inspection of a picture never ends; each one writes a file beside the database when it begins."""
 
 import os
 import sys
@@ -10,5 +10,5 @@ from studio.images import decoder_pool, pictures
 NEVER = "import os, sys; sys.stdin.buffer.read(1); open(f'{sys.argv[1]}.{os.getpid()}', 'x'); sys.stdin.buffer.read()"
 
 decoder_pool.COMMAND = (sys.executable, "-c", NEVER, str(Path(os.environ["DATA_DIR"], "looking")))  # type: ignore[misc]
-pictures.MAX_UNPACKED = 0  # every one goes to a process
+pictures.MAX_UNPACKED = 0  # every picture is inspected in a process
 sys.exit(bot.main())

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""Discord fails, refuses, or has lost the place where a picture belongs."""
+"""Discord fails, refuses, or has deleted the message or channel of a picture."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from tests.faults.world import ANSWER_SECONDS, World, prompt_of
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOO_LATE = 16 * 60
-"""Seconds, after which an interaction's token is dead."""
+"""Seconds after which an interaction's token has expired."""
 MEBIBYTE = 2**20
 PASSING = {
     "500": fails(500),
@@ -41,7 +41,7 @@ PASSING = {
 
 
 async def drawn_late(world: World, prompt: str, **options) -> str:
-    """Asked for, and drawn when the interaction's token is dead."""
+    """Run /imagine, and finish the drawing after the interaction's token has expired."""
     gate = world.hold(lambda call: prompt_of(call) == prompt)
     token = await world.imagine(prompt, **options)
     await world.discord.until(lambda: gate.reached)
@@ -51,7 +51,7 @@ async def drawn_late(world: World, prompt: str, **options) -> str:
 
 
 async def recover(world: World, user: str, at: Place = HERE) -> list[Message]:
-    """The pictures that /recover gives, all of them to its user alone."""
+    """The pictures that /recover gives; each must be ephemeral."""
     discord = world.discord
     token = await discord.slash("recover", user=user, at=at)
     reply = await discord.until(lambda: discord.said(token))
@@ -70,7 +70,7 @@ async def is_parked(world: World, token: str) -> None:
 
 
 async def is_kept_for(world: World, token: str, user: str) -> None:
-    """A picture that could not be delivered waits in the spool; its owner gets it, once, and nobody else does."""
+    """Assert that the undelivered picture is parked, and that only its owner gets it, once."""
     job = world.discord.interactions[token].id
     await is_parked(world, token)
     assert [path.parent.name for path in world.spooled()] == [job]
@@ -86,7 +86,7 @@ async def test_the_acknowledgement_is_retried_after_any_first_error(running):
     discord, tokens = running.discord, {}
 
     def first(prompt: str):
-        """One job's own callback: another's second try may come at the same time."""
+        """The acknowledgement of one job: another's retry may come at the same time."""
 
         def wanted(sent: Sent) -> bool:
             return is_callback(sent) and discord.interactions[sent.path.split("/")[3]].asks(prompt)
@@ -129,7 +129,7 @@ async def test_a_late_acknowledgement_costs_nothing(running):
 
 @pytest.mark.parametrize("where", ["reply", "message", "post"])
 async def test_a_picture_is_delivered_once_after_any_first_error(running, where):
-    """By the interaction's token; after its death by the bot's own; and where the reply's id never became known."""
+    """With the interaction's token; with the bot's own after that has expired; and with an unknown reply id."""
     discord, tokens = running.discord, {}
     gate = running.hold(lambda call: prompt_of(call).startswith(where))
     for name in PASSING:

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""The gateway breaks, forgets the bot, or says things twice."""
+"""The gateway disconnects, ends the session, or replays events."""
 
 import pytest
 
@@ -15,7 +15,7 @@ async def resumed(discord: DiscordServer) -> None:
 
 
 async def answered(discord: DiscordServer, token: str, status: int) -> None:
-    """Until the bot has got such an answer about an interaction."""
+    """Wait until the bot has received this answer to an interaction."""
     await discord.until(lambda: any(sent.status == status for sent in discord.requests if token in sent.path))
 
 

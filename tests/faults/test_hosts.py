@@ -1,11 +1,11 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""What a host does wrong: a clock that is not set, and one token in two processes."""
+"""Mistakes of a host: a wrong clock, and one token in two processes."""
 
 from tests.faults.test_token import WARNING
 from tests.faults.world import World, healthy
 
 
-async def test_a_private_picture_by_a_clock_that_is_a_quarter_of_an_hour_ahead(world):
+async def test_a_private_picture_with_a_clock_that_is_fifteen_minutes_ahead(world):
     world.discord.clock.advance(-15 * 60)
     await world.start()
     token = await world.imagine("ahead", private=True)
@@ -16,7 +16,7 @@ async def test_a_private_picture_by_a_clock_that_is_a_quarter_of_an_hour_ahead(w
     assert 890 < int(warning.partition("clock is ")[2].split()[0]) < 910
 
 
-async def test_a_second_process_with_the_same_token_buys_nothing_twice(world, tmp_path):
+async def test_a_second_process_with_the_same_token_pays_for_nothing_twice(world, tmp_path):
     other = World(tmp_path / "other", world.discord, world.replays)
     other.folder.mkdir()
     await world.start()

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""The bot's process ends in the middle of its work, and starts again."""
+"""The bot's process is killed or stopped during its work, and starts again."""
 
 import asyncio
 from collections import Counter
@@ -14,13 +14,13 @@ from tests.faults.world import DRAWING, World, prompt_of
 from tests.replay import Call
 
 TOO_LATE = 16 * 60
-"""Seconds, after which an interaction's token is dead."""
+"""Seconds after which an interaction's token has expired."""
 MARKED = "picture-F09-image"
-"""A case that changes nothing; the downloads are known by it."""
+"""A case of the replay server that changes nothing but marks its downloads."""
 
 
 class Kind(NamedTuple):
-    """Some jobs that a kill finds in the same state."""
+    """Jobs that are in the same state when the process is killed."""
 
     count: int
     state: str
@@ -39,11 +39,11 @@ KINDS = {
     f"half, waiting case:{MARKED}": Kind(1, "waiting", "delivered", 4, 4, "", {"count": 4}),
     "queued": Kind(6, "queued", "delivered", 1, 1, "", {"provider": "nebulablock"}),
 }
-"""By prompt; each a member's of its own."""
+"""By prompt; each kind has a member of its own."""
 
 
 def holding() -> Callable[[Call], object]:
-    """All submits of `sending`, and the third submit or download of what is `half` done."""
+    """Hold all submits of `sending`, and the third submit or download of `half`."""
     seen: Counter[str] = Counter()
 
     def wanted(call: Call) -> bool:
@@ -62,7 +62,7 @@ async def begin(world: World, prompt: str) -> list[str]:
 
 
 async def outcomes(world: World, tokens: Sequence[str]) -> list[tuple[str, int]]:
-    """State and pictures of each."""
+    """The state and the pictures of each job."""
     shown = [await world.end(token) for token in tokens]
     return [(world.row(token).state, len(each.attachments)) for token, each in zip(tokens, shown, strict=True)]
 
@@ -98,7 +98,7 @@ async def test_kill_with_twenty_jobs_in_every_state(world):
 
 @pytest.mark.parametrize("end", [World.kill, World.stop])
 async def test_a_stop_while_pictures_are_being_inspected_loses_none(world, end):
-    """They are there: those of an answer that nobody gives twice, and those that a link still leads to."""
+    """Both those of a response that cannot be repeated, and those that a link still leads to."""
     await world.start("-m", "tests.faults.stuck_decoder")
     at_once = await world.imagine("at once case:two", provider="nebulablock")
     linked = await world.imagine("linked")
@@ -114,7 +114,7 @@ async def test_a_stop_while_pictures_are_being_inspected_loses_none(world, end):
 
 
 async def test_a_kill_between_two_calls_loses_no_later_call(world):
-    """The first call is over, whatever becomes of its picture: the second is not under way yet."""
+    """The first call has ended, and the second has not begun."""
     await world.start("-m", "tests.faults.stuck_decoder")
     token = await world.imagine("one by one", count=2)
     await world.until(lambda: [*world.folder.glob("looking.*")])
@@ -125,8 +125,8 @@ async def test_a_kill_between_two_calls_loses_no_later_call(world):
     await world.until(lambda: not world.spooled())
 
 
-async def kill_before_the_word(world: World, interaction: Coroutine[Any, Any, str]) -> None:
-    """The row is there, and nobody was told to wait; then the bot is back, and the row is gone."""
+async def kill_before_the_acknowledgement(world: World, interaction: Coroutine[Any, Any, str]) -> None:
+    """Kill between the row and the acknowledgement; after the restart, wait until the row is deleted."""
     world.discord.fault(is_callback, held(asyncio.Event()))
     token = await interaction
     await world.discord.until(lambda: world.discord.faults[0].hits)
@@ -140,27 +140,27 @@ async def kill_before_the_word(world: World, interaction: Coroutine[Any, Any, st
 
 @pytest.mark.parametrize("private", [False, True])
 async def test_kill_between_the_row_and_the_acknowledgement_draws_nothing(world, private):
-    """Discord has said that nobody answers: nothing is drawn, and nothing is paid."""
+    """Discord has told the member that the bot does not answer: nothing is drawn or paid for."""
     await world.start()
-    await kill_before_the_word(world, world.imagine("never told", private=private))
+    await kill_before_the_acknowledgement(world, world.imagine("never told", private=private))
     assert world.paid() == {}
     assert world.discord.public() == []
 
 
 async def test_kill_during_a_retry_leaves_the_button_usable(world):
-    """What is paid for and may yet come is not lost by it."""
+    """The remote job, which is paid for, can still be fetched."""
     server, prompt = world.replays["imagepipeline"], "paid case:poll-F01"
     await world.start()
     message = await world.end(await world.imagine(prompt, provider="imagepipeline"))
     polls = server.count("GET")
-    await kill_before_the_word(world, world.discord.click(message, "Retry"))
+    await kill_before_the_acknowledgement(world, world.discord.click(message, "Retry"))
     await world.end(await world.discord.click(message, "Retry"))
     assert server.count("GET") > polls
     assert world.paid("imagepipeline") == {prompt: 1}
 
 
 async def test_kill_after_discord_has_taken_a_picture_and_before_the_bot_knows(world):
-    """The edit is made again; the post carries a nonce."""
+    """An edit is repeated; a post carries a nonce."""
     discord = world.discord
     gate = world.hold(prompt_of)
     await world.start()

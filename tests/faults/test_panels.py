@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportReturnType=false
-"""Pages with menus: Discord refuses a new look, or takes its time with it while the member clicks on."""
+"""Pages with menus: Discord refuses a redraw, or is slow with it while the member clicks again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ Click = Callable[[World, Message], Awaitable[str]]
 
 
 class Script(NamedTuple):
-    """A page, two clicks on it, and what it says after both."""
+    """A page, two clicks on it, and its text after both."""
 
     open: Callable[[World], Awaitable[Message]]
     first: Click
@@ -39,7 +39,7 @@ def is_redraw(sent: Sent) -> bool:
 
 
 def is_for_a_click(world: World) -> Callable[[Sent], object]:
-    """A redraw that follows a click: edits of requests under way have the tokens of commands."""
+    """Whether the edit is a redraw after a click: other edits have the tokens of commands."""
     made = world.discord.interactions.values()
     return lambda sent: (
         is_redraw(sent) and any(each.payload["type"] == COMPONENT and each.token in sent.path for each in made)
@@ -72,7 +72,7 @@ async def page_of(world: World, token: str) -> Message:
 
 
 async def done(world: World, page: Message, click: Click) -> None:
-    """Click, and wait until the page has been redrawn for it."""
+    """Click, and wait until the page has been redrawn."""
     seen = len(world.discord.requests)
     await click(world, page)
     await world.discord.until(
@@ -126,7 +126,7 @@ async def privacy(world: World) -> Message:
 
 
 async def queue(world: World) -> Message:
-    """Of a member with two drawings that do not end by themselves."""
+    """The queue page of a member with two drawings that are held."""
     world.hold(lambda call: prompt_of(call).startswith("a slow"))
     await world.imagine("a slow cat")
     await world.imagine("a slow dog")
@@ -135,7 +135,7 @@ async def queue(world: World) -> Message:
 
 
 async def cancels(world: World, page: Message) -> str:
-    """What is first in the menu, or second where the first is being cancelled."""
+    """Cancel the first job in the menu, or the second if the first is being cancelled."""
     ids = [option["value"] for row in page.components for option in row["components"][0]["options"]]
     waiting = {row.id for row in world.rows("state in ('queued', 'sending', 'waiting') AND NOT cancelled")}
     return await chooses("queue:cancel", next(id for id in ids if id in waiting))(world, page)

@@ -1,10 +1,10 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""A provider is down, hangs, drips, or answers garbage: a sentence for the member, and nothing is ordered twice."""
+"""A provider is down, hangs, is slow, or answers garbage: the member gets a sentence, and nothing is paid for twice."""
 
 from tests.faults.world import SHORT_TIMEOUTS, World
 
 DOWN = "http://127.0.0.1:9"
-"""Nobody listens there."""
+"""A port on which nothing listens."""
 NOT_WORKING, NO_PICTURE = "is not working just now", "sent back no picture that can be shown"
 NOT_WITH_THIS = "could not draw with this model"
 IN_TIME = "sent no picture in time"
@@ -29,7 +29,7 @@ CASES = {
 }
 """Cases of the replay servers: how the job ends, and what the member reads."""
 REFUSED_AND_SENT_AGAIN = {"F04-503": 3}
-"""Submits; a 503 says that nothing was taken."""
+"""Number of submits; a 503 means that nothing was accepted."""
 
 
 async def ends_as(world: World, token: str, kind: str, says: str) -> None:
@@ -54,7 +54,7 @@ async def test_every_bad_provider_response_ends_in_a_sentence(world):
 
 
 async def test_dropped_keep_alive_connections_lose_no_picture(world):
-    """All that is paid for goes out on a connection of its own; what only asks is asked again."""
+    """Paid calls use a new connection each; reads are retried."""
     for replay in world.replays.values():
         replay.drops_kept = True
     await world.start(*SHORT_TIMEOUTS)

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""Discord does not take a picture: it is said in its place, kept for its owner, and stands in nobody's way."""
+"""Discord refuses a picture: the reply says why, and the picture is kept for its owner and blocks no others."""
 
 import sys
 
@@ -39,7 +39,7 @@ USERS = iter(range(600, 900))
 
 
 def lost_reply_id(discord: DiscordServer) -> None:
-    """Of the next interaction: its answer can be posted, not edited, once the token is dead."""
+    """Lose the reply id of the next interaction: after the token has expired, its answer can only be posted."""
     discord.fault(is_callback, breaks(taken=True))
     discord.fault(lambda sent: sent.method == "GET" and sent.path.endswith("/@original"), fails(404))
 
@@ -97,7 +97,7 @@ async def test_text_that_a_filter_refuses_loses_no_picture(running):
 
 
 async def asked(world: World, user: str) -> list[Message]:
-    """What a /recover has given, one message for each request, when all of them have come to rest."""
+    """The messages of a /recover, one for each request, once all have their outcome."""
     discord = world.discord
     token = await discord.slash("recover", user=user)
     reply = await discord.until(lambda: discord.said(token))
@@ -112,7 +112,7 @@ async def asked(world: World, user: str) -> list[Message]:
 
 
 async def test_repeatedly_refused_pictures_do_not_block_others(running):
-    """Five that are always refused stand behind the sixth; each is told why, every time that it is asked for."""
+    """The sixth comes before five that are always refused; each of those gets its reason every time."""
     discord, user = running.discord, str(next(USERS))
     refused = discord.fault(
         lambda sent: is_edit(sent) and has_picture(sent) and "bare" in str(sent.json), refuses(400, 20009), ALWAYS
@@ -169,7 +169,7 @@ async def test_a_message_deleted_by_a_manager_stays_recoverable_by_its_owner(run
 
 
 async def test_deleting_twice_is_no_error(running):
-    """Two who press at once: one is too late, and neither is told of an error."""
+    """Two members click at once; neither gets an error."""
     discord, before = running.discord, len(running.log)
     token = await running.imagine("twice")
     message = await running.end(token)
@@ -184,7 +184,7 @@ async def test_deleting_twice_is_no_error(running):
 
 
 async def test_a_file_that_is_too_large_for_the_bot_is_made_smaller_by_what_was_sent(running):
-    """The member was told of 500 MiB; the bot's own post may have one."""
+    """The interaction states 500 MiB; the bot's own post may have one."""
     discord, before = running.discord, len(running.discord.requests)
     discord.told_limit, discord.own_limit = 500 * MEBIBYTE, MEBIBYTE
     token = await drawn_late(running, "larger than told case:noise")

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""SIGTERM in the middle of work, and a second process in the same folder."""
+"""SIGTERM during work, and a second process in the same folder."""
 
 import asyncio
 
@@ -57,7 +57,7 @@ async def test_a_member_whose_image_was_being_decoded_is_told_by_the_next_proces
 
 @pytest.mark.parametrize("end", [World.stop, World.kill])
 async def test_a_stop_during_an_acknowledgement_leaves_the_answer_to_the_next_start(world, end):
-    """Nothing is left that holds the process, and the member is answered after the next start."""
+    """The process ends in time, and the member is answered after the next start."""
     discord = world.discord
     await world.start()
     discord.fault(is_callback, held(asyncio.Event(), taken=True))

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""The database is locked by somebody else, and the disk is full."""
+"""The database is locked by another process, and the disk is full."""
 
 import sqlite3
 import subprocess
@@ -21,7 +21,7 @@ NO_ANSWER = "the database does not answer"
 
 @contextmanager
 def locked(world: World) -> Generator[None]:
-    """Another process is in the middle of writing."""
+    """Another process holds the write lock."""
     with closing(sqlite3.connect(world.folder / "easel.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -30,7 +30,7 @@ def locked(world: World) -> Generator[None]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Path]:
-    """A folder in a file system of its own, of a few megabytes more than Easel wants to have free."""
+    """A folder on a file system with slightly more space than Easel keeps free."""
     size = f"size={DISK_RESERVE + 16 * MEBIBYTE}"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", tmp_path], capture_output=True)
     if mounted.returncode:
@@ -48,7 +48,7 @@ async def cramped(small_disk: Path) -> AsyncGenerator[World]:
 
 @contextmanager
 def full(world: World, *, but: int = 0) -> Generator[None]:
-    """No byte left on the disk, or only a few."""
+    """Fill the disk, except for the given number of bytes."""
     filler = world.folder / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -62,7 +62,7 @@ def full(world: World, *, but: int = 0) -> Generator[None]:
 
 @pytest.mark.parametrize("longer", [False, True])
 async def test_a_locked_database_is_retried(world, longer):
-    """A moment; and longer than SQLite itself waits."""
+    """For a moment, and for longer than SQLite itself waits."""
     gate = world.hold(lambda call: prompt_of(call) == "under way")
     await world.start()
     under_way = await world.imagine("under way")
@@ -80,7 +80,7 @@ async def test_a_locked_database_is_retried(world, longer):
 
 
 async def test_acknowledgements_do_not_wait_for_a_database_lock(world):
-    """Neither in a server of which nothing is known yet, nor who presses a button."""
+    """Neither in a server whose settings are not cached, nor after a click."""
     await world.start()
     shown = await world.end(await world.imagine("earlier"))
     with locked(world):

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false, reportOptionalSubscript=false
-"""Callbacks that another process has answered, or that nobody knows to have been taken."""
+"""Acknowledgements that another process has sent, or whose acceptance by Discord is unknown."""
 
 import pytest
 
@@ -12,7 +12,7 @@ WARNING = "another process uses this bot's token"
 
 
 def about(world: World, token: str) -> list[Sent]:
-    """The callbacks of an interaction."""
+    """The acknowledgement requests of an interaction."""
     return [sent for sent in world.discord.requests if is_callback(sent) and token in sent.path]
 
 
@@ -55,7 +55,7 @@ async def test_the_bots_own_first_attempt_is_not_mistaken_for_another_process(ru
 
 @pytest.mark.parametrize("taken", [True, False])
 async def test_nothing_is_retried_after_the_acknowledgement_deadline(running, taken):
-    """Whether the one request was taken is asked for, and decides."""
+    """The bot asks Discord whether the one request was accepted."""
     discord, prompt = running.discord, f"late {taken}"
     discord.fault(is_callback, fails(500, taken=taken))
     token = await running.imagine(prompt, age=ANSWER_SECONDS + 1)

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Members' images: many at once, one that is not what was announced, and a disk that is full."""
+"""Members' images: many at once, not as announced, decompression bombs, and a broken spool."""
 
 import asyncio
 from io import BytesIO
@@ -27,7 +27,7 @@ def png(size: int = 64) -> bytes:
 
 
 def vast(mode: str, size: tuple[int, int]) -> bytes:
-    """A sound PNG of one colour."""
+    """A valid PNG of one colour."""
     file = BytesIO()
     Image.new(mode, size).save(file, "PNG")
     return file.getvalue()
@@ -48,7 +48,7 @@ async def test_all_members_are_acknowledged_while_few_images_are_read_at_once(ru
     tokens = [await sends(running, number, png()) for number in range(MEMBERS)]
     await discord.until(lambda: all(discord.interactions[token].answered for token in tokens))
     await discord.until(lambda: reading.hits == MAX_READS_AT_ONCE)
-    token = await running.imagine("a cat")  # a whole job's time for another image to be asked for
+    token = await running.imagine("a cat")  # as long as this job lasts, no further image is fetched
     await running.end(token)
     assert sum(map(is_read, discord.requests[seen:])) == MAX_READS_AT_ONCE
     assert sum(map(is_callback, discord.requests[seen:])) == MEMBERS + 1
@@ -63,13 +63,13 @@ async def test_an_image_longer_than_announced_is_refused(running):
 
     running.discord.fault(is_read, more)
     token = await sends(running, 1, png())
-    told = await running.discord.until(lambda: running.discord.said(token))
-    assert "Discord handed over something else" in told.content
+    reply = await running.discord.until(lambda: running.discord.said(token))
+    assert "Discord handed over something else" in reply.content
     assert running.row(token) is None
 
 
 async def test_image_bombs_are_refused_without_affecting_other_members(running):
-    """Whatever else would end them after a while is the second limit, and costs ten seconds each."""
+    """They are refused by their structure; otherwise each would be killed only after ten seconds."""
     bombs = {
         "50000x50000 pixels": bomb(),
         "9000x9000 pixels": vast("1", (9000, 9000)),
@@ -79,14 +79,14 @@ async def test_image_bombs_are_refused_without_affecting_other_members(running):
     tokens = [await sends(running, number, image) for number, image in enumerate(bombs.values())]
     good = [await sends(running, 20, colour_bomb()), await sends(running, 21, png())]
     for reason, token in zip(bombs, tokens, strict=True):
-        told = await running.discord.until(lambda token=token: running.discord.said(token))
-        assert reason in told.content
+        reply = await running.discord.until(lambda token=token: running.discord.said(token))
+        assert reason in reply.content
     assert [len((await running.end(token)).attachments) for token in good] == [1, 1]
     assert not any(map(running.row, tokens))
 
 
 async def test_an_unreadable_spool_folder_loses_no_picture(running):
-    """Whoever sends an image is told; what is being drawn is delivered, and all goes on as soon as it can be read."""
+    """Uploads are refused, jobs under way are delivered, and uploads work again once it can be read."""
     gate = running.hold(lambda call: prompt_of(call) == "under way")
     under_way = await running.imagine("under way")
     await running.discord.until(lambda: gate.reached)
@@ -94,8 +94,8 @@ async def test_an_unreadable_spool_folder_loses_no_picture(running):
     loop.parent.mkdir(parents=True, exist_ok=True)
     loop.symlink_to("loop")
     token = await sends(running, 1, png())
-    told = await running.discord.until(lambda: running.discord.said(token))
-    assert told.content == NO_ROOM_SENTENCES[Room.DISK]
+    reply = await running.discord.until(lambda: running.discord.said(token))
+    assert reply.content == NO_ROOM_SENTENCES[Room.DISK]
     assert running.row(token) is None
     gate.open.set()
     assert len((await running.end(under_way)).attachments) == 1

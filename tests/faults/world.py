@@ -20,12 +20,12 @@ from tests.replay import REPLAYS, Call, Replay
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 SECONDS = 45
 ANSWER_SECONDS = 20
-"""How long Discord waits for an acknowledgement here, where a whole machine's stall is not the fault under test."""
+"""Discord's acknowledgement deadline in these tests; long, as a stall of the machine is not under test."""
 LOOK_SECONDS = 0.02
 DRAWING = ("🖌️", "⏳")
-"""What an unfinished reply begins with."""
+"""Beginning of the reply of an unfinished job."""
 SHORT_TIMEOUTS = ("-m", "tests.faults.short_timeouts")
-"""What to start instead of `bot.py` for short time limits."""
+"""The command to start the bot with short time limits."""
 UNFINISHED = ("promised", "queued", "sending", "waiting", "drawn")
 
 Found = TypeVar("Found")
@@ -48,11 +48,11 @@ class Gate:
         self.wanted = wanted
         self.open = asyncio.Event()
         self.reached = 0
-        """How many calls have come to it."""
+        """How many calls have arrived."""
 
 
 class World:
-    """A host's folder, and the process that works in it. Tokens of interactions are what its jobs are known by."""
+    """A host's folder, and the bot's process in it. Jobs are identified by the tokens of their interactions."""
 
     def __init__(self, folder: Path, discord: DiscordServer, replays: dict[str, Replay]) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class World:
             replay.gate = self._wait
 
     async def start(self, *command: str, **settings: str) -> None:
-        """Until the bot is told of its servers; command: what runs instead of `bot.py`."""
+        """Start the bot, and wait until it knows its servers. command: run instead of `bot.py`."""
         self.discord.ready.clear()
         await self.launch(*command, **settings)
         await self.discord.until(lambda: self.discord.ready.is_set() or self.process.returncode is not None)
@@ -84,13 +84,13 @@ class World:
         self._reader = asyncio.create_task(self._read())
 
     async def kill(self) -> None:
-        """With kill -9."""
+        """Kill the process with SIGKILL."""
         if self.process.returncode is None:
             self.process.kill()
         await self.ended()
 
     async def stop(self) -> int:
-        """With SIGTERM; the exit code."""
+        """Stop the process with SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return await self.ended()
 
@@ -108,7 +108,7 @@ class World:
         return await self.discord.slash("imagine", prompt=prompt, **options)
 
     async def end(self, token: str) -> Message:
-        """What stands in the reply when the job has its outcome, in Discord and in the table."""
+        """The reply, once the job has its outcome in Discord and in the table."""
         await self.until(lambda: (row := self.row(token)) and (row.final or row.parked))
         message = self.discord.reply(token)
         assert message
@@ -118,7 +118,7 @@ class World:
         await self.discord.until(lambda: any(text in line for line in self.log))
 
     async def until(self, condition: Callable[[], Found]) -> Found:
-        """What a condition on the table gives: no other process is told when a table changes, so it is looked at."""
+        """Poll the table until the condition returns a true value, and return it."""
         try:
             async with asyncio.timeout(SECONDS):
                 while not (found := condition()):
@@ -177,13 +177,13 @@ class World:
 
 
 def prompt_of(call: Call) -> str:
-    """What a submit asks for; nothing for other calls."""
+    """The prompt of a submit; empty for other calls."""
     return json.loads(call.body)["prompt"] if call.method == "POST" else ""
 
 
 @asynccontextmanager
 async def world_in(folder: Path, *, quiet: bool = False) -> AsyncGenerator[World]:
-    """Nothing runs yet; what runs at the end is killed. Its log is written out: pytest shows it if the test fails."""
+    """A world whose bot is not started yet, and is killed at the end; its log is printed for pytest."""
     async with AsyncExitStack() as stack:
         replays = [await stack.enter_async_context(kind()) for kind in REPLAYS]
         discord = await stack.enter_async_context(DiscordServer(TOKEN, guilds=8, answer_seconds=ANSWER_SECONDS))
@@ -197,7 +197,7 @@ async def world_in(folder: Path, *, quiet: bool = False) -> AsyncGenerator[World
 
 
 def healthy(world: World) -> None:
-    """Nobody said what the other side does not know, and no secret got into the log."""
+    """Assert that all requests were valid, and that no secret is in the log."""
     assert world.discord.problems == []
     assert [replay.unexpected for replay in world.replays.values()] == [[]] * len(world.replays)
     assert not any(secret in line for secret in (TOKEN, "interaction-token-") for line in world.log)

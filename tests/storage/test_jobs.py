@@ -1,5 +1,5 @@
 # pyright: basic
-"""The jobs table: who may write a row and when, what is found, and that nothing of a job is lost in it."""
+"""The jobs table: leases, queries, retries, deletion, and that every field of a job is stored."""
 
 import asyncio
 import itertools
@@ -57,7 +57,7 @@ FINISHED = tuple(state for state in State if state not in UNFINISHED)
 
 @pytest.fixture
 def pass_time(monkeypatch):
-    """Moves the clock of the table forward."""
+    """Moves the job store's clock forward."""
     moment = datetime.now(UTC)
 
     def move(passed: timedelta) -> None:
@@ -81,7 +81,7 @@ async def test_the_same_job_twice_is_one_row(jobs):
 
 
 async def test_adding_a_row_is_idempotent_for_its_owner(jobs):
-    """A commit whose answer got lost is made again."""
+    """A commit whose response was lost is retried."""
     assert await jobs.add(make_job(), "us")
     assert await jobs.add(make_job(), "us")
     assert not await jobs.add(make_job(), "them")
@@ -165,7 +165,7 @@ ROWS = {
 
 @pytest.fixture
 async def names(jobs) -> dict[str, str]:
-    """All of ROWS in the table, the last one the oldest; what they are called, by id."""
+    """Adds all of ROWS, the last one the oldest; their names by id."""
     now = datetime.now(UTC)
     for id, changes in enumerate(ROWS.values()):
         await jobs.add(make_job(id, created=now - timedelta(seconds=id), **changes))
@@ -183,7 +183,7 @@ async def test_parked_jobs_are_those_of_the_member(jobs, names):
 
 
 async def test_parked_jobs_least_often_refused_come_first(jobs):
-    """Or what is always refused would stand before everything else for ever."""
+    """Or jobs that are always refused would block the others."""
     tries = {"1": 2, "2": 1, "3": 0, "4": 1}
     for id, times in tries.items():
         refused = FailedDelivery(kind=DeliveryRefusal.EXPLICIT, times=times) if times else None
@@ -192,8 +192,8 @@ async def test_parked_jobs_least_often_refused_come_first(jobs):
     assert [job.id for job in await jobs.parked(400)] == ["3", "2", "4", "1"]
 
 
-async def test_waiting_jobs_are_those_not_drawn_yet(jobs, names):
-    load = await jobs.count_waiting()
+async def test_waiting_jobs_are_those_not_drawn_yet(either, names):
+    load = await either.statistics.count_waiting()
     assert [load.by_member[user] for user in (400, 401, 402)] == [2, 1, 0]
     assert [load.by_server[guild] for guild in (200, 201, 999)] == [2, 1, 0]
 
@@ -377,7 +377,7 @@ async def test_a_heartbeat_returns_the_cancelled_jobs(jobs):
     assert await jobs.heartbeat({"a"}) == ["1"]
     held = await jobs.get("1")
     assert await jobs.save(held.having(cancelled=False), "a")
-    assert (await jobs.get("1")).cancelled, "a holder that has not heard of it must not undo it"
+    assert (await jobs.get("1")).cancelled, "a holder that has not been notified must not undo it"
 
 
 async def test_only_one_of_many_retries_succeeds(jobs):
@@ -389,7 +389,7 @@ async def test_only_one_of_many_retries_succeeds(jobs):
 
 
 async def test_a_retry_and_its_mark_are_one_idempotent_write(jobs):
-    """A commit whose answer got lost is made again."""
+    """A commit whose response was lost is retried."""
     await jobs.add(make_job(state=State.FAILED))
     assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
     assert await jobs.add(make_job(2, parent="1"), "us", retry=True)
@@ -427,8 +427,8 @@ async def test_orphaned_rows_have_an_expired_lease(jobs, pass_time):
     assert [job.id for job in await jobs.orphaned()] == ["1"]
 
 
-async def test_unfinished_jobs_are_counted_by_provider_and_state(jobs, names):
-    assert sorted(await jobs.count_unfinished()) == [
+async def test_unfinished_jobs_are_counted_by_provider_and_state(either, names):
+    assert sorted(await either.statistics.count_unfinished()) == [
         ("fake", "drawn", 1),
         ("fake", "queued", 2),
         ("fake", "sending", 1),

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Rows as earlier versions wrote them."""
+"""Rows of earlier versions, whose requests have a single image."""
 
 import pytest
 from sqlalchemy import update
@@ -44,7 +44,7 @@ def jobs(either):
 
 @pytest.fixture
 def add(jobs):
-    """Add a job whose requests are written as they are given."""
+    """Add a job with these requests as raw JSON."""
 
     async def add(id: int, request: dict, asked: dict | None = None, **changes) -> None:
         await jobs.add(make_job(id, **changes))

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What came in from outside costs no row, on either database."""
+"""Invalid numbers from providers do not prevent the write of a row, on either database."""
 
 import pytest
 

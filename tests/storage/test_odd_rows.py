@@ -1,5 +1,5 @@
 # pyright: basic
-"""Rows of builds before 69d7f13, and odd ones: none may keep the others from being read, nor stay for ever."""
+"""Malformed rows, and rows of builds before 69d7f13: none may hide the others, or be claimed for ever."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +39,7 @@ ODD = {
 
 @pytest.fixture(params=ODD.values(), ids=list(ODD))
 async def odd(request, store):
-    """A failed row that is odd, a drawn one, and one that is in order."""
+    """A store with malformed rows, failed, drawn and parked, and one valid row."""
     await store.jobs.add(make_job(id="1", state=State.FAILED, created=datetime.now(UTC)))
     await store.jobs.add(make_job(id="2", state=State.DRAWN))
     await store.jobs.add(make_job(id="3", state=State.DRAWN, parked=True))
@@ -48,25 +48,25 @@ async def odd(request, store):
     return store
 
 
-async def test_an_odd_failure_can_be_read(odd):
+async def test_a_malformed_failure_can_be_read(odd):
     assert (await odd.jobs.get("1")).state is State.FAILED, "or its buttons do nothing for 90 days"
 
 
-async def test_an_odd_failure_does_not_keep_others_out_of_the_queue(odd):
+async def test_a_malformed_failure_does_not_keep_others_out_of_the_queue(odd):
     job = make_job()
     assert "4" in {each.id for each in await odd.jobs.unfinished(user_id=job.user_id)}
 
 
-async def test_an_odd_failure_does_not_stop_recover(odd):
+async def test_a_malformed_failure_does_not_stop_recover(odd):
     assert [each.id for each in await odd.jobs.parked(make_job().user_id)] == ["3"]
 
 
-async def test_an_odd_failure_can_be_claimed_and_ended(odd):
+async def test_a_malformed_failure_can_be_claimed_and_ended(odd):
     assert await odd.jobs.claim("2", "a"), "or it is claimed, fails, and is claimed again, for ever"
 
 
-async def test_an_odd_failure_does_not_stop_providers(odd):
-    assert [each.provider for each in await odd.jobs.ended_since(datetime.now(UTC) - timedelta(hours=1))]
+async def test_a_malformed_failure_does_not_break_the_health_of_providers(odd):
+    assert [each.provider for each in await odd.statistics.ended_since(datetime.now(UTC) - timedelta(hours=1))]
 
 
 async def test_a_drawn_row_that_cannot_be_read_is_parked_with_its_pictures(store):
@@ -88,7 +88,7 @@ async def test_a_drawn_row_that_cannot_be_read_is_parked_with_its_pictures(store
         {"cost": {"kind": "from tomorrow"}},
     ],
 )
-async def test_odd_details_cost_no_picture(store, odd):
+async def test_malformed_details_cost_no_picture(store, odd):
     await store.jobs.add(make_job(id="2", state=State.DRAWN))
     await store.jobs._run(update(table).where(table.c.id == "2").values(**odd))
     assert (await store.jobs.claim("2", "a")).state is State.DRAWN

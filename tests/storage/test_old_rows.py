@@ -1,5 +1,5 @@
 # pyright: basic
-"""Rows that an earlier version has written: read, and told as they were told then."""
+"""Rows that an earlier version has written are read, and worded as before."""
 
 import json
 import sqlite3
@@ -18,12 +18,12 @@ HERE = Path(__file__).parent
 DUMP = (HERE / "easel-0007.sql").read_text()
 """A database of version 0007, written by its own code: a job for each outcome that it knew, named in its notes."""
 SAID: dict[str, str] = json.loads((HERE / "easel-0007-said.json").read_text())
-"""What that version told a member of each of these outcomes."""
+"""That version's sentence for each outcome."""
 
 
 @pytest.fixture
 async def jobs(tmp_path):
-    """The jobs of the old database, brought up to date, by their names."""
+    """The jobs of a migrated database, by name, and its store."""
     database = sqlite3.connect(tmp_path / "easel.db")
     database.executescript(DUMP)
     database.close()
@@ -34,8 +34,8 @@ async def jobs(tmp_path):
 
 async def test_each_old_outcome_is_worded_as_before(jobs):
     names, _ = jobs
-    told = {name: explain(names[name].failure, "PopCord") for name in SAID}
-    assert told == SAID
+    sentences = {name: explain(names[name].failure, "PopCord") for name in SAID}
+    assert sentences == SAID
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_old_errors_without_a_type_of_their_own_are_worded_by_their_text(j
 
 
 async def test_the_acceptance_of_old_errors_is_unknown_unless_certainly_refused(jobs):
-    """So nobody else is asked for it, and nothing is ordered twice."""
+    """So that no other provider is asked, and nothing is paid for twice."""
     names, _ = jobs
     taken = {name: job.failure.taken for name, job in names.items() if isinstance(job.failure, ProviderError)}
     assert {name for name, each in taken.items() if each is Acceptance.NOT_TAKEN} == {
@@ -81,7 +81,7 @@ async def test_old_notes_and_tried_providers_are_read(jobs):
 
 async def test_an_old_job_that_was_not_asked_is_no_failure_of_its_provider(jobs):
     _, store = jobs
-    ended = await store.jobs.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
+    ended = await store.statistics.ended_since((await store.jobs.get("1000")).created.replace(year=2000))
     assert all(job.asked for job in ended), "of those here, only unfinished jobs were not asked for"
 
 

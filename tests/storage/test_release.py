@@ -1,5 +1,5 @@
 # pyright: basic
-"""What release 0.1.0, and builds until 30 November 2026, have written into rows: no release had all of today's keys."""
+"""Failures as release 0.1.0, and builds until 30 November 2026, stored them, without some of the later keys."""
 
 import pytest
 from sqlalchemy import update
@@ -10,7 +10,7 @@ from tests.conftest import make_job
 
 
 def of_release(kind: str, detail: str = "", field: str | None = None) -> dict:
-    """A failure as 0.1.0 has dumped it."""
+    """A failure as 0.1.0 stored it."""
     rest = dict.fromkeys(("takes", "subject", "retry_after", "reference"))
     return {"kind": kind, "detail": detail, "field": field, **rest}
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Two processes that change a server's settings at the same moment, on either database."""
+"""Concurrent changes of a server's settings by two processes, on either database."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -15,7 +15,7 @@ SECONDS = 20
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def stores(request, url, tmp_path):
-    """Two on one database: each has folders, connections and a memory of its own."""
+    """Two stores on one database, each with a folder, connections and a cache of its own."""
     if request.param == "postgresql":
         url = await request.getfixturevalue("postgres").database()
     async with AsyncExitStack() as stack:
@@ -23,7 +23,7 @@ async def stores(request, url, tmp_path):
 
 
 async def written(store, guild_id: int) -> Settings:
-    """As the table has it, whatever is remembered."""
+    """As stored in the table, past the cache."""
     return await store.settings._load(guild_id)
 
 

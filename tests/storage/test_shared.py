@@ -1,5 +1,5 @@
 # pyright: basic
-"""Two processes on one PostgreSQL, as far as a test can be two: each with a store of its own."""
+"""Two stores on one PostgreSQL, which stand for two processes."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -19,7 +19,7 @@ SECONDS = 20
 async def stores(postgres, tmp_path):
     url = await postgres.database()
     async with AsyncExitStack() as stack:
-        # At once, for both may find the tables missing.
+        # Concurrently, because both may find the tables missing.
         opening = [stack.enter_async_context(open_store(url, tmp_path / name)) for name in ("one", "two")]
         made = await asyncio.gather(*opening)
         for store in made:
@@ -28,7 +28,7 @@ async def stores(postgres, tmp_path):
 
 
 async def listening(store) -> None:
-    """Its notifications hears what is said."""
+    """A store that is listening to notifications."""
     heard = asyncio.Event()
     store.notifications.subscribe("test", lambda _: heard.set())
     async with asyncio.timeout(SECONDS):

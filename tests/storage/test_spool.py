@@ -1,5 +1,5 @@
 # pyright: basic
-"""The spool: bytes by key, gone when they are past their time."""
+"""The spool: storing, caching, retries, and retention."""
 
 import shutil
 import uuid
@@ -63,7 +63,7 @@ async def test_a_folder_in_use_is_not_removed(tmp_path):
 
 
 class Troubled(LocalStore):
-    """Fails so many times, then works."""
+    """A store that fails this many times, then works."""
 
     troubles = 0
 
@@ -85,8 +85,8 @@ async def test_storing_a_picture_is_retried(tmp_path, monkeypatch, troubles, kep
 
 
 async def test_uploads_are_listed_with_their_member_and_size(spool):
-    told = {(each.key, each.job_id, each.member, each.size) for each in await spool.list_uploads()}
-    assert told == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
+    listed = {(each.key, each.job_id, each.member, each.size) for each in await spool.list_uploads()}
+    assert listed == {("uploads/1/400.image", "1", "400", 19), ("uploads/2/401.image", "2", "401", 19)}
 
 
 def test_a_disk_without_room_for_a_picture_counts_as_full(tmp_path, monkeypatch):

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Opening the store: its tables, its pragmas, its lock, and what a cancelled caller leaves behind."""
+"""Opening the store: migrations, pragmas, locks, errors, and cancelled callers."""
 
 import asyncio
 import errno
@@ -35,7 +35,7 @@ from tests.conftest import make_job
 
 
 def undeclared(connection) -> list:
-    """How the tables differ from what they are declared to be."""
+    """Differences between the tables and their declarations."""
     return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
 
 
@@ -44,7 +44,7 @@ async def test_the_migrations_make_the_declared_tables(either):
 
 
 def go_back(connection, revision: str = "0004") -> None:
-    """To the tables of an earlier version."""
+    """Downgrade the tables to an earlier version."""
     config = Config()
     config.set_main_option("script_location", str(storage.upgrade.MIGRATIONS))
     config.attributes["connection"] = connection
@@ -54,7 +54,7 @@ def go_back(connection, revision: str = "0004") -> None:
 
 async def test_an_interrupted_migration_is_run_again(either, monkeypatch):
     class CutOff(BaseException):
-        """The end of the process."""
+        """Stands for the end of the process."""
 
     def cut_off(*_, **__):
         raise CutOff
@@ -72,9 +72,9 @@ async def test_an_interrupted_migration_is_run_again(either, monkeypatch):
     assert await either.jobs._database._with_connection(undeclared) == []
 
 
-async def test_a_migration_keeps_which_jobs_were_tried_again(either):
+async def test_a_migration_keeps_which_jobs_were_retried(either):
     def migrated(connection) -> list[bool]:
-        """Back, and forth; what the older tables say of each job."""
+        """Downgrade and upgrade again; what the older tables say of each job."""
         go_back(connection)
         with connection.begin():
             retried = connection.execute(text("SELECT retried FROM jobs ORDER BY id")).scalars().all()
@@ -106,7 +106,7 @@ async def test_a_migration_deletes_the_languages_of_members_and_nothing_else(eit
 
 
 async def test_a_migration_allows_an_unknown_channel(either):
-    """It was written as 0, and what waited then still waits."""
+    """Earlier versions wrote 0; parked jobs stay parked."""
 
     def migrated(connection) -> list[int]:
         go_back(connection, "0006")
@@ -192,7 +192,7 @@ async def test_a_timeout_around_a_statement_is_raised(either):
 
 
 async def test_an_error_reaches_only_the_call_that_caused_it(either):
-    """All that comes at once shares a transaction; one that fails must not take the others along."""
+    """Concurrent calls share a transaction; a failing one must not fail the others."""
     wrong = Statement(text("INSERT INTO meta (key, value) VALUES ('broken', NULL)"))
     database = either.jobs._database
     outcomes = await asyncio.gather(
@@ -261,7 +261,7 @@ async def test_an_unusable_database_is_reported_and_not_changed(url, tmp_path, s
 
 
 def test_a_failed_open_leaves_no_thread(tmp_path, monkeypatch):
-    """Each in an event loop that is closed at once, as at the end of a start that failed."""
+    """As after a failed start, whose event loop is closed at once."""
     said = []
     monkeypatch.setattr(threading, "excepthook", said.append)
 
@@ -296,7 +296,7 @@ async def test_a_read_only_database_is_reported(url, tmp_path):
     ids=lambda error: type(error).__name__,
 )
 async def test_a_starting_or_stopping_postgresql_is_retried(postgres, tmp_path, monkeypatch, error):
-    """SQLAlchemy wraps what asyncpg says while it connects."""
+    """SQLAlchemy wraps asyncpg's errors while it connects."""
     tries = []
 
     async def refusing(url, **options):
@@ -313,7 +313,7 @@ async def test_a_starting_or_stopping_postgresql_is_retried(postgres, tmp_path, 
 
 
 async def test_an_unreachable_postgresql_is_not_a_wrong_setting(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     with pytest.raises(StoreUnavailableError, match="DATABASE_URL cannot be opened"):
         async with open_store("postgresql://nobody@127.0.0.1:1/none", tmp_path):
             pass
@@ -331,7 +331,7 @@ async def test_a_long_migration_does_not_time_out(postgres, tmp_path, monkeypatc
         upgrade(connection)
 
     connect, upgrade = storage.dialects._connect, storage.upgrade.upgrade
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "_connect", hasty)
     for module in (storage.database, storage.dialects):
         monkeypatch.setattr(module, "upgrade", slow)
@@ -341,7 +341,7 @@ async def test_a_long_migration_does_not_time_out(postgres, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("ask", [lambda jobs: jobs.add(make_job()), lambda jobs: jobs.get("1")])
 async def test_calls_after_close_fail_at_once(tmp_path, ask):
-    """Whatever still asks when the process is ending gets an error, and not an answer that never comes."""
+    """Or a call during shutdown would wait for ever."""
     async with open_store(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other") as store:
         jobs = store.jobs
     with pytest.raises(ClosedError):
@@ -366,7 +366,7 @@ async def test_a_bug_is_raised_to_its_caller_and_the_next_call_runs(store, monke
 
 
 async def test_a_locked_file_is_a_temporary_error(url, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(tmp_path / "easel.db")) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -1,5 +1,5 @@
 # pyright: basic
-"""A provider and a delivery that do as they are told, on a real store."""
+"""Fakes of a provider and a delivery, and fixtures with a real store."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ def opened(data: bytes) -> Image.Image:
 
 
 class Clock:
-    """Stands for `datetime` where that tells the time: it stands still until it is moved."""
+    """Replaces `datetime` where the time is read; moves only by `advance`."""
 
     fromisoformat = staticmethod(datetime.fromisoformat)
 
@@ -53,7 +53,7 @@ class Clock:
 
 
 class FakeProvider(Provider):
-    """Each call to `generate` runs the next script; the last one stays."""
+    """Each call to `generate` runs the next script, and the last one again and again."""
 
     name: ClassVar = "fake"
     title: ClassVar = "Fake"
@@ -83,18 +83,18 @@ async def paint(request, sources, progress: Progress) -> None:
 
 
 class FakeDelivery:
-    """Keeps what it gets; its next answers are taken from `answers`."""
+    """Records what it gets, and raises the errors in `answers` one by one."""
 
     def __init__(self) -> None:
         self.answers: list[Exception] = []
         self.delivered: list[tuple[Job, list[ReadyPicture]]] = []
         self.later: list[int] = []
-        self.excused: list[tuple[Job, FailedDelivery]] = []
-        self.excuses: list[Exception] = []
-        """What the next excuses meet."""
+        self.explained: list[tuple[Job, FailedDelivery]] = []
+        self.explanation_errors: list[Exception] = []
+        """Errors that the next explanations raise."""
         self.reports: list[Report] = []
-        self.told: int | Exception | None = 500
-        """The message that told a member to wait; None where nobody was told."""
+        self.acknowledgement: int | Exception | None = 500
+        """Id of the message that acknowledged the job; None if it was not acknowledged; or an error to raise."""
 
     async def deliver(self, job: Job, pictures: Sequence[ReadyPicture], later: int = 0) -> None:
         self.delivered.append((job, list(pictures)))
@@ -103,14 +103,14 @@ class FakeDelivery:
             raise self.answers.pop(0)
 
     async def explain_refusal(self, job: Job, refused: FailedDelivery) -> None:
-        self.excused.append((job, refused))
-        if self.excuses:
-            raise self.excuses.pop(0)
+        self.explained.append((job, refused))
+        if self.explanation_errors:
+            raise self.explanation_errors.pop(0)
 
     async def find_acknowledgement(self, job: Job) -> Job | None:
-        if isinstance(self.told, Exception):
-            raise self.told
-        return None if self.told is None else job.having(message_id=self.told)
+        if isinstance(self.acknowledgement, Exception):
+            raise self.acknowledgement
+        return None if self.acknowledgement is None else job.having(message_id=self.acknowledgement)
 
     def report(self, job: Job, report: Report) -> None:
         self.reports.append(report)

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""Who is down: when a breaker opens, who tries again, and how everybody hears of it."""
+"""Circuit breakers: when one opens, which job probes, and how processes share an outage."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ def breakers(store, clock) -> Breakers:
 
 
 def asking(member: int, provider: str = "popcord") -> Job:
-    """A member's job; each has one."""
+    """A job of this member."""
     return make_job(member + 1, provider=provider, user_id=member)
 
 
@@ -98,9 +98,9 @@ async def test_after_the_back_off_one_job_probes_and_the_others_wait(breakers, c
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     refusal = await breakers.enter(asking(1))
-    assert (type(refusal), refusal.retry_after) == (Down, None), "nobody knows for how long"
+    assert (type(refusal), refusal.retry_after) == (Down, None), "the length is unknown while a job probes"
     clock.advance(PROBE_SECONDS)
-    assert await breakers.enter(asking(1)) is None, "whoever tried has died"
+    assert await breakers.enter(asking(1)) is None, "the first probe has timed out"
 
 
 async def test_each_failed_probe_doubles_the_back_off(breakers, clock):
@@ -192,12 +192,12 @@ async def test_a_retry_after_opens_the_breaker_whatever_model_failed(breakers, k
     for model in ("first", "second"):
         await breakers.record(asking_for(model), BROKEN)
     await breakers.record(asking(2), kind("503", retry_after=7, taken=Acceptance.NOT_TAKEN))
-    told = await breakers.enter(asking(3))
-    assert (type(told), told.cause, told.retry_after) == (Paused, kind.__name__, 7)
+    refusal = await breakers.enter(asking(3))
+    assert (type(refusal), refusal.cause, refusal.retry_after) == (Paused, kind.__name__, 7)
 
 
 async def test_failures_of_one_model_do_not_count_beside_one_other_failure(breakers):
-    """How many models there are is not asked where none is to blame."""
+    """The number of models does not matter if no model is to blame."""
     for member in range(FAILURES_IN_A_ROW):
         await breakers.record(asking_for("broken", member), BROKEN, models=5)
     await breakers.record(asking(7), DOWN)
@@ -216,7 +216,7 @@ async def test_a_broken_model_does_not_prolong_an_outage(breakers, clock):
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking_for("broken")) is None
     await breakers.record(asking_for("broken"), BROKEN)
-    assert await breakers.enter(asking_for("good", 2)) is None, "it told nothing: another may try"
+    assert await breakers.enter(asking_for("good", 2)) is None, "it has no outcome: another job may probe"
 
 
 async def test_refused_connections_open_the_breaker_even_for_one_member(breakers):
@@ -229,8 +229,8 @@ async def test_jobs_sent_before_the_outage_can_only_extend_it(breakers):
     await opened(breakers, times=8)
     assert (await breakers.enter(asking(1))).retry_after == MIN_BACK_OFF
     await breakers.record(asking(1), RateLimited("429", retry_after=100))
-    told = await breakers.enter(asking(1))
-    assert (told.cause, told.retry_after) == ("Unavailable", 100)
+    refusal = await breakers.enter(asking(1))
+    assert (refusal.cause, refusal.retry_after) == ("Unavailable", 100)
     await breakers.record(asking(1), RateLimited("429", retry_after=50))
     assert (await breakers.enter(asking(1))).retry_after == 100
 
@@ -247,12 +247,12 @@ async def test_an_accepted_probe_allows_the_next_one(breakers, clock):
     assert await breakers.enter(asking(1)) is None
     assert await breakers.enter(asking(2))
     await breakers.accepted(asking(3).id)
-    assert await breakers.enter(asking(2)), "a job that was let in before the outage tells nothing"
+    assert await breakers.enter(asking(2)), "a job from before the outage proves nothing"
     clock.advance(1)
     await breakers.accepted(asking(1).id)
     assert await breakers.enter(asking(2)) is None
     await breakers.accepted(asking(1).id)
-    assert await breakers.enter(asking(3)), "each lets in one"
+    assert await breakers.enter(asking(3)), "each probe allows only one more"
     await breakers.record(asking(1), None)
     assert breakers.outage("popcord") is None
 
@@ -324,8 +324,8 @@ async def test_a_success_does_not_end_an_outage_that_another_process_has_extende
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
     known = breakers.outage("popcord")
-    told = known._replace(generation=known.generation + 1, until=clock.time + timedelta(seconds=99), probing=False)
-    await store.outages.write(told)
+    extended = known._replace(generation=known.generation + 1, until=clock.time + timedelta(seconds=99), probing=False)
+    await store.outages.write(extended)
     await breakers.record(asking(1), None)
     assert (await breakers.enter(asking(2))).retry_after == 99
 
@@ -342,8 +342,8 @@ async def test_a_probe_without_an_outcome_allows_the_next_one(breakers, clock):
 
 
 async def test_two_concurrent_failures_open_one_outage(breakers, clock):
-    told = [RateLimited("429", retry_after=seconds, taken=Acceptance.NOT_TAKEN) for seconds in (120, 5, 60)]
-    await asyncio.gather(*(breakers.record(asking(member), each) for member, each in enumerate(told)))
+    failures = [RateLimited("429", retry_after=seconds, taken=Acceptance.NOT_TAKEN) for seconds in (120, 5, 60)]
+    await asyncio.gather(*(breakers.record(asking(member), each) for member, each in enumerate(failures)))
     assert (await breakers.enter(asking(4))).retry_after == pytest.approx(120, abs=1)
     clock.advance(121)
     assert await breakers.enter(asking(4)) is None
@@ -361,7 +361,7 @@ async def test_allowing_the_next_probe_keeps_another_processs_extension(breakers
     await other.refresh()
     assert await other.enter(asking(2)) is None
     await other.record(asking(2), news)
-    await breakers.accepted(asking(1).id)  # the notice has not come yet
+    await breakers.accepted(asking(1).id)  # the notification has not arrived yet
     for each in (breakers, other):
         await each.refresh()
         assert each.is_open("popcord") is (news is not None)
@@ -371,9 +371,9 @@ async def test_refresh_reads_exactly_the_stored_outages(postgres, tmp_path):
     async with open_store(await postgres.database(), tmp_path) as store:
         for turn in range(10):
             breakers, name = Breakers(store), f"provider {turn}"
-            told = [RateLimited("429", retry_after=each, taken=Acceptance.NOT_TAKEN) for each in (120, 5, 60, 7)]
+            failures = [RateLimited("429", retry_after=each, taken=Acceptance.NOT_TAKEN) for each in (120, 5, 60, 7)]
             jobs = [make_job(member, provider=name, user_id=member) for member in range(4)]
-            await asyncio.gather(*map(breakers.record, jobs, told))
+            await asyncio.gather(*map(breakers.record, jobs, failures))
             known = breakers.outage(name)
             await breakers.refresh()
             assert known == breakers.outage(name)
@@ -388,20 +388,32 @@ async def test_an_unavailable_model_does_not_open_the_breaker(breakers):
     assert not breakers.is_open("popcord")
 
 
-@pytest.mark.parametrize("error", [OSError("the database is away"), RuntimeError("a bug")])
-async def test_a_database_that_is_away_or_a_bug_ends_no_job(breakers, clock, monkeypatch, error):
+async def test_an_unreachable_database_ends_no_job(breakers, clock, monkeypatch):
     await opened(breakers)
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
 
     async def away(*_):
-        raise error
+        raise OSError("the database is away")
 
     for name in ("write", "end"):
         monkeypatch.setattr(breakers._store, name, away)
     await breakers.accepted(asking(1).id)
     await breakers.record(asking(1), None)
     await breakers.record(asking(1), DOWN)
+
+
+async def test_a_bug_in_a_breaker_is_not_hidden(breakers, clock, monkeypatch):
+    await opened(breakers)
+    clock.advance(MIN_BACK_OFF)
+    assert await breakers.enter(asking(1)) is None
+
+    async def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(breakers._store, "end", broken)
+    with pytest.raises(RuntimeError):
+        await breakers.record(asking(1), None)
 
 
 async def test_a_write_during_a_refresh_is_kept(breakers, monkeypatch):
@@ -420,7 +432,7 @@ async def test_a_write_during_a_refresh_is_kept(breakers, monkeypatch):
 
 
 @pytest.mark.parametrize("failure", [Cancelled(), Suspended(provider="Horde", seconds=60)])
-async def test_a_probe_that_says_nothing_of_the_provider_allows_the_next(breakers, clock, failure):
+async def test_a_probe_that_proves_nothing_about_the_provider_allows_the_next(breakers, clock, failure):
     await opened(breakers)
     clock.advance(MIN_BACK_OFF)
     assert await breakers.enter(asking(1)) is None
@@ -430,7 +442,7 @@ async def test_a_probe_that_says_nothing_of_the_provider_allows_the_next(breaker
 
 
 async def test_beginning_a_probe_is_idempotent(store, clock, breakers):
-    """A commit whose answer got lost is made again."""
+    """A commit whose response was lost is retried."""
     await opened(breakers)
     known, until = breakers.outage("popcord"), clock.time + timedelta(seconds=PROBE_SECONDS)
     assert [await store.outages.begin_probe(known, until) for _ in range(2)] == [True, True]
@@ -473,9 +485,9 @@ async def test_processes_share_an_outage_and_only_one_probes(postgres, tmp_path,
                 await asyncio.sleep(0.01)
         assert two.is_open("popcord")
         clock.advance(MIN_BACK_OFF)
-        told = await asyncio.gather(one.enter(asking(1)), two.enter(asking(1)))
-        assert sorted(each is None for each in told) == [False, True]
-        await (two if told[0] else one).record(asking(1), None)
+        refusals = await asyncio.gather(one.enter(asking(1)), two.enter(asking(1)))
+        assert sorted(each is None for each in refusals) == [False, True]
+        await (two if refusals[0] else one).record(asking(1), None)
         async with asyncio.timeout(5):
             while one.outage("popcord") or two.outage("popcord"):
                 await asyncio.sleep(0.01)

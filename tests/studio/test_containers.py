@@ -1,5 +1,5 @@
 # pyright: basic
-"""The three containers: what is refused, what is dropped, and what must not change."""
+"""PNG, JPEG and WebP containers: what is refused, what is dropped, and what must not change."""
 
 import random
 import struct
@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from domain import ImageTooLarge, Size
 from studio.images import base, jpeg, png, upload_rules, webp
 from studio.images.containers import NotAPicture, parse, read_xmp, stamp
-from studio.images.xmp import MAX_VALUE, packet
+from studio.images.metadata import MAX_VALUE, xmp_packet
 from tests.studio.conftest import saved
 
 
@@ -27,12 +27,12 @@ def inspect(data: bytes) -> base.Container:
 
 CANARY = b"CANARY-7f3a"
 ZIP = b"PK\x03\x04" + CANARY + b"PK\x05\x06" + bytes(18)
-PACKET = packet(ai=True, facts={"prompt": "a red fox", "seed": "7"})
+PACKET = xmp_packet(ai=True, facts={"prompt": "a red fox", "seed": "7"})
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def drawing(mode="RGB", size=(53, 37)):
-    """A gradient with some noise, so that all compressors have something to do."""
+    """A gradient with some noise, which no compressor reduces to nothing."""
     dice = random.Random(5)
     pixels = Image.new("RGBA", size)
     for x in range(size[0]):
@@ -110,7 +110,7 @@ ALL = {f"{kind} {name}": data for kind, files in FILES.items() for name, data in
 
 
 def walked(data):
-    """The parts of a stamped or foreign file, by our own reader."""
+    """The parts of a file, as Easel's own parser finds them."""
     return {"png": png, "jpeg": jpeg, "webp": webp}[inspect(data).format].parse(data).parts
 
 
@@ -166,7 +166,7 @@ class TestWhole:
         assert (found.encode() if isinstance(found, str) else found) == PACKET
 
     def test_stamping_twice_leaves_one_packet(self, data):
-        second = packet(ai=True, facts=None)
+        second = xmp_packet(ai=True, facts=None)
         twice = stamp(stamp(data, PACKET), second)
         assert twice == stamp(data, second)
         assert b"red fox" not in twice
@@ -302,7 +302,7 @@ BY_TYPE = {
 
 @pytest.mark.parametrize("colour_type", BY_TYPE)
 def test_ancillary_chunks_of_a_png_keep_only_their_own_length(colour_type):
-    """What is longer or shorter, libpng complains of."""
+    """libpng warns of any other length."""
     lengths = ANCILLARY | BY_TYPE[colour_type]
     right = [(kind, bytes(length)) for kind, length in lengths.items()]
     wrong = [(kind, bytes(length + by)) for kind, length in lengths.items() for by in (-1, 1) if kind != b"tRNS"]
@@ -365,7 +365,7 @@ def test_jpeg_filling_restarts_and_later_segments():
 
 
 @pytest.mark.parametrize("piece", range(1, 9))
-def test_a_jpegs_scan_ends_where_it_does_in_whatever_pieces_it_is_searched(monkeypatch, piece):
+def test_a_jpegs_scan_end_does_not_depend_on_the_search_step(monkeypatch, piece):
     data = saved(drawing(), "JPEG", progressive=True, restart_marker_blocks=1)
     whole = [bytes(part.whole) for part in jpeg.parse(data).parts]
     monkeypatch.setattr(jpeg, "SEARCH_BYTES", piece)
@@ -479,7 +479,7 @@ def properties(xmp):
 
 
 def test_packet():
-    found = properties(packet(ai=True, facts={"prompt": "a <fox> & \"so'\r\n]]>", "model": "x/y", "2 b": "z"}))
+    found = properties(xmp_packet(ai=True, facts={"prompt": "a <fox> & \"so'\r\n]]>", "model": "x/y", "2 b": "z"}))
     assert found.pop(SOURCE) == "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     assert found == {
         "{http://ns.adobe.com/xap/1.0/}CreatorTool": "Easel",
@@ -490,7 +490,7 @@ def test_packet():
 
 
 def test_packet_without_facts_or_ai():
-    found = properties(packet(ai=False, facts=None))
+    found = properties(xmp_packet(ai=False, facts=None))
     assert found[SOURCE].endswith("/algorithmicMedia")
     assert len(found) == 2
 
@@ -498,7 +498,7 @@ def test_packet_without_facts_or_ai():
 @settings(max_examples=200)
 @given(st.dictionaries(st.text(max_size=9) | st.just("prompt"), st.text(st.characters(exclude_categories=()))))
 def test_any_text_gives_a_sound_packet(facts):
-    xmp = packet(ai=True, facts=facts)
+    xmp = xmp_packet(ai=True, facts=facts)
     found = properties(xmp)
     sound = [
         c
@@ -510,6 +510,6 @@ def test_any_text_gives_a_sound_packet(facts):
 
 
 def test_a_packet_always_fits():
-    xmp = packet(ai=True, facts={"prompt": "\U0001f98a" * 5000} | {f"fact{n}": '"' * 5000 for n in range(20)})
+    xmp = xmp_packet(ai=True, facts={"prompt": "\U0001f98a" * 5000} | {f"fact{n}": '"' * 5000 for n in range(20)})
     assert properties(xmp)[DESCRIPTION] == "\U0001f98a" * MAX_VALUE
     assert len(xmp) < 62_000

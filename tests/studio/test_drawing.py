@@ -1,5 +1,5 @@
 # pyright: basic
-"""From a queued row to its pictures: what is written when, and how a second run goes on from a first."""
+"""Drawing: what is written before each step, and how a job is resumed after a crash."""
 
 import asyncio
 import logging
@@ -41,24 +41,24 @@ from storage.spool import Spool
 from storage.store import Store, open_store
 from studio import images
 from studio.display import Report
-from studio.handing.handover import Handover
+from studio.handover import Handover
 from studio.images import decoder_pool
-from studio.intake.acknowledgements import Acknowledgements
+from studio.intake.admission import Suspensions
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
-from studio.intake.suspensions import Suspensions
 from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
 from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
-from studio.work.fallback import FallbackChain
+from studio.work.fallback_search import FallbackSearch
 from tests.conftest import make_job
 from tests.replay.pictures import foreign, noise
 from tests.studio.conftest import FakeProvider, paint, png
 
 
 class Killed(BaseException):
-    """The end of the process, which nothing in it can answer."""
+    """Stands for the end of the process: no code of ours catches it."""
 
 
 FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
@@ -66,7 +66,7 @@ FOUR = {"calls": 4, "request": ImageRequest(prompt="a boat", count=4, seed=10)}
 
 def make_drawer(providers, store, delivery, draw_time=timedelta(minutes=10)) -> Drawer:
     breakers, suspensions = Breakers(store), Suspensions(providers, store.meta)
-    chain = FallbackChain(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
+    chain = FallbackSearch(Planner(providers, next(iter(providers), "")), store, breakers, suspensions)
     timing = Timing(draw_time)
     calls = ProviderCalls(providers, store.spool, delivery, Acknowledgements(), breakers, suspensions, timing)
     return Drawer(providers, calls, chain, delivery, timing)
@@ -129,7 +129,7 @@ async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
 
 
 HOLLOW = png()[:40]
-"""Begins as a picture, and is none."""
+"""Begins like a picture, but is none."""
 
 
 async def paint_two(request, sources, progress):
@@ -139,20 +139,20 @@ async def paint_two(request, sources, progress):
 
 @pytest.fixture
 def looking(monkeypatch) -> asyncio.Event:
-    """Set when a picture is being looked at; that never ends."""
+    """Set when the inspection of a picture begins, which then never ends."""
     begun = asyncio.Event()
 
     async def never(*_, **__):
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("studio.images.pictures.MAX_UNPACKED", 0)  # every one goes to a process
+    monkeypatch.setattr("studio.images.pictures.MAX_UNPACKED", 0)  # every picture is inspected in a process
     monkeypatch.setattr(images.DECODERS, "run", never)
     return begun
 
 
 async def test_all_pictures_of_a_response_are_stored_before_any_is_inspected(store, holding, draw, looking):
-    """As a kill finds it."""
+    """As after a kill during the inspection."""
     async with holding() as held:
         drawing = asyncio.create_task(draw(held, paint_two))
         await looking.wait()
@@ -186,14 +186,14 @@ async def test_a_picture_being_inspected_at_the_deadline_is_delivered(
         await Handover({"fake": FakeProvider(paint)}, store.spool, delivery).deliver(held)
         assert held.job.state is State.DELIVERED
         assert held.job.failure and held.job.failure.kind == ("Interrupted" if end == "a shutdown" else "Cancelled")
-    ((told, (picture,)),) = delivery.delivered
-    assert (told.drawn[0].way, told.drawn[0].size) == ("shown", Size(64, 64))
+    ((delivered, (picture,)),) = delivery.delivered
+    assert (delivered.drawn[0].way, delivered.drawn[0].size) == ("shown", Size(64, 64))
     assert b"trainedAlgorithmicMedia" in picture.data
     assert await store.spool.get("pictures/1/0-0") is None
 
 
 class SlowSpool(Spool):
-    """Takes files when it is let."""
+    """Stores a file only after its event is set."""
 
     def __init__(self, *about) -> None:
         super().__init__(*about)
@@ -206,7 +206,7 @@ class SlowSpool(Spool):
 
 
 async def test_a_picture_being_stored_at_the_deadline_is_stored(tmp_path, store, holding, delivery):
-    """However often it is called off, as pgqueuer does."""
+    """Even if it is cancelled repeatedly, as pgqueuer does."""
     spool = SlowSpool(LocalStore(tmp_path / "slow", mkdir=True))
     async with holding() as held:
         drawer = make_drawer({"fake": FakeProvider(paint)}, replace(store, spool=spool), delivery)
@@ -262,7 +262,7 @@ async def test_an_earlier_picture_is_not_replaced_by_an_invalid_one(store, holdi
 
 
 async def test_an_earlier_picture_is_not_replaced_by_a_link(store, holding, draw):
-    """Which is handed on where a download fails: the provider keeps a result for an hour, the spool for days."""
+    """A provider passes a link on if a download fails; the link expires earlier than the spooled picture."""
 
     async def generate(request, sources, progress):
         await progress.keep(Picture(link="https://h.test/gone.png"))
@@ -276,7 +276,7 @@ async def test_an_earlier_picture_is_not_replaced_by_a_link(store, holding, draw
 
 
 async def test_an_earlier_picture_stays_when_it_cannot_be_fetched_again(store, holding, draw):
-    """Its link answers with a page by now; the next picture's does not take its place."""
+    """Its link has expired; the next picture must not replace it."""
 
     async def fetch(colour):
         if colour == "red":
@@ -296,7 +296,7 @@ async def test_an_earlier_picture_stays_when_it_cannot_be_fetched_again(store, h
 
 @pytest.mark.parametrize(("first", "second"), [("blue", "blue green"), ("blue", "red green"), ("red", "blue green")])
 async def test_pictures_of_a_response_keep_their_numbers_when_others_fail(store, holding, draw, first, second):
-    """Some were had before the process died, and some after that: each is there once."""
+    """Some arrived before the process died, and some after it: each is there once."""
 
     def generate(had):
         async def fetch(colour):
@@ -365,14 +365,14 @@ async def test_a_large_unfinished_picture_is_shown_smaller(holding, draw, delive
 
     async with holding() as held:
         await draw(held, generate)
-    (_, told) = delivery.reports
-    shown = await told.preview()
+    (_, report) = delivery.reports
+    shown = await report.preview()
     assert len(shown.data) <= 100_000 < len(large)
     assert b"trainedAlgorithmicMedia" in shown.data
 
 
 async def test_reducing_a_preview_has_its_timeout_in_the_decoder_process_too(holding, draw, delivery, monkeypatch):
-    """Two such processes are all that read uploads."""
+    """Or previews would occupy the processes that read uploads."""
     asked = []
 
     async def run(task, data, seconds, *_, **__):
@@ -400,9 +400,9 @@ async def test_an_unfinished_picture_is_shown_if_it_is_valid(holding, draw, deli
 
     async with holding() as held:
         await draw(held, generate)
-    (_, told) = delivery.reports
-    assert told.fraction == 0.5
-    shown = await told.preview() if told.preview else None
+    (_, report) = delivery.reports
+    assert report.fraction == 0.5
+    shown = await report.preview() if report.preview else None
     if preview == png():
         assert shown
         assert shown.extension == "png"
@@ -426,7 +426,7 @@ async def test_an_unfinished_picture_that_takes_too_long_is_not_shown(holding, d
 
 @pytest.mark.parametrize("trouble", [None, Unavailable("gone"), TimeoutError()])
 async def test_cancelling_cancels_the_remote_job_best_effort(store, delivery, holding, trouble):
-    waiting, told = asyncio.Event(), []
+    waiting, cancelled = asyncio.Event(), []
 
     async def generate(request, sources, progress):
         await progress.remember({"id": "7"})
@@ -434,7 +434,7 @@ async def test_cancelling_cancels_the_remote_job_best_effort(store, delivery, ho
         await asyncio.Event().wait()
 
     async def cancel(ref):
-        told.append(ref)
+        cancelled.append(ref)
         if trouble:
             raise trouble
 
@@ -446,11 +446,11 @@ async def test_cancelling_cancels_the_remote_job_best_effort(store, delivery, ho
         await waiting.wait()
         drawer.cancel(held.job.id)
         await drawing
-    assert (held.job.failure.kind, told) == ("Cancelled", [{"id": "7"}])
+    assert (held.job.failure.kind, cancelled) == ("Cancelled", [{"id": "7"}])
 
 
 async def test_after_a_crash_the_remembered_call_is_resumed(store, holding, draw):
-    """A first run is killed between its submit and its poll."""
+    """The first process is killed between submit and poll."""
     submitted, polled = [], []
 
     async def generate(request, sources, progress):
@@ -539,10 +539,10 @@ async def test_a_timeout_is_reported_and_keeps_the_remote_job(store, holding, dr
 
 
 async def test_a_provider_knows_how_long_the_job_has(holding, draw):
-    told = []
+    seconds_left = []
 
     async def asks(request, sources, progress):
-        told.append(progress.seconds_left())
+        seconds_left.append(progress.seconds_left())
         await paint(request, sources, progress)
 
     begun = datetime.now(UTC) - timedelta(minutes=7)
@@ -550,7 +550,7 @@ async def test_a_provider_knows_how_long_the_job_has(holding, draw):
         await draw(held, asks)
     async with holding(id=2, started=begun - timedelta(hours=1)) as held:
         await draw(held, asks)
-    assert told == [pytest.approx(180, abs=5), pytest.approx(120, abs=5)]
+    assert seconds_left == [pytest.approx(180, abs=5), pytest.approx(120, abs=5)]
 
 
 async def test_a_providers_own_timeout_is_not_the_jobs(holding, draw):
@@ -608,7 +608,7 @@ async def test_fields_of_a_failed_update_are_written_with_the_next_one(store, ho
 
 
 async def test_a_paid_picture_survives_a_locked_database(tmp_path, delivery, monkeypatch):
-    monkeypatch.setattr(storage.database, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(storage.database, "UNREACHABLE_RETRY_SECONDS", 0.2)
     monkeypatch.setattr(storage.dialects, "BUSY_SECONDS", 0)
     async with open_store(f"sqlite:///{tmp_path / 'easel.db'}", tmp_path) as store:
         with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
@@ -720,7 +720,7 @@ async def test_a_finished_row_is_released(store):
 
 
 async def test_a_lease_is_released_even_after_repeated_cancellation(store):
-    """As pgqueuer's scope does at the end: again and again, as long as anything is awaited."""
+    """pgqueuer's cancel scope cancels again at each await."""
 
     async def work() -> None:
         async with Leases(store.jobs).hold("1"):

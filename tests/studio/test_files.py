@@ -1,13 +1,12 @@
 # pyright: basic
-"""Members' files: more than one image, and a mask for the first."""
+"""Members' files: several images, and a mask for the first."""
 
 import pytest
 
 from domain import BadUpload, ImageRequest, Size, Upload, UploadGone
-from studio.intake.acknowledgements import Acknowledgements
-from studio.intake.files import Files, IncomingFile, UploadReader
+from studio.intake.files import Files, IncomingFile, UploadReader, check_uploads, read_sources
+from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
-from studio.intake.sources import check_uploads, read_sources
 from studio.intake.upload_store import UploadStore
 from tests.conftest import make_job
 from tests.studio.conftest import opened, png
@@ -21,7 +20,7 @@ KEYS = ("uploads/1/400.image", "uploads/1/400.image2", "uploads/1/400.mask")
 
 
 class Fetching(Planner):
-    """Whether the job's provider fetches images by their links."""
+    """A planner whose provider fetches images by link, or not."""
 
     def __init__(self, fetches: bool) -> None:
         super().__init__({}, "")

@@ -1,5 +1,5 @@
 # pyright: basic
-"""From a drawn row to its end: what is shown, tried smaller, parked or finished, and what is dropped then."""
+"""Handing over: delivery, smaller copies, parking, and what is deleted at the end."""
 
 import errno
 from collections.abc import AsyncGenerator
@@ -24,7 +24,7 @@ from domain import (
 )
 from storage.store import Store
 from studio.display import TemporarilyUndeliverable, Undeliverable
-from studio.handing.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
+from studio.handover import DELIVERY_TRIES, FILE_LIMITS, MESSAGE_LIMIT, Handover
 from studio.images import decoder_pool
 from studio.lease import HeldJob, Leases
 from tests.replay.pictures import foreign
@@ -54,7 +54,7 @@ def deliver(store: Store, delivery):
 
 @pytest.fixture
 def drawn(store: Store, holding):
-    """`async with drawn(*pictures, **changes) as held`: a row whose pictures are in the spool."""
+    """`async with drawn(*pictures, **changes) as held`: a held row whose pictures are in the spool."""
 
     async def keep(n: int, data: bytes) -> Drawn:
         await store.spool.put(f"pictures/1/{n}", data)
@@ -87,8 +87,8 @@ async def test_finishing_deletes_the_token_the_pictures_and_the_links(store, dra
         Upload(url=None, key=f"uploads/1/{name}") for name in ("image", "image2", "mask")
     )
     assert await spooled(store, 2) == [False, False]
-    ((told, pictures),) = delivery.delivered
-    assert told.reply_token is not None
+    ((delivered, pictures),) = delivery.delivered
+    assert delivered.reply_token is not None
     assert [(each.extension, each.reduced) for each in pictures] == [("png", False)] * 2
 
 
@@ -106,8 +106,8 @@ async def test_uninspected_pictures_are_inspected_before_delivery(store, drawn, 
         ("avif", "converted", Size(64, 64)),
         ("png", "shown", Size(64, 64)),
     ]
-    told, pictures = delivery.delivered[-1]
-    assert told.drawn == looked_at
+    delivered, pictures = delivery.delivered[-1]
+    assert delivered.drawn == looked_at
     assert [each.extension for each in pictures] == ["png", "png"]
     assert all(b"trainedAlgorithmicMedia" in each.data for each in pictures)
     assert await store.spool._listed("pictures") == []
@@ -124,8 +124,8 @@ async def test_a_picture_that_cannot_be_stored_converted_is_sent_as_it_came(
     monkeypatch.setattr(store.spool, "put_cached", full)
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="avif", way="unread"),)) as held:
         await deliver(held)
-    ((told, (picture,)),) = delivery.delivered
-    assert (told.drawn[0].way, picture.data, picture.extension) == ("file", data, "avif")
+    ((delivered, (picture,)),) = delivery.delivered
+    assert (delivered.drawn[0].way, picture.data, picture.extension) == ("file", data, "avif")
     assert await store.spool._listed("pictures") == []
 
 
@@ -133,8 +133,8 @@ async def test_a_job_without_valid_pictures_fails(store, drawn, deliver, deliver
     await store.spool.put("pictures/1/0", png()[:40])
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/0", kind="png", way="unread"),)) as held:
         await deliver(held)
-    ((told, pictures),) = delivery.delivered
-    assert (told.failure.kind, pictures) == ("PicturesGone", [])
+    ((delivered, pictures),) = delivery.delivered
+    assert (delivered.failure.kind, pictures) == ("PicturesGone", [])
     assert (await store.jobs.get("1")).state is State.FAILED
 
 
@@ -162,7 +162,7 @@ async def test_a_picture_that_cannot_be_reduced_enough_is_parked(store, drawn, d
         await deliver(held)
     row = await store.jobs.get("1")
     assert (row.state, row.parked, row.refused) == (State.DRAWN, True, FailedDelivery(kind=DeliveryRefusal.TOO_LARGE))
-    assert (delivery.delivered, len(delivery.excused)) == ([], 1)
+    assert (delivery.delivered, len(delivery.explained)) == ([], 1)
     assert await spooled(store, 1) == [True]
 
 
@@ -186,7 +186,7 @@ async def test_only_the_picture_that_is_too_large_is_parked(store, drawn, delive
 
 
 async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, deliver, delivery, monkeypatch):
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 40_000)
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 40_000)
     entries = [Drawn(call=n, key=f"pictures/1/{n}", kind="psd", way="file") for n in range(4)]
     for n, entry in enumerate(entries):
         await store.spool.put(entry.key, PSD + bytes(15_000) + bytes([n]))
@@ -205,12 +205,12 @@ async def test_pictures_too_large_for_one_message_come_in_several(store, drawn, 
 async def test_a_picture_too_large_for_any_message_is_kept_and_reported(
     store, drawn, deliver, delivery, monkeypatch, caplog
 ):
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 20_000)
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 20_000)
     await store.spool.put("pictures/1/0", PSD + bytes(20_000))
     entry = Drawn(call=0, key="pictures/1/0", kind="psd", way="file")
     async with drawn(drawn=(entry,), file_limit=FILE_LIMITS[0]) as held:
         await deliver(held)
-    assert [refused for _, refused in delivery.excused] == [FailedDelivery(kind=DeliveryRefusal.TOO_LARGE_ANYWHERE)]
+    assert [refused for _, refused in delivery.explained] == [FailedDelivery(kind=DeliveryRefusal.TOO_LARGE_ANYWHERE)]
     assert (await store.jobs.get("1")).parked
     assert "pictures/1/0" in caplog.text
     assert await spooled(store, 1) == [True]
@@ -252,7 +252,7 @@ def noisy(side: int) -> bytes:
 
 
 async def test_too_large_pictures_are_sent_with_smaller_and_smaller_limits(store, drawn, deliver, delivery):
-    """A member's own limit may be fifty times the bot's: what was told says nothing of the next try."""
+    """The interaction states the member's limit, which may be fifty times the bot's."""
     big = noisy(256)
     async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, *[TOO_LARGE] * 3)
@@ -265,7 +265,7 @@ async def test_too_large_pictures_are_sent_with_smaller_and_smaller_limits(store
 
 async def test_the_next_limit_that_discord_is_known_to_have_is_tried_first(drawn, deliver, delivery, monkeypatch):
     big = noisy(256)
-    monkeypatch.setattr("studio.handing.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
+    monkeypatch.setattr("studio.handover.FILE_LIMITS", (2 * len(big), 10_000, 5_000))
     async with drawn(big, file_limit=FILE_LIMITS[0]) as held:
         await deliver(held, TOO_LARGE)
     assert 5_000 < len(delivery.delivered[1][1][0].data) <= 10_000
@@ -281,7 +281,7 @@ async def test_several_pictures_are_reduced_below_the_largest(drawn, deliver, de
 
 @pytest.mark.parametrize("pictures", [1, 3])
 async def test_a_picture_refused_at_every_size_is_parked(store, drawn, deliver, delivery, pictures):
-    """All of it: what cannot be made smaller is not left out, nor sent again as it was."""
+    """A picture that cannot be made smaller is neither left out nor sent again unchanged."""
     async with drawn(*[noisy(64)] * pictures) as held:
         await deliver(held, *[TOO_LARGE] * 99)
     sent = [[each.data for each in pictures] for _, pictures in delivery.delivered]
@@ -312,8 +312,8 @@ async def test_a_refused_picture_is_explained_and_parked(store, drawn, deliver, 
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind, 7))
     refused = FailedDelivery(kind=kind, code=7)
-    ((told, why),) = delivery.excused
-    assert (told.reply_token is not None, why) == (True, refused)
+    ((explained, why),) = delivery.explained
+    assert (explained.reply_token is not None, why) == (True, refused)
     row = await store.jobs.get("1")
     assert (row.parked, row.reply_token, row.refused) == (True, None, refused)
     assert await spooled(store, 1) == [True]
@@ -323,12 +323,12 @@ async def test_a_refused_picture_is_explained_and_parked(store, drawn, deliver, 
 async def test_a_deleted_channel_gets_no_explanation(store, drawn, deliver, delivery, kind):
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(kind))
-    assert delivery.excused == []
+    assert delivery.explained == []
     assert (await store.jobs.get("1")).refused == FailedDelivery(kind=kind)
 
 
 async def test_a_picture_is_parked_even_if_its_explanation_is_refused(store, drawn, deliver, delivery):
-    delivery.excuses = [Undeliverable(DeliveryRefusal.NO_RIGHT)]
+    delivery.explanation_errors = [Undeliverable(DeliveryRefusal.NO_RIGHT)]
     async with drawn(png()) as held:
         await deliver(held, Undeliverable(DeliveryRefusal.EXPLICIT))
     row = await store.jobs.get("1")
@@ -336,8 +336,8 @@ async def test_a_picture_is_parked_even_if_its_explanation_is_refused(store, dra
 
 
 async def test_an_explanation_is_retried_after_a_temporary_refusal(store, drawn, deliver, delivery):
-    """Nobody is left in silence: the whole delivery comes again."""
-    delivery.excuses = [TemporarilyUndeliverable("503")]
+    """The whole delivery is retried, so that the member gets an answer."""
+    delivery.explanation_errors = [TemporarilyUndeliverable("503")]
     async with drawn(png()) as held:
         before = held.job
         with pytest.raises(TemporarilyUndeliverable):
@@ -356,7 +356,7 @@ async def test_refusals_are_counted_until_it_is_delivered(store, drawn, deliver)
 
 async def test_pictures_share_the_messages_size_limit(drawn, deliver, delivery, monkeypatch):
     big = noisy(128)
-    monkeypatch.setattr("studio.handing.handover.MESSAGE_LIMIT", 2 * len(big))
+    monkeypatch.setattr("studio.handover.MESSAGE_LIMIT", 2 * len(big))
     async with drawn(*[big] * 4) as held:
         await deliver(held)
     ((_, pictures),) = delivery.delivered
@@ -419,8 +419,8 @@ async def test_a_link_is_passed_on_and_a_lost_file_left_out(store, drawn, delive
 async def test_a_job_with_all_files_lost_fails(store, drawn, deliver, delivery):
     async with drawn(drawn=(Drawn(call=0, key="pictures/1/lost"),)) as held:
         await deliver(held)
-    ((told, pictures),) = delivery.delivered
-    assert (told.failure.kind, pictures) == ("PicturesGone", [])
+    ((delivered, pictures),) = delivery.delivered
+    assert (delivered.failure.kind, pictures) == ("PicturesGone", [])
     assert (await store.jobs.get("1")).state is State.FAILED
 
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""What the studio does with pictures and uploads, from bytes to bytes."""
+"""Pictures and uploads: marked, reduced, checked and re-encoded."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
 from studio import images
 from studio.images import codec, containers, decoder_pool, pictures, png, tasks, upload_rules
-from studio.images import exif as orientations
+from studio.images.metadata import ORIENTATION_TAG
 from tests.outcomes import option_of
 from tests.studio.conftest import opened, saved
 from views.wording.outcomes import explain
@@ -48,7 +48,7 @@ def corner(size=(40, 24), mode="RGB", ground: Any = "blue"):
 
 def exif(orientation=1):
     data = Image.Exif()
-    data[orientations.ORIENTATION] = orientation
+    data[ORIENTATION_TAG] = orientation
     data[0x010E] = CANARY.decode()
     data.get_ifd(0x8825)[29] = "GPS-" + CANARY.decode()
     return data
@@ -61,7 +61,7 @@ def bomb(width, height):
 
 @pytest.fixture
 def no_decoding(monkeypatch):
-    """What is done to a file is done in this process."""
+    """Runs decoder tasks in this process."""
 
     async def here(self, task, data, seconds, **facts):
         return tasks.run_task(task, data, facts)
@@ -286,9 +286,9 @@ class TestUpload:
         with pytest.raises(NotPossible) as caught:
             images.check_announced(length, kind, size, "mask")
         assert option_of(caught.value) == "mask"
-        told = explain(caught.value)
-        assert told.startswith("That mask will not do. ")
-        assert "What works: a" in told
+        sentence = explain(caught.value)
+        assert sentence.startswith("That mask will not do. ")
+        assert "What works: a" in sentence
 
     @pytest.mark.parametrize(
         "data",

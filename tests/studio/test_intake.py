@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""The way in: what becomes of a request whose file cannot be had, and when its row is there."""
+"""Intake: the order of row, acknowledgement and file, and what happens if a file cannot be read."""
 
 import asyncio
 
@@ -22,20 +22,20 @@ def origin(number: int) -> Origin:
 
 @pytest.fixture
 def studio(store, delivery) -> Studio:
-    """Each member may have one job."""
+    """A studio in which each member may have one job."""
     takes = Capabilities(sizes=(Size(64, 64),), image_to_image=True)
     provider = FakeProvider(paint, models=[Model(id="one", title="One", capabilities=takes)])
     return Studio({"fake": provider}, "fake", store, delivery, limits=Limits(per_member=1))
 
 
 class Member:
-    """Who is told to wait, and sends an image."""
+    """A member who sends an image; records the acknowledgements."""
 
     def __init__(self) -> None:
-        self.told: list[bool] = []
+        self.acknowledged: list[bool] = []
 
     async def acknowledge(self, private: bool) -> int:
-        self.told.append(private)
+        self.acknowledged.append(private)
         return 500
 
     async def send(self, studio: Studio, read, length: int = 1000, private: bool | None = None) -> None:
@@ -60,7 +60,7 @@ async def test_a_file_is_read_after_the_row_and_the_acknowledgement(studio, stor
     seen = []
 
     async def read() -> bytes:
-        seen.append((list(member.told), (await store.jobs.get("1")).state, await store.jobs.unheld()))
+        seen.append((list(member.acknowledged), (await store.jobs.get("1")).state, await store.jobs.unheld()))
         return png(size=(64, 48))
 
     await member.send(studio, read, private=True)
@@ -81,7 +81,7 @@ async def test_an_unreadable_file_leaves_no_row_and_frees_the_members_place(stud
             await member.send(studio, read)
         assert caught.value.option == "image"
         assert await store.jobs.get("1") is None
-    assert (member.told, len(studio._leases)) == ([False, False], 0)
+    assert (member.acknowledged, len(studio._leases)) == ([False, False], 0)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, OSError, asyncio.CancelledError])
@@ -95,7 +95,7 @@ async def test_an_unexpected_error_leaves_the_row_to_recovery(studio, store, mem
 
 
 async def test_a_refused_request_does_not_count_as_waiting(studio, store, member, monkeypatch):
-    """Neither a full disk nor a full queue costs a row or an acknowledgement."""
+    """With a full disk or a full queue, there is neither a row nor an acknowledgement."""
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "is_full", lambda _: True)
         with pytest.raises(NoRoom):
@@ -103,5 +103,5 @@ async def test_a_refused_request_does_not_count_as_waiting(studio, store, member
     await studio.intake.take(REQUEST, Files(), origin(2), member.acknowledge)
     with pytest.raises(QueueFull):
         await studio.intake.take(REQUEST, Files(), origin(3), member.acknowledge)
-    assert member.told == [False]
+    assert member.acknowledged == [False]
     assert [await store.jobs.get(id) is not None for id in "123"] == [False, True, False]

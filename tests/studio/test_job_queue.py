@@ -1,5 +1,5 @@
 # pyright: basic
-"""The queue: how many at once, in which order, how often, and what becomes of them when it closes."""
+"""The job queue: limits, order, deduplication, retries, and shutdown."""
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
@@ -10,13 +10,15 @@ import pytest
 from pgqueuer.adapters.persistence.queries import Queries
 
 import studio.work.job_queue
-from studio.work.job_queue import Driver, Entrypoint, JobQueue, QueuedJob, TryLater
+import studio.work.queue_engine
+from studio.work.job_queue import Entrypoint, JobQueue, QueuedJob, TryLater
+from studio.work.queue_engine import Driver
 
 SECONDS = 10.0
 
 
 class Worker:
-    """Does jobs that last until they are let go, and tells what began and what ended."""
+    """Handles jobs, each until the gate is opened, and records which began and ended."""
 
     def __init__(self, *, waits: bool = False) -> None:
         self.begun: list[str] = []
@@ -123,8 +125,8 @@ async def test_the_higher_priority_goes_first_and_the_older_of_equals(opened):
 async def test_a_job_that_raises_try_later_is_retried(opened, monkeypatch):
     monkeypatch.setattr(studio.work.job_queue, "MAX_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(
-        studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.1)
-    )  # a notice of it may come before it is waited for
+        studio.work.queue_engine, "POLL_INTERVAL", timedelta(seconds=0.1)
+    )  # its notification may come before the queue listens for it
     worker = Worker()
     worker.raises = [TryLater("once"), TryLater("twice")]
     queue = await opened({"a": Entrypoint(worker.work, 1)})
@@ -217,7 +219,7 @@ async def test_a_failed_queue_is_rebuilt(opened, monkeypatch):
         monkeypatch.setattr("studio.work.job_queue.REBUILD_SECONDS", 0)
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    monkeypatch.setattr("studio.work.queue_engine.QueueManager.run", broken)
     queue = await opened({"a": Entrypoint(work, 1)})
     running = asyncio.create_task(queue.run())
     while not done.is_set():
@@ -238,7 +240,7 @@ async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, 
         raise RuntimeError("a bug")
 
     filled, worker = asyncio.Event(), Worker()
-    monkeypatch.setattr("studio.work.job_queue.QueueManager.run", broken)
+    monkeypatch.setattr("studio.work.queue_engine.QueueManager.run", broken)
     queue = JobQueue({"a": Entrypoint(worker.work, 1)}, refill=refill)
     await queue.open()
     async with running(queue):
@@ -251,7 +253,7 @@ async def test_a_rebuilt_queue_works_even_if_it_cannot_be_refilled(monkeypatch, 
 
 @pytest.mark.parametrize("chore", ["fetch_schedule", "dequeue"])
 async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, chore):
-    monkeypatch.setattr(studio.work.job_queue, "POLL_INTERVAL", timedelta(seconds=0.05))
+    monkeypatch.setattr(studio.work.queue_engine, "POLL_INTERVAL", timedelta(seconds=0.05))
     worker = Worker(waits=True)
     queue = JobQueue({"a": Entrypoint(worker.work, 1)}, await postgres.database())
     await queue.open()
@@ -259,7 +261,7 @@ async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, cho
     assert engine
 
     async def lost(*_, **__):
-        engine.manager.shutdown.set()  # as it hears of it
+        engine.manager.shutdown.set()  # as when the loss is noticed
         await asyncio.sleep(0.1)  # no statement fails at once
         tried.set()
         raise asyncpg.ConnectionDoesNotExistError
@@ -269,7 +271,7 @@ async def test_running_jobs_survive_a_lost_connection(postgres, monkeypatch, cho
         await worker.until(begun=1)
         with monkeypatch.context() as patch:
             patch.setattr(Queries, chore, lost)
-            with suppress(TimeoutError):  # a chore that is none of ours is never tried
+            with suppress(TimeoutError):  # the scheduler's query is never run
                 async with asyncio.timeout(1.2):
                     await tried.wait()
                     for _ in range(50):

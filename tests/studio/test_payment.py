@@ -46,14 +46,14 @@ def test_what_a_paid_provider_has_accepted(error, changes, was_new, expected):
 
 @pytest.mark.parametrize("error", [REFUSED, CUT, PicturesGone()])
 @pytest.mark.parametrize("was_new", [True, False])
-def test_a_free_provider_has_accepted_nothing_that_is_due(error, was_new):
+def test_a_free_providers_failures_count_as_not_taken(error, was_new):
     job = make_job(state=State.WAITING, remote=REMOTE)
     assert acceptance(job, error, provider(paid=False), was_new=was_new) is NOT_TAKEN
 
 
 @pytest.mark.parametrize("taken", Acceptance)
 @pytest.mark.parametrize("drawn", [(), (Drawn(call=0, key="k"),)])
-def test_only_what_was_not_accepted_is_asked_for_again_and_never_behind_a_picture(taken, drawn):
+def test_only_calls_that_were_not_taken_are_repeated_and_never_after_a_picture(taken, drawn):
     assert may_be_asked_again(make_job(drawn=drawn), taken) is (taken is NOT_TAKEN and not drawn)
 
 
@@ -66,7 +66,7 @@ def test_only_what_was_not_accepted_is_asked_for_again_and_never_behind_a_pictur
         ({"state": State.WAITING, "remote": REMOTE}, True),
     ],
 )
-def test_a_paid_call_whose_end_is_unknown_is_not_sent_again(changes, resumable):
+def test_a_paid_call_whose_acceptance_is_unknown_is_not_sent_again(changes, resumable):
     job = make_job(**changes)
     check_resumable(job, provider(paid=False))
     if resumable:
@@ -79,6 +79,6 @@ def test_a_paid_call_whose_end_is_unknown_is_not_sent_again(changes, resumable):
 @pytest.mark.parametrize(
     "changes", [{"state": State.SENDING}, {"remote": REMOTE}, {"drawn": (Drawn(call=0, key="k"),)}, {"cancelled": True}]
 )
-def test_a_job_that_somebody_was_asked_for_is_not_new(changes):
+def test_a_job_that_was_sent_to_a_provider_is_not_new(changes):
     assert is_new(make_job())
     assert not is_new(make_job(**changes))

@@ -1,5 +1,5 @@
 # pyright: basic, reportArgumentType=false, reportOptionalMemberAccess=false
-"""Between the acknowledgement and the queue: the row is there, and held by somebody who lives."""
+"""Acknowledging: the row is written first and held, and background work waits."""
 
 import asyncio
 
@@ -7,7 +7,13 @@ import pytest
 
 import studio.intake.pending as pending_module
 from domain import Job, State
-from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, PendingJobs, ShuttingDown
+from studio.intake.pending import (
+    Acknowledgements,
+    AcknowledgementUnknown,
+    AnsweredElsewhere,
+    PendingJobs,
+    ShuttingDown,
+)
 from studio.lease import Leases
 from tests.conftest import make_job
 
@@ -22,12 +28,12 @@ def pending(store, leases) -> PendingJobs:
     return PendingJobs(store.jobs, leases)
 
 
-async def told(_: bool) -> int:
+async def acknowledge(_: bool) -> int:
     return 500
 
 
 class Slow:
-    """A jobs table that takes a row when it is let."""
+    """A jobs table that writes a row only after its event is set."""
 
     def __init__(self) -> None:
         self.may_write = asyncio.Event()
@@ -78,7 +84,7 @@ async def test_without_a_row_there_is_no_acknowledgement(pending, leases, store,
 
 
 async def test_a_pending_row_is_held_until_it_is_complete(store, pending):
-    promised = await pending.add(make_job(message_id=None), told)
+    promised = await pending.add(make_job(message_id=None), acknowledge)
     assert await store.jobs.unheld() == []
     await pending.complete(promised)
     assert (await store.jobs.get("1")).message_id == 500
@@ -87,8 +93,8 @@ async def test_a_pending_row_is_held_until_it_is_complete(store, pending):
 
 @pytest.mark.parametrize("fate", ["asked for", "deleted"])
 async def test_a_row_whose_lease_was_lost_is_taken_back(store, pending, leases, fate):
-    """As after a pause of the whole machine: another process has taken it for a dead one's, and knows no images."""
-    promised = await pending.add(make_job(), told)
+    """As after a pause of the whole machine: another process has recovered the row, without its images."""
+    promised = await pending.add(make_job(), acknowledge)
     await store.jobs.take_promised("1", "another")
     if fate == "deleted":
         await store.jobs.discard(promised, "another")
@@ -101,7 +107,7 @@ async def test_a_row_whose_lease_was_lost_is_taken_back(store, pending, leases, 
 
 
 async def test_a_row_that_another_process_draws_is_not_taken_back(store, pending, leases):
-    promised = await pending.add(make_job(), told)
+    promised = await pending.add(make_job(), acknowledge)
     await store.jobs.take_promised("1", "another")
     await store.jobs.save(promised.having(state=State.SENDING, model_title="another's"), "another")
     await pending.complete(promised.having(model_title="ours"))
@@ -150,7 +156,7 @@ async def test_a_replayed_interaction_changes_nothing(store, pending, leases):
 
 
 async def test_a_row_without_heartbeats_is_recovered(store, pending, leases):
-    promised = await pending.add(make_job(), told)
+    promised = await pending.add(make_job(), acknowledge)
     pending.stop_holding(promised)
     pending.stop_holding(promised)
     assert not leases
@@ -162,7 +168,7 @@ async def test_a_row_that_could_not_be_deleted_is_recovered(store, pending, leas
     async def locked(*_: object) -> None:
         raise OSError
 
-    promised = await pending.add(make_job(), told)
+    promised = await pending.add(make_job(), acknowledge)
     monkeypatch.setattr(store.jobs, "discard", locked)
     with pytest.raises(OSError):
         await pending.withdraw(promised)
@@ -172,14 +178,14 @@ async def test_a_row_that_could_not_be_deleted_is_recovered(store, pending, leas
 
 
 async def test_withdrawing_deletes_the_row(store, pending, leases):
-    await pending.withdraw(await pending.add(make_job(), told))
+    await pending.withdraw(await pending.add(make_job(), acknowledge))
     assert await store.jobs.get("1") is None
     assert not leases
 
 
 async def test_during_shutdown_nothing_is_withdrawn(store, pending, leases):
-    """Why it should be may be the end itself, and the word of it be lost: the next process goes on with it."""
-    promised = await pending.add(make_job(), told)
+    """The shutdown itself may be the cause, and the member may not be reached: the next process continues."""
+    promised = await pending.add(make_job(), acknowledge)
     pending.close()
     with pytest.raises(ShuttingDown):
         await pending.withdraw(promised)
@@ -212,27 +218,27 @@ async def test_an_unknown_acknowledgement_leaves_the_row_to_recovery(store, pend
 async def test_an_interaction_replayed_while_its_row_is_written_changes_nothing(leases):
     slow = Slow()
     making = PendingJobs(slow, leases)
-    first = asyncio.create_task(making.add(make_job(), told))
+    first = asyncio.create_task(making.add(make_job(), acknowledge))
     await asyncio.sleep(0)
-    assert await making.add(make_job(), told) is None
+    assert await making.add(make_job(), acknowledge) is None
     slow.may_write.set()
     assert (await first).message_id == 500
 
 
 @pytest.mark.parametrize("withdrawn", [True, False])
 async def test_the_process_that_acknowledged_takes_over_another_processs_row(store, monkeypatch, withdrawn):
-    """Both were past their patience with the database; the other one is too late with Discord, and withdraws."""
+    """Neither waited for its write; the other process is refused by Discord, and deletes its row."""
     monkeypatch.setattr(pending_module, "WRITE_SECONDS", 0)
     await store.jobs.add(make_job(state=State.PROMISED), "other")
 
     class Behind:
-        """A table that takes the row only when the member has been told."""
+        """A jobs table that writes the row only after the acknowledgement."""
 
         def __init__(self) -> None:
-            self.told = asyncio.Event()
+            self.acknowledged = asyncio.Event()
 
         async def add(self, job: Job, owner: str, *, retry: bool) -> bool:
-            await self.told.wait()
+            await self.acknowledged.wait()
             added = await store.jobs.add(job, owner, retry=retry)
             if withdrawn and not added:
                 await store.jobs.discard(job, "other")
@@ -244,10 +250,39 @@ async def test_the_process_that_acknowledged_takes_over_another_processs_row(sto
     behind = Behind()
 
     async def telling(_: bool) -> int:
-        behind.told.set()
+        behind.acknowledged.set()
         return 500
 
     making = PendingJobs(behind, Leases(store.jobs))
     assert (await making.add(make_job(), telling)).message_id == 500
     await store.jobs.discard(make_job(), "other")
     assert (await store.jobs.get("1")).state is State.PROMISED
+
+
+async def begun(*works):
+    tasks = [asyncio.create_task(work) for work in works]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_without_acknowledgements_work_starts_at_once():
+    async with asyncio.timeout(1):
+        await Acknowledgements().give_way()
+
+
+async def test_work_starts_after_the_last_acknowledgement():
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        with pytest.raises(RuntimeError), acknowledgements:
+            (waiting,) = await begun(acknowledgements.give_way())
+            raise RuntimeError
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_endless_acknowledgements_do_not_block_work_for_ever(monkeypatch):
+    monkeypatch.setattr(pending_module, "MAX_YIELD_SECONDS", 0.0)
+    acknowledgements = Acknowledgements()
+    with acknowledgements:
+        await asyncio.wait_for(acknowledgements.give_way(), 1)

@@ -1,5 +1,5 @@
 # pyright: basic
-"""From what is asked for to what the provider can do: who decides, what is fitted, what is refused."""
+"""Planning: whose choice counts, what is fitted, and what is refused."""
 
 from decimal import Decimal
 
@@ -411,8 +411,8 @@ CHOSEN = st.builds(
 )
 
 
-def untaken(request: ImageRequest, takes: Capabilities) -> list[str]:
-    """The options of a request that a model does not take: the rule in plain words, not the planner's."""
+def options_not_taken(request: ImageRequest, takes: Capabilities) -> list[str]:
+    """The options of a request that a model does not take, found without the planner's code."""
     fits = {
         "way": (takes.inpainting and bool(request.images))
         if request.mask
@@ -447,7 +447,7 @@ async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
         assert explain(error)
         return
     takes = next(each for each in models if each.id == job.model).capabilities
-    assert untaken(job.request, takes) == []
+    assert options_not_taken(job.request, takes) == []
     assert (job.calls - 1) * takes.per_call < request.count <= job.calls * takes.per_call
     kept = request.model_dump(exclude={"provider", "model", "refiner", "safety_checker"}, exclude_none=True)
     assert job.request.model_dump(include=set(kept), exclude_none=True) == kept

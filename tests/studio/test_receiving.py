@@ -1,5 +1,5 @@
 # pyright: basic
-"""What providers send: nothing that can be seen is lost, nothing that cannot is shown, and bombs end alone."""
+"""Providers' pictures: shown, converted, repaired, or kept as files; a decompression bomb ends only its own process."""
 
 import asyncio
 import os
@@ -23,13 +23,12 @@ from studio.images import (
     codec,
     decoder,
     decoder_pool,
-    exif,
     gif,
     jpeg,
     messages,
+    metadata,
     pictures,
     png,
-    profiles,
     tasks,
     uploads,
 )
@@ -47,7 +46,7 @@ WAYS = {
     "svg": "file",
     "video": "file",
 }
-"""Those that are not shown as they are."""
+"""Formats that are not shown unchanged."""
 PLAIN = {kind: draw("a fox", (53, 37), kind) for kind in ("PNG", "JPEG", "WEBP", "GIF")}
 
 
@@ -57,7 +56,7 @@ async def marked(data):
 
 def turned(kind, orientation):
     block = Image.Exif()
-    block[exif.ORIENTATION] = orientation
+    block[metadata.ORIENTATION_TAG] = orientation
     block[0x010E] = "CANARY"
     return saved(opened(PLAIN["PNG"]), kind, exif=block)
 
@@ -125,7 +124,7 @@ async def test_a_rotated_picture_keeps_its_orientation_and_has_its_shown_size(ki
     data = turned(kind, orientation)
     got, sent = await images.receive(data), opened(await marked(data))
     assert sent.size == (53, 37)
-    assert sent.getexif().get(exif.ORIENTATION, 1) == orientation
+    assert sent.getexif().get(metadata.ORIENTATION_TAG, 1) == orientation
     assert b"CANARY" not in await marked(data)
     assert got.size == ((37, 53) if orientation >= 5 and kind != "WEBP" else (53, 37)), "as Chromium shows it"
     small = await images.fit(await marked(data), len(await marked(data)) - 1)
@@ -136,7 +135,7 @@ async def test_a_rotated_picture_keeps_its_orientation_and_has_its_shown_size(ki
 async def test_a_converted_picture_is_upright(kind):
     got = await images.receive(turned(kind, 6))
     assert (got.way, got.size, opened(got.data).size) == ("converted", (37, 53), (37, 53))
-    assert exif.ORIENTATION not in opened(got.data).getexif()
+    assert metadata.ORIENTATION_TAG not in opened(got.data).getexif()
 
 
 @pytest.mark.parametrize(
@@ -188,13 +187,13 @@ def test_formats_without_a_decoder_are_kept_as_files(data, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_known_kind_is_inspected(kind):
-    """The providers' side and the studio's ask the same table: nothing is taken there and unknown here."""
+    """Every kind that is accepted from a provider is known to the inspection."""
     (data,) = [data for data, _ in FOREIGN.values() if kind_of(data) == kind][:1] or [PLAIN.get(kind.upper(), b"")]
     assert Answer(200, {}, data).is_picture() == bool(data)
 
 
 async def test_every_damaged_file_is_shown_or_repaired_or_refused():
-    """What goes on untouched can be decoded by a strict reader, whatever happened to it on its way."""
+    """A picture that is sent unchanged can be decoded by a strict decoder."""
     dice, ways = random.Random(7), Counter[str]()
     for data in (*PLAIN.values(), animation("WEBP"), animation("PNG"), turned("JPEG", 6)):
         for _ in range(40):
@@ -245,10 +244,10 @@ async def test_scans_are_counted_before_decoding():
 
 
 async def test_only_plain_profiles_are_applied(monkeypatch):
-    assert profiles.is_plain(SRGB)
+    assert codec.is_plain_profile(SRGB)
     monkeypatch.setattr(uploads, "DECODE_SECONDS", 600)
-    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(profiles.MAX_PROFILE_BYTES)):
-        assert not profiles.is_plain(odd)
+    for odd in (with_steps(20_000), SRGB[:300], b"nonsense", SRGB + bytes(codec.MAX_PROFILE_BYTES)):
+        assert not codec.is_plain_profile(odd)
     data = saved(opened(PLAIN["PNG"]), "PNG", icc_profile=with_steps(3))
     assert opened(await images.read_upload(data)).tobytes() == opened(PLAIN["PNG"]).tobytes()
 
@@ -266,7 +265,7 @@ async def test_the_decoder_process_has_limits_and_no_secrets(monkeypatch):
 
 
 def said(process, what):
-    """By Linux, of a process."""
+    """A value that Linux states of a process."""
     return Path(f"/proc/{process._process.pid}/{what}").read_text(encoding="utf-8")
 
 
@@ -310,7 +309,7 @@ sys.exit(9)
 
 
 async def test_after_all_idle_processes_are_killed_a_new_one_reads_the_picture(monkeypatch):
-    """As by a system without memory: each of these seems alive until it is asked."""
+    """As by a system out of memory: each seems alive until it gets a task."""
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", ONE_ANSWER))
     own = decoder_pool.DecoderPool()
     own._idle += [decoder_pool.DecoderProcess(60), decoder_pool.DecoderProcess(60)]
@@ -362,7 +361,7 @@ async def test_a_thread_that_cannot_be_started_loses_no_picture(monkeypatch):
 
 async def test_two_threads_that_take_the_last_idle_process_get_one_each():
     class Taken(list[decoder_pool.DecoderProcess]):
-        """Empty, though it was not a moment ago."""
+        """An idle list that another thread has just emptied."""
 
         def __len__(self):
             return 1
@@ -385,7 +384,7 @@ while True:
 
 
 async def test_arrivals_do_not_wait_for_slow_tasks(monkeypatch):
-    """However many uploads, unfinished pictures and copies are under way, and however long they take."""
+    """Uploads, previews and copies have threads of their own."""
     monkeypatch.setattr(decoder_pool, "COMMAND", (sys.executable, "-c", SLOW))
     own = decoder_pool.DecoderPool()
     for module in (uploads, pictures):
@@ -462,7 +461,7 @@ def test_scanlines_are_checked_whatever_the_decompression_step(monkeypatch):
 
 
 def in_tiny_parts(count: int) -> bytes:
-    """A GIF with a comment of so many sub-blocks."""
+    """A GIF with a comment of this many sub-blocks."""
     whole = PLAIN["GIF"]
     at = 13 + (3 << (whole[10] & 7) + 1)
     return whole[:at] + b"!\xfe" + b"\1x" * count + b"\0" + whole[at:]
@@ -521,14 +520,14 @@ def test_ways_of_earlier_versions_are_read():
 
 
 def test_the_orientation_is_read_in_either_order_and_damage_is_upright():
-    little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, exif.ORIENTATION, 3, 1, 6, 0, 0)
-    assert exif.orientation(little) == exif.orientation(exif.orientation_block(little)) == 6
-    assert [exif.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
-    assert exif.upright_size(Size(3, 2), little) == Size(2, 3)
+    little = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, metadata.ORIENTATION_TAG, 3, 1, 6, 0, 0)
+    assert metadata.orientation(little) == metadata.orientation(metadata.orientation_block(little)) == 6
+    assert [metadata.orientation(each) for each in (None, b"", b"MM\0*", little[:15], b"MM\0*" + bytes(40))] == [1] * 5
+    assert metadata.upright_size(Size(3, 2), little) == Size(2, 3)
 
 
 async def test_without_its_decoder_only_heic_is_kept_as_a_file(tmp_path, monkeypatch):
-    """As after an upgrade whose new packages were not installed."""
+    """As after an upgrade without `pip install`."""
     (tmp_path / "pi_heif.py").write_text("raise ImportError")
     path = os.pathsep.join([str(tmp_path), str(decoder_pool.ROOT)])
     monkeypatch.setattr(decoder_pool, "ENVIRONMENT", decoder_pool.ENVIRONMENT | {"PYTHONPATH": path})

@@ -1,5 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
-"""What an earlier run, or somebody else at the same time, has left in the middle."""
+"""Jobs that an earlier run left unfinished, or that another process works on."""
 
 import asyncio
 from dataclasses import replace
@@ -13,8 +13,7 @@ import studio.work.calls as provider_calls
 from domain import DeliveryRefusal, Drawn, Origin, Size, State
 from storage.spool import Spool
 from studio.display import TemporarilyUndeliverable, Undeliverable
-from studio.observers import Observers
-from studio.studio import Studio
+from studio.studio import Observers, Studio
 from studio.work.job_queue import TryLater
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
@@ -25,7 +24,7 @@ REMEMBERED = {"id": "7"}
 
 @pytest.fixture
 def seen() -> list:
-    """What the provider was asked to go on with, and the state that the row was in then."""
+    """The remote job that the provider was asked to resume, and the row's state at that time."""
     return []
 
 
@@ -42,7 +41,7 @@ def studio(store, delivery, seen) -> Studio:
 @pytest.mark.parametrize(("remote", "state"), [(None, State.SENDING), (REMEMBERED, State.WAITING)])
 async def test_a_promised_row_that_was_acknowledged_is_drawn(studio, store, delivery, seen, remote, state):
     await store.jobs.add(PROMISED.having(remote=remote))
-    delivery.told = 900
+    delivery.acknowledgement = 900
     await studio._pipeline.draw("1")
     assert seen == [(remote, state, 900)]
     await studio._pipeline.deliver("1")
@@ -51,7 +50,7 @@ async def test_a_promised_row_that_was_acknowledged_is_drawn(studio, store, deli
 
 async def test_a_promised_row_that_was_not_acknowledged_is_deleted(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
-    delivery.told = None
+    delivery.acknowledgement = None
     await studio._pipeline.draw("1")
     assert await store.jobs.get("1") is None
     assert (seen, delivery.delivered) == ([], [])
@@ -59,12 +58,12 @@ async def test_a_promised_row_that_was_not_acknowledged_is_deleted(studio, store
 
 async def test_a_promised_row_waits_while_its_acknowledgement_is_unknown(studio, store, delivery, seen):
     await store.jobs.add(PROMISED)
-    delivery.told = TemporarilyUndeliverable("500")
+    delivery.acknowledgement = TemporarilyUndeliverable("500")
     with pytest.raises(TryLater):
         await studio._pipeline.draw("1")
     assert seen == []
     assert [job.state for job in await store.jobs.unheld()] == [State.PROMISED]
-    delivery.told = 900
+    delivery.acknowledgement = 900
     await studio._pipeline.draw("1")
     assert (await store.jobs.get("1")).state is State.DRAWN
 
@@ -115,7 +114,7 @@ async def test_only_parked_jobs_are_given_up(studio, store):
 
 
 async def test_a_recover_during_the_parking_of_a_job_sends_it_at_once(store, delivery, monkeypatch):
-    """Its first delivery has not ended yet for the queue, which takes nothing twice."""
+    """The queue still has the first delivery, and would skip a second one with the same key."""
     save, delivered = store.jobs.save, asyncio.Event()
 
     async def asked_for_at_once(job, owner, fields=None, *, release=False):

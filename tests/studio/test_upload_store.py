@@ -1,5 +1,5 @@
 # pyright: basic
-"""Members' images: few at once, and no more than the host's quota stays."""
+"""The upload store: the limit on reads at once, the quota, and eviction."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +23,7 @@ NOW = datetime.now(UTC)
 
 
 class Dated(Spool):
-    """Files get older in the order in which they were put, however quickly that was."""
+    """Gives stored files times in the order in which they were put."""
 
     async def list_uploads(self):
         kept = await super().list_uploads()
@@ -38,7 +38,7 @@ async def jobs(tmp_path):
 
 @pytest.fixture
 def uploads(tmp_path, jobs, monkeypatch) -> UploadStore:
-    """With room for 80 bytes, 10 of them for each member."""
+    """A store of 80 bytes, of which each member may fill 10."""
     monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     return UploadStore(Dated(LocalStore(tmp_path / "spool", mkdir=True)), jobs, 80)
 
@@ -112,7 +112,7 @@ async def test_a_full_disk_is_reported_as_such(jobs, tmp_path, monkeypatch):
 
 
 class Stuck(Dated):
-    """What is cleared stays."""
+    """Deleting fails."""
 
     async def delete(self, keys):
         raise GenericError("no")
@@ -120,7 +120,7 @@ class Stuck(Dated):
 
 @pytest.mark.parametrize("trouble", ["looking", "clearing"])
 async def test_an_error_during_eviction_is_reported_as_a_disk_error(jobs, tmp_path, monkeypatch, trouble):
-    """Whoever sends one is told, and may send it again; what is kept, and what waits to be drawn, stays."""
+    """The member is told, and may send it again; stored images stay."""
     monkeypatch.setattr(studio.intake.upload_store, "MIN_MEMBER_SHARE", 1)
     spool = (Stuck if trouble == "clearing" else Dated)(LocalStore(tmp_path / "spool", mkdir=True))
     uploads = UploadStore(spool, jobs, 80)

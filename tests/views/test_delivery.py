@@ -430,7 +430,7 @@ async def test_without_a_token_nothing_is_reported(fake, delivery, at_once, chan
 
 
 @pytest.mark.parametrize(("known", "asked"), [(None, "@original"), (500, 500)])
-async def test_recall_finds_the_deferred_reply_by_the_token(fake, delivery, known, asked):
+async def test_the_acknowledgement_is_found_by_the_token(fake, delivery, known, asked):
     job = make_job(message_id=known)
     assert await delivery.find_acknowledgement(job) == job.having(message_id=501)
     assert fake.calls == [("fetch", {"message": asked})]
@@ -442,19 +442,19 @@ OTHERS = [answer(404, 10008), answer(401, 50027), answer(403, 50001), answer(400
 @pytest.mark.parametrize(
     ("error", "told"), [(answer(404, 10015), False), *((each, True) for each in OTHERS)], ids=label
 )
-async def test_recall_says_not_acknowledged_only_for_an_unknown_webhook(fake, delivery, error, told):
+async def test_only_an_unknown_webhook_means_not_acknowledged(fake, delivery, error, told):
     fake.answers["fetch"], job = error, make_job(message_id=None)
     assert await delivery.find_acknowledgement(job) == (job if told else None)
 
 
 @pytest.mark.parametrize("error", TRANSIENT, ids=label)
-async def test_recall_raises_not_now_while_discord_is_unavailable(fake, delivery, error):
+async def test_finding_the_acknowledgement_is_retried_while_discord_is_unavailable(fake, delivery, error):
     fake.answers["fetch"] = error
     with pytest.raises(TemporarilyUndeliverable):
         await delivery.find_acknowledgement(make_job())
 
 
-async def test_recall_has_a_timeout(fake, delivery, monkeypatch):
+async def test_finding_the_acknowledgement_has_a_timeout(fake, delivery, monkeypatch):
     monkeypatch.setattr(views.delivery, "REPORT_SECONDS", 0.01)
     fake.answers["fetch"] = asyncio.Event().wait
     with pytest.raises(TemporarilyUndeliverable):
@@ -462,7 +462,7 @@ async def test_recall_has_a_timeout(fake, delivery, monkeypatch):
 
 
 @pytest.mark.parametrize("changes", [DEAD, {"reply_token": None}])
-async def test_recall_without_a_valid_token_assumes_acknowledged(fake, delivery, changes):
+async def test_without_a_valid_token_the_job_counts_as_acknowledged(fake, delivery, changes):
     job = make_job(**changes)
     assert await delivery.find_acknowledgement(job) == job
     assert fake.calls == []

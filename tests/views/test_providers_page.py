@@ -9,7 +9,7 @@ import pytest
 
 from domain import Capabilities, Model, Price, Span
 from providers import REGISTRY
-from studio.work.provider_health import ProviderHealth
+from studio.catalogue import ProviderHealth
 from views.providers_page import ProviderMenu, Row, overview_page, provider_page
 
 TITLES = [kind.title if isinstance(kind.title, str) else kind.name for kind in REGISTRY]

@@ -17,7 +17,7 @@ SWITCHED_OFF = "`{provider}` (switched off)"
 NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that says why."
 
 
-class FallbackChain(Setting):
+class FallbackSearch(Setting):
     """The ordered fallback providers."""
 
     name, title = "chain", "Taking over"
@@ -81,4 +81,4 @@ def _chain_titles(context: Context) -> list[str]:
     return [known[name].title if name in known else say(SWITCHED_OFF, provider=name) for name in context.settings.chain]
 
 
-FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackChain(),))
+FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackSearch(),))

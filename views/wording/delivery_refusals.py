@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from domain import DeliveryRefusal, FailedDelivery
-from studio.handing.handover import MESSAGE_LIMIT
+from studio.handover import MESSAGE_LIMIT
 from views.wording.text import join_sentences, say
 
 MESSAGE_MEBIBYTES = MESSAGE_LIMIT >> 20

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, ImageRequest, Job, PicturesGone, State, Upload
+from domain import BadResponse, DeliveryRefusal, Drawn, FailedDelivery, Job, PicturesGone, State
 from domain.kinds import ending_of
 from domain.outcomes import is_hosts_matter
+from domain.requests import COMMAND_NAMES, OPTIONS
 from providers.kit.base import Provider
 from storage.spool import PICTURE_DAYS, Spool
 from studio import images
 from studio.display import MOST_PICTURES, Delivery, ReadyPicture, Undeliverable
-from studio.handing.picture_metadata import facts
 from studio.lease import HeldJob, ignore_change
 from studio.work.inspection import inspect_unread
 
@@ -118,7 +118,7 @@ class Handover:
         rest = tuple(drawn for drawn in held.job.drawn if drawn.key in keys or drawn in message.later)
         shown = [drawn.key for drawn in held.job.drawn if drawn.key and drawn not in rest]
         why = _too_large(message.pictures) if keys else Undeliverable(DeliveryRefusal.TOO_MANY)
-        refused = _refused(held.job, why).model_copy(update={"rest": True})
+        refused = _refused(held.job, why, rest=True)
         await held.update(drawn=rest, parked=True, refused=refused, reply_token=None, release=True)
         await self._spool.delete(shown)
 
@@ -147,7 +147,7 @@ class Handover:
             small = len(data) <= limit
             return ReadyPicture(data, ending_of(drawn.kind or "bin")) if small else _left_out(job, drawn, data)
         provider = self._providers.get(job.provider)
-        picture_facts = None if job.private else facts(job, drawn)
+        picture_facts = None if job.private else _facts(job, drawn)
         try:
             async with self._mark_lock:  # at most one per iteration of the event loop, which it blocks
                 await asyncio.sleep(0)
@@ -169,8 +169,8 @@ class Handover:
         The links stay while a remote job may still be fetched: Retry needs them for the remaining calls.
         """
         job = held.job
-        request = job.request if job.remote else _without_links(job.request)
-        asked = _without_links(job.asked) if job.asked else None
+        request = job.request if job.remote else job.request.without_links()
+        asked = job.asked and job.asked.without_links()
         await held.update(state=state, reply_token=None, refused=None, request=request, asked=asked, release=True)
         await self._spool.delete([drawn.key for drawn in job.drawn if drawn.key])
         log.log(*_log_line(held.job))
@@ -179,6 +179,14 @@ class Handover:
 def _next_limit(size: int) -> int:
     """The size limit of the next attempt: Discord's next lower limit, or else half the size."""
     return max((limit for limit in FILE_LIMITS if limit < size), default=size // 2)
+
+
+def _facts(job: Job, drawn: Drawn) -> dict[str, str]:
+    """The metadata of a public picture's file, without options that were not set."""
+    values = {"prompt": job.request.prompt, "provider": job.provider, "model": job.model, "size": drawn.size}
+    options = {COMMAND_NAMES.get(option.name, option.name): option.value(job.request) for option in OPTIONS}
+    known = values | options | {"seed": drawn.seed}
+    return {name: str(value) for name, value in known.items() if value is not None}
 
 
 def _left_out(job: Job, drawn: Drawn, data: bytes) -> ReadyPicture:
@@ -194,9 +202,10 @@ def _too_large(pictures: Sequence[ReadyPicture]) -> Undeliverable:
     return Undeliverable(DeliveryRefusal.TOO_LARGE_ANYWHERE if beyond else DeliveryRefusal.TOO_LARGE)
 
 
-def _refused(job: Job, error: Undeliverable) -> FailedDelivery:
+def _refused(job: Job, error: Undeliverable, *, rest: bool = False) -> FailedDelivery:
+    """rest: some of the job's pictures are delivered."""
     before = job.refused or FailedDelivery(kind=error.kind, times=0)
-    return FailedDelivery(kind=error.kind, code=error.code, times=before.times + 1, rest=before.rest)
+    return FailedDelivery(kind=error.kind, code=error.code, times=before.times + 1, rest=rest or before.rest)
 
 
 def _log_line(job: Job) -> tuple[int, str]:
@@ -204,15 +213,6 @@ def _log_line(job: Job) -> tuple[int, str]:
     why = f", {job.failure.kind}: {job.failure}" if job.failure else ""
     level = logging.WARNING if job.failure and is_hosts_matter(job.failure) else logging.INFO
     return level, f"job {job.id}: {job.state}, {job.provider} {job.model}, {job.seconds or 0:.1f} s{why}"
-
-
-def _without_links(request: ImageRequest) -> ImageRequest:
-    images = tuple(_without_link(each) for each in request.images)
-    return request.model_copy(update={"images": images, "mask": request.mask and _without_link(request.mask)})
-
-
-def _without_link(upload: Upload) -> Upload:
-    return upload.model_copy(update={"url": None})
 
 
 def _final_state(job: Job, pictures: Sequence[ReadyPicture]) -> State:

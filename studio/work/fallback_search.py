@@ -1,4 +1,4 @@
-"""The fallback chain of a server: when a provider fails, the next one that can draws, and the receipt names it."""
+"""After a provider fails: the search for the next one of the server's fallback chain that can and may draw the job."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ from domain.jobs import JobChanges
 from domain.outcomes import Passed, TookOver
 from providers.kit.base import title_of
 from storage.store import Store
+from studio.intake.admission import Suspensions
+from studio.intake.files import check_uploads
 from studio.intake.planning import Planner
-from studio.intake.sources import check_uploads
-from studio.intake.suspensions import Suspensions
 from studio.work.breakers import Breakers
 from studio.work.payment import may_be_asked_again
 
 
-class FallbackChain:
-    """Finds the next provider of a server's fallback chain that can and may draw a job."""
+class FallbackSearch:
+    """Plans a job anew for the next provider of its server's fallback chain."""
 
     def __init__(self, planner: Planner, store: Store, breakers: Breakers, suspensions: Suspensions) -> None:
         self._suspensions = suspensions
@@ -72,7 +72,7 @@ class FallbackChain:
         models = () if asked.model else await self._planner.providers[name].models()
         for model in (asked.model, *(each.id for each in models)):
             await asyncio.sleep(0)  # a list may be long
-            wanted = asked.model_copy(update={"provider": name, "model": model, "private": job.private})
+            wanted = asked.having(provider=name, model=model, private=job.private)
             with suppress(EaselError):
                 planned = await self._planner.plan(wanted, settings, job)
                 await check_uploads(self._spool, planned, self._planner)

@@ -1,5 +1,5 @@
 # pyright: basic, reportArgumentType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
-"""Who is held back after a refusal, and for how long."""
+"""Suspensions: which members, after which refusals, and for how long."""
 
 import asyncio
 from contextlib import nullcontext, suppress
@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-import studio.intake.suspensions
+import studio.intake.admission
 from domain import ContentRejected, EaselError, Job, Suspended, Unavailable
-from studio.intake.suspensions import Suspensions
+from studio.intake.admission import Suspensions
 from tests.conftest import make_job
 from tests.studio.conftest import Clock, FakeProvider, paint
 
@@ -20,7 +20,7 @@ REFUSED = ContentRejected("no", counts_against_member=True)
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(studio.intake.suspensions, "datetime", made)
+    monkeypatch.setattr(studio.intake.admission, "datetime", made)
     return made
 
 
@@ -88,7 +88,7 @@ async def test_expired_suspensions_are_deleted(suspensions, clock, store):
 
 
 class Asked:
-    """Requests that are under way: how many at once."""
+    """Counts the requests that run at once."""
 
     def __init__(self, suspensions: Suspensions) -> None:
         self.suspensions, self.accept = suspensions, asyncio.Event()

@@ -14,7 +14,7 @@ from discord.http import Route
 from studio.intake.pending import AnsweredElsewhere
 from tests.discord_server import Answer, DiscordServer, breaks, busy, cut, is_callback
 from tracing import DiscordClock, add_hooks
-from views.acknowledging import ATTEMPTS, Attempts, defer
+from views.interactions import ATTEMPTS, Attempts, defer
 
 TOKEN = "canary-token.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
