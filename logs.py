@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-REDACTED = "***"
+from providers.http.redaction import REDACTED, Redactor
+
 TOKEN_PATTERNS = (
     re.compile(r"(?<=/webhooks/)\d+/[^/\s?\"']+"),
     re.compile(r"(?<=/interactions/)\d+/[^/\s?\"']+"),
@@ -23,8 +24,7 @@ class Formatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
         super().__init__()
-        # The longest first: if one secret begins with another, its end would stay.
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._redactor = Redactor(tuple(secrets))
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
@@ -37,8 +37,7 @@ class Formatter(logging.Formatter):
         return f"{moment} {record.levelname:7} {record.name}: {message}" + (f"\n{trace}" if trace else "")
 
     def redact(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
+        text = self._redactor.strike(text)
         for pattern in TOKEN_PATTERNS:
             text = pattern.sub(REDACTED, text)
         return text

@@ -14,7 +14,7 @@ FOLDERS = ("config", "domain", "storage", "providers", "studio", "views", "cogs"
 MAY_IMPORT = {
     "domain": set(),
     "config": {"domain", "providers"},
-    "logs": set(),
+    "logs": {"providers"},
     "event_loop": set(),
     "storage": {"domain"},
     "providers": {"domain"},

@@ -20,6 +20,7 @@ from providers.http.answers import one_line
 from providers.http.api import Api
 from providers.http.bodies import CooperativeYield
 from providers.http.parsing import Reply, read_json
+from providers.http.redaction import Redactor
 from providers.kit.base import Progress
 
 log = logging.getLogger(__name__)
@@ -64,11 +65,12 @@ class Preview(NamedTuple):
 class Listener:
     """Handles the messages of one prompt; they wait in the socket until its id is known."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, redactor: Redactor) -> None:
         self.is_connected = False
         self.is_running = False
         self.failure: EaselError | None = None
         self._progress = progress
+        self._redactor = redactor
         self._prompt_id = asyncio.get_running_loop().create_future()
         self._ended = asyncio.Event()
         self._fraction: float | None = None
@@ -91,7 +93,7 @@ class Listener:
     async def on_message(self, message: aiohttp.WSMessage) -> None:
         prompt_id: str = await self._prompt_id
         if message.type is aiohttp.WSMsgType.TEXT:
-            event = read_event(message.data)
+            event = read_event(message.data, self._redactor)
             if event and event.data.get("prompt_id") == prompt_id:
                 await self._on_event(event)
             elif event and event.data.get("prompt_id"):
@@ -127,7 +129,7 @@ async def connect_listener(
     api: Api, sleep: Callable[[float], Awaitable[None]], client_id: str, progress: Progress
 ) -> AsyncGenerator[Listener]:
     """A listener whose socket reconnects with the same client id; it works without a socket, too."""
-    listener, has_tried = Listener(progress), asyncio.Event()
+    listener, has_tried = Listener(progress, api.redactor), asyncio.Event()
     task = asyncio.create_task(_listen(api, sleep, client_id, listener, has_tried))
     try:
         with suppress(TimeoutError):
@@ -160,9 +162,9 @@ async def _listen(
         await sleep(2.0**number)
 
 
-def read_event(text: str) -> SocketEvent | None:
+def read_event(text: str, redactor: Redactor) -> SocketEvent | None:
     try:
-        return SocketEvent.model_validate(read_json(text))
+        return SocketEvent.model_validate(redactor.strike_json(read_json(text)))
     except ValueError:
         return None
 

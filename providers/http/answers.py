@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from html import unescape
 from math import isnan
 from typing import Any, Self, TypeVar, cast
 
@@ -17,7 +16,10 @@ from domain import Acceptance, BadResponse, ProviderFailure
 from domain.kinds import kind_of
 from providers.http.failures import ErrorDetails, error_for, option_of_field
 from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, Reply, read_json
+from providers.http.redaction import ESCAPE_MARKS, LONG_TEXT, NO_SECRETS, Redactor, unescape_html
 
+MAX_ESCAPES_AT_ONCE = 2000
+"""Escapes in a long body that are decoded on the event loop, in the search for secrets; more go to a thread."""
 RETRY_AFTER_RANGE = (1.0, 600.0)
 """Range, in seconds, that Retry-After is clamped to."""
 MAX_POLL_PAUSE = 120.0
@@ -61,13 +63,19 @@ class FieldErrors(BaseModel):
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP response with its whole body. Content-Type is ignored; JSON is parsed once and cached."""
+    """One HTTP response with its whole body. Content-Type is ignored; JSON is parsed once and cached.
+
+    No secret is in its headers, its JSON, or the texts that its methods return. The body is as it came, except that a
+    long one lacks the secrets that are in it as they are.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     taken: Acceptance | None = None
     """Whether the call may have been accepted, where earlier attempts say more than this response's status."""
+    redactor: Redactor = NO_SECRETS
+    """Strikes the secrets of the call."""
 
     @property
     def ok(self) -> bool:
@@ -77,10 +85,14 @@ class Answer:
         return kind_of(self.body) is not None
 
     async def parse_in_thread(self) -> Self:
-        """Return self after parsing a large JSON body in a thread."""
-        if len(self.body) > MIN_THREAD_BYTES and not self.is_picture():
+        """Return self after parsing a JSON body in a thread, if that takes long."""
+        if (len(self.body) > MIN_THREAD_BYTES or self._has_many_escapes()) and not self.is_picture():
             await asyncio.to_thread(lambda: self._read)
         return self
+
+    def _has_many_escapes(self) -> bool:
+        is_long = len(self.body) > LONG_TEXT
+        return is_long and sum(self.body.count(mark.encode()) for mark in ESCAPE_MARKS) > MAX_ESCAPES_AT_ONCE
 
     def data(self) -> Any:
         """The body's JSON; raises BadResponse where there is none, or where it has too many values."""
@@ -92,10 +104,10 @@ class Answer:
     def _read(self) -> tuple[Any, str | None]:
         """The JSON, or why it could not be parsed."""
         try:
-            return read_json(self.body), None
+            return self.redactor.strike_json(read_json(self.body)), None
         except JSONTooLarge:
             return None, "with too many values in its JSON"
-        except ValueError:
+        except (ValueError, RecursionError):
             return None, "without JSON"
 
     def parse(self, kind: type[Parsed]) -> Parsed:
@@ -192,7 +204,7 @@ def _moment(text: str) -> datetime:
 
 def one_line(text: str) -> str:
     """Untrusted text on one line, without tags, links and control characters, truncated."""
-    text = TAG.sub(" ", unescape(text[:MAX_ERROR_TEXT]))
+    text = TAG.sub(" ", unescape_html(text[:MAX_ERROR_TEXT]))
     text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
     return " ".join(text.split())[:MAX_SENTENCE]
 

@@ -1,4 +1,4 @@
-"""HTTP client of one provider: its base URL, its key, and redaction of the key in responses."""
+"""HTTP client of one provider: its base URL, its key, and redaction of secrets in responses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,19 +16,15 @@ from providers.http.addresses import LinkHosts, exact_url
 from providers.http.answers import Answer
 from providers.http.events import Event
 from providers.http.parsing import PIECE_BYTES
+from providers.http.redaction import LONG_TEXT, REDACTED, Redactor
 from providers.http.transport import Transport
 
-MIN_KEY_LENGTH = 8
-"""Shorter keys are placeholders for servers that need none; redacting them would damage ordinary words."""
-MIN_KEY_LENGTH_IN_LONG_BODY = 12
-"""Minimum length of a key that is redacted in a long body, such as base64: a shorter one could occur by chance."""
-LONG_BODY = 64 * 1024
 MAX_JSON_BYTES = 16 * 1024 * 1024
 """Cap for a JSON response without pictures; a list of 100,000 models is shorter."""
 
 
 class Api:
-    """Client for one base URL. The API key is redacted from every response."""
+    """Client for one base URL. Secrets are redacted from every response: its headers, JSON, events and messages."""
 
     def __init__(
         self,
@@ -40,10 +36,12 @@ class Api:
         key: SecretStr | None = None,
         domains: Sequence[str] = (),
         link_hosts: LinkHosts = (),
+        secrets: Sequence[str] = (),
     ) -> None:
         """domains: their hosts may get the key too, where a response gives a URL to call.
 
         link_hosts: hosts that result links may lead to although their address is private.
+        secrets: redacted, besides the key and a password in the base URL.
         """
         self._transport = transport
         self._domains = domains
@@ -51,6 +49,7 @@ class Api:
         self._base_url = base_url.rstrip("/")
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
+        self.redactor = Redactor([*secrets, self._key, _account_of(base_url)])
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
@@ -76,23 +75,27 @@ class Api:
         if on_event := options.get("on_event"):
             options["on_event"] = partial(self._redact_event, on_event)
         answer = await self._transport.call(method, url, headers={**self._headers, **(headers or {})}, **options)
+        answer = replace(answer, headers=self.redactor.strike_headers(answer.headers), redactor=self.redactor)
         if answer.is_picture():
             return answer
-        if self._is_redactable(len(answer.body)) and await _contains(answer.body, self._key.encode()):
-            answer = replace(answer, body=answer.body.replace(self._key.encode(), b"***"))
+        if len(answer.body) > LONG_TEXT:
+            answer = replace(answer, body=await self._strike_long(answer.body, str.encode))
         return await answer.parse_in_thread()
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """Like `Transport.fetch`; a result on the base URL's host and port may have a private address."""
         return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
 
-    def _is_redactable(self, length: int) -> bool:
-        return len(self._key) >= (MIN_KEY_LENGTH if length <= LONG_BODY else MIN_KEY_LENGTH_IN_LONG_BODY)
+    async def _strike_long(self, text: AnyStr, spelled: Callable[[str], AnyStr]) -> AnyStr:
+        """A long text without the secrets that it holds as they are; spelled: a secret in the text's type."""
+        for secret in map(spelled, self.redactor.long_secrets()):
+            if await _contains(text, secret):
+                text = text.replace(secret, spelled(REDACTED))
+        return text
 
     async def _redact_event(self, on_event: Callable[[Event], Awaitable[bool]], event: Event) -> bool:
-        if self._is_redactable(len(event.data)) and await _contains(event.data, self._key):
-            event = event._replace(data=event.data.replace(self._key, "***"))
-        return await on_event(event)
+        data = await self._strike_long(event.data, str) if len(event.data) > LONG_TEXT else event.data
+        return await on_event(event._replace(data=self.redactor.strike_long(data)))
 
     def socket(self, path: str) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
         """Like `Transport.socket`."""
@@ -111,6 +114,12 @@ class Api:
         ):
             return path
         raise BadResponse("a link to ask at that leads to another host")
+
+
+def _account_of(base_url: str) -> str:
+    """User and password in a URL, as `user:password`."""
+    url = exact_url(base_url)
+    return f"{url.user or ''}:{url.password}" if url.password else ""
 
 
 async def _contains(text: AnyStr, key: AnyStr) -> bool:

@@ -182,9 +182,17 @@ class Provider(ABC, Generic[OwnSettings]):
         key: SecretStr | None = None,
         domains: Sequence[str] = (),
     ) -> Api:
-        """The HTTP client for a base URL, with the configured link hosts."""
-        hosts = self.settings.link_hosts
-        return Api(self.transport, base_url, header=header, prefix=prefix, key=key, domains=domains, link_hosts=hosts)
+        """The HTTP client for a base URL, with the configured link hosts; it redacts the settings' secrets."""
+        return Api(
+            self.transport,
+            base_url,
+            header=header,
+            prefix=prefix,
+            key=key,
+            domains=domains,
+            link_hosts=self.settings.link_hosts,
+            secrets=[each.get_secret_value() for _, each in self.settings if isinstance(each, SecretStr)],
+        )
 
     def discovery(self, load: Callable[[], Awaitable[Item]], fallback: Item) -> Discovery[Item]:
         """A list from the API, loaded in the background until the provider is closed."""

@@ -56,7 +56,7 @@ class Stream:
         reader, body = EventReader(), answer.body + EVENT_END
         for at in range(0, len(body), BYTES_PER_TURN):
             for event in reader.feed(body[at : at + BYTES_PER_TURN]):
-                await self.handle(event)
+                await self.handle(event._replace(data=answer.redactor.strike_long(event.data)))
                 await pacing.processed(len(event.data))
             await pacing.processed(BYTES_PER_TURN)
 

@@ -21,6 +21,7 @@ from providers.comfyui.workflow import (
     with_file_prefix,
 )
 from providers.http.answers import Answer
+from providers.http.redaction import NO_SECRETS
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.comfyui import CHECKPOINTS
@@ -315,7 +316,7 @@ def test_any_frame_can_be_read(frame):
 
 @given(texts | trees.map(json.dumps))
 def test_any_text_can_be_read(text):
-    read_event(text)
+    read_event(text, NO_SECRETS)
 
 
 @given(trees)

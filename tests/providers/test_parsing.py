@@ -26,6 +26,7 @@ from providers.http.parsing import (
     JSONTooLarge,
     read_json,
 )
+from providers.http.redaction import NO_SECRETS
 from tests.rawserver import raw_server
 from tests.replay.pictures import draw
 
@@ -111,7 +112,7 @@ def test_too_many_values_are_refused_before_parsing(parsed, value):
     body = b"[" + value * MAX_VALUES + b"0]"
     with pytest.raises(BadResponse):
         Answer(200, {}, body).data()
-    assert read_event('{"type":"progress","data":{"a":' + body.decode() + "}}") is None
+    assert read_event('{"type":"progress","data":{"a":' + body.decode() + "}}", NO_SECRETS) is None
     assert parsed == []
 
 

@@ -119,6 +119,8 @@ class Replay(ABC):
         self.drip_seconds, self.slow_seconds = 0.5, 25.0
         self.gate: Callable[[Call], Awaitable[object]] | None = None
         """Awaited before each response, if a test sets it."""
+        self.change: Callable[[Call, web.Response], web.Response] | None = None
+        """Applied to each complete response, if a test sets it."""
         self.drops_kept = False
         """Whether every reused connection is dropped at its next request."""
         self._used = set[object]()
@@ -230,7 +232,8 @@ class Replay(ABC):
         self.requests.append(call)
         self.came.set()
         try:
-            return await self._respond(request, call)
+            answer = await self._respond(request, call)
+            return self.change(call, answer) if self.change and isinstance(answer, web.Response) else answer
         except Unexpected as error:
             self.unexpected.append(f"{call.method} {call.path} {call.case}: {error}")
             return web.json_response({"unexpected": str(error)}, status=418)
