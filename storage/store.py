@@ -21,6 +21,7 @@ from storage.job_store import JobStore
 from storage.meta import Meta
 from storage.notifications import Notifications
 from storage.outages import OutageStore
+from storage.private_files import FILE_MODE, FOLDER_MODE, SPOOL_FOLDER, make_private
 from storage.settings import SettingsStore
 from storage.spool import Spool, SpoolError, SpoolUnreachableError, open_spool
 from storage.upgrade import MigrationError
@@ -81,9 +82,10 @@ async def open_store(url: str, data_dir: Path, place: SpoolPlace | None = None) 
 
 @contextmanager
 def _locked_folder(data_dir: Path, *, alone: bool) -> Generator[None]:
-    lock = FileLock(data_dir / "easel.lock", timeout=0)
+    lock = FileLock(data_dir / "easel.lock", timeout=0, mode=FILE_MODE)
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        make_private(data_dir)
         if alone:
             lock.acquire()
     except Timeout:
@@ -99,7 +101,7 @@ def _locked_folder(data_dir: Path, *, alone: bool) -> Generator[None]:
 
 async def _open_spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
     try:
-        return await open_spool(data_dir / "spool", place)
+        return await open_spool(data_dir / SPOOL_FOLDER, place)
     except SpoolError as error:
         named = f"SPOOL_URL cannot be used: {place.url}" if place else f"DATA_DIR cannot be written: {data_dir}"
         kind = StoreUnavailableError if isinstance(error, SpoolUnreachableError) else StoreError

@@ -54,7 +54,7 @@ def _decoded(text: str) -> str:
 
 def _unpacked(text: str) -> str:
     """All that base64 in the text may hold, at each of four beginnings."""
-    runs = [run[at:] for run in re.findall(r"[\w+/-]{8,}", text) for at in range(4)]
+    runs = [run[at:] for run in re.findall("[A-Za-z0-9_+/-]{8,}", text) for at in range(4)]
     plain = [run.translate({ord("-"): "+", ord("_"): "/"})[: len(run) // 4 * 4] for run in runs]
     return "".join(base64.b64decode(each).decode(errors="replace") for each in plain)
 

@@ -17,10 +17,12 @@ import pybase64
 from multidict import CIMultiDict
 
 REDACTED = "***"
-MIN_LENGTH = 4
-"""Characters; shorter ones are placeholders for servers that need no key."""
-MIN_LENGTH_IN_WORDS = 8
-"""Characters from which a secret is struck inside a word, too; a shorter one could be a part of an ordinary word."""
+MIN_LENGTH = 8
+"""Characters of a key; a shorter one is a placeholder for a server that needs none, such as `none` or `ollama`."""
+MIN_PASSWORD_LENGTH = 4
+"""Characters of the password in `user:password`; up to `MIN_LENGTH` it is struck as a whole word alone."""
+MIN_CHARACTERS = 3
+"""Different characters in a secret."""
 MIN_LENGTH_IN_LONG_TEXT = 12
 """Characters of a secret that is struck in a picture in base64: a shorter one could occur by chance."""
 LONG_TEXT = 64 * 1024
@@ -34,7 +36,7 @@ ENDLESS_NUMBER = re.compile("&#[0-9]{8,};?")
 """Beyond Unicode, and `unescape` raises ValueError from 4,300 digits on."""
 JSON_ESCAPE = re.compile(r"\\+(?:u([0-9a-f]{4})|x([0-9a-f]{2})|(.))", re.IGNORECASE | re.DOTALL)
 WORD = r"[\w/-]"
-"""A character that joins a short secret to a word; models are named `ollama/llama`."""
+"""A character that joins a short password to a word or a path."""
 ENTITY_NAMES: Mapping[str, Sequence[str]] = {
     char: [name.removesuffix(";") for name, its in html5.items() if its == char and name.endswith(";")]
     for char in map(chr, range(32, 127))
@@ -50,15 +52,16 @@ class Form(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        return len(self.text) < MIN_LENGTH_IN_WORDS
+        return len(self.text) < MIN_LENGTH
 
 
 class Redactor:
     """Strikes given secrets; of `user:password` also the password alone."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
-        parts = [part for secret in secrets for part in (secret, secret.partition(":")[2])]
-        self._secrets = tuple(dict.fromkeys(part for part in parts if len(part) >= MIN_LENGTH))
+        whole = [secret for secret in secrets if len(secret) >= MIN_LENGTH]
+        passwords = [password for secret in secrets if len(password := secret.partition(":")[2]) >= MIN_PASSWORD_LENGTH]
+        self._secrets = tuple(dict.fromkeys(filter(_is_varied, [*whole, *passwords])))
 
     def strike(self, text: str) -> str:
         """The text without secrets. Where they are encoded several times, the rest of the text is decoded, too."""
@@ -118,6 +121,11 @@ class Redactor:
         return [(form, frozenset(_needles(form.text))) for form in longest_first]
 
 
+def _is_varied(text: str) -> bool:
+    """False for a placeholder such as AI Horde's anonymous key of ten zeros: ids have such runs, too."""
+    return len(set(text)) >= MIN_CHARACTERS
+
+
 NO_SECRETS = Redactor()
 
 
@@ -139,6 +147,8 @@ def _strings(value: Any) -> Iterator[str]:
 def _forms(secret: str) -> Iterator[Form]:
     """The secret, and what base64 makes of it, wherever it begins in the encoded bytes."""
     yield Form(secret)
+    if "%" in secret:
+        yield Form(unquote(secret))  # from a URL
     if " " in secret:
         yield Form(secret.replace(" ", "+"))  # in forms
     for encoding in ("utf-8", "latin-1"):
@@ -147,7 +157,7 @@ def _forms(secret: str) -> Iterator[Form]:
             coded = pybase64.b64encode(bytes(shift) + data).decode().rstrip("=")
             # The outer characters depend on the bytes around the secret.
             core = coded[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
-            if len(core) >= MIN_LENGTH_IN_WORDS:
+            if len(core) >= MIN_LENGTH:
                 yield Form(core, is_base64=True)
                 yield Form(core.replace("+", "-").replace("/", "_"), is_base64=True)
 
@@ -244,7 +254,8 @@ def _bounded(form: Form, pattern: str) -> re.Pattern[str]:
 def _any_spelling(char: str) -> str:
     """A pattern for a character: as it is, percent-encoded, escaped in JSON or in HTML."""
     code = f"{ord(char):x}"
-    percent = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in char.encode(errors="replace"))
+    encodings = dict.fromkeys(char.encode(encoding, "replace") for encoding in ("utf-8", "latin-1"))
+    percent = "|".join("".join(f"%(?:25){{0,3}}{byte:02x}" for byte in data) for data in encodings)
     names = "".join(f"|{name}" for name in ENTITY_NAMES.get(char, ()))
     return (
         rf"(?:\\{{0,4}}{re.escape(char)}|{percent}|\\{{1,4}}(?:u{code:0>4}|x{code:0>2})"

@@ -163,6 +163,8 @@ class Automatic1111Replay(Replay):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.account: str | None = None
+        """User and password that it wants, as `user:password`; None: it wants none."""
         self.at_work: str | None = None
         """The current task; as on the real server, it stays so when its client disconnects."""
         self.waits = True
@@ -171,7 +173,8 @@ class Automatic1111Replay(Replay):
         self._over = asyncio.Event()
 
     async def answer(self, call: Call) -> web.Response:
-        authorization = "Basic " + base64.b64encode(ACCOUNT.encode()).decode() if call.case == "basic" else None
+        account = ACCOUNT if call.case == "basic" else self.account
+        authorization = "Basic " + base64.b64encode(account.encode()).decode() if account else None
         if call.headers.get("authorization") != authorization:
             expect(call.case == "basic", "a password that nobody asked for")
             return self.refusal(401, "Incorrect username or password")
