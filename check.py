@@ -8,6 +8,8 @@ import discord
 import providers
 from config import Config, ConfigError
 from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
+from logs import visible
+from providers.http.redaction import Redactor
 from providers.http.transport import Transport
 from providers.kit.base import Provider
 from startup import STARTUP_ERRORS, default_provider_name, set_api_url, startup_sentence
@@ -39,8 +41,9 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
         rows += [(each.name, "fails" if each.is_misconfigured else "off", each.reason) for each in disabled]
         rows.append(("default", *_check_default(config, enabled)))
         rows += [(".env", "fails", mistake) for mistake in mistakes]
+    redactor = Redactor(config.secrets())
     for name, state, result in rows:
-        print(f"{name:14} {state:8} {result}")  # noqa: T201 - the table is the output of --check
+        print(f"{name:14} {state:8} {visible(redactor.strike(result))}")  # noqa: T201 - the table is the output of --check
     return sum(state == "fails" for _, state, _ in rows)
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import traceback
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -16,7 +17,20 @@ TOKEN_PATTERNS = (
     re.compile(r"\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}"),
 )
 """Secrets that are not in the config: tokens of interactions, webhooks and bots, and bearer tokens."""
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of control and format characters, lone surrogates, and line and paragraph separators."""
 NOISY = ("alembic", "asyncio")
+
+
+def visible(text: str) -> str:
+    """A text on one line, with the characters that would control a terminal or hide words as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(each if unicodedata.category(each) not in INVISIBLE else _escape(each) for each in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode()
 
 
 class Formatter(logging.Formatter):
@@ -29,8 +43,9 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        message = self.redact(record.getMessage()).replace("\n", "\\n")
+        message = visible(self.redact(record.getMessage()))
         trace = self.redact("".join(traceback.format_exception(*record.exc_info))) if record.exc_info else ""
+        trace = "\n".join(map(visible, trace.split("\n")))
         if self._as_json:
             fields = {"time": moment, "level": record.levelname, "name": record.name, "message": message}
             return json.dumps(fields | ({"trace": trace} if trace else {}), ensure_ascii=False)

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "preview": {"domain", "config", "providers", "views"},
     "health": {"domain", "storage", "studio"},
     "startup": {"config", "storage", "providers", "studio"},
-    "check": {"domain", "config", "providers", "startup", "tracing"},
+    "check": {"domain", "config", "logs", "providers", "startup", "tracing"},
     "tracing": {"views"},
     "syncing": {"storage", "startup"},
     "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs import REDACTED, Formatter, set_up_logging
+from logs import REDACTED, Formatter, set_up_logging, visible
+from tests import spellings
+from tests.spellings import SPELLINGS, shows
 
 KEY, LONGER = "canary-key-123", "canary-key-123-and-more"
 TOKEN = "MTA4MDk4NzY1NDMyMTA5ODc2.GcanaR.y0canary0canary0canary0canary0canary0"
@@ -78,3 +80,29 @@ def test_discord_never_logs_bodies(loggers, capsys):
     logging.getLogger("pgqueuer").info("a job")
     logging.getLogger("easel").debug("ours, %s", KEY)
     assert capsys.readouterr().err.splitlines()[0].endswith("ours, ***")
+
+
+UNSEEN = "a\rb\x1b[31mc\u2028d\u202ee\u0085f\ud800g\nh"
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_what_controls_a_terminal_is_shown_as_an_escape(as_json):
+    told = line("%s", UNSEEN, as_json=as_json)
+    text = json.loads(told)["message"] if as_json else told
+    assert text.endswith(r"a\rb\x1b[31mc\u2028d\u202ee\x85f\ud800g\nh")
+    with_trace = line("before", error=raised(UNSEEN), as_json=as_json)
+    assert not any(each in with_trace for each in UNSEEN if not each.isprintable() and each != "\n")
+
+
+@pytest.mark.parametrize("text", ["a picture of München 🏔️ 東京", "\\ %s {x}"])
+def test_other_text_stays(text):
+    assert visible(text) == text
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_no_spelling_of_a_secret_is_logged(spelling, as_json):
+    record = logging.LogRecord("easel", logging.INFO, __file__, 1, "%s", (SPELLINGS[spelling](spellings.SECRET),), None)
+    told = Formatter([spellings.SECRET], as_json=as_json).format(record)
+    assert "***" in told
+    assert not shows(told)

@@ -30,8 +30,15 @@ MAX_LINK_LENGTH = 8000
 """Characters. S3's links have up to 2,000 with a session token; most servers accept no more than this."""
 PRIVATE_SUFFIXES = (".local", ".localhost", ".lan", ".home", ".internal", ".home.arpa")
 """Suffixes of names that resolve only in a private network."""
-NON_PUBLIC_NETWORKS = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10")))
-"""Networks that `ipaddress` calls global although they are not (measured on Python 3.11.7)."""
+NON_PUBLIC_NETWORKS = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20"))
+)
+"""Networks that `ipaddress` calls global although they are not (measured on Python 3.11.7).
+
+168.63.129.16 is the platform of Azure, reachable from its machines alone; 3fff::/20 is for documentation (RFC 9637).
+"""
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A host's last label that makes it an IPv4 address, however it is written (WHATWG URL, 3.5)."""
 
 LinkHosts = Collection[tuple[str, int | None]]
 """Hosts and ports that result links may lead to although they are private; None for any port."""
@@ -61,10 +68,15 @@ def web_link(text: str) -> URL:
 
 
 def _has_host(url: URL) -> bool:
-    """Whether its host is a valid name, or an IP address without a zone id."""
-    host = url.raw_host or ""
+    """Whether its host is a valid name, in readable punycode, or an IP address without a zone id."""
+    try:
+        host = (url.host and url.raw_host) or ""
+    except UnicodeError:
+        return False
     if ":" in host:
         return is_address(host) and "%" not in host
+    if not is_address(host) and NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        return False  # 127.1 and 10.0.0.1. are addresses to a resolver, and names to a check
     return len(host) <= MAX_HOST_LENGTH and HOST_NAME.fullmatch(host) is not None
 
 

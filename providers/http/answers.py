@@ -31,7 +31,13 @@ MAX_SENTENCE = 300
 MAX_ERROR_TEXT = 6000
 """Characters of a message that are cleaned: the patterns take quadratic time."""
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
-LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+LINK = re.compile(r"(?:https?|file)://\S+", re.IGNORECASE)
+_ROOT = r"(?:~?/|[A-Za-z]:[\\/]|\\\\)"
+_NAME = r"[^\s\\/'\"<>|]+(?: [^\s\\/'\"<>|]+){0,3}"
+LOCAL_PATH = re.compile(
+    rf"(?<=['\"]){_ROOT}(?:[^'\"\\/]+[\\/]+)+[^'\"]*|(?<![\w.:/\\~-]){_ROOT}(?:{_NAME}[\\/]+)+[^\s\\/'\"<>|,;:)]*"
+)
+"""An absolute path on POSIX or Windows, or on a Windows share; in quotes up to the closing one."""
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -203,10 +209,10 @@ def _moment(text: str) -> datetime:
 
 
 def one_line(text: str) -> str:
-    """Untrusted text on one line, without tags, links and control characters, truncated."""
+    """Untrusted text on one line, without tags, links, paths of a machine and control characters, truncated."""
     text = TAG.sub(" ", unescape_html(text[:MAX_ERROR_TEXT]))
     text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
-    return " ".join(text.split())[:MAX_SENTENCE]
+    return " ".join(LOCAL_PATH.sub("(path)", text).split())[:MAX_SENTENCE]
 
 
 def error_sentence(body: Any) -> str:

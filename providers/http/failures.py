@@ -67,6 +67,12 @@ OPTION_BY_FIELD = {
     "background": "transparent",
 }
 """Options of `ImageRequest` by the names that APIs have for them."""
+LITELLM_WRAPPING = re.compile(
+    r"^(?:litellm\.)?(?:\w+Error: )?(?:litellm\.\w+: )+(?:\w+Exception(?: \w+)? ?[-:] )?(?:Error code: \d+ - )?"
+    r"|[. ]*Received Model Group=.*",
+    re.DOTALL,
+)
+"""What LiteLLM puts around the message of the API behind it."""
 KNOWN_FIELDS = frozenset({*OPTION_BY_FIELD, *ImageRequest.model_fields})
 
 
@@ -87,7 +93,7 @@ def error_for(
     status: int, said: str, *, retry_after: float | None = None, option: str | None = None, reference: str | None = None
 ) -> ProviderFailure:
     """The error for an HTTP status, or a status code inside a body, and its message."""
-    details = ErrorDetails(detail=str(status), said=said, reference=reference)
+    details = ErrorDetails(detail=str(status), said=without_wrapping(said), reference=reference)
     # First, because a moderation message may quote the prompt, and so match the other words.
     if status in MODERATION_STATUSES and MODERATION_WORDS.search(said):
         return ContentRejected(**details)
@@ -109,6 +115,11 @@ def error_for(
     return BadResponse(**details)
 
 
+def without_wrapping(said: str) -> str:
+    """A message without what a proxy put around it; the words around it may still say what kind of error it is."""
+    return LITELLM_WRAPPING.sub("", said) or said
+
+
 def _is_out_of_money(status: int, said: str) -> bool:
     if status == 429:
         return bool(OUT_OF_CREDIT_WORDS.search(said))
@@ -118,10 +129,10 @@ def _is_out_of_money(status: int, said: str) -> bool:
 def failure_for(said: str) -> ContentRejected | QuotaError | Unavailable:
     """The error for a job that the provider reports as failed, by its message alone."""
     if MODERATION_WORDS.search(said):
-        return ContentRejected(said=said)
+        return ContentRejected(said=without_wrapping(said))
     if BILLING_WORDS.search(said):
-        return QuotaError(said=said)
-    return Unavailable(said=said, blames_model=True)
+        return QuotaError(said=without_wrapping(said))
+    return Unavailable(said=without_wrapping(said), blames_model=True)
 
 
 @contextmanager

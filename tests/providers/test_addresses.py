@@ -14,6 +14,7 @@ PRIVATE = """
 100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1
 239.255.255.255 240.0.0.1 255.255.255.255
 :: ::1 ::127.0.0.1 ::8.8.8.8 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 fe80::1 fe80::1%lo
+168.63.129.16 ::ffff:168.63.129.16 3fff::1 3fff:fff::1
 fc00::1 fd00::1 fec0::1 ff02::1 ff0e::1 2001:db8::1 100::1 5f00::1 2002:7f00:1:: 2002:a00:1::
 64:ff9b::7f00:1 64:ff9b::a00:1 64:ff9b:1::1 2001:0:4136:e378:8000:63bf:80ff:fffe 2606:4700::1%eth0
 """
@@ -192,9 +193,6 @@ def test_which_hosts_may_be_public(host, read):
         ("https://pictures.example:8443/a", False),
         ("https://localhost./a", False),
         ("https://nas.LAN./a", False),
-        ("https://127.1/a", False),
-        ("https://0x7f.0.0.0x1/a", False),
-        ("https://2130706433/a", False),
         ("https://\u24dbocalhost/a", False),
         ("https://pictures.example/?X-Amz-Security-Token=" + "a" * 1900, True),
         ("https://pictures.example/" + "a" * 8000, False),
@@ -245,3 +243,21 @@ async def test_dns_rebinding_is_refused(popcord, resolve_to, monkeypatch):
         with pytest.raises(BadResponse):
             await popcord.transport.download(f"http://example.com:{popcord.server.port}/")
     assert len(popcord.server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.1", "10.0.0.1.", "0x7f.0.0.0x1", "2130706433", "0177.0.0.1", "1.2.3.4.", "pictures.0x", "a.b.1"),
+        *("xn--0000h", "xn--a.example", "xn--", "pictures.xn--99999999999.com"),
+    ],
+)
+async def test_numbers_in_odd_notation_and_unreadable_punycode_are_no_links(transport, resolve_to, host):
+    """A resolver takes numbers for an address, which a check of names does not see."""
+    resolve_to("")
+    for port in ("", ":8188"):
+        with pytest.raises(BadResponse):
+            web_link(f"http://{host}{port}/a.png")
+    with pytest.raises(BadResponse):
+        await transport.fetch(f"http://{host}/a.png", own="http://10.0.0.1:8188")
+    assert transport._guarded_session.connector._resolver.asked == []

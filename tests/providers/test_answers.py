@@ -390,3 +390,41 @@ def test_a_retry_after_date_is_relative_to_the_servers_clock():
     """The pause is the same for a server whose clock is a quarter of an hour wrong."""
     headers = {"Retry-After": "Fri, 01 May 2026 12:00:30 GMT", "Date": "Fri, 01 May 2026 12:00:00 GMT"}
     assert Answer(429, headers, b"").retry_after() == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("No such file: '/home/jane doe/ComfyUI/models/x.pt'", "No such file: '(path)'"),
+        ("cannot open /home/u/ComfyUI/a.safetensors, sorry", "cannot open (path), sorry"),
+        (r"C:\Users\Jane Doe\ComfyUI\x.py failed", "(path) failed"),
+        ("D:/ai/x/y.ckpt: damaged", "(path): damaged"),
+        (r"at \\server\share\x.png now", "at (path) now"),
+        ("~/ComfyUI/models/x", "(path)"),
+        ("file:///home/u/x is gone", "(link) is gone"),
+        ('File "/opt/x/y.py", line 3', 'File "(path)", line 3'),
+        ("and/or 3/4 of owner/model, 16:9", "and/or 3/4 of owner/model, 16:9"),
+    ],
+)
+def test_no_path_of_a_machine_is_shown(text, shown):
+    assert one_line(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("litellm.BadRequestError: OpenAIException - The size is wrong", "The size is wrong"),
+        ("litellm.BadRequestError: litellm.APIError: AzureException - No. Received Model Group=x\nAvailable", "No"),
+        ("litellm.BadRequestError: VertexAIException BadRequestError - No", "No"),
+        ("litellm.BadRequestError: OpenAIException - Error code: 400 - No", "No"),
+        ("litellm.RateLimitError:", "litellm.RateLimitError:"),
+        ("The model litellm: none", "The model litellm: none"),
+    ],
+)
+def test_a_proxys_wrapping_is_taken_off(said, shown):
+    assert error_for(500, said).said == shown
+
+
+def test_a_proxys_wrapping_still_says_what_kind_of_error_it_is():
+    error = error_for(400, "litellm.ContentPolicyViolationError: OpenAIException - Not that")
+    assert (type(error), error.said) == (ContentRejected, "Not that")

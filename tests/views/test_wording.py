@@ -2,6 +2,7 @@
 """Every error has a sentence, which is safe with any external text in it."""
 
 import random
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -64,7 +65,7 @@ from domain.requests import COMMAND_NAMES
 from views.wording.delivery_refusals import delivery_refusal_sentence
 from views.wording.outcomes import explain, explain_without_external_text
 from views.wording.sizes import size_name
-from views.wording.text import code_span
+from views.wording.text import code_span, escape
 
 DETAIL = "canary detail of https://h.test/?key=1"
 SAID = "canary, it says"
@@ -278,3 +279,32 @@ def test_what_a_provider_says_stays_in_its_code_span(error):
 )
 def test_sizes_are_named_by_their_shape(size, name):
     assert size_name(Size.parse(size)) == f"{name} · {size}"
+
+
+LIVE = re.compile(
+    r"(?<!\\)(?:<(?:@|#|:|a:|t:|/|id:|https?:)|https?://|steam://|discord://|discord(?:app)?\.(?:gg|com|gift|new)/)"
+    r"|@(?:everyone|here)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://evil.example/a?b=_c_", "HTTP://evil.example", "<https://evil.example>", "steam://run/1"),
+        *("<#123456789012345678>", "<t:1700000000:R>", "</imagine:123456789012345678>", "<id:customize>"),
+        *("<:cat:123456789012345678>", "<a:cat:123456789012345678>", "<@123456789012345678>", "<@&123456789012345678>"),
+        *("@everyone", "@here", "discord.gg/abc", "Discord.com/invite/abc", "discordapp.com/invite/abc"),
+        *("discord.gift/abc", "discord.new/abc", "https://discord.gg/abc", "[a](https://evil.example)"),
+    ],
+)
+def test_nothing_in_external_text_is_live(text):
+    assert LIVE.search(text)
+    shown = escape(f"a {text}")
+    assert not re.search(r"(?<!\\)<|(?<!\\)://|discord(?:app)?\.\w|@(?:everyone|here)", shown, re.IGNORECASE)
+    assert shown.replace("\\", "").replace("\u200b", "") == f"a {text}"
+
+
+@pytest.mark.parametrize("text", ["FLUX.1 [dev]", "a discord. of words", "16:9", "SDXL 1.0 (beta)"])
+def test_other_external_text_stays(text):
+    assert escape(text) == text

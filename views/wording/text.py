@@ -1,5 +1,6 @@
 """Escapes and shortens external text for Discord, and fills sentences."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from math import ceil
@@ -12,6 +13,9 @@ CODE_SPAN_CHARACTERS = 300
 """Default length of a code span."""
 MAX_NAMES = 8
 """Names that a sentence lists; the others are counted."""
+LIVE = re.compile(r"<|:(?=//)|(?<=discord)\.(?=\w)|(?<=discordapp)\.(?=\w)", re.IGNORECASE)
+"""What begins a mention, a timestamp, a command, an emoji or a page of the server in angle brackets, a link, and an
+invite, which needs no scheme. A backslash before a sign makes it a sign, and is not shown."""
 AND = "{first} and {last}"
 OR = "{first} or {last}"
 NAMES_AND_MORE = "{names} and {count} more"
@@ -27,8 +31,9 @@ def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
 
 
 def escape(text: str, limit: int = 80) -> str:
-    """External text, such as a model's title, with markdown, links and mentions escaped."""
-    return escape_mentions(escape_markdown(code_span(text, limit)[1:-1]))
+    """External text, such as a model's title, in which Discord finds neither markdown nor links nor mentions."""
+    plain = escape_markdown(code_span(text, limit)[1:-1], ignore_links=False)
+    return LIVE.sub(r"\\\g<0>", escape_mentions(plain))
 
 
 def fit_lines(lines: Sequence[str], room: int) -> list[str]:
