@@ -79,12 +79,14 @@ async def _retry(click: Click) -> None:
 
 async def _delete(click: Click) -> None:
     """Delete the message, even if its job is gone; where the owner clicks, also the pictures that are kept for them."""
-    interaction, job = click.interaction, await click.jobs.find(click.job_id)
-    owner = job.user_id if job and _may_see(interaction, job) else _author_of_command(interaction)
+    interaction = click.interaction
+    await interaction.response.defer()  # first: the database may be busy
+    found = await click.jobs.find(click.job_id)
+    job = found if found and _may_see(interaction, found) else None
+    owner = job.user_id if job else _author_of_command(interaction)
     if interaction.user.id != owner and not interaction.permissions.manage_messages:
         await answer_privately(interaction, NOT_ALLOWED)
         return
-    await interaction.response.defer()
     with suppress(discord.NotFound):  # a click before this one has deleted it
         await interaction.delete_original_response()
     if job and interaction.user.id == job.user_id:
@@ -92,9 +94,18 @@ async def _delete(click: Click) -> None:
 
 
 def _may_see(interaction: Interaction, job: Job) -> bool:
-    """A custom id can be forged: it may name a job of another server, or another member's private job."""
+    """A custom id can be forged: it may name a job of another message, or another member's private job."""
     is_owner = interaction.user.id == job.user_id
-    return interaction.guild_id == job.guild_id and (is_owner or not (job.private or job.guild_id is None))
+    return _is_shown_here(interaction, job) and (is_owner or not (job.private or job.guild_id is None))
+
+
+def _is_shown_here(interaction: Interaction, job: Job) -> bool:
+    """Whether the clicked message is the job's: its reply, or a message that was posted in place of that."""
+    message = interaction.message
+    is_in_place = interaction.guild_id == job.guild_id and job.channel_id in (None, interaction.channel_id)
+    if message is None or not is_in_place:
+        return False
+    return job.message_id in (None, message.id) or message.interaction_metadata is None
 
 
 def _author_of_command(interaction: Interaction) -> int | None:

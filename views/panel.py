@@ -48,6 +48,7 @@ class Panel(ABC):
         self._redrawing = asyncio.Lock()
         self._view: PanelView[Any] | None = None
         self._message_id: int | None = None
+        self._opened_by: tuple[int, int | None, int | None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
 
     @abstractmethod
@@ -59,8 +60,13 @@ class Panel(ABC):
         return True
 
     async def open(self, interaction: Interaction) -> None:
+        self._opened_by = _place_of(interaction)
         self._message_id = await defer(interaction, private=True)
         await self.redraw(interaction)
+
+    def belongs_to(self, interaction: Interaction) -> bool:
+        """Whether a click comes from the member that has opened the page, and from where that was."""
+        return self._opened_by == _place_of(interaction)
 
     async def redraw(self, interaction: Interaction) -> None:
         """Redraw the message of a deferred interaction; serialized, so that the last redraw shows the current state."""
@@ -103,6 +109,11 @@ class Panel(ABC):
             self._view.stop()
 
 
+def _place_of(interaction: Interaction) -> tuple[int, int | None, int | None]:
+    """Member, server and channel."""
+    return interaction.user.id, interaction.guild_id, interaction.channel_id
+
+
 class PanelView(discord.ui.View, Generic[P]):
     """The items of one redraw, registered with discord.py; the panel stops it."""
 
@@ -114,6 +125,9 @@ class PanelView(discord.ui.View, Generic[P]):
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
         interaction.extras[HANDLED_KEY] = True
+        if not self.panel.belongs_to(interaction):
+            await answer_privately(interaction, PAGE_EXPIRED)
+            return False
         self.panel.restart_timeout()
         return await self.panel.allows(interaction)
 

@@ -112,7 +112,7 @@ def stamp(parts: list[Part], xmp: bytes) -> bytes:
 def _still(parts: list[Part]) -> tuple[Size, list[tuple[bytes, bytes | memoryview | None]], int]:
     """The size, the chunks that hold pixels, and the flag for transparency."""
     picture = next(part for part in parts if part.kind in SIZE_READERS)
-    alpha = find(parts, ALPHA) if parts[0].kind == EXTENDED and picture.kind == LOSSY else None
+    alpha = find(parts, ALPHA) if _flags(parts) & HAS_ALPHA and picture.kind == LOSSY else None
     # VP8L has its own hint, at the same bit of its fifth byte.
     clear = alpha is not None or (picture.kind == LOSSLESS and picture.body[4] & HAS_ALPHA)
     return _size(parts), [(ALPHA, alpha), (picture.kind, picture.body)], HAS_ALPHA if clear else 0

@@ -1,6 +1,8 @@
 # pyright: basic
 """The settings panel: what admins choose is saved, shown, and used by members, also after a restart."""
 
+import pytest
+
 from domain import Capabilities, Model, Settings, Size, State
 from providers.sketch import Sketch
 from tests.bot.conftest import variables, world_of
@@ -208,3 +210,24 @@ async def test_a_page_expires_some_time_after_its_last_click(world):
     assert told.response.content == PAGE_EXPIRED
     assert (await world.bot._store.settings.get(world.guild.id)).private
     assert world.bot.persistent_views == []
+
+
+@pytest.mark.parametrize(
+    ("section", "menu", "value"),
+    [
+        (None, "settings:provider", "nobody"),
+        ("Who draws…", "settings:size", "99999x99999"),
+        ("Who draws…", "settings:model", "nothing"),
+        ("Who takes over…", "settings:chain:add", "nobody"),
+    ],
+)
+async def test_a_value_that_a_menu_does_not_offer_is_refused(world, section, menu, value):
+    panel = await opened(world, section)
+    before = await world.bot._store.settings.get(world.guild.id)
+    stored = world.env.backend.get_message(world.channel.id, panel.response.id)
+    forged = next(each for row in stored.components for each in row["components"] if each["custom_id"] == menu)
+    forged["options"].append({"label": "forged", "value": value})
+    clicked = await world.admin.select(panel.response, [value], custom_id=menu)
+    told = [each.content for each in (clicked.response, *clicked.followups) if each]
+    assert PAGE_EXPIRED in told
+    assert await world.bot._store.settings.get(world.guild.id) == before

@@ -1,12 +1,13 @@
 """The section "Who takes over": the chain of fallback providers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
-from views.panel import PanelView
+from views.panel import PAGE_EXPIRED, PanelView
+from views.reporter import answer_privately
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
 from views.wording.text import say
@@ -39,7 +40,7 @@ class FallbackSearch(Setting):
         chain = context.settings.chain
         addable = {name: each.title for name, each in context.providers.items() if name not in chain}
         return [
-            *([AddProviderMenu(addable)] if addable else []),
+            *([AddProviderMenu(addable, frozenset(context.providers))] if addable else []),
             RemoveButton("Remove the last", keep=-1, disabled=not chain),
             RemoveButton("Remove all", keep=0, disabled=not chain),
         ]
@@ -48,15 +49,21 @@ class FallbackSearch(Setting):
 class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
     """Adds a provider to the end of the chain."""
 
-    def __init__(self, titles: Mapping[str, str]) -> None:
+    def __init__(self, titles: Mapping[str, str], known: Collection[str]) -> None:
+        """known: all providers; those that are not offered may have been on an older look of the page."""
         super().__init__(custom_id="settings:chain:add", placeholder="Add who is asked next")
+        self._known = known
         for name, title in list(titles.items())[:MAX_CHOICES]:
             self.add_option(label=title[:LABEL_CHARACTERS], value=name)
 
     async def callback(self, interaction: Interaction) -> None:
-        if self.view:
-            name = self.values[0]
-            await self.view.panel.save(interaction, lambda now: now.having(chain=(*_without(now.chain, name), name)))
+        if self.view is None:
+            return
+        name = self.values[0]
+        if name not in self._known:
+            await answer_privately(interaction, PAGE_EXPIRED)
+            return
+        await self.view.panel.save(interaction, lambda now: now.having(chain=(*_without(now.chain, name), name)))
 
 
 class RemoveButton(discord.ui.Button[PanelView[SettingsPanel]]):

@@ -8,7 +8,8 @@ import discord
 from storage.settings import Edit
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
-from views.panel import PanelView
+from views.panel import PAGE_EXPIRED, PanelView
+from views.reporter import answer_privately
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
 from views.wording.text import escape, say
@@ -75,9 +76,13 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
             self.add_option(label=title[:LABEL_CHARACTERS], value=value, default=value == chosen)
 
     async def callback(self, interaction: Interaction) -> None:
-        if self.view:
-            value = None if self.values[0] == DEFAULT_VALUE else self.values[0]
-            await self.view.panel.save(interaction, self._setting.change(self._context, value))
+        if self.view is None:
+            return
+        value = None if self.values[0] == DEFAULT_VALUE else self.values[0]
+        if value is not None and value not in self._setting.options(self._context):
+            await answer_privately(interaction, PAGE_EXPIRED)  # forged, or of an older look of the page
+            return
+        await self.view.panel.save(interaction, self._setting.change(self._context, value))
 
 
 class PageButton(discord.ui.Button[PanelView[SettingsPanel]]):
