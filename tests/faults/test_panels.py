@@ -218,12 +218,12 @@ async def test_a_click_on_a_page_that_discord_shows_already_is_not_lost(running)
 async def test_concurrent_changes_of_two_admins_are_both_kept(running):
     one, two = await pictures(running), await drawing(running)
     await asyncio.gather(
-        clicks("Private by default: off")(running, one), chooses("settings:size", "768x768")(running, two)
+        clicks("Private by default: off")(running, one), chooses("settings:size", "1024x576")(running, two)
     )
-    await running.discord.until(lambda: not off(one) and "768x768** · chosen" in two.content)
+    await running.discord.until(lambda: not off(one) and "1024x576** · chosen" in two.content)
     after = await page_of(running, await running.discord.slash("settings", rights=MANAGE_SERVER))
     assert "Private by default: **on**" in after.content
-    assert "768x768** · chosen" in after.content
+    assert "1024x576** · chosen" in after.content
 
 
 @pytest.mark.asyncio(loop_scope="function")

@@ -6,8 +6,7 @@ import discord
 
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
-from views.panel import PAGE_EXPIRED, PanelView
-from views.reporter import answer_privately
+from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
 from views.wording.text import say
@@ -61,7 +60,7 @@ class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
             return
         name = self.values[0]
         if name not in self._known:
-            await answer_privately(interaction, PAGE_EXPIRED)
+            await self.view.panel.refuse(interaction)
             return
         await self.view.panel.save(interaction, lambda now: now.having(chain=(*_without(now.chain, name), name)))
 

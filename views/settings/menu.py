@@ -8,8 +8,7 @@ import discord
 from storage.settings import Edit
 from views.interactions import Interaction
 from views.limits import LABEL_CHARACTERS, MAX_CHOICES
-from views.panel import PAGE_EXPIRED, PanelView
-from views.reporter import answer_privately
+from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
 from views.wording.text import escape, say
@@ -80,7 +79,7 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
             return
         value = None if self.values[0] == DEFAULT_VALUE else self.values[0]
         if value is not None and value not in self._setting.options(self._context):
-            await answer_privately(interaction, PAGE_EXPIRED)  # forged, or of an older look of the page
+            await self.view.panel.refuse(interaction)
             return
         await self.view.panel.save(interaction, self._setting.change(self._context, value))
 

@@ -10,7 +10,7 @@ from storage.settings import Edit, SettingsStore
 from studio.catalogue import Catalogue
 from views.interactions import Interaction
 from views.limits import MESSAGE_CHARACTERS
-from views.panel import Page, Panel, PanelView
+from views.panel import PAGE_EXPIRED, Page, Panel, PanelView
 from views.reporter import NO_RIGHT, answer_privately
 from views.settings.setting import Context, Section
 from views.wording.text import escape, fit_lines, say
@@ -46,6 +46,12 @@ class SettingsPanel(Panel):
         await self._store.change(self._guild_id, edit)
         self._menu_pages.clear()
         await self.redraw(interaction)
+
+    async def refuse(self, interaction: Interaction) -> None:
+        """Answer a choice that is not on offer: it is forged, or of an older look of the page, which is redrawn."""
+        await interaction.response.defer()
+        await self.redraw(interaction)
+        await answer_privately(interaction, PAGE_EXPIRED)
 
     async def turn_page(self, interaction: Interaction, name: str, page: int) -> None:
         """Show another page of a long menu."""
