@@ -19,7 +19,8 @@ TOKEN_PATTERNS = (
 """Secrets that are not in the config: tokens of interactions, webhooks and bots, and bearer tokens."""
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of control and format characters, lone surrogates, and line and paragraph separators."""
-NOISY = ("alembic", "asyncio")
+NOISY = ("alembic", "asyncio", "PIL")
+"""At DEBUG, Pillow logs each tag of a picture's EXIF, such as where it was taken."""
 
 
 def visible(text: str) -> str:

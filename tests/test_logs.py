@@ -78,6 +78,7 @@ def test_discord_never_logs_bodies(loggers, capsys):
     set_up_logging("DEBUG", [KEY], as_json=False)
     logging.getLogger("discord.http").debug("a body")
     logging.getLogger("pgqueuer").info("a job")
+    logging.getLogger("PIL.TiffImagePlugin").debug("tag: GPSLatitude (2) - value: 48.1")
     logging.getLogger("easel").debug("ours, %s", KEY)
     assert capsys.readouterr().err.splitlines()[0].endswith("ours, ***")
 

@@ -11,6 +11,7 @@ from domain import ImageRequest, Job, Size
 from studio.intake.files import Files, IncomingFile, Unreadable
 from studio.intake.intake import Intake
 from studio.intake.pending import Acknowledge, AnsweredElsewhere
+from views.attachments import read_attachment
 from views.interactions import REQUEST_ERRORS, Interaction, defer, origin_of
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,6 @@ class DiscordRequests:
 
 async def _read(attachment: discord.Attachment) -> bytes:
     try:
-        return await attachment.read()
+        return await read_attachment(attachment)
     except REQUEST_ERRORS as error:
         raise Unreadable(type(error).__name__) from None

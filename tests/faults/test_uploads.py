@@ -68,6 +68,41 @@ async def test_an_image_longer_than_announced_is_refused(running):
     assert running.row(token) is None
 
 
+async def test_an_image_without_an_end_is_read_as_far_as_announced(running):
+    sent = 0
+
+    async def endless(answer):
+        async def pour():
+            nonlocal sent
+            while True:
+                sent += 65536
+                yield bytes(65536)
+
+        return web.Response(body=pour(), content_type="image/png")
+
+    running.discord.fault(is_read, endless)
+    token = await sends(running, 2, png())
+    reply = await running.discord.until(lambda: running.discord.said(token))
+    assert "Discord handed over something else" in reply.content
+    assert sent < 16 * 2**20
+
+
+async def test_a_broken_connection_to_the_cdn_is_told_once(running):
+    async def short(answer):
+        return web.Response(body=answer().body[:-1], headers={"Content-Length": "1000000"}, content_type="image/png")
+
+    async def refused(answer):
+        return web.Response(status=404)
+
+    for fault in (short, refused):
+        running.discord.fault(is_read, fault)
+        token = await sends(running, 3, png())
+        reply = await running.discord.until(lambda token=token: running.discord.said(token))
+        assert "Discord did not hand it over" in reply.content
+        assert [each.content for each in running.discord.private() if each.cause.token == token] == [reply.content]
+        assert running.row(token) is None
+
+
 async def test_image_bombs_are_refused_without_affecting_other_members(running):
     """They are refused by their structure; otherwise each would be killed only after ten seconds."""
     bombs = {
