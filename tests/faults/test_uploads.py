@@ -11,6 +11,7 @@ from PIL import Image
 from domain import Room
 from studio.intake.upload_store import MAX_READS_AT_ONCE
 from tests.discord_server import Sent, held, is_callback
+from tests.discord_server.faults import breaks, cut, refuses
 from tests.faults.world import World, prompt_of
 from tests.replay.pictures import bomb, colour_bomb, with_scans
 from views.wording.refusals import NO_ROOM_SENTENCES
@@ -88,18 +89,13 @@ async def test_an_image_without_an_end_is_read_as_far_as_announced(running):
 
 
 async def test_a_broken_connection_to_the_cdn_is_told_once(running):
-    async def short(answer):
-        return web.Response(body=answer().body[:-1], headers={"Content-Length": "1000000"}, content_type="image/png")
-
-    async def refused(answer):
-        return web.Response(status=404)
-
-    for fault in (short, refused):
+    for fault in (cut(), breaks(), refuses(404, 0)):
         running.discord.fault(is_read, fault)
         token = await sends(running, 3, png())
         reply = await running.discord.until(lambda token=token: running.discord.said(token))
         assert "Discord did not hand it over" in reply.content
-        assert [each.content for each in running.discord.private() if each.cause.token == token] == [reply.content]
+        told = [each for each in running.discord.messages.values() if each.cause and each.cause.token == token]
+        assert told == [reply]
         assert running.row(token) is None
 
 

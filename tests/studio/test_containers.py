@@ -467,6 +467,13 @@ def test_unannounced_webp_chunks_stay_inactive():
     assert CANARY not in stamped
 
 
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_webp_header_without_the_flag_for_alpha_keeps_alpha_inactive(announced):
+    header = extended(flags=webp.HAS_ALPHA if announced else 0)
+    stamped = stamp(build_webp(header, (b"ALPH", b"\0" * 4), lossy()), PACKET)
+    assert (b"ALPH" in stamped) is bool(stamped[20] & webp.HAS_ALPHA) is announced
+
+
 DEEP = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF/{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
 SOURCE = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
 DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
