@@ -39,7 +39,7 @@ def final_stage() -> list[Instruction]:
 
 
 def is_in_image(path: PurePosixPath) -> bool:
-    """Whether .dockerignore lets the file into the image: its last line that fits the file or a folder of it decides."""
+    """Whether .dockerignore lets the file into the image: its last line that fits decides."""
     fits = [line for line in _ignore_lines() if _fits(path, line.removeprefix("!"))]
     return not fits or fits[-1].startswith("!")
 

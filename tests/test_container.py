@@ -1,5 +1,5 @@
 # pyright: basic
-"""The Dockerfile's commands on a copy of what goes into the image, as its user, on a root file system that is read-only."""
+"""The Dockerfile's commands on a copy of the image's files, as its user, on a read-only root file system."""
 
 import asyncio
 import json
@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -45,16 +47,19 @@ pytestmark = pytest.mark.skipif(not can_contain(), reason="needs root, unshare a
 
 
 @pytest.fixture
-def image(tmp_path) -> Path:
-    """A folder with the image's files in app, and the folders that can be written in it."""
-    for file in image_files():
-        copy = tmp_path / "app" / file
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / file, copy)
-    for name in ("data", "tmp"):
-        (tmp_path / name).mkdir()
-        os.chown(tmp_path / name, int(USER), int(USER))
-    return tmp_path
+def image() -> Generator[Path]:
+    """A folder with the image's files in app; not in pytest's folder, which other users cannot enter."""
+    with tempfile.TemporaryDirectory(prefix="easel-image-") as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        for file in image_files():
+            copy = root / "app" / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / file, copy)
+        for name in ("data", "tmp"):
+            (root / name).mkdir()
+            os.chown(root / name, int(USER), int(USER))
+        yield root
 
 
 def environment(image: Path, discord: DiscordServer) -> dict[str, str]:
@@ -97,6 +102,16 @@ async def contained(image: Path, environment: dict[str, str], name: str):
             await process.communicate()
 
 
+async def line_of(process: asyncio.subprocess.Process, words: bytes) -> None:
+    """Wait for a line of the log."""
+    assert process.stderr
+    seen = b""
+    while words not in seen:
+        line = await process.stderr.readline()
+        assert line, seen.decode()
+        seen += line
+
+
 async def output(image: Path, environment: dict[str, str], name: str) -> tuple[int | None, str]:
     async with contained(image, environment, name) as process:
         out, log = await process.communicate()
@@ -107,8 +122,7 @@ async def test_the_image_draws_is_healthy_and_stops(image):
     async with asyncio.timeout(SECONDS), DiscordServer(TOKEN) as discord:
         variables = environment(image, discord)
         async with contained(image, variables, "ENTRYPOINT") as bot:
-            while b"on Discord as" not in await bot.stderr.readline():
-                assert bot.returncode is None
+            await line_of(bot, b"on Discord as")
             token = await discord.slash("imagine", prompt="a boat", size="64x64")
             await discord.sent(lambda each: each.files and token in each.path)
             assert await output(image, variables, "HEALTHCHECK") == (
