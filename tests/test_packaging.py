@@ -152,3 +152,11 @@ def test_hosting_md_has_the_unit_and_the_words_of_its_commands():
         assert file in page
     for mentioned in re.findall(r"`(deploy/[\w.]+)`", page):
         assert Path(ROOT / mentioned).exists()
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda page: page.name)
+def test_links_lead_to_files_that_exist_and_to_no_package_registry(page):
+    text = page.read_text(encoding="utf-8")
+    files = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#\s]+[^)\s]*)\)", text)]
+    assert [link for link in files if not (page.parent / link).exists()] == []
+    assert not re.search(r"pypi\.org|npmjs\.com|crates\.io|hub\.docker\.com", text)
