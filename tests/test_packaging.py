@@ -2,6 +2,8 @@
 """The rules that the Dockerfile, the compose files and the systemd unit keep."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path, PurePosixPath
 
@@ -143,6 +145,14 @@ def test_the_unit_starts_the_bot_again_unless_somebody_has_to_change_something()
     assert unit("RestartPreventExitStatus") == "2"
     assert int(unit("TimeoutStopSec")) >= GRACE_SECONDS + SPARE_SECONDS
     assert (unit("User"), unit("UMask"), unit("StateDirectoryMode")) == ("easel", "0077", "0700")
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_unit_for_a_hardened_one():
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=20", str(ROOT / "deploy" / "easel.service")]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Unknown" not in ran.stderr
 
 
 def test_hosting_md_has_the_unit_and_the_words_of_its_commands():
