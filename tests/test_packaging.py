@@ -1,6 +1,7 @@
 # pyright: basic
 """The rules that the Dockerfile, the compose files and the systemd unit keep."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -170,3 +171,19 @@ def test_links_lead_to_files_that_exist_and_to_no_package_registry(page):
     files = [link.partition("#")[0] for link in re.findall(r"\]\((?!https?:)([^)#\s]+[^)\s]*)\)", text)]
     assert [link for link in files if not (page.parent / link).exists()] == []
     assert not re.search(r"pypi\.org|npmjs\.com|crates\.io|hub\.docker\.com", text)
+
+
+def words_of_the_bot() -> str:
+    """All the texts in the bot's code, one a line."""
+    nodes = (node for tree in PRODUCT.values() for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return "\n".join(node.value for node in nodes if isinstance(node.value, str))
+
+
+def test_hosting_md_has_the_log_lines_as_they_are_written():
+    """A `…` in the page stands for whatever differs."""
+    trouble = (ROOT / "docs" / "hosting.md").read_text().partition("## Trouble")[2]
+    cells = re.findall(r"^\| (`.+?) \|", trouble, re.MULTILINE)
+    lines = [line for cell in cells for line in re.findall(r"`(.+?)`", cell)]
+    assert len(lines) > 30
+    written = words_of_the_bot()
+    assert [part for line in lines for part in line.split("…") if part.strip(" .") not in written] == []
