@@ -97,8 +97,15 @@ class Answer:
         return self
 
     def _has_many_escapes(self) -> bool:
-        is_long = len(self.body) > LONG_TEXT
-        return is_long and sum(self.body.count(mark.encode()) for mark in ESCAPE_MARKS) > MAX_ESCAPES_AT_ONCE
+        """Searches instead of counting, which is a hundred times slower in base64, where there are none."""
+        if len(self.body) <= LONG_TEXT:
+            return False
+        left = MAX_ESCAPES_AT_ONCE + 1
+        for mark in map(str.encode, ESCAPE_MARKS):
+            at = -1
+            while left and (at := self.body.find(mark, at + 1)) >= 0:
+                left -= 1
+        return left == 0
 
     def data(self) -> Any:
         """The body's JSON; raises BadResponse where there is none, or where it has too many values."""

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportOptionalMemberAccess=false
 """A server that echoes the key: no spelling of it is shown, logged or stored."""
 
 import json
