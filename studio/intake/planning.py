@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
-from unicodedata import category
 
 from domain import (
     CannotDrawFrom,
@@ -23,6 +22,7 @@ from domain import (
     State,
     find_model,
 )
+from domain.characters import is_blank
 from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from domain.requests import COUNT, OPTIONS, RequestChanges
@@ -30,8 +30,6 @@ from providers.kit.base import Provider
 
 MAX_STRETCH = 1.05
 """Largest quotient of a size's and an image's aspect ratios that needs no note."""
-INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-"""Unicode categories of characters that show nothing; unassigned ones may be a new emoji."""
 
 
 class Planner:
@@ -130,7 +128,7 @@ def call_request(job: Job) -> ImageRequest:
 
 def _check_complete(request: ImageRequest) -> None:
     """Refuse a prompt that shows nothing, and a mask without an image."""
-    if all(category(each) in INVISIBLE_CATEGORIES for each in request.prompt):
+    if is_blank(request.prompt):
         raise NoPrompt
     if request.mask and not request.images:
         raise NeedsImage(option="mask")

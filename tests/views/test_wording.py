@@ -59,6 +59,7 @@ from domain import (
     UploadGone,
     WrongFileType,
 )
+from domain.characters import TAGS
 from domain.errors import OutageKind
 from domain.requests import COMMAND_NAMES
 from views.wording.delivery_refusals import delivery_refusal_sentence
@@ -110,9 +111,13 @@ NASTY = ["`", "```", "\n", "\u202e", "\u200b", "\u2028", "\x00", "\x1b[0m", "@ev
          "\ud800", "\u00a0", "é", "a"]  # fmt: skip
 
 
+JOINERS = {"\u200d", *TAGS}
+"""Part of emoji; tests/test_characters.py has where they stay."""
+
+
 def is_one_span(text: str, limit: int) -> bool:
     inside = text[1:-1]
-    hidden = {each for each in inside if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    hidden = {each for each in inside if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")} - JOINERS
     return (
         text[0] == text[-1] == "`"
         and "`" not in inside

@@ -1,10 +1,11 @@
 """Escapes and shortens external text for Discord, and fills sentences."""
 
-import unicodedata
 from collections.abc import Sequence
 from math import ceil
 
 from discord.utils import escape_markdown, escape_mentions
+
+from domain.characters import without_controls
 
 SECONDS_SHOWN_AS_MINUTES = 120
 """A longer wait is shown in minutes."""
@@ -21,8 +22,7 @@ MINUTES = "{count} minutes"
 
 def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
     """External text as a code span, without mentions, links or markdown, cut to `limit` characters."""
-    printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
-    folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
+    folded = " ".join(without_controls(text).replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
     return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
 
 
