@@ -118,13 +118,13 @@ async def test_the_receipt_tells_what_is_known():
         request=asked(count=4),
         drawn=entries,
         seconds=4.25,
-        cost=Price(amount=Decimal("0.01"), currency="$"),
+        cost=Price(amount=Decimal("0.1"), currency="$", unit="token"),
         notes=(EarlierNote(text="A note."),),
         failure=Timeout(taken=Acceptance.TAKEN),
     )
     assert result_card(job, pictures, "PopCord").content.splitlines() == [
         "`a boat`",
-        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price 2 \N{MULTIPLICATION SIGN} $0.01",
+        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price 2 \u00d7 $0.1 a token",
         "-# A note.",
         "-# 2 of 4. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
         "-# Re-encoded to fit this place's upload limit.",
