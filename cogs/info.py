@@ -8,7 +8,8 @@ from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from studio.job_control import JobControl
 from views.interactions import Interaction
-from views.pages import PrivacyPage, help_page
+from views.pages import help_page
+from views.privacy_page import PrivacyPage
 from views.providers_page import ProvidersPage
 
 
@@ -29,9 +30,8 @@ class Info(commands.Cog):
     @app_commands.command(description="What is stored, where your words and images go, and how to have it deleted")
     async def privacy(self, interaction: Interaction) -> None:
         application = interaction.client.application
-        await PrivacyPage(self._jobs, self._catalogue, _host_name(application.owner if application else None)).open(
-            interaction
-        )
+        host = _host_name(application.owner if application else None)
+        await PrivacyPage(self._jobs, self._catalogue, host, interaction.user.id).open(interaction)
 
 
 def _host_name(host: discord.User | None) -> str:

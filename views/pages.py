@@ -1,17 +1,10 @@
-"""The pages of /help and /privacy, each within one message."""
+"""The texts of /help and /privacy, each within one message."""
 
 from collections.abc import Sequence
 
-import discord
-
 from domain import Model
 from providers.kit.base import Provider
-from studio.catalogue import Catalogue
-from studio.job_control import JobControl
-from views.interactions import Interaction
-from views.panel import Page, Panel, PanelView
-from views.providers_page import models_by_provider
-from views.wording.text import code_span, join_all, join_sentences, say, say_count
+from views.wording.text import code_span, join_all, join_sentences, say
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -70,12 +63,6 @@ DELETES_NO_SUSPENSION = (
     "back after a refusal by {providers} stays so for that time."
 )
 SUSPENDS_FOR = "{provider} ({minutes} minutes)"
-DELETED_ONE = (
-    "Deleted: {count} finished request of yours, with all that belonged to it. What is still being drawn stays."
-)
-DELETED = (
-    "Deleted: {count} finished requests of yours, with all that belonged to them. What is still being drawn stays."
-)
 
 
 def help_page(providers: Sequence[Provider]) -> str:
@@ -116,36 +103,3 @@ def _sentence_about(names: Sequence[str], sentence: str, without: str = "") -> s
 def _unwrap(text: str) -> str:
     """Each paragraph on one line, as Discord shows line breaks."""
     return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
-
-
-class PrivacyPage(Panel):
-    """The page of /privacy, with a button that deletes the member's data."""
-
-    def __init__(self, jobs: JobControl, catalogue: Catalogue, host: str) -> None:
-        super().__init__()
-        self._jobs = jobs
-        self._catalogue = catalogue
-        self._host = host
-        self._deleted: int | None = None
-
-    async def forget(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        self._deleted = (self._deleted or 0) + await self._jobs.delete_finished(user_id=interaction.user.id)
-        await self.redraw(interaction)
-
-    async def draw(self) -> Page:
-        if self._deleted is None:
-            return Page(
-                privacy_page(await models_by_provider(self._catalogue.providers), self._host), [DeleteMyDataButton()]
-            )
-        return Page(say_count(DELETED_ONE, DELETED, self._deleted))
-
-
-class DeleteMyDataButton(discord.ui.Button[PanelView[PrivacyPage]]):
-    def __init__(self) -> None:
-        label = "Delete what is stored about me"
-        super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view:
-            await self.view.panel.forget(interaction)

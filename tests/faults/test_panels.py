@@ -125,6 +125,15 @@ async def privacy(world: World) -> Message:
     return await page_of(world, await world.discord.slash("privacy"))
 
 
+async def deletion(world: World) -> Message:
+    """The question of /privacy, for a member with a finished drawing."""
+    await world.imagine("a cat")
+    await world.until(lambda: world.rows("state = 'delivered'"))
+    page = await privacy(world)
+    await done(world, page, clicks("Delete what is stored about me"))
+    return page
+
+
 async def queue(world: World) -> Message:
     """The queue page of a member with two drawings that are held."""
     world.hold(lambda call: prompt_of(call).startswith("a slow"))
@@ -171,6 +180,12 @@ SCRIPTS = {
         privacy,
         clicks("Delete what is stored about me"),
         clicks("Delete what is stored about me"),
+        lambda page: "Keep it" in page.buttons or "◀ Back" in page.buttons,
+    ),
+    "deletion": Script(
+        deletion,
+        clicks("Yes, delete it"),
+        clicks("Yes, delete it"),
         lambda page: page.content.startswith("Deleted: ") and not page.components,
     ),
 }
