@@ -10,16 +10,24 @@ from discord.app_commands import Choice, Range
 from discord.ext import commands
 
 from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
+from domain.characters import is_blank
+from domain.choices import choice_value
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.reporter import report_error
 from views.requests import DiscordRequests
-from views.wording.models import model_name
+from views.wording.models import model_choices
 from views.wording.sizes import size_name
+from views.wording.text import short
 
 Command = app_commands.Command[Any, ..., Any]
+
+RANDOM_SEED = -1
+"""Stands for a random seed, as in other tools."""
+LARGEST_INTEGER = 2**53 - 1
+"""Of Discord's integers."""
 
 
 class Imagine(commands.Cog):
@@ -55,7 +63,7 @@ class Imagine(commands.Cog):
             mask="For the image: white is painted anew, black stays",
             strength="How far to go from the image: 0 keeps it, 1 ignores it",
             count="How many pictures",
-            seed="The same seed and words give the same picture",
+            seed="The same number and words give the same picture; -1 takes a random one",
             steps="More steps, less noise, more time",
             guidance="How closely to follow the words",
             scheduler="How the noise is taken away",
@@ -78,7 +86,7 @@ class Imagine(commands.Cog):
             mask: discord.Attachment | None = None,
             strength: Range[float, 0, 1] | None = None,
             count: Range[int, 1, 4] = 1,
-            seed: Range[int, 0, 2147483647] | None = None,
+            seed: Range[int, RANDOM_SEED, LARGEST_INTEGER] | None = None,
             steps: Range[int, 1, 500] | None = None,
             guidance: Range[float, 0, 100] | None = None,
             scheduler: str | None = None,
@@ -96,7 +104,7 @@ class Imagine(commands.Cog):
                     size=await self._read_size(interaction, size),
                     strength=strength,
                     count=count,
-                    seed=seed,
+                    seed=None if seed == RANDOM_SEED else seed,
                     steps=steps,
                     guidance_scale=guidance,
                     scheduler=scheduler,
@@ -127,9 +135,7 @@ class Imagine(commands.Cog):
 
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         models = await self._chosen_models(interaction)
-        return _matching_choices(
-            typed, [(model_name(model), model.id) for model in models if len(model.id) <= LABEL_CHARACTERS]
-        )
+        return _matching_choices(typed, model_choices(models))
 
     async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         takes = await self._chosen_capabilities(interaction)
@@ -172,15 +178,15 @@ def _parse_size(text: str) -> Size | None:
 
 
 def _name_choices(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, name) for name in names if len(name) <= LABEL_CHARACTERS]
+    return [(name, name) for name in names]
 
 
 def _matching_choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
-    """The choices that contain the typed text in name or value, as many as Discord allows."""
+    """The choices that contain the typed text in name or value, as many as Discord allows; no doubles and no blanks."""
     wanted = typed.casefold().replace(" ", "")
-    matching = (
-        Choice(name=name[:LABEL_CHARACTERS], value=value)
+    matching = {
+        choice_value(value): name
         for name, value in offered
-        if wanted in f"{name}\n{value}".casefold().replace(" ", "")
-    )
-    return list(islice(matching, MAX_CHOICES))
+        if wanted in f"{name}\n{value}".casefold().replace(" ", "") and not (is_blank(name) or is_blank(value))
+    }
+    return [Choice(name=short(name), value=value) for value, name in islice(matching.items(), MAX_CHOICES)]

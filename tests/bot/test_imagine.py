@@ -170,6 +170,12 @@ async def test_the_shape_of_the_image_is_kept(world):
     assert job.request.size == (1024, 576)
 
 
+async def test_a_seed_of_minus_one_is_random(world):
+    seeds = [(await world.imagine(prompt="a boat", seed=-1, **SMALL))[1].request.seed for _ in range(3)]
+    assert len(set(seeds)) > 1
+    assert min(seeds) >= 0
+
+
 async def test_private_is_seen_by_its_owner_alone(world):
     shown, job = await world.imagine(prompt="a secret", private=True, **SMALL)
     assert shown.ephemeral

@@ -7,7 +7,7 @@ from domain import Size
 from storage.settings import Edit
 from views.settings.menu import MenuSetting, summary_line
 from views.settings.setting import Context, Section
-from views.wording.models import model_name
+from views.wording.models import model_choices, model_name
 from views.wording.sizes import size_name
 from views.wording.text import say
 
@@ -49,7 +49,7 @@ class DefaultModel(MenuSetting):
         return f"{line}\n{MODEL_GONE}" if is_gone else line
 
     def options(self, context: Context) -> Mapping[str, str]:
-        return {_menu_value(each.id): model_name(each) for each in context.models}
+        return {_menu_value(id): name for name, id in model_choices(context.models)}
 
     def chosen(self, context: Context) -> str | None:
         return _menu_value(context.settings.model) if context.settings.model else None

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import discord
 
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
-from views.wording.text import say
+from views.wording.text import say, short
 
 TAKING_OVER = "Taking over: {providers}"
 NOBODY_TAKES_OVER = "Taking over: nobody"
@@ -51,7 +51,7 @@ class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
     def __init__(self, titles: Mapping[str, str]) -> None:
         super().__init__(custom_id="settings:chain:add", placeholder="Add who is asked next")
         for name, title in list(titles.items())[:MAX_CHOICES]:
-            self.add_option(label=title[:LABEL_CHARACTERS], value=name)
+            self.add_option(label=short(title), value=name)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:

@@ -7,11 +7,11 @@ import discord
 
 from storage.settings import Edit
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
-from views.wording.text import escape, say
+from views.wording.text import escape, say, short
 
 PAGE_SIZE = MAX_CHOICES - 1
 """Choices on one page of a menu, as its first option is the default."""
@@ -70,9 +70,9 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
         self._setting, self._context = setting, context
         chosen, default = setting.chosen(context), say(setting.default_option, value=setting.default(context))
         # A marked option cannot be chosen, so the default is marked only if it is in force.
-        self.add_option(label=default[:LABEL_CHARACTERS], value=DEFAULT_VALUE, default=chosen is None)
+        self.add_option(label=short(default), value=DEFAULT_VALUE, default=chosen is None)
         for value, title in list(setting.options(context).items())[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]:
-            self.add_option(label=title[:LABEL_CHARACTERS], value=value, default=value == chosen)
+            self.add_option(label=short(title), value=value, default=value == chosen)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:

@@ -6,6 +6,7 @@ from math import ceil
 from discord.utils import escape_markdown, escape_mentions
 
 from domain.characters import without_controls
+from views.limits import LABEL_CHARACTERS
 
 SECONDS_SHOWN_AS_MINUTES = 120
 """A longer wait is shown in minutes."""
@@ -29,6 +30,11 @@ def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
 def escape(text: str, limit: int = 80) -> str:
     """External text, such as a model's title, with markdown, links and mentions escaped."""
     return escape_mentions(escape_markdown(code_span(text, limit)[1:-1]))
+
+
+def short(text: str, limit: int = LABEL_CHARACTERS) -> str:
+    """The text on one line, cut to `limit` characters, for a menu, where Discord shows no markdown."""
+    return code_span(text, limit)[1:-1]
 
 
 def fit_lines(lines: Sequence[str], room: int) -> list[str]:
