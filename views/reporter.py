@@ -6,11 +6,13 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
+from domain.characters import is_blank
 from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.discord_errors import is_unanswerable
 from views.interactions import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed, Interaction
+from views.limits import MESSAGE_CHARACTERS
 from views.wording.outcomes import explain
-from views.wording.text import say
+from views.wording.text import code_span, say
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +46,34 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
     if interaction.type is discord.InteractionType.autocomplete:
         log.info("interaction %s: no suggestions, %s", interaction.id, type(original).__name__)
         return  # Discord accepts only suggestions as the answer
+    sentence = _sentence(interaction, original)
     try:
-        await answer_privately(interaction, _sentence(interaction, original))
+        await _answer_with_prompt(interaction, sentence)
     except REQUEST_ERRORS as failed:
         log.warning("interaction %s: the error could not be shown, %s", interaction.id, type(failed).__name__)
+
+
+async def _answer_with_prompt(interaction: Interaction, sentence: str) -> None:
+    """The sentence, and below it the prompt, so that it can be copied; without it if Discord refuses its words."""
+    prompt = _typed_prompt(interaction)
+    if not prompt:
+        await answer_privately(interaction, sentence)
+        return
+    room = MESSAGE_CHARACTERS - len(sentence) - len("\n``")
+    try:
+        await answer_privately(interaction, f"{sentence}\n{code_span(prompt, room)}")
+    except discord.HTTPException as refused:
+        if refused.status not in (400, 403):
+            raise
+        await answer_privately(interaction, sentence)
+
+
+def _typed_prompt(interaction: Interaction) -> str:
+    """The prompt of /imagine; empty for other interactions, and where nothing of it can be seen."""
+    if interaction.type is not discord.InteractionType.application_command:
+        return ""
+    prompt = str(getattr(interaction.namespace, "prompt", ""))
+    return "" if is_blank(prompt) else prompt
 
 
 async def answer_privately(interaction: Interaction, text: str) -> None:

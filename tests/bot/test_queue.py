@@ -173,5 +173,5 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
 async def test_with_a_full_disk_no_provider_is_asked(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
-    assert told == NO_ROOM_SENTENCES[Room.DISK]
+    assert told == f"{NO_ROOM_SENTENCES[Room.DISK]}\n`a boat`"
     assert await world.bot.studio.jobs.under_way(user_id=world.member.id) == []
