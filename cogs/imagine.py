@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
+from domain import Capabilities, EaselError, ImageRequest, Model, OptionNotTaken, Size, UnknownSize, find_model
 from domain.characters import is_blank
 from domain.choices import choice_value
 from storage.settings import SettingsStore
@@ -55,21 +55,21 @@ class Imagine(commands.Cog):
         @app_commands.command(description="Draw a picture from words")
         @app_commands.describe(
             prompt="What to draw",
-            provider="Who draws it",
-            model="With which model",
-            size="How large: wide, tall, square, or 1024x768",
+            provider="Which provider draws it",
+            model="Which model draws it",
+            size="Shape or size: wide, tall, square, or 1024x768",
             negative_prompt="What to keep out of the picture",
             image="An image to start from",
-            mask="For the image: white is painted anew, black stays",
+            mask="Which part of the image to repaint: white is painted anew, black stays",
             strength="How far to go from the image: 0 keeps it, 1 ignores it",
             count="How many pictures",
-            seed="The same number and words give the same picture; -1 takes a random one",
-            steps="More steps, less noise, more time",
-            guidance="How closely to follow the words",
-            scheduler="How the noise is taken away",
-            quality="How much work to put in: more costs more",
-            style="In which of the model's own styles",
-            transparent="Draw on no background",
+            seed="The same seed and words give the same picture; -1 is a random one",
+            steps="How many steps to draw in: more take longer (advanced; leave empty)",
+            guidance="How closely to follow the words (advanced; leave empty)",
+            scheduler="Sampler (advanced; leave empty)",
+            quality="How much work to put in: a higher quality takes longer and may cost more",
+            style="One of the model's own styles",
+            transparent="Draw without a background",
             private="Show the picture to you alone",
         )
         @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._provider_choices()])
@@ -123,11 +123,14 @@ class Imagine(commands.Cog):
         return list(self._catalogue.providers.items())[:MAX_CHOICES]
 
     async def _read_size(self, interaction: Interaction, text: str | None) -> Size | None:
-        """A size as chosen, as typed, or by the name of one of the model's sizes; UnknownSize."""
+        """A size as chosen, as typed, or by the name of one of the model's sizes; UnknownSize, OptionNotTaken."""
         if text is None:
             return None
         if size := _parse_size(text):
             return size
+        model = await self._chosen_model(interaction)
+        if not (model.capabilities.sizes or model.capabilities.size_range):
+            raise OptionNotTaken(option="size", model=model.title)
         named = await self._sizes(interaction, text)
         if not named:
             raise UnknownSize(asked=text)
@@ -161,12 +164,14 @@ class Imagine(commands.Cog):
         return await self._catalogue.chosen(named, settings).models()
 
     async def _chosen_capabilities(self, interaction: Interaction) -> Capabilities:
-        """The capabilities of the model entered so far."""
+        return (await self._chosen_model(interaction)).capabilities
+
+    async def _chosen_model(self, interaction: Interaction) -> Model:
+        """The model entered so far, else the default."""
         models = await self._chosen_models(interaction)
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
-        model = find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
-        return model.capabilities
+        return find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
 
 
 def _parse_size(text: str) -> Size | None:

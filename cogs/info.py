@@ -19,11 +19,11 @@ class Info(commands.Cog):
         self._catalogue = catalogue
         self._settings = settings
 
-    @app_commands.command(description="Who can draw here, with which models, and what each takes")
+    @app_commands.command(description="Which providers and models can draw here, and how well they work today")
     async def providers(self, interaction: Interaction) -> None:
         await ProvidersPage(self._catalogue, self._settings, interaction.guild_id).open(interaction)
 
-    @app_commands.command(description="What each command does, with an example")
+    @app_commands.command(description="How to use this bot: each command, with examples")
     async def help(self, interaction: Interaction) -> None:
         await interaction.response.send_message(help_page(list(self._catalogue.providers.values())), ephemeral=True)
 

@@ -18,16 +18,17 @@ white part is painted anew. `private:True` shows the result to you alone.
 Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
 manage messages. **Upscale**, where it is shown, makes it larger.
 
-`/providers` shows who can draw here and how well each works today; its menu shows a provider's models, and what they
-take.
+`/providers` shows which providers can draw here and how well each works today; its menu shows a provider's models, and
+what they take.
 
-`/recover` hands you pictures that could not be delivered, for instance because Discord took them for explicit, or their
-channel was gone.
+`/recover` gives you pictures that could not be delivered, for example because Discord took them for explicit, or their
+channel was deleted.
 
-`/queue` shows what of yours is being drawn or waits, and cancels it; those who manage the server see all of it.
+`/queue` shows your requests that are being drawn or wait, and cancels them; those who manage the server see all of
+them.
 
-`/settings` sets default provider, model and size, who takes over when a provider is down, and who sees results. It is
-for those who manage the server.
+`/settings` sets the default provider, model and size, the fallback providers for when one is down, and who sees
+results. It is for those who manage the server.
 
 `/privacy` tells what is stored, where your words go, and how to have it deleted.
 
@@ -57,10 +58,13 @@ IMAGES_STRIPPED_OR_FETCHED = (
     "original file themselves, by the link that Discord gave it."
 )
 DRAWN_BY_VOLUNTEERS = "The pictures of {providers} are drawn on the machines of volunteers, who could read your words."
-DELETES = "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you."
+DELETES = (
+    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. It asks once "
+    "before that."
+)
 DELETES_NO_SUSPENSION = (
-    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you; whoever is held "
-    "back after a refusal by {providers} stays so for that time."
+    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. It asks once "
+    "before that; whoever is held back after a refusal by {providers} stays so for that time."
 )
 SUSPENDS_FOR = "{provider} ({minutes} minutes)"
 

@@ -21,8 +21,8 @@ from views.wording.sizes import format_span
 from views.wording.text import escape, fit_lines, join_names, say, say_count, short
 
 STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
-LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
-MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
+LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down; the next request tries it · numbers: the last 24 hours"
+MODEL_HINT = "-# In `/imagine`, choose it as `provider`: then `model` suggests these as you type."
 MORE_MODELS = "- and {count} more"
 ONE_MODEL = "{count} model"
 MODELS = "{count} models"
@@ -86,7 +86,7 @@ class ProvidersPage(Panel):
 
 class ProviderMenu(discord.ui.Select[PanelView[ProvidersPage]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
-        super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
+        super().__init__(custom_id="providers:pick", placeholder="Choose a provider to see its models…")
         for row in rows[:MAX_CHOICES]:
             self.add_option(
                 label=short(row.provider.title),

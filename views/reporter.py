@@ -16,17 +16,17 @@ from views.wording.text import code_span, say
 
 log = logging.getLogger(__name__)
 
-NO_RIGHT = "That needs the right to manage this server."
+NO_RIGHT = "Only those who may manage this server can do that."
 INTERNAL_ERROR = "Something went wrong in Easel itself. The bot's host finds it in the log under `{interaction_id}`."
 COMMAND_CHANGED = (
-    "I no longer know this command, or it has just changed. Try again in a minute; if that does not help, restart "
-    "Discord, for it still shows the old one."
+    "This command has changed, or is gone. Try again in a minute; if that does not help, restart Discord, which may "
+    "still show the old one."
 )
 VERSION_MISMATCH = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
 """Discord's version of a command differs from this process's."""
 REDRAW_REFUSED = (
-    "Discord did not take the page's new look, so what it shows may be old; what you chose is done. "
-    "The page still works: click again, or send its command again."
+    "What you chose is done, but Discord did not redraw this page, so it may show old values. "
+    "Click again, or send its command again."
 )
 
 

@@ -79,7 +79,7 @@ async def test_cancelling_what_runs(world, gate):
     await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
     ended = await world.end()
     assert ended.state is State.CANCELLED
-    assert "Cancelled before the picture was there." in shown.response.content
+    assert "Cancelled before it was drawn." in shown.response.content
     assert page.response.content == "Cancelled.\nNothing is being drawn, and nothing waits."
 
 
@@ -112,7 +112,7 @@ async def test_cancelling_what_waits(tmp_path, gate):
         await world.member.select(page.response, [waiting.id], custom_id="queue:cancel")
         ended = await world.end()
         assert (ended.id, ended.state, ended.drawn) == (waiting.id, State.CANCELLED, ())
-        assert "Cancelled before the picture was there." in shown.response.content
+        assert "Cancelled before it was drawn." in shown.response.content
         gate.open()
         for _ in range(8):
             assert (await world.end()).state is State.DELIVERED
@@ -134,7 +134,7 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
     async with world_of(values, []) as world:
         for _ in range(2):
             await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
-        assert "You have 2 requests waiting" in await world.refused(prompt="one too many")
+        assert "as one member may have (2)" in await world.refused(prompt="one too many")
         await world.other.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         shown = await world.admin.slash(world.channel, "imagine", prompt="one too many")
         assert shown.ephemeral

@@ -58,7 +58,7 @@ async def test_choices_are_saved_at_once_and_shown(world):
     panel = await opened(world)
     assert panel.ephemeral
     assert "Model: **Oil painting** · the bot's default" in panel.response.content
-    await world.admin.click(panel.response, label="Who draws…")
+    await world.admin.click(panel.response, label="Provider, model, size…")
     place = next(each["value"] for each in option(panel, "model") if each["label"] == "Ink drawing")
     await world.admin.select(panel.response, [place], custom_id="settings:model")
     await world.admin.select(panel.response, ["1024x576"], custom_id="settings:size")
@@ -74,7 +74,7 @@ async def test_choices_are_saved_at_once_and_shown(world):
 async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
     values = variables(tmp_path, [])
     async with world_of(values, []) as world:
-        panel = await opened(world, "Who draws")
+        panel = await opened(world, "Provider, model, size")
         place = next(each["value"] for each in option(panel, "model") if each["label"] == "Pixel art")
         await world.admin.select(panel.response, [place], custom_id="settings:model")
         await world.admin.select(panel.response, ["512x512"], custom_id="settings:size")
@@ -96,7 +96,7 @@ async def test_a_model_that_is_gone_is_shown_as_gone(world):
 
 async def test_back_to_the_bots_default(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ink"))
-    panel = await opened(world, "Who draws")
+    panel = await opened(world, "Provider, model, size")
     await world.admin.select(panel.response, ["default"], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model is None
 
@@ -159,7 +159,7 @@ def offer(monkeypatch, models: list[Model]) -> None:
 
 async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     offer(monkeypatch, [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)])
-    panel = await opened(world, "Who draws")
+    panel = await opened(world, "Provider, model, size")
     assert len(option(panel, "model")) == 25
     for _ in range(2):
         await world.admin.click(panel.response, label="models ▶")

@@ -96,7 +96,7 @@ def section(title: str) -> Callable[[World], Awaitable[Message]]:
     return opened
 
 
-drawing = section("Who draws…")
+drawing = section("Provider, model, size…")
 
 
 async def pictures(world: World) -> Message:
@@ -111,7 +111,7 @@ def off(page: Message) -> bool:
 
 
 async def fallback(world: World) -> Message:
-    page = await section("Who takes over…")(world)
+    page = await section("Fallback providers…")(world)
     if page.content.count("\n1. "):
         await done(world, page, clicks("Remove all"))
     return page
@@ -155,7 +155,7 @@ SCRIPTS = {
         pictures,
         clicks("Private by default: off"),
         clicks("◀ all settings"),
-        lambda page: "Private by default: **on**" in page.content and "Who draws…" in page.buttons,
+        lambda page: "Private by default: **on**" in page.content and "Provider, model, size…" in page.buttons,
     ),
     "drawing": Script(
         drawing,
@@ -227,7 +227,7 @@ async def test_a_click_on_a_page_that_discord_shows_already_is_not_lost(running)
     second = running.discord.interactions[await clicks("◀ all settings")(running, page)]
     await running.discord.until(lambda: second.answered)
     let_go.set()
-    await running.discord.until(lambda: "Who draws…" in page.buttons)
+    await running.discord.until(lambda: "Provider, model, size…" in page.buttons)
 
 
 async def test_concurrent_changes_of_two_admins_are_both_kept(running):

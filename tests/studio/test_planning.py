@@ -180,8 +180,8 @@ RANGE = SizeRange(low=64, high=2048, multiple=8)
             NotOffered(option="model", asked="nothing", offered=("Full", "Plain")),
             "Full, Plain",
         ),
-        ({"prompt": " \n\u200b"}, NoPrompt(), "words that say what to draw"),
-        ({"mask": IMAGE}, NeedsImage(option="mask"), "a mask together with an image of its shape"),
+        ({"prompt": " \n\u200b"}, NoPrompt(), "Write in `prompt` what to draw"),
+        ({"mask": IMAGE}, NeedsImage(option="mask"), "A mask needs `image` too, in the same shape"),
         (
             {"images": IMAGES},
             CannotDrawFrom(source=Source.IMAGE, model="Full", sources=(Source.WORDS,)),

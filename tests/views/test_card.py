@@ -338,7 +338,7 @@ async def test_files_can_be_sent_again():
         (Report(), "🖌️ drawing… `a boat`\n-# PopCord · One"),
         (
             Report(eta=60, paused=True),
-            "⏳ waiting… `a boat`\n-# PopCord · One · asked again in about 60 s",
+            "⏳ waiting… `a boat`\n-# PopCord · One · tried again in about 60 s",
         ),
         (Report(0.42), "🖌️ drawing… `a boat`\n-# PopCord · One · 42%"),
         (

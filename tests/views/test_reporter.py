@@ -73,7 +73,7 @@ async def test_an_error_keeps_the_prompt_in_view(prompt):
     await report_error(asked, NotOffered(option="model", asked="x", offered=("y" * 200,) * 8))
     told = asked.response.send_message.await_args.args[0]
     sentence, _, quoted = told.partition("\n")
-    assert sentence.startswith("That model")
+    assert sentence.startswith("`x` is no model")
     assert quoted == code_span(prompt, 1997 - len(sentence))
     assert len(told) <= 2000
 

@@ -231,7 +231,7 @@ def test_every_error_has_a_sentence(error):
         (InvalidRequest(said="a [link](http://x.y)", option="prompt"), "prompt. It says: `a [link](http://x.y)`"),
         (OutOfRange(option="guidance_scale", asked=0, model="One", takes=SPAN), "For `guidance`, **One** takes 1 to"),
         (OptionNotTaken(option="negative_prompt", model="One"), "takes no negative prompt. Leave `negative_prompt`"),
-        (NeedsImage(option="mask"), "That mask will not do. What works: a mask together with an image"),
+        (NeedsImage(option="mask"), "That mask will not do. What works: A mask needs `image` too"),
         (UploadGone(), "no longer kept"),
         (InvalidRequest(), "request"),
         (Timeout(reference="id-`7`"), "(reference `id-\u02cb7\u02cb`)"),
