@@ -129,12 +129,12 @@ async def test_admins_put_the_chain_together_and_members_may_not(hosted):
         await hosted.admin.select(panel.response, [name], custom_id="settings:chain:add")
     assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in panel.response.content
     await hosted.admin.click(panel.response, label="◀ all settings")
-    assert "Taking over: Nebula Block, Sketch (offline), PopCord" in panel.response.content
+    assert "Fallback providers: **Nebula Block, Sketch (offline), PopCord**" in panel.response.content
     await hosted.admin.click(panel.response, label="Fallback providers…")
     await hosted.admin.click(panel.response, label="Remove the last")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ("nebulablock", "sketch")
     again = await hosted.admin.slash(hosted.channel, "settings")
-    assert "Taking over: Nebula Block, Sketch (offline)" in again.response.content
+    assert "Fallback providers: **Nebula Block, Sketch (offline)**" in again.response.content
     await hosted.admin.click(panel.response, label="Remove all")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ()
 

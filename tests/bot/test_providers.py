@@ -131,7 +131,7 @@ async def test_nebulablock(hosted):
     assert job.state is State.DELIVERED
     assert len(await files(shown)) == 1
     assert job.drawn[0].seconds
-    assert "price" in shown.response.content
+    assert "price" not in shown.response.content
 
 
 async def test_nebulablock_with_image_and_mask_picks_the_model_that_can(hosted):

@@ -138,7 +138,7 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
         await world.other.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         shown = await world.admin.slash(world.channel, "imagine", prompt="one too many")
         assert shown.ephemeral
-        assert "This server has 3 requests waiting" in shown.response.content
+        assert "as many requests waiting as it may have (3)" in shown.response.content
         gate.open()
         for _ in range(3):
             await world.end()

@@ -57,7 +57,7 @@ def labels(shown) -> list[str]:
 async def test_choices_are_saved_at_once_and_shown(world):
     panel = await opened(world)
     assert panel.ephemeral
-    assert "Model: **Oil painting** · the bot's default" in panel.response.content
+    assert "Model: **Oil painting** · the provider's default" in panel.response.content
     await world.admin.click(panel.response, label="Provider, model, size…")
     place = next(each["value"] for each in option(panel, "model") if each["label"] == "Ink drawing")
     await world.admin.select(panel.response, [place], custom_id="settings:model")
@@ -90,7 +90,7 @@ async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
 async def test_a_model_that_is_gone_is_shown_as_gone(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ended"))
     content = (await opened(world)).response.content
-    assert "Model: **Oil painting** · the bot's default" in content
+    assert "Model: **Oil painting** · the provider's default" in content
     assert "this server chose is not on offer now" in content
 
 
@@ -130,14 +130,14 @@ async def test_a_disabled_default_provider_is_replaced_by_the_bots_default(world
     _, job = await world.imagine(prompt="a cat", size="64x64", steps=1)
     assert job.provider == "sketch"
     panel = await opened(world)
-    assert "`popcord`, which this server chose, is switched off" in panel.response.content
+    assert "This server chose `popcord`, which the bot's host has switched off" in panel.response.content
 
 
 async def test_the_panel_refuses_clicks_after_the_right_is_revoked(world):
     panel = await opened(world, "Members' pictures")
     world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
     clicked = await world.admin.click(panel.response, label="Private by default: off")
-    assert "right to manage this server" in clicked.response.content
+    assert "who may manage this server" in clicked.response.content
     assert await world.bot._store.settings.get(world.guild.id) == Settings()
 
 
@@ -147,7 +147,7 @@ async def test_a_member_without_the_right_is_refused_even_if_discord_shows_the_c
     world.guild.set_command_permissions(int(command["id"]), {world.member: True})
     shown = await world.member.slash(world.channel, "settings")
     assert shown.ephemeral
-    assert shown.response.content == "That needs the right to manage this server."
+    assert shown.response.content == "Only those who may manage this server can do that."
 
 
 def offer(monkeypatch, models: list[Model]) -> None:

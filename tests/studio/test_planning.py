@@ -127,7 +127,7 @@ async def test_a_model_that_is_gone_is_refused_with_alternatives():
     with pytest.raises(NotOffered) as caught:
         await planned(provider="rich", model="ended")
     assert caught.value == NotOffered(option="model", asked="ended", offered=("Full", "Plain"))
-    assert "not any more" in explain(caught.value)
+    assert "not on offer any more" in explain(caught.value)
 
 
 def test_a_remote_job_is_fetched_although_its_model_is_gone():
@@ -342,6 +342,7 @@ async def test_the_short_value_of_a_long_name_is_resolved(monkeypatch):
         Settings(chain=("image",)), model=choice_value(long), scheduler=short, quality=short, style=short
     )
     assert job.model == long
+    assert job.asked
     assert (job.asked.scheduler, job.request.quality, job.request.style) == (long,) * 3
 
 
