@@ -9,7 +9,7 @@ from domain import Limits, QueueFull, Room, State
 from providers.sketch import Sketch
 from studio.intake.admission import Admission
 from tests.bot.conftest import variables, world_of
-from tests.conftest import make_job
+from tests.conftest import PATIENCE_SECONDS, make_job
 from views.reporter import NO_RIGHT
 from views.wording.refusals import NO_ROOM_SENTENCES
 
@@ -99,7 +99,7 @@ async def test_leaving_a_server_cancels_what_is_under_way_there(world, gate):
     await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     world.env.backend.remove_guild(world.guild.id)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert (await world.end()).state is State.CANCELLED
 
 

@@ -387,7 +387,7 @@ def test_one_line(text):
 def test_one_line_is_quick_with_long_texts(text):
     start = monotonic()
     assert len(one_line(text * 1_000_000)) <= MAX_SENTENCE
-    assert monotonic() - start < 1
+    assert monotonic() - start < 30, "a pattern that takes quadratic time needs hours"
 
 
 def test_a_retry_after_date_is_relative_to_the_servers_clock():

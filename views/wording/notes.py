@@ -95,7 +95,9 @@ def failure_note(note: Note) -> str:
 
 def _why_passed(passed: Sequence[Passed]) -> str:
     """A clause for each cause, with all providers that failed for it."""
-    titles = {each.cause: [other.title for other in passed if other.cause == each.cause] for each in passed}
+    titles: dict[OutageKind, list[str]] = {
+        each.cause: [other.title for other in passed if other.cause == each.cause] for each in passed
+    }
     return join_all(
         [say_count(*OUTAGE_CLAUSES[cause], len(names), providers=join_all(names)) for cause, names in titles.items()]
     )
