@@ -18,6 +18,7 @@ from simcord.preview import Preview
 
 from config import Config, ConfigError
 from domain import Job
+from preview_menus import key_menus_by_what_they_show
 from providers.sketch import SketchSettings
 from views.greeting import Greeting, greeting
 
@@ -35,6 +36,7 @@ OpenBot = Callable[[Config, OnJob, OnJob], AbstractAsyncContextManager[Any]]
 
 async def show(config: Config, open_bot: OpenBot) -> None:
     """Serve the page until it is closed there, or until cancelled."""
+    key_menus_by_what_they_show()
     with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
             changed = asyncio.Event()
