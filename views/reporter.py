@@ -72,8 +72,8 @@ def _typed_prompt(interaction: Interaction) -> str:
     """The prompt of /imagine; empty for other interactions, and where nothing of it can be seen."""
     if interaction.type is not discord.InteractionType.application_command:
         return ""
-    prompt = str(getattr(interaction.namespace, "prompt", ""))
-    return "" if is_blank(prompt) else prompt
+    prompt = interaction.namespace.prompt  # None where the command has no such option
+    return "" if prompt is None or is_blank(prompt) else prompt
 
 
 async def answer_privately(interaction: Interaction, text: str) -> None:

@@ -32,8 +32,9 @@ def label(value) -> str:
 
 
 def interaction(kind=discord.InteractionType.application_command, **options) -> Any:
+    named = SimpleNamespace(**{"prompt": None} | options)
     response = SimpleNamespace(is_done=lambda: False, type=None, send_message=AsyncMock())
-    return SimpleNamespace(id=1, type=kind, response=response, extras={}, namespace=SimpleNamespace(**options))
+    return SimpleNamespace(id=1, type=kind, response=response, extras={}, namespace=named)
 
 
 @pytest.fixture
