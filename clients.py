@@ -28,9 +28,11 @@ from views.interactions import ATTEMPTS, Attempts, Interaction
 from views.panel import answer_expired_page
 from views.reporter import is_real_autocomplete_error, report_error
 from views.requests import DiscordRequests
+from views.wording.text import say_count
 
 log = logging.getLogger("easel")
 
+IN_ONE_SERVER, IN_SERVERS = "in {count} server", "in {count} servers"
 INTERACTION_EVENT = "INTERACTION_CREATE"
 SYNC_SECONDS = 10.0
 """Longest wait at startup for the commands to be registered."""
@@ -95,7 +97,7 @@ class Easel(commands.AutoShardedBot):
         await self._sync_commands()
 
     async def on_ready(self) -> None:
-        log.info("on Discord as %s, in %d servers", self.user, len(self.guilds))
+        log.info("on Discord as %s, %s", self.user, say_count(IN_ONE_SERVER, IN_SERVERS, len(self.guilds)))
 
     async def on_interaction(self, interaction: Interaction) -> None:
         """Called after the views' own handlers."""

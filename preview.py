@@ -5,16 +5,18 @@ import os
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from zlib import crc32
 
 import discord
 import simcord
 from pydantic import BaseModel, SecretStr
-from simcord.preview import Preview
+from simcord.preview import Preview, _action_plans, _component_projection
 
 from config import Config, ConfigError
 from domain import Job
@@ -30,11 +32,13 @@ REFRESH_RETRY_SECONDS = 0.05
 
 
 OnJob = Callable[[Job], None]
+KeyOf = Callable[..., str | None]
 OpenBot = Callable[[Config, OnJob, OnJob], AbstractAsyncContextManager[Any]]
 
 
 async def show(config: Config, open_bot: OpenBot) -> None:
     """Serve the page until it is closed there, or until cancelled."""
+    _key_menus_by_what_they_show()
     with tempfile.TemporaryDirectory(prefix="easel-preview-", ignore_cleanup_errors=True) as folder:
         async with AsyncExitStack() as stack:
             changed = asyncio.Event()
@@ -123,3 +127,27 @@ def _announce(url: str) -> None:
     screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if screen:
         webbrowser.open(url)
+
+
+def _key_menus_by_what_they_show() -> None:
+    """Let the page forget a member's choice in a menu when the message marks something else.
+
+    simcord keeps choices by the place of a menu, whose key is made in two functions: for the page, and of its answers.
+    """
+    for module, name in ((_component_projection, "_control_key"), (_action_plans, "_component_key")):
+        key_of = cast("KeyOf", getattr(module, name))
+        if not hasattr(key_of, "__wrapped__"):
+            setattr(module, name, _with_options(key_of))
+
+
+def _with_options(key_of: KeyOf) -> KeyOf:
+    @wraps(key_of)
+    def key(*about: Any) -> str | None:
+        plain = key_of(*about)
+        options: list[Mapping[str, Any]] = (
+            next(each for each in about if not isinstance(each, (str, int))).get("options") or []
+        )
+        shown = [(each.get("value"), bool(each.get("default"))) for each in options]
+        return f"{plain}-{crc32(repr(shown).encode()):x}" if plain and shown else plain
+
+    return key

@@ -9,17 +9,25 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 from discord.ext import commands
 
-from domain import Capabilities, EaselError, ImageRequest, Model, Size, UnknownSize, find_model
+from domain import Capabilities, EaselError, ImageRequest, Model, OptionNotTaken, Size, UnknownSize, find_model
+from domain.characters import is_blank
+from domain.choices import choice_value
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.reporter import report_error
 from views.requests import DiscordRequests
-from views.wording.models import model_name
+from views.wording.models import model_choices
 from views.wording.sizes import size_name
+from views.wording.text import short
 
 Command = app_commands.Command[Any, ..., Any]
+
+RANDOM_SEED = -1
+"""Stands for a random seed, as in other tools."""
+LARGEST_INTEGER = 2**53 - 1
+"""Of Discord's integers."""
 
 
 class Imagine(commands.Cog):
@@ -47,21 +55,21 @@ class Imagine(commands.Cog):
         @app_commands.command(description="Draw a picture from words")
         @app_commands.describe(
             prompt="What to draw",
-            provider="Who draws it",
-            model="With which model",
-            size="How large: wide, tall, square, or 1024x768",
+            provider="Which provider draws it",
+            model="Which model draws it",
+            size="Shape or size: wide, tall, square, or 1024x768",
             negative_prompt="What to keep out of the picture",
             image="An image to start from",
-            mask="For the image: white is painted anew, black stays",
+            mask="Which part of the image to repaint: white is painted anew, black stays",
             strength="How far to go from the image: 0 keeps it, 1 ignores it",
             count="How many pictures",
-            seed="The same seed and words give the same picture",
-            steps="More steps, less noise, more time",
-            guidance="How closely to follow the words",
-            scheduler="How the noise is taken away",
-            quality="How much work to put in: more costs more",
-            style="In which of the model's own styles",
-            transparent="Draw on no background",
+            seed="The same seed and words give the same picture; -1 is a random one",
+            steps="How many steps to draw in: more take longer (advanced; leave empty)",
+            guidance="How closely to follow the words (advanced; leave empty)",
+            scheduler="Sampler (advanced; leave empty)",
+            quality="How much work to put in: a higher quality takes longer and may cost more",
+            style="One of the model's own styles",
+            transparent="Draw without a background",
             private="Show the picture to you alone",
         )
         @app_commands.choices(provider=[Choice(name=each.title, value=name) for name, each in self._provider_choices()])
@@ -78,7 +86,7 @@ class Imagine(commands.Cog):
             mask: discord.Attachment | None = None,
             strength: Range[float, 0, 1] | None = None,
             count: Range[int, 1, 4] = 1,
-            seed: Range[int, 0, 2147483647] | None = None,
+            seed: Range[int, RANDOM_SEED, LARGEST_INTEGER] | None = None,
             steps: Range[int, 1, 500] | None = None,
             guidance: Range[float, 0, 100] | None = None,
             scheduler: str | None = None,
@@ -96,7 +104,7 @@ class Imagine(commands.Cog):
                     size=await self._read_size(interaction, size),
                     strength=strength,
                     count=count,
-                    seed=seed,
+                    seed=None if seed == RANDOM_SEED else seed,
                     steps=steps,
                     guidance_scale=guidance,
                     scheduler=scheduler,
@@ -115,11 +123,14 @@ class Imagine(commands.Cog):
         return list(self._catalogue.providers.items())[:MAX_CHOICES]
 
     async def _read_size(self, interaction: Interaction, text: str | None) -> Size | None:
-        """A size as chosen, as typed, or by the name of one of the model's sizes; UnknownSize."""
+        """A size as chosen, as typed, or by the name of one of the model's sizes; UnknownSize, OptionNotTaken."""
         if text is None:
             return None
         if size := _parse_size(text):
             return size
+        model = await self._chosen_model(interaction)
+        if not (model.capabilities.sizes or model.capabilities.size_range):
+            raise OptionNotTaken(option="size", model=model.title)
         named = await self._sizes(interaction, text)
         if not named:
             raise UnknownSize(asked=text)
@@ -127,9 +138,7 @@ class Imagine(commands.Cog):
 
     async def _models(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         models = await self._chosen_models(interaction)
-        return _matching_choices(
-            typed, [(model_name(model), model.id) for model in models if len(model.id) <= LABEL_CHARACTERS]
-        )
+        return _matching_choices(typed, model_choices(models))
 
     async def _sizes(self, interaction: Interaction, typed: str) -> list[Choice[str]]:
         takes = await self._chosen_capabilities(interaction)
@@ -155,12 +164,14 @@ class Imagine(commands.Cog):
         return await self._catalogue.chosen(named, settings).models()
 
     async def _chosen_capabilities(self, interaction: Interaction) -> Capabilities:
-        """The capabilities of the model entered so far."""
+        return (await self._chosen_model(interaction)).capabilities
+
+    async def _chosen_model(self, interaction: Interaction) -> Model:
+        """The model entered so far, else the default."""
         models = await self._chosen_models(interaction)
         settings = await self._settings.get(interaction.guild_id)
         named = getattr(interaction.namespace, "model", None)
-        model = find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
-        return model.capabilities
+        return find_model(models, named or "") or find_model(models, settings.model or "") or models[0]
 
 
 def _parse_size(text: str) -> Size | None:
@@ -172,15 +183,15 @@ def _parse_size(text: str) -> Size | None:
 
 
 def _name_choices(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(name, name) for name in names if len(name) <= LABEL_CHARACTERS]
+    return [(name, name) for name in names]
 
 
 def _matching_choices(typed: str, offered: Sequence[tuple[str, str]]) -> list[Choice[str]]:
-    """The choices that contain the typed text in name or value, as many as Discord allows."""
+    """The choices that contain the typed text in name or value, as many as Discord allows; no doubles and no blanks."""
     wanted = typed.casefold().replace(" ", "")
-    matching = (
-        Choice(name=name[:LABEL_CHARACTERS], value=value)
+    matching = {
+        choice_value(value): name
         for name, value in offered
-        if wanted in f"{name}\n{value}".casefold().replace(" ", "")
-    )
-    return list(islice(matching, MAX_CHOICES))
+        if wanted in f"{name}\n{value}".casefold().replace(" ", "") and not (is_blank(name) or is_blank(value))
+    }
+    return [Choice(name=short(name), value=value) for value, name in islice(matching.items(), MAX_CHOICES)]

@@ -14,7 +14,9 @@ class Queue(commands.Cog):
         self._jobs = jobs
         self._catalogue = catalogue
 
-    @app_commands.command(description="What is being drawn and what waits: yours, or for its managers the server's")
+    @app_commands.command(
+        description="Requests that are being drawn or wait: yours, or all of the server's if you manage it"
+    )
     async def queue(self, interaction: Interaction) -> None:
         manages = interaction.guild_id is not None and interaction.permissions.manage_guild
         guild_id = interaction.guild_id if manages else None

@@ -29,7 +29,7 @@ class Recover(commands.Cog):
     def __init__(self, jobs: JobControl) -> None:
         self._jobs = jobs
 
-    @app_commands.command(description="Get pictures of yours that could not be delivered")
+    @app_commands.command(description="Get your pictures that could not be delivered")
     async def recover(self, interaction: Interaction) -> None:
         await defer(interaction, private=True)
         jobs = await self._jobs.parked(interaction.user.id)

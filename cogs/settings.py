@@ -16,7 +16,9 @@ class SettingsCog(commands.Cog, name="Settings"):
         self._settings = settings
         self._catalogue = catalogue
 
-    @app_commands.command(description="Choose this server's provider, model, size and privacy")
+    @app_commands.command(
+        description="Choose this server's provider, model and size, its fallback providers, and who sees results"
+    )
     @app_commands.guild_only()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.default_permissions(manage_guild=True)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Literal, Self, TypedDict, Unpack, cast
+from typing import Any, Literal, NamedTuple, Self, TypedDict, Unpack, cast
 
 from domain.errors import OutageKind
 from domain.frozen import Frozen
@@ -221,6 +221,13 @@ class Job(Origin, Plan):
     def having(self, **changes: Unpack[JobChanges]) -> Self:
         """A changed copy."""
         return self.model_copy(update=changes)
+
+
+class Finished(NamedTuple):
+    """How many finished requests of a member are stored, and how many of them have pictures that wait."""
+
+    requests: int = 0
+    waiting: int = 0
 
 
 class SettingsChanges(TypedDict, total=False):

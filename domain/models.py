@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from math import inf
 from typing import ClassVar, NamedTuple, Self, TypedDict, Unpack
 
+from domain.choices import choice_value
 from domain.frozen import CopyMethod, Frozen
-from domain.numbers import Seconds
+from domain.numbers import SEEDS, Seconds
 from domain.prices import Price
 
 SIZE = re.compile(r"([1-9][0-9]{0,4})\s*[xX*\u00d7]\s*([1-9][0-9]{0,4})")
@@ -85,6 +86,8 @@ class Capabilities(Frozen):
     """Pictures that one call to the API makes."""
     negative_prompt: bool = False
     seed: bool = False
+    max_seed: int = SEEDS - 1
+    """The largest seed; the smallest is 0."""
     steps: Span | None = None
     guidance_scale: Span | None = None
     strength: Span | None = None
@@ -137,4 +140,5 @@ class Model(Frozen):
 
 
 def find_model(models: Sequence[Model], model_id: str) -> Model | None:
-    return next((model for model in models if model.id == model_id), None)
+    """The model of that id, or of the short value by which a long id can be chosen."""
+    return next((model for model in models if model_id in (model.id, choice_value(model.id))), None)

@@ -12,7 +12,7 @@ LONGEST = 40
 SMALLEST_SEED, LARGEST_SEED = -(2**63), 2**64 - 1
 """Servers use seeds of 64 bits, signed or unsigned."""
 SEEDS = 2**31
-"""Upper bound of random seeds: every API takes 31 bits."""
+"""Number of random seeds: every API takes 31 bits."""
 LARGEST_PLACE = 1_000_000
 WEEK = 7 * 86_400.0
 LARGEST_AMOUNT = 10**9

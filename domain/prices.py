@@ -17,15 +17,15 @@ class Price(Frozen):
     kind: Literal["price"] = "price"
     amount: Decimal
     currency: str | None = None
-    """A sign, a code or a name, as the provider writes it; None where it tells none."""
+    """A sign, a code or a name, as the provider writes it; None in rows of earlier versions only."""
     unit: PriceUnit | None = None
-    """None where the provider does not tell it."""
+    """None in rows of earlier versions only."""
 
     @classmethod
     def of(cls, told: Any, currency: str | None = None, unit: PriceUnit | None = None) -> "Price | None":
-        """A price from an API; None where the amount is not a number."""
+        """A price from an API; None where the amount is not a number, or its currency or unit is not told."""
         read = amount(told)
-        return None if read is None else cls(amount=read, currency=currency, unit=unit)
+        return cls(amount=read, currency=currency, unit=unit) if read is not None and currency and unit else None
 
 
 class EarlierPrice(Frozen):

@@ -37,7 +37,9 @@ class RequestChanges(TypedDict, total=False):
     mask: Upload | None
     count: int
     seed: int | None
+    scheduler: str | None
     quality: str | None
+    style: str | None
     refiner: bool | None
     safety_checker: bool | None
     private: bool | None
@@ -93,6 +95,8 @@ class NumberOption:
     value: Callable[[ImageRequest], float | None]
     span: Callable[[Capabilities], Span | None]
     """The values that a model takes; None if it does not take the option."""
+    is_range_listed: bool = True
+    """Whether lists of what a model takes have the range, and not only the name."""
 
     def is_taken(self, takes: Capabilities) -> bool:
         return self.span(takes) is not None
@@ -144,10 +148,14 @@ class FreeOption:
         return OptionNotTaken(option=self.name, model=model.title)
 
 
+def _seeds(takes: Capabilities) -> Span | None:
+    return Span(low=0, high=takes.max_seed) if takes.seed else None
+
+
 Option = NumberOption | ChoiceOption | FreeOption
 OPTIONS: tuple[Option, ...] = (
     FreeOption("negative_prompt", lambda request: request.negative_prompt, lambda takes: takes.negative_prompt),
-    FreeOption("seed", lambda request: request.seed, lambda takes: takes.seed),
+    NumberOption("seed", lambda request: request.seed, _seeds, is_range_listed=False),
     NumberOption("steps", lambda request: request.steps, lambda takes: takes.steps),
     NumberOption("guidance_scale", lambda request: request.guidance_scale, lambda takes: takes.guidance_scale),
     NumberOption("strength", lambda request: request.strength, lambda takes: takes.strength),

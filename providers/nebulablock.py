@@ -1,4 +1,4 @@
-"""Nebula Block: pictures as base64 in one response, listed models and prices, inpainting with FLUX.1 Fill.
+"""Nebula Block: pictures as base64 in one response, listed models, inpainting with FLUX.1 Fill.
 
 Facts: its documentation of 18 February 2026. Which options a model takes is documented in a table, but missing from the
 API's list, so it is derived from the model's name; an unknown model gets only the common options.
@@ -15,7 +15,6 @@ from domain import (
     ImageRequest,
     Model,
     Picture,
-    Price,
     SizeRange,
     Sources,
     Span,
@@ -59,7 +58,6 @@ class Listed(Reply):
     model_name: str
     model_alias: str | None = None
     model_type: str = ""
-    price: float | str | None = None
 
 
 class ListedData(Reply):
@@ -113,9 +111,7 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
         super().__init__(settings, transport)
         root = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/api/v1") + "/api/v1"
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
-        self._discovery = self.discovery(
-            self._offered, self._models([_model(id, title, None) for id, title in FALLBACK])
-        )
+        self._discovery = self.discovery(self._offered, self._models([_model(id, title) for id, title in FALLBACK]))
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -153,13 +149,13 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return choose_models(self.settings, listed, lambda id: _model(id, None, None))
+        return choose_models(self.settings, listed, lambda id: _model(id, None))
 
     async def _discover(self) -> Sequence[Model]:
         listed = (await self._api.get_json("serverless/models")).raise_for_status().parse(ModelList).data.models
         drawing = [each for each in listed if each.model_type == "Image"]
         offered = cap_models(drawing, self.settings, lambda each: each.model_name)
-        models = [_model(each.model_name, each.model_alias, each.price) for each in offered]
+        models = [_model(each.model_name, each.model_alias) for each in offered]
         return sorted(models, key=lambda model: not model.capabilities.text_to_image)
 
 
@@ -192,11 +188,10 @@ def _in_order(found: list[FoundPicture]) -> list[FoundPicture]:
     return [each for _, _, each in sorted(zip(places, range(len(found)), found, strict=True))]
 
 
-def _model(id: str, title: str | None, price: float | str | None) -> Model:
+def _model(id: str, title: str | None) -> Model:
     takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), COMMON)
     return Model(
         id=id,
         title=title or id.rpartition("/")[2],
         capabilities=takes,
-        price=Price.of(price),
     )

@@ -41,6 +41,8 @@ RATIOS = {
 }
 SEED_FOR_ZERO = 4294967294
 """Sent for seed 0: the API's largest, which Easel never draws."""
+MAX_SEED = SEED_FOR_ZERO - 4
+"""The seeds of four pictures follow each other."""
 DEFAULT_STRENGTH = 0.6
 """The API requires one for image to image."""
 FILTERED_REASON = "CONTENT_FILTERED"
@@ -58,10 +60,10 @@ class Endpoint(NamedTuple):
     capabilities: Capabilities
 
 
-FROM_TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True)
+FROM_TEXT = Capabilities(sizes=tuple(RATIOS), negative_prompt=True, seed=True, max_seed=MAX_SEED)
 FROM_BOTH = FROM_TEXT.having(image_to_image=True, sized_by_image=True, strength=Span(low=0, high=1))
 SD3 = Endpoint("", "generate/sd3", FROM_BOTH)
-INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True)
+INPAINT = Capabilities(text_to_image=False, inpainting=True, negative_prompt=True, seed=True, max_seed=MAX_SEED)
 ENDPOINTS = {
     "core": Endpoint("Stable Image Core", "generate/core", FROM_TEXT.having(styles=STYLES)),
     "ultra": Endpoint("Stable Image Ultra", "generate/ultra", FROM_TEXT),

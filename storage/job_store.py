@@ -12,14 +12,17 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    case,
     delete,
     exists,
+    func,
     or_,
     select,
     update,
 )
 
 from domain import UNFINISHED, Job, State
+from domain.jobs import Finished
 from storage.database import Database, Result, Statement
 from storage.dialects import insert_for
 from storage.notifications import Notifications
@@ -177,6 +180,15 @@ class JobStore:
         return (
             await self._run(delete(jobs).where(_belongs_to(user_id, guild_id), IS_OVER).returning(jobs.c.id))
         ).scalars()
+
+    async def count_finished(self, user_id: int) -> Finished:
+        """The rows of a member that `delete_finished` would delete."""
+        waiting = func.sum(case((jobs.c.parked.is_(True), 1), else_=0))
+        mine = select(func.count().label("requests"), waiting.label("waiting")).where(
+            jobs.c.user_id == user_id, IS_OVER
+        )
+        (row,) = (await self._run(mine)).rows
+        return Finished(row["requests"], row["waiting"] or 0)
 
     def _is_unheld(self) -> ColumnElement[bool]:
         return or_(jobs.c.owner.is_(None), jobs.c.heartbeat < self._stale_before())

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from domain import Job, Origin
+from domain.jobs import Finished
 from storage.store import Store
 from studio.lease import HeldJob, Leases
 from studio.pipeline import Pipeline
@@ -62,6 +63,10 @@ class JobControl:
                 await self._spool.delete_job(job_id)
 
         await self._leases.run(job_id, drop)
+
+    async def count_finished(self, user_id: int) -> Finished:
+        """The finished and parked jobs of a member."""
+        return await self._jobs.count_finished(user_id)
 
     async def delete_finished(self, *, user_id: int | None = None, guild_id: int | None = None) -> int:
         """Delete the finished and parked jobs of a member or a server, with their files; how many there were."""

@@ -51,6 +51,9 @@ def _url(lines: IO[str] | None) -> str:
 
 
 def begin(page: Page, command: str) -> None:
+    leave = page.get_by_role("button", name="Exit command mode")
+    if leave.count():  # simcord keeps a command whose handling took longer than it waits, as on a busy machine
+        leave.last.click()
     composer(page).click()
     page.keyboard.type(f"/{command}", delay=10)
     page.get_by_role("option").filter(has_text=f"/{command}").first.wait_for()
@@ -158,6 +161,8 @@ def settings(page: Page) -> None:
         if section is DRAWING_SECTION:
             choose(page, "Default model", "Watercolour")
             expect(said(page, "Model: Watercolour · chosen by this server")).to_be_visible()
+            # The choice of a model also chooses its provider: menus and text agree.
+            expect(page.get_by_role("combobox", name="Default provider").last).to_have_text(re.compile("^Sketch"))
         keep(page, f"settings-{section.name}")
         keep_narrow(page, f"settings-{section.name}")
         page.get_by_role("button", name="all settings").click()

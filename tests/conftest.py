@@ -7,13 +7,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from domain import ImageRequest, Job, Size
 from studio import images
 from tests.postgres import Postgres, postgres_in
 
 ROOT = Path(__file__).parent.parent
+PATIENCE_SECONDS = 30.0
+"""For what must end, and might hang; long, as nothing may depend on how busy the machine is."""
 TOKEN = "aW50ZXJhY3Rpb24.canary"
+
+
+settings.register_profile("easel", deadline=None)
+settings.load_profile("easel")
 
 
 def make_job(id: int | str = 1, **changes) -> Job:

@@ -17,7 +17,7 @@ from health import HealthChecks, Meter
 from storage.outages import Outage
 from storage.store import open_store
 from studio.studio import Studio
-from tests.conftest import make_job
+from tests.conftest import PATIENCE_SECONDS, make_job
 from tests.discord_server import fails, is_callback
 from tests.faults.world import World, healthy, prompt_of, world_in
 from tests.studio.conftest import FakeDelivery, FakeProvider, paint
@@ -113,7 +113,7 @@ async def test_health_covers_gateway_database_and_worker(world: World, port: int
     assert (status, text) == (200, '{"database": true, "worker": true, "gateway": true}')
     world.discord.gateway.is_away = True
     world.discord.gateway.cut()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             status, text = await get(port, "/healthz")
             if status == 503:

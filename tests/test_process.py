@@ -260,9 +260,11 @@ async def test_a_command_of_another_version_says_so_and_costs_nothing(discord, t
         for name, options in OLDER:
             token = await discord.slash(name, **options)
             reply = await discord.until(lambda token=token: discord.said(token))
-            assert (reply.content, reply.private) == (COMMAND_CHANGED, True), (name, options)
+            sentence, _, prompt = reply.content.partition("\n")
+            assert (sentence, reply.private) == (COMMAND_CHANGED, True), (name, options)
+            assert prompt == (f"`{options['prompt']}`" if name == "imagine" and "prompt" in options else ""), name
         token = await discord.slash("imagine", prompt="a boat", provider="one that is off")
-        assert "What works: sketch" in (await discord.until(lambda: discord.said(token))).content
+        assert "Try sketch" in (await discord.until(lambda: discord.said(token))).content
         process.send_signal(signal.SIGTERM)
         _, log = await process.communicate()
     assert not any(word in log for word in (b"Traceback", b"internal error", b"delivered"))

@@ -41,7 +41,8 @@ COLUMN_NAMES = {"negative_prompt": "negative", **COMMAND_NAMES}
 
 
 def _option_cell(option: Option, _: Provider, takes: Sequence[Capabilities]) -> str:
-    if isinstance(option, NumberOption) and option.name != "strength":  # a range of 0 to 1 for every model
+    # The range of a strength is 0 to 1 for every model.
+    if isinstance(option, NumberOption) and option.is_range_listed and option.name != "strength":
         return _spans(option.span(each) for each in takes)
     return _all_or_some(option.is_taken(each) for each in takes)
 

@@ -10,7 +10,7 @@ from domain import Job, NotAsked, Size, Unexpected
 from studio.display import ReadyPicture, Report
 from views.card_actions import ACTIONS, CardAction, card_button
 from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
-from views.wording.notes import conversion_sentence, note_sentence, undelivered_sentences
+from views.wording.notes import conversion_sentence, failure_note, note_sentence, undelivered_sentences
 from views.wording.outcomes import explain, explain_without_external_text
 from views.wording.prices import labelled_price
 from views.wording.receipts import alt_text, duration_words, progress_facts, progress_headline, seed_words
@@ -20,13 +20,13 @@ SMALLER_SHARE = 0.8
 """Share of the requested pixels below which the receipt has a note."""
 UNLINKED_ENDINGS = tuple(".,:;)]'\"")
 """Discord does not count these as the end of a link, unless it is in brackets, where it has no preview."""
-TEXT_LEFT_OUT = "-# Its words are left out: they could not be shown here."
-SOME_SHOWN = "{shown} of {asked}."
-REDUCED = "Re-encoded to fit this place's upload limit."
-FIRST_FRAME_ONLY = "It moves, but only its first frame fits."
+TEXT_LEFT_OUT = "-# Discord did not let me show its words, so they are left out."
+SOME_SHOWN = "{shown} of {asked} pictures."
+REDUCED = "Compressed to fit the upload limit here."
+FIRST_FRAME_ONLY = "It is animated, but only its first frame fits here."
 SMALLER = "Smaller than the {size} that {provider} was asked for."
-LINK_EXPIRES = "The picture could not be fetched; this link to it will expire."
-RETRY_FETCHES = "-# Retry asks for the same picture again, and orders nothing twice."
+LINK_EXPIRES = "The picture could not be fetched. This link to it will expire, so open it soon."
+RETRY_FETCHES = "-# Retry asks for the same picture again; nothing is ordered twice."
 UNNAMED_PICTURE = "A picture"
 UNFINISHED_PICTURE = "An unfinished picture"
 
@@ -152,7 +152,7 @@ def _is_smaller(drawn: Size | None, asked: Size | None) -> bool:
 def _failure_lines(job: Job, provider: str) -> list[str]:
     why = job.failure or Unexpected()
     was_asked = not isinstance(why, NotAsked)  # else the note already says so
-    fallback_note = [f"-# {note_sentence(note)}" for note in job.notes[:1] if job.tried and was_asked]
+    fallback_note = [f"-# {failure_note(note)}" for note in job.notes[:1] if job.tried and was_asked]
     kept = [RETRY_FETCHES] if job.remote is not None else []
     lines = [code_span(job.request.prompt), explain(why, provider), f"-# {provider} · {escape(job.model_title)}"]
     return [*lines, *kept, *fallback_note]

@@ -1,17 +1,10 @@
-"""The pages of /help and /privacy, each within one message."""
+"""The texts of /help and /privacy, each within one message."""
 
 from collections.abc import Sequence
 
-import discord
-
 from domain import Model
 from providers.kit.base import Provider
-from studio.catalogue import Catalogue
-from studio.job_control import JobControl
-from views.interactions import Interaction
-from views.panel import Page, Panel, PanelView
-from views.providers_page import models_by_provider
-from views.wording.text import code_span, join_all, join_sentences, say, say_count
+from views.wording.text import code_span, join_all, join_sentences, say
 
 HELP = """
 **Easel draws pictures from words.** Here it draws with {providers}.
@@ -25,16 +18,17 @@ white part is painted anew. `private:True` shows the result to you alone.
 Below a picture, **Again** draws it with a new seed, and **Delete** removes it, for its owner and for those who may
 manage messages. **Upscale**, where it is shown, makes it larger.
 
-`/providers` shows who can draw here and how well each works today; its menu shows a provider's models, and what they
-take.
+`/providers` shows which providers can draw here and how well each works today; its menu shows a provider's models, and
+what they take.
 
-`/recover` hands you pictures that could not be delivered, for instance because Discord took them for explicit, or their
-channel was gone.
+`/recover` gives you pictures that could not be delivered, for example because Discord took them for explicit, or their
+channel was deleted.
 
-`/queue` shows what of yours is being drawn or waits, and cancels it; those who manage the server see all of it.
+`/queue` shows your requests that are being drawn or wait, and cancels them; those who manage the server see all of
+them.
 
-`/settings` sets default provider, model and size, who takes over when a provider is down, and who sees results. It is
-for those who manage the server.
+`/settings` sets the default provider, model and size, the fallback providers for when one is down, and who sees
+results. It is for those who manage the server.
 
 `/privacy` tells what is stored, where your words go, and how to have it deleted.
 
@@ -64,18 +58,15 @@ IMAGES_STRIPPED_OR_FETCHED = (
     "original file themselves, by the link that Discord gave it."
 )
 DRAWN_BY_VOLUNTEERS = "The pictures of {providers} are drawn on the machines of volunteers, who could read your words."
-DELETES = "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you."
+DELETES = (
+    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. It asks once "
+    "before that."
+)
 DELETES_NO_SUSPENSION = (
-    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you; whoever is held "
-    "back after a refusal by {providers} stays so for that time."
+    "**Deleting it:** the button below deletes your finished requests, and pictures that wait for you. It asks once "
+    "before that; whoever is held back after a refusal by {providers} stays so for that time."
 )
 SUSPENDS_FOR = "{provider} ({minutes} minutes)"
-DELETED_ONE = (
-    "Deleted: {count} finished request of yours, with all that belonged to it. What is still being drawn stays."
-)
-DELETED = (
-    "Deleted: {count} finished requests of yours, with all that belonged to them. What is still being drawn stays."
-)
 
 
 def help_page(providers: Sequence[Provider]) -> str:
@@ -116,36 +107,3 @@ def _sentence_about(names: Sequence[str], sentence: str, without: str = "") -> s
 def _unwrap(text: str) -> str:
     """Each paragraph on one line, as Discord shows line breaks."""
     return "\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
-
-
-class PrivacyPage(Panel):
-    """The page of /privacy, with a button that deletes the member's data."""
-
-    def __init__(self, jobs: JobControl, catalogue: Catalogue, host: str) -> None:
-        super().__init__()
-        self._jobs = jobs
-        self._catalogue = catalogue
-        self._host = host
-        self._deleted: int | None = None
-
-    async def forget(self, interaction: Interaction) -> None:
-        await interaction.response.defer()
-        self._deleted = (self._deleted or 0) + await self._jobs.delete_finished(user_id=interaction.user.id)
-        await self.redraw(interaction)
-
-    async def draw(self) -> Page:
-        if self._deleted is None:
-            return Page(
-                privacy_page(await models_by_provider(self._catalogue.providers), self._host), [DeleteMyDataButton()]
-            )
-        return Page(say_count(DELETED_ONE, DELETED, self._deleted))
-
-
-class DeleteMyDataButton(discord.ui.Button[PanelView[PrivacyPage]]):
-    def __init__(self) -> None:
-        label = "Delete what is stored about me"
-        super().__init__(label=label, style=discord.ButtonStyle.danger, custom_id="privacy:forget")
-
-    async def callback(self, interaction: Interaction) -> None:
-        if self.view:
-            await self.view.panel.forget(interaction)

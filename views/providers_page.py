@@ -12,17 +12,17 @@ from providers.kit.base import Provider
 from storage.settings import SettingsStore
 from studio.catalogue import Catalogue, ProviderHealth
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES, MESSAGE_CHARACTERS
+from views.limits import MAX_CHOICES, MESSAGE_CHARACTERS
 from views.panel import Page, Panel, PanelView
 from views.wording.models import model_name
 from views.wording.prices import labelled_price, price_words
 from views.wording.refusals import option_name
 from views.wording.sizes import format_span
-from views.wording.text import escape, fit_lines, join_names, say, say_count
+from views.wording.text import escape, fit_lines, join_names, say, say_count, short
 
 STATE_EMOJI = {"up": "🟢", "slow": "🟡", "down": "🔴", "untested": "⚪"}
-LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down, not asked since · figures: the last 24 hours"
-MODEL_HINT = "-# Choose it as `provider` of `/imagine`, and `model` suggests these as you type."
+LEGEND = "-# 🟢 up · 🟡 slow · 🔴 down · ⚪ was down; the next request tries it · numbers: the last 24 hours"
+MODEL_HINT = "-# In `/imagine`, choose it as `provider`: then `model` suggests these as you type."
 MORE_MODELS = "- and {count} more"
 ONE_MODEL = "{count} model"
 MODELS = "{count} models"
@@ -86,10 +86,10 @@ class ProvidersPage(Panel):
 
 class ProviderMenu(discord.ui.Select[PanelView[ProvidersPage]]):
     def __init__(self, rows: Sequence[Row], chosen: str | None) -> None:
-        super().__init__(custom_id="providers:pick", placeholder="A provider's models, and what they take…")
+        super().__init__(custom_id="providers:pick", placeholder="Choose a provider to see its models…")
         for row in rows[:MAX_CHOICES]:
             self.add_option(
-                label=row.provider.title[:LABEL_CHARACTERS],
+                label=short(row.provider.title),
                 value=row.provider.name,
                 description=say_count(ONE_MODEL, MODELS, len(row.models)),
                 emoji=STATE_EMOJI[row.health.state],
@@ -177,8 +177,8 @@ def _models_line(names: Sequence[str], takes: str) -> str:
 
 
 def _title_and_price(model: Model) -> str:
-    name = escape(model_name(model))
-    return say(MODEL_WITH_PRICE, model=name, price=price_words(model.price)) if model.price else say(MODEL, model=name)
+    name, price = escape(model_name(model)), price_words(model.price) if model.price else ""
+    return say(MODEL_WITH_PRICE, model=name, price=price) if price else say(MODEL, model=name)
 
 
 def _default_model(models: Sequence[Model], chosen: str | None) -> Model:
@@ -189,6 +189,6 @@ def _default_model(models: Sequence[Model], chosen: str | None) -> Model:
 
 def _option_words(option: Option, takes: Capabilities) -> str:
     """An option's name, with its range if it is a number."""
-    span = option.span(takes) if isinstance(option, NumberOption) else None
+    span = option.span(takes) if isinstance(option, NumberOption) and option.is_range_listed else None
     name = SHORT_NAMES.get(option.name) or option_name(option.name)
     return f"{name} {format_span(span)}" if span else name

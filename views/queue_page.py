@@ -18,7 +18,7 @@ QUEUE_EMPTY = "Nothing is being drawn, and nothing waits."
 CANCELLED_SENTENCE = "Cancelled."
 CANCEL_TOO_LATE = "That one is drawn or over already."
 PRIVATE_REQUEST = "a private request"
-BEGUN_JOB = "🖌️ begun · {prompt} · {member} · {provider} · asked {since}"
+BEGUN_JOB = "🖌️ being drawn · {prompt} · {member} · {provider} · asked {since}"
 WAITING_JOB = "⏳ waiting · {prompt} · {member} · {provider} · asked {since}"
 MORE_JOBS = "-# and {count} more"
 
@@ -90,7 +90,7 @@ class QueuePage(Panel):
 
 class CancelMenu(discord.ui.Select[PanelView[QueuePage]]):
     def __init__(self, options: list[discord.SelectOption]) -> None:
-        super().__init__(placeholder="Cancel…", options=options, custom_id="queue:cancel")
+        super().__init__(placeholder="Cancel a request…", options=options, custom_id="queue:cancel")
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view:

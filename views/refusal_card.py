@@ -6,7 +6,7 @@ from views.card_actions import AGAIN_ACTION, DELETE_ACTION
 from views.wording.delivery_refusals import delivery_refusal_sentence
 from views.wording.text import code_span, escape
 
-KEPT_FOR_OWNER = "-# It is kept for whoever asked for it, for 7 days at most. If they press Delete, it is thrown away."
+KEPT_FOR_OWNER = "-# It is kept for the member who asked, for 7 days at most. If they press Delete, it is thrown away."
 
 
 def refusal_card(job: Job, refused: FailedDelivery, provider: str) -> Card:

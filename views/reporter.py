@@ -6,25 +6,27 @@ import discord
 from discord import app_commands
 
 from domain import EaselError
+from domain.characters import is_blank
 from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.discord_errors import is_unanswerable
 from views.interactions import DEFERRED_KEY, REQUEST_ERRORS, DeadlinePassed, Interaction
+from views.limits import MESSAGE_CHARACTERS
 from views.wording.outcomes import explain
-from views.wording.text import say
+from views.wording.text import code_span, say
 
 log = logging.getLogger(__name__)
 
-NO_RIGHT = "That needs the right to manage this server."
+NO_RIGHT = "Only those who may manage this server can do that."
 INTERNAL_ERROR = "Something went wrong in Easel itself. The bot's host finds it in the log under `{interaction_id}`."
 COMMAND_CHANGED = (
-    "I no longer know this command, or it has just changed. Try again in a minute; if that does not help, restart "
-    "Discord, for it still shows the old one."
+    "This command has changed, or is gone. Try again in a minute; if that does not help, restart Discord, which may "
+    "still show the old one."
 )
 VERSION_MISMATCH = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
 """Discord's version of a command differs from this process's."""
 REDRAW_REFUSED = (
-    "Discord did not take the page's new look, so what it shows may be old; what you chose is done. "
-    "The page still works: click again, or send its command again."
+    "What you chose is done, but Discord did not redraw this page, so it may show old values. "
+    "Click again, or send its command again."
 )
 
 
@@ -44,10 +46,34 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
     if interaction.type is discord.InteractionType.autocomplete:
         log.info("interaction %s: no suggestions, %s", interaction.id, type(original).__name__)
         return  # Discord accepts only suggestions as the answer
+    sentence = _sentence(interaction, original)
     try:
-        await answer_privately(interaction, _sentence(interaction, original))
+        await _answer_with_prompt(interaction, sentence)
     except REQUEST_ERRORS as failed:
         log.warning("interaction %s: the error could not be shown, %s", interaction.id, type(failed).__name__)
+
+
+async def _answer_with_prompt(interaction: Interaction, sentence: str) -> None:
+    """The sentence, and below it the prompt, so that it can be copied; without it if Discord refuses its words."""
+    prompt = _typed_prompt(interaction)
+    if not prompt:
+        await answer_privately(interaction, sentence)
+        return
+    room = MESSAGE_CHARACTERS - len(sentence) - len("\n``")
+    try:
+        await answer_privately(interaction, f"{sentence}\n{code_span(prompt, room)}")
+    except discord.HTTPException as refused:
+        if refused.status not in (400, 403):
+            raise
+        await answer_privately(interaction, sentence)
+
+
+def _typed_prompt(interaction: Interaction) -> str:
+    """The prompt of /imagine; empty for other interactions, and where nothing of it can be seen."""
+    if interaction.type is not discord.InteractionType.application_command:
+        return ""
+    prompt = interaction.namespace.prompt  # None where the command has no such option
+    return "" if prompt is None or is_blank(prompt) else prompt
 
 
 async def answer_privately(interaction: Interaction, text: str) -> None:

@@ -64,6 +64,7 @@ def _capabilities(name: str, own_key: bool) -> Capabilities:
         per_call=4,
         negative_prompt=True,
         seed=True,
+        max_seed=2**32 - 1,
         steps=Span(low=1, high=500 if own_key else 40),
         guidance_scale=Span(low=0, high=100),
         strength=Span(low=0.01, high=1),

@@ -33,6 +33,7 @@ COMMON_CAPABILITIES = Capabilities(
     per_call=4,
     negative_prompt=True,
     seed=True,
+    max_seed=2**32 - 1,
     steps=Span(low=1, high=150),
     guidance_scale=Span(low=0, high=30),
     strength=Span(low=0, high=1),

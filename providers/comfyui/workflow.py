@@ -133,6 +133,7 @@ def capabilities(workflows: Sequence[Workflow], schedulers: Mapping[str, Sequenc
         per_call=MAX_BATCH if "batch" in common else 1,
         negative_prompt="negative" in common,
         seed="seed" in common,
+        max_seed=2**64 - 1,
         steps=Span(low=1, high=150) if "steps" in common else None,
         guidance_scale=Span(low=0, high=30) if "cfg" in common else None,
         strength=Span(low=0, high=1) if any({"image", "denoise"} <= each.placeholders for each in workflows) else None,

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from domain import Acceptance, BadResponse, ProviderFailure
+from domain.characters import without_controls
 from domain.kinds import kind_of
 from providers.http.failures import ErrorDetails, error_for, option_of_field
 from providers.http.parsing import MIN_THREAD_BYTES, JSONTooLarge, Reply, read_json
@@ -218,7 +219,7 @@ def _moment(text: str) -> datetime:
 def one_line(text: str) -> str:
     """Untrusted text on one line, without tags, links, paths of a machine and control characters, truncated."""
     text = TAG.sub(" ", unescape_html(text[:MAX_ERROR_TEXT]))
-    text = LINK.sub("(link)", "".join(each if each.isprintable() else " " for each in text))
+    text = LINK.sub("(link)", without_controls(text))
     return " ".join(LOCAL_PATH.sub("(path)", text).split())[:MAX_SENTENCE]
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel, ValidationError
 
 from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
+from domain.numbers import LARGEST_SEED, whole
 from providers.http.api import without_none
 from providers.http.encoding import data_url
 from providers.kit.base import COMMON_SIZES
@@ -82,6 +83,7 @@ def capabilities(schema: ModelSchema) -> Capabilities:
         per_call=_per_call(inputs),
         negative_prompt="negative_prompt" in inputs,
         seed="seed" in inputs,
+        max_seed=whole(inputs.get("seed", Input()).maximum, MAX_SEED, LARGEST_SEED) or MAX_SEED,
         steps=_span(inputs, "num_inference_steps", Span(low=1, high=100)),
         guidance_scale=next(
             (span for name in GUIDANCE_INPUTS if (span := _span(inputs, name, Span(low=0, high=30)))), None

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from math import ceil, inf
 from typing import Any, cast
 
 from PIL import AvifImagePlugin, Image, ImageCms, ImageFile, ImageOps
@@ -17,6 +18,8 @@ DECODABLE_KINDS = ("png", "jpeg", "webp", "gif", "avif", "heic", "tiff", "bmp", 
 """DECODABLE, by the names of domain.kinds."""
 MAX_DECODED_PIXELS = 67_108_864
 """Largest picture that is decoded: 8192x8192, 256 MiB."""
+REDUCIBLE_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
+"""Whose pixels may be averaged: unlike indices into a palette, and 16 bits, which Pillow does not average."""
 UNDO_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,28 +56,29 @@ def configure_pillow() -> None:
 def check_decodable(parsed: Parsed) -> None:
     """Check that the first frame can be decoded; NotAPicture, TooLargeToDecode."""
     with _decoding():
-        # Draft mode decodes a JPEG at an eighth of its sides, which reads all data in little memory.
-        _load(containers.stamped(parsed, b""), VIEWABLE, draft=True)
+        _load(containers.stamped(parsed, b""), VIEWABLE, draft=8)
 
 
-def decode(parsed: Parsed) -> Image.Image:
-    """An upright RGB image in sRGB (RGBA if not opaque) without metadata; NotAPicture, TooLargeToDecode."""
+def decode(parsed: Parsed, most_pixels: float = inf) -> Image.Image:
+    """An upright RGB image in sRGB (RGBA if not opaque) without metadata; NotAPicture, TooLargeToDecode.
+
+    The sides of one of more than `most_pixels` are divided by a whole number.
+    """
     with _decoding():
         # Damaged metadata (EXIF, text, multi-picture) would make Pillow fail.
-        image = _load(containers.stamped(parsed, b""), VIEWABLE)
+        image = _load(containers.stamped(parsed, b""), VIEWABLE, draft=_factor(parsed.container.size, most_pixels))
         turn = UNDO_ORIENTATION.get(containers.orientation(parsed))
-        colours = _without_metadata(_to_srgb(image))
+        colours = _plain_colours(image, most_pixels)
         return colours if turn is None else colours.transpose(turn)
 
 
-def decode_foreign(data: bytes, *, damaged: bool = False) -> Image.Image:
+def decode_foreign(data: bytes, most_pixels: float = inf, *, damaged: bool = False) -> Image.Image:
     """As `decode`, for the bytes of any of DECODABLE_KINDS; damaged=True decodes as much as possible."""
     ImageFile.LOAD_TRUNCATED_IMAGES = damaged
     try:
         with _decoding():
             image = _load(data, DECODABLE)
-            upright = ImageOps.exif_transpose(image)
-            return _without_metadata(_to_srgb(upright))
+            return _plain_colours(ImageOps.exif_transpose(image), most_pixels)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
@@ -89,17 +93,44 @@ def _decoding() -> Generator[None]:
         raise NotAPicture("it is damaged: it cannot be decoded") from error
 
 
-def _load(data: bytes, formats: tuple[str, ...], *, draft: bool = False) -> Image.Image:
-    missing = () if "HEIF" in Image.OPEN else ("HEIF",)  # Pillow fails on the name of a missing decoder
+def reads_heic() -> bool:
+    """Whether the decoder is there; `configure_pillow` registers it."""
+    return "HEIF" in Image.OPEN
+
+
+def _load(data: bytes, formats: tuple[str, ...], *, draft: int = 1) -> Image.Image:
+    """draft: JPEG is decoded at a half, a quarter or an eighth of its sides, which takes little time and memory."""
+    missing = () if reads_heic() else ("HEIF",)  # Pillow fails on the name of a missing decoder
     image = Image.open(BytesIO(data), formats=[each for each in formats if each not in missing])
-    if draft:
-        image.draft(None, (1, 1))
+    if draft > 1:
+        image.draft(None, (max(image.width // draft, 1), max(image.height // draft, 1)))
     if image.width * image.height > MAX_DECODED_PIXELS:
         raise TooLargeToDecode(f"{image.width}x{image.height} pixels")
     if image.format in ("AVIF", "TIFF") and getattr(image, "n_frames", 1) > 1:
         raise TooLargeToDecode("several pictures")
     image.load()
     return image
+
+
+def _plain_colours(image: Image.Image, most_pixels: float) -> Image.Image:
+    """Reduced and in sRGB: in this order, if it can be reduced as it is, which saves memory."""
+    if image.mode in REDUCIBLE_MODES and "transparency" not in image.info:
+        image = _reduced(image, most_pixels)
+    return _without_metadata(_reduced(_to_srgb(image), most_pixels))
+
+
+def _reduced(image: Image.Image, most_pixels: float) -> Image.Image:
+    factor = _factor(image.size, most_pixels)
+    if factor == 1:
+        return image
+    smaller = image.reduce(factor)
+    smaller.info = image.info
+    return smaller
+
+
+def _factor(size: tuple[int, int], most_pixels: float) -> int:
+    """The smallest divisor of the sides with which the image has at most so many pixels, give or take a hundredth."""
+    return max(ceil((size[0] * size[1] / most_pixels) ** 0.5 - 0.01), 1)
 
 
 def _without_metadata(image: Image.Image) -> Image.Image:

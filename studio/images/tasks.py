@@ -100,7 +100,9 @@ def _copies(image: Image.Image, limit: int) -> Iterator[bytes]:
     width, height = image.size
     image = _resized(
         image,
-        min(upload_rules.MAX_UPLOAD_SIDE / max(width, height), (upload_rules.MAX_PIXELS / (width * height)) ** 0.5),
+        min(
+            upload_rules.MAX_UPLOAD_SIDE / max(width, height), (upload_rules.MAX_KEPT_PIXELS / (width * height)) ** 0.5
+        ),
     )
     copy = b""
     for quality in COPY_QUALITIES:
@@ -124,13 +126,23 @@ def _resized(image: Image.Image, ratio: float) -> Image.Image:
 
 def read_upload(data: bytes, option: str) -> TaskResult:
     """A member's image as an upright PNG in sRGB without metadata: RGB, or RGBA if not opaque."""
-    image = codec.decode(upload_rules.parse_upload(data, option))
+    image = _decode_upload(data, option)
     return TaskResult(codec.encode_png(image), image.size)
+
+
+def _decode_upload(data: bytes, option: str) -> Image.Image:
+    """Made smaller if it has more pixels than are handed to providers."""
+    if kind_of(data) != "heic" or not codec.reads_heic():
+        return codec.decode(upload_rules.parse_upload(data, option), upload_rules.MAX_KEPT_PIXELS)
+    try:
+        return codec.decode_foreign(data, upload_rules.MAX_KEPT_PIXELS)
+    except codec.TooLargeToDecode as reason:
+        raise NotAPicture(str(reason), Defect.TOO_COMPLEX) from None
 
 
 def read_mask(data: bytes, size: tuple[int, int]) -> TaskResult:
     """A member's mask as PNG: 8-bit greyscale, white = repaint, of that size; OtherProportions."""
-    image, wanted = codec.decode(upload_rules.parse_upload(data, "mask")), Size(*size)
+    image, wanted = _decode_upload(data, "mask"), Size(*size)
     made = Size(*image.size)
     if wanted.distance(made)[0] > MAX_RATIO:
         raise OtherProportions(mask=made, image=wanted)

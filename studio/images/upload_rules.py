@@ -1,4 +1,4 @@
-"""The rules for members' uploads: one intact, still PNG, JPEG or WebP that is cheap to decode."""
+"""The rules for members' uploads: one intact, still PNG, JPEG or WebP that is cheap to decode; HEIC is not parsed."""
 
 from domain import Defect, ImageTooLarge, TooManyScans
 from studio.images import containers
@@ -6,8 +6,10 @@ from studio.images.base import MAX_SCANS, NotAPicture, Parsed, valid_size
 
 MAX_UPLOAD_SIDE = 16_383
 """The smallest limit of the three formats: WebP's 14 bits (RFC 6386, section 9.1)."""
-MAX_PIXELS = 16_777_216
-"""64 MiB once decoded as RGBA."""
+MAX_PIXELS = 67_108_864
+"""8192x8192: telephones take photos of 12 to 64 megapixels."""
+MAX_KEPT_PIXELS = 16_777_216
+"""Larger images are made smaller; as RGBA, so many take 64 MiB."""
 
 
 def parse_upload(data: bytes, option: str) -> Parsed:

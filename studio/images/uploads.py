@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from domain import BadUpload, Defect, FileTooLarge, NoRoom, Room, Size, WrongFileType
+from domain.kinds import kind_of
 from studio.images import containers, upload_rules
 from studio.images.base import NotAPicture
 from studio.images.decoder_pool import DECODERS, DecodingFailed, NoProcess, TooSlow
@@ -13,7 +14,10 @@ log = logging.getLogger(__name__)
 
 MAX_UPLOAD = 20 * 2**20
 """Bytes."""
-MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "application/octet-stream", None)
+MEDIA_TYPES = (
+    *("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
+    *("application/octet-stream", None),
+)
 """Media types that Discord may announce; the last two do not describe the content."""
 DECODE_SECONDS = 10.0
 
@@ -52,7 +56,8 @@ async def read_mask(data: bytes, size: Size) -> bytes:
 def _check_start(data: bytes, option: str) -> None:
     """Cheap checks before a process is given the file."""
     _check_length(len(data), option)
-    containers.format_of(data)
+    if kind_of(data) != "heic":
+        containers.format_of(data)
 
 
 def _check_length(length: int, option: str) -> None:

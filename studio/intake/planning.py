@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
-from unicodedata import category
 
 from domain import (
     CannotDrawFrom,
@@ -23,6 +22,8 @@ from domain import (
     State,
     find_model,
 )
+from domain.characters import is_blank
+from domain.choices import named_by
 from domain.numbers import SEEDS, random_seed
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from domain.requests import COUNT, OPTIONS, RequestChanges
@@ -30,8 +31,6 @@ from providers.kit.base import Provider
 
 MAX_STRETCH = 1.05
 """Largest quotient of a size's and an image's aspect ratios that needs no note."""
-INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
-"""Unicode categories of characters that show nothing; unassigned ones may be a new emoji."""
 
 
 class Planner:
@@ -50,6 +49,7 @@ class Planner:
         provider = self.provider(request, settings)
         models = await provider.models()
         model = self._choose_model(request, settings, models)
+        request = _with_whole_names(request, model.capabilities)
         _check_options(request, model)
         size, size_notes = _choose_size(request, settings, model.capabilities)
         private = settings.private if request.private is None else request.private
@@ -124,16 +124,30 @@ def call_request(job: Job) -> ImageRequest:
     """The request of a job's next call, with its share of the pictures and its own seed."""
     request, each = job.request, ceil(job.request.count / job.calls)
     done = job.calls_done * each
-    seed = None if request.seed is None else (request.seed + done) % SEEDS
+    seed = None if request.seed is None else _following_seed(request.seed, done)
     return request.having(count=min(each, request.count - done), seed=seed)
+
+
+def _following_seed(seed: int, steps: int) -> int:
+    """A later seed among the 2**31 around it, as a larger one might be more than the model takes."""
+    return seed - seed % SEEDS + (seed + steps) % SEEDS
 
 
 def _check_complete(request: ImageRequest) -> None:
     """Refuse a prompt that shows nothing, and a mask without an image."""
-    if all(category(each) in INVISIBLE_CATEGORIES for each in request.prompt):
+    if is_blank(request.prompt):
         raise NoPrompt
     if request.mask and not request.images:
         raise NeedsImage(option="mask")
+
+
+def _with_whole_names(request: ImageRequest, takes: Capabilities) -> ImageRequest:
+    """The names for which a choice's value is short."""
+    return request.having(
+        scheduler=named_by(request.scheduler or "", takes.schedulers) or request.scheduler,
+        quality=named_by(request.quality or "", takes.qualities) or request.quality,
+        style=named_by(request.style or "", takes.styles) or request.style,
+    )
 
 
 def _choose_options(request: ImageRequest, settings: Settings, takes: Capabilities) -> RequestChanges:

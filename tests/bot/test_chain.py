@@ -73,7 +73,7 @@ async def test_a_server_that_dies_during_a_job_leads_to_the_fallback_or_a_senten
         else:
             assert (job.state, job.provider) == (State.DELIVERED, "sketch")
             assert len(await files(shown)) == 1
-            assert f"{provider.title} was not working, so Sketch (offline) was asked instead." in shown.response.content
+            assert f"{provider.title} was not working, so Sketch (offline) drew it." in shown.response.content
 
 
 async def test_a_provider_that_is_down_is_replaced_and_then_skipped(hosted):
@@ -82,7 +82,7 @@ async def test_a_provider_that_is_down_is_replaced_and_then_skipped(hosted):
     for number in range(5):
         shown, job = await hosted.imagine(prompt="a cat case:F04-503", provider="popcord", size="512x512")
         assert (job.state, job.provider) == (State.DELIVERED, "sketch"), number
-        assert "PopCord was not working, so Sketch (offline) was asked instead." in shown.response.content
+        assert "PopCord was not working, so Sketch (offline) drew it." in shown.response.content
     assert popcord.count("POST") == 3 * 3
     page = (await hosted.member.slash(hosted.channel, "providers")).response.content
     assert re.search(r"🔴 \*\*PopCord\*\* · (the default here · )?down since <t:\d+:t> · 0% drawn · ", page)
@@ -123,18 +123,18 @@ async def test_startup_does_not_wait_for_a_job_of_a_disabled_provider_over_its_l
 async def test_admins_put_the_chain_together_and_members_may_not(hosted):
     panel = await hosted.admin.slash(hosted.channel, "settings")
     assert panel.ephemeral
-    assert "Taking over: nobody" in panel.response.content
-    await hosted.admin.click(panel.response, label="Who takes over…")
+    assert "Fallback providers: **none**" in panel.response.content
+    await hosted.admin.click(panel.response, label="Fallback providers…")
     for name in ("nebulablock", "sketch", "popcord"):
         await hosted.admin.select(panel.response, [name], custom_id="settings:chain:add")
     assert "1. Nebula Block\n2. Sketch (offline)\n3. PopCord" in panel.response.content
     await hosted.admin.click(panel.response, label="◀ all settings")
-    assert "Taking over: Nebula Block, Sketch (offline), PopCord" in panel.response.content
-    await hosted.admin.click(panel.response, label="Who takes over…")
+    assert "Fallback providers: **Nebula Block, Sketch (offline), PopCord**" in panel.response.content
+    await hosted.admin.click(panel.response, label="Fallback providers…")
     await hosted.admin.click(panel.response, label="Remove the last")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ("nebulablock", "sketch")
     again = await hosted.admin.slash(hosted.channel, "settings")
-    assert "Taking over: Nebula Block, Sketch (offline)" in again.response.content
+    assert "Fallback providers: **Nebula Block, Sketch (offline)**" in again.response.content
     await hosted.admin.click(panel.response, label="Remove all")
     assert (await hosted.bot._store.settings.get(hosted.guild.id)).chain == ()
 

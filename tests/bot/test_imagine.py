@@ -115,7 +115,7 @@ async def test_quality_style_and_transparency_are_drawn_and_in_the_metadata(worl
         ({"quality": "nonsense"}, "draft, fine"),
         ({"style": "nonsense"}, "warm, cold, faded"),
         ({"model": "nonsense"}, "Watercolour"),
-        ({"mask": ("mask.png", png())}, "a mask together with an image"),
+        ({"mask": ("mask.png", png())}, "A mask needs `image` too"),
     ],
 )
 async def test_what_the_model_does_not_take_is_refused_privately(world, options, sentence):
@@ -124,7 +124,7 @@ async def test_what_the_model_does_not_take_is_refused_privately(world, options,
 
 async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world):
     shown = await world.member.slash(world.channel, "imagine", prompt="x", image=("a.png", b"no image at all"))
-    assert "PNG, JPEG or WebP" in shown.response.content
+    assert "PNG, JPEG, WebP or HEIC" in shown.response.content
     assert world.ended.empty()
 
 
@@ -132,11 +132,11 @@ async def test_an_upload_that_is_no_image_is_answered_and_nothing_is_drawn(world
 async def test_a_file_announced_as_another_type_is_refused_privately(world, field):
     files = {"image": ("a.png", png()), "mask": ("m.png", png())} | {field: ("a.gif", b"GIF89a")}
     told = await world.refused(prompt="x", **files)
-    assert f"That {field} will not do. Its type is image/gif. What works: a PNG, JPEG or WebP" in told
+    assert f"The {field} is a file of the type image/gif. Send a still PNG" in told
 
 
 async def test_strength_without_an_image_is_refused(world):
-    assert "a strength together with an image" in await world.refused(prompt="x", strength=0.5)
+    assert "`strength` needs `image` too" in await world.refused(prompt="x", strength=0.5)
 
 
 async def test_an_image_and_a_mask_are_repainted(world):
@@ -168,6 +168,12 @@ async def test_a_second_image_is_refused_by_a_model_that_takes_one(world, monkey
 async def test_the_shape_of_the_image_is_kept(world):
     _, job = await world.imagine(prompt="x", image=("a.png", png((160, 90))), steps=1)
     assert job.request.size == (1024, 576)
+
+
+async def test_a_seed_of_minus_one_is_random(world):
+    seeds = [(await world.imagine(prompt="a boat", seed=-1, **SMALL))[1].request.seed for _ in range(3)]
+    assert len(set(seeds)) > 1
+    assert min(seeds) >= 0
 
 
 async def test_private_is_seen_by_its_owner_alone(world):

@@ -71,7 +71,7 @@ async def test_a_job_can_be_retried_only_once(hosted):
 async def test_two_admins_do_not_undo_each_other(world):
     settings = world.bot._store.settings
     panel = await world.admin.slash(world.channel, "settings")
-    await world.admin.click(panel.response, label="Who draws…")
+    await world.admin.click(panel.response, label="Provider, model, size…")
     await settings.set(world.guild.id, Settings(private=True))
     await world.admin.select(panel.response, ["1024x576"], custom_id="settings:size")
     now = await settings.get(world.guild.id)

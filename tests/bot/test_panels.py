@@ -45,8 +45,8 @@ async def cancels(world: World, page: Any) -> Any:
 
 SCRIPTS = {
     "settings": Script(opens("settings"), chooses("settings:provider", "sketch")),
-    "drawing": Script(opens("settings", "Who draws…"), chooses("settings:size", "512x512")),
-    "fallback": Script(opens("settings", "Who takes over…"), chooses("settings:chain:add", "sketch")),
+    "drawing": Script(opens("settings", "Provider, model, size…"), chooses("settings:size", "512x512")),
+    "fallback": Script(opens("settings", "Fallback providers…"), chooses("settings:chain:add", "sketch")),
     "pictures": Script(opens("settings", "Members' pictures…"), presses("Private by default: off")),
     "providers": Script(opens("providers"), chooses("providers:pick", "sketch")),
     "queue": Script(opens("queue"), cancels),

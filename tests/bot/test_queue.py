@@ -9,7 +9,7 @@ from domain import Limits, QueueFull, Room, State
 from providers.sketch import Sketch
 from studio.intake.admission import Admission
 from tests.bot.conftest import variables, world_of
-from tests.conftest import make_job
+from tests.conftest import PATIENCE_SECONDS, make_job
 from views.reporter import NO_RIGHT
 from views.wording.refusals import NO_ROOM_SENTENCES
 
@@ -79,7 +79,7 @@ async def test_cancelling_what_runs(world, gate):
     await world.admin.select(page.response, [job.id], custom_id="queue:cancel")
     ended = await world.end()
     assert ended.state is State.CANCELLED
-    assert "Cancelled before the picture was there." in shown.response.content
+    assert "Cancelled before it was drawn." in shown.response.content
     assert page.response.content == "Cancelled.\nNothing is being drawn, and nothing waits."
 
 
@@ -99,7 +99,7 @@ async def test_leaving_a_server_cancels_what_is_under_way_there(world, gate):
     await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
     await gate.first.wait()
     world.env.backend.remove_guild(world.guild.id)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert (await world.end()).state is State.CANCELLED
 
 
@@ -112,7 +112,7 @@ async def test_cancelling_what_waits(tmp_path, gate):
         await world.member.select(page.response, [waiting.id], custom_id="queue:cancel")
         ended = await world.end()
         assert (ended.id, ended.state, ended.drawn) == (waiting.id, State.CANCELLED, ())
-        assert "Cancelled before the picture was there." in shown.response.content
+        assert "Cancelled before it was drawn." in shown.response.content
         gate.open()
         for _ in range(8):
             assert (await world.end()).state is State.DELIVERED
@@ -134,11 +134,11 @@ async def test_a_member_may_have_so_many_waiting_and_a_server_too(tmp_path, gate
     async with world_of(values, []) as world:
         for _ in range(2):
             await world.member.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
-        assert "You have 2 requests waiting" in await world.refused(prompt="one too many")
+        assert "as one member may have (2)" in await world.refused(prompt="one too many")
         await world.other.slash(world.channel, "imagine", prompt="a boat", size="64x64", steps=1)
         shown = await world.admin.slash(world.channel, "imagine", prompt="one too many")
         assert shown.ephemeral
-        assert "This server has 3 requests waiting" in shown.response.content
+        assert "as many requests waiting as it may have (3)" in shown.response.content
         gate.open()
         for _ in range(3):
             await world.end()
@@ -173,5 +173,5 @@ async def test_a_member_with_fifty_waiting_delays_another_by_no_more_than_what_r
 async def test_with_a_full_disk_no_provider_is_asked(world, monkeypatch):
     monkeypatch.setattr(world.bot._store.spool, "is_full", lambda: True)
     told = await world.refused(prompt="a boat")
-    assert told == NO_ROOM_SENTENCES[Room.DISK]
+    assert told == f"{NO_ROOM_SENTENCES[Room.DISK]}\n`a boat`"
     assert await world.bot.studio.jobs.under_way(user_id=world.member.id) == []

@@ -234,8 +234,22 @@ async def test_delete_my_data(world):
     page = await world.member.slash(world.channel, "privacy")
     assert "Who runs this bot" in page.response.content
     await world.member.click(page.response, label="Delete what is stored about me")
-    assert "1 finished request of yours" in page.response.content
+    assert "1 finished request of yours goes" in page.response.content
+    await world.member.click(page.response, label="Keep it")
+    assert "Who runs this bot" in page.response.content
+    assert await world.bot.studio.jobs.find(job.id) is not None
+    await world.member.click(page.response, label="Delete what is stored about me")
+    await world.member.click(page.response, label="Yes, delete it")
+    assert page.response.content.startswith("Deleted: 1 finished request of yours")
     assert await world.bot.studio.jobs.find(job.id) is None
+
+
+async def test_where_nothing_is_stored_there_is_nothing_to_confirm(world):
+    page = await world.member.slash(world.channel, "privacy")
+    await world.member.click(page.response, label="Delete what is stored about me")
+    assert page.response.content == "Nothing of yours is stored here that could be deleted."
+    await world.member.click(page.response, label="◀ Back")
+    assert "Who runs this bot" in page.response.content
 
 
 async def test_files_of_a_finished_job_are_gone(hosted):

@@ -59,8 +59,8 @@ def labels(shown) -> list[str]:
 async def test_choices_are_saved_at_once_and_shown(world):
     panel = await opened(world)
     assert panel.ephemeral
-    assert "Model: **Oil painting** · the bot's default" in panel.response.content
-    await world.admin.click(panel.response, label="Who draws…")
+    assert "Model: **Oil painting** · the provider's default" in panel.response.content
+    await world.admin.click(panel.response, label="Provider, model, size…")
     place = next(each["value"] for each in option(panel, "model") if each["label"] == "Ink drawing")
     await world.admin.select(panel.response, [place], custom_id="settings:model")
     await world.admin.select(panel.response, ["1024x576"], custom_id="settings:size")
@@ -76,7 +76,7 @@ async def test_choices_are_saved_at_once_and_shown(world):
 async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
     values = variables(tmp_path, [])
     async with world_of(values, []) as world:
-        panel = await opened(world, "Who draws")
+        panel = await opened(world, "Provider, model, size")
         place = next(each["value"] for each in option(panel, "model") if each["label"] == "Pixel art")
         await world.admin.select(panel.response, [place], custom_id="settings:model")
         await world.admin.select(panel.response, ["512x512"], custom_id="settings:size")
@@ -92,13 +92,13 @@ async def test_members_draw_with_the_servers_defaults_after_a_restart(tmp_path):
 async def test_a_model_that_is_gone_is_shown_as_gone(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ended"))
     content = (await opened(world)).response.content
-    assert "Model: **Oil painting** · the bot's default" in content
+    assert "Model: **Oil painting** · the provider's default" in content
     assert "this server chose is not on offer now" in content
 
 
 async def test_back_to_the_bots_default(world):
     await world.bot._store.settings.set(world.guild.id, Settings(provider="sketch", model="ink"))
-    panel = await opened(world, "Who draws")
+    panel = await opened(world, "Provider, model, size")
     await world.admin.select(panel.response, ["default"], custom_id="settings:model")
     assert (await world.bot._store.settings.get(world.guild.id)).model is None
 
@@ -132,14 +132,14 @@ async def test_a_disabled_default_provider_is_replaced_by_the_bots_default(world
     _, job = await world.imagine(prompt="a cat", size="64x64", steps=1)
     assert job.provider == "sketch"
     panel = await opened(world)
-    assert "`popcord`, which this server chose, is switched off" in panel.response.content
+    assert "This server chose `popcord`, which the bot's host has switched off" in panel.response.content
 
 
 async def test_the_panel_refuses_clicks_after_the_right_is_revoked(world):
     panel = await opened(world, "Members' pictures")
     world.env.backend.get_guild(world.guild.id).members[world.admin.id].role_ids.clear()
     clicked = await world.admin.click(panel.response, label="Private by default: off")
-    assert "right to manage this server" in clicked.response.content
+    assert "who may manage this server" in clicked.response.content
     assert await world.bot._store.settings.get(world.guild.id) == Settings()
 
 
@@ -149,7 +149,7 @@ async def test_a_member_without_the_right_is_refused_even_if_discord_shows_the_c
     world.guild.set_command_permissions(int(command["id"]), {world.member: True})
     shown = await world.member.slash(world.channel, "settings")
     assert shown.ephemeral
-    assert shown.response.content == "That needs the right to manage this server."
+    assert shown.response.content == "Only those who may manage this server can do that."
 
 
 def offer(monkeypatch, models: list[Model]) -> None:
@@ -161,7 +161,7 @@ def offer(monkeypatch, models: list[Model]) -> None:
 
 async def test_models_beyond_a_menu_are_on_further_pages(world, monkeypatch):
     offer(monkeypatch, [Model(id=f"m{n}", title=f"Model {n}") for n in range(60)])
-    panel = await opened(world, "Who draws")
+    panel = await opened(world, "Provider, model, size")
     assert len(option(panel, "model")) == 25
     for _ in range(2):
         await world.admin.click(panel.response, label="models ▶")

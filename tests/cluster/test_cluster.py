@@ -72,7 +72,7 @@ async def test_a_job_is_cancelled_from_another_process(cluster):
     message = cluster.discord.said(page)
     assert "no more" in message.content
     await cluster.discord.choose(message, "queue:cancel", cluster.discord.interactions[token].id, at=there)
-    assert "Cancelled before the picture was there." in (await cluster.end(token)).content
+    assert "Cancelled before it was drawn." in (await cluster.end(token)).content
     await cluster.until(token, lambda row: row["state"] == "cancelled")
 
 

@@ -239,7 +239,7 @@ async def test_a_picture_over_the_upload_limit_is_made_smaller(running):
     message = await running.end(token)
     discord.upload_limit = discord.told_limit
     assert [each.size <= MEBIBYTE for each in message.attachments] == [True]
-    assert "Re-encoded to fit this place's upload limit." in message.content
+    assert "Compressed to fit the upload limit here." in message.content
     assert any(sent.status == 413 for sent in discord.requests)
 
 

@@ -95,7 +95,7 @@ def section(title: str) -> Callable[[World], Awaitable[Message]]:
     return opened
 
 
-drawing = section("Who draws…")
+drawing = section("Provider, model, size…")
 
 
 async def pictures(world: World) -> Message:
@@ -110,7 +110,7 @@ def off(page: Message) -> bool:
 
 
 async def fallback(world: World) -> Message:
-    page = await section("Who takes over…")(world)
+    page = await section("Fallback providers…")(world)
     if page.content.count("\n1. "):
         await done(world, page, clicks("Remove all"))
     return page
@@ -122,6 +122,15 @@ async def providers(world: World) -> Message:
 
 async def privacy(world: World) -> Message:
     return await page_of(world, await world.discord.slash("privacy"))
+
+
+async def deletion(world: World) -> Message:
+    """The question of /privacy, for a member with a finished drawing."""
+    await world.imagine("a cat")
+    await world.until(lambda: world.rows("state = 'delivered'"))
+    page = await privacy(world)
+    await done(world, page, clicks("Delete what is stored about me"))
+    return page
 
 
 async def queue(world: World) -> Message:
@@ -145,7 +154,7 @@ SCRIPTS = {
         pictures,
         clicks("Private by default: off"),
         clicks("◀ all settings"),
-        lambda page: "Private by default: **on**" in page.content and "Who draws…" in page.buttons,
+        lambda page: "Private by default: **on**" in page.content and "Provider, model, size…" in page.buttons,
     ),
     "drawing": Script(
         drawing,
@@ -170,6 +179,12 @@ SCRIPTS = {
         privacy,
         clicks("Delete what is stored about me"),
         clicks("Delete what is stored about me"),
+        lambda page: "Keep it" in page.buttons or "◀ Back" in page.buttons,
+    ),
+    "deletion": Script(
+        deletion,
+        clicks("Yes, delete it"),
+        clicks("Yes, delete it"),
         lambda page: page.content.startswith("Deleted: ") and not page.components,
     ),
 }
@@ -211,7 +226,7 @@ async def test_a_click_on_a_page_that_discord_shows_already_is_not_lost(running)
     second = running.discord.interactions[await clicks("◀ all settings")(running, page)]
     await running.discord.until(lambda: second.answered)
     let_go.set()
-    await running.discord.until(lambda: "Who draws…" in page.buttons)
+    await running.discord.until(lambda: "Provider, model, size…" in page.buttons)
 
 
 async def test_concurrent_changes_of_two_admins_are_both_kept(running):

@@ -374,7 +374,11 @@ def test_base64_cut_short_is_refused_here_or_by_the_job(cut):
 def test_one_line(text):
     clean = one_line(text)
     assert len(clean) <= MAX_SENTENCE
-    assert not any(category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") for each in clean)
+    assert not any(
+        category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+        for each in clean
+        if each not in {"\u200d", *map(chr, range(0xE0020, 0xE0080))}
+    )
     assert not re.search(r"<[^>]*>", clean)
     assert not re.search(r"https?://\S", clean, re.IGNORECASE)
 
@@ -383,7 +387,7 @@ def test_one_line(text):
 def test_one_line_is_quick_with_long_texts(text):
     start = monotonic()
     assert len(one_line(text * 1_000_000)) <= MAX_SENTENCE
-    assert monotonic() - start < 1
+    assert monotonic() - start < 30, "a pattern that takes quadratic time needs hours"
 
 
 def test_a_retry_after_date_is_relative_to_the_servers_clock():

@@ -29,6 +29,7 @@ from providers.automatic1111.results import GenerationInfo, Result, checked, rea
 from providers.automatic1111.server import Listed
 from providers.http.answers import Answer
 from providers.http.budget import MemoryBudget
+from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import PATIENCE, sources_of
 from tests.replay.automatic1111 import ACCOUNT, LARGE, LARGE_PREVIEWS, NOISE, PLAIN, SOMEBODY
@@ -450,7 +451,7 @@ async def test_failed_progress_polls_do_not_affect_the_drawing(a1111, case, time
 @pytest.mark.usefixtures("at_once")
 async def test_previews_leave_the_memory_budget_to_the_picture(a1111):
     a1111.transport._budget = MemoryBudget(3 * len(NOISE))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await a1111.draw("large-previews")
     assert [picture.data for picture in a1111.progress.kept] == [NOISE]
     assert len(a1111.progress.previews) >= LARGE_PREVIEWS - 1  # the last comes at the same time as the picture

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.http.budget import MemoryBudget
+from tests.conftest import PATIENCE_SECONDS
 
 ROOM = 10
 
@@ -40,7 +41,7 @@ async def test_every_reader_is_admitted_and_the_budget_is_never_exceeded(readers
             task.cancel()
             if held:
                 reader.held -= readers[tasks.index(task)][0]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(0)
     assert reader.budget._free == ROOM
@@ -49,7 +50,7 @@ async def test_every_reader_is_admitted_and_the_budget_is_never_exceeded(readers
 
 async def test_a_reservation_larger_than_the_budget_is_admitted_alone():
     reader = Reader()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         for amount in (3, 5 * ROOM, 3):
             group.create_task(reader.read(amount, 3))
     assert reader.most == 5 * ROOM
@@ -58,7 +59,7 @@ async def test_a_reservation_larger_than_the_budget_is_admitted_alone():
 async def test_a_task_that_holds_bytes_does_not_wait():
     budget = MemoryBudget(ROOM)
     await budget.reserve(ROOM)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await budget.reserve(ROOM)
 
 
@@ -108,7 +109,7 @@ async def test_waiting_tasks_are_admitted_in_fifo_order(script, order):
 
 async def test_parallel_readers_never_exceed_the_budget():
     reader = Reader()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
         for _ in range(50):
             group.create_task(reader.read(4, 3))
     assert reader.most == 8
@@ -119,5 +120,5 @@ async def test_an_excess_reservation_is_released(monkeypatch):
     await budget.reserve(8)
     await budget.reserve(-6)
     other = asyncio.create_task(budget.reserve(7))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await other

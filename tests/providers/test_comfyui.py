@@ -14,6 +14,7 @@ from providers.comfyui.answers import refusal_error
 from providers.comfyui.sockets import MAX_CONNECTIONS, SocketEvent, failure_of
 from providers.comfyui.workflow import FOLDER
 from providers.http.answers import Answer
+from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import blames_model, cause_of, option_of
 from tests.providers.conftest import sources_of
 from tests.replay.comfyui import CHECKPOINTS
@@ -153,7 +154,7 @@ async def test_a_hanging_handshake_does_not_delay_the_prompt(comfyui, monkeypatc
 async def test_a_hanging_close_does_not_delay_the_job(comfyui, monkeypatch):
     monkeypatch.setattr(sockets, "LISTENER_STOP_SECONDS", 0.01)
     monkeypatch.setattr(sockets, "HISTORY_PAUSE_SECONDS", 0.01)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(8):  # aiohttp itself closes a socket after ten seconds
         assert (await comfyui.draw("no-goodbye")).sizes == [(512, 512)]
 
 
@@ -510,7 +511,7 @@ async def test_a_prompt_that_is_refused_is_forgotten(comfyui, case, called_off):
 
 async def test_cancelling_closes_the_connection(comfyui):
     drawing = asyncio.create_task(comfyui.draw("poll-F15"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await comfyui.server.started.wait()
         drawing.cancel()
         await comfyui.server.left.wait()

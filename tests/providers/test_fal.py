@@ -20,6 +20,7 @@ from domain import (
 from providers.fal import Result, _error
 from providers.http.answers import Answer
 from providers.kit.base import NO_FREE_CALL
+from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import ANSWERS
@@ -141,7 +142,7 @@ async def test_final_statuses_raise_and_forget(fal, case, error, detail):
 
 @pytest.mark.parametrize("case", LAST_WORDS)
 async def test_fals_own_error_in_place_of_the_result_is_final(fal, case):
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert type(await fal.fail(case)) is Unavailable
     assert fal.server.calls.count(RESULT) == 1
     assert fal.progress.remembered is None

@@ -26,6 +26,7 @@ from providers.http import api as api_module
 from providers.http import transport as transport_module
 from providers.kit.base import keep_all
 from providers.openai.profiles import OPENAI
+from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import blames_model
 from tests.providers.conftest import PATIENCE, FakeProgress, sources_of
 from tests.replay import FAULTS, REPLAYS, Call
@@ -334,7 +335,7 @@ async def test_polls_are_read_with_the_small_cap(bench_for, monkeypatch, name, e
 @pytest.mark.parametrize("moment", ["", "poll-", "picture-"])
 async def test_cancelling_closes_the_connection(imagepipeline, moment):
     drawing = asyncio.create_task(imagepipeline.draw(f"{moment}F15"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await imagepipeline.server.started.wait()
         drawing.cancel()
         await imagepipeline.server.left.wait()

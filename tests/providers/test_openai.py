@@ -31,6 +31,7 @@ from providers.openai.profiles import (
     OPENAI,
 )
 from providers.openai.replies import is_past
+from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import load, sources_of
 from tests.replay.forms import fields_of
@@ -108,7 +109,7 @@ async def test_a_link_at_the_end_of_a_stream_is_remembered_and_fetched(openai, c
 
 @pytest.mark.parametrize("case", ["stream-open", "stream-open-done"])
 async def test_a_stream_is_left_after_its_final_event(openai, case):
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         if case == "stream-open":
             assert [picture.data for picture in (await openai.draw(case)).kept] == [ONE]
         else:

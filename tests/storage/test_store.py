@@ -31,7 +31,7 @@ from domain.prices import EarlierPrice
 from storage.database import ClosedError, Statement
 from storage.store import StoreError, StoreUnavailableError, open_store
 from storage.tables import metadata
-from tests.conftest import make_job
+from tests.conftest import PATIENCE_SECONDS, make_job
 
 
 def undeclared(connection) -> list:
@@ -154,7 +154,7 @@ async def test_a_read_does_not_wait_for_a_lock(store, tmp_path):
     with closing(sqlite3.connect(tmp_path / "easel.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         writing = asyncio.create_task(store.jobs.add(make_job(2)))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert (await store.jobs.get("1")).id == "1"
             assert [job.id for job in await store.jobs.unfinished(user_id=400)] == ["1"]
             assert await store.settings.get(200) == Settings()
@@ -345,7 +345,7 @@ async def test_calls_after_close_fail_at_once(tmp_path, ask):
     async with open_store(f"sqlite:///{tmp_path / 'other.db'}", tmp_path / "other") as store:
         jobs = store.jobs
     with pytest.raises(ClosedError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await ask(jobs)
 
 
@@ -357,11 +357,11 @@ async def test_a_bug_is_raised_to_its_caller_and_the_next_call_runs(store, monke
     database = store.jobs._database
     with monkeypatch.context() as patch:
         patch.setattr(database, "_with_connection", broken)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             adding = (store.jobs.add(make_job(id)) for id in range(calls))
             raised = await asyncio.gather(*adding, return_exceptions=True)
     assert [type(error) for error in raised] == [RuntimeError] * calls
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await store.jobs.add(make_job())
 
 

@@ -123,7 +123,7 @@ async def test_a_request_that_a_paid_provider_did_not_accept_falls_back(scenario
     assert (job.failure, len(job.drawn)) == (None, 1)
     assert job.tried == (Tried(provider="first", kind=type(error).__name__),)
     assert note_sentence(job.notes[0]).startswith("First ")
-    assert note_sentence(job.notes[0]).endswith(", so Second was asked instead.")
+    assert note_sentence(job.notes[0]).endswith(", so Second drew it.")
     assert second.requests[0].seed == 5
 
 
@@ -238,9 +238,7 @@ async def test_the_receipt_names_the_failed_providers_in_order(scenario):
     scenario.add_provider("second", fails(RateLimited("429", taken=Acceptance.NOT_TAKEN)))
     scenario.add_provider("third", paint)
     job = await scenario.drawn("second", "third")
-    assert (
-        note_sentence(job.notes[0]) == "First was not working, Second was over its limit, so Third was asked instead."
-    )
+    assert note_sentence(job.notes[0]) == "First was not working and Second was over its limit, so Third drew it."
 
 
 async def test_the_fallback_provider_has_its_own_time_limit(scenario):

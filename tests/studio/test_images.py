@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
-from domain import BadResponse, BadUpload, NotPossible, OtherProportions, Size
+from domain import BadResponse, BadUpload, Defect, NotPossible, OtherProportions, Size
 from studio import images
 from studio.images import codec, containers, decoder_pool, pictures, png, tasks, upload_rules
+from studio.images.base import NotAPicture
 from studio.images.metadata import ORIENTATION_TAG
 from tests.outcomes import option_of
+from tests.replay.pictures import HEIC
 from tests.studio.conftest import opened, saved
 from views.wording.outcomes import explain
 
@@ -287,8 +289,8 @@ class TestUpload:
             images.check_announced(length, kind, size, "mask")
         assert option_of(caught.value) == "mask"
         sentence = explain(caught.value)
-        assert sentence.startswith("That mask will not do. ")
-        assert "What works: a" in sentence
+        assert sentence.startswith("The mask ")
+        assert "Send a still PNG" in sentence or "at most" in sentence
 
     @pytest.mark.parametrize(
         "data",
@@ -312,20 +314,58 @@ class TestUpload:
             with pytest.raises(NotPossible) as caught:
                 await read(data)
             assert option_of(caught.value) == field
-            assert explain(caught.value).startswith(f"That {field} will not do. ")
+            assert explain(caught.value).startswith(f"The {field} ")
 
     async def test_the_reason_is_a_sentence_for_people(self):
         """No names of classes, and numbers in the units of the limits beside them."""
         reasons = {
-            bomb(64, 64): "It is damaged.",
-            bytes(34_694_301): "The file has 33.1 MiB.",
-            bytes(images.MAX_UPLOAD + 1): "The file has 20.1 MiB.",
-            bomb(5_000, 4_000): "5000x4000 pixels are more than 16.8 megapixels",
+            bomb(64, 64): "The image is damaged.",
+            bytes(34_694_301): "The image has 33.1 MiB; at most 20 MiB are taken.",
+            bytes(images.MAX_UPLOAD + 1): "The image has 20.1 MiB; at most 20 MiB are taken.",
+            bomb(9_000, 8_000): "9000x8000 pixels, which are more than 67 megapixels",
         }
         for data, reason in reasons.items():
             with pytest.raises(NotPossible) as caught:
                 await images.read_upload(data)
-            assert f"That image will not do. {reason}" in explain(caught.value)
+            assert reason in explain(caught.value)
+
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+    async def test_a_photo_of_24_megapixels_is_made_smaller(self, kind):
+        data = await images.read_upload(saved(Image.new("RGB", (6000, 4000), "red"), kind))
+        red, green, *_ = pixel(data, 1500, 1000)
+        assert images.inspect_picture(data).size == Size(3000, 2000)
+        assert red > 250 > 5 > green
+
+    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+    @pytest.mark.parametrize(("most", "size"), [(4096, (64, 64)), (4095, (64, 64)), (4000, (32, 32)), (400, (16, 16))])
+    def test_an_image_is_reduced_in_any_mode(self, monkeypatch, mode, most, size):
+        monkeypatch.setattr(upload_rules, "MAX_KEPT_PIXELS", most)
+        made = tasks.run_task("upload", saved(Image.new(mode, (64, 64), 1), "PNG"), {"option": "image"})
+        assert (made.size, opened(made.data).size) == (size, size)
+
+    def test_the_colour_that_is_transparent_is_not_mixed(self, monkeypatch):
+        monkeypatch.setattr(upload_rules, "MAX_KEPT_PIXELS", 40 * 24 // 4)
+        made = tasks.run_task("upload", saved(corner(), "PNG", transparency=(255, 0, 0)), {"option": "image"})
+        assert (made.size, pixel(made.data, 0, 0)[3], pixel(made.data, 19, 11)) == ((20, 12), 0, (0, 0, 255, 255))
+
+    async def test_heic_is_read_and_made_smaller(self, monkeypatch):
+        images.check_announced(1, "image/heic", None, "image")
+        assert images.inspect_picture(await images.read_upload(HEIC)).size == Size(64, 48)
+        monkeypatch.setattr(upload_rules, "MAX_KEPT_PIXELS", 1000)
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # restored later, as the next line changes it
+        codec.configure_pillow()
+        assert tasks.run_task("upload", HEIC, {"option": "image"}).size == (32, 24)
+
+    async def test_damaged_heic_is_refused(self):
+        for cut in (100, len(HEIC) // 2, len(HEIC) - 3):
+            with suppress(BadUpload):
+                await images.read_upload(HEIC[:cut])
+
+    def test_without_its_decoder_heic_is_another_format(self, monkeypatch):
+        monkeypatch.setattr(codec, "reads_heic", lambda: False)
+        with pytest.raises(NotAPicture) as caught:
+            tasks.run_task("upload", HEIC, {"option": "image"})
+        assert caught.value.defect is Defect.OTHER_FORMAT
 
     async def test_animated_is_said(self):
         frames = {"save_all": True, "append_images": [Image.new("RGB", (40, 24))]}
@@ -399,7 +439,7 @@ class TestMask:
     async def test_other_proportions(self):
         with pytest.raises(OtherProportions) as caught:
             await images.read_mask(saved(mask(0, 0, 9, 9), "PNG"), Size(40, 25))
-        assert "40x24, but the image is 40x25" in explain(caught.value)
+        assert "40x24 pixels and the image 40x25" in explain(caught.value)
 
     @pytest.mark.parametrize(
         "image", [mask(), mask(0, 0, 9, 9, fill=40), mask(0, 0, 9, 9, mode="RGBA", ground="black", fill=(0, 0, 0, 250))]

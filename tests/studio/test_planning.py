@@ -30,6 +30,7 @@ from domain import (
     State,
     Upload,
 )
+from domain.choices import choice_value
 from domain.numbers import SEEDS
 from domain.outcomes import ModelGone, NoAI, SizeFitted
 from providers.kit.settings import ProviderSettings
@@ -126,7 +127,7 @@ async def test_a_model_that_is_gone_is_refused_with_alternatives():
     with pytest.raises(NotOffered) as caught:
         await planned(provider="rich", model="ended")
     assert caught.value == NotOffered(option="model", asked="ended", offered=("Full", "Plain"))
-    assert "not any more" in explain(caught.value)
+    assert "not on offer any more" in explain(caught.value)
 
 
 def test_a_remote_job_is_fetched_although_its_model_is_gone():
@@ -179,8 +180,8 @@ RANGE = SizeRange(low=64, high=2048, multiple=8)
             NotOffered(option="model", asked="nothing", offered=("Full", "Plain")),
             "Full, Plain",
         ),
-        ({"prompt": " \n\u200b"}, NoPrompt(), "words that say what to draw"),
-        ({"mask": IMAGE}, NeedsImage(option="mask"), "a mask together with an image of its shape"),
+        ({"prompt": " \n\u200b"}, NoPrompt(), "Write in `prompt` what to draw"),
+        ({"mask": IMAGE}, NeedsImage(option="mask"), "A mask needs `image` too, in the same shape"),
         (
             {"images": IMAGES},
             CannotDrawFrom(source=Source.IMAGE, model="Full", sources=(Source.WORDS,)),
@@ -321,6 +322,30 @@ async def test_seeds_are_the_members_or_random():
     assert (await planned(model="plain")).request.seed is None
 
 
+async def test_a_larger_seed_is_taken_by_a_model_that_takes_one(monkeypatch):
+    with pytest.raises(OutOfRange) as caught:
+        await planned(seed=SEEDS)
+    assert caught.value == OutOfRange(option="seed", asked=SEEDS, model="Full", takes=Span(low=0, high=SEEDS - 1))
+    assert "0 to 2147483647" in explain(caught.value)
+    wide = FakeProvider(models=[model("wide", FULL.having(max_seed=2**53))])
+    monkeypatch.setitem(PROVIDERS, "rich", wide)
+    assert (await planned(seed=2**53 - 1)).request.seed == 2**53 - 1
+
+
+async def test_the_short_value_of_a_long_name_is_resolved(monkeypatch):
+    long = "karras " * 20
+    takes = FULL.having(schedulers=("other", long), qualities=(long,), styles=(long,))
+    rich = FakeProvider(models=[model("other", PLAIN), model(long, takes)])
+    monkeypatch.setitem(PROVIDERS, "rich", rich)
+    short = choice_value(long)
+    job = await planned(
+        Settings(chain=("image",)), model=choice_value(long), scheduler=short, quality=short, style=short
+    )
+    assert job.model == long
+    assert job.asked
+    assert (job.asked.scheduler, job.request.quality, job.request.style) == (long,) * 3
+
+
 @pytest.mark.parametrize(("count", "calls"), [(1, 1), (2, 1), (3, 2), (4, 2)])
 async def test_as_few_calls_as_the_model_allows(count, calls):
     assert (await planned(count=count)).calls == calls
@@ -457,9 +482,15 @@ async def test_a_plan_is_refused_or_can_be_drawn(offered, request, chosen):
 
 
 @settings(max_examples=200)
-@given(st.integers(1, 20), st.integers(1, 8), st.none() | st.integers(SEEDS - 5, SEEDS - 1) | st.integers(0, SEEDS - 1))
-def test_the_calls_together_make_the_requested_pictures(count, per_call, seed):
+@given(
+    st.integers(1, 20),
+    st.integers(1, 8),
+    st.none() | st.integers(SEEDS - 5, SEEDS - 1) | st.integers(0, SEEDS - 1),
+    st.sampled_from([0, SEEDS, 2**53 - SEEDS]),
+)
+def test_the_calls_together_make_the_requested_pictures(count, per_call, seed, block):
     calls = -(-count // per_call)
+    seed = None if seed is None else block + seed
     job = make_job(calls=calls, request=ImageRequest(prompt="x", count=count, seed=seed))
     parts = [call_request(job.having(calls_done=done)) for done in range(calls)]
     assert sum(part.count for part in parts) == count
@@ -467,9 +498,9 @@ def test_the_calls_together_make_the_requested_pictures(count, per_call, seed):
     if seed is None:
         assert {part.seed for part in parts} == {None}
     else:
-        assert all(0 <= (part.seed or 0) < SEEDS for part in parts)
+        assert all(block <= (part.seed or 0) < block + SEEDS for part in parts)
         seeds = [((part.seed or 0) + n) % SEEDS for part in parts for n in range(part.count)]
-        assert seeds[0] == seed
+        assert seeds[0] == seed % SEEDS
         assert len(set(seeds)) == count
 
 

@@ -118,23 +118,23 @@ async def test_the_receipt_tells_what_is_known():
         request=asked(count=4),
         drawn=entries,
         seconds=4.25,
-        cost=Price(amount=Decimal("0.01"), currency="$"),
+        cost=Price(amount=Decimal("0.1"), currency="$", unit="token"),
         notes=(EarlierNote(text="A note."),),
         failure=Timeout(taken=Acceptance.TAKEN),
     )
     assert result_card(job, pictures, "PopCord").content.splitlines() == [
         "`a boat`",
-        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price 2 \N{MULTIPLICATION SIGN} $0.01",
+        "-# PopCord · One · 64x64 · seed 0, 1 · 4.2 s (3.0 s of it drawing) · price 2 \u00d7 $0.1 a token",
         "-# A note.",
-        "-# 2 of 4. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
-        "-# Re-encoded to fit this place's upload limit.",
+        "-# 2 of 4 pictures. PopCord sent no picture in time. It may be busy; try again, or try another provider.",
+        "-# Compressed to fit the upload limit here.",
     ]
 
 
 @pytest.mark.parametrize("make", [result_card, card_without_external_text])
 async def test_the_receipt_tells_how_many_came_beyond_what_a_message_takes(make):
     job = make_job(request=asked(count=4), drawn=drawn(*[PICTURE] * 12))
-    told = "-# 2 more: a message takes no more. `/recover` hands them over."
+    told = "-# 2 more pictures did not fit into this message. Use `/recover` to get them."
     assert told in make(job, [PICTURE] * 10, "PopCord", later=2).content
 
 
@@ -150,7 +150,7 @@ async def test_it_tells_of_a_picture_that_is_too_large_and_how_to_get_it():
     )
     for make in (result_card, card_without_external_text):
         card = make(job, pictures, "PopCord")
-        assert "1 more: it is too large for this place. `/recover`" in card.content
+        assert "1 more picture is too large for this place. Use `/recover`" in card.content
         assert len(card.files()) == 1
 
 
@@ -224,7 +224,7 @@ async def test_the_receipt_says_that_something_moved():
 async def test_a_job_with_a_remote_reference_can_be_retried():
     job = make_job(failure=Timeout(), remote={"id": "7"})
     card = result_card(job, [], "PopCord")
-    assert "Retry asks for the same picture again, and orders nothing twice." in card.content
+    assert "Retry asks for the same picture again; nothing is ordered twice." in card.content
 
 
 @pytest.mark.parametrize("length", [80, 450, 900, 1990, 2500])
@@ -305,7 +305,7 @@ async def test_pictures_that_are_not_shown_are_counted_with_how_to_get_them():
     )
     for make in (result_card, card_without_external_text):
         content = make(make_job(request=asked("a boat", 3)), [PICTURE, here, anywhere], "PopCord").content
-        assert content.count("1 more: ") == 2
+        assert content.count("1 more picture ") == 2
         assert content.count("`/recover`") == 1
         assert "host" in content
 
@@ -338,7 +338,7 @@ async def test_files_can_be_sent_again():
         (Report(), "🖌️ drawing… `a boat`\n-# PopCord · One"),
         (
             Report(eta=60, paused=True),
-            "⏳ waiting… `a boat`\n-# PopCord · One · asked again in about 60 s",
+            "⏳ waiting… `a boat`\n-# PopCord · One · tried again in about 60 s",
         ),
         (Report(0.42), "🖌️ drawing… `a boat`\n-# PopCord · One · 42%"),
         (

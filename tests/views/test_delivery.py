@@ -15,7 +15,7 @@ import pytest
 import views.delivery
 from domain import DeliveryRefusal, FailedDelivery, Timeout
 from studio.display import ReadyPicture, Report, TemporarilyUndeliverable, Undeliverable
-from tests.conftest import TOKEN, make_job
+from tests.conftest import PATIENCE_SECONDS, TOKEN, make_job
 from views.delivery import DiscordDelivery
 
 PICTURE = ReadyPicture(b"bytes", "png")
@@ -372,7 +372,7 @@ async def test_a_report_waits_for_the_one_being_shown(fake, delivery, at_once):
 async def test_settling_cancels_a_preview_that_has_just_started(fake, delivery):
     delivery._reports["1"] = (make_job(), Report(0.5, preview=lambda: asyncio.Future()))
     delivery._show_newest("1")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await delivery.stop_reports(make_job())
 
 
@@ -388,7 +388,7 @@ async def test_settling_cancels_the_preparation_of_a_preview(fake, delivery, at_
 
     delivery.report(make_job(), Report(0.5, preview=slow))
     await begun.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await delivery.stop_reports(make_job())
     assert ended.is_set()
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from domain import Capabilities, Model
 from providers import REGISTRY, build, settings_types
 from providers.http.transport import Transport
-from views.pages import privacy_page
+from views.pages import help_page, privacy_page
 
 PLAIN = Model(id="one", title="One")
 BY_LINK = Model(id="two", title="Two", capabilities=Capabilities(image_to_image=True, image_by_link=True))
@@ -20,6 +20,10 @@ async def everybody():
     async with Transport() as transport:
         on, _ = build({name: kind(**HOST) for name, kind in settings_types(["together"]).items()}, transport)
         yield on
+
+
+async def test_help_is_one_message_with_any_providers(everybody):
+    assert len(help_page(list(everybody.values()))) <= 2000
 
 
 async def test_privacy_is_one_message_with_any_providers(everybody):

@@ -33,13 +33,11 @@ def test_an_amount_is_a_number_of_reasonable_length_or_none(told, read):
 @pytest.mark.parametrize(
     ("price", "words"),
     [
-        (Price.of("0.003"), "0.003"),
         (Price.of(3e-05, "pollen", "token"), "0.00003 pollen a token"),
         (Price.of(0.03, "USD", "picture"), "0.03 USD a picture"),
         (Price.of("0.03", "$", "first megapixel"), "$0.03 for the first megapixel"),
-        (Price.of("0.03", "\N{EURO SIGN}"), "\N{EURO SIGN}0.03"),
-        (Price.of("0.03", unit="picture"), "0.03 a picture"),
-        (Price.of("1", "*@everyone* {amount}"), "1 \\*@\u200beveryone\\* {amount}"),
+        (Price.of("0.03", "\N{EURO SIGN}", "picture"), "\N{EURO SIGN}0.03 a picture"),
+        (Price.of("1", "*@everyone* {amount}", "token"), "1 \\*@\u200beveryone\\* {amount} a token"),
         (EarlierPrice(text="0.05 USD an image"), "0.05 USD an image"),
     ],
     ids=str,
@@ -48,3 +46,10 @@ def test_a_price_is_worded_with_what_is_known_of_it(price, words):
     assert price_words(price) == words
     assert labelled_price(price) == f"price {words}"
     assert labelled_price(price, 2) == f"price 2 \N{MULTIPLICATION SIGN} {words}"
+
+
+def test_a_price_without_currency_or_unit_is_left_out():
+    """Nebula Block and others tell a number alone; earlier versions have stored such prices."""
+    assert [Price.of("0.003"), Price.of("0.003", "$"), Price.of("0.003", unit="picture")] == [None] * 3
+    stored = Price(amount=Decimal("0.003")), Price(amount=Decimal(1), currency="$"), EarlierPrice(text="0.003")
+    assert [labelled_price(each, 2) for each in stored] == [""] * 3

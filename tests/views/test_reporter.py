@@ -10,9 +10,10 @@ import discord
 import pytest
 from discord import app_commands
 
-from domain import Timeout
+from domain import NoPrompt, NotOffered, Timeout
 from studio.intake.pending import AcknowledgementUnknown, AnsweredElsewhere, ShuttingDown
 from views.reporter import COMMAND_CHANGED, is_real_autocomplete_error, report_error
+from views.wording.text import code_span
 
 COMMAND = create_autospec(app_commands.Command, instance=True)
 COMMAND.configure_mock(name="imagine", qualified_name="imagine")
@@ -30,9 +31,10 @@ def label(value) -> str:
     return str(value.code) if isinstance(value, discord.HTTPException) else type(value).__name__
 
 
-def interaction(kind=discord.InteractionType.application_command) -> Any:
+def interaction(kind=discord.InteractionType.application_command, **options) -> Any:
+    named = SimpleNamespace(**{"prompt": None} | options)
     response = SimpleNamespace(is_done=lambda: False, type=None, send_message=AsyncMock())
-    return SimpleNamespace(id=1, type=kind, response=response, extras={})
+    return SimpleNamespace(id=1, type=kind, response=response, extras={}, namespace=named)
 
 
 @pytest.fixture
@@ -64,6 +66,30 @@ async def test_an_interaction_of_another_process_is_not_answered(log, error):
     await report_error(asked, error)
     asked.response.send_message.assert_not_awaited()
     assert [(each.levelno, each.exc_info) for each in log.records] == [(logging.INFO, None)]
+
+
+@pytest.mark.parametrize("prompt", ["a `boat`\non a lake", "x" * 4000, "\U0001f469\u200d\U0001f680" * 1000])
+async def test_an_error_keeps_the_prompt_in_view(prompt):
+    asked = interaction(prompt=prompt)
+    await report_error(asked, NotOffered(option="model", asked="x", offered=("y" * 200,) * 8))
+    told = asked.response.send_message.await_args.args[0]
+    sentence, _, quoted = told.partition("\n")
+    assert sentence.startswith("`x` is no model")
+    assert quoted == code_span(prompt, 1997 - len(sentence))
+    assert len(told) <= 2000
+
+
+async def test_a_blank_prompt_is_not_quoted():
+    asked = interaction(prompt="\u3164 ")
+    await report_error(asked, NoPrompt())
+    assert "`\u3164" not in asked.response.send_message.await_args.args[0]
+
+
+async def test_a_sentence_is_told_alone_if_discord_refuses_the_prompt():
+    asked = interaction(prompt="a boat")
+    asked.response.send_message.side_effect = [answer(403, 200000), None]
+    await report_error(asked, Timeout())
+    assert [("a boat" in each.args[0]) for each in asked.response.send_message.await_args_list] == [True, False]
 
 
 async def test_an_internal_error_is_logged_with_its_traceback(log):

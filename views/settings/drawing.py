@@ -1,17 +1,17 @@
-"""The section "Who draws": default provider, model and size."""
+"""The section "Provider, model, size": what draws if a member chooses nothing else."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
 
 from domain import Size
 from storage.settings import Edit
-from views.settings.menu import MenuSetting, summary_line
+from views.settings.menu import MenuSetting
 from views.settings.setting import Context, Section
-from views.wording.models import model_name
+from views.wording.models import model_choices, model_name
 from views.wording.sizes import size_name
 from views.wording.text import say
 
-PROVIDER_OFF = "-# `{provider}`, which this server chose, is switched off by the host."
+PROVIDER_OFF = "-# This server chose `{provider}`, which the bot's host has switched off."
 SIZE_OF_MODEL = "Size: the model's own"
 MODEL_GONE = "-# The model that this server chose is not on offer now, so the default one draws."
 
@@ -19,7 +19,8 @@ MODEL_GONE = "-# The model that this server chose is not on offer now, so the de
 class DefaultProvider(MenuSetting):
     name, title, plural = "provider", "Provider", "providers"
     placeholder, default_option = "Default provider", "The bot's default ({value})"
-    about = "Draws when a member names no other. A new one begins with its own model and size."
+    whose_default = "the bot's default"
+    about = "It draws when a member names no other. Changing it resets model and size."
 
     def summary(self, context: Context) -> str:
         line, chosen = super().summary(context), context.settings.provider
@@ -41,7 +42,8 @@ class DefaultProvider(MenuSetting):
 class DefaultModel(MenuSetting):
     name, title, plural = "model", "Model", "models"
     placeholder, default_option = "Default model", "The provider's default ({value})"
-    about = "Only models that draw from words alone are listed. A new one begins with its own size."
+    whose_default = "the provider's default"
+    about = "Models that need an image are not listed. Changing it resets the size."
 
     def summary(self, context: Context) -> str:
         line, now = super().summary(context), context.settings
@@ -49,7 +51,7 @@ class DefaultModel(MenuSetting):
         return f"{line}\n{MODEL_GONE}" if is_gone else line
 
     def options(self, context: Context) -> Mapping[str, str]:
-        return {_menu_value(each.id): model_name(each) for each in context.models}
+        return {_menu_value(id): name for name, id in model_choices(context.models)}
 
     def chosen(self, context: Context) -> str | None:
         return _menu_value(context.settings.model) if context.settings.model else None
@@ -68,12 +70,13 @@ class DefaultModel(MenuSetting):
 class DefaultSize(MenuSetting):
     name, title, plural = "size", "Size", "sizes"
     placeholder, default_option = "Default size", "The model's default ({value})"
+    whose_default = "the model's default"
     about = "Members can ask for another. A model that does not take this one draws at the nearest size."
 
     def summary(self, context: Context) -> str:
         takes, own = context.model.capabilities, context.settings.size
         size = takes.nearest_size(own) if own else next(iter(takes.sizes), None)
-        return summary_line(self.title, size_name(size), own=own == size) if size else SIZE_OF_MODEL
+        return self.line(size_name(size), own=own == size) if size else SIZE_OF_MODEL
 
     def options(self, context: Context) -> Mapping[str, str]:
         return {str(size): size_name(size) for size in context.model.capabilities.sizes}
@@ -97,7 +100,7 @@ def _menu_value(model_id: str) -> str:
 DEFAULT_PROVIDER_SETTING = DefaultProvider()
 DRAWING_SECTION = Section(
     "drawing",
-    "Who draws",
+    "Provider, model, size",
     (DEFAULT_PROVIDER_SETTING, DefaultModel(), DefaultSize()),
     shortcuts=(DEFAULT_PROVIDER_SETTING,),
 )

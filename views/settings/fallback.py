@@ -1,39 +1,38 @@
-"""The section "Who takes over": the chain of fallback providers."""
+"""The section "Fallback providers": which are asked when one cannot draw, in their order."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import SettingsPanel
 from views.settings.setting import Context, Section, Setting
-from views.wording.text import say
+from views.wording.text import say, short
 
-TAKING_OVER = "Taking over: {providers}"
-NOBODY_TAKES_OVER = "Taking over: nobody"
+FALLBACKS = "Fallback providers: **{providers}**"
+NO_FALLBACKS = "Fallback providers: **none**"
 SWITCHED_OFF = "`{provider}` (switched off)"
-NO_FALLBACK = "Nobody: what a provider cannot draw ends with a sentence that says why."
+NOTHING_CHOSEN = "None: when a provider cannot draw, the answer says why."
 
 
-class FallbackSearch(Setting):
+class FallbackChain(Setting):
     """The ordered fallback providers."""
 
-    name, title = "chain", "Taking over"
+    name, title = "chain", "Fallback providers"
     about = (
-        "They are asked in this order when a provider is down, over its limit or late, and can draw what was asked "
-        "for. The result says who drew. What may have been paid for is never ordered twice, and what one has refused "
-        "for its content is not handed to another."
+        "When a provider is down, over its limit or late, these are asked in this order, and the result says who drew. "
+        "Nothing that may be paid for is ordered twice, and no other is asked for what one has refused for its content."
     )
 
     def summary(self, context: Context) -> str:
         titles = _chain_titles(context)
-        return say(TAKING_OVER, providers=", ".join(titles)) if titles else NOBODY_TAKES_OVER
+        return say(FALLBACKS, providers=", ".join(titles)) if titles else NO_FALLBACKS
 
     def details(self, context: Context) -> str:
         links = [f"{place}. {title}" for place, title in enumerate(_chain_titles(context), 1)]
-        return "\n".join([*(links or [NO_FALLBACK]), f"-# {self.about}"])
+        return "\n".join([*(links or [NOTHING_CHOSEN]), f"-# {self.about}"])
 
     def items(self, context: Context) -> "Sequence[AddProviderMenu | RemoveButton]":
         chain = context.settings.chain
@@ -50,10 +49,10 @@ class AddProviderMenu(discord.ui.Select[PanelView[SettingsPanel]]):
 
     def __init__(self, titles: Mapping[str, str], known: Collection[str]) -> None:
         """known: all providers; those that are not offered may have been on an older look of the page."""
-        super().__init__(custom_id="settings:chain:add", placeholder="Add who is asked next")
+        super().__init__(custom_id="settings:chain:add", placeholder="Add a fallback provider…")
         self._known = known
         for name, title in list(titles.items())[:MAX_CHOICES]:
-            self.add_option(label=title[:LABEL_CHARACTERS], value=name)
+            self.add_option(label=short(title), value=name)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is None:
@@ -87,4 +86,4 @@ def _chain_titles(context: Context) -> list[str]:
     return [known[name].title if name in known else say(SWITCHED_OFF, provider=name) for name in context.settings.chain]
 
 
-FALLBACK_SECTION = Section("fallback", "Who takes over", (FallbackSearch(),))
+FALLBACK_SECTION = Section("fallback", "Fallback providers", (FallbackChain(),))

@@ -7,17 +7,17 @@ import discord
 
 from storage.settings import Edit
 from views.interactions import Interaction
-from views.limits import LABEL_CHARACTERS, MAX_CHOICES
+from views.limits import MAX_CHOICES
 from views.panel import PanelView
 from views.settings.panel import NAVIGATION_ROW, SettingsPanel
 from views.settings.setting import Context, Setting
-from views.wording.text import escape, say
+from views.wording.text import escape, say, short
 
 PAGE_SIZE = MAX_CHOICES - 1
 """Choices on one page of a menu, as its first option is the default."""
 DEFAULT_VALUE = "default"
-CHOSEN_BY_SERVER = "{title}: **{value}** · chosen by this server"
-BOTS_DEFAULT = "{title}: **{value}** · the bot's default"
+VALUE_IN_FORCE = "{title}: **{value}** · {whose}"
+CHOSEN_BY_SERVER = "chosen by this server"
 
 
 class MenuSetting(Setting):
@@ -27,6 +27,8 @@ class MenuSetting(Setting):
     """The text of the menu while nothing is chosen, such as "Default provider"."""
     default_option: str
     """The label of the menu's first option, such as "The bot's default ({value})"."""
+    whose_default: str
+    """The same in the text above it, such as "the bot's default"."""
     plural: str
     """Its values, as the buttons to other pages of the menu name them, such as "providers"."""
 
@@ -48,7 +50,12 @@ class MenuSetting(Setting):
 
     def summary(self, context: Context) -> str:
         own = self.options(context).get(self.chosen(context) or "")
-        return summary_line(self.title, own or self.default(context), own=own is not None)
+        return self.line(own or self.default(context), own=own is not None)
+
+    def line(self, value: str, *, own: bool) -> str:
+        """The value in force, and whether the server has chosen it or whose default it is."""
+        whose = CHOSEN_BY_SERVER if own else self.whose_default
+        return say(VALUE_IN_FORCE, title=self.title, value=escape(value), whose=whose)
 
     def items(self, context: Context) -> "Sequence[SettingMenu | PageButton]":
         """A menu, opened on the page of the current choice, with buttons if it has several pages."""
@@ -70,9 +77,9 @@ class SettingMenu(discord.ui.Select[PanelView[SettingsPanel]]):
         self._setting, self._context = setting, context
         chosen, default = setting.chosen(context), say(setting.default_option, value=setting.default(context))
         # A marked option cannot be chosen, so the default is marked only if it is in force.
-        self.add_option(label=default[:LABEL_CHARACTERS], value=DEFAULT_VALUE, default=chosen is None)
+        self.add_option(label=short(default), value=DEFAULT_VALUE, default=chosen is None)
         for value, title in list(setting.options(context).items())[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]:
-            self.add_option(label=title[:LABEL_CHARACTERS], value=value, default=value == chosen)
+            self.add_option(label=short(title), value=value, default=value == chosen)
 
     async def callback(self, interaction: Interaction) -> None:
         if self.view is None:
@@ -95,11 +102,6 @@ class PageButton(discord.ui.Button[PanelView[SettingsPanel]]):
     async def callback(self, interaction: Interaction) -> None:
         if self.view:
             await self.view.panel.turn_page(interaction, self._name, self._page)
-
-
-def summary_line(title: str, value: str, *, own: bool) -> str:
-    """The value in force, and whether the server has chosen it."""
-    return say(CHOSEN_BY_SERVER if own else BOTS_DEFAULT, title=title, value=escape(value))
 
 
 def _page_buttons(setting: MenuSetting, page: int, last: int) -> list[PageButton]:

@@ -10,14 +10,14 @@ PICTURES_SECTION = Section(
         SwitchSetting(
             "private",
             "Private by default",
-            "Results are shown to the member alone, unless they ask for `private:False`.",
+            "Only the member sees their results, unless they ask for `private:False`.",
             read=lambda now: now.private,
             write=lambda now, on: now.having(private=on),
         ),
         SwitchSetting(
             "safety_checker",
             "Safety checker",
-            "The provider's own filter for explicit pictures.",
+            "The provider's own filter against explicit pictures.",
             read=lambda now: now.safety_checker,
             write=lambda now, on: now.having(safety_checker=on),
             needs=lambda takes: takes.safety_checker,
@@ -25,7 +25,7 @@ PICTURES_SECTION = Section(
         SwitchSetting(
             "refiner",
             "Refiner",
-            "A second pass over the picture, slower.",
+            "A second pass over each picture: finer, but slower.",
             read=lambda now: now.refiner,
             write=lambda now, on: now.having(refiner=on),
             needs=lambda takes: takes.refiner,

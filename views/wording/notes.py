@@ -6,33 +6,50 @@ from functools import singledispatch
 
 from domain import Drawn
 from domain.errors import OutageKind
-from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
+from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, Passed, SizeFitted, TookOver
 from studio.display import ReadyPicture
 from views.wording.delivery_refusals import MESSAGE_MEBIBYTES
-from views.wording.text import say
+from views.wording.text import join_all, say, say_count
 
-OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
-    "Unavailable": "{provider} was not working",
-    "Timeout": "{provider} took too long",
-    "RateLimited": "{provider} was over its limit",
-    "QuotaError": "{provider} was out of credit",
-    "AuthError": "{provider} did not take this bot's key",
+OUTAGE_CLAUSES: Mapping[OutageKind, tuple[str, str]] = {
+    "Unavailable": ("{providers} was not working", "{providers} were not working"),
+    "Timeout": ("{providers} took too long", "{providers} took too long"),
+    "RateLimited": ("{providers} was over its limit", "{providers} were over their limits"),
+    "QuotaError": ("{providers} was out of credit", "{providers} were out of credit"),
+    "AuthError": ("{providers} refused this bot's key", "{providers} refused this bot's keys"),
 }
+"""For one provider, and for several."""
 NO_AI = "Painted by rules, not by an AI model."
 MODEL_GONE = "The model that this server chose is not on offer now, so the default one drew."
-TOOK_OVER = "{why}, so {provider} was asked instead."
-KEPT_HERE = (
-    "{count} more: it is too large for this place. `/recover` where larger files are allowed, as in a boosted server, "
-    "hands it over. Until then it is kept, for 7 days at most."
+TOOK_OVER = "{why}, so {provider} drew it."
+ASKED_INSTEAD = "{why}, so {provider} was asked instead."
+TOO_LARGE_HERE = (
+    (
+        "{count} more picture is too large for this place. Use `/recover` within 7 days, where larger files are "
+        "allowed, such as in a boosted server."
+    ),
+    (
+        "{count} more pictures are too large for this place. Use `/recover` within 7 days, where larger files are "
+        "allowed, such as in a boosted server."
+    ),
 )
-KEPT_ANYWHERE = (
-    "{count} more: it has more than the {limit} MiB that a message may have, and could not be made smaller. The bot's "
-    "host can get it from the bot's disk for 7 days."
+TOO_LARGE_ANYWHERE = (
+    (
+        "{count} more picture has more than the {limit} MiB that a message takes, and could not be made smaller. "
+        "The bot's host can get it from the bot's disk for 7 days."
+    ),
+    (
+        "{count} more pictures have more than the {limit} MiB that a message takes, and could not be made smaller. "
+        "The bot's host can get them from the bot's disk for 7 days."
+    ),
+)
+BEYOND_MESSAGE = (
+    "{count} more picture did not fit into this message. Use `/recover` to get it.",
+    "{count} more pictures did not fit into this message. Use `/recover` to get them.",
 )
 CONVERTED = "Converted from {kind}, which Discord does not show."
 MENDED = "It arrived damaged: this is what could be read of it."
 AS_FILE = "It came as a file that cannot be shown here ({kind}): download it to see it."
-BEYOND_MESSAGE = "{count} more: a message takes no more. `/recover` hands them over."
 SIZE_FITTED = {
     "server": "Drawn at {size}: this model does not take the server's {wanted}.",
     "image": "Drawn at {size}, the nearest to the image's {wanted}.",
@@ -61,8 +78,7 @@ def _(note: SizeFitted) -> str:
 
 @note_sentence.register
 def _(note: TookOver) -> str:
-    why = ", ".join(say(OUTAGE_CLAUSES[each.cause], provider=each.title) for each in note.passed)
-    return say(TOOK_OVER, why=why, provider=note.title)
+    return say(TOOK_OVER, why=_why_passed(note.passed), provider=note.title)
 
 
 @note_sentence.register
@@ -70,13 +86,32 @@ def _(note: EarlierNote) -> str:
     return note.text
 
 
+def failure_note(note: Note) -> str:
+    """The same below a failure: whoever was asked last has not drawn either."""
+    if isinstance(note, TookOver):
+        return say(ASKED_INSTEAD, why=_why_passed(note.passed), provider=note.title)
+    return note_sentence(note)
+
+
+def _why_passed(passed: Sequence[Passed]) -> str:
+    """A clause for each cause, with all providers that failed for it."""
+    titles: dict[OutageKind, list[str]] = {
+        each.cause: [other.title for other in passed if other.cause == each.cause] for each in passed
+    }
+    return join_all(
+        [say_count(*OUTAGE_CLAUSES[cause], len(names), providers=join_all(names)) for cause, names in titles.items()]
+    )
+
+
 def undelivered_sentences(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
     """How many pictures are not shown here, why, and how their owner gets them; later: those beyond one message."""
     counts = Counter(each.exceeds_every_limit for each in pictures if each.kept_key)
-    here = say(KEPT_HERE, count=counts[False])
-    anywhere = say(KEPT_ANYWHERE, count=counts[True], limit=MESSAGE_MEBIBYTES)
-    lines = [line for beyond, line in ((False, here), (True, anywhere)) if counts[beyond]]
-    return [*lines, *([say(BEYOND_MESSAGE, count=later)] if later else [])]
+    told = (
+        (TOO_LARGE_HERE, counts[False]),
+        (TOO_LARGE_ANYWHERE, counts[True]),
+        (BEYOND_MESSAGE, later),
+    )
+    return [say_count(*sentences, count, limit=MESSAGE_MEBIBYTES) for sentences, count in told if count]
 
 
 def conversion_sentence(drawn: Drawn) -> str:

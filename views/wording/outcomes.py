@@ -45,11 +45,11 @@ FIXED_SENTENCES: Mapping[type[EaselError], str] = {
         "I was restarted while asking {provider}, and cannot tell whether it had begun. "
         "Nothing was ordered twice; press Retry to ask again."
     ),
-    Cancelled: "Cancelled before the picture was there.",
+    Cancelled: "Cancelled before it was drawn.",
     PicturesGone: "The picture is gone: it can no longer be read, or its 7 days are over.",
-    Unexpected: "Something went wrong in Easel itself. The bot's host finds it in the log.",
+    Unexpected: "Something went wrong in Easel itself. The bot's host finds the cause in the log.",
 }
-PAYMENT_UNKNOWN = "Whether it had begun is not known, so nobody else is asked; what it drew may have to be paid for."
+PAYMENT_UNKNOWN = "It may have begun to draw and want to be paid, so no other provider was asked."
 WITH_REFERENCE = "{sentence} (reference {reference})"
 SAID = "It says: {words}."
 NOT_ACCEPTED = "{provider} did not accept the {option}."
@@ -67,17 +67,17 @@ BACK_IN = "Try again in {wait}, or now with another provider."
 TRIED_NOW = "Another request is trying it again; come back in a minute, or choose another provider."
 CAUSE_SENTENCES: Mapping[Cause, str] = {
     Cause.LOADING: "Its model is still being loaded.",
-    Cause.NO_WORKER: "No one serves this model at this size.",
-    Cause.WORKERS_FAILED: "Its workers failed.",
+    Cause.NO_WORKER: "Nobody draws with this model at this size just now.",
+    Cause.WORKERS_FAILED: "The machines that drew for it failed.",
     Cause.OUT_OF_MEMORY: "A smaller size or fewer pictures may fit into its memory.",
-    Cause.NO_CHECKPOINT: "It has no checkpoint.",
-    Cause.NO_API: "The bot's host may have to start it with its API.",
-    Cause.RESTARTED: "It was restarted again and again.",
-    Cause.STOPPED: "Somebody else has stopped it there.",
+    Cause.NO_CHECKPOINT: "No model is installed there.",
+    Cause.NO_API: "It seems to run without its API, which only the bot's host can switch on.",
+    Cause.RESTARTED: "It restarted again and again while it drew.",
+    Cause.STOPPED: "Somebody has stopped the drawing there.",
     Cause.STREAM_ENDED: "Its answer ended before the picture.",
-    Cause.API_GONE: "This version of its API is gone.",
+    Cause.API_GONE: "It no longer offers the version of its API that this bot uses.",
     Cause.LINK_FAILS: "The link to its picture does not work.",
-    Cause.NO_REASON: "It tells no reason.",
+    Cause.NO_REASON: "It gave no reason.",
 }
 
 

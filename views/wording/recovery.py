@@ -3,16 +3,16 @@
 from views.wording.text import say, say_count
 
 NOTHING_UNDELIVERED = "Nothing of yours is waiting."
-ONE_UNDELIVERED = "{count} request of yours could not be answered. This is what becomes of it now:"
-UNDELIVERED = "{count} requests of yours could not be answered. This is what becomes of them now:"
+ONE_UNDELIVERED = "{count} request of yours could not be delivered. I am trying again now:"
+UNDELIVERED = "{count} requests of yours could not be delivered. I am trying again now:"
 MORE_UNDELIVERED = (
-    "{count} requests of yours could not be answered. This is what becomes of {most} of them now; "
+    "{count} requests of yours could not be delivered. I am trying {most} of them again now; "
     "use `/recover` again for the others."
 )
 SENDING_NOTE = "-# on its way…"
 ALREADY_SENDING = "It is on its way already."
 PROMPTLESS = "One of your requests"
-RECOVER_FAILED = "{count} could not be tried just now; use `/recover` again in a minute."
+RECOVER_FAILED = "Requests that could not be tried: {count}. Use `/recover` again in a minute."
 
 
 def recovery_summary(waiting: int, most: int) -> str:

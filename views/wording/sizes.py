@@ -44,7 +44,12 @@ def size_name(size: Size) -> str:
 
 
 def format_span(span: Span) -> str:
-    return say(SPAN, low=f"{span.low:g}", high=f"{span.high:g}")
+    return say(SPAN, low=_digits(span.low), high=_digits(span.high))
+
+
+def _digits(number: float) -> str:
+    """A seed has ten digits, and all of them count."""
+    return f"{number:.0f}" if number.is_integer() else f"{number:g}"
 
 
 def format_sizes(sizes: Sequence[Size], size_range: SizeRange | None) -> str:

@@ -1,11 +1,13 @@
 """Escapes and shortens external text for Discord, and fills sentences."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from math import ceil
 
 from discord.utils import escape_markdown, escape_mentions
+
+from domain.characters import without_controls
+from views.limits import LABEL_CHARACTERS
 
 SECONDS_SHOWN_AS_MINUTES = 120
 """A longer wait is shown in minutes."""
@@ -25,8 +27,7 @@ MINUTES = "{count} minutes"
 
 def code_span(text: str, limit: int = CODE_SPAN_CHARACTERS) -> str:
     """External text as a code span, without mentions, links or markdown, cut to `limit` characters."""
-    printable = "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp") else each for each in text)
-    folded = " ".join(printable.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
+    folded = " ".join(without_controls(text).replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}").split()) or " "
     return f"`{folded if len(folded) <= limit else folded[: limit - 1] + '…'}`"
 
 
@@ -34,6 +35,11 @@ def escape(text: str, limit: int = 80) -> str:
     """External text, such as a model's title, in which Discord finds neither markdown nor links nor mentions."""
     plain = escape_markdown(code_span(text, limit)[1:-1], ignore_links=False)
     return LIVE.sub(r"\\\g<0>", escape_mentions(plain))
+
+
+def short(text: str, limit: int = LABEL_CHARACTERS) -> str:
+    """The text on one line, cut to `limit` characters, for a menu, where Discord shows no markdown."""
+    return code_span(text, limit)[1:-1]
 
 
 def fit_lines(lines: Sequence[str], room: int) -> list[str]:
