@@ -6,7 +6,7 @@ import aiohttp
 import discord
 
 import providers
-from config import Config, ConfigError
+from config import Config, ConfigError, Remark
 from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.http.transport import Transport
 from providers.kit.base import Provider
@@ -23,10 +23,10 @@ ERROR_WORDS: Mapping[type[EaselError], str] = {
 }
 
 
-async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
+async def check(config: Config, remarks: Sequence[Remark] = ()) -> int:
     """Test the token and every enabled provider, without paying; returns the number of failed rows.
 
-    mistakes: sentences about variables that are set but not read.
+    remarks: what to tell about where the settings come from.
     """
     clock = DiscordClock()
     rows = [("discord", *await _check_token(config, clock))]
@@ -38,7 +38,7 @@ async def check(config: Config, mistakes: Sequence[str] = ()) -> int:
             await provider.close()
         rows += [(each.name, "fails" if each.is_misconfigured else "off", each.reason) for each in disabled]
         rows.append(("default", *_check_default(config, enabled)))
-        rows += [(".env", "fails", mistake) for mistake in mistakes]
+        rows += remarks
     for name, state, result in rows:
         print(f"{name:14} {state:8} {result}")  # noqa: T201 - the table is the output of --check
     return sum(state == "fails" for _, state, _ in rows)

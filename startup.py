@@ -3,7 +3,10 @@
 import asyncio
 import errno
 import logging
+import os
 import platform
+import shlex
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +17,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from config import Config, ConfigError
+from config import Config, ConfigError, closest
 from providers.kit.base import Provider
 from storage.store import StoreError, StoreUnavailableError
 from studio.intake.planning import default_provider
@@ -72,7 +75,11 @@ def default_provider_name(config: Config, enabled: Mapping[str, Provider]) -> st
     if not enabled:
         raise ConfigError("No provider is on: give one a key, or set SKETCH=on.")
     if config.default_provider and config.default_provider not in enabled:
-        raise ConfigError(f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(enabled)}.")
+        near = closest(config.default_provider, enabled)
+        raise ConfigError(
+            f"DEFAULT_PROVIDER names none of the providers that are on: {', '.join(enabled)}."
+            + (f" Did you mean {near}?" if near else "")
+        )
     return default_provider(enabled, config.default_provider)
 
 
@@ -96,6 +103,28 @@ def retry_after(error: BaseException) -> float:
         return error.retry_after
     asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
     return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0
+
+
+def refuse_root_in_foreign_folder(data_dir: Path) -> None:
+    """ConfigError if root would make files in another user's folder: that user could no longer open them."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    nearest = next(each for each in (data_dir, *data_dir.parents) if each.exists())
+    if owner := nearest.stat().st_uid:
+        raise ConfigError(
+            f"DATA_DIR is a folder of user {_user_name(owner)}, who could not open what root makes there: {data_dir}. "
+            f"Type: sudo -u {shlex.quote(_user_name(owner, '#'))} make run"
+        )
+
+
+def _user_name(uid: int, before_number: str = "") -> str:
+    """The name of a user; the number of one without a name."""
+    import pwd  # which Windows does not have
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"{before_number}{uid}"
 
 
 def port_error(host: str, port: int, error: OSError) -> ConfigError | PortError:

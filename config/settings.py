@@ -8,7 +8,19 @@ from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.environment import Environment, Values
-from config.values import Address, Bucket, Database, Folder, LogFormat, LogLevel, Name, NewNames, ShardIds, Token
+from config.values import (
+    Address,
+    Bucket,
+    Database,
+    Folder,
+    LogFormat,
+    LogLevel,
+    Name,
+    NewNames,
+    ShardIds,
+    Token,
+    sqlite_url,
+)
 from domain import Limits, SpoolPlace
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Integer, KeyId, Secret, Switch, UnreadableError, Url
@@ -45,7 +57,7 @@ class Config(BaseSettings):
         default=Path("data"), description="The folder of the database, and of pictures on their way."
     )
     database_url: Database = Field(
-        default_factory=lambda read: SecretStr(f"sqlite:///{read['data_dir'] / 'easel.db'}"),
+        default_factory=lambda read: SecretStr(sqlite_url(read["data_dir"] / "easel.db")),
         examples=["sqlite:////var/lib/easel/easel.db"],
         description="PostgreSQL lets several processes work together: "
         "`postgresql://easel:password@localhost/easel`. Unset: SQLite in `DATA_DIR`.",

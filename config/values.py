@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr
 
@@ -11,6 +12,8 @@ from providers.kit.variables import Secret, UnreadableError, one_of, parse_with,
 
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 PORT_PATTERN = re.compile(r"[0-9]{1,9}")
+PLAIN_IN_URL = " /\\:+"
+"""Characters of a path that SQLAlchemy reads as they are."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS_PATTERN = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 BOT_TOKEN_PATTERN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
@@ -29,6 +32,11 @@ def _database_url(written: str) -> str:
             "is no URL such as sqlite:////var/lib/easel/easel.db or postgresql://easel:password@host/easel"
         )
     return f"{DATABASES[scheme]}://{rest}"
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file, whatever characters its path has."""
+    return f"sqlite:///{quote(str(path), safe=PLAIN_IN_URL)}"
 
 
 def _bucket(written: str) -> str:
