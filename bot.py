@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("easel")
 
+LIBRARIES = ("aiohttp", "alembic", "asyncio", "discord", "sqlalchemy")
+"""Names of loggers."""
 GRACE_SECONDS = 10.0
 """For running jobs, when the process stops."""
 OFFLINE_NOTICE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
@@ -238,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.discord_token else 1
         if asked.check:
-            _quiet_discord_log()
+            _quiet_libraries()
             return asyncio.run(run_until_signal(check(config, remarks))) and 1
         for is_mistake, text in log_lines(remarks):
             log.log(logging.WARNING if is_mistake else logging.INFO, "%s", text)
@@ -254,6 +256,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _quiet_discord_log() -> None:
     """Hide its warnings about clients that only test a token, or that simcord makes."""
     logging.getLogger("discord").setLevel(logging.ERROR)
+
+
+def _quiet_libraries() -> None:
+    """For `--check`, whose table has the causes in plain words."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 async def _preview(config: Config, remarks: Sequence[Remark]) -> None:

@@ -72,7 +72,7 @@ class Config(BaseSettings):
     aws_secret_access_key: Secret | None = Field(default=None, description="That account's secret key.")
     aws_session_token: Secret | None = Field(default=None, description="That account's token, where it has one.")
     aws_region: KeyId | None = Field(default=None, description="Where the bucket is.")
-    aws_endpoint_url: KeyId | None = Field(default=None, description="The bucket's address, where it is not Amazon's.")
+    aws_endpoint_url: Url | None = Field(default=None, description="The bucket's address, where it is not Amazon's.")
     spool_quota_mib: Integer = Field(
         default=Limits().uploads_mib,
         ge=128,

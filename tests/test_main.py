@@ -169,7 +169,15 @@ async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
         checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
         out, told = await ended(checked)
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert set(rows) == {"discord", "default", "sketch", ".env", *(kind.name for kind in REPLAYS)}
+    assert set(rows) == {
+        "discord",
+        "default",
+        "sketch",
+        ".env",
+        "database",
+        "data_dir",
+        *(kind.name for kind in REPLAYS),
+    }
     assert rows["discord"].split()[1] == "off"
     for name in ("imagepipeline", "appypie"):
         assert "reachable" in rows[name]

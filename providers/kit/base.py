@@ -99,6 +99,10 @@ class Health(NamedTuple):
     """Number of models, where the API lists them."""
     key: str
     """State of the key, as a sentence for the host."""
+    mistakes: Sequence[str] = ()
+    """What the host has to mend, a sentence each."""
+    notes: Sequence[str] = ()
+    """What the host may want to know, a sentence each."""
 
 
 class Provider(ABC, Generic[OwnSettings]):
