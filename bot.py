@@ -89,7 +89,7 @@ async def _open_parts(
     config: Config, clock: DiscordClock, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """The store, a factory that makes the studio for a client, and the meter if metrics are on."""
-    async with Transport() as transport:
+    async with Transport(network=config.network) as transport:
         enabled = _providers(config, transport)
         default = default_provider_name(config, enabled)
         url, meter = config.database_url.get_secret_value(), _meter(config)
@@ -184,7 +184,7 @@ def _upload_hosts(config: Config) -> frozenset[str]:
 
 async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
-    await set_api_url(config.discord_api_url)
+    await set_api_url(config.discord_api_url, config.network)
     async with open_bot(config) as bot:
         await cancellable(_log_in(bot, config))
         await bot.studio.start()
@@ -193,7 +193,7 @@ async def serve(config: Config) -> None:
 
 async def work(config: Config) -> None:
     """Draw and deliver until cancelled."""
-    await set_api_url(config.discord_api_url)
+    await set_api_url(config.discord_api_url, config.network)
     async with open_worker(config) as worker:
         await cancellable(_log_in(worker, config))
         await worker.studio.start()
@@ -202,7 +202,7 @@ async def work(config: Config) -> None:
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
-    await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "")
+    await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "", config.network)
 
 
 def make_lenient(stream: TextIO) -> None:

@@ -18,7 +18,7 @@ async def check(config: Config, remarks: Sequence[Remark] = ()) -> int:
     """
     rows = await check_discord(config)
     rows += await check_storage(config)
-    async with Transport() as transport:
+    async with Transport(network=config.network) as transport:
         enabled, disabled = providers.build(config.providers, transport)
         rows += await check_providers(enabled)
         rows += [Row(each.name, "fails" if each.is_misconfigured else "off", each.reason) for each in disabled]

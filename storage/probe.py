@@ -59,7 +59,7 @@ async def _probe_postgres(url: str) -> str:
         if facts["major"] < OLDEST_POSTGRES:
             raise MigrationError(f"PostgreSQL {facts['version']} is too old; Easel needs {OLDEST_POSTGRES} or newer")
         if not facts["may_create"]:
-            raise asyncpg.InsufficientPrivilegeError
+            raise asyncpg.InsufficientPrivilegeError("no CREATE in the schema")
         found = await connection.fetch("SELECT version_num FROM alembic_version") if facts["has_tables"] else ()
         return f"PostgreSQL {facts['version']}, {facts['name']}, {_tables([row['version_num'] for row in found])}"
     finally:

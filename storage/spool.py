@@ -79,8 +79,9 @@ async def open_spool(folder: Path, place: SpoolPlace | None, retries: Any = None
 def _bucket(place: SpoolPlace, retries: Any) -> S3Store:
     options: Any = {name: secret.get_secret_value() for name, secret in place.options.items()}
     more: dict[str, Any] = {"retry_config": retries} if retries else {}
-    plain = options.get("aws_endpoint_url", "").startswith("http://")
-    return S3Store.from_url(place.url, config=options, client_options={"allow_http": plain}, **more)
+    client: Any = {name: secret.get_secret_value() for name, secret in place.client.items()}
+    client["allow_http"] = options.get("aws_endpoint_url", "").startswith("http://")
+    return S3Store.from_url(place.url, config=options, client_options=client, **more)
 
 
 class Spool:

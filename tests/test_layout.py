@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "cogs": {"domain", "storage", "providers", "studio", "views"},
     "preview": {"domain", "config", "providers", "views"},
     "health": {"domain", "storage", "studio"},
-    "startup": {"config", "storage", "providers", "studio"},
+    "startup": {"config", "domain", "storage", "providers", "studio"},
     "check": {"domain", "config", "providers", "startup", "storage", "tracing"},
     "tracing": {"views"},
     "syncing": {"storage", "startup"},
