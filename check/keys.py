@@ -36,6 +36,7 @@ def check_default(config: Config, enabled: Mapping[str, Provider]) -> Row:
 async def _check_provider(provider: Provider) -> list[Row]:
     try:
         health = await provider.check()
+        mistakes = await provider.mistakes() if health.reachable else ()
     except EaselError as error:
         words, details = ERROR_WORDS.get(type(error), type(error).__name__), str(error)
         return [Row(provider.name, "fails", f"{words}: {details}" if " " in details else words)]
@@ -44,6 +45,6 @@ async def _check_provider(provider: Provider) -> list[Row]:
     if not health.reachable:
         return [Row(provider.name, "fails", "cannot be reached")]
     models = "" if health.models is None else f"{health.models} models, "
-    mistakes = [Row(provider.name, "fails", mistake) for mistake in health.mistakes]
-    notes = [Row(provider.name, "note", note) for note in health.notes]
-    return [*(mistakes or [Row(provider.name, "works", f"reachable, {models}key: {health.key}")]), *notes]
+    if mistakes:
+        return [Row(provider.name, "fails", mistake) for mistake in mistakes]
+    return [Row(provider.name, "works", f"reachable, {models}key: {health.key}")]

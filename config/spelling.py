@@ -12,7 +12,9 @@ SIMILAR_AFTER_SAME_WORD = 0.7
 """The same, among known names with the same first word."""
 SHARED_FIRST_WORDS = ("AWS", "CA", "DATA", "DATABASE", "DEFAULT", "HTTP", "HTTPS", "LOG", "NO", "SSL")
 """First words that other programs' variables may have too."""
-COMPATIBLE_ENDINGS = frozenset(field.upper() for field in CompatibleSettings.model_fields)
+COMPATIBLE_ENDINGS = frozenset(
+    field.upper() for field in CompatibleSettings.model_fields if field not in CompatibleSettings.without_variable
+)
 """Endings of the variables of an OPENAI_COMPATIBLE server."""
 TELLING_ENDINGS = frozenset({"API_KEY", "BASE_URL"})
 """Those of them that in the environment, which has other programs' variables too, mean a provider."""

@@ -22,6 +22,8 @@ MIN_KEY_LENGTH = 8
 """Shorter keys are placeholders for servers that need none; redacting them would damage ordinary words."""
 MIN_KEY_LENGTH_IN_LONG_BODY = 12
 """Minimum length of a key that is redacted in a long body, such as base64: a shorter one could occur by chance."""
+BASIC = "Basic "
+"""Prefix of user and password (RFC 7617)."""
 LONG_BODY = 64 * 1024
 MAX_JSON_BYTES = 16 * 1024 * 1024
 """Cap for a JSON response without pictures; a list of 100,000 models is shorter."""
@@ -51,6 +53,8 @@ class Api:
         self._base_url = base_url.rstrip("/")
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
+        # A proxy that asks for user and password does so for pictures, too.
+        self._login = self._headers if prefix == BASIC else None
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
@@ -84,7 +88,9 @@ class Api:
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """Like `Transport.fetch`; a result on the base URL's host and port may have a private address."""
-        return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
+        return await self._transport.fetch(
+            url, own=self._base_url, hosts=self._link_hosts, login=self._login, seed=seed, seconds=seconds
+        )
 
     def _is_redactable(self, length: int) -> bool:
         return len(self._key) >= (MIN_KEY_LENGTH if length <= LONG_BODY else MIN_KEY_LENGTH_IN_LONG_BODY)

@@ -130,10 +130,12 @@ class Transport:
         """Open a WebSocket; raises Unavailable where it cannot be opened, or breaks inside the block."""
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=SOCKET_CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
+            route = self._route(exact_url(url))
             async with asyncio.timeout(CONNECT_SECONDS):
                 socket = await self._fresh_session.ws_connect(
                     exact_url(url),
-                    **self._route(exact_url(url)),
+                    proxy=route.get("proxy"),
+                    proxy_headers=route.get("proxy_headers"),
                     headers=headers,
                     heartbeat=SOCKET_PING_SECONDS,
                     timeout=limit,
@@ -144,9 +146,12 @@ class Transport:
         except CALL_ERRORS as error:
             raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
-    async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
+    async def download(
+        self, text: str, *, own: str = "", hosts: LinkHosts = (), login: Mapping[str, str] | None = None
+    ) -> bytes:
         """Download a result's URL, or decode a data URL; sends no key, and checks each redirect.
 
+        login: headers with user and password, sent to the server of `own` alone.
         own: the base URL of the server that gave the link; its address may be private, and its links may have an
         internal host name. hosts: others that may be private, as configured.
         """
@@ -164,7 +169,8 @@ class Transport:
                     await refuse_private(url)
                     chosen = self._proxied_session
                 # No limit on Retry-After: the picture is paid for, and available nowhere else.
-                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
+                headers = login if own and url.origin() == exact_url(own).origin() else None
+                call = Call("GET", url, headers, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
                 answer = await self._sender.send(
                     call, chosen, self._fresh_session if chosen is self._api_session else chosen
                 )
@@ -181,6 +187,7 @@ class Transport:
         *,
         own: str = "",
         hosts: LinkHosts = (),
+        login: Mapping[str, str] | None = None,
         seed: int | None = None,
         seconds: float | None = None,
     ) -> Picture:
@@ -189,7 +196,7 @@ class Transport:
         Raises BadResponse where the URL holds something else than a picture.
         """
         try:
-            return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
+            return Picture(data=await self.download(url, own=own, hosts=hosts, login=login), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
             is_no_picture = isinstance(error, BadResponse) and error.flaw is None
             if is_no_picture or not can_be_opened(link := web_link(url)):

@@ -99,10 +99,6 @@ class Health(NamedTuple):
     """Number of models, where the API lists them."""
     key: str
     """State of the key, as a sentence for the host."""
-    mistakes: Sequence[str] = ()
-    """What the host has to mend, a sentence each."""
-    notes: Sequence[str] = ()
-    """What the host may want to know, a sentence each."""
 
 
 class Provider(ABC, Generic[OwnSettings]):
@@ -166,6 +162,10 @@ class Provider(ABC, Generic[OwnSettings]):
     async def check(self) -> Health:
         """Test the API free of charge; by default only whether it answers."""
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
+
+    async def mistakes(self) -> Sequence[str]:
+        """What the host has to mend on the server, a sentence each; raises EaselError. For `bot.py --check`."""
+        return ()
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Cancel a remembered remote job; raises EaselError."""
