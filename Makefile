@@ -8,7 +8,7 @@ FIND_PYTHON = $(shell for name in python3.11 python3.12 python3.13 python3.14 py
 INSTALL = $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCK = $(PYTHON) -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: run preview chaos soak test lint browser gallery features settings lock bench check clean
+.PHONY: run preview chaos soak test lint browser screenshots gallery features settings lock bench check clean
 
 run: $(VENV)/base.stamp
 	@$(PYTHON) bot.py --has-token; case $$? in 0) ;; 1) $(MAKE) -s $(VENV)/preview.stamp ;; *) exit 2 ;; esac
@@ -36,6 +36,9 @@ lint: $(VENV)/dev.stamp
 
 browser: $(VENV)/dev.stamp
 	$(PYTHON) -m tests.browser
+
+screenshots: $(VENV)/dev.stamp
+	$(PYTHON) -m tests.screenshots
 
 gallery: $(VENV)/base.stamp
 	$(PYTHON) -m tools.gallery

@@ -73,10 +73,9 @@ async def page_of(world: World, token: str) -> Message:
 
 async def done(world: World, page: Message, click: Click) -> None:
     """Click, and wait until the page has been redrawn."""
-    seen = len(world.discord.requests)
-    await click(world, page)
+    token = await click(world, page)  # other edits, such as a job's progress, have other tokens
     await world.discord.until(
-        lambda: any(is_redraw(each) and each.answered is not None for each in world.discord.requests[seen:])
+        lambda: any(is_redraw(each) and token in each.path and each.answered for each in world.discord.requests)
     )
 
 
