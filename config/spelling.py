@@ -31,8 +31,11 @@ def misspelt(names: Iterable[str], known: Collection[str], endings: Collection[s
 
 def misspelt_in_environment(names: Iterable[str], known: Collection[str]) -> list[str]:
     """As `misspelt`, for names of which most are other programs'."""
-    told = misspelt(sorted(names), known, TELLING_ENDINGS)
-    return [sentence for sentence in told if not sentence.endswith(" is no setting.")]
+    unread = sorted(set(names).difference(known))
+    in_other_case = [name for name in unread if name.upper() in known]
+    own = [each for each in known if each.upper().partition("_")[0] not in SHARED_FIRST_WORDS]
+    told = misspelt([name for name in unread if name not in in_other_case], own, TELLING_ENDINGS)
+    return misspelt(in_other_case, known) + [each for each in told if not each.endswith(" is no setting.")]
 
 
 def closest(written: str, names: Iterable[str]) -> str | None:

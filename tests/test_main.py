@@ -30,6 +30,7 @@ def start(tmp_path, monkeypatch, capsys, loggers):
     monkeypatch.chdir(tmp_path)
     for name in all_variables():
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
     def run(*arguments: str, **values: str) -> tuple[int, list[str]]:
         for name, value in values.items():

@@ -13,7 +13,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
@@ -31,7 +31,7 @@ from domain import (
 )
 from domain.numbers import random_seed
 from providers.comfyui.answers import Accepted, CancelReply, File, Uploaded, input_choices, name_list, refusal_error
-from providers.comfyui.inspection import mistakes_in
+from providers.comfyui.inspection import NodeDescriptions, mistakes_in
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import connect_listener
 from providers.comfyui.waiting import LostPrompt, PromptPoll, queue_of
@@ -107,17 +107,11 @@ class ComfyUI(Provider[ComfyUISettings]):
         return Health(reachable=True, models=len(await self._discover()), key="needs none")
 
     async def mistakes(self) -> Sequence[str]:
-        match (await self._api.get("object_info")).raise_for_status().data():
-            case dict() as infos:
-                offered = {model.id for model in await self._discover()}
-                return [
-                    mistake
-                    for kind, workflow in self._workflows._asdict().items()
-                    if workflow
-                    for mistake in mistakes_in(kind, workflow, cast("dict[str, Any]", infos), offered)
-                ]
-            case _:
-                raise BadResponse("no description of nodes")
+        described = (await self._api.get("object_info")).raise_for_status().parse(NodeDescriptions).root
+        offered = {model.id for model in await self._discover()}
+        workflows: dict[str, Workflow | None] = self._workflows._asdict()
+        used = {kind: workflow for kind, workflow in workflows.items() if workflow}
+        return [each for kind, workflow in used.items() for each in mistakes_in(kind, workflow, described, offered)]
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Cancel by id; on older servers, interrupt only while this prompt is the running one."""

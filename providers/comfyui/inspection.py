@@ -1,16 +1,35 @@
 """Finds what in a workflow the server cannot run, from its description of its nodes (GET /object_info)."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Annotated, Any
+
+from pydantic import Field, RootModel
 
 from providers.comfyui.workflow import PLACEHOLDER, VARIABLE_OF_KIND, Workflow, is_link
 from providers.http.answers import one_line
+from providers.http.parsing import Reply
 
 MAX_MISTAKES = 5
 """Told of one workflow: a missing extension may lack dozens of nodes."""
 MODEL = "%model%"
 
-Infos = Mapping[str, Any]
+
+class Inputs(Reply):
+    required: dict[str, Any] = Field(default_factory=dict)
+    optional: dict[str, Any] = Field(default_factory=dict)
+
+
+class NodeDescription(Reply):
+    input: Annotated[Inputs, Field(default_factory=Inputs)]
+    output: list[Any] | None = None
+    output_node: bool = False
+
+
+class NodeDescriptions(RootModel[dict[str, NodeDescription]]):
+    """By kind of node."""
+
+
+Infos = Mapping[str, NodeDescription]
 
 
 def mistakes_in(kind: str, workflow: Workflow, infos: Infos, offered: Collection[str]) -> list[str]:
@@ -21,7 +40,7 @@ def mistakes_in(kind: str, workflow: Workflow, infos: Infos, offered: Collection
 
 def _outputs(nodes: Mapping[str, Any], infos: Infos) -> Iterator[str]:
     known = [infos[node["class_type"]] for node in nodes.values() if node["class_type"] in infos]
-    if known and not any(info.get("output_node") for info in known):
+    if known and not any(info.output_node for info in known):
         yield "no node of it saves a picture, as SaveImage does"
 
 
@@ -43,8 +62,8 @@ def _link(place: str, link: Sequence[Any], nodes: Mapping[str, Any], infos: Info
     if source not in nodes:
         yield f"{place} is linked to node {source}, which the file does not have"
         return
-    outputs = infos.get(nodes[source]["class_type"], {}).get("output")
-    if isinstance(outputs, list) and not 0 <= number < len(cast("list[Any]", outputs)):
+    described = infos.get(nodes[source]["class_type"])
+    if described and described.output is not None and not 0 <= number < len(described.output):
         yield f"{place} is linked to output {number} of node {source}, which has none of that number"
 
 
@@ -55,13 +74,12 @@ def _choice(place: str, value: str, choices: set[str], offered: Collection[str])
         yield f"{place} is {value}, which the server does not have"
 
 
-def choices_of(info: Mapping[str, Any], name: str) -> set[str] | None:
+def choices_of(info: NodeDescription, name: str) -> set[str] | None:
     """The values that an input takes, in the old or the new format; None if it takes any."""
-    inputs = info.get("input") or {}
-    declared = (inputs.get("required") or {}).get(name) or (inputs.get("optional") or {}).get(name)
+    declared: Any = info.input.required.get(name) or info.input.optional.get(name)
     match declared:
         case [[*listed], *_] | [str(), {"options": [*listed]}, *_]:
-            texts = {each for each in cast("list[Any]", listed) if isinstance(each, str)}
+            texts = {each for each in listed if isinstance(each, str)}
             return texts if texts or not listed else None
         case _:
             return None

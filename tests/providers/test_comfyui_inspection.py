@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from providers.comfyui.inspection import mistakes_in
+from providers.comfyui.inspection import NodeDescription, NodeDescriptions, mistakes_in
 from providers.comfyui.workflow import FOLDER, Workflow, read_workflow
 from tests.replay.comfyui.nodes import all_infos
 
 DEFAULTS = ("words", "image", "mask")
-INFOS = all_infos()
-CHECKPOINTS = set(INFOS["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"][0])
+INFOS = NodeDescriptions.model_validate(all_infos()).root
+CHECKPOINTS = set(INFOS["CheckpointLoaderSimple"].input.required["ckpt_name"][0])
 
 
 def default(kind: str) -> Workflow:
@@ -67,7 +67,8 @@ def test_a_mistake_is_told(workflow, told):
 @pytest.mark.parametrize("choices", [["flux.gguf"], ["COMBO", {"options": ["flux.gguf"]}], []])
 def test_the_loader_of_the_model_is_told_where_it_takes_none_of_those_offered(choices):
     declared = choices if "COMBO" in choices else [choices, {}]
-    infos = INFOS | {"UNETLoader": {"input": {"required": {"ckpt_name": declared}}, "output": ["MODEL", "CLIP", "VAE"]}}
+    described = {"input": {"required": {"ckpt_name": declared}}, "output": ["MODEL", "CLIP", "VAE"]}
+    infos = INFOS | {"UNETLoader": NodeDescription.model_validate(described)}
     workflow = changed(_4={"class_type": "UNETLoader"})
     (told,) = mistakes_in("words", workflow, infos, CHECKPOINTS)
     assert told == (
