@@ -2,13 +2,14 @@
 
 import argparse
 import asyncio
+import io
 import logging
 import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import aiohttp
 import discord
@@ -17,7 +18,7 @@ from yarl import URL
 import providers
 from check import check
 from clients import Easel, Worker
-from config import Config, ConfigError, misspelt, read_config, read_dotenv
+from config import Config, ConfigError, Remark, log_lines, read_settings
 from domain import Job
 from event_loop import cancellable, run_on_uvloop, run_until_signal
 from logs import set_up_logging
@@ -29,6 +30,7 @@ from startup import (
     exit_code,
     log_in,
     port_error,
+    refuse_root_in_foreign_folder,
     set_api_url,
     startup_sentence,
     version_line,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("easel")
 
+LIBRARIES = ("aiohttp", "alembic", "asyncio", "discord", "sqlalchemy")
+"""Names of loggers."""
 GRACE_SECONDS = 10.0
 """For running jobs, when the process stops."""
 OFFLINE_NOTICE = "No DISCORD_TOKEN is set, so this is the offline preview. The README tells how to set up a real bot."
@@ -85,7 +89,7 @@ async def _open_parts(
     config: Config, clock: DiscordClock, on_change: Callable[[Job], None], on_shown: Callable[[Job], None]
 ) -> AsyncGenerator[tuple[Store, Callable[[discord.Client], Studio], "Meter | None"]]:
     """The store, a factory that makes the studio for a client, and the meter if metrics are on."""
-    async with Transport() as transport:
+    async with Transport(network=config.network) as transport:
         enabled = _providers(config, transport)
         default = default_provider_name(config, enabled)
         url, meter = config.database_url.get_secret_value(), _meter(config)
@@ -180,7 +184,7 @@ def _upload_hosts(config: Config) -> frozenset[str]:
 
 async def serve(config: Config) -> None:
     """Run on Discord until cancelled."""
-    await set_api_url(config.discord_api_url)
+    await set_api_url(config.discord_api_url, config.network)
     async with open_bot(config) as bot:
         await cancellable(_log_in(bot, config))
         await bot.studio.start()
@@ -189,7 +193,7 @@ async def serve(config: Config) -> None:
 
 async def work(config: Config) -> None:
     """Draw and deliver until cancelled."""
-    await set_api_url(config.discord_api_url)
+    await set_api_url(config.discord_api_url, config.network)
     async with open_worker(config) as worker:
         await cancellable(_log_in(worker, config))
         await worker.studio.start()
@@ -198,7 +202,13 @@ async def work(config: Config) -> None:
 
 
 async def _log_in(client: discord.Client, config: Config) -> None:
-    await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "")
+    await log_in(client, config.discord_token.get_secret_value() if config.discord_token else "", config.network)
+
+
+def make_lenient(stream: TextIO) -> None:
+    """Show `?` in place of a character that a console cannot show, such as an emoji, which would raise."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -218,10 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.version:
         print(version_line())  # noqa: T201 - what was asked for
         return 0
+    for stream in (sys.stdout, sys.stderr):
+        make_lenient(stream)
     try:
-        written, unread = read_dotenv()
-        config = read_config({**written, **os.environ})
-        mistakes = [*unread, *misspelt(written, config.known)]
+        config, remarks = read_settings(os.environ)
         if asked.worker and config.discord_token is None:
             raise ConfigError("--worker needs DISCORD_TOKEN.")
         offline = asked.preview or config.discord_token is None
@@ -230,12 +240,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.has_token:
             return 0 if config.discord_token else 1
         if asked.check:
-            _quiet_discord_log()
-            return asyncio.run(run_until_signal(check(config, mistakes))) and 1
-        for mistake in mistakes:
-            log.warning("%s", mistake)
+            _quiet_libraries()
+            return asyncio.run(run_until_signal(check(config, remarks))) and 1
+        for is_mistake, text in log_lines(remarks):
+            log.log(logging.WARNING if is_mistake else logging.INFO, "%s", text)
         if offline:
-            return asyncio.run(run_until_signal(_preview(config)))
+            return asyncio.run(run_until_signal(_preview(config, remarks)))
+        refuse_root_in_foreign_folder(config.data_dir)
         return run_on_uvloop(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
         print(startup_sentence(error), file=sys.stderr)  # noqa: T201 - the host reads it in the terminal
@@ -247,13 +258,22 @@ def _quiet_discord_log() -> None:
     logging.getLogger("discord").setLevel(logging.ERROR)
 
 
-async def _preview(config: Config) -> None:
+def _quiet_libraries() -> None:
+    """For `--check`, whose table has the causes in plain words."""
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+async def _preview(config: Config, remarks: Sequence[Remark]) -> None:
     _quiet_discord_log()
     try:
         from preview import show
     except ModuleNotFoundError:
         raise ConfigError(NO_PREVIEW) from None
     print(OFFLINE_NOTICE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
+    for remark in remarks:
+        if remark.source == ".env" and remark.state == "note":
+            print(f"There is {remark.text}")  # noqa: T201 - a token may be in the other file
     await show(config, open_bot)
 
 

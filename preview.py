@@ -18,7 +18,7 @@ import simcord
 from pydantic import BaseModel, SecretStr
 from simcord.preview import Preview, _action_plans, _component_projection
 
-from config import Config, ConfigError
+from config import Config, ConfigError, sqlite_url
 from domain import Job
 from providers.sketch import SketchSettings
 from views.greeting import Greeting, greeting
@@ -67,7 +67,7 @@ async def show(config: Config, open_bot: OpenBot) -> None:
 
 def _offline(config: Config, folder: Path) -> Config:
     """The config with a temporary data folder, as simulated ids repeat, and with the preview's providers."""
-    kept = {"data_dir": folder, "database_url": SecretStr(f"sqlite:///{folder / 'easel.db'}"), "spool_url": None}
+    kept = {"data_dir": folder, "database_url": SecretStr(sqlite_url(folder / "easel.db")), "spool_url": None}
     alone = {"shard_count": 1, "shard_ids": None, "metrics_port": None}
     own = {} if config.preview_providers else {"providers": _free(config), "default_provider": "sketch"}
     return config.model_copy(update={**kept, **alone, **own})

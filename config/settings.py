@@ -3,15 +3,36 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from config.environment import Environment, Values
-from config.values import Address, Bucket, Database, Folder, LogFormat, LogLevel, Name, NewNames, ShardIds, Token
+from config.buckets import bucket_client
+from config.environment import Environment, Values, with_lower_case
+from config.values import (
+    Address,
+    Bucket,
+    Certificates,
+    Database,
+    Entries,
+    Folder,
+    HttpProxy,
+    LogFormat,
+    LogLevel,
+    Name,
+    NewNames,
+    ShardIds,
+    Token,
+    sqlite_url,
+)
 from domain import Limits, SpoolPlace
+from domain.network import Network
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Integer, KeyId, Secret, Switch, UnreadableError, Url
+
+LOWER_CASE = ("http_proxy", "https_proxy", "no_proxy")
+"""Variables that other programs read in lower case, too."""
 
 
 class Config(BaseSettings):
@@ -45,7 +66,7 @@ class Config(BaseSettings):
         default=Path("data"), description="The folder of the database, and of pictures on their way."
     )
     database_url: Database = Field(
-        default_factory=lambda read: SecretStr(f"sqlite:///{read['data_dir'] / 'easel.db'}"),
+        default_factory=lambda read: SecretStr(sqlite_url(read["data_dir"] / "easel.db")),
         examples=["sqlite:////var/lib/easel/easel.db"],
         description="PostgreSQL lets several processes work together: "
         "`postgresql://easel:password@localhost/easel`. Unset: SQLite in `DATA_DIR`.",
@@ -60,7 +81,7 @@ class Config(BaseSettings):
     aws_secret_access_key: Secret | None = Field(default=None, description="That account's secret key.")
     aws_session_token: Secret | None = Field(default=None, description="That account's token, where it has one.")
     aws_region: KeyId | None = Field(default=None, description="Where the bucket is.")
-    aws_endpoint_url: KeyId | None = Field(default=None, description="The bucket's address, where it is not Amazon's.")
+    aws_endpoint_url: Url | None = Field(default=None, description="The bucket's address, where it is not Amazon's.")
     spool_quota_mib: Integer = Field(
         default=Limits().uploads_mib,
         ge=128,
@@ -93,8 +114,31 @@ class Config(BaseSettings):
         description="A REST proxy in front of Discord, with the version in its path.",
     )
 
+    http_proxy: HttpProxy | None = Field(
+        default=None,
+        description="A proxy for `http://` addresses, such as `http://user:password@proxy:3128`. The names in lower "
+        "case are read too.",
+    )
+    https_proxy: HttpProxy | None = Field(
+        default=None, description="The same for `https://` addresses, Discord's among them."
+    )
+    no_proxy: Entries = Field(
+        default=(),
+        description="What is reached without the proxy: `lan, 192.168.0.0/16, host:8188`, or `*`. A name stands for "
+        "all below it; this machine is always reached without.",
+    )
+    ca_file: Certificates | None = Field(
+        default=None,
+        description="Certificates (PEM) to trust besides the system's: of a proxy that reads along, or of a server "
+        "of yours.",
+    )
+    ssl_cert_file: Certificates | None = Field(
+        default=None, description="Read in place of `CA_FILE` where that is not set."
+    )
+
     def __init__(self, values: Values) -> None:
-        super().__init__(_build_sources=((Environment(type(self), self.variables(), values),), {}))
+        read = Environment(type(self), self.variables(), with_lower_case(values, LOWER_CASE))
+        super().__init__(_build_sources=((read,), {}))
 
     @field_validator("shard_ids")
     @classmethod
@@ -117,7 +161,7 @@ class Config(BaseSettings):
     def known(self) -> frozenset[str]:
         """The names of all variables that are read, providers' too."""
         of_providers = [variable for name, own in self.providers.items() for variable in own.variables(name).values()]
-        return frozenset([*self.variables().values(), *of_providers])
+        return frozenset([*self.variables().values(), *LOWER_CASE, *of_providers])
 
     @property
     def limits(self) -> Limits:
@@ -134,13 +178,27 @@ class Config(BaseSettings):
         options = {
             field: value if isinstance(value, SecretStr) else SecretStr(value) for field, value in set_options.items()
         }
-        return SpoolPlace(url=self.spool_url, options=options)
+        return SpoolPlace(
+            url=self.spool_url, options=options, client=bucket_client(self.network, self.aws_endpoint_url)
+        )
+
+    @property
+    def network(self) -> Network:
+        """The proxies and certificates."""
+        return Network(
+            http=self.http_proxy,
+            https=self.https_proxy,
+            no_proxy=self.no_proxy,
+            ca_file=self.ca_file or self.ssl_cert_file,
+        )
 
     def secrets(self) -> list[str]:
         """The values to redact in logs."""
         own = _secrets_of(self, without="database_url")
         keys = [key for each in self.providers.values() for key in _secrets_of(each)]
-        return [secret for secret in (*own, *keys, self._database_password()) if secret]
+        proxies = [each.password.get_secret_value() for each in (self.http_proxy, self.https_proxy) if each]
+        quoted = [quote(each, safe="") for each in proxies]
+        return [secret for secret in (*own, *keys, *proxies, *quoted, self._database_password()) if secret]
 
     def _database_password(self) -> str:
         """The password in the database's URL, encoded as there, which is how a log would show it."""

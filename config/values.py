@@ -1,16 +1,22 @@
 """Pydantic types of the host's settings: each parses the text of a variable."""
 
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr
+from yarl import URL
 
+from domain.network import Proxy
 from providers import REGISTRY
 from providers.kit.variables import Secret, UnreadableError, one_of, parse_with, split_list
 
 DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 PORT_PATTERN = re.compile(r"[0-9]{1,9}")
+PLAIN_IN_URL = " /\\:+"
+"""Characters of a path that SQLAlchemy reads as they are."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS_PATTERN = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 BOT_TOKEN_PATTERN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
@@ -29,6 +35,29 @@ def _database_url(written: str) -> str:
             "is no URL such as sqlite:////var/lib/easel/easel.db or postgresql://easel:password@host/easel"
         )
     return f"{DATABASES[scheme]}://{rest}"
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file, whatever characters its path has."""
+    return f"sqlite:///{quote(str(path), safe=PLAIN_IN_URL)}"
+
+
+def _proxy(written: str) -> Proxy:
+    try:
+        url = URL(written if "://" in written else f"http://{written}")
+        if url.scheme in ("http", "https") and url.host and ":" not in (url.user or "") and url.path in ("", "/"):
+            return Proxy(url=str(url.origin()), user=url.user, password=SecretStr(url.password or ""))
+    except ValueError:
+        pass
+    raise UnreadableError("is no URL such as http://proxy:3128 or http://user:password@proxy:3128")
+
+
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):
+        raise UnreadableError("names no file with certificates in PEM format") from None
+    return path.absolute()
 
 
 def _bucket(written: str) -> str:
@@ -70,6 +99,10 @@ NewNames = Annotated[tuple[str, ...], parse_with(_new_names)]
 """Names of servers, from `together,localai`."""
 Folder = Annotated[Path, AfterValidator(Path.absolute)]
 Database = Annotated[SecretStr, parse_with(_database_url)]
+HttpProxy = Annotated[Proxy, parse_with(_proxy)]
+Entries = Annotated[tuple[str, ...], parse_with(lambda written: tuple(written.lower().replace(",", " ").split()))]
+"""Of a list with commas or blanks."""
+Certificates = Annotated[Path, AfterValidator(_certificates)]
 Bucket = Annotated[str, parse_with(_bucket)]
 Address = Annotated[tuple[str, int], parse_with(_address)]
 """Host and port, from `9090`, for this machine only, or from `0.0.0.0:9090`, for every machine that can reach it."""

@@ -14,6 +14,8 @@ class SpoolPlace(Frozen):
     """`s3://bucket/folder`."""
     options: Mapping[str, SecretStr]
     """AWS's own variables, in lower case: `aws_access_key_id` and so on."""
+    client: Mapping[str, SecretStr] = {}
+    """Of obstore's client: its proxy and certificates."""
 
 
 class Limits(Frozen):

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Executable, RowMapping
 from sqlalchemy.exc import DBAPIError, OperationalError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from storage.causes import driver_error, is_permanent
 from storage.shielding import shielded, wait_until_done
 from storage.upgrade import upgrade
 
@@ -222,14 +223,9 @@ def execute_steps(steps: Sequence[Step], connection: Connection) -> Result:
 
 def is_transient(error: BaseException) -> bool:
     """Whether a retry may succeed: the database is restarting, unreachable, locked, or short of disk."""
+    if is_permanent(driver_error(error)):
+        return False
     if isinstance(error, DBAPIError):
         blocked = isinstance(error, OperationalError) and any(word in str(error.orig) for word in BLOCKED_WORDS)
         return error.connection_invalidated or blocked or isinstance(driver_error(error), UNREACHABLE_ERRORS)
     return isinstance(error, UNREACHABLE_ERRORS)
-
-
-def driver_error(error: BaseException) -> BaseException:
-    """The driver's own error, which SQLAlchemy wraps."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

@@ -14,6 +14,7 @@ from obstore.store import LocalStore, S3Store
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from domain import SpoolPlace
+from storage.causes import WRONG_REGION, bucket_cause
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -59,25 +60,28 @@ class SpoolUnreachableError(SpoolError):
     """The bucket is unreachable; a retry may succeed."""
 
 
-async def open_spool(folder: Path, place: SpoolPlace | None) -> "Spool":
-    """Open the bucket at `place`, or else the folder, and check that it can be written; SpoolError."""
+async def open_spool(folder: Path, place: SpoolPlace | None, retries: Any = None) -> "Spool":
+    """Open the bucket at `place`, or else the folder, and check that it can be written; SpoolError.
+
+    retries: obstore's RetryConfig for the bucket, other than its usual.
+    """
     try:
         # Not with automatic_cleanup, which removes a folder while another file is being put there (obstore 0.9).
-        spool = Spool(_bucket(place) if place else LocalStore(folder, mkdir=True), None if place else folder)
+        spool = Spool(_bucket(place, retries) if place else LocalStore(folder, mkdir=True), None if place else folder)
         await spool.probe()
     except (BaseError, OSError, ValueError) as error:
-        if place and isinstance(error, GenericError):
-            raise SpoolUnreachableError(
-                "it does not answer, or not as it should, as where the region is wrong"
-            ) from None
-        raise SpoolError(type(error).__name__) from None
+        if place and isinstance(error, GenericError) and bucket_cause(error) != WRONG_REGION:
+            raise SpoolUnreachableError(bucket_cause(error)) from None
+        raise SpoolError(bucket_cause(error) if place else type(error).__name__) from None
     return spool
 
 
-def _bucket(place: SpoolPlace) -> S3Store:
+def _bucket(place: SpoolPlace, retries: Any) -> S3Store:
     options: Any = {name: secret.get_secret_value() for name, secret in place.options.items()}
-    plain = options.get("aws_endpoint_url", "").startswith("http://")
-    return S3Store.from_url(place.url, config=options, client_options={"allow_http": plain})
+    more: dict[str, Any] = {"retry_config": retries} if retries else {}
+    client: Any = {name: secret.get_secret_value() for name, secret in place.client.items()}
+    client["allow_http"] = options.get("aws_endpoint_url", "").startswith("http://")
+    return S3Store.from_url(place.url, config=options, client_options=client, **more)
 
 
 class Spool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,8 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
 from domain import SpoolPlace
-from storage.database import Database, driver_error, is_transient
+from storage.causes import database_cause
+from storage.database import Database, is_transient
 from storage.dialects import is_shared, make_database
 from storage.job_statistics import JobStatistics
 from storage.job_store import JobStore
@@ -91,8 +91,7 @@ def _locked_folder(data_dir: Path, *, alone: bool) -> Generator[None]:
     except Timeout:
         raise StoreUnavailableError(f"DATA_DIR is in use by another Easel process: {data_dir}.") from None
     except OSError as error:
-        kind = StoreUnavailableError if error.errno in DISK_FULL else StoreError
-        raise kind(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.") from None
+        raise folder_failure(data_dir, error) from None
     try:
         yield
     finally:
@@ -103,9 +102,9 @@ async def _open_spool(data_dir: Path, place: SpoolPlace | None) -> Spool:
     try:
         return await open_spool(data_dir / SPOOL_FOLDER, place)
     except SpoolError as error:
-        named = f"SPOOL_URL cannot be used: {place.url}" if place else f"DATA_DIR cannot be written: {data_dir}"
-        kind = StoreUnavailableError if isinstance(error, SpoolUnreachableError) else StoreError
-        raise kind(f"{named}, {error}.") from None
+        if place:
+            raise bucket_failure(place, error) from None
+        raise StoreError(f"DATA_DIR cannot be written: {data_dir}, {error}.") from None
 
 
 async def _migrate(database: Database, jobs: JobStore, outages: OutageStore, *, alone: bool) -> None:
@@ -115,16 +114,26 @@ async def _migrate(database: Database, jobs: JobStore, outages: OutageStore, *, 
             await jobs.release_all()
             await outages.end_probes(datetime.now(UTC))
     except (DBAPIError, MigrationError, OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        kind = StoreUnavailableError if is_transient(error) else StoreError
-        raise kind(f"DATABASE_URL cannot be opened: {_cause_of(error)}.") from None
+        raise database_failure(error) from None
 
 
-def _cause_of(error: BaseException) -> str:
-    """SQLite's message; of other errors the type alone, because their message may hold a password."""
-    if isinstance(error, MigrationError):
-        return str(error)
-    cause = driver_error(error)
-    return str(cause) if isinstance(cause, sqlite3.Error) else type(cause).__name__
+def database_failure(error: BaseException) -> StoreError:
+    """The error for a database that cannot be opened."""
+    kind = StoreUnavailableError if is_transient(error) else StoreError
+    cause = (str(error) if isinstance(error, MigrationError) else database_cause(error)).rstrip(".")
+    return kind(f"DATABASE_URL cannot be opened: {cause}.")
+
+
+def folder_failure(data_dir: Path, error: OSError) -> StoreError:
+    """The error for a data folder that cannot be written."""
+    kind = StoreUnavailableError if error.errno in DISK_FULL else StoreError
+    return kind(f"DATA_DIR cannot be written: {data_dir}, {error.strerror}.")
+
+
+def bucket_failure(place: SpoolPlace, error: SpoolError) -> StoreError:
+    """The error for a bucket that cannot be used."""
+    kind = StoreUnavailableError if isinstance(error, SpoolUnreachableError) else StoreError
+    return kind(f"SPOOL_URL cannot be used: {place.url}, {error}.")
 
 
 @asynccontextmanager

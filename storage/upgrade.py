@@ -24,12 +24,20 @@ def upgrade(connection: Connection) -> None:
             _upgrade(connection)
 
 
+def versions() -> list[str]:
+    """The versions that the tables have had, the newest last."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def newest_version() -> str:
+    return versions()[-1]
+
+
 def _is_current(connection: Connection) -> bool:
     """Whether there is nothing to do; this saves loading Alembic, which takes 12 MB and a third of a second."""
-    newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     if not inspect(connection).has_table("alembic_version"):
         return False
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest]
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest_version()]
 
 
 def _upgrade(connection: Connection) -> None:
@@ -38,7 +46,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic.util import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")

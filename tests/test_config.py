@@ -6,13 +6,15 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import trustme
 from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from config import ConfigError, misspelt, read_config
 from domain import Limits
+from domain.network import Network, Proxy
 from providers import REGISTRY
 from providers.kit.base import Provider
 from providers.kit.settings import ProviderSettings
@@ -56,6 +58,7 @@ def test_without_any_variable_everything_has_its_default():
     config = read_config({})
     assert config.discord_token is None
     assert config.discord_api_url is None
+    assert config.network == Network()
     assert config.data_dir == Path("data").absolute()
     assert config.database_url.get_secret_value() == f"sqlite:///{Path('data').absolute()}/easel.db"
     assert config.default_provider is None
@@ -156,8 +159,14 @@ def test_a_blank_variable_is_unset(blank):
     assert read_config(dict.fromkeys(variables(), blank)) == read_config({})
 
 
-def test_each_variable_is_read():
+def test_each_variable_is_read(tmp_path):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
     values = {
+        "HTTP_PROXY": "proxy:3128",
+        "HTTPS_PROXY": "http://me:canary%40word@proxy:3128/",
+        "NO_PROXY": ".lan, 10.0.0.0/8",
+        "CA_FILE": str(tmp_path / "ca.pem"),
+        "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
         "DISCORD_TOKEN": TOKEN,
         "DISCORD_API_URL": "http://127.0.0.1:8080/api/v10/",
         "DATABASE_URL": "sqlite:////tmp/x.db",
@@ -211,7 +220,11 @@ def test_each_variable_is_read():
     assert len(config.spool.options) == 5
     assert (config.shard_count, config.shard_ids, config.metrics_port) == (8, (0, 1, 2, 5), ("0.0.0.0", 9090))
     assert config.limits == Limits(per_member=3, per_server=30, uploads_mib=512)
-    assert {"canary-secret", "canary-session"} <= set(config.secrets())
+    assert config.network.http == Proxy(url="http://proxy:3128")
+    assert config.network.https == Proxy(url="http://proxy:3128", user="me", password=SecretStr("canary@word"))
+    assert (config.network.no_proxy, config.network.ca_file) == ((".lan", "10.0.0.0/8"), tmp_path / "ca.pem")
+    assert {"canary-secret", "canary-session", "canary@word", "canary%40word"} <= set(config.secrets())
+    assert "canary@" not in repr(config)
     assert not config.providers["sketch"].enabled
     for name in PROVIDERS:
         own = config.providers[name]
@@ -247,6 +260,8 @@ BAD = {
     "QUEUE_PER_SERVER": ["0", "canary"],
     "SPOOL_QUOTA_MIB": ["0", "127", "canary"],
     "SKETCH": ["canary", "true", "1"],
+    "HTTPS_PROXY": ["socks5://canary:1", "http://", "http://proxy:canary", "http://u%3A:canary@h", "http://h/canary"],
+    "CA_FILE": ["/nowhere/canary.pem", "."],
     "PREVIEW_PROVIDERS": ["canary"],
     "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],
     "IMAGEPIPELINE_GENERATION": ["2", "canary"],

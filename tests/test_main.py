@@ -30,6 +30,7 @@ def start(tmp_path, monkeypatch, capsys, loggers):
     monkeypatch.chdir(tmp_path)
     for name in all_variables():
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
     def run(*arguments: str, **values: str) -> tuple[int, list[str]]:
         for name, value in values.items():
@@ -101,13 +102,15 @@ def test_the_version_is_told_whatever_is_set(start):
 def test_an_unreadable_env_file_is_reported(start, tmp_path):
     """The file has invalid text, as root can read files without permission."""
     (tmp_path / ".env").symlink_to("/proc/self/mem")
-    assert start("--has-token") == (2, [".env cannot be read: Input/output error."])
+    assert start("--has-token") == (2, [f"{tmp_path / '.env'} cannot be read: Input/output error."])
 
 
 def test_an_env_file_that_is_a_folder_is_reported(start, tmp_path):
     """Container engines make a folder when a missing file is mounted."""
     (tmp_path / ".env").mkdir()
-    assert start("--has-token") == (2, [".env cannot be read: Is a directory."])
+    code, told = start("--has-token")
+    assert (code, len(told)) == (2, 1)
+    assert told[0].startswith(f"{tmp_path / '.env'} is a folder")
 
 
 def test_an_env_file_may_begin_with_a_byte_order_mark(start, tmp_path):
@@ -167,7 +170,15 @@ async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
         checked = await process(tmp_path, str(ROOT / "bot.py"), "--check", **values)
         out, told = await ended(checked)
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert set(rows) == {"discord", "default", "sketch", *(kind.name for kind in REPLAYS)}
+    assert set(rows) == {
+        "discord",
+        "default",
+        "sketch",
+        ".env",
+        "database",
+        "data_dir",
+        *(kind.name for kind in REPLAYS),
+    }
     assert rows["discord"].split()[1] == "off"
     for name in ("imagepipeline", "appypie"):
         assert "reachable" in rows[name]
@@ -177,7 +188,7 @@ async def test_check_tries_every_provider_and_pays_nothing(tmp_path, wrong):
         "imagepipeline,",
         *["where", "neither", "a", "member", "nor", "a", "server", "chooses"],
     ]
-    states = {name: row.split()[1] for name, row in rows.items() if name != "discord"}
+    states = {name: row.split()[1] for name, row in rows.items() if name not in ("discord", ".env")}
     assert states == {name: "fails" if name == wrong else "works" for name in states}
     assert ("4 models" in rows["nebulablock"]) is (not wrong)
     assert checked.returncode == (1 if wrong else 0)

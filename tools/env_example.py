@@ -19,6 +19,7 @@ HEADINGS = {
     "data_dir": "Where things are kept",
     "metrics_port": "What can be watched, and what is logged",
     "shard_count": "Discord, and the preview",
+    "http_proxy": "The network",
 }
 """Headings by the field below them."""
 TO_FILL_IN = "discord_token"

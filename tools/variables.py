@@ -46,7 +46,7 @@ def own_variables(kind: type[ProviderSettings], name: str) -> list[Variable]:
     """The variables that only this provider has, or describes differently."""
     redeclared = get_annotations(kind)
     fields = [field for field in kind.model_fields if field in redeclared or field not in ProviderSettings.model_fields]
-    own = [] if kind is ProviderSettings else fields
+    own = [] if kind is ProviderSettings else [field for field in fields if field not in kind.without_variable]
     return [describe(kind, field, kind.variables(name)) for field in own]
 
 

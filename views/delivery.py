@@ -181,7 +181,10 @@ class DiscordDelivery:
         return job.reply_token is not None and self._now() < job.reply_deadline - TOKEN_MARGIN
 
     def _reply_webhook(self, job: Job) -> discord.Webhook:
-        return discord.Webhook.partial(job.application_id, job.reply_token or "", client=self._client)
+        webhook = discord.Webhook.partial(job.application_id, job.reply_token or "", client=self._client)
+        # discord.py gives them to its own webhooks alone.
+        webhook.proxy, webhook.proxy_auth = self._client.http.proxy, self._client.http.proxy_auth
+        return webhook
 
     async def _edit_or_post(self, job: Job, channel_id: int, card: Card) -> None:
         channel = self._client.get_partial_messageable(channel_id, guild_id=job.guild_id)

@@ -16,7 +16,7 @@ from functools import partial
 from secrets import token_hex
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from domain import (
     Acceptance,
@@ -38,13 +38,13 @@ from providers.automatic1111.server import UNKNOWN, Server, discover
 from providers.automatic1111.tasks import Interrupts, get_task
 from providers.http.answers import Answer
 from providers.http.api import Api
-from providers.http.encoding import decode_picture_async, encode_base64
+from providers.http.encoding import decode_picture_async
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
 from providers.kit.model_lists import choose_models
+from providers.kit.own_server import OwnServerSettings, basic_authorization
 from providers.kit.results import is_link, pictures_in
-from providers.kit.settings import ProviderSettings
-from providers.kit.variables import Secret, Url
+from providers.kit.variables import Account, Url
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +54,13 @@ PROGRESS_POLL_SECONDS = 2.0
 """Seconds between polls of the progress."""
 
 
-class Automatic1111Settings(ProviderSettings):
+class Automatic1111Settings(OwnServerSettings):
     base_url: Url | None = Field(
         default=None,
         description="Where Automatic1111, Forge, SD.Next or stable-diffusion.cpp runs, started with `--api`, such as "
         "`http://127.0.0.1:7860`.",
     )
-    api_key: Secret | None = Field(default=None, description="With `--api-auth`: `user:password`.")
+    api_key: Account | None = Field(default=None, description="With `--api-auth`: `user:password`.")
 
 
 class Automatic1111(Provider[Automatic1111Settings]):
@@ -73,7 +73,8 @@ class Automatic1111(Provider[Automatic1111Settings]):
     def __init__(self, settings: Automatic1111Settings, transport: Transport) -> None:
         super().__init__(settings, transport)
         root = (settings.base_url or "").removesuffix("/sdapi/v1")
-        self._api = self.api(root, header="Authorization", prefix="Basic ", key=_basic_auth(settings.api_key))
+        key = settings.api_key
+        self._api = self.api(root, **(basic_authorization(key.get_secret_value()) if key else settings.authorization))
         self._discovery = self.discovery(partial(discover, self._api), UNKNOWN)
         self._interrupts = Interrupts(self._api, transport)
         self._running, self._cancelled = set[str](), set[str]()
@@ -86,7 +87,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
     def invalid_setting(cls, settings: Automatic1111Settings) -> str | None:
         if settings.api_key and ":" not in settings.api_key.get_secret_value():
             return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
-        return None
+        return settings.two_logins(cls.name)
 
     async def models(self) -> Sequence[Model]:
         server = await self._discovery.get()
@@ -179,10 +180,6 @@ class Automatic1111(Provider[Automatic1111Settings]):
 
     async def _post(self, path: str, body: dict[str, Any]) -> Answer:
         return await self._api.send("POST", f"sdapi/v1/{path}", json=body, seconds=POST_SECONDS)
-
-
-def _basic_auth(key: SecretStr | None) -> SecretStr | None:
-    return SecretStr(encode_base64(key.get_secret_value().encode())) if key else None
 
 
 async def _keep(api: Api, answer: Answer, request: ImageRequest, progress: Progress) -> None:

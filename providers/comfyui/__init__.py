@@ -2,8 +2,8 @@
 
 Facts: its server.py and jobs.py and Comfy-Org's documentation of August 2026. A workflow is queued; a WebSocket
 reports steps and previews, and the history has the outcome. What a model takes follows from the workflow's
-placeholders (workflow.py). The server needs no key; one that is set is for a proxy in front of it, as a bearer token.
-No Origin is sent: the server refuses any but its own.
+placeholders (workflow.py). The server needs no key; one that is set is for a proxy in front of it, as a bearer token,
+or user and password in its address. No Origin is sent: the server refuses any but its own.
 
 Not confirmed, and so read either way: type 4 of the binary frames, `progress_state` (ignored), `executing` without a
 node, beside `execution_success`, as the end, a history without `status`.
@@ -31,6 +31,7 @@ from domain import (
 )
 from domain.numbers import random_seed
 from providers.comfyui.answers import Accepted, CancelReply, File, Uploaded, input_choices, name_list, refusal_error
+from providers.comfyui.inspection import NodeDescriptions, mistakes_in
 from providers.comfyui.settings import ComfyUISettings
 from providers.comfyui.sockets import connect_listener
 from providers.comfyui.waiting import LostPrompt, PromptPoll, queue_of
@@ -73,7 +74,7 @@ class ComfyUI(Provider[ComfyUISettings]):
     def __init__(self, settings: ComfyUISettings, transport: Transport) -> None:
         super().__init__(settings, transport)
         root = (settings.base_url or "").rstrip("/").removesuffix("/api")
-        self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
+        self._api = self.api(root, **settings.authorization)
         self._workflows = read_workflows(settings)
         self._discovery = self.discovery(self._discover, self._models([FIRST_CHECKPOINT], {}))
 
@@ -87,7 +88,7 @@ class ComfyUI(Provider[ComfyUISettings]):
             read_workflows(settings)
         except WorkflowError as error:
             return str(error)
-        return None
+        return settings.two_logins(cls.name)
 
     async def models(self) -> Sequence[Model]:
         return await self._discovery.get()
@@ -104,6 +105,13 @@ class ComfyUI(Provider[ComfyUISettings]):
     async def check(self) -> Health:
         (await self._api.get_json("system_stats")).raise_for_status()
         return Health(reachable=True, models=len(await self._discover()), key="needs none")
+
+    async def mistakes(self) -> Sequence[str]:
+        described = (await self._api.get("object_info")).raise_for_status().parse(NodeDescriptions).root
+        offered = {model.id for model in await self._discover()}
+        workflows: dict[str, Workflow | None] = self._workflows._asdict()
+        used = {kind: workflow for kind, workflow in workflows.items() if workflow}
+        return [each for kind, workflow in used.items() for each in mistakes_in(kind, workflow, described, offered)]
 
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Cancel by id; on older servers, interrupt only while this prompt is the running one."""

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from pydantic import Field
 
-from providers.kit.settings import ProviderSettings
+from providers.kit.own_server import OwnServerSettings
 from providers.kit.variables import Url
 
 
-class ComfyUISettings(ProviderSettings):
-    base_url: Url | None = Field(default=None, description="Where ComfyUI runs, such as `http://127.0.0.1:8188`.")
+class ComfyUISettings(OwnServerSettings):
+    base_url: Url | None = Field(
+        default=None, description="Where ComfyUI runs, such as `http://127.0.0.1:8188`, or `http://user:password@host`."
+    )
     workflow: Path | None = Field(
         default=None,
         description="A workflow of your own that draws from words, saved in the API format, with placeholders "

@@ -63,7 +63,7 @@ def with_file_prefix(nodes: Mapping[str, Any], name: str) -> dict[str, Any]:
     The server reuses numbers of deleted files, and answers cached prompts with their old names: without a unique prefix
     a file may be gone, or be another job's picture.
     """
-    linked = {value[0] for node in nodes.values() for value in node["inputs"].values() if _is_link(value)}
+    linked = {value[0] for node in nodes.values() for value in node["inputs"].values() if is_link(value)}
     return {
         id: node | {"inputs": _prefixed_inputs(node["inputs"], name, is_last=id not in linked)}
         for id, node in nodes.items()
@@ -192,7 +192,7 @@ def _join_prefix(prefix: str, name: str) -> str:
     return prefix + name if prefix.endswith(SEPARATORS) or not prefix else f"{prefix}-{name}"
 
 
-def _is_link(value: Any) -> bool:
+def is_link(value: Any) -> bool:
     """Whether an input is a link: another node's id and output number."""
     match value:
         case [str(), int()]:

@@ -24,6 +24,7 @@ HOST_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 MAX_HOST_LENGTH = 254
 UNESCAPED_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 ADDRESS_REFUSED = "address not allowed"
+LINK_REFUSED = "the result's link leads to an address that is not allowed"
 WEB_PORTS = (80, 443)
 NAT64 = ip_network("64:ff9b::/96")
 MAX_LINK_LENGTH = 8000

@@ -19,6 +19,8 @@ from providers.http.parsing import PIECE_BYTES
 from providers.http.redaction import LONG_TEXT, REDACTED, Redactor
 from providers.http.transport import Transport
 
+BASIC = "Basic "
+"""Prefix of user and password (RFC 7617)."""
 MAX_JSON_BYTES = 16 * 1024 * 1024
 """Cap for a JSON response without pictures; a list of 100,000 models is shorter."""
 
@@ -50,6 +52,8 @@ class Api:
         self._key = key.get_secret_value() if key else ""
         self._headers = {header: prefix + self._key} if self._key else {}
         self.redactor = Redactor([*secrets, self._key, _account_of(base_url)])
+        # A proxy that asks for user and password does so for pictures, too.
+        self._login = self._headers if prefix == BASIC else None
 
     async def get(self, path: str, *, headers: Mapping[str, str] | None = None, tries: int = 3) -> Answer:
         return await self.send("GET", path, headers=headers, tries=tries)
@@ -84,7 +88,9 @@ class Api:
 
     async def fetch(self, url: str, *, seed: int | None = None, seconds: float | None = None) -> Picture:
         """Like `Transport.fetch`; a result on the base URL's host and port may have a private address."""
-        return await self._transport.fetch(url, own=self._base_url, hosts=self._link_hosts, seed=seed, seconds=seconds)
+        return await self._transport.fetch(
+            url, own=self._base_url, hosts=self._link_hosts, login=self._login, seed=seed, seconds=seconds
+        )
 
     async def _strike_long(self, text: AnyStr, spelled: Callable[[str], AnyStr]) -> AnyStr:
         """A long text without the secrets that it holds as they are; spelled: a secret in the text's type."""

@@ -12,7 +12,7 @@ from tenacity.wait import wait_exponential_jitter
 from yarl import URL
 
 from domain import Acceptance, BadResponse, Timeout, Unavailable
-from providers.http.addresses import ADDRESS_REFUSED
+from providers.http.addresses import ADDRESS_REFUSED, LINK_REFUSED
 from providers.http.answers import MAX_POLL_PAUSE, Answer
 from providers.http.bodies import MIN_COUNTED_BYTES, FormPart, is_stream, multipart, read_body, stream_events
 from providers.http.budget import MemoryBudget
@@ -86,8 +86,9 @@ class Call(NamedTuple):
 class Sender:
     """Sends calls with retries, under one memory budget."""
 
-    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """sleep: waits between attempts."""
+    def __init__(self, sleep: Callable[[float], Awaitable[None]], route: Callable[[URL], Mapping[str, Any]]) -> None:
+        """sleep: waits between attempts. route: aiohttp's arguments for the way to a URL."""
+        self._route = route
         self._budget = MemoryBudget(MAX_BYTES_IN_MEMORY)
         self._one_at_a_time = asyncio.Lock()
         self._sleep = sleep
@@ -126,7 +127,7 @@ class Sender:
         limit = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
         cap, options = (
             call.cap or MAX_ANSWER_BYTES,
-            {"timeout": limit, "allow_redirects": False, "headers": call.headers},
+            {"timeout": limit, "allow_redirects": False, "headers": call.headers, **self._route(call.url)},
         )
         async with (
             asyncio.timeout(call.seconds) as deadline,
@@ -158,10 +159,23 @@ def error_for_exception(error: BaseException, taken: Acceptance) -> Timeout | Ba
     if isinstance(error, TimeoutError) and _acceptance_after(error) is not Acceptance.NOT_TAKEN:
         return Timeout("no full answer within the time limit")
     if ADDRESS_REFUSED in str(error):
-        return BadResponse("the result's link leads to an address that is not allowed")
+        return BadResponse(LINK_REFUSED)
     if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError)):
         return BadResponse("the result is no web link")
-    return Unavailable(type(error).__name__, taken=taken)
+    return Unavailable(_connection_failure(error) or type(error).__name__, taken=taken)
+
+
+def _connection_failure(error: BaseException) -> str | None:
+    """What the host may have to mend, in words."""
+    match error:
+        case aiohttp.ClientProxyConnectionError():
+            return "the proxy cannot be reached"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refuses the connection ({error.status})"
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not trusted; CA_FILE can name more that are"
+        case _:
+            return None
 
 
 class _CallAcceptance:
@@ -189,7 +203,7 @@ class _CallAcceptance:
 
 def _acceptance_after(error: BaseException) -> Acceptance:
     """Whether an attempt that failed may have been accepted: without a connection, nothing was sent."""
-    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+    connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
     never_sent = isinstance(error, connecting) and ADDRESS_REFUSED not in str(error)
     return Acceptance.NOT_TAKEN if never_sent else Acceptance.UNKNOWN
 

@@ -42,6 +42,7 @@ MODERATION_STATUSES = (400, 403, 415, 422, 451)
 """Statuses that may mean moderation; not 404, whose message may hold a model's name."""
 GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 528), 530})
 """Statuses of gateways and proxies in front of a server that is down or overloaded."""
+KEY_WORDS = re.compile(r"\bincorrect api key\b|\bno connected db\b", re.IGNORECASE)
 CONFLICT_STATUSES = (409, 423, 425)
 """Temporary conflicts: a retry, or another provider, may succeed."""
 TIMEOUT_STATUSES = (408, 504, 522, 524, 598, 599)
@@ -97,7 +98,7 @@ def error_for(
     # First, because a moderation message may quote the prompt, and so match the other words.
     if status in MODERATION_STATUSES and MODERATION_WORDS.search(said):
         return ContentRejected(**details)
-    if status in (401, 407) or (status == 403 and not BILLING_WORDS.search(said)):
+    if is_key_refusal(status, said) or status in (401, 407) or (status == 403 and not BILLING_WORDS.search(said)):
         # A valid key may lack access to one model.
         return AuthError(**details, taken=Acceptance.NOT_TAKEN, blames_model=status == 403)
     if _is_out_of_money(status, said):
@@ -118,6 +119,11 @@ def error_for(
 def without_wrapping(said: str) -> str:
     """A message without what a proxy put around it; the words around it may still say what kind of error it is."""
     return LITELLM_WRAPPING.sub("", said) or said
+
+
+def is_key_refusal(status: int, said: str) -> bool:
+    """Whether a 400 means the key: xAI's, and LiteLLM's, which looks for an unknown key in a database."""
+    return status == 400 and KEY_WORDS.search(said) is not None
 
 
 def _is_out_of_money(status: int, said: str) -> bool:

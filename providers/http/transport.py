@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Self, Unpack
@@ -16,6 +17,7 @@ from typing import Self, Unpack
 import aiohttp
 
 from domain import Acceptance, BadResponse, Cause, Flaw, Picture, ProviderError, Timeout, Unavailable
+from domain.network import Network
 from providers.http.addresses import (
     LinkHosts,
     can_be_opened,
@@ -39,9 +41,11 @@ from providers.http.calls import (
 )
 from providers.http.encoding import MAX_PICTURE_BYTES, decode_picture_async, is_inline_picture
 from providers.http.response_heads import MAX_HEADERS, MAX_LINE, Connector
+from providers.http.routes import proxy_options, refuse_private, trusted
 
 log = logging.getLogger(__name__)
 
+DIRECT = Network()
 MAX_REDIRECTS = 3
 SOCKET_CLOSE_SECONDS = 1.0
 """Time limit of a WebSocket's closing handshake."""
@@ -58,6 +62,7 @@ OTHER_CALL_SECONDS = 30.0
 class Transport:
     """All client sessions. Use as an async context manager.
 
+    network: the proxies and certificates.
     seconds: time limit of a POST; other calls have at most `OTHER_CALL_SECONDS`, downloads twice that.
     sleep: waits between attempts; tests pass one that does not.
     """
@@ -65,27 +70,34 @@ class Transport:
     def __init__(
         self,
         *,
+        network: Network = DIRECT,
         seconds: float = DRAW_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._sender = Sender(sleep)
+        self._network = network
+        self._route = partial(proxy_options, network)
+        self._sender = Sender(sleep, self._route)
         self._seconds = seconds
         self.sleep = sleep
         self._api_session: aiohttp.ClientSession
         self._fresh_session: aiohttp.ClientSession
         self._guarded_session: aiohttp.ClientSession
+        self._proxied_session: aiohttp.ClientSession
+        """For links from outside that a proxy opens; it connects to nothing but the proxy."""
 
     async def __aenter__(self) -> Self:
-        self._api_session = _session(Connector())
+        trust = trusted(self._network)
+        self._api_session = _session(Connector(ssl=trust))
         # No keep-alive: the peer may be closing a kept connection, and then it is unknown whether it got the call.
-        self._fresh_session = _session(Connector(force_close=True, limit=0))
-        self._guarded_session = _session(Connector(socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._fresh_session = _session(Connector(ssl=trust, force_close=True, limit=0))
+        self._guarded_session = _session(Connector(ssl=trust, socket_factory=guarded_socket, ttl_dns_cache=10))
+        self._proxied_session = _session(Connector(ssl=trust))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._api_session, self._fresh_session, self._guarded_session):
+        for session in (self._api_session, self._fresh_session, self._guarded_session, self._proxied_session):
             await session.close()
 
     async def reaches(self, url: str) -> bool:
@@ -118,9 +130,12 @@ class Transport:
         """Open a WebSocket; raises Unavailable where it cannot be opened, or breaks inside the block."""
         try:
             limit = aiohttp.ClientWSTimeout(ws_close=SOCKET_CLOSE_SECONDS)  # pyright: ignore[reportCallIssue]
+            route = self._route(exact_url(url))
             async with asyncio.timeout(CONNECT_SECONDS):
                 socket = await self._fresh_session.ws_connect(
                     exact_url(url),
+                    proxy=route.get("proxy"),
+                    proxy_headers=route.get("proxy_headers"),
                     headers=headers,
                     heartbeat=SOCKET_PING_SECONDS,
                     timeout=limit,
@@ -131,9 +146,12 @@ class Transport:
         except CALL_ERRORS as error:
             raise error_for_exception(error, Acceptance.UNKNOWN) from None
 
-    async def download(self, text: str, *, own: str = "", hosts: LinkHosts = ()) -> bytes:
+    async def download(
+        self, text: str, *, own: str = "", hosts: LinkHosts = (), login: Mapping[str, str] | None = None
+    ) -> bytes:
         """Download a result's URL, or decode a data URL; sends no key, and checks each redirect.
 
+        login: headers with user and password, sent to the server of `own` alone.
         own: the base URL of the server that gave the link; its address may be private, and its links may have an
         internal host name. hosts: others that may be private, as configured.
         """
@@ -147,8 +165,12 @@ class Transport:
             total = min(self._seconds, OTHER_CALL_SECONDS * 2)
             with ProviderError.after_acceptance():
                 chosen = self._api_session if is_allowed_host(url, hosts) else session
+                if chosen is self._guarded_session and self._route(url):
+                    await refuse_private(url)
+                    chosen = self._proxied_session
                 # No limit on Retry-After: the picture is paid for, and available nowhere else.
-                call = Call("GET", url, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
+                headers = login if own and url.origin() == exact_url(own).origin() else None
+                call = Call("GET", url, headers, seconds=total, cap=MAX_PICTURE_BYTES, max_pause=inf)
                 answer = await self._sender.send(
                     call, chosen, self._fresh_session if chosen is self._api_session else chosen
                 )
@@ -165,6 +187,7 @@ class Transport:
         *,
         own: str = "",
         hosts: LinkHosts = (),
+        login: Mapping[str, str] | None = None,
         seed: int | None = None,
         seconds: float | None = None,
     ) -> Picture:
@@ -173,7 +196,7 @@ class Transport:
         Raises BadResponse where the URL holds something else than a picture.
         """
         try:
-            return Picture(data=await self.download(url, own=own, hosts=hosts), seed=seed, seconds=seconds)
+            return Picture(data=await self.download(url, own=own, hosts=hosts, login=login), seed=seed, seconds=seconds)
         except (Unavailable, Timeout, BadResponse) as error:
             is_no_picture = isinstance(error, BadResponse) and error.flaw is None
             if is_no_picture or not can_be_opened(link := web_link(url)):

@@ -163,6 +163,10 @@ class Provider(ABC, Generic[OwnSettings]):
         """Test the API free of charge; by default only whether it answers."""
         return Health(await self._api.is_reachable(), models=None, key=NO_FREE_CALL)
 
+    async def mistakes(self) -> Sequence[str]:
+        """What the host has to mend on the server, a sentence each; raises EaselError. For `bot.py --check`."""
+        return ()
+
     async def cancel(self, ref: Mapping[str, Any]) -> None:
         """Cancel a remembered remote job; raises EaselError."""
 

@@ -102,6 +102,14 @@ def _host(written: str) -> tuple[str, int | None] | None:
     return (host, url.explicit_port) if host and HOST.fullmatch(host) else None
 
 
+def _account(written: str) -> str:
+    if not written.isprintable():
+        raise UnreadableError("holds characters that cannot be typed; copy it again")
+    return written
+
+
+Account = Annotated[SecretStr, parse_with(_account)]
+"""`user:password`; blanks and any letters are allowed."""
 Secret = Annotated[SecretStr, parse_with(_key)]
 """A key or token; redacted in the log."""
 KeyId = Annotated[str, parse_with(_key)]

@@ -24,6 +24,7 @@ from domain import (
     InvalidRequest,
     Model,
     Picture,
+    ProviderError,
     Sources,
     Timeout,
     Unavailable,
@@ -34,11 +35,12 @@ from providers.http.failures import blaming_model
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
 from providers.kit.model_lists import cap_models, choose_models, is_retired, limit_quality, without_retired
+from providers.kit.own_server import Authorization, OwnServerSettings
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
-from providers.openai.replies import Item, Listed, ModelList, error_of, failure_of, is_past, items_of
+from providers.openai.replies import Descriptions, Item, Listed, ModelList, error_of, failure_of, is_past, items_of
 from providers.openai.streaming import Stream, is_event_stream
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,9 @@ class OpenAICompatible(Provider):
         self._profile = profile.at_url(settings.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(settings.base_url or self._profile.base_url)
-        self._api = self.api(self._base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
+        login = settings.authorization if isinstance(settings, OwnServerSettings) else None
+        usual = Authorization(header="Authorization", prefix="Bearer ", key=settings.api_key)
+        self._api = self.api(self._base_url, **(login or usual))
         documented = self._models(self._profile.models)
         self._host_models = (
             limit_quality(settings, choose_models(settings, documented, self._model)) if settings.models else ()
@@ -157,12 +161,24 @@ class OpenAICompatible(Provider):
 
     async def _discover(self) -> tuple[Model, ...]:
         listed = (await self._api.get_json("models")).raise_for_status().parse(ModelList).data
+        others = await self._models_that_do_not_draw()
         has_types = any(each.type == "image" for each in listed)
         ids = [each.id for each in listed if (not has_types or each.type == "image") and self._is_offered(each)]
+        ids = [id for id in ids if id not in others]
         titles = dict(self._profile.models)
         places = {id: place for place, id in enumerate(titles)}
         ids.sort(key=lambda id: places.get(id, len(places)))
         return self._models([(id, titles.get(id, id)) for id in cap_models(ids, self.settings, str)])
+
+    async def _models_that_do_not_draw(self) -> set[str]:
+        """Ids of the server's other models, such as for chat; none if it does not tell."""
+        if not self._profile.describes_models:
+            return set()
+        try:
+            return (await self._api.get_json("model/info")).raise_for_status().parse(Descriptions).others
+        except (ProviderError, BadResponse) as error:
+            log.info("%s: which models draw is not told: %s", self.name, error)
+            return set()
 
     def _is_offered(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
@@ -193,7 +209,7 @@ class OpenAI(Streaming):
         super().__init__(settings, transport, self.name, OPENAI)
 
 
-class CompatibleSettings(ProviderSettings):
+class CompatibleSettings(OwnServerSettings):
     """Settings of a server listed in OPENAI_COMPATIBLE."""
 
     profile: str | None = Field(
@@ -219,7 +235,7 @@ class CompatibleServer(NamedTuple):
         return None if settings.base_url or settings.api_key else f"set {self.name.upper()}_API_KEY"
 
     def invalid_setting(self, settings: CompatibleSettings) -> str | None:
-        return OpenAICompatible.invalid_setting(settings)
+        return OpenAICompatible.invalid_setting(settings) or settings.two_logins(self.name)
 
     def __call__(self, settings: CompatibleSettings, transport: Transport) -> OpenAICompatible:
         profile = self._profile(settings)

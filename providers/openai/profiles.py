@@ -28,6 +28,8 @@ class Profile(NamedTuple):
     is_self_hosted: bool = False
     is_proxy: bool = False
     """Its models may be served by other providers, with keys and accounts of their own."""
+    describes_models: bool = False
+    """Has /model/info, which says which of its models draw."""
     fields_by_option: OptionFields = MappingProxyType({"model": "model", "count": "n"})
     """Request fields by option of `ImageRequest`; other options are not sent."""
     size_style: Literal["size", "wh", "aspect"] = "size"
@@ -156,6 +158,7 @@ PROFILES: Mapping[str, Profile] = {
     "litellm": Profile(
         title="LiteLLM",
         is_proxy=True,
+        describes_models=True,
         fields_by_option=GPT_FIELDS,
         image="form",
         default_capabilities=WIDE,

@@ -10,7 +10,7 @@ from domain.frozen import CopyMethod
 from domain.numbers import Place
 from providers.http.answers import Answer, one_line
 from providers.http.encoding import is_inline_picture
-from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, option_of_field
+from providers.http.failures import MODERATION_WORDS, ErrorDetails, failure_for, is_key_refusal, option_of_field
 from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.kit.model_lists import BoundedList
 from providers.kit.results import is_link, pictures_in
@@ -106,10 +106,39 @@ class Refusal(Reply):
     message: str | None = None
 
 
+DRAWING_MODES = ("image_generation", "image_edit")
+"""LiteLLM's modes of models that draw."""
+
+
 class Listed(Reply):
     id: str
     shutdown_date: Any = None
     type: Any = None
+
+
+class ModelInfo(Reply):
+    mode: Any = None
+
+
+class Described(Reply):
+    """A model in LiteLLM's /model/info."""
+
+    model_name: str
+    model_info: Annotated[ModelInfo | None, NONE_IF_INVALID] = None
+
+    @property
+    def draws(self) -> bool:
+        """Whether it may draw; what it does is not always known."""
+        return self.model_info is None or self.model_info.mode in (None, *DRAWING_MODES)
+
+
+class Descriptions(Reply):
+    data: BoundedList[Described]
+
+    @property
+    def others(self) -> set[str]:
+        """Names that stand for no model that may draw."""
+        return {each.model_name for each in self.data} - {each.model_name for each in self.data if each.draws}
 
 
 class ModelList(Reply):
@@ -137,7 +166,8 @@ def error_of(answer: Answer) -> ProviderFailure | None:
     if kind := body.kind:
         return _coded(kind, details, body, answer)
     is_about_content = body.option in FILTERED_PARAMS and MODERATION_WORDS.search(text)
-    if answer.status in (400, 422) and body.param and not is_about_content:
+    is_bad_request = answer.status in (400, 422) and not is_key_refusal(answer.status, text)
+    if is_bad_request and body.param and not is_about_content:
         return InvalidRequest(**details, option=body.option)
     return answer.error(text, reference=reference)
 

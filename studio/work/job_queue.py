@@ -17,6 +17,7 @@ import anyio
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Context, Job
 
+from storage.store import database_failure
 from studio.best_effort import best_effort
 from studio.work.queue_engine import CONNECTION_ERRORS, Engine, build_engine, install_tables
 
@@ -67,12 +68,15 @@ class JobQueue:
         self._closing = asyncio.Event()
 
     async def open(self) -> None:
-        """Build the engine; on PostgreSQL, install its tables first."""
+        """Build the engine; on PostgreSQL, install its tables first. StoreError."""
         with anyio.CancelScope():
             await asyncio.sleep(0)  # loads anyio's backend now, which would delay the first job by 50 ms
-        if self._url:
-            await install_tables(self._url)
-        self._engine = await self._build()
+        try:
+            if self._url:
+                await install_tables(self._url)
+            self._engine = await self._build()
+        except CONNECTION_ERRORS as error:
+            raise database_failure(error) from None
 
     async def submit(self, *jobs: QueuedJob) -> None:
         """Queue jobs that are not queued yet; no effect while PostgreSQL is unreachable."""

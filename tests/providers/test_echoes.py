@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from check import _check_provider
+from check.keys import check_providers
 from domain import outcomes
 from tests.providers.conftest import KINDS
 from tests.providers.test_faults import KEPT
@@ -103,7 +103,7 @@ async def test_no_list_shows_the_key(bench, caplog):
         bench.server.change = mark
         provider = bench.provider(**keyed(bench))
         models = str([model.model_dump() for model in await provider.models()])
-        told[name] = models + str(await _check_provider(provider))
+        told[name] = models + str(await check_providers({provider.name: provider}))
     assert [name for name, text in told.items() if shows(text)] == []
     assert not shows(caplog.text)
     bench.server.unexpected.clear()

@@ -107,6 +107,8 @@ class OpenAIReplay(Replay):
         match call.method, call.path.removeprefix("/v1"):
             case "GET", "/models":
                 return self._listed(call)
+            case "GET", "/model/info" if self.dialect == "litellm":
+                return self.refusal(403, "only for admins")
             case "POST", "/images/generations":
                 return self._generate(call)
             case "POST", "/images/edits":

@@ -14,7 +14,17 @@ from PIL import Image
 from pydantic import Field
 
 from tests.replay.comfyui.disk import Disk, File
-from tests.replay.comfyui.nodes import CHECKPOINTS, batch_of, check, info, refused, refusing, size_of, text_of
+from tests.replay.comfyui.nodes import (
+    CHECKPOINTS,
+    all_infos,
+    batch_of,
+    check,
+    info,
+    refused,
+    refusing,
+    size_of,
+    text_of,
+)
 from tests.replay.comfyui.script import FILES, Job, entry, script
 from tests.replay.pictures import draw
 from tests.replay.server import Body, Call, Replay, expect
@@ -163,7 +173,7 @@ class ComfyUIReplay(Replay):
             case ("GET", "models", "checkpoints") if call.case not in ("old", "new-nodes"):
                 return web.json_response([] if call.case == "no-checkpoints" else CHECKPOINTS)
             case "GET", "object_info", node:
-                return web.json_response({node: info(node, call.case)})
+                return web.json_response({node: info(node, call.case)} if node else all_infos())
             case "GET", "system_stats", "":
                 return web.json_response({"system": {"comfyui_version": "0.3.50"}, "devices": [{"vram_total": 8}]})
             case "GET", "ws", "":

@@ -96,6 +96,18 @@ def refusing(id: str, name: str, value: str, case: str) -> web.Response:
     return web.json_response({"error": error, "node_errors": nodes}, status=400)
 
 
+def all_infos() -> dict[str, Any]:
+    """What each node takes and gives."""
+    return {
+        node: {
+            "input": {"required": {name: [kind, {}] for name, kind in kinds.items() if isinstance(kind, list)}},
+            "output": ["MODEL", "CLIP", "VAE"],
+            "output_node": node in ("SaveImage", "PreviewImage"),
+        }
+        for node, kinds in NODES.items()
+    }
+
+
 def info(node: str, case: str) -> dict[str, Any]:
     """What a node takes, in the shape of old nodes or of new ones."""
     expect(node in ("CheckpointLoaderSimple", "KSampler"), f"asks for {node}")
