@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 
-from domain import Drawn
+from domain import Credit, Drawn
 from domain.errors import OutageKind
-from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, SizeFitted, TookOver
+from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, Recognised, SizeFitted, TookOver
 from studio.display import ReadyPicture
 from views.wording.delivery_refusals import MESSAGE_MEBIBYTES
-from views.wording.text import say
+from views.wording.text import escape, join_names, say
 
 OUTAGE_CLAUSES: Mapping[OutageKind, str] = {
     "Unavailable": "{provider} was not working",
@@ -39,6 +39,10 @@ SIZE_FITTED = {
 }
 
 
+WORD_CHARACTERS = 24
+"""Length of a word of the prompt in a note."""
+
+
 @singledispatch
 def note_sentence(note: Note) -> str:
     raise NotImplementedError(type(note))
@@ -66,8 +70,22 @@ def _(note: TookOver) -> str:
 
 
 @note_sentence.register
+def _(note: Recognised) -> str:
+    known, unknown = (
+        join_names([escape(word, WORD_CHARACTERS) for word in each]) for each in (note.known, note.unknown)
+    )
+    sentences = [say("In the picture: {words}.", words=known)] if known else []
+    return " ".join([*sentences, *([say("Words it does not know: {words}.", words=unknown)] if unknown else [])])
+
+
+@note_sentence.register
 def _(note: EarlierNote) -> str:
     return note.text
+
+
+def credit_sentence(credit: Credit) -> str:
+    licence = f"[{escape(credit.licence)}](<{credit.url}>)"
+    return say("With drawings by {creator}, {licence}.", creator=escape(credit.creator), licence=licence)
 
 
 def undelivered_sentences(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
