@@ -40,7 +40,7 @@ browser: $(VENV)/dev.stamp
 screenshots: $(VENV)/dev.stamp
 	$(PYTHON) -m tests.screenshots
 
-gallery: $(VENV)/base.stamp
+gallery: $(VENV)/preview.stamp
 	$(PYTHON) -m tools.gallery
 
 features: $(VENV)/base.stamp

@@ -45,7 +45,7 @@ from domain.models import (
     Span,
     find_model,
 )
-from domain.outcomes import Failure, Note, ProviderFailure
+from domain.outcomes import Credit, Failure, Note, ProviderFailure, Recognised
 from domain.prices import Price
 from domain.refusals import (
     CannotDrawFrom,
@@ -87,6 +87,7 @@ __all__ = [
     "Capabilities",
     "Cause",
     "ContentRejected",
+    "Credit",
     "Defect",
     "DeliveryRefusal",
     "Down",
@@ -125,6 +126,7 @@ __all__ = [
     "QueueFull",
     "QuotaError",
     "RateLimited",
+    "Recognised",
     "Room",
     "Settings",
     "Size",

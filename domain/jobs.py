@@ -8,7 +8,7 @@ from domain.errors import OutageKind
 from domain.frozen import Frozen
 from domain.models import Size
 from domain.numbers import Seconds, Seed
-from domain.outcomes import Failure, Note
+from domain.outcomes import Credit, Failure, Note
 from domain.prices import Cost
 from domain.requests import ImageRequest
 from domain.states import State
@@ -26,6 +26,8 @@ class Picture(Frozen):
     seed: Seed = None
     seconds: Seconds = None
     """Drawing time, as the provider reports it."""
+    note: Note | None = None
+    credit: Credit | None = None
 
 
 class DrawnChanges(TypedDict, total=False):
@@ -53,6 +55,8 @@ class Drawn(Frozen):
     way: Presentation = "shown"
     seed: Seed = None
     seconds: Seconds = None
+    note: Note | None = None
+    credit: Credit | None = None
 
     def having(self, **changes: Unpack[DrawnChanges]) -> "Drawn":
         """A changed copy."""

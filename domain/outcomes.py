@@ -94,6 +94,23 @@ class TookOver(Frozen):
     title: str
 
 
+class Recognised(Frozen):
+    """The words of the prompt that are in the picture, and those that mean nothing to its provider."""
+
+    kind: Literal["recognised"] = "recognised"
+    known: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class Credit(Frozen):
+    """Whose work is part of a picture, and the licence that it brings along."""
+
+    creator: str
+    licence: str
+    url: str
+    """The licence's text."""
+
+
 class EarlierNote(Frozen):
     """A sentence that an earlier version has written into the row."""
 
@@ -101,5 +118,5 @@ class EarlierNote(Frozen):
     text: str
 
 
-Note = Annotated[NoAI | ModelGone | SizeFitted | TookOver | EarlierNote, Field(discriminator="kind")]
+Note = Annotated[NoAI | ModelGone | SizeFitted | TookOver | Recognised | EarlierNote, Field(discriminator="kind")]
 """What a receipt says beyond the facts."""

@@ -151,7 +151,8 @@ class Handover:
         try:
             async with self._mark_lock:  # at most one per iteration of the event loop, which it blocks
                 await asyncio.sleep(0)
-            marked = await images.marked(data, ai=provider is None or provider.uses_ai, facts=picture_facts)
+            ai = provider is None or provider.uses_ai
+            marked = await images.marked(data, ai=ai, facts=picture_facts, credit=drawn.credit)
             fitted = await images.fit(marked, limit)
         except BadResponse as error:
             log.warning("job %s: one picture cannot be sent, %s", job.id, error)

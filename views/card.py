@@ -10,7 +10,13 @@ from domain import Job, NotAsked, Size, Unexpected
 from studio.display import ReadyPicture, Report
 from views.card_actions import ACTIONS, CardAction, card_button
 from views.limits import ALT_TEXT_CHARACTERS, MESSAGE_CHARACTERS
-from views.wording.notes import conversion_sentence, failure_note, note_sentence, undelivered_sentences
+from views.wording.notes import (
+    conversion_sentence,
+    credit_sentence,
+    failure_note,
+    note_sentence,
+    undelivered_sentences,
+)
 from views.wording.outcomes import explain, explain_without_external_text
 from views.wording.prices import labelled_price
 from views.wording.receipts import alt_text, duration_words, progress_facts, progress_headline, seed_words
@@ -125,6 +131,8 @@ def _fit_content(lines: Sequence[str], links: Sequence[str]) -> str:
 
 def _notes(job: Job, pictures: Sequence[ReadyPicture], provider: str, later: int) -> list[str]:
     notes = [note_sentence(note) for note in job.notes]
+    notes += dict.fromkeys(sentence for each in job.drawn if each.note and (sentence := note_sentence(each.note)))
+    notes += dict.fromkeys(credit_sentence(each.credit) for each in job.drawn if each.credit)
     asked, shown = job.request.count, sum(not each.kept_key for each in pictures)
     if shown < asked and not (job.refused and job.refused.rest):
         why = explain(job.failure, provider) if job.failure else ""

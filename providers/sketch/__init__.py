@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from domain import Capabilities, ImageRequest, Model, Picture, Size, SizeRange, Sources, Span
+from domain import Capabilities, Credit, ImageRequest, Model, Picture, Recognised, Size, SizeRange, Sources, Span
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
 from providers.kit.settings import ProviderSettings, SwitchableSettings
@@ -50,10 +50,11 @@ class Sketch(Provider[SketchSettings]):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         first = request.seed or 0
+        note, credit = await asyncio.to_thread(_account, request)
         for i in range(request.count):
             async with self._one_at_a_time:
                 data = await self._painted(request, sources, first + i, i, progress)
-            await progress.keep(Picture(data=data, seed=first + i))
+            await progress.keep(Picture(data=data, seed=first + i, note=note, credit=credit))
             await progress.report(fraction=(i + 1) / request.count)
 
     async def _painted(self, request: ImageRequest, sources: Sources, seed: int, i: int, progress: Progress) -> bytes:
@@ -72,3 +73,9 @@ def _paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float
     from providers.sketch.painting import paint
 
     return paint(request, sources, seed)
+
+
+def _account(request: ImageRequest) -> tuple[Recognised, Credit | None]:
+    from providers.sketch.account import account
+
+    return account(request)

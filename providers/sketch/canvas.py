@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from domain import Size
-from providers.sketch.words import MEANINGS, Scene
+from providers.sketch.scene import Scene
+from providers.sketch.vocabulary import MEANINGS
 
 Plane: TypeAlias = NDArray[Any]  # 0..1; height x width, or height x width x 3
 Strip: TypeAlias = Callable[[slice], Plane]  # computes the given rows of a plane

@@ -9,9 +9,9 @@ from PIL import Image, ImageOps
 
 from domain import ImageRequest, Size, Sources
 from providers.sketch.canvas import Canvas, Plane, cut, image_from, image_of, mix, step, strips
-from providers.sketch.scenery import LAYERS, paint_clouds, paint_things
+from providers.sketch.composing import layers_of
+from providers.sketch.scene import parse_scene
 from providers.sketch.styles import PAINTERS
-from providers.sketch.words import parse_scene
 
 DEFAULT_SIZE = Size(1024, 1024)
 TINTS: dict[str, tuple[float, Any]] = {
@@ -29,13 +29,14 @@ def paint(request: ImageRequest, sources: Sources, seed: int) -> Iterator[float 
     size = Size(full.width // 2, full.height // 2) if request.quality == "draft" else full
     c = Canvas(scene, size, np.random.default_rng((seed % 2**63, scene.salt)))
     sky = shape = c.rgb
-    for i, layer in enumerate(LAYERS):
+    layers, behind = layers_of(scene)
+    for i, layer in enumerate(layers):
         layer(c)
-        if request.transparent and layer is paint_clouds:
+        if request.transparent and i == behind - 1:
             sky = c.rgb.copy()
-        elif request.transparent and layer is paint_things:
+        elif request.transparent and i == len(layers) - 2:
             shape = step(0, 0.04, np.abs(c.rgb - sky).max(-1, keepdims=True))
-        yield 0.5 * (i + 1) / len(LAYERS)
+        yield 0.5 * (i + 1) / len(layers)
     picture, rng = _coloured(c.rgb, request), c.rng
     del c, sky
     fitted, strength, mask = _source(sources, size, request.strength) or (picture, 1.0, 1.0)

@@ -8,6 +8,7 @@ from providers.sketch.canvas import Canvas, Plane, colour_of, cut, mix, step, st
 from providers.sketch.things import Layer
 
 SOILS = {"desert": "e6b875", "city": "6b6b75"}
+BEACH = 0.8
 COVER = {"clear": 0.36, "rain": 0.72, "snow": 0.62, "fog": 0.4}  # how much of the sky the clouds fill
 RIDGES = {"mountains": ((0.6, 0.4, 2.6), (0.36, 0.27, 3.4)), "sea": (), "city": ()}  # haze, height, number
 
@@ -54,8 +55,12 @@ def _lit(c: Canvas, a: Plane, b: Plane, amount: Plane, light: Plane, rows: slice
 
 
 def soil(c: Canvas) -> Plane:
-    """The colour of the ground: of the place, the prompt or snow."""
-    colour = colour_of("edf2ff" if c.scene.weather == "snow" else SOILS.get(c.scene.place, "6b8f42"))
+    """The colour of the ground: as tinted, or under snow."""
+    colour = colour_of(
+        "edf2ff"
+        if c.scene.weather == "snow"
+        else SOILS.get(c.scene.place, "e2c894" if c.scene.cast and c.scene.place == "sea" else "6b8f42")
+    )
     return mix(colour, colour_of(c.scene.tints.get("place", "000000")), 0.75 * ("place" in c.scene.tints))
 
 
@@ -70,6 +75,8 @@ def paint_land(c: Canvas) -> None:
         stone = colour_of("6a666a") if place == "mountains" else soil(c)
         light = c.relief(rock, tall * 8) + (c.relief(-ridge, 6) - 0.5)
         c.lay(c.below(ridge), partial(_lit, c, stone, colour_of("edf2ff"), snow, light), haze)
+    if c.scene.cast and place in ("hills", "field", "lake"):
+        _plant_trees(c)
     crowd = {"forest": "tree" if tint else "pine", "city": "tower"}.get(place)
     for depth, (haze, count) in enumerate(((0.72, 26), (0.46, 17), (0.2, 10)) if crowd else ()):
         layer = Layer(c)
@@ -77,6 +84,14 @@ def paint_land(c: Canvas) -> None:
             foot, scale = c.horizon + 0.03 + 0.03 * depth, c.rng.uniform(0.7, 1.3) + 0.2 * depth
             layer.thing(crowd or "", x, foot, scale, tint=tint)
         layer.lay(haze)
+
+
+def _plant_trees(c: Canvas) -> None:
+    """A few trees far away."""
+    layer = Layer(c)
+    for x, size in c.rng.random((9, 2)):
+        layer.thing(("tree", "pine")[int(size * 7) % 2], x, c.horizon + 0.03 + 0.01 * size, 0.18 + 0.16 * size)
+    layer.lay(0.42)
 
 
 def paint_water(c: Canvas) -> None:
@@ -98,11 +113,15 @@ def paint_water(c: Canvas) -> None:
 def paint_ground(c: Canvas) -> None:
     """Paint the near ground; by the water only a headland, if things stand on it."""
     standing = sum(kind not in ("bird", "balloon", "boat") for kind in c.scene.things)
+    if c.scene.cast:
+        standing = sum(part.where in ("ground", "table") for part in c.scene.cast)
     bumps, rock = (c.line(3, 4) - 0.5) * 0.06, c.noise(10, 5, 1.6)
     c.shore = c.horizon + 0.045 + bumps
     if c.scene.water:
         away = np.clip(((c.xs - c.hero) * c.side - 0.05) / (0.3 + 0.16 * standing) + bumps, 0, 1)
         c.shore = c.horizon + 0.06 + 0.42 * away**1.4 + bumps * (0.6 + away)
+        if c.scene.cast:  # a beach all along the front
+            c.shore = BEACH + bumps
     if c.scene.water and not standing:
         return
     deep = np.clip((c.ys - c.shore) / 0.4, 0, 1)
@@ -146,10 +165,11 @@ def paint_things(c: Canvas) -> None:
 
 def paint_air(c: Canvas) -> None:
     """Paint fog, rain or snow in front of the scene, and darken the corners."""
-    veil = {"fog": 0.75, "rain": 0.22, "snow": 0.3}.get(c.scene.weather, 0)
+    inside = c.scene.setting != "land"
+    veil = 0 if inside else {"fog": 0.75, "rain": 0.22, "snow": 0.3}.get(c.scene.weather, 0)
     c.lay(veil * np.exp(-(((c.ys - c.horizon) / 0.26) ** 2)) * (0.4 + 0.6 * c.noise(2, 3, 4)), c.air)
     layer, rain = Layer(c), c.scene.weather == "rain"
-    for x, y, near in c.rng.random((600 if c.scene.weather in ("rain", "snow") else 0, 3)):
+    for x, y, near in c.rng.random((600 if c.scene.weather in ("rain", "snow") and not inside else 0, 3)):
         wide, tall = (0.0015, 0.02 + 0.05 * near**2) if rain else (0.002 + 0.012 * near**5,) * 2
         layer.shape(((x, y), (x + wide / c.aspect, y + tall)), colour_of("f4f8ff"), oval=True)
     layer.lay(fade=0.35 if rain else 0.85)
@@ -157,6 +177,3 @@ def paint_air(c: Canvas) -> None:
         corners = np.clip(np.hypot((c.xs - 0.5) * 1.25, c.ys[rows] - 0.48) - 0.42, 0, 1)
         darkened = c.rgb[rows] * (1 - 0.62 * corners[..., None])
         c.rgb[rows] = mix(darkened, step(0, 1, darkened), 0.3)
-
-
-LAYERS = (paint_sky, paint_clouds, paint_land, paint_water, paint_ground, paint_things, paint_air)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from domain import Size
+from domain import Credit, Size
 
 ORIENTATION_TAG = 0x0112
 UPRIGHT = 1
@@ -18,10 +18,12 @@ MAX_EXIF_ENTRIES = 200
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "easel": "https://easel.invalid/ns/1.0/",
 }
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+CREDIT = "Contains drawings by {creator}, changed; {licence}, {url}"
 CREATOR_TOOL = "<xmp:CreatorTool>Easel</xmp:CreatorTool>"
 MAX_VALUE = 2_000
 """Characters of one fact."""
@@ -77,8 +79,8 @@ def upright_size(size: Size, block: bytes | None) -> Size:
     return Size(size.height, size.width) if orientation(block) >= 5 else size
 
 
-def xmp_packet(*, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """A packet with the AI mark and, unless None, the facts: "prompt" as description, the others as `easel:`.
+def xmp_packet(*, ai: bool, facts: Mapping[str, str] | None, credit: Credit | None = None) -> bytes:
+    """A packet with the AI mark and, unless None, credit and facts: "prompt" as description, others as `easel:`.
 
     Always well-formed and under 62,000 bytes: values are capped at 2,000 characters, and the last facts are dropped
     if all of them exceed MAX_FACTS.
@@ -87,10 +89,24 @@ def xmp_packet(*, ai: bool, facts: Mapping[str, str] | None) -> bytes:
     properties = [
         f"<Iptc4xmpExt:DigitalSourceType>{source}</Iptc4xmpExt:DigitalSourceType>",
         CREATOR_TOOL,
+        *_rights(credit),
         *_fitting_properties(facts),
     ]
     namespaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
     return PACKET_TEMPLATE.format(namespaces=namespaces, properties="\n".join(properties)).encode()
+
+
+def _rights(credit: Credit | None) -> Iterator[str]:
+    if credit is None:
+        return
+    yield f"<dc:rights>{_alternatives(CREDIT.format(**credit.model_dump()))}</dc:rights>"
+    yield f"<xmpRights:UsageTerms>{_alternatives(credit.licence)}</xmpRights:UsageTerms>"
+    yield f"<xmpRights:WebStatement>{_xml_text(credit.url)}</xmpRights:WebStatement>"
+
+
+def _alternatives(value: str) -> str:
+    """A text in the language that stands for all."""
+    return f'<rdf:Alt><rdf:li xml:lang="x-default">{_xml_text(value)}</rdf:li></rdf:Alt>'
 
 
 def is_our_xmp(xmp: bytes) -> bool:
@@ -108,10 +124,7 @@ def _fitting_properties(facts: Mapping[str, str] | None) -> Iterator[str]:
 
 def _properties(facts: Mapping[str, str]) -> Iterator[str]:
     if "prompt" in facts:
-        yield (
-            f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{_xml_text(facts["prompt"])}</rdf:li></rdf:Alt>'
-            "</dc:description>"
-        )
+        yield f"<dc:description>{_alternatives(facts['prompt'])}</dc:description>"
     # Two facts whose names come out the same would be the same property twice, which RDF in XMP forbids.
     named = {_xml_name(key): value for key, value in facts.items() if key != "prompt"}
     for name, value in named.items():

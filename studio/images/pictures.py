@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from domain import BadResponse, Size
+from domain import BadResponse, Credit, Size
 from domain.jobs import Presentation
 from domain.kinds import kind_of
 from studio.best_effort import best_effort
@@ -99,14 +99,14 @@ def inspect_picture(data: bytes) -> Container:
         raise BadResponse(str(reason)) from None
 
 
-async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
-    """The picture with the AI mark and, unless None, the facts as its only metadata; BadResponse if it is invalid."""
-    return await _run_by_size(data, partial(_mark, ai=ai, facts=facts))
+async def marked(data: bytes, *, ai: bool, facts: Mapping[str, str] | None, credit: Credit | None = None) -> bytes:
+    """The picture with the AI mark and, unless None, facts and credit as its only metadata; BadResponse if invalid."""
+    return await _run_by_size(data, partial(_mark, packet=metadata.xmp_packet(ai=ai, facts=facts, credit=credit)))
 
 
-def _mark(data: bytes, *, ai: bool, facts: Mapping[str, str] | None) -> bytes:
+def _mark(data: bytes, *, packet: bytes) -> bytes:
     try:
-        return containers.stamp(data, metadata.xmp_packet(ai=ai, facts=facts))
+        return containers.stamp(data, packet)
     except NotAPicture as reason:
         raise BadResponse(str(reason)) from None
 

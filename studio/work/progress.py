@@ -58,7 +58,7 @@ class JobProgress:
         await self._held.update(remote=None)
 
     async def keep(self, picture: Picture) -> None:
-        entry = Drawn(call=self._call, item=self._item, link=picture.link, seed=picture.seed, seconds=picture.seconds)
+        entry = Drawn(call=self._call, item=self._item, **picture.model_dump(exclude={"data"}))
         earlier, data = self._earlier(), picture.data
         if earlier and earlier.key and not data:
             self.skip()

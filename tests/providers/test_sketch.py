@@ -17,8 +17,9 @@ from domain import ImageRequest, Picture, Size, Sources
 from providers.kit.base import Progress
 from providers.sketch import Sketch, SketchSettings
 from providers.sketch.painting import paint
+from providers.sketch.scene import parse_scene
 from providers.sketch.things import ART
-from providers.sketch.words import MEANINGS, parse_scene
+from providers.sketch.vocabulary import MEANINGS
 from tests.providers.conftest import sources_of
 
 SMALL = Size(96, 64)

@@ -46,7 +46,7 @@ from domain import (
     Upload,
 )
 from domain.errors import OutageKind
-from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, SizeFitted, TookOver
+from domain.outcomes import EarlierNote, ModelGone, NoAI, Passed, Recognised, SizeFitted, TookOver
 from domain.prices import EarlierPrice, PriceUnit
 from storage.job_store import LEASE_TIMEOUT
 from storage.tables import jobs as table
@@ -282,6 +282,7 @@ FAILURES = st.one_of(
 CAUSES = st.sampled_from(get_args(OutageKind))
 NOTES = st.one_of(
     st.builds(NoAI),
+    st.builds(Recognised, known=st.lists(TEXTS, max_size=2).map(tuple), unknown=st.lists(TEXTS, max_size=2).map(tuple)),
     st.builds(ModelGone),
     st.builds(SizeFitted, size=SIZES, wanted=SIZES, whose=st.sampled_from(["server", "image"])),
     st.builds(

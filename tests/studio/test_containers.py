@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from domain import ImageTooLarge, Size
+from domain import Credit, ImageTooLarge, Size
 from studio.images import base, jpeg, png, upload_rules, webp
 from studio.images.containers import NotAPicture, parse, read_xmp, stamp
 from studio.images.metadata import MAX_VALUE, xmp_packet
@@ -494,6 +494,17 @@ def test_packet():
         EASEL + "model": "x/y",
         EASEL + "_2_b": "z",
     }
+
+
+def test_packet_with_a_credit():
+    credit = Credit(creator="A & B", licence="CC BY-SA 4.0", url="https://licence.test/")
+    found = properties(xmp_packet(ai=False, facts=None, credit=credit))
+    assert found["{http://purl.org/dc/elements/1.1/}rights"] == (
+        "Contains drawings by A & B, changed; CC BY-SA 4.0, https://licence.test/"
+    )
+    rights = "{http://ns.adobe.com/xap/1.0/rights/}"
+    assert found[rights + "UsageTerms"] == "CC BY-SA 4.0"
+    assert found[rights + "WebStatement"] == "https://licence.test/"
 
 
 def test_packet_without_facts_or_ai():

@@ -19,12 +19,14 @@ from domain import (
     AuthError,
     BadResponse,
     ContentRejected,
+    Credit,
     Drawn,
     ImageRequest,
     Model,
     Picture,
     QuotaError,
     RateLimited,
+    Recognised,
     Size,
     SourceImage,
     Sources,
@@ -114,16 +116,22 @@ async def test_the_row_is_written_before_each_step(store, holding, draw):
     ]
 
 
+NOTE = Recognised(known=("fox",), unknown=("zyzzyva",))
+CREDIT = Credit(creator="Somebody", licence="CC BY-SA 4.0", url="https://licence.test/")
+
+
 async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):
     async def generate(request, sources, progress):
-        await progress.keep(Picture(data=png("blue", (32, 16)), seed=3, seconds=1.5))
+        await progress.keep(Picture(data=png("blue", (32, 16)), seed=3, seconds=1.5, note=NOTE, credit=CREDIT))
         assert await store.spool.get("pictures/1/0-0") == png("blue", (32, 16))
         await progress.keep(Picture(link="https://h.test/x.png"))
 
     async with holding() as held:
         await draw(held, generate)
     assert (await store.jobs.get("1")).drawn == (
-        Drawn(call=0, key="pictures/1/0-0", size=Size(32, 16), kind="png", seed=3, seconds=1.5),
+        Drawn(
+            call=0, key="pictures/1/0-0", size=Size(32, 16), kind="png", seed=3, seconds=1.5, note=NOTE, credit=CREDIT
+        ),
         Drawn(call=0, item=1, link="https://h.test/x.png"),
     )
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from domain import (
     ContentRejected,
+    Credit,
     DeliveryRefusal,
     Drawn,
     FailedDelivery,
@@ -432,3 +433,13 @@ async def test_a_public_file_has_its_facts_as_metadata(drawn, deliver, delivery,
     ((_, (picture,)),) = delivery.delivered
     assert mark in picture.data
     assert (b"a boat" in picture.data) is not private
+
+
+@pytest.mark.parametrize("private", [True, False])
+async def test_a_file_credits_whose_drawings_it_has_private_or_not(drawn, deliver, delivery, private):
+    credit = Credit(creator="Somebody", licence="CC BY-SA 4.0", url="https://licence.test/")
+    async with drawn(png(), private=private) as held:
+        await held.update(drawn=tuple(each.model_copy(update={"credit": credit}) for each in held.job.drawn))
+        await deliver(held)
+    ((_, (picture,)),) = delivery.delivered
+    assert b"Contains drawings by Somebody, changed; CC BY-SA 4.0" in picture.data

@@ -14,6 +14,7 @@ from domain import (
     Acceptance,
     AuthError,
     ContentRejected,
+    Credit,
     DeliveryRefusal,
     Down,
     Drawn,
@@ -23,6 +24,7 @@ from domain import (
     InvalidRequest,
     Paused,
     Price,
+    Recognised,
     Size,
     Timeout,
     Tried,
@@ -214,6 +216,21 @@ async def test_the_receipt_says_what_became_of_what_the_provider_sent(way, told)
     card = result_card(make_job(drawn=(one, one), upscales=True), [PICTURE], "PopCord")
     assert [line for line in card.content.splitlines()[2:] if line] == ([told] if told else [])
     assert ("Upscale" in [getattr(item, "label", "") for item in card.view.children]) is (way != "file")
+
+
+async def test_the_receipt_says_which_words_are_in_the_picture_and_whose_drawings():
+    note = Recognised(known=("fox", "<@123456789012345678>"), unknown=("*a*", "b" * 300, *map(str, range(20))))
+    credit = Credit(creator="Some_body", licence="CC BY-SA 4.0", url="https://licence.test/")
+    one = Drawn(call=0, key="k", note=note, credit=credit)
+    content = result_card(make_job(drawn=(one, one)), [PICTURE], "Sketch").content
+    known, credited = content.splitlines()[-2:]
+    assert known.startswith("-# In the picture: fox, ")
+    assert "<@123" not in known
+    assert "Words it does not know: \\*a\\*, bbbb" in known
+    assert known.endswith("b…, 0, 1, 2, 3, 4, 5 and 14 more.")
+    assert len(known) < 200
+    assert credited == "-# With drawings by Some\\_body, [CC BY-SA 4.0](<https://licence.test/>)."
+    assert content.count("In the picture") == 1
 
 
 async def test_the_receipt_says_that_something_moved():

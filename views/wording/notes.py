@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 
-from domain import Drawn
+from domain import Credit, Drawn
 from domain.errors import OutageKind
-from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, Passed, SizeFitted, TookOver
+from domain.outcomes import EarlierNote, ModelGone, NoAI, Note, Passed, Recognised, SizeFitted, TookOver
 from studio.display import ReadyPicture
 from views.wording.delivery_refusals import MESSAGE_MEBIBYTES
-from views.wording.text import join_all, say, say_count
+from views.wording.text import escape, join_all, join_names, say, say_count
 
 OUTAGE_CLAUSES: Mapping[OutageKind, tuple[str, str]] = {
     "Unavailable": ("{providers} was not working", "{providers} were not working"),
@@ -56,6 +56,10 @@ SIZE_FITTED = {
 }
 
 
+WORD_CHARACTERS = 24
+"""Length of a word of the prompt in a note."""
+
+
 @singledispatch
 def note_sentence(note: Note) -> str:
     raise NotImplementedError(type(note))
@@ -82,6 +86,15 @@ def _(note: TookOver) -> str:
 
 
 @note_sentence.register
+def _(note: Recognised) -> str:
+    known, unknown = (
+        join_names([escape(word, WORD_CHARACTERS) for word in each]) for each in (note.known, note.unknown)
+    )
+    sentences = [say("In the picture: {words}.", words=known)] if known else []
+    return " ".join([*sentences, *([say("Words it does not know: {words}.", words=unknown)] if unknown else [])])
+
+
+@note_sentence.register
 def _(note: EarlierNote) -> str:
     return note.text
 
@@ -101,6 +114,11 @@ def _why_passed(passed: Sequence[Passed]) -> str:
     return join_all(
         [say_count(*OUTAGE_CLAUSES[cause], len(names), providers=join_all(names)) for cause, names in titles.items()]
     )
+
+
+def credit_sentence(credit: Credit) -> str:
+    licence = f"[{escape(credit.licence)}](<{credit.url}>)"
+    return say("With drawings by {creator}, {licence}.", creator=escape(credit.creator), licence=licence)
 
 
 def undelivered_sentences(pictures: Sequence[ReadyPicture], later: int) -> list[str]:
