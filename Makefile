@@ -61,7 +61,8 @@ lock: $(VENV)/dev.stamp
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
 
-# A stamp, as a venv whose making failed halfway has a python too.
+# A stamp, as a venv whose making failed halfway has a python too. After an upgrade of the system, a venv's python may be gone.
+$(if $(wildcard $(VENV)/venv.stamp),$(shell $(PYTHON) -c '' 2>/dev/null || rm -f $(VENV)/*.stamp))
 $(VENV)/venv.stamp:
 	@test -n "$(FIND_PYTHON)" || { echo "Easel needs Python 3.11 or newer, and found none."; exit 2; }
 	@rm -rf $(VENV)

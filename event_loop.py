@@ -47,7 +47,8 @@ def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:
     except NotImplementedError:  # on Windows
 
         def arrived(*_: object) -> None:
-            loop.call_soon_threadsafe(act)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(act)
 
         signal.signal(number, arrived)
 

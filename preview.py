@@ -55,8 +55,9 @@ async def show(config: Config, open_bot: OpenBot) -> None:
             # After env.start and in this task, or jobs would not run on the real clock and the simulated Discord.
             await bot.studio.start()
             channel, viewers = _server(env)
+            offered = bot.studio.catalogue.providers
             await bot.get_channel(channel.id).send(
-                greeting(has_ai_horde="aihorde" in bot.studio.catalogue.providers), view=Greeting(bot.requests)
+                greeting(offered, own=config.preview_providers), view=Greeting(bot.requests, offered)
             )
             page = await _opened_page(stack, env.preview(channel, viewers=viewers, layout="channel", port=PREVIEW_PORT))
             refreshing = asyncio.create_task(_refresh(page, changed))

@@ -8,23 +8,11 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def suppress_and_log(errors: tuple[type[Exception], ...], message: str, *arguments: object) -> Generator[None]:
-    """Log and suppress the errors of these types; others are raised.
-
-    message, arguments: the log line, as for `logging`.
-    """
-    try:
-        yield
-    except errors:
-        log.exception(message, *arguments)
-
-
-@contextmanager
 def best_effort(message: str, *arguments: object, passing: tuple[type[Exception], ...] = ()) -> Generator[None]:
-    """Log and suppress any error but those in `passing`; only for outer edges, where a bug must not end the others."""
+    """Log and suppress any error but those in `passing`; message, arguments: the log line, as for `logging`."""
     try:
         yield
     except passing:
         raise
-    except Exception:  # an edge: whole jobs, periodic tasks and bytes from outside may fail in any way
+    except Exception:  # an edge: a bug in secondary work costs no picture, and ends no other job
         log.exception(message, *arguments)

@@ -26,9 +26,9 @@ from studio.lease import Leases, StageObserver, ignore_change
 from studio.pipeline import Pipeline
 from studio.timing import Timing
 from studio.work.breakers import Breakers
-from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
+from studio.work.provider_calls import ProviderCalls
 
 log = logging.getLogger(__name__)
 

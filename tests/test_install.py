@@ -4,9 +4,11 @@
 import re
 import shutil
 import subprocess
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LOCKS = {
@@ -86,3 +88,37 @@ def test_a_half_made_venv_is_made_anew(folder):
     (folder / ".venv" / "bin" / "python").touch()
     assert make(folder, python3=WORKS).returncode == 0
     assert (folder / ".venv" / "bin" / "python").read_text() == WORKS
+
+
+def test_a_venv_whose_python_is_gone_is_made_anew(folder):
+    assert make(folder, python3=WORKS).returncode == 0
+    (folder / ".venv" / "bin" / "python").unlink()
+    (folder / ".venv" / "bin" / "python").symlink_to("gone")
+    assert make(folder).returncode == 0
+    assert (folder / ".venv" / "bin" / "python").exists()
+
+
+def test_a_venv_that_works_is_kept(folder):
+    assert make(folder, python3=WORKS).returncode == 0
+    assert make(folder, python3=HAS_NO_VENV).returncode == 0
+
+
+def test_the_locks_are_complete():
+    """Every package that an installed one needs here is locked; pip refuses a lock with hashes that lacks one."""
+    locked = pins("requirements-dev.lock")
+    missing = {
+        needed.name
+        for name in locked
+        if (found := installed(name))
+        for text in found.requires or ()
+        if (needed := Requirement(text)) and (needed.marker is None or needed.marker.evaluate({"extra": ""}))
+        if re.sub(r"[._]", "-", needed.name).lower() not in locked
+    }
+    assert missing == set()
+
+
+def installed(name: str) -> Distribution | None:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:
+        return None  # for another system

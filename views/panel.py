@@ -76,9 +76,9 @@ class Panel(ABC):
             self._activate(interaction, new)
             try:
                 message = await interaction.edit_original_response(content=page.content, view=new)
-            except REQUEST_ERRORS as error:
+            except BaseException as error:
                 self._replace(interaction, new, old)
-                if old is None:
+                if old is None or not isinstance(error, REQUEST_ERRORS):
                     raise
                 raise RedrawRefused(type(error).__name__) from error
             self._message_id = message.id

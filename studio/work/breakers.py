@@ -27,10 +27,9 @@ from domain import (
     RateLimited,
     Unavailable,
 )
-from storage.database import DATABASE_ERRORS
 from storage.outages import OUTAGES_TOPIC, Outage, OutageStore
 from storage.store import Store
-from studio.best_effort import suppress_and_log
+from studio.best_effort import best_effort
 
 log = logging.getLogger(__name__)
 
@@ -102,13 +101,13 @@ class Breakers:
     async def accepted(self, job_id: str) -> None:
         """The provider has accepted the job, so the next probe may begin; only a picture ends the outage."""
         if probe := self._probes.get(job_id):
-            with suppress_and_log(DATABASE_ERRORS, NOT_RECORDED, probe.provider):
+            with best_effort(NOT_RECORDED, probe.provider):
                 await self._allow_next_probe(probe)
 
     async def record(self, job: Job, failure: Failure | None, *, models: int | None = None) -> None:
         """Record the outcome of a job that asked its provider. models: how many the provider has, if known."""
         probe = self._probes.pop(job.id, None)
-        with suppress_and_log(DATABASE_ERRORS, NOT_RECORDED, job.provider):
+        with best_effort(NOT_RECORDED, job.provider):
             if failure is None or isinstance(failure, ContentRejected | BadResponse):
                 await self._record_success(job.provider, probe)
             elif _is_providers_fault(failure) and (members := self._count_failure(job, failure, models)) is not None:
@@ -119,7 +118,7 @@ class Breakers:
     async def leave(self, job: Job) -> None:
         """Called when a job ends in any way: a probe without a recorded outcome lets the next one start."""
         if probe := self._probes.pop(job.id, None):
-            with suppress_and_log(DATABASE_ERRORS, NOT_RECORDED, job.provider):
+            with best_effort(NOT_RECORDED, job.provider):
                 await self._allow_next_probe(probe)
 
     async def refresh(self) -> None:
@@ -205,7 +204,7 @@ class Breakers:
         task.add_done_callback(self._refreshing.discard)
 
     async def _try_to_refresh(self) -> None:
-        with suppress_and_log(DATABASE_ERRORS, "the outages could not be read: the next heartbeat reads them"):
+        with best_effort("the outages could not be read: the next heartbeat reads them"):
             await self.refresh()
 
 

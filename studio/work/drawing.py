@@ -27,10 +27,10 @@ from studio.display import Delivery, Report
 from studio.intake.pending import resume
 from studio.lease import HeldJob
 from studio.timing import DRAW_TIME, Timing
-from studio.work.calls import ProviderCalls
 from studio.work.fallback_search import FallbackSearch
 from studio.work.job_queue import TryLater
 from studio.work.payment import acceptance, is_new, may_be_asked_again
+from studio.work.provider_calls import ProviderCalls
 
 log = logging.getLogger(__name__)
 

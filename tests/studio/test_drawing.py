@@ -51,9 +51,9 @@ from studio.intake.planning import Planner
 from studio.lease import LeaseLost, Leases
 from studio.timing import Timing
 from studio.work.breakers import Breakers
-from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
+from studio.work.provider_calls import ProviderCalls
 from tests.conftest import make_job
 from tests.replay.pictures import foreign, noise
 from tests.studio.conftest import FakeProvider, paint, png
@@ -118,6 +118,48 @@ async def test_the_row_is_written_before_each_step(store, holding, draw):
 
 NOTE = Recognised(known=("fox",), unknown=("zyzzyva",))
 CREDIT = Credit(creator="Somebody", licence="CC BY-SA 4.0", url="https://licence.test/")
+
+
+async def test_between_two_calls_the_row_says_that_none_is_under_way(store, delivery, holding, monkeypatch):
+    async def killed(self):
+        raise Killed
+
+    monkeypatch.setattr(Acknowledgements, "give_way", killed)
+    drawer = make_drawer({"fake": FakeProvider(paint)}, store, delivery)
+    with pytest.raises(Killed):
+        async with holding(calls=2, request=ImageRequest(prompt="a boat", count=2, seed=10)) as held:
+            await drawer.draw(held)
+    row = await store.jobs.get("1")
+    assert (row.state, row.calls_done, len(row.drawn)) == (State.QUEUED, 1, 1)
+
+
+async def test_reports_end_before_the_outcome_is_recorded(store, delivery, holding, monkeypatch):
+    seen = []
+
+    async def stopped(job):
+        seen.append("stopped")
+
+    async def recorded(job, failure, *, models=None):
+        seen.append("recorded")
+
+    drawer = make_drawer({"fake": FakeProvider(paint)}, store, delivery)
+    monkeypatch.setattr(delivery, "stop_reports", stopped)
+    monkeypatch.setattr(drawer._calls._breakers, "record", recorded)
+    async with holding() as held:
+        await drawer.draw(held)
+    assert seen == ["stopped", "recorded"]
+
+
+async def test_a_bug_in_recording_the_outcome_costs_no_picture(store, delivery, holding, monkeypatch):
+    async def broken(*_):
+        raise RuntimeError("a bug")
+
+    drawer = make_drawer({"fake": FakeProvider(paint)}, store, delivery)
+    monkeypatch.setattr(drawer._calls._breakers, "_record_success", broken)
+    async with holding() as held:
+        await drawer.draw(held)
+    row = await store.jobs.get("1")
+    assert (row.state, row.failure, len(row.drawn)) == (State.DRAWN, None, 1)
 
 
 async def test_pictures_are_in_the_spool_as_they_arrive(store, holding, draw):

@@ -33,10 +33,10 @@ from studio.intake.pending import Acknowledgements
 from studio.intake.planning import Planner
 from studio.lease import Leases
 from studio.work.breakers import FAILURES_IN_A_ROW, Breakers
-from studio.work.calls import ProviderCalls
 from studio.work.drawing import Drawer
 from studio.work.fallback_search import FallbackSearch
 from studio.work.job_queue import TryLater
+from studio.work.provider_calls import ProviderCalls
 from tests.conftest import make_job
 from tests.studio.conftest import FakeProvider, paint, png
 from views.wording.notes import note_sentence

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 import storage.job_store
-import studio.work.calls as provider_calls
+import studio.work.provider_calls as provider_calls
 from domain import DeliveryRefusal, Drawn, Origin, Size, State
 from storage.spool import Spool
 from studio.display import TemporarilyUndeliverable, Undeliverable

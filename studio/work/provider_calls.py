@@ -76,7 +76,6 @@ class ProviderCalls:
             return refusal
         async with AsyncExitStack() as ends:
             ends.push_async_callback(self._breakers.leave, job)
-            ends.push_async_callback(self._delivery.stop_reports, job)
             held.set(started=job.started or datetime.now(UTC))
             self._delivery.report(held.job, Report())
             failure: Failure | None = None
@@ -90,6 +89,8 @@ class ProviderCalls:
             except Exception:  # an edge: after a bug, too, the job ends and its member is told
                 log.exception("job %s: an error in Easel itself", job.id)
                 failure = Unexpected()
+            finally:
+                await self._delivery.stop_reports(held.job)
             await self._record(held.job, failure)
             return failure
 
