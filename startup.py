@@ -24,6 +24,7 @@ from providers.http.routes import proxy_options, trusted
 from providers.kit.base import Provider
 from storage.store import StoreError, StoreUnavailableError
 from studio.intake.planning import default_provider
+from views.discord_errors import retry_after
 
 log = logging.getLogger("easel")
 
@@ -126,14 +127,6 @@ async def log_in(client: discord.Client, token: str, network: Network) -> None:
         await asyncio.sleep(wait)
     use_network(client, network)
     return await client.login(token)
-
-
-def retry_after(error: BaseException) -> float:
-    """The seconds that Discord asks to wait; 0 if it does not."""
-    if isinstance(error, discord.RateLimited):
-        return error.retry_after
-    asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
-    return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0
 
 
 def refuse_root_in_foreign_folder(data_dir: Path) -> None:

@@ -12,9 +12,9 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from startup import retry_after
 from storage.database import is_transient
 from storage.meta import Meta
+from views.discord_errors import retry_after
 
 log = logging.getLogger("easel")
 

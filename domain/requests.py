@@ -28,21 +28,28 @@ def image_option(place: int) -> str:
 
 
 class RequestChanges(TypedDict, total=False):
-    """Fields of a request that may change."""
+    """The fields of a request; a changed copy may have any of them."""
 
+    prompt: str
+    negative_prompt: str | None
     provider: str | None
     model: str | None
     size: Size | None
     images: tuple[Upload, ...]
     mask: Upload | None
+    strength: float | None
     count: int
     seed: int | None
+    steps: int | None
+    guidance_scale: float | None
     scheduler: str | None
     quality: str | None
     style: str | None
+    transparent: bool | None
     refiner: bool | None
     safety_checker: bool | None
     private: bool | None
+    upscale: bool
 
 
 class ImageRequest(Frozen):

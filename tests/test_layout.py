@@ -35,10 +35,10 @@ MAY_IMPORT = {
     "cogs": {"domain", "storage", "providers", "studio", "views"},
     "preview": {"domain", "config", "providers", "views"},
     "health": {"domain", "storage", "studio"},
-    "startup": {"config", "domain", "storage", "providers", "studio"},
+    "startup": {"config", "domain", "storage", "providers", "studio", "views"},
     "check": {"domain", "config", "logs", "providers", "startup", "storage", "tracing"},
     "tracing": {"views"},
-    "syncing": {"storage", "startup"},
+    "syncing": {"storage", "views"},
     "clients": {"config", "storage", "studio", "views", "cogs", "syncing"},
     "tools": {"domain", "config", "providers"},
     "bot": {

@@ -9,8 +9,9 @@ import discord
 import pytest
 
 from config import ConfigError
-from startup import exit_code, port_error, retry_after, startup_sentence
+from startup import exit_code, port_error, startup_sentence
 from storage.store import StoreError, StoreUnavailableError
+from views.discord_errors import retry_after
 
 
 def http_error(status: int, **headers: str) -> discord.HTTPException:

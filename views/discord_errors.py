@@ -41,3 +41,11 @@ def classify(error: discord.HTTPException) -> Undeliverable | TemporarilyUndeliv
         return TemporarilyUndeliverable(f"{error.status}, {error.code}")
     usual = DeliveryRefusal.TOO_LARGE if error.status == 413 else DeliveryRefusal.OTHER
     return Undeliverable(REFUSAL_OF_CODE.get(error.code, usual), error.code or error.status)
+
+
+def retry_after(error: BaseException) -> float:
+    """The seconds that Discord asks to wait; 0 if it does not."""
+    if isinstance(error, discord.RateLimited):
+        return error.retry_after
+    asked = error.response.headers.get("Retry-After", "") if isinstance(error, discord.HTTPException) else ""
+    return float(asked) if asked.replace(".", "", 1).isdecimal() else 0.0

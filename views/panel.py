@@ -121,6 +121,9 @@ class PanelView(discord.ui.View, Generic[P]):
         super().__init__(timeout=None)
         self.panel = panel
         for item in items:
+            custom_id = getattr(item, "custom_id", None)
+            if custom_id is not None and not custom_id.startswith(CUSTOM_ID_PREFIXES):
+                raise ValueError(f"{custom_id!r} begins with none of CUSTOM_ID_PREFIXES")
             self.add_item(item)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:

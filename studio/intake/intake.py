@@ -24,14 +24,14 @@ class Checks:
         self._admission = admission
         self._suspensions = suspensions
 
-    async def plan(self, request: ImageRequest, origin: Origin) -> Job:
-        """A new request."""
+    async def plan(self, request: ImageRequest, origin: Origin, parent: Job | None = None) -> Job:
+        """A new request. parent: the job that it comes from."""
         settings = await self._settings.get(origin.guild_id)
         self._admission.check(origin)
         self._check_disk()
         job = await self._planner.plan(request, settings, origin)
         await self._suspensions.check(job)
-        return job
+        return job.having(parent=parent.id if parent else None)
 
     async def plan_again(self, parent: Job, origin: Origin) -> Job:
         """The same request with a new seed."""
@@ -50,8 +50,7 @@ class Checks:
         return replanned.having(message_id=job.message_id, private=job.private, created=job.created, parent=job.parent)
 
     async def _plan_anew(self, parent: Job, request: ImageRequest, origin: Origin) -> Job:
-        job = await self.plan(request.having(private=parent.private), origin)
-        return await self._with_uploads(job.having(parent=parent.id))
+        return await self._with_uploads(await self.plan(request.having(private=parent.private), origin, parent))
 
     async def _with_uploads(self, job: Job) -> Job:
         await check_uploads(self._spool, job, self._planner)
@@ -67,7 +66,8 @@ class Checks:
 class Intake:
     """Checks a request, acknowledges it, reads its files, and queues it.
 
-    A refusal comes before the acknowledgement, so it is private, and nothing has been spent.
+    A refusal before the acknowledgement is private. Files are read after it, so what is wrong with their content is
+    told in the reply. Nothing has been spent in either case.
     """
 
     def __init__(
@@ -92,9 +92,7 @@ class Intake:
     ) -> None:
         """Accept a new request with its files; EaselError. parent: the job whose picture is upscaled."""
         request = files.announced(request)
-        with self._acknowledgements:
-            planned = await self._checks.plan(request, origin)
-            job = await self._acknowledge(planned.having(parent=parent.id if parent else None), acknowledge)
+        job = await self._accept(self._checks.plan(request, origin, parent), acknowledge)
         if job is None:
             return
         if files.images:
@@ -112,24 +110,23 @@ class Intake:
 
     async def again(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> None:
         """Accept the same request with a new seed; EaselError."""
-        with self._acknowledgements:
-            job = await self._acknowledge(await self._checks.plan_again(parent, origin), acknowledge)
+        job = await self._accept(self._checks.plan_again(parent, origin), acknowledge)
         if job is not None:
             await self._complete(job)
 
     async def retry(self, parent: Job, origin: Origin, acknowledge: Acknowledge) -> bool:
         """Accept a retry of a job, or of its remaining calls; False if it has been retried already; EaselError."""
-        with self._acknowledgements:
-            job = await self._acknowledge(await self._checks.plan_retry(parent, origin), acknowledge, retry=True)
+        job = await self._accept(self._checks.plan_retry(parent, origin), acknowledge, retry=True)
         if job is None:
             return False
         await self._complete(job)
         return True
 
-    async def _acknowledge(self, job: Job, acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
-        """Write the row and acknowledge; None if the same request has been accepted before. QueueFull."""
-        self._admission.enter(job)
-        with ExitStack() as on_failure:
+    async def _accept(self, plan: Awaitable[Job], acknowledge: Acknowledge, *, retry: bool = False) -> Job | None:
+        """Plan, write the row and acknowledge; None if the same request has been accepted before. EaselError."""
+        with self._acknowledgements, ExitStack() as on_failure:
+            job = await plan
+            self._admission.enter(job)
             on_failure.callback(self._admission.leave, job)
             pending = await self._pending.add(job, acknowledge, retry=retry)
             if pending is not None:
