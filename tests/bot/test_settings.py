@@ -216,9 +216,9 @@ async def test_a_page_expires_some_time_after_its_last_click(world):
     ("section", "menu", "value"),
     [
         (None, "settings:provider", "nobody"),
-        ("Who draws", "settings:size", "99999x99999"),
-        ("Who draws", "settings:model", "nothing"),
-        ("Who takes over", "settings:chain:add", "nobody"),
+        ("Provider, model, size", "settings:size", "99999x99999"),
+        ("Provider, model, size", "settings:model", "nothing"),
+        ("Fallback providers", "settings:chain:add", "nobody"),
     ],
 )
 async def test_a_value_that_a_menu_does_not_offer_is_refused(world, section, menu, value):

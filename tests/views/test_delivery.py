@@ -33,6 +33,7 @@ class FakeDiscord:
     """A fake webhook, message and channel, which record what they get, and answer as configured or succeed."""
 
     def __init__(self) -> None:
+        self.http = SimpleNamespace(proxy=None, proxy_auth=None)
         self.answers: dict[str, Exception | Callable] = {}
         self.refuses: Callable[[dict], bool] = lambda sent: True
         """Which requests get the configured answer."""
