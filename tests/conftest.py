@@ -2,6 +2,7 @@
 """Fixtures and helpers for tests of several folders."""
 
 import logging
+import os
 from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,14 @@ TOKEN = "aW50ZXJhY3Rpb24.canary"
 
 settings.register_profile("easel", deadline=None)
 settings.load_profile("easel")
+
+
+@pytest.fixture(autouse=True)
+def usual_umask() -> Generator[None]:
+    """The bot's start makes new files private for the whole process, which other users' processes in tests must read."""
+    os.umask(0o022)
+    yield
+    os.umask(0o022)
 
 
 def make_job(id: int | str = 1, **changes) -> Job:

@@ -2,6 +2,7 @@
 """Jobs, buttons and pictures after a restart."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import discord
@@ -173,6 +174,9 @@ async def test_buttons_work_after_a_restart(tmp_path):
         shown, first = await world.imagine(prompt="a boat", size="64x64", steps=1)
         buttons = shown.response.message.components
     async with world_of(values, []) as world:
+        with sqlite3.connect(tmp_path / "easel.db") as database:  # the simulated channel is a new one
+            database.execute("UPDATE jobs SET channel_id = ?", [world.channel.id])
+        database.close()
         message = await bot_message(world, buttons)
         await world.member.click(message, label="Again")
         assert (await world.end()).parent == first.id

@@ -10,13 +10,6 @@ from storage.store import open_store
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
 
 
-@pytest.fixture(autouse=True)
-def usual_umask():
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
 def readable_by_others(folder) -> list[str]:
     return [str(path) for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
 
