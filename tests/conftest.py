@@ -26,7 +26,7 @@ settings.load_profile("easel")
 
 @pytest.fixture(autouse=True)
 def usual_umask() -> Generator[None]:
-    """The bot's start makes new files private for the whole process, which other users' processes in tests must read."""
+    """The bot's start makes new files private for the whole process, which others must read in tests."""
     os.umask(0o022)
     yield
     os.umask(0o022)
