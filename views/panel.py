@@ -123,7 +123,7 @@ class PanelView(discord.ui.View, Generic[P]):
         for item in items:
             custom_id = getattr(item, "custom_id", None)
             if custom_id is not None and not custom_id.startswith(CUSTOM_ID_PREFIXES):
-                raise ValueError(f"{custom_id!r} begins with none of CUSTOM_ID_PREFIXES")
+                raise ValueError("missing in CUSTOM_ID_PREFIXES", custom_id)
             self.add_item(item)
 
     async def interaction_check(self, interaction: Interaction, /) -> bool:
