@@ -459,7 +459,8 @@ def test_an_invalid_date_does_not_break_the_list(date):
 # Checking
 
 
-async def test_check(openai):
+async def test_check(openai, day):
+    day("2026-11-30")
     assert await openai.provider().check() == Health(reachable=True, models=5, key="not refused")
     assert openai.server.calls == ["GET /v1/models"]
     with pytest.raises(AuthError):
