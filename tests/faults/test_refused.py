@@ -29,8 +29,8 @@ ALWAYS = sys.maxsize
 CODES = {
     20009: (400, "took it for explicit"),
     200000: (400, "a filter of this server"),
-    50013: (403, "no right to show it"),
-    50001: (403, "no right to show it"),
+    50013: (403, "I may not show it here"),
+    50001: (403, "I may not show it here"),
     50035: (400, "did not accept it as it was sent"),
     160005: (403, "this thread is closed"),
     99999: (403, "code 99999"),
@@ -142,7 +142,7 @@ async def test_recover_goes_on_past_a_message_that_is_refused(running):
     discord.fault(is_follow_up, refuses(403, 50013), 2)
     token = await discord.slash("recover", user=user)
     reply = await discord.until(lambda: discord.said(token))
-    await discord.until(lambda: "1 could not be tried" in reply.content)
+    await discord.until(lambda: "Requests that could not be tried: 1" in reply.content)
     await running.until(lambda: [row.parked for row in running.rows("user_id = ?", user)] == [True, False])
     assert [len(each.attachments) for each in await recover(running, user)] == [1]
 
@@ -223,7 +223,7 @@ async def test_a_command_that_is_no_longer_known_says_so(running):
     told = [await running.discord.slash("gone"), await running.discord.slash("imagine", seed=1)]
     for token in told:
         reply = await running.discord.until(lambda token=token: running.discord.said(token))
-        assert "it has just changed" in reply.content
+        assert "This command has changed, or is gone" in reply.content
         assert reply.private
     await running.discord.suggest("gone", "size", "wide")
     await running.logged("no suggestions")

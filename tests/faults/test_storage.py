@@ -102,7 +102,7 @@ async def test_a_temporarily_full_disk_loses_nothing(cramped):
         gate.open.set()
         asked = await world.imagine("asked")
         told = await world.discord.until(lambda: world.discord.said(asked))
-        assert told.content == NO_ROOM_SENTENCES[Room.DISK]
+        assert told.content == f"{NO_ROOM_SENTENCES[Room.DISK]}\n`asked`"
         await world.logged(NO_ANSWER)
     assert len((await world.end(under_way)).attachments) == 1
     assert len((await world.end(await world.imagine("asked again"))).attachments) == 1
@@ -115,7 +115,7 @@ async def test_a_permanently_full_disk_is_reported(cramped):
     with full(world):
         token = await world.imagine("asked")
         reply = await world.discord.until(lambda: world.discord.said(token))
-        assert reply.content == NO_ROOM_SENTENCES[Room.DISK]
+        assert reply.content == f"{NO_ROOM_SENTENCES[Room.DISK]}\n`asked`"
         assert reply.private
         assert (world.row(token), world.paid()["asked"]) == (None, 0)
 

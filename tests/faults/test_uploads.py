@@ -65,7 +65,7 @@ async def test_an_image_longer_than_announced_is_refused(running):
     running.discord.fault(is_read, more)
     token = await sends(running, 1, png())
     reply = await running.discord.until(lambda: running.discord.said(token))
-    assert "Discord handed over something else" in reply.content
+    assert "Discord handed over another image than it had announced" in reply.content
     assert running.row(token) is None
 
 
@@ -84,7 +84,7 @@ async def test_an_image_without_an_end_is_read_as_far_as_announced(running):
     running.discord.fault(is_read, endless)
     token = await sends(running, 2, png())
     reply = await running.discord.until(lambda: running.discord.said(token))
-    assert "Discord handed over something else" in reply.content
+    assert "Discord handed over another image than it had announced" in reply.content
     assert sent < 16 * 2**20
 
 
@@ -93,7 +93,7 @@ async def test_a_broken_connection_to_the_cdn_is_told_once(running):
         running.discord.fault(is_read, fault, times=9)  # more than the attempts of one read
         token = await sends(running, 3, png())
         reply = await running.discord.until(lambda token=token: running.discord.said(token))
-        assert "Discord did not hand it over" in reply.content
+        assert "Discord did not hand over the image" in reply.content
         told = [each for each in running.discord.messages.values() if each.cause and each.cause.token == token]
         assert told == [reply]
         running.discord.faults.clear()
@@ -127,7 +127,7 @@ async def test_an_unreadable_spool_folder_loses_no_picture(running):
     loop.symlink_to("loop")
     token = await sends(running, 1, png())
     reply = await running.discord.until(lambda: running.discord.said(token))
-    assert reply.content == NO_ROOM_SENTENCES[Room.DISK]
+    assert reply.content == f"{NO_ROOM_SENTENCES[Room.DISK]}\n`a boat`"
     assert running.row(token) is None
     gate.open.set()
     assert len((await running.end(under_way)).attachments) == 1

@@ -43,7 +43,7 @@ FIXED_SENTENCES: Mapping[type[EaselError], str] = {
     SwitchedOff: "{provider} has been switched off by the bot's host. Try another provider.",
     Interrupted: (
         "I was restarted while asking {provider}, and cannot tell whether it had begun. "
-        "Nothing was ordered twice; press Retry to ask again."
+        "Nothing was ordered twice; you can ask again."
     ),
     Cancelled: "Cancelled before it was drawn.",
     PicturesGone: "The picture is gone: it can no longer be read, or its 7 days are over.",
