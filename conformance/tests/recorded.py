@@ -1,0 +1,5 @@
+"""Where `make conformance` puts the recorded requests."""
+
+from pathlib import Path
+
+RECORDED = Path("build/conformance/requests.jsonl")

@@ -1,0 +1,68 @@
+# pyright: basic, reportMissingImports=false
+"""The judge sees what is planted into a request."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from conformance.endpoints import Api, Endpoint, by_schema
+from conformance.judge import MAX_AGE_DAYS, judge, stale
+from conformance.makers import apis
+from conformance.recording import Sent, read
+from conformance.tests.recorded import RECORDED
+
+
+@pytest.fixture(scope="session")
+def requests() -> list[Sent]:
+    return list(read(RECORDED))
+
+
+def test_all_requests_are_as_the_makers_say(requests):
+    assert judge(requests, apis()) == {}
+
+
+def test_every_provider_was_recorded(requests):
+    assert {sent.provider for sent in requests} == set(apis())
+
+
+@pytest.mark.parametrize("provider", sorted(apis()))
+def test_an_unknown_field_is_a_fault(provider, requests):
+    by_provider = apis()
+    sent = next(each for each in requests if each.provider == provider and isinstance(each.body, dict))
+    planted = replace(sent, body=sent.body | {"no_such_field": 1})
+    assert judge([planted], by_provider)
+
+
+@pytest.mark.parametrize("provider", sorted(apis()))
+def test_a_prompt_that_is_a_number_is_a_fault(provider, requests):
+    def with_number(value):
+        if isinstance(value, dict):
+            return {name: with_number(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return list(map(with_number, value))
+        return 7 if value == "a lighthouse" else value
+
+    sent = next(each for each in requests if each.provider == provider and "a lighthouse" in str(each.body))
+    assert judge([replace(sent, body=with_number(sent.body))], apis())
+
+
+@pytest.mark.parametrize("provider", sorted(apis()))
+def test_an_unknown_call_is_a_fault(provider, requests):
+    sent = next(each for each in requests if each.provider == provider)
+    assert judge([replace(sent, path="/no/such/call")], apis())
+
+
+def test_a_missing_field_and_a_body_that_is_too_large_are_faults():
+    body = by_schema({"required": ["prompt"]})
+    api = Api("a page", date(2026, 12, 1), [Endpoint("POST", "/draw", body=body, max_bytes=10)])
+    sent = Sent("some", "model", "plain", "POST", "/draw", {}, {}, {}, 11)
+    assert api.faults(sent) == ["11 bytes, more than 10", "body: 'prompt' is a required property"]
+
+
+def test_what_was_not_looked_at_for_long_is_told():
+    api = Api("a page", date(2026, 12, 1), [])
+    later = api.seen + timedelta(days=MAX_AGE_DAYS)
+    assert stale({"some": api}, later) == []
+    (sentence,) = stale({"some": api}, later + timedelta(days=1))
+    assert "91 days ago" in sentence
