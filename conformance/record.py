@@ -101,7 +101,7 @@ def _text(text: str) -> Any:
     return value if isinstance(value, (int, float)) else text
 
 
-async def _no_pause(seconds: float) -> None:
+async def _no_pause(_: float) -> None:
     await asyncio.sleep(0)
 
 

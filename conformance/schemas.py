@@ -1,9 +1,9 @@
 # pyright: basic, reportMissingImports=false
 """APIs whose makers publish no Python types: what their documents say, written down as JSON Schemas.
 
-A file in `schemas/` has its `source`, the day on which it was `seen`, and `calls`: method, path (a pattern), and where a
-part is taken, `headers` (patterns), `query`, `body` (schemas) and `max_bytes`. Names under `definitions` can be used by
-`$ref: "#/$defs/…"`.
+A file in `schemas/` has its `source`, the day on which it was `seen`, and `calls`: method, path (a pattern), and, where
+the call takes them, `headers` (patterns), `query`, `body` (schemas) and `max_bytes`. Names under `definitions` can be
+used by `$ref: "#/$defs/…"`.
 """
 
 from pathlib import Path

@@ -8,6 +8,7 @@ from conformance.makers import fal, gemini, huggingface, openai
 from conformance.schemas import read_api
 
 WRITTEN = (
+    "aihorde",
     "popcord",
     "imagepipeline",
     "nebulablock",
@@ -28,6 +29,5 @@ def apis() -> Mapping[str, Api]:
         "gemini": gemini.api(),
         "fal": fal.api(),
         "huggingface": huggingface.api(),
-        "aihorde": horde.api(),
     }
     return typed | {name: read_api(name) for name in WRITTEN}

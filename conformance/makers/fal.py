@@ -1,5 +1,5 @@
 # pyright: basic, reportMissingImports=false
-"""fal: the inputs of its apps, from the types of its own JavaScript client, which `make conformance` turns into a schema."""
+"""fal: the inputs of its apps, from the types of its own JavaScript client. `make conformance` makes the schema."""
 
 import json
 from datetime import date

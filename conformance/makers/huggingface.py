@@ -1,7 +1,7 @@
 # pyright: basic, reportMissingImports=false
 """Hugging Face: the inputs of text-to-image and image-to-image of its own Python package."""
 
-from dataclasses import fields
+import dataclasses
 from datetime import date
 from typing import Any, Union, get_type_hints
 
@@ -24,6 +24,9 @@ def api() -> Api:
 
 def _input(parameters: Any) -> Check:
     hints = get_type_hints(parameters)
-    taken: dict[str, Any] = {each.name: (Union[hints[each.name], None], None) for each in fields(parameters)}  # noqa: UP007
-    inner = create_model(parameters.__name__, __config__=FORBID, **taken)
-    return by_model(create_model("Input", __config__=FORBID, inputs=(str, ...), parameters=(inner | None, None)))
+    taken: dict[str, Any] = {
+        each.name: (Union[hints[each.name], None], None) for each in dataclasses.fields(parameters)
+    }  # noqa: UP007
+    inner: Any = create_model(parameters.__name__, __config__=FORBID, **taken)
+    fields: dict[str, Any] = {"inputs": (str, ...), "parameters": (inner, None)}
+    return by_model(create_model("Input", __config__=FORBID, **fields))
