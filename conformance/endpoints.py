@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, Required, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Required, get_args, get_origin, get_type_hints
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -100,6 +100,6 @@ def by_typed_dict(kind: Any, *, closed: Mapping[str, Sequence[str]] | None = Non
     for name, hint in hints.items():
         required = get_origin(hint) is Required
         inner = get_args(hint)[0] if required else hint
-        fields[name] = (inner, ...) if required else (Union[inner, None], None)  # noqa: UP007
+        fields[name] = (inner, ...) if required else (inner | None, None)
     config = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True)
     return by_model(create_model(kind.__name__, __config__=config, **fields))

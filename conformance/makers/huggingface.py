@@ -3,7 +3,7 @@
 
 import dataclasses
 from datetime import date
-from typing import Any, Union, get_type_hints
+from typing import Any, get_type_hints
 
 from huggingface_hub.inference._generated.types import ImageToImageParameters, TextToImageParameters
 from pydantic import ConfigDict, create_model
@@ -24,9 +24,7 @@ def api() -> Api:
 
 def _input(parameters: Any) -> Check:
     hints = get_type_hints(parameters)
-    taken: dict[str, Any] = {
-        each.name: (Union[hints[each.name], None], None) for each in dataclasses.fields(parameters)
-    }  # noqa: UP007
+    taken: dict[str, Any] = {each.name: (hints[each.name] | None, None) for each in dataclasses.fields(parameters)}
     inner: Any = create_model(parameters.__name__, __config__=FORBID, **taken)
     fields: dict[str, Any] = {"inputs": (str, ...), "parameters": (inner, None)}
     return by_model(create_model("Input", __config__=FORBID, **fields))
