@@ -29,6 +29,7 @@ from startup import (
     default_provider_name,
     exit_code,
     log_in,
+    models_that_end,
     port_error,
     refuse_root_in_foreign_folder,
     set_api_url,
@@ -169,6 +170,8 @@ def _providers(config: Config, transport: Transport) -> Mapping[str, Provider]:
     enabled, disabled = providers.build(config.providers, transport)
     for provider in enabled.values():
         log.info("provider %s: on", provider.name)
+        for sentence in models_that_end(provider):
+            log.warning("provider %s: %s", provider.name, sentence)
     for each in disabled:
         log.log(
             logging.WARNING if each.is_misconfigured else logging.INFO, "provider %s: off, %s", each.name, each.reason

@@ -94,6 +94,13 @@ def default_provider_name(config: Config, enabled: Mapping[str, Provider]) -> st
     return default_provider(enabled, config.default_provider)
 
 
+def models_that_end(provider: Provider) -> list[str]:
+    """A sentence about each of its models that ends within 30 days."""
+    ids = [id for id, _ in provider.settings.models] or [model.id for model in provider.facts.listed]
+    ends = provider.facts.ending_soon(ids)
+    return [f"{id} ends on {end}: choose another in servers' settings and <NAME>_MODELS" for id, end in ends.items()]
+
+
 def use_network(client: discord.Client, network: Network) -> None:
     """Have a client, before its login, reach Discord through the proxy and with the certificates of the host."""
     url = URL(Route.BASE)

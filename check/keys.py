@@ -7,7 +7,7 @@ from check.rows import Row
 from config import Config, ConfigError
 from domain import AuthError, BadResponse, EaselError, QuotaError, RateLimited, Timeout, Unavailable
 from providers.kit.base import Provider
-from startup import default_provider_name
+from startup import default_provider_name, models_that_end
 
 ERROR_WORDS: Mapping[type[EaselError], str] = {
     AuthError: "the key is not accepted",
@@ -37,6 +37,7 @@ async def _check_provider(provider: Provider) -> list[Row]:
     try:
         health = await provider.check()
         mistakes = await provider.mistakes() if health.reachable else ()
+        ending = [Row(provider.name, "note", said) for said in models_that_end(provider)]
     except EaselError as error:
         words, details = ERROR_WORDS.get(type(error), type(error).__name__), str(error)
         return [Row(provider.name, "fails", f"{words}: {details}" if " " in details else words)]
@@ -47,4 +48,4 @@ async def _check_provider(provider: Provider) -> list[Row]:
     models = "" if health.models is None else f"{health.models} models, "
     if mistakes:
         return [Row(provider.name, "fails", mistake) for mistake in mistakes]
-    return [Row(provider.name, "works", f"reachable, {models}key: {health.key}")]
+    return [Row(provider.name, "works", f"reachable, {models}key: {health.key}"), *ending]

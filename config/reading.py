@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from config.environment import Values, read_values
 from config.settings import Config
+from config.spelling import closest
 from providers import settings_types
+from providers.kit.facts_files import FactsError, built_in, read_facts
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import UnreadableError, number_range
 
@@ -29,7 +31,23 @@ def read_config(values: Values) -> Config:
         # defaults need no validation, whose setup costs pydantic a millisecond for each provider
         read = partial(kind.model_validate, given) if given else kind.model_construct
         providers[name] = _checked(kind, variables, read)
-    return config.having_providers(providers)
+    return config.having_providers(_with_facts(providers, config.models_file or {}))
+
+
+def _with_facts(providers: Mapping[str, ProviderSettings], tables: Mapping[str, Any]) -> Mapping[str, ProviderSettings]:
+    """The settings of the providers, with what the host's file says of their models."""
+    for name in tables.keys() - providers.keys():
+        near = closest(name, providers)
+        raise ConfigError(f"MODELS_FILE: {name} is no provider." + (f" Did you mean {near}?" if near else ""))
+    return {name: _mended(name, own, tables[name]) if name in tables else own for name, own in providers.items()}
+
+
+def _mended(name: str, settings: ProviderSettings, table: Mapping[str, Any]) -> ProviderSettings:
+    try:
+        facts = read_facts(table, built_in(settings.facts_file(name)))
+    except FactsError as error:
+        raise ConfigError(f"MODELS_FILE: {name}: {error}.") from None
+    return settings.model_copy(update={"facts": facts})
 
 
 def _checked(kind: type[BaseModel], variables: Mapping[str, str], read: Callable[[], Read]) -> Read:

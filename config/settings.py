@@ -20,6 +20,7 @@ from config.values import (
     HttpProxy,
     LogFormat,
     LogLevel,
+    ModelTables,
     Name,
     NewNames,
     ShardIds,
@@ -55,6 +56,11 @@ class Config(BaseSettings):
         default=None,
         description="Who draws where neither member nor server has chosen: the name of a provider, such as popcord "
         "or aihorde. Unset: the first with a key, else PopCord, else the first that is on.",
+    )
+    models_file: ModelTables | None = Field(
+        default=None,
+        description="A TOML file that adds models, or mends what Easel knows of them: titles, sizes, prices, ends "
+        "(docs/models.md).",
     )
     queue_per_member: Integer = Field(
         default=Limits().per_member, ge=1, le=100_000, description="How many requests of one member may wait at once."

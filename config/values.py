@@ -2,8 +2,10 @@
 
 import re
 import ssl
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote
 
 from pydantic import AfterValidator, SecretStr
@@ -19,6 +21,7 @@ PLAIN_IN_URL = " /\\:+"
 """Characters of a path that SQLAlchemy reads as they are."""
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,29}")
 SHARDS_PATTERN = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
+MAX_MODELS_FILE_BYTES = 1_000_000
 BOT_TOKEN_PATTERN = re.compile(r"[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}")
 
 
@@ -50,6 +53,23 @@ def _proxy(written: str) -> Proxy:
     except ValueError:
         pass
     raise UnreadableError("is no URL such as http://proxy:3128 or http://user:password@proxy:3128")
+
+
+def _model_tables(written: str) -> Mapping[str, Any]:
+    """The tables of a TOML file about models, by provider."""
+    try:
+        with Path(written).open("rb") as file:
+            content = file.read(MAX_MODELS_FILE_BYTES + 1)
+        tables = tomllib.loads(content.decode()) if len(content) <= MAX_MODELS_FILE_BYTES else None
+    except OSError as error:
+        raise UnreadableError(f"names a file that cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UnreadableError(f"names a file that is no TOML: {error}") from None
+    if tables is None:
+        raise UnreadableError(f"names a file of more than {MAX_MODELS_FILE_BYTES:,} bytes")
+    if wrong := next((name for name, value in tables.items() if not isinstance(value, dict)), None):
+        raise UnreadableError(f"names a file in which {wrong} is no table such as [openai]")
+    return tables
 
 
 def _certificates(path: Path) -> Path:
@@ -103,6 +123,8 @@ HttpProxy = Annotated[Proxy, parse_with(_proxy)]
 Entries = Annotated[tuple[str, ...], parse_with(lambda written: tuple(written.lower().replace(",", " ").split()))]
 """Of a list with commas or blanks."""
 Certificates = Annotated[Path, AfterValidator(_certificates)]
+ModelTables = Annotated[Mapping[str, Any], parse_with(_model_tables)]
+"""The content of a TOML file, by the provider that each table is about."""
 Bucket = Annotated[str, parse_with(_bucket)]
 Address = Annotated[tuple[str, int], parse_with(_address)]
 """Host and port, from `9090`, for this machine only, or from `0.0.0.0:9090`, for every machine that can reach it."""

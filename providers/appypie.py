@@ -97,7 +97,7 @@ class AppyPie(Provider[AppyPieSettings]):
         self._api = self.api(settings.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
         self._models = choose_known_models(settings, MODELS)
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return self._models
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

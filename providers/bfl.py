@@ -130,7 +130,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         super().__init__(settings, transport)
         self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(KEY_DOMAIN,))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -138,7 +138,7 @@ class Fal(Provider):
             domains=(KEY_DOMAIN,),
         )
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

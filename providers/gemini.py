@@ -162,7 +162,7 @@ class Gemini(Provider):
         self._api = self.api(root, header="x-goog-api-key", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return without_retired(await self._discovery.get()) or without_retired(DOCUMENTED)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

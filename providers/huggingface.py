@@ -65,7 +65,7 @@ class HuggingFace(Provider):
         root = settings.base_url or BASE_URL
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return choose_models(self.settings, [_model(*each) for each in EXAMPLE_MODELS], lambda id: _model(id, id))
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

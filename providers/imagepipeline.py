@@ -149,7 +149,7 @@ class ImagePipeline(Provider[ImagePipelineSettings]):
         self._api = self.api(settings.base_url or BASE_URL, header=self._generation.header, key=settings.api_key)
         self._models = self._offered()
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return self._models
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

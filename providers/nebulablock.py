@@ -113,7 +113,7 @@ class NebulaBlock(Provider[NebulaBlockSettings]):
         self._api = self.api(root, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models([_model(id, title) for id, title in FALLBACK]))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -100,7 +100,7 @@ class Pollinations(Provider):
         self._api = self.api(self._root, header="Authorization", prefix="Bearer ", key=settings.api_key)
         self._discovery = self.discovery(self._offered, self._models([_unlisted_model("flux")]))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -68,7 +68,7 @@ class PopCord(Provider[PopCordSettings]):
     def missing_setting(cls, settings: PopCordSettings) -> str | None:
         return None if settings.base_url else "set POPCORD_BASE_URL"
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -102,7 +102,7 @@ class Stability(Provider):
         base_url = settings.base_url or BASE_URL
         self._api = self.api(base_url, header="Authorization", prefix="Bearer ", key=settings.api_key)
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return choose_models(self.settings, [_model(id) for id in ENDPOINTS], _model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

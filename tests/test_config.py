@@ -161,8 +161,10 @@ def test_a_blank_variable_is_unset(blank):
 
 def test_each_variable_is_read(tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "models.toml").write_text('[[bfl.models]]\nid = "flux-9"\n')
     values = {
         "HTTP_PROXY": "proxy:3128",
+        "MODELS_FILE": str(tmp_path / "models.toml"),
         "HTTPS_PROXY": "http://me:canary%40word@proxy:3128/",
         "NO_PROXY": ".lan, 10.0.0.0/8",
         "CA_FILE": str(tmp_path / "ca.pem"),

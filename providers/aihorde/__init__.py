@@ -95,7 +95,7 @@ class AIHorde(Provider[AIHordeSettings]):
     def missing_setting(cls, settings: AIHordeSettings) -> str | None:
         return None if settings.enabled else "set AIHORDE=on"
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -89,7 +89,7 @@ class Automatic1111(Provider[Automatic1111Settings]):
             return "AUTOMATIC1111_API_KEY has to be user:password, as in --api-auth"
         return settings.two_logins(cls.name)
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         server = await self._discovery.get()
         return choose_models(self.settings, server.models, server.model)
 

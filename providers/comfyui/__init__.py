@@ -90,7 +90,7 @@ class ComfyUI(Provider[ComfyUISettings]):
             return str(error)
         return settings.two_logins(cls.name)
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

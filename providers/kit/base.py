@@ -13,6 +13,7 @@ from domain import BadResponse, EaselError, ImageRequest, Model, Picture, Size, 
 from providers.http.api import Api
 from providers.http.transport import Transport
 from providers.kit.discovery import Discovery
+from providers.kit.facts_files import built_in
 from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ class Provider(ABC, Generic[OwnSettings]):
     def __init__(self, settings: OwnSettings, transport: Transport) -> None:
         self.settings = settings
         self.transport = transport
+        self.facts = settings.facts or built_in(settings.facts_file(self.name))
         self._discoveries: list[Discovery[Any]] = []
 
     @classmethod
@@ -152,9 +154,17 @@ class Provider(ABC, Generic[OwnSettings]):
         """What is wrong with the settings; called only where nothing is missing."""
         return None
 
-    @abstractmethod
     async def models(self) -> Sequence[Model]:
-        """The offered models, at least one, the default first; never raises and takes at most 1.5 s."""
+        """The models to choose from, at least one, the default first; never raises and takes at most 1.5 s.
+
+        A model that has ended is left out, even if the host has named it.
+        """
+        models = await self.offered()
+        return self.facts.without_ended(models) or self.facts.listed or models
+
+    @abstractmethod
+    async def offered(self) -> Sequence[Model]:
+        """As `models`, with those that have ended."""
 
     @abstractmethod
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None: ...

@@ -8,14 +8,15 @@ alone.
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import date
 from itertools import islice
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator
 
 from domain import BadResponse, Capabilities, Model
+from providers.kit.model_facts import today
+from providers.kit.once import warn_once
 from providers.kit.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
@@ -87,12 +88,6 @@ def cap_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
-def warn_once(text: str) -> None:
-    """Log a warning once per process: lists are reloaded every ten minutes."""
-    log.warning(text)
-
-
 def choose_models(
     settings: ProviderSettings, known: Sequence[Model], make: Callable[[str], Model | None]
 ) -> Sequence[Model]:
@@ -136,10 +131,6 @@ def _with_best_quality(best: str, takes: Capabilities) -> Capabilities:
     names = [quality.casefold() for quality in takes.qualities]
     place = names.index(best.casefold()) if best.casefold() in names else 0
     return takes.having(qualities=takes.qualities[: place + 1], usual_quality=takes.qualities[place])
-
-
-def today() -> date:
-    return datetime.now(UTC).date()
 
 
 def is_retired(model_id: str) -> bool:

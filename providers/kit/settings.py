@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, Field
 
 from domain.frozen import Frozen
+from providers.kit.model_facts import ModelFacts
 from providers.kit.variables import Hosts, Integer, Pairs, Secret, Switch, Url
 
 SWITCH_FIELD = "enabled"
@@ -20,7 +21,7 @@ class ProviderSettings(Frozen):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     without_variable: ClassVar[frozenset[str]] = frozenset()
-    """Fields without an environment variable."""
+    """Fields without an environment variable, besides `facts`."""
 
     api_key: Secret | None = Field(default=None, description="The provider's key. Most providers are on only with one.")
     base_url: Url | None = Field(default=None, description="Another address than the provider's own.")
@@ -40,12 +41,18 @@ class ProviderSettings(Frozen):
         description="Machines of yours at private addresses that links to its pictures may lead to, as "
         "`host, host:port`.",
     )
+    facts: ModelFacts | None = None
+    """What is known of its models, with what MODELS_FILE mends; None: what Easel itself knows."""
 
     @classmethod
     def variables(cls, name: str) -> dict[str, str]:
         """Environment variable of each field, for a provider's name."""
-        read = [field for field in cls.model_fields if field not in cls.without_variable]
+        read = [field for field in cls.model_fields if field not in {"facts", *cls.without_variable}]
         return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
+
+    def facts_file(self, name: str) -> str:
+        """The name of the file in `providers/facts` about its models, for a provider's name."""
+        return name
 
     @property
     def has_unused_values(self) -> bool:

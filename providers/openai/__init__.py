@@ -53,8 +53,8 @@ class OpenAICompatible(Provider):
     """An OpenAI-compatible server with the dialect of its profile."""
 
     def __init__(self, settings: ProviderSettings, transport: Transport, name: str, profile: Profile = MINIMAL) -> None:
-        super().__init__(settings, transport)
         self.name = name
+        super().__init__(settings, transport)
         self._profile = profile.at_url(settings.base_url)
         self.title = title_for(name)
         self._base_url = _versioned(settings.base_url or self._profile.base_url)
@@ -67,7 +67,7 @@ class OpenAICompatible(Provider):
         )
         self._discovery = self.discovery(self._offered, limit_quality(settings, documented))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return self._without_retired(self._host_models) or self._without_retired(await self._discovery.get())
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
@@ -217,6 +217,9 @@ class CompatibleSettings(OwnServerSettings):
         description=f"What a server that `OPENAI_COMPATIBLE` names understands: {', '.join(PROFILES)}. Unset: its name "
         "tells.",
     )
+
+    def facts_file(self, name: str) -> str:
+        return profile_for(self.profile or name).facts
 
     @property
     def has_unused_values(self) -> bool:

@@ -53,6 +53,8 @@ class Profile(NamedTuple):
     """Capabilities by pattern of a model's id, without `owner/`; the first match counts."""
     id_prefixes: tuple[str, ...] = ()
     """Prefixes of ids of image models; empty: all ids."""
+    facts: str = ""
+    """Name of the file about its models in `providers/facts`; empty: nothing is known of them."""
     has_retirements: bool = False
     """Its models have announced retirement dates."""
     models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)

@@ -109,7 +109,7 @@ class Replicate(Provider):
         self._schemas: dict[str, ModelSchema] = {}
         self._discovery = self.discovery(self._offered, limit_quality(settings, self._models()))
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:

@@ -39,7 +39,7 @@ class Sketch(Provider[SketchSettings]):
     def missing_setting(cls, settings: SketchSettings) -> str | None:
         return None if settings.enabled else "set SKETCH=on"
 
-    async def models(self) -> Sequence[Model]:
+    async def offered(self) -> Sequence[Model]:
         takes = Capabilities(
             image_to_image=True, inpainting=True, negative_prompt=True, seed=True, strength=Span(low=0, high=1),
             sizes=SIZES, size_range=SizeRange(low=64, high=1536, multiple=8), schedulers=("loose", "tidy"),

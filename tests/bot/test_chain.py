@@ -142,9 +142,8 @@ async def test_admins_put_the_chain_together_and_members_may_not(hosted):
 class Enlarger(Sketch):
     """A provider that draws and upscales."""
 
-    async def models(self):
-        offered = await super().models()
-        return [_with_upscale(model) for model in offered]
+    async def offered(self):
+        return [_with_upscale(model) for model in await super().offered()]
 
     async def generate(self, request, sources, progress):
         if not request.upscale:

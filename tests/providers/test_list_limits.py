@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from providers.http.answers import Answer
-from providers.kit.model_lists import MAX_LIST_ENTRIES, MAX_NAME_LENGTH, MAX_OFFERED, cap_names, warn_once
+from providers.kit.model_lists import MAX_LIST_ENTRIES, MAX_NAME_LENGTH, MAX_OFFERED, cap_names
+from providers.kit.once import warn_once
 
 MANY = [f"image-{number}" for number in range(MAX_LIST_ENTRIES + MAX_OFFERED)]
 SIZES = [f"{side}x512" for side in range(64, 64 + 2 * MAX_OFFERED)]

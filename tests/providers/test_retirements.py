@@ -5,7 +5,8 @@ import pytest
 from pydantic import SecretStr
 
 from providers.gemini import MODELS
-from providers.kit.model_lists import RETIREMENT_DATES, is_retired, warn_once
+from providers.kit.model_lists import RETIREMENT_DATES, is_retired
+from providers.kit.once import warn_once
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
 from providers.openai.profiles import PROFILES

@@ -63,11 +63,11 @@ class FakeProvider(Provider):
     ) -> None:
         super().__init__(settings or ProviderSettings(), None)  # pyright: ignore
         self.scripts = list(scripts)
-        self.offered = models or [Model(id="one", title="One", capabilities=Capabilities(sizes=(Size(64, 64),)))]
+        self.listed = models or [Model(id="one", title="One", capabilities=Capabilities(sizes=(Size(64, 64),)))]
         self.requests = []
 
-    async def models(self):
-        return self.offered
+    async def offered(self):
+        return self.listed
 
     async def generate(self, request, sources, progress):
         self.requests.append(request)

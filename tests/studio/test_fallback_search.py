@@ -273,7 +273,7 @@ async def test_a_prompt_without_a_chosen_provider_may_leave_the_hosts_machine(sc
 async def test_the_fallback_draws_with_any_of_its_models_that_can(scenario):
     scenario.add_provider("first", fails(NOT_TAKEN))
     without, able = Capabilities(), Capabilities(seed=True)
-    scenario.add_provider("second", paint).offered = [
+    scenario.add_provider("second", paint).listed = [
         Model(id=id, title=id, capabilities=takes) for id, takes in (("a", without), ("b", able), ("c", able))
     ]
     job = await scenario.drawn("second")
