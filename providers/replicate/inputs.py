@@ -4,7 +4,6 @@ To verify: that a schema has the form of Cog's (`components.schemas.Input.proper
 a mask's white is repainted. What cannot be read is left out.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -14,17 +13,15 @@ from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from domain.numbers import LARGEST_SEED, whole
 from providers.http.api import without_none
 from providers.http.encoding import data_url
+from providers.kit import ratios
 from providers.kit.base import COMMON_SIZES
 from providers.kit.model_lists import MAX_OFFERED, cap_names
 
-RATIO_TEXT = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
 IMAGE_INPUTS = ("image", "input_image")
 GUIDANCE_INPUTS = ("guidance_scale", "guidance")
 STYLE_INPUTS = ("style", "style_type", "style_preset")
 QUALITIES_BY_PRICE = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
 MAX_SEED = 2**31 - 1
-RATIO_PIXELS = 1024 * 1024
-"""Pixels of the sizes offered for ratios; the model's own may differ."""
 
 
 class Input(BaseModel):
@@ -117,13 +114,7 @@ def _first_known(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
 def sizes_by_ratio(schema: ModelSchema) -> dict[Size, str]:
     """A size of about a megapixel for each ratio that the model offers."""
     offered = schema.inputs["aspect_ratio"].enum if "aspect_ratio" in schema.inputs else ()
-    found = [match for each in offered[:MAX_OFFERED] if (match := RATIO_TEXT.fullmatch(str(each)))]
-    return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
-
-
-def _of_ratio(width: int, height: int) -> Size:
-    unit = (RATIO_PIXELS / (width * height)) ** 0.5
-    return Size(*(max(16, round(side * unit / 16) * 16) for side in (width, height)))
+    return ratios.sizes_by_ratio(map(str, offered[:MAX_OFFERED]))
 
 
 def _sizes_by_sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
