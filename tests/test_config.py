@@ -189,6 +189,7 @@ def test_each_variable_is_read(tmp_path):
         "PREVIEW_PROVIDERS": "On",
         "SKETCH": "off",
         "IMAGEPIPELINE_GENERATION": "3",
+        "APPYPIE_API": "pixazo",
         "AIHORDE": "on",
         "COMFYUI_WORKFLOW": "/srv/words.json",
         "COMFYUI_IMAGE_WORKFLOW": "/srv/image.json",
@@ -265,6 +266,7 @@ BAD = {
     "PREVIEW_PROVIDERS": ["canary"],
     "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],
     "IMAGEPIPELINE_GENERATION": ["2", "canary"],
+    "APPYPIE_API": ["canary"],
 }
 
 
