@@ -40,7 +40,14 @@ from providers.kit.polling import poll
 from providers.kit.results import collect, is_link, pictures_in
 from providers.kit.settings import ProviderSettings
 from providers.replicate.files import upload_large
-from providers.replicate.inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
+from providers.replicate.inputs import (
+    UNKNOWN_SCHEMA,
+    ModelSchema,
+    capabilities,
+    model_inputs,
+    read_schema,
+    takes_several_images,
+)
 from providers.replicate.refusals import raise_for_refusal
 
 log = logging.getLogger(__name__)
@@ -142,6 +149,8 @@ class Replicate(Provider):
         """Submit; True where the response holds the pictures already."""
         id = request.model or MODELS[0][0]
         schema = await self._schema_of(id, is_required=_needs_schema(request, sources))
+        if not takes_several_images(schema):
+            sources.only_image()  # raises for a second one, before anything is uploaded
         inputs = model_inputs(schema, request, await upload_large(self._api, sources))
         seed = inputs.get("seed")
         version = VERSION.fullmatch(id)

@@ -204,11 +204,15 @@ def model_inputs(schema: ModelSchema, request: ImageRequest, files: Files) -> di
 
 
 def _images(schema: ModelSchema, files: Files) -> dict[str, Any]:
-    """The images in the model's input for them: all in a list, else the first."""
+    """The images in the model's input for them: all in a list, or the only one."""
     name = _first_known(schema.inputs, IMAGE_INPUTS)
-    if not files.images or name not in schema.inputs:
+    if not files.images:
         return {}
-    return {name: list(files.images) if schema.inputs[name].type == "array" else files.images[0]}
+    return {name: list(files.images) if takes_several_images(schema) else files.images[0]}
+
+
+def takes_several_images(schema: ModelSchema) -> bool:
+    return schema.inputs.get(_first_known(schema.inputs, IMAGE_INPUTS), Input()).type == "array"
 
 
 def _seed(schema: ModelSchema, seed: int | None) -> int | None:
