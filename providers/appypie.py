@@ -1,13 +1,14 @@
 """Appy Pie's SDXL: two endpoints, image to image from a link and text to image.
 
-Facts: its endpoint documentation (the API's brand is now Pixazo, so the base URL is a setting). Five of its six samples
-lack the key header; it is always sent. A response is JSON with base64, or the bytes of an image; that of the second
-endpoint is not documented. So the format is detected.
+Facts: its endpoint documentation, and Pixazo-AI/skills 57db436 for Pixazo, as the API is called today: text to image
+alone, at the same path of another host, with `num_steps`. Five of its six samples lack the key header; it is always
+sent. A response is JSON with base64 or a link, or the bytes of an image; that of text to image is not documented by the
+older gateway. So the format is detected.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -33,9 +34,10 @@ from providers.kit.base import COMMON_SIZES, Progress, Provider
 from providers.kit.model_lists import choose_known_models
 from providers.kit.results import collect, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.kit.variables import Secret
+from providers.kit.variables import Secret, one_of
 
-BASE_URL = "https://gateway.appypie.com"
+BASE_URLS = {"appypie": "https://gateway.appypie.com", "pixazo": "https://gateway.pixazo.ai"}
+STEPS_INPUTS = {"appypie": "num_inference_steps", "pixazo": "num_steps"}
 TEXT, IMAGE = "sdxl", "sdxl-img2img"
 PATHS = {TEXT: "getImage/v1/getSDXLImage", IMAGE: "img2img/getImage/v1/getSDXLImage"}
 # "Below 512 poor"; no upper limit is documented.
@@ -86,6 +88,10 @@ class AppyPieSettings(ProviderSettings):
         description="The provider's key. Its image to image fetches members' uploads by the link that Discord gives "
         "them.",
     )
+    api: Annotated[Literal["appypie", "pixazo"], one_of("appypie", "pixazo")] = Field(
+        default="appypie",
+        description="Which of its gateways: `appypie`, or `pixazo`, the newer one, which draws from words alone.",
+    )
 
 
 class AppyPie(Provider[AppyPieSettings]):
@@ -94,8 +100,10 @@ class AppyPie(Provider[AppyPieSettings]):
 
     def __init__(self, settings: AppyPieSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
-        self._api = self.api(settings.base_url or BASE_URL, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
-        self._models = choose_known_models(settings, MODELS)
+        base_url = settings.base_url or BASE_URLS[settings.api]
+        self._api = self.api(base_url, header="Ocp-Apim-Subscription-Key", key=settings.api_key)
+        known = [model for model in MODELS if settings.api == "appypie" or model.id == TEXT]
+        self._models = choose_known_models(settings, known)
 
     async def offered(self) -> Sequence[Model]:
         return self._models
@@ -110,7 +118,8 @@ class AppyPie(Provider[AppyPieSettings]):
         """Submit; the picture comes as bytes, in base64 or as a link."""
         model = request.model or TEXT
         headers = {"Cache-Control": "no-cache"}
-        answer = await self._api.post(PATHS[model], _body(model, request, sources), headers=headers)
+        body = _image_body(request, sources) if model == IMAGE else self._text_body(request)
+        answer = await self._api.post(PATHS[model], without_none(body), headers=headers)
         if answer.status < 300 and answer.is_picture():
             await progress.keep(Picture(data=answer.body, seed=request.seed))
             return
@@ -120,23 +129,28 @@ class AppyPie(Provider[AppyPieSettings]):
             raise BadResponse("neither an image nor a link", reference=_reference(result))
         await collect(self._api, progress, urls=urls, seed=request.seed)
 
-
-def _body(model: str, request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    fields: dict[str, Any] = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
-    size = request.size or COMMON_SIZES[0]
-    if model == IMAGE:
-        if not (link := sources.only_link()):
-            raise BadUpload(option="image", defect=Defect.NO_LINK)
-        fields |= {"inputImage": link, "size": str(size)}
-    else:
-        fields |= {
+    def _text_body(self, request: ImageRequest) -> dict[str, Any]:
+        size = request.size or COMMON_SIZES[0]
+        return {
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
             "width": size.width,
             "height": size.height,
-            "num_inference_steps": request.steps,
+            STEPS_INPUTS[self.settings.api]: request.steps,
             "guidance_scale": request.guidance_scale,
             "seed": request.seed,
         }
-    return without_none(fields)
+
+
+def _image_body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+    if not (link := sources.only_link()):
+        raise BadUpload(option="image", defect=Defect.NO_LINK)
+    return {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "inputImage": link,
+        "size": str(request.size or COMMON_SIZES[0]),
+    }
 
 
 def _result(answer: Answer) -> Result:

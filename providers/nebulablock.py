@@ -36,7 +36,9 @@ BASE_URL = "https://api.nebulablock.com"
 FALLBACK = (
     ("black-forest-labs/FLUX.1-schnell", "FLUX.1 schnell"),
     ("stabilityai/stable-diffusion-xl-base-1.0", "Stable Diffusion XL 1.0"),
+    ("black-forest-labs/FLUX.1-Fill-dev", "FLUX.1 Fill dev"),
 )
+"""The documented models, offered while the list cannot be read."""
 # No limits are documented; these are wide, and the API validates them. Fill needs multiples of 16.
 COMMON = Capabilities(
     sizes=COMMON_SIZES,

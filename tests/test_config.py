@@ -191,6 +191,7 @@ def test_each_variable_is_read(tmp_path):
         "PREVIEW_PROVIDERS": "On",
         "SKETCH": "off",
         "IMAGEPIPELINE_GENERATION": "3",
+        "APPYPIE_API": "pixazo",
         "AIHORDE": "on",
         "COMFYUI_WORKFLOW": "/srv/words.json",
         "COMFYUI_IMAGE_WORKFLOW": "/srv/image.json",
@@ -267,6 +268,7 @@ BAD = {
     "PREVIEW_PROVIDERS": ["canary"],
     "IMAGEPIPELINE_MODELS": ["=canary", "a=A,=canary", " = "],
     "IMAGEPIPELINE_GENERATION": ["2", "canary"],
+    "APPYPIE_API": ["canary"],
 }
 
 

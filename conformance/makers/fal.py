@@ -3,13 +3,12 @@
 
 import json
 from datetime import date
-from pathlib import Path
 from re import escape
 from typing import Any
 
 from conformance.endpoints import Api, Endpoint, by_schema
+from conformance.fal_apps import SCHEMA
 
-SCHEMA = Path("build/conformance/fal.json")
 AUTHORIZED = {"authorization": r"Key .+"}
 NO_LOGS = by_schema({"properties": {"logs": {"enum": ["0"]}}, "additionalProperties": False})
 

@@ -63,7 +63,7 @@ OPTION_BY_FIELD = {
     "sampler_name": "scheduler",
     "style_preset": "style",
     **dict.fromkeys(("image", "images", "image_url", "image_urls", "file"), "image"),
-    **dict.fromkeys(("input_image", "source_image", "init_images"), "image"),
+    **dict.fromkeys(("input_image", "input_images", "image_input", "source_image", "init_images"), "image"),
     **dict.fromkeys(("mask_url", "mask_image", "source_mask"), "mask"),
     "background": "transparent",
 }

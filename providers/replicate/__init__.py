@@ -3,8 +3,9 @@
 Facts: its documentation and client 1.0.7. What a model takes is in `latest_version.openapi_schema` of
 `GET /models/{owner}/{name}`; without it only prompt and seed are sent. A short `Prefer: wait` saves the polls of quick
 models; it is short because a call that is cancelled meanwhile leaves no id to cancel. Polls go to `/predictions/{id}`,
-never to the links in a response. To verify: that a model which is not run by its name (404) runs
-by its newest version; status `aborted`.
+never to the links in a response. `aborted` is a prediction that ended before it began (tryAGI/Replicate 6c8ab8e, a
+copy of its OpenAPI document). Large files go up by `/files`, as in its client. To verify: that a model which is not run
+by its name (404) runs by its newest version.
 """
 
 import asyncio
@@ -38,7 +39,16 @@ from providers.kit.model_lists import choose_models, limit_quality
 from providers.kit.polling import poll
 from providers.kit.results import collect, is_link, pictures_in
 from providers.kit.settings import ProviderSettings
-from providers.replicate.inputs import UNKNOWN_SCHEMA, ModelSchema, capabilities, model_inputs, read_schema
+from providers.replicate.files import upload_large
+from providers.replicate.inputs import (
+    UNKNOWN_SCHEMA,
+    ModelSchema,
+    capabilities,
+    model_inputs,
+    read_schema,
+    takes_several_images,
+)
+from providers.replicate.refusals import raise_for_refusal
 
 log = logging.getLogger(__name__)
 
@@ -139,13 +149,16 @@ class Replicate(Provider):
         """Submit; True where the response holds the pictures already."""
         id = request.model or MODELS[0][0]
         schema = await self._schema_of(id, is_required=_needs_schema(request, sources))
-        inputs = model_inputs(schema, request, sources)
+        if not takes_several_images(schema):
+            sources.only_image()  # raises for a second one, before anything is uploaded
+        inputs = model_inputs(schema, request, await upload_large(self._api, sources))
         seed = inputs.get("seed")
         version = VERSION.fullmatch(id)
         answer = await self._post(id, version[1] if version else None, inputs)
         if answer.status == 404 and not version and schema.version:
             answer = await self._post(id, schema.version, inputs)
-        await progress.remember(without_none({"id": answer.raise_for_status().parse(Prediction).id, "seed": seed}))
+        raise_for_refusal(answer)
+        await progress.remember(without_none({"id": answer.parse(Prediction).id, "seed": seed}))
         return await self._finished(answer, seed=seed, progress=progress)
 
     async def _post(self, id: str, version: str | None, inputs: Mapping[str, Any]) -> Answer:
@@ -160,9 +173,10 @@ class Replicate(Provider):
             return True
         if prediction.word in FAILED_STATUSES | STOPPED_STATUSES:
             await progress.forget()
-            stopped = Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
+            if prediction.word in STOPPED_STATUSES:
+                raise Unavailable(prediction.word, cause=Cause.STOPPED, blames_model=True)
             with blaming_model():  # the message is of the model's code, which may call other APIs with its own key
-                raise failure_for(answer.error_text()) if prediction.word in FAILED_STATUSES else stopped
+                raise failure_for(answer.error_text())
         if prediction.word not in PENDING_STATUSES:
             log.warning("unknown status, treated as pending: %.40s", prediction.word)
         await progress.report(fraction=fraction(prediction.logs or ""))

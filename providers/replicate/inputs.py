@@ -1,10 +1,9 @@
 """Reads a Replicate model's options from its OpenAPI schema.
 
-To verify: that a schema has the form of Cog's (`components.schemas.Input.properties`, choices behind `allOf`), and that
-a mask's white is repainted. What cannot be read is left out.
+A schema has the form of Cog's (`components.schemas.Input.properties`, choices behind `allOf`). The page of
+flux-fill-pro says that a mask's white is repainted. What cannot be read is left out.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -14,25 +13,37 @@ from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
 from domain.numbers import LARGEST_SEED, whole
 from providers.http.api import without_none
 from providers.http.encoding import data_url
+from providers.kit import ratios
 from providers.kit.base import COMMON_SIZES
 from providers.kit.model_lists import MAX_OFFERED, cap_names
 
-RATIO_TEXT = re.compile(r"([1-9][0-9]?):([1-9][0-9]?)")
-IMAGE_INPUTS = ("image", "input_image")
-GUIDANCE_INPUTS = ("guidance_scale", "guidance")
+IMAGE_INPUTS = ("image", "input_image", "input_images", "image_input", "images")
+"""Of these, a list takes several images."""
+STEPS_INPUTS = ("num_inference_steps", "steps")
+GUIDANCE_INPUTS = ("guidance_scale", "guidance", "cfg", "cfg_scale")
 STYLE_INPUTS = ("style", "style_type", "style_preset")
 QUALITIES_BY_PRICE = ("low", "standard", "medium", "high", "hd", "xhigh", "max")
 MAX_SEED = 2**31 - 1
-RATIO_PIXELS = 1024 * 1024
-"""Pixels of the sizes offered for ratios; the model's own may differ."""
 
 
 class Input(BaseModel):
     """One input in a schema."""
 
+    type: str = ""
     enum: tuple[str | int | float, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+
+
+class Files(NamedTuple):
+    """The images of a request, as links or data URLs."""
+
+    images: Sequence[str] = ()
+    mask: str | None = None
+
+
+def inline_files(sources: Sources) -> Files:
+    return Files([url for each in sources.images if (url := data_url(each.data))], data_url(sources.mask))
 
 
 class ModelSchema(NamedTuple):
@@ -76,7 +87,7 @@ def capabilities(schema: ModelSchema) -> Capabilities:
     needs_image = bool(schema.required & {*IMAGE_INPUTS, "mask"})
     return Capabilities(
         text_to_image=not needs_image,
-        image_to_image=image and "mask" not in schema.required,
+        image_to_image=image and not _only_fills(schema),
         inpainting=image and "mask" in inputs,
         sizes=tuple(sizes_by_ratio(schema)) or _sizes_by_sides(inputs),
         size_range=_size_range(inputs),
@@ -84,16 +95,21 @@ def capabilities(schema: ModelSchema) -> Capabilities:
         negative_prompt="negative_prompt" in inputs,
         seed="seed" in inputs,
         max_seed=whole(inputs.get("seed", Input()).maximum, MAX_SEED, LARGEST_SEED) or MAX_SEED,
-        steps=_span(inputs, "num_inference_steps", Span(low=1, high=100)),
-        guidance_scale=next(
-            (span for name in GUIDANCE_INPUTS if (span := _span(inputs, name, Span(low=0, high=30)))), None
-        ),
+        steps=_span(inputs, _first_known(inputs, STEPS_INPUTS), Span(low=1, high=100)),
+        guidance_scale=_span(inputs, _first_known(inputs, GUIDANCE_INPUTS), Span(low=0, high=30)),
         strength=_span(inputs, "prompt_strength", Span(low=0, high=1)) if image else None,
         schedulers=_names(inputs, "scheduler"),
         qualities=tuple(sorted(_names(inputs, "quality"), key=_price_rank)),
         styles=_names(inputs, _first_known(inputs, STYLE_INPUTS)),
         transparent="transparent" in _names(inputs, "background"),
     )
+
+
+def _only_fills(schema: ModelSchema) -> bool:
+    """Whether the model repaints a part of an image, and does nothing with one that has no mask."""
+    needs_image = bool(schema.required & {*IMAGE_INPUTS})
+    is_filling = "mask" in schema.inputs and "prompt_strength" not in schema.inputs
+    return "mask" in schema.required or (needs_image and is_filling)
 
 
 def _names(inputs: Mapping[str, Input], name: str) -> tuple[str, ...]:
@@ -117,13 +133,7 @@ def _first_known(inputs: Mapping[str, Input], names: Sequence[str]) -> str:
 def sizes_by_ratio(schema: ModelSchema) -> dict[Size, str]:
     """A size of about a megapixel for each ratio that the model offers."""
     offered = schema.inputs["aspect_ratio"].enum if "aspect_ratio" in schema.inputs else ()
-    found = [match for each in offered[:MAX_OFFERED] if (match := RATIO_TEXT.fullmatch(str(each)))]
-    return {_of_ratio(int(match[1]), int(match[2])): match[0] for match in found}
-
-
-def _of_ratio(width: int, height: int) -> Size:
-    unit = (RATIO_PIXELS / (width * height)) ** 0.5
-    return Size(*(max(16, round(side * unit / 16) * 16) for side in (width, height)))
+    return ratios.sizes_by_ratio(map(str, offered[:MAX_OFFERED]))
 
 
 def _sizes_by_sides(inputs: Mapping[str, Input]) -> tuple[Size, ...]:
@@ -172,25 +182,37 @@ def _span(inputs: Mapping[str, Input], name: str, default: Span) -> Span | None:
     return Span(low=low, high=high) if low <= high else default
 
 
-def model_inputs(schema: ModelSchema, request: ImageRequest, sources: Sources) -> dict[str, Any]:
+def model_inputs(schema: ModelSchema, request: ImageRequest, files: Files) -> dict[str, Any]:
     """The request as the model's inputs; names that it lacks are left out."""
     fields = {
         "prompt": request.prompt,
         "negative_prompt": request.negative_prompt,
         "num_outputs": request.count,
         "seed": _seed(schema, request.seed),
-        "num_inference_steps": request.steps,
+        _first_known(schema.inputs, STEPS_INPUTS): request.steps,
         "prompt_strength": request.strength,
         "scheduler": request.scheduler,
         "quality": request.quality,
         "background": "transparent" if request.transparent else None,
-        "mask": data_url(sources.mask),
+        "mask": files.mask,
         _first_known(schema.inputs, STYLE_INPUTS): request.style,
-        _first_known(schema.inputs, IMAGE_INPUTS): data_url(sources.only_image()),
+        **_images(schema, files),
         _first_known(schema.inputs, GUIDANCE_INPUTS): request.guidance_scale,
         **_size(schema, request.size),
     }
     return {name: value for name, value in without_none(fields).items() if name in schema.inputs}
+
+
+def _images(schema: ModelSchema, files: Files) -> dict[str, Any]:
+    """The images in the model's input for them: all in a list, or the only one."""
+    name = _first_known(schema.inputs, IMAGE_INPUTS)
+    if not files.images:
+        return {}
+    return {name: list(files.images) if takes_several_images(schema) else files.images[0]}
+
+
+def takes_several_images(schema: ModelSchema) -> bool:
+    return schema.inputs.get(_first_known(schema.inputs, IMAGE_INPUTS), Input()).type == "array"
 
 
 def _seed(schema: ModelSchema, seed: int | None) -> int | None:

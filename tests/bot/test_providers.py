@@ -8,7 +8,7 @@ from providers import REGISTRY
 from providers.http.transport import Transport
 from providers.popcord import PopCord
 from tests.bot.conftest import files, png
-from tests.replay.replicate import KONTEXT
+from tests.replay.replicate_schemas import KONTEXT
 
 
 async def test_popcord(hosted):

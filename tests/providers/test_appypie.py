@@ -2,6 +2,7 @@
 import pytest
 
 from domain import AuthError, BadResponse, BadUpload, Defect, InvalidRequest, QuotaError, RateLimited, Size, Unavailable
+from providers.appypie import BASE_URLS, AppyPieSettings
 from providers.kit.base import NO_FREE_CALL
 from tests.providers.conftest import sources_of
 from tests.replay.appypie import IMAGE, TEXT
@@ -36,6 +37,21 @@ async def test_text_to_image(appypie):
         "guidance_scale": 5.0,
         "seed": 7,
     }
+
+
+async def test_pixazo_has_its_own_name_for_steps(appypie):
+    progress = await appypie.draw("pixazo", settings={"api": "pixazo"}, steps=20, seed=7)
+    assert [picture.data for picture in progress.kept] == [HARBOUR]
+    assert appypie.sent() == {"prompt": "a quiet harbour", "width": 512, "height": 512, "num_steps": 20, "seed": 7}
+
+
+async def test_pixazo_draws_from_words_alone(appypie):
+    assert [model.id for model in await appypie.provider(api="pixazo").models()] == ["sdxl"]
+
+
+def test_each_gateway_has_its_address():
+    assert BASE_URLS == {"appypie": "https://gateway.appypie.com", "pixazo": "https://gateway.pixazo.ai"}
+    assert AppyPieSettings().api == "appypie"
 
 
 async def test_without_a_link_nothing_is_sent(appypie):

@@ -6,6 +6,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from domain import (
     AuthError,
@@ -18,13 +19,30 @@ from domain import (
     Unavailable,
 )
 from providers.fal import Result, _error
+from providers.fal.apps import TABLE, App
+from providers.fal.inputs import capabilities
 from providers.http.answers import Answer
 from providers.kit.base import NO_FREE_CALL
 from tests.conftest import PATIENCE_SECONDS
 from tests.outcomes import not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import ANSWERS
-from tests.replay.fal import DEV, EDIT, FILL, FROM_IMAGE, KONTEXT, LAST_WORDS, PRO, SCHNELL, TRIFLES
+from tests.replay.fal import (
+    DEV,
+    EDIT,
+    FILL,
+    FLUX_2,
+    FLUX_2_PRO,
+    FROM_IMAGE,
+    GPT_IMAGE,
+    KONTEXT,
+    KONTEXT_WORDS,
+    LAST_WORDS,
+    PRO,
+    QWEN_EDIT,
+    SCHNELL,
+    TRIFLES,
+)
 from tests.replay.pictures import draw
 from tests.replay.sources import DATA_URL
 
@@ -36,6 +54,11 @@ SUBMIT, RESULT = f"POST /{SCHNELL}", "GET /fal-ai/flux/requests/request_0"
 @pytest.fixture
 async def fal(bench_for):
     return await bench_for("fal")
+
+
+async def capabilities_of(bench, app: str):
+    (model,) = await bench.provider(models=((app, app),)).models()
+    return model.capabilities
 
 
 def data(url: str) -> bytes:
@@ -72,6 +95,77 @@ async def test_every_option_by_its_documented_name(fal):
 async def test_only_what_is_set_is_sent(fal):
     await fal.draw(model=PRO, size=None)
     assert fal.sent() == {"prompt": "a quiet harbour", "num_images": 1}
+
+
+async def test_an_app_without_a_count_is_asked_for_one_picture_a_call(fal):
+    assert (await capabilities_of(fal, FLUX_2_PRO)).per_call == 1
+    await fal.draw(model=FLUX_2_PRO)
+    assert "num_images" not in fal.sent()
+
+
+@pytest.mark.parametrize(
+    ("app", "checks", "sent"),
+    [
+        (DEV, False, {"enable_safety_checker": False}),
+        (PRO, False, {"safety_tolerance": "6"}),
+        (PRO, True, {}),
+        (FLUX_2_PRO, False, {"enable_safety_checker": False, "safety_tolerance": "5"}),
+    ],
+)
+async def test_the_safety_switch_uses_the_inputs_of_the_app(fal, app, checks, sent):
+    assert (await capabilities_of(fal, app)).safety_checker
+    await fal.draw(model=app, safety_checker=checks)
+    assert {name: value for name, value in fal.sent().items() if "safety" in name} == sent
+
+
+@pytest.mark.parametrize(
+    ("app", "size", "sent"),
+    [
+        (KONTEXT_WORDS, Size(1360, 768), {"aspect_ratio": "16:9"}),
+        (GPT_IMAGE, Size(1536, 1024), {"image_size": "1536x1024"}),
+        (FLUX_2, Size(1024, 576), {"image_size": {"width": 1024, "height": 576}}),
+    ],
+)
+async def test_a_size_is_sent_as_the_app_takes_it(fal, app, size, sent):
+    assert (await capabilities_of(fal, app)).takes_size(size)
+    await fal.draw(model=app, size=size)
+    assert {name: value for name, value in fal.sent().items() if name in ("aspect_ratio", "image_size")} == sent
+
+
+async def test_a_negative_prompt_goes_to_apps_that_take_one(fal):
+    assert (await capabilities_of(fal, QWEN_EDIT)).negative_prompt
+    await fal.draw(model=QWEN_EDIT, sources=IMAGE, negative_prompt="fog")
+    assert fal.sent()["negative_prompt"] == "fog"
+
+
+@pytest.mark.parametrize(
+    ("app", "words", "image", "mask"),
+    [
+        (QWEN_EDIT, False, True, False),
+        (KONTEXT_WORDS, True, False, False),
+        ("fal-ai/gpt-image-1/edit-image", False, True, False),
+        ("somebody/new/text-to-image", True, False, False),
+        ("somebody/new-edit", False, True, False),
+        ("somebody/new/image-to-image", False, True, False),
+        ("somebody/new/inpaint", False, False, True),
+        ("somebody/credit-refill", True, False, False),
+    ],
+)
+async def test_what_an_app_draws_from(fal, app, words, image, mask):
+    takes = await capabilities_of(fal, app)
+    assert (takes.text_to_image, takes.image_to_image, takes.inpainting) == (words, image, mask)
+
+
+async def test_an_unknown_app_is_sent_no_more_than_a_prompt_and_a_seed(fal):
+    takes = await capabilities_of(fal, "somebody/new-app")
+    assert (takes.seed, takes.per_call, takes.sizes, takes.steps, takes.safety_checker) == (True, 1, (), None, False)
+
+
+def test_every_app_in_the_table_can_be_asked():
+    apps = TypeAdapter(dict[str, App]).validate_json(TABLE.read_text())
+    for app in apps.values():
+        takes = capabilities(app)
+        assert takes.text_to_image or takes.image_to_image or takes.inpainting
 
 
 async def test_drawing_from_an_image(fal):
@@ -262,7 +356,7 @@ async def test_nothing_to_cancel(fal):
     assert fal.server.requests == []
 
 
-async def test_each_app_takes_what_its_id_says(fal):
+async def test_each_app_takes_what_the_table_says(fal):
     models = {model.id: model.capabilities for model in await fal.provider().models()}
     assert next(iter(models)) == SCHNELL
     assert {id for id, each in models.items() if each.image_to_image} == {FROM_IMAGE, KONTEXT, EDIT}
@@ -270,7 +364,8 @@ async def test_each_app_takes_what_its_id_says(fal):
     assert {id for id, each in models.items() if each.strength} == {FROM_IMAGE}
     assert all(bool(each.sizes) == each.text_to_image for each in models.values())
     assert {id for id, each in models.items() if not each.steps} >= {PRO, KONTEXT, FILL}
-    assert all(each.seed and each.per_call == 4 and each.safety_checker for each in models.values())
+    assert all(each.seed and each.safety_checker for each in models.values())
+    assert {id for id, each in models.items() if each.per_call == 1} == {FLUX_2_PRO}
 
 
 async def test_models_come_from_the_host(fal):

@@ -137,7 +137,9 @@ async def test_fill_is_offered_only_if_listed(nebulablock):
 
 @pytest.mark.parametrize("case", ["lists-empty", "F01", "F04", "F05", "F10", "F12-list", "F14"])
 async def test_the_documented_models_are_the_fallback(nebulablock, case):
-    assert [(model.id, model.title) for model in await nebulablock.provider(case).models()] == list(FALLBACK)
+    models = await nebulablock.provider(case).models()
+    assert [(model.id, model.title) for model in models] == list(FALLBACK)
+    assert [model.id for model in models if model.capabilities.inpainting] == [FILL]
 
 
 async def test_size_and_sizes(nebulablock):

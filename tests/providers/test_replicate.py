@@ -23,12 +23,33 @@ from domain import (
 )
 from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, output_links
-from providers.replicate.inputs import UNKNOWN_SCHEMA, capabilities, model_inputs, read_schema, sizes_by_ratio
-from tests.outcomes import blames_model, cause_of, not_taken
+from providers.replicate.inputs import (
+    UNKNOWN_SCHEMA,
+    Files,
+    capabilities,
+    inline_files,
+    model_inputs,
+    read_schema,
+    sizes_by_ratio,
+)
+from tests.outcomes import blames_model, cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
 from tests.providers.test_answers import JSON
 from tests.replay.pictures import draw
-from tests.replay.replicate import COMMUNITY, FILL, INPUTS, KONTEXT, ODD, SCHNELL, SDXL, TRIFLES, VERSIONS
+from tests.replay.replicate import TRIFLES, VERSIONS
+from tests.replay.replicate_schemas import (
+    COMMUNITY,
+    FILL,
+    INPUTS,
+    KONTEXT,
+    ODD,
+    RATIOS,
+    SCHNELL,
+    SD_35,
+    SDXL,
+    SEVERAL,
+    STYLED,
+)
 from tests.replay.sources import DATA_URL
 
 IMAGE = sources_of(draw("image"))
@@ -123,14 +144,40 @@ async def test_names_that_the_schema_lacks_are_not_sent(replicate):
 
 
 async def test_style_and_background_by_their_names_in_the_schema(replicate):
-    await replicate.draw(model=KONTEXT, size=None, quality="high", style="Realistic", transparent=True)
+    await replicate.draw(model=STYLED, size=None, quality="high", style="Realistic", transparent=True)
     looks = {"quality": "high", "style_type": "Realistic", "background": "transparent"}
     assert replicate.sent()["input"] == {"prompt": "a quiet harbour"} | looks
 
 
 async def test_guidance_by_its_short_name(replicate):
-    await replicate.draw(model=FILL, sources=BOTH, guidance_scale=30.0)
-    assert replicate.sent()["input"]["guidance"] == 30.0
+    await replicate.draw(model=FILL, sources=BOTH, guidance_scale=4.5)
+    assert replicate.sent()["input"]["guidance"] == 4.5
+
+
+async def test_steps_and_guidance_of_stable_diffusion_3_5(replicate):
+    await replicate.draw(model=SD_35, size=None, steps=40, guidance_scale=5.5)
+    assert replicate.sent()["input"] == {"prompt": "a quiet harbour", "steps": 40, "cfg": 5.5}
+
+
+async def test_an_input_that_is_a_list_takes_all_images(replicate):
+    two = Sources(images=(*IMAGE.images, *sources_of(draw("other")).images))
+    await replicate.draw(model=SEVERAL, size=None, sources=two)
+    sent = replicate.sent()["input"]["image_input"]
+    assert [data(url) for url in sent] == [each.data for each in two.images]
+
+
+async def test_a_large_image_is_uploaded_first(replicate, monkeypatch):
+    monkeypatch.setattr("providers.replicate.files.MAX_INLINE_BYTES", 100)
+    await replicate.draw(model=SDXL, sources=BOTH)
+    assert replicate.server.calls[1:4] == ["POST /files", "POST /files", f"POST /models/{SDXL}/predictions"]
+    assert list(replicate.server.files.values()) == [BOTH.images[0].data, BOTH.mask]
+    sent = next(call.json for call in replicate.server.requests if call.path.endswith("/predictions"))["input"]
+    assert (sent["image"], sent["mask"]) == tuple(f"{replicate.server.url}/files/file{n}" for n in (0, 1))
+
+
+@pytest.mark.parametrize(("case", "option"), [("invalid", "prompt"), ("missing", "image")])
+async def test_a_refusal_names_its_input(replicate, case, option):
+    assert option_of(await replicate.fail(case)) == option
 
 
 UNREADABLE = ["aside-F04", "aside-F05", "aside-F12-null"]
@@ -294,14 +341,15 @@ async def test_an_id_is_one_path_segment(replicate):
     assert set(replicate.server.calls) == {"GET /predictions/..%2Faccount%3Fx"}
 
 
-CHOSEN = tuple((id, id) for id in (SCHNELL, SDXL, KONTEXT, FILL, COMMUNITY, ODD))
+CHOSEN = tuple((id, id) for id in (SCHNELL, SDXL, STYLED, FILL, COMMUNITY, ODD, KONTEXT, SD_35, SEVERAL))
 
 
 async def test_capabilities_come_from_the_schema(replicate):
     models = {model.id: model.capabilities for model in await replicate.provider(models=CHOSEN).models()}
-    schnell, sdxl, kontext, fill, community, odd = models.values()
+    schnell, sdxl, styled, fill, community, odd, kontext, sd_35, several = models.values()
     assert tuple(models) == tuple(id for id, _ in CHOSEN)
-    assert schnell.sizes == tuple(map(Size.parse, ("1024x1024", "1360x768", "768x1360", "1248x832")))
+    assert schnell.sizes[:2] == tuple(map(Size.parse, ("1024x1024", "1360x768")))
+    assert len(schnell.sizes) == len(RATIOS)
     assert (schnell.steps, schnell.per_call, schnell.size_range) == (Span(low=1, high=4), 4, None)
     assert sdxl.size_range == SizeRange(low=256, high=1440, multiple=16)
     assert sdxl.sizes[0] == Size(1024, 1024)
@@ -309,10 +357,12 @@ async def test_capabilities_come_from_the_schema(replicate):
     assert (sdxl.negative_prompt, sdxl.schedulers, sdxl.per_call) == (True, ("DDIM", "K_EULER"), 2)
     assert (sdxl.text_to_image, sdxl.image_to_image, sdxl.inpainting) == (True, True, True)
     assert (kontext.text_to_image, kontext.image_to_image, kontext.inpainting) == (True, True, False)
-    assert (kontext.qualities, kontext.styles) == (("low", "high", "auto"), ("Auto", "Realistic"))
-    assert [takes for takes in models.values() if takes.transparent] == [kontext]
+    assert (styled.qualities, styled.styles) == (("low", "high", "auto"), ("Auto", "Realistic"))
+    assert [takes for takes in models.values() if takes.transparent] == [styled]
     assert (fill.text_to_image, fill.image_to_image, fill.inpainting) == (False, False, True)
-    assert (fill.guidance_scale, fill.sizes) == (Span(low=0, high=30), ())
+    assert (fill.guidance_scale, fill.steps, fill.sizes) == (Span(low=2, high=5), Span(low=1, high=50), ())
+    assert (sd_35.guidance_scale, sd_35.steps) == (Span(low=0, high=20), Span(low=1, high=50))
+    assert (several.text_to_image, several.image_to_image) == (True, True)
     assert (community.sizes, community.size_range, community.seed) == ((Size(768, 768), Size(512, 512)), None, False)
     assert (odd.seed, odd.sizes, odd.per_call, odd.text_to_image) == (True, (), 4, True)
 
@@ -366,7 +416,7 @@ def test_any_schema_can_be_read(schema, number):
     takes = capabilities(known)
     assert 1 <= takes.per_call <= 4
     request = ImageRequest(prompt="a", size=Size(1000, 700), seed=1, steps=3, guidance_scale=number, count=2)
-    assert model_inputs(known, request, BOTH).keys() <= known.inputs.keys()
+    assert model_inputs(known, request, inline_files(BOTH)).keys() <= known.inputs.keys()
 
 
 @given(st.integers(1, 99), st.integers(1, 99))
@@ -375,7 +425,7 @@ def test_a_ratios_size_is_sent_as_that_ratio(width, height):
     known = read_schema({"components": {"schemas": {"Input": schema}}})
     ((size, ratio),) = sizes_by_ratio(known).items()
     assert ratio == f"{width}:{height}"
-    assert model_inputs(known, ImageRequest(prompt="a", size=size), Sources())["aspect_ratio"] == ratio
+    assert model_inputs(known, ImageRequest(prompt="a", size=size), Files())["aspect_ratio"] == ratio
     assert all(side % 16 == 0 for side in size)
 
 

@@ -40,6 +40,18 @@ class FromWords(Body):
     seed: int = 0
 
 
+class PixazoWords(Body):
+    """What the newer gateway takes at the same path."""
+
+    prompt: str
+    negative_prompt: str = ""
+    width: int = Field(1024, ge=512)
+    height: int = Field(1024, ge=512)
+    num_steps: int = Field(20, ge=1, le=20)
+    guidance_scale: float = 5
+    seed: int = 0
+
+
 class AppyPieReplay(Replay):
     name = "appypie"
     model = "sdxl"
@@ -55,6 +67,7 @@ class AppyPieReplay(Replay):
         "link-nulls": "a link in `url`, and null in all that stands for another success",
         "inner-402": "statusCode 402 in the body, under HTTP 200, and a code that is null",
         "empty": "an empty image_data",
+        "pixazo": "as the newer gateway, Pixazo: num_steps, a link under `images`",
     }
 
     async def answer(self, call: Call) -> web.Response:
@@ -62,8 +75,8 @@ class AppyPieReplay(Replay):
         expect(call.headers.get("cache-control") == "no-cache", "without Cache-Control: no-cache")
         if call.headers.get("ocp-apim-subscription-key") != self.key:
             return _azure(401, "Access denied due to a missing subscription key")
-        wanted = call.parse(FromImage if call.path == IMAGE else FromWords)
-        size = (wanted.width, wanted.height) if isinstance(wanted, FromWords) else _size(wanted.size)
+        wanted = self._wanted(call)
+        size = _size(wanted.size) if isinstance(wanted, FromImage) else (wanted.width, wanted.height)
         return self._error(call.case) or self._success(draw(wanted.prompt, size), call)
 
     def refusal(self, status: int, text: str) -> web.Response:
@@ -74,6 +87,12 @@ class AppyPieReplay(Replay):
 
     def embedded(self, base64: str) -> Any:
         return {"status": 200, "content-type": "image/png", "content-length": "size_in_bytes", "image_data": base64}
+
+    def _wanted(self, call: Call) -> FromImage | FromWords | PixazoWords:
+        if call.case == "pixazo":
+            expect(call.path == TEXT, "no such call of Pixazo")
+            return call.parse(PixazoWords)
+        return call.parse(FromImage if call.path == IMAGE else FromWords)
 
     def _error(self, case: str) -> web.Response | None:
         if case in AZURE:
@@ -90,6 +109,8 @@ class AppyPieReplay(Replay):
     def _success(self, picture: bytes, call: Call) -> web.Response:
         if call.case == "raw":
             return web.Response(body=picture, content_type="image/png")
+        if call.case == "pixazo":
+            return web.json_response({"images": [{"url": self.host(call, picture)}]})
         if call.case == "links":
             return web.json_response({"output": [self.host(call, picture), self.host(call, picture)]})
         if call.case == "link-nulls":

@@ -13,6 +13,8 @@ from tests.replay.sources import DATA_URL, expect_mask, opened
 SCHNELL, DEV, PRO = "fal-ai/flux/schnell", "fal-ai/flux/dev", "fal-ai/flux-pro/v1.1"
 FROM_IMAGE, KONTEXT = "fal-ai/flux/dev/image-to-image", "fal-ai/flux-pro/kontext"
 EDIT, FILL = "fal-ai/flux-2/edit", "fal-ai/flux-pro/v1/fill"
+FLUX_2, FLUX_2_PRO, QWEN_EDIT = "fal-ai/flux-2", "fal-ai/flux-2-pro", "fal-ai/qwen-image-edit"
+KONTEXT_WORDS, GPT_IMAGE = "fal-ai/flux-pro/kontext/text-to-image", "fal-ai/gpt-image-1/text-to-image"
 NGINX = "<html><head><title>502 Bad Gateway</title></head><body><hr>nginx</body></html>"
 POLICY = {"loc": ["body", "prompt"], "msg": "It was flagged", "type": "content_policy_violation"}
 TOO_LARGE: dict[str, Any] = {
@@ -51,55 +53,97 @@ class Size(Body):
     height: int = Field(ge=1, le=14142)
 
 
-class Common(Body):
-    """Fields that all apps take."""
+class App(Body):
+    """What every app takes."""
 
     prompt: str
-    num_images: int = Field(1, ge=1, le=4)
+
+
+class Seeded(App):
     seed: int | None = None
+
+
+class Several(Seeded):
+    num_images: int = Field(1, ge=1, le=4)
+
+
+class Checked(Seeded):
     enable_safety_checker: bool = True
 
 
-class Pro(Common):
+class Tolerant(Seeded):
+    safety_tolerance: str = Field("2", pattern=r"^[1-6]$")
+
+
+class Sized(Seeded):
     image_size: Size | None = None
 
 
-class Stepped(Pro):
+class Stepped(Several, Checked):
     num_inference_steps: int = Field(28, ge=1, le=50)
     guidance_scale: float = Field(3.5, ge=1, le=20)
 
 
-class FromImage(Common):
+class Flux(Stepped, Sized):
+    pass
+
+
+class FluxPro(Several, Tolerant, Sized):
+    pass
+
+
+class Flux2Pro(Tolerant, Checked, Sized):
+    safety_tolerance: str = Field("2", pattern=r"^[1-5]$")
+
+
+class FromImage(Stepped):
     image_url: str
     strength: float = Field(0.95, ge=0, le=1)
-    num_inference_steps: int = Field(28, ge=1, le=50)
+
+
+class KontextWords(Several, Tolerant):
     guidance_scale: float = Field(3.5, ge=1, le=20)
+    aspect_ratio: str = Field("1:1", pattern=r"^(21:9|16:9|4:3|3:2|1:1|2:3|3:4|9:16|9:21)$")
 
 
-class Kontext(Common):
+class Kontext(KontextWords):
     image_url: str
 
 
-class Edit(Common):
+class Edit(Flux):
     image_urls: list[str]
-    num_inference_steps: int = Field(28, ge=1, le=50)
-    guidance_scale: float = Field(3.5, ge=1, le=20)
 
 
-class Fill(Common):
+class QwenEdit(Flux):
+    image_url: str
+    negative_prompt: str = ""
+
+
+class Fill(Several, Tolerant):
     image_url: str
     mask_url: str
 
 
-APPS: dict[str, type[Common]] = {
-    SCHNELL: Stepped,
-    DEV: Stepped,
-    PRO: Pro,
+class GptImage(App):
+    image_size: str = Field("1024x1024", pattern=r"^(1024x1024|1536x1024|1024x1536)$")
+    num_images: int = Field(1, ge=1, le=4)
+
+
+APPS: dict[str, type[App]] = {
+    SCHNELL: Flux,
+    DEV: Flux,
+    FLUX_2: Flux,
+    PRO: FluxPro,
+    FLUX_2_PRO: Flux2Pro,
     FROM_IMAGE: FromImage,
     KONTEXT: Kontext,
+    KONTEXT_WORDS: KontextWords,
     EDIT: Edit,
+    QWEN_EDIT: QwenEdit,
     FILL: Fill,
+    GPT_IMAGE: GptImage,
 }
+"""As the types of fal's own client have them."""
 
 
 class FalReplay(Replay):
@@ -132,7 +176,7 @@ class FalReplay(Replay):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._jobs: dict[str, Common] = {}
+        self._jobs: dict[str, App] = {}
         self.cancelled: list[str] = []
 
     async def answer(self, call: Call) -> web.Response:
@@ -216,15 +260,16 @@ class FalReplay(Replay):
         if call.case == "late-result" and self.hit(call) <= 8:
             return self._refused(404, "Request not found")
         wanted = self._jobs[id]
-        images = [self._image(wanted, number, call) for number in range(wanted.num_images)]
-        flags = FLAGS.get(call.case, [False] * wanted.num_images)
-        seed = 42 if wanted.seed is None else wanted.seed
+        count = getattr(wanted, "num_images", 1)
+        images = [self._image(wanted, number, call) for number in range(count)]
+        flags = FLAGS.get(call.case, [False] * count)
+        seed = wanted.seed if isinstance(wanted, Seeded) and wanted.seed is not None else 42
         result = {"images": [] if call.case == "no-images" else images, "seed": seed, "has_nsfw_concepts": flags}
         more = {"prompt": wanted.prompt, "timings": {"inference": 1.5}}
         return web.json_response({**result, **more, **TRIFLES.get(call.case, {})})
 
-    def _image(self, wanted: Common, number: int, call: Call) -> dict[str, Any]:
-        size = wanted.image_size if isinstance(wanted, Pro) and wanted.image_size else Size(width=640, height=640)
+    def _image(self, wanted: App, number: int, call: Call) -> dict[str, Any]:
+        size = wanted.image_size if isinstance(wanted, Sized) and wanted.image_size else Size(width=640, height=640)
         text = f"{wanted.prompt} {number}"
         if call.case == "data-url":
             url = DATA_URL + base64.b64encode(draw(text, (size.width, size.height))).decode()
@@ -237,11 +282,11 @@ def _nginx() -> web.Response:
     return web.Response(status=502, text=NGINX, content_type="text/html")
 
 
-def _expect_sources(wanted: Common) -> None:
+def _expect_sources(wanted: App) -> None:
     match wanted:
         case Fill():
             expect_mask(wanted.image_url, wanted.mask_url, prefix=DATA_URL)
-        case FromImage() | Kontext():
+        case FromImage() | Kontext() | QwenEdit():
             opened(wanted.image_url, prefix=DATA_URL)
         case Edit():
             expect([opened(each, prefix=DATA_URL) for each in wanted.image_urls], "no image to edit")

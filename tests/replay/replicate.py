@@ -1,65 +1,18 @@
 """Replicate: a schema for each model, predictions polled by id; the error texts are ours."""
 
+import base64
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from aiohttp import web
 from pydantic import Field
 
+from tests.replay.forms import fields_of
+from tests.replay.replicate_schemas import COMMUNITY, IMAGE_INPUTS, INPUTS, SCHNELL, faults, schema
 from tests.replay.server import Body, Call, Replay, expect
 from tests.replay.sources import DATA_URL, expect_mask, opened
 
-SCHNELL, SDXL, KONTEXT = "black-forest-labs/flux-schnell", "stability-ai/sdxl", "black-forest-labs/flux-kontext-pro"
-FILL, COMMUNITY, ODD = "black-forest-labs/flux-fill-pro", "somebody/own-model", "somebody/odd-model"
-VERSIONS = {name: f"{number:064x}" for number, name in enumerate((SCHNELL, SDXL, KONTEXT, FILL, COMMUNITY, ODD), 1)}
-STEPS = {"type": "integer", "minimum": 1, "maximum": 50, "default": 28}
-SEED = {"type": "integer", "nullable": True}
-RATIO = {"allOf": [{"$ref": "#/components/schemas/aspect_ratio"}], "default": "1:1"}
-PROMPT = {"type": "string", "title": "Prompt"}
-URI = {"type": "string", "format": "uri"}
-SIDE = {"type": "integer", "minimum": 256, "maximum": 1440}
-INPUTS: dict[str, dict[str, Any]] = {
-    SCHNELL: {
-        "prompt": PROMPT,
-        "aspect_ratio": RATIO,
-        "num_outputs": {"type": "integer", "minimum": 1, "maximum": 4},
-        "num_inference_steps": {**STEPS, "maximum": 4},
-        "seed": SEED,
-        "go_fast": {"type": "boolean"},
-    },
-    SDXL: {
-        "prompt": PROMPT,
-        "negative_prompt": {"type": "string"},
-        "image": URI,
-        "mask": URI,
-        "width": SIDE,
-        "height": SIDE,
-        "num_outputs": {"type": "integer", "minimum": 1, "maximum": 2},
-        "scheduler": {"allOf": [{"$ref": "#/components/schemas/scheduler"}]},
-        "num_inference_steps": STEPS,
-        "guidance_scale": {"type": "number", "minimum": 1, "maximum": 50},
-        "prompt_strength": {"type": "number", "minimum": 0, "maximum": 1},
-        "seed": SEED,
-    },
-    KONTEXT: {
-        "prompt": PROMPT,
-        "input_image": URI,
-        "aspect_ratio": RATIO,
-        "seed": SEED,
-        "quality": {"enum": ["auto", "high", "low"], "type": "string"},
-        "style_type": {"allOf": [{"$ref": "#/components/schemas/style_type"}]},
-        "background": {"enum": ["auto", "transparent", "opaque"], "type": "string"},
-    },
-    FILL: {"prompt": PROMPT, "image": URI, "mask": URI, "guidance": {"type": "number"}, "seed": SEED},
-    COMMUNITY: {"prompt": PROMPT, "width": {"enum": [512, 768]}, "height": {"enum": [512, 768]}},
-    ODD: {"prompt": None, "seed": "yes", "num_outputs": {"maximum": "many"}, "aspect_ratio": {"enum": "16:9"}},
-}
-REQUIRED = {FILL: ["prompt", "image", "mask"], ODD: "prompt"}
-CHOICES = {
-    "aspect_ratio": {"enum": ["1:1", "16:9", "9:16", "3:2", "custom"], "type": "string"},
-    "style_type": {"enum": ["Auto", "Realistic"], "type": "string"},
-    "scheduler": {"enum": ["DDIM", "K_EULER"], "type": "string"},
-}
+VERSIONS = {name: f"{number:064x}" for number, name in enumerate(INPUTS, 1)}
 OUTPUTS = ("output-string", "output-dict", "output-null", "output-words", "output-data")
 LOGS = " 45%|####      | 9/20 [00:01<00:01]\n"
 WAITED = {"polled", "odd-word", "foreign", "late", "lost", "nsfw", "failed", "others-credit", "canceled", "aborted"}
@@ -74,6 +27,7 @@ REFUSED = {
     "throttled": (429, "Request was throttled. Your rate limit resets in ~30s."),
     "no-credit": (402, "You have insufficient credit to run this model."),
     "invalid": (422, "- input.prompt: it is too long"),
+    "missing": (422, "- input: image is required"),
 }
 PREDICTION = re.compile(r"/predictions/([^/]+)(/cancel)?")
 
@@ -113,6 +67,7 @@ class ReplicateReplay(Replay):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._jobs: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, bytes] = {}
         self.cancelled: list[str] = []
 
     async def answer(self, call: Call) -> web.Response:
@@ -122,6 +77,8 @@ class ReplicateReplay(Replay):
             return self._model(call)
         if match := PREDICTION.fullmatch(call.path):
             return self._prediction(match[1], bool(match[2]), call)
+        if call.path == "/files":
+            return self._upload(call)
         expect((call.method, call.path) == ("POST", "/predictions"), "no such call")
         name = next((name for name, version in VERSIONS.items() if version == call.parse(Run).version), None)
         return self._run(name, call) if name else self.refusal(422, "Invalid version or not permitted")
@@ -133,6 +90,20 @@ class ReplicateReplay(Replay):
     def linked(self, url: str) -> Any:
         return {"id": "linked", "status": "succeeded", "output": [url], "error": None, "logs": ""}
 
+    def _invalid(self, detail: str, field: str, description: str) -> web.Response:
+        wrong = [{"type": "invalid", "field": field, "description": description}]
+        problem = {"title": "Input validation failed", "detail": detail, "status": 422, "invalid_fields": wrong}
+        return web.json_response(problem, status=422, content_type="application/problem+json")
+
+    def _upload(self, call: Call) -> web.Response:
+        (part,) = fields_of(call)
+        expect((call.method, part.name, part.kind) == ("POST", "content", "image/png"), "no upload of a file")
+        id = f"file{len(self.files)}"
+        self.files[id] = part.data
+        urls = {"get": f"{self.url}/files/{id}"}
+        made = {"id": id, "urls": urls, "content_type": part.kind, "size": len(part.data), "metadata": {}}
+        return web.json_response(made, status=201)
+
     def _model(self, call: Call) -> web.Response:
         name, _, run = call.path.removeprefix("/models/").partition("/predictions")
         expect(
@@ -143,14 +114,18 @@ class ReplicateReplay(Replay):
         if call.method == "POST":
             expect("version" not in call.json, "a version where none is taken")
             return self._run(name, call)
-        version = None if call.case == "no-schema" else {"id": VERSIONS[name], "openapi_schema": _schema(name)}
+        version = None if call.case == "no-schema" else {"id": VERSIONS[name], "openapi_schema": schema(name)}
         owner, _, title = name.partition("/")
         return web.json_response({"owner": owner, "name": title, "latest_version": version})
 
     def _run(self, name: str, call: Call) -> web.Response:
         wanted = call.parse(Run).input
         expect(re.fullmatch(r"wait(=([1-9]|[1-5]\d|60))?", call.headers.get("prefer", "wait")), "an odd Prefer")
-        _expect_known(name, wanted)
+        self._expect_known(name, wanted)
+        if call.case in ("invalid", "missing"):
+            _, detail = REFUSED[call.case]
+            field, _, description = detail.removeprefix("- ").partition(": ")
+            return self._invalid(detail, field, description)
         if call.case in REFUSED and not (call.case == "throttled" and self.hit(call) > 1):
             return self.refusal(*REFUSED[call.case])
         id = f"prediction{len(self._jobs)}"
@@ -202,24 +177,25 @@ class ReplicateReplay(Replay):
         }
         return others.get(call.case, links)
 
+    def _expect_known(self, name: str, wanted: dict[str, Any]) -> None:
+        """Check the inputs against the schema, and the images, which are data URLs or uploaded files."""
+        expect("prompt" in wanted and None not in wanted.values(), f"a null, or no prompt: {list(wanted)}")
+        expect(not (wrong := faults(name, wanted)), f"inputs that the model does not take: {wrong}")
+        images = [url for each in IMAGE_INPUTS if each in wanted for url in _urls(wanted[each])]
+        for image in images:
+            opened(self._inline(image), prefix=DATA_URL)
+        if "mask" in wanted:
+            expect(images, "a mask without an image")
+            expect_mask(self._inline(images[0]), self._inline(wanted["mask"]), prefix=DATA_URL)
+
+    def _inline(self, url: str) -> str:
+        """A data URL, also of an uploaded file."""
+        id = url.removeprefix(f"{self.url}/files/")
+        return DATA_URL + base64.b64encode(self.files[id]).decode() if id in self.files else url
+
+
+def _urls(value: Any) -> list[str]:
+    return cast("list[str]", value) if isinstance(value, list) else [value]
+
 
 _TINY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-
-
-def _schema(name: str) -> dict[str, Any]:
-    root = {"type": "object", "required": REQUIRED.get(name, ["prompt"]), "properties": INPUTS[name]}
-    return {"openapi": "3.0.2", "components": {"schemas": {"Input": root, **CHOICES}}}
-
-
-def _expect_known(name: str, wanted: dict[str, Any]) -> None:
-    """Check the inputs: only names of the schema, and images as data URLs."""
-    expect(wanted.keys() <= INPUTS[name].keys() and "prompt" in wanted, f"inputs not in the schema: {list(wanted)}")
-    expect(None not in wanted.values(), "an input that is null")
-    ratio = wanted.get("aspect_ratio", "1:1")
-    expect(ratio in CHOICES["aspect_ratio"]["enum"], f"no such ratio: {ratio}")
-    images = [wanted[name] for name in ("image", "input_image") if name in wanted]
-    for image in images:
-        opened(image, prefix=DATA_URL)
-    if "mask" in wanted:
-        expect(images, "a mask without an image")
-        expect_mask(images[0], wanted["mask"], prefix=DATA_URL)

@@ -1,9 +1,8 @@
 """fal: a job queue in front of many apps; status and result are polled at URLs from the submit response.
 
-Facts: fal-client 1.0.3 and its documentation. Its key goes only to queue.fal.run and to the configured host. The safety
-checker replaces a blocked picture by a black one. To verify: an app's options are derived from words in its id (no
-steps and guidance for `pro`, image_urls where it edits, strength where it draws from an image, mask_url with white =
-repaint where it fills), and 403 with a word about money is an empty account.
+Facts: fal-client 1.0.3, its documentation, and the types of @fal-ai/client 1.10.1 (what each app takes). Its key goes
+only to queue.fal.run and to the configured host. The safety checker replaces a blocked picture by a black one. To
+verify: white in a mask is repainted, and 403 with a word about money is an empty account.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,28 +16,26 @@ from pydantic import BeforeValidator
 from domain import (
     Acceptance,
     BadResponse,
-    Capabilities,
     ContentRejected,
     ImageRequest,
     InvalidRequest,
     Model,
     ProviderFailure,
     QuotaError,
-    SizeRange,
     Sources,
-    Span,
     Timeout,
     Unavailable,
 )
 from domain.numbers import Place, Seconds, Seed
+from providers.fal.apps import app_of
+from providers.fal.inputs import body, capabilities
 from providers.http.answers import Answer, one_line
 from providers.http.api import path_segments, without_none
 from providers.http.calls import acceptance_of
-from providers.http.encoding import data_url
 from providers.http.failures import failure_for
 from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
-from providers.kit.base import COMMON_SIZES, Progress, Provider
+from providers.kit.base import Progress, Provider
 from providers.kit.model_lists import choose_models
 from providers.kit.polling import JobEnded, PollIntervals, poll
 from providers.kit.results import collect, picture_of, pictures_in
@@ -58,20 +55,6 @@ MODELS = (
     ("fal-ai/flux-pro/v1/fill", "FLUX.1 Fill pro"),
 )
 """No call of its queue lists the apps; a host names others in FAL_MODELS."""
-COMMON = Capabilities(per_call=4, seed=True, safety_checker=True)
-# No limits are documented; these are wide, and the API validates them.
-SIZED = COMMON.having(sizes=COMMON_SIZES, size_range=SizeRange(low=256, high=2048, multiple=16))
-STEPS, GUIDANCE = Span(low=1, high=50), Span(low=1, high=20)
-INPAINT_ONLY = COMMON.having(text_to_image=False, inpainting=True)
-EDIT_ONLY = COMMON.having(text_to_image=False, image_to_image=True)
-CAPABILITIES_BY_WORD = (
-    ("fill", INPAINT_ONLY),
-    ("inpaint", INPAINT_ONLY),
-    ("image-to-image", EDIT_ONLY.having(strength=Span(low=0, high=1))),
-    ("kontext", EDIT_ONLY),
-    ("/edit", EDIT_ONLY),
-)
-"""By a word in the app's id, the first match counts; other apps draw from a prompt and take a size."""
 REQUEST_ID_HEADER = "x-fal-request-id"
 TIMEOUT_HEADER = "X-Fal-Request-Timeout-Type"
 RESULT_INTERVALS = PollIntervals(first=0.1)
@@ -158,8 +141,9 @@ class Fal(Provider):
             (await self._api.send("PUT", url)).raise_for_status()
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        path, body = path_segments(request.model or MODELS[0][0]), _body(request, sources)
-        answer = await self._api.send("POST", path, json=body, acceptance=_acceptance)
+        id = request.model or MODELS[0][0]
+        fields = body(app_of(id), request, sources)
+        answer = await self._api.send("POST", path_segments(id), json=fields, acceptance=_acceptance)
         if error := _error(answer):
             raise error
         accepted = answer.parse(Accepted)
@@ -214,32 +198,7 @@ class Fal(Provider):
 
 
 def _model(id: str, title: str = "") -> Model:
-    return Model(id=id, title=title or id, capabilities=_capabilities(id))
-
-
-def _capabilities(id: str) -> Capabilities:
-    takes = next((takes for word, takes in CAPABILITIES_BY_WORD if word in id), SIZED)
-    return takes if "pro" in id else takes.having(steps=STEPS, guidance_scale=GUIDANCE)
-
-
-def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
-    edits = "/edit" in (request.model or "")
-    size = request.size if _capabilities(request.model or "").sizes else None
-    return without_none(
-        {
-            "prompt": request.prompt,
-            "image_size": size and {"width": size.width, "height": size.height},
-            "num_inference_steps": request.steps,
-            "guidance_scale": request.guidance_scale,
-            "num_images": request.count,
-            "seed": request.seed,
-            "enable_safety_checker": request.safety_checker,
-            "image_url": None if edits else data_url(sources.only_image()),
-            "image_urls": [data_url(each.data) for each in sources.images] or None if edits else None,
-            "mask_url": data_url(sources.mask),
-            "strength": request.strength,
-        }
-    )
+    return Model(id=id, title=title or id, capabilities=capabilities(app_of(id)))
 
 
 def _acceptance(answer: Answer) -> Acceptance:
