@@ -1,14 +1,16 @@
 """Pollinations: one picture by GET, with the prompt in the path, or by POST where the URL would be too long.
 
-Facts: its API documentation and error.ts. Pictures are cached by prompt and parameters, and the seed's default is 0, so
+Facts: the gateway's source (schemas/image.ts @00a0714, openai.ts @008ae28, error.ts). Pictures are cached by prompt and parameters, and the seed's default is 0, so
 a random seed is sent with every request. An identical GET joins the running one or the cache and is not billed twice,
 so it is repeated, also after a restart, for which the seed is remembered. A POST is not repeated: nothing documents
 that it is safe. Newer servers take `safe` as a list of words: `true` is about secrets, `nsfw` is the filter (its
 source).
 
+Its newest source knows no negative prompt, no guidance and no `private` any more.
+
 Read leniently, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models
-take a negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a
-POST's documented fields (its source passes them on).
+take quality and transparency, and `seed` and `transparent` beside a POST's documented fields (its source passes them
+on).
 """
 
 import re
@@ -35,7 +37,6 @@ from domain import (
     RateLimited,
     SizeRange,
     Sources,
-    Span,
     Timeout,
     Unavailable,
 )
@@ -53,8 +54,6 @@ from providers.kit.settings import ProviderSettings
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
 CURRENCY_CHARACTERS = 20
-NEGATIVE_PROMPT_WORDS = ("flux", "zimage", "turbo")
-"""Words in the names of models that take a negative prompt."""
 OPENAI_WORD = "gpt"
 """Word in the names of models that take OpenAI's options."""
 QUALITIES = ("low", "medium", "high", "hd")
@@ -194,9 +193,6 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
 
 def _options(request: ImageRequest) -> Mapping[str, Any]:
     return {
-        "negative_prompt": request.negative_prompt,
-        "guidance_scale": request.guidance_scale,
-        "private": request.private or None,
         "quality": request.quality,
         "transparent": request.transparent or None,
         "safe": "nsfw" if request.safety_checker else None,
@@ -238,7 +234,6 @@ def _unlisted_model(id: str) -> Model:
 
 
 def _model(listed: Listed) -> Model:
-    takes_negative_prompt = any(word in listed.name.lower() for word in NEGATIVE_PROMPT_WORDS)
     takes_image = "image" in (listed.input_modalities or ())
     is_openai_like = OPENAI_WORD in listed.name.lower()
     return Model(
@@ -250,9 +245,7 @@ def _model(listed: Listed) -> Model:
             image_by_link=takes_image,
             sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
-            negative_prompt=takes_negative_prompt,
             seed=True,
-            guidance_scale=Span(low=0, high=30) if takes_negative_prompt else None,
             qualities=QUALITIES if is_openai_like else (),
             transparent=is_openai_like,
             safety_checker=True,

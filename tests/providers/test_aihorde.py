@@ -214,6 +214,7 @@ async def test_downgrading_is_tried_once(aihorde, settings, posts):
     [
         ("wrong-key", AuthError, None, 1),
         ("agent-banned", AuthError, None, 1),
+        ("unsafe-ip", AuthError, None, 1),
         ("shared-key-empty", QuotaError, None, 1),
         ("shared-key-short", QuotaError, None, 1),
         ("too-many", RateLimited, None, 3),

@@ -69,9 +69,6 @@ class Query(Body):
     width: str = Field("1024", pattern=r"^[1-9][0-9]{1,3}$")
     height: str = Field("1024", pattern=r"^[1-9][0-9]{1,3}$")
     seed: str = Field(pattern=r"^[0-9]{1,10}$")
-    negative_prompt: str = ""
-    guidance_scale: str = Field("", pattern=r"^[0-9.]*$")
-    private: str = Field("true", pattern="^true$")
     safe: str = Field("nsfw", pattern="^nsfw$")
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: str = Field("true", pattern="^true$")
@@ -85,9 +82,6 @@ class Wanted(Body):
     size: str = Field(pattern=r"^[0-9]+x[0-9]+$")
     response_format: str = Field(pattern="^b64_json$")
     seed: int = Field(ge=0, lt=2**31)
-    negative_prompt: str = ""
-    guidance_scale: float = 0
-    private: bool = True
     safe: str = "nsfw"
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: bool = False
