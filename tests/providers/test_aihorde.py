@@ -25,7 +25,7 @@ from domain import (
 )
 from providers import aihorde as module
 from providers.aihorde import AIHorde, AIHordeSettings
-from providers.aihorde.offers import FALLBACK
+from providers.aihorde.offers import FALLBACK, make_model
 from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
@@ -461,3 +461,8 @@ async def test_the_server_requires_the_client_agent(aihorde):
         headers = {"apikey": "0000000000", **agent}
         answer = await aihorde.transport.call("GET", f"{aihorde.server.url}/api/v2/find_user", headers=headers)
         assert answer.status == 403
+
+
+@pytest.mark.parametrize("name", ["Qwen-Image_fp8", "Z-Image-Turbo", "Flux.1-Schnell fp8 (Compact)"])
+def test_models_of_a_megapixel_draw_that_first(name):
+    assert make_model(name, own_key=False).capabilities.sizes[0] == Size(1024, 1024)
