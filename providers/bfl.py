@@ -161,8 +161,8 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
             await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
 
     async def check(self) -> Health:
-        credits = (await self._api.get_json("v1/credits")).raise_for_status().parse(Credits).credits
-        return Health(reachable=True, models=None, key=f"accepted, {credits or 0:g} credits")
+        balance = (await self._api.get_json("v1/credits")).raise_for_status().parse(Credits)
+        return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)

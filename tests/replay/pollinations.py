@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from tests.replay.pictures import SVG, draw, foreign
 from tests.replay.server import Body, Call, Replay, Unexpected, expect
+from tests.replay.sources import opened
 
 LONGEST_URL = 2000
 KINDS = {"png": "PNG", "webp": "WEBP"}
@@ -72,7 +73,6 @@ class Query(Body):
     safe: str = Field("nsfw", pattern="^nsfw$")
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: str = Field("true", pattern="^true$")
-    image: str = Field("", pattern=r"^(https?://[^,|]+)?$")
 
 
 class Wanted(Body):
@@ -85,7 +85,15 @@ class Wanted(Body):
     safe: str = "nsfw"
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: bool = False
-    image: str = ""
+
+
+class Link(Body):
+    image_url: str = Field(pattern="^data:image/png;base64,")
+
+
+class Edit(Wanted):
+    response_format: None = None
+    image: list[Link] = Field(min_length=1)
 
 
 class PollinationsReplay(Replay):
@@ -127,7 +135,12 @@ class PollinationsReplay(Replay):
             case "GET", path if path.startswith("/image/") and path.count("/") == 2:
                 return self._get(call)
             case "POST", "/v1/images/generations":
-                return self._post(call)
+                return self._post(call, call.parse(Wanted))
+            case "POST", "/v1/images/edits":
+                edit = call.parse(Edit)
+                expect("image" in self._listed(edit.model).get("input_modalities", []), "an image for a model without")
+                opened(edit.image[0].image_url.partition(",")[2])
+                return self._post(call, edit)
             case _:
                 raise Unexpected("no such call")
 
@@ -164,7 +177,7 @@ class PollinationsReplay(Replay):
         except (ValidationError, ValueError) as error:
             raise Unexpected(f"a query that is not documented: {error}") from None
         expect(int(wanted.seed) < 2**31, "a seed that is too large")
-        self._check(wanted.model, wanted.image)
+        self._listed(wanted.model)
         match call.case:
             case name if name in FOREIGN:
                 data, kind = FOREIGN[name]
@@ -176,9 +189,8 @@ class PollinationsReplay(Replay):
                 data = self._drawn(f"{call.path}?{call.query}", unquote(call.path), size, KINDS.get(call.case, "JPEG"))
                 return web.Response(body=data[:-40] if call.case == "cut" else data, content_type="image/jpeg")
 
-    def _post(self, call: Call) -> web.Response:
-        wanted = call.parse(Wanted)
-        self._check(wanted.model, wanted.image)
+    def _post(self, call: Call, wanted: Wanted) -> web.Response:
+        self._listed(wanted.model)
         width, height = map(int, wanted.size.split("x"))
         data = self._drawn(json.dumps(call.json), wanted.prompt, (width, height), "PNG")
         match call.case:
@@ -192,10 +204,10 @@ class PollinationsReplay(Replay):
                 item = {"b64_json": base64.b64encode(data).decode()}
         return web.json_response({"created": 1, "data": [item], "usage": {}})
 
-    def _check(self, model: str, image: str) -> None:
+    def _listed(self, model: str) -> dict[str, Any]:
         listed: dict[str, Any] = {each["name"]: each for each in LISTED} | {"turbo": {}}
         expect(model in listed, f"no such model: {model}")
-        expect(not image or "image" in listed[model].get("input_modalities", []), "an image for a model without")
+        return listed[model]
 
     def _drawn(self, whole: str, prompt: str, size: tuple[int, int], kind: str) -> bytes:
         return self.billed.setdefault(whole, draw(f"{prompt} {whole}", size, kind))
