@@ -75,24 +75,26 @@ class Query(Body):
     transparent: str = Field("true", pattern="^true$")
 
 
-class Wanted(Body):
+class Posted(Body):
     model: str
     prompt: str = Field(min_length=1, max_length=32000)
     n: int = Field(1, ge=1, le=1)
     size: str = Field(pattern=r"^[0-9]+x[0-9]+$")
-    response_format: str = Field(pattern="^b64_json$")
     seed: int = Field(ge=0, lt=2**31)
     safe: str = "nsfw"
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: bool = False
 
 
+class Wanted(Posted):
+    response_format: str = Field(pattern="^b64_json$")
+
+
 class Link(Body):
     image_url: str = Field(pattern="^data:image/png;base64,")
 
 
-class Edit(Wanted):
-    response_format: None = None
+class Edit(Posted):
     image: list[Link] = Field(min_length=1)
 
 
@@ -189,7 +191,7 @@ class PollinationsReplay(Replay):
                 data = self._drawn(f"{call.path}?{call.query}", unquote(call.path), size, KINDS.get(call.case, "JPEG"))
                 return web.Response(body=data[:-40] if call.case == "cut" else data, content_type="image/jpeg")
 
-    def _post(self, call: Call, wanted: Wanted) -> web.Response:
+    def _post(self, call: Call, wanted: Posted) -> web.Response:
         self._listed(wanted.model)
         width, height = map(int, wanted.size.split("x"))
         data = self._drawn(json.dumps(call.json), wanted.prompt, (width, height), "PNG")
