@@ -466,3 +466,7 @@ async def test_the_server_requires_the_client_agent(aihorde):
 @pytest.mark.parametrize("name", ["Qwen-Image_fp8", "Z-Image-Turbo", "Flux.1-Schnell fp8 (Compact)"])
 def test_models_of_a_megapixel_draw_that_first(name):
     assert make_model(name, own_key=False).capabilities.sizes[0] == Size(1024, 1024)
+
+
+async def test_an_unsafe_address_is_the_hosts_matter_and_no_models(aihorde):
+    assert not (await aihorde.fail("unsafe-ip")).blames_model
