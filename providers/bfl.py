@@ -1,9 +1,9 @@
 """Black Forest Labs: FLUX from its maker, submitted by model and polled at the link in the response.
 
-Facts: its documentation and black-forest-labs/skills @d0793c8. A result's link
-lives for ten minutes. Moderated requests are not billed. The fields of `fill` and its mask (white =
-repaint) are from its reference page; its pages disagree on its path, so the other is tried after a 404. To verify: that
-`kontext` and `ultra` take aspect_ratio in place of width and height; which of the older models edit.
+Facts: its OpenAPI file (tryAGI/BlackForestLabs @dfc296a) and black-forest-labs/skills @d0793c8. A result's link
+lives for ten minutes. Moderated requests are not billed. The mask of `fill` is white where it repaints. The sources
+disagree on its path, so the other is tried after a 404. To verify: the statuses Reasoning and Generating, and that
+`progress` goes from 0 to 1.
 """
 
 import logging
@@ -29,14 +29,14 @@ from domain import (
     Sources,
     Span,
 )
-from domain.numbers import Seed
+from domain.numbers import Number, Seed, fraction
 from providers.http.answers import Answer, one_line
 from providers.http.api import path_segments, without_none
 from providers.http.encoding import encode_base64
-from providers.http.failures import failure_for
+from providers.http.failures import failure_for, option_of_field
 from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
-from providers.kit.base import Progress, Provider
+from providers.kit.base import Health, Progress, Provider
 from providers.kit.model_lists import choose_models
 from providers.kit.polling import poll
 from providers.kit.results import collect, pictures_in
@@ -77,6 +77,7 @@ FREE_SIZE = Capabilities(
     safety_checker=True,
 )
 RATIO_ONLY = FREE_SIZE.having(size_range=None, sizes=SIZES[:5])
+FLUX_1 = FREE_SIZE.having(size_range=SizeRange(low=256, high=1440, multiple=32), sizes=SIZES[:6])
 FLUX_2 = FREE_SIZE.having(image_to_image=True)
 INPAINT_ONLY = RATIO_ONLY.having(
     sizes=(),
@@ -91,17 +92,29 @@ CAPABILITIES_BY_WORD = (
     ("flux-2", FLUX_2),
     ("kontext", RATIO_ONLY.having(image_to_image=True)),
     ("ultra", RATIO_ONLY),
+    ("pro-1.1", FLUX_1),
+    ("flux-dev", FLUX_1.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=5))),
 )
 """By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
 """Highest tolerance, sent where a server's admins have switched the safety checker off."""
 MODERATED_STATUSES = {"request moderated", "content moderated"}
 FAILED_STATUSES = {"error", "failed"}
+WAITING_STATUSES = {"pending", "reasoning", "generating"}
 
 
 class Accepted(Reply):
     id: str
     polling_url: str
+
+
+class Refusal(Reply):
+    details: dict[str, Any]
+    """What is wrong, by field."""
+
+
+class Credits(Reply):
+    credits: Number = None
 
 
 class Sample(Reply):
@@ -110,7 +123,10 @@ class Sample(Reply):
 
 class Status(Reply):
     status: str
+    progress: Number = None
     result: Annotated[Sample | None, NONE_IF_INVALID] = None
+    error: Any = None
+    message: Any = None
     details: Any = None
 
     @property
@@ -125,6 +141,7 @@ class BlackForestLabsSettings(ProviderSettings):
 class BlackForestLabs(Provider[BlackForestLabsSettings]):
     name = "bfl"
     title = "Black Forest Labs"
+    reports = frozenset({"fraction"})
 
     def __init__(self, settings: BlackForestLabsSettings, transport: Transport) -> None:
         super().__init__(settings, transport)
@@ -143,13 +160,17 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
             finished = partial(self._collect_if_ready, request=request, progress=progress)
             await poll(self.transport, progress, partial(self._ask, ref["polling_url"]), finished)
 
+    async def check(self) -> Health:
+        balance = (await self._api.get_json("v1/credits")).raise_for_status().parse(Credits)
+        return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
+
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         id, body = request.model or MODELS[0][0], _body(request, sources)
         answer = await self._api.post(f"v1/{path_segments(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
             answer = await self._api.post(f"v1/{other}", body)
-        accepted = answer.raise_for_status().parse(Accepted)
+        accepted = _raise_for_error(answer).parse(Accepted)
         await progress.remember({"id": accepted.id, "polling_url": self._api.url(accepted.polling_url)})
 
     async def _ask(self, url: str) -> Answer:
@@ -167,8 +188,9 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
             await progress.forget()
             text = _error_text(status)
             raise ContentRejected(said=text) if status.word in MODERATED_STATUSES else failure_for(text)
-        if status.word != "pending":
+        if status.word not in WAITING_STATUSES:
             log.warning("unknown status, treated as pending: %.40s", status.word)
+        await progress.report(fraction(status.progress))
         return False
 
     async def _collect(self, answer: Answer, result: Sample, request: ImageRequest, progress: Progress) -> None:
@@ -215,7 +237,16 @@ def _size(request: ImageRequest) -> Mapping[str, Any]:
     return {"aspect_ratio": f"{size.width // divisor}:{size.height // divisor}"}
 
 
+def _raise_for_error(answer: Answer) -> Answer:
+    """The response, or its error, which blames the first known field of a `validation_error`."""
+    refusal = None if answer.ok else answer.parse_or_none(Refusal)
+    if error := answer.error(option=option_of_field(refusal.details) if refusal else None):
+        raise error
+    return answer
+
+
 def _error_text(status: Status) -> str:
-    """The status, with its details where there are any."""
-    details = status.details if isinstance(status.details, str) else to_json(status.details).decode()
-    return one_line(status.status if status.details is None else f"{status.status}: {details}")
+    """The status, with its error, message and details where there are any."""
+    told = (each for each in (status.error, status.message, status.details) if each is not None)
+    texts = (each if isinstance(each, str) else to_json(each).decode() for each in told)
+    return one_line(": ".join((status.status, *texts)))

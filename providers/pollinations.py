@@ -1,14 +1,14 @@
-"""Pollinations: one picture by GET, with the prompt in the path, or by POST where the URL would be too long.
+"""Pollinations: one picture by GET, with the prompt in the path, or by POST with an image or a long prompt.
 
-Facts: its API documentation and error.ts. Pictures are cached by prompt and parameters, and the seed's default is 0, so
-a random seed is sent with every request. An identical GET joins the running one or the cache and is not billed twice,
-so it is repeated, also after a restart, for which the seed is remembered. A POST is not repeated: nothing documents
-that it is safe. Newer servers take `safe` as a list of words: `true` is about secrets, `nsfw` is the filter (its
-source).
+Facts: the gateway's source (schemas/image.ts @00a0714, shared/schemas/openai.ts @008ae28, error.ts). Pictures are
+cached by prompt and parameters, and the seed's default is 0, so a random seed is sent with every request. An identical
+GET joins the running one or the cache and is not billed twice, so it is repeated, also after a restart, for which the
+seed is remembered. A POST is not repeated: nothing documents that it is safe. Newer servers take `safe` as a list of
+words: `true` is about secrets, `nsfw` is the filter. The newest knows no negative prompt, guidance or `private`.
 
 Read leniently, because undocumented: the fields of a listed model beyond its name, the limits of a size, which models
-take a negative prompt and guidance, which take quality and transparency, and `seed`, `image` and `transparent` beside a
-POST's documented fields (its source passes them on).
+take quality and transparency, and `seed` and `transparent` beside a POST's documented fields (its source passes them
+on).
 """
 
 import re
@@ -22,9 +22,7 @@ from domain import (
     Acceptance,
     AuthError,
     BadResponse,
-    BadUpload,
     Capabilities,
-    Defect,
     EaselError,
     ImageRequest,
     InvalidRequest,
@@ -35,13 +33,12 @@ from domain import (
     RateLimited,
     SizeRange,
     Sources,
-    Span,
     Timeout,
     Unavailable,
 )
 from providers.http.answers import Answer, one_line
 from providers.http.api import path_segment, without_none
-from providers.http.encoding import decode_picture_async, is_inline_picture
+from providers.http.encoding import decode_picture_async, encode_base64, is_inline_picture
 from providers.http.failures import option_of_field
 from providers.http.parsing import NONE_IF_INVALID, Reply
 from providers.http.transport import Transport
@@ -53,8 +50,6 @@ from providers.kit.settings import ProviderSettings
 BASE_URL = "https://gen.pollinations.ai"
 SIZE_RANGE = SizeRange(low=64, high=2048)
 CURRENCY_CHARACTERS = 20
-NEGATIVE_PROMPT_WORDS = ("flux", "zimage", "turbo")
-"""Words in the names of models that take a negative prompt."""
 OPENAI_WORD = "gpt"
 """Word in the names of models that take OpenAI's options."""
 QUALITIES = ("low", "medium", "high", "hd")
@@ -105,13 +100,10 @@ class Pollinations(Provider):
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         remembered, is_retry = progress.remembered or {}, progress.remembered is not None
-        if sources.images and not sources.only_link() and "url" not in remembered:
-            await progress.forget()
-            raise BadUpload(option="image", defect=Defect.NO_LINK)
         seed: int = remembered.get("seed", request.seed or 0)
-        path = _path(request, sources, seed)
+        path = _path(request, seed)
         try:
-            if "url" in remembered or not self._fits_in_url(request, path):
+            if "url" in remembered or sources.images or not self._fits_in_url(request, path):
                 picture = await self._picture_by_post(request, sources, seed, progress)
             else:
                 await progress.remember({"seed": seed})
@@ -134,7 +126,8 @@ class Pollinations(Provider):
 
     async def _picture_by_post(self, request: ImageRequest, sources: Sources, seed: int, progress: Progress) -> Picture:
         if "url" not in (progress.remembered or {}):
-            answer = _raise_for_error(await self._api.post("v1/images/generations", _body(request, sources, seed)))
+            what = "edits" if sources.images else "generations"
+            answer = _raise_for_error(await self._api.post(f"v1/images/{what}", _body(request, sources, seed)))
             found = next(iter(pictures_in(answer.data(), "data")), "")
             if is_inline_picture(found):
                 return Picture(data=await decode_picture_async(found), seed=seed)
@@ -164,14 +157,13 @@ class Pollinations(Provider):
         return [_model(each) if isinstance(each := found[name], Listed) else _unlisted_model(each) for name in names]
 
 
-def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
+def _path(request: ImageRequest, seed: int) -> str:
     size = request.size or COMMON_SIZES[0]
     fields = {
         "model": request.model,
         "width": size.width,
         "height": size.height,
         "seed": seed,
-        "image": _escape_separators(sources.only_link()),
         **_options(request),
     }
     query = {name: "true" if value is True else value for name, value in without_none(fields).items()}
@@ -179,14 +171,15 @@ def _path(request: ImageRequest, sources: Sources, seed: int) -> str:
 
 
 def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
+    image = encode_base64(sources.only_image())
     fields = {
         "model": request.model,
         "prompt": request.prompt,
         "n": 1,
         "size": str(request.size or COMMON_SIZES[0]),
-        "response_format": "b64_json",
+        "response_format": None if image else "b64_json",
         "seed": seed,
-        "image": sources.only_link(),
+        "image": [{"image_url": f"data:image/png;base64,{image}"}] if image else None,
         **_options(request),
     }
     return without_none(fields)
@@ -194,18 +187,10 @@ def _body(request: ImageRequest, sources: Sources, seed: int) -> dict[str, Any]:
 
 def _options(request: ImageRequest) -> Mapping[str, Any]:
     return {
-        "negative_prompt": request.negative_prompt,
-        "guidance_scale": request.guidance_scale,
-        "private": request.private or None,
         "quality": request.quality,
         "transparent": request.transparent or None,
         "safe": "nsfw" if request.safety_checker else None,
     }
-
-
-def _escape_separators(link: str | None) -> str | None:
-    """Escape the characters that separate several links."""
-    return link.replace(",", "%2C").replace("|", "%7C") if link else None
 
 
 def _raise_for_error(answer: Answer) -> Answer:
@@ -238,21 +223,16 @@ def _unlisted_model(id: str) -> Model:
 
 
 def _model(listed: Listed) -> Model:
-    takes_negative_prompt = any(word in listed.name.lower() for word in NEGATIVE_PROMPT_WORDS)
-    takes_image = "image" in (listed.input_modalities or ())
     is_openai_like = OPENAI_WORD in listed.name.lower()
     return Model(
         id=listed.name,
         title=one_line(listed.description or "").partition(" - ")[0][:60] or listed.name,
         price=_price(listed.pricing or {}),
         capabilities=Capabilities(
-            image_to_image=takes_image,
-            image_by_link=takes_image,
+            image_to_image="image" in (listed.input_modalities or ()),
             sizes=COMMON_SIZES,
             size_range=SIZE_RANGE,
-            negative_prompt=takes_negative_prompt,
             seed=True,
-            guidance_scale=Span(low=0, high=30) if takes_negative_prompt else None,
             qualities=QUALITIES if is_openai_like else (),
             transparent=is_openai_like,
             safety_checker=True,

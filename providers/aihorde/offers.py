@@ -18,7 +18,7 @@ MAX_LISTED_MODELS = 50
 """Models that are offered; the others have almost no workers."""
 MIN_SHOWN_WAIT_SECONDS = 60
 LARGE_SIZE = Size(1024, 1024)
-DRAWS_LARGE = re.compile(r"xl|flux", re.IGNORECASE)
+DRAWS_LARGE = re.compile(r"xl|flux|qwen|z.?image", re.IGNORECASE)
 """Names of models that draw 1024x1024, which costs no kudos with them."""
 SIZES = tuple(map(Size.parse, ("768x768", "768x512", "512x768", "1024x576", "576x1024", "1216x832", "832x1216")))
 SAMPLERS = (

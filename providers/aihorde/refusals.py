@@ -76,7 +76,8 @@ def error_of(answer: Answer) -> ProviderFailure | None:
 def _error_by_code(code: str, details: ErrorDetails, retry_after: float | None) -> ProviderFailure | None:
     not_taken = Acceptance.NOT_TAKEN
     match code:
-        case "InvalidAPIKey" | "BannedClientAgent":
+        # In raids it serves no address that hides its owner: the host's matter, like a key.
+        case "InvalidAPIKey" | "BannedClientAgent" | "UntrustedUnsafeIP":
             return AuthError(**details, taken=not_taken, retry_after=retry_after)
         case "KudosUpfront" | "SharedKeyEmpty" | "SharedKeyInsufficientKudos":
             return QuotaError(**details, taken=not_taken, retry_after=retry_after)

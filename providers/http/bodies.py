@@ -51,7 +51,9 @@ def multipart(form: Sequence[FormPart]) -> aiohttp.FormData:
     """Build a multipart form, also where no part is a file."""
     data = aiohttp.FormData(default_to_multipart=True)
     for part in form:
-        data.add_field(part.name, part.value, filename=part.filename, content_type=part.kind)
+        # Whole bytes of more than 1 MiB would hold up the event loop while they are written.
+        value = io.BytesIO(part.value) if isinstance(part.value, bytes) else part.value
+        data.add_field(part.name, value, filename=part.filename, content_type=part.kind)
     return data
 
 

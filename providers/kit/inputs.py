@@ -21,6 +21,26 @@ def fit_image(png: bytes, size: Size) -> bytes:
     return out.getvalue()
 
 
+def shrink_image(png: bytes, *, most_pixels: int, longest_side: int, most_bytes: int) -> bytes:
+    """A PNG within an API's limits, which is scaled down where it is larger; blocking, so call it in a thread."""
+    image = Image.open(io.BytesIO(png))
+    factor = min(1, (most_pixels / (image.width * image.height)) ** 0.5, longest_side / max(image.size))
+    if factor < 1:
+        png = _scaled(image, factor)
+    while len(png) > most_bytes:
+        factor *= min(0.95, (most_bytes / len(png)) ** 0.5)
+        png = _scaled(image, factor)
+    return png
+
+
+def _scaled(image: Image.Image, factor: float) -> bytes:
+    # Rounded down, so that the product stays within the limit.
+    width, height = (max(1, int(side * factor)) for side in image.size)
+    out = io.BytesIO()
+    image.resize((width, height), Image.Resampling.LANCZOS).save(out, "PNG")
+    return out.getvalue()
+
+
 def without_tag(text: str, name: str) -> str:
     """Remove a tag and its contents, repeatedly, so that what is left cannot form a new tag.
 

@@ -25,7 +25,7 @@ from domain import (
 )
 from providers import aihorde as module
 from providers.aihorde import AIHorde, AIHordeSettings
-from providers.aihorde.offers import FALLBACK
+from providers.aihorde.offers import FALLBACK, make_model
 from providers.aihorde.wire import join_prompts
 from tests.outcomes import cause_of, not_taken, option_of
 from tests.providers.conftest import sources_of
@@ -214,6 +214,7 @@ async def test_downgrading_is_tried_once(aihorde, settings, posts):
     [
         ("wrong-key", AuthError, None, 1),
         ("agent-banned", AuthError, None, 1),
+        ("unsafe-ip", AuthError, None, 1),
         ("shared-key-empty", QuotaError, None, 1),
         ("shared-key-short", QuotaError, None, 1),
         ("too-many", RateLimited, None, 3),
@@ -460,3 +461,12 @@ async def test_the_server_requires_the_client_agent(aihorde):
         headers = {"apikey": "0000000000", **agent}
         answer = await aihorde.transport.call("GET", f"{aihorde.server.url}/api/v2/find_user", headers=headers)
         assert answer.status == 403
+
+
+@pytest.mark.parametrize("name", ["Qwen-Image_fp8", "Z-Image-Turbo", "Flux.1-Schnell fp8 (Compact)"])
+def test_models_of_a_megapixel_draw_that_first(name):
+    assert make_model(name, own_key=False).capabilities.sizes[0] == Size(1024, 1024)
+
+
+async def test_an_unsafe_address_is_the_hosts_matter_and_no_models(aihorde):
+    assert not (await aihorde.fail("unsafe-ip")).blames_model

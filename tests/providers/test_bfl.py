@@ -15,10 +15,9 @@ from domain import (
     Unavailable,
     find_model,
 )
-from providers.kit.base import NO_FREE_CALL
 from tests.outcomes import not_taken
 from tests.providers.conftest import sources_of
-from tests.replay.bfl import FILL, FLEX, KONTEXT, RESULT, SIZED, ULTRA
+from tests.replay.bfl import FILL, FLEX, FLUX_1, KONTEXT, RESULT, SIZED, ULTRA
 from tests.replay.pictures import draw
 from views.wording.prices import price_words
 from views.wording.sizes import format_sizes
@@ -95,6 +94,7 @@ async def test_fill_is_tried_at_its_other_path(bfl):
     ("case", "error", "detail"),
     [
         ("request-moderated", ContentRejected, "Violence"),
+        ("policy", ContentRejected, "Not drawn here"),
         ("content-moderated", ContentRejected, "Content Moderated"),
         ("error", Unavailable, "out of breath"),
         ("failed", Unavailable, "Failed"),
@@ -138,6 +138,27 @@ async def test_an_accepted_job_stays_remembered_during_an_outage(bfl, case):
     await bfl.draw_until(6, case)
     assert polls(bfl) > 3
     assert bfl.server.count("POST") == 1
+
+
+async def test_the_stages_of_a_job_report_its_progress(bfl, caplog):
+    progress = await bfl.draw("stages")
+    assert [fraction for fraction, *_ in progress.reports] == [0.25, 0.75]
+    assert "unknown status" not in caplog.text
+
+
+async def test_a_validation_error_blames_its_field(bfl):
+    raised = await bfl.fail("wrong-width")
+    assert (type(raised), raised.option) == (InvalidRequest, "size")
+
+
+@pytest.mark.parametrize("model", FLUX_1)
+async def test_the_first_flux_takes_smaller_sizes(bfl, model):
+    (listed,) = await bfl.provider(models=((model, model),)).models()
+    sizes, limits = listed.capabilities.sizes, listed.capabilities.size_range
+    assert all(size in limits for size in (*sizes, Size(256, 1440), Size(1440, 1440)))
+    assert not any(size in limits for size in (Size(1456, 1024), Size(224, 256), Size(1040, 1024)))
+    await bfl.draw(model=model, size=Size(1440, 256))
+    assert (bfl.sent()["width"], bfl.sent()["height"]) == (1440, 256)
 
 
 async def test_an_unknown_status_is_logged(bfl, caplog):
@@ -222,9 +243,9 @@ async def test_models_come_from_the_host(bfl):
     assert [bool(model.capabilities.steps) for model in models] == [True, False]
 
 
-async def test_check_is_free(bfl):
-    assert await bfl.provider().check() == (True, None, NO_FREE_CALL)
-    assert bfl.server.calls == ["GET /"]
+async def test_check_reads_the_credits(bfl):
+    assert await bfl.provider().check() == (True, None, "accepted, 12.5 credits")
+    assert bfl.server.calls == ["GET /v1/credits"]
 
 
 def test_it_needs_a_key(bfl):

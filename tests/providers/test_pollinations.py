@@ -1,4 +1,5 @@
 # pyright: basic, reportOptionalMemberAccess=false
+import base64
 from urllib.parse import parse_qsl, unquote
 
 import pytest
@@ -9,9 +10,7 @@ from pydantic import SecretStr
 from domain import (
     AuthError,
     BadResponse,
-    BadUpload,
     ContentRejected,
-    Defect,
     ImageRequest,
     InvalidRequest,
     QuotaError,
@@ -37,7 +36,9 @@ from views.wording.prices import price_words
 GET, POST = "GET /image/a%20quiet%20harbour", "POST /v1/images/generations"
 LONG = "a very long harbour " * 120
 LINK = "https://cdn.discordapp.com/attachments/1/2/a,b|c.png?ex=1&is=2&hm=3"
-WITH_LINK = {"model": "kontext", "sources": sources_of(draw("image"), url=LINK)}
+WITH_IMAGE = {"model": "kontext", "sources": sources_of(draw("image"), url=LINK)}
+EDITS = "POST /v1/images/edits"
+UPLOADED = [{"image_url": f"data:image/png;base64,{base64.b64encode(draw('image')).decode()}"}]
 calm = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -76,9 +77,6 @@ async def test_every_option(pollinations):
         "width": "1024",
         "height": "576",
         "seed": "7",
-        "negative_prompt": "fog",
-        "guidance_scale": "7.5",
-        "private": "true",
         "safe": "nsfw",
     }
 
@@ -94,7 +92,7 @@ async def test_options_of_openais_models(pollinations, prompt):
 
 async def test_options_that_are_off_are_not_sent(pollinations):
     await pollinations.draw(private=False, safety_checker=False)
-    assert {"private", "safe"}.isdisjoint(query(pollinations))
+    assert "safe" not in query(pollinations)
 
 
 async def test_the_seed_is_random_where_none_is_requested(pollinations):
@@ -235,9 +233,6 @@ async def test_a_long_prompt_is_sent_by_post(pollinations):
         "size": "512x512",
         "response_format": "b64_json",
         "seed": 7,
-        "negative_prompt": "fog",
-        "guidance_scale": 7.5,
-        "private": True,
         "safe": "nsfw",
     }
 
@@ -250,9 +245,12 @@ async def test_the_longest_url(pollinations, length, call):
     assert pollinations.server.requests[-1].method == call
 
 
-async def test_a_long_prompt_with_an_image(pollinations):
-    await pollinations.draw(prompt=LONG, **WITH_LINK)
-    assert pollinations.sent()["image"] == LINK
+@pytest.mark.parametrize("prompt", ["a quiet harbour", LONG])
+async def test_an_image_is_uploaded(pollinations, prompt):
+    assert (await pollinations.draw(prompt=prompt, seed=7, **WITH_IMAGE)).sizes == [(512, 512)]
+    assert pollinations.server.calls == [EDITS]
+    sent = {"model": "kontext", "prompt": prompt, "n": 1, "size": "512x512", "seed": 7, "image": UPLOADED}
+    assert pollinations.sent() == sent
 
 
 async def test_a_link_in_a_post_response_may_lead_to_an_allowed_host(pollinations, bench_for):
@@ -290,18 +288,6 @@ async def test_a_broken_post_is_neither_repeated_nor_remembered(pollinations):
     assert pollinations.progress.remembered is None
 
 
-async def test_an_image_is_sent_as_one_link(pollinations):
-    assert (await pollinations.draw(**WITH_LINK)).sizes == [(512, 512)]
-    assert query(pollinations)["image"] == LINK.replace(",", "%2C").replace("|", "%7C")
-
-
-async def test_an_image_without_a_link(pollinations):
-    raised = await pollinations.fail(model="kontext", sources=sources_of(draw("image")), remembered={"seed": 7})
-    assert (type(raised), raised.option, raised.defect) == (BadUpload, "image", Defect.NO_LINK)
-    assert pollinations.progress.remembered is None
-    assert pollinations.server.calls == []
-
-
 async def test_the_list_is_read(pollinations):
     models = await pollinations.provider().models()
     assert [(model.id, model.title, model.price and price_words(model.price)) for model in models] == [
@@ -310,10 +296,9 @@ async def test_the_list_is_read(pollinations):
         ("gptimage", "gptimage", None),
     ]
     assert all(model.capabilities.seed for model in models)
-    assert [model.id for model in models if model.capabilities.image_by_link] == ["kontext"]
+    assert not any(model.capabilities.image_by_link for model in models)
     assert [model.id for model in models if model.capabilities.image_to_image] == ["kontext"]
-    assert [model.id for model in models if model.capabilities.negative_prompt] == ["flux"]
-    assert [model.id for model in models if model.capabilities.guidance_scale] == ["flux"]
+    assert not any(model.capabilities.negative_prompt or model.capabilities.guidance_scale for model in models)
 
 
 async def test_no_currency_is_invented_and_a_price_that_is_no_number_is_none(pollinations):
@@ -352,7 +337,7 @@ async def test_the_hosts_models_replace_the_list(pollinations):
         ("nova", "nova"),
         ("flux", "Flux Schnell"),
     ]
-    assert find_model(models, "kontext").capabilities.image_by_link
+    assert find_model(models, "kontext").capabilities.image_to_image
     assert find_model(models, "nova").capabilities.text_to_image
 
 

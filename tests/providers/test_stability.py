@@ -1,7 +1,10 @@
 # pyright: basic, reportOptionalMemberAccess=false
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from domain import (
     AuthError,
@@ -49,10 +52,43 @@ async def test_only_what_is_set_is_sent(stability):
 
 async def test_a_style_is_sent_to_models_with_styles(stability):
     models = {model.id: model.capabilities.styles for model in await stability.provider().models()}
-    assert [id for id, styles in models.items() if styles] == ["core"]
+    assert [id for id, styles in models.items() if not styles] == ["upscale-fast"]
     for style in models["core"]:
         await stability.draw(style=style)
         assert stability.server.form(-1)["style_preset"] == style
+
+
+@pytest.mark.parametrize("model", ["ultra", "sd3.5-large", "inpaint"])
+async def test_other_models_take_styles_too(stability, model):
+    sources = sources_of(IMAGE, mask=MASK) if model == "inpaint" else sources_of()
+    await stability.draw(model=model, style="anime", sources=sources)
+    assert stability.server.form()["style_preset"] == "anime"
+
+
+async def test_guidance_of_sd3(stability):
+    await stability.draw(model="sd3.5-flash", guidance_scale=4.5)
+    assert stability.server.form()["cfg_scale"] == "4.5"
+
+
+async def test_ultra_draws_from_an_image(stability):
+    await stability.draw(model="ultra", sources=sources_of(IMAGE), strength=0.3)
+    form = stability.server.form()
+    assert (form["image"], form["strength"]) == (IMAGE, "0.3")
+    assert "mode" not in form and "model" not in form
+
+
+async def test_a_picture_that_is_too_large_to_upscale_is_scaled_down(stability):
+    sources = sources_of(draw("image", (1536, 1536)))
+    progress = await stability.draw(model="upscale-fast", size=None, upscale=True, sources=sources)
+    assert progress.sizes == [(1024, 1024)], "what the server was sent"
+
+
+async def test_an_image_of_too_many_bytes_is_scaled_down_with_its_mask(stability):
+    noisy, size = io.BytesIO(), (2000, 2000)
+    Image.merge("RGB", [Image.effect_noise(size, 100) for _ in range(3)]).save(noisy, "PNG", compress_level=0)
+    sources = sources_of(noisy.getvalue(), mask=draw("mask", size, mode="L"))
+    await stability.draw(model="inpaint", size=None, sources=sources)
+    assert len(stability.server.requests[0].body) <= 10 * 2**20
 
 
 async def test_a_form_also_without_files(stability):
@@ -178,9 +214,10 @@ async def test_the_capabilities_of_each_model(stability):
     models = {model.id: model.capabilities for model in await stability.provider().models()}
     assert next(iter(models)) == "core"
     assert [id for id, each in models.items() if each.image_to_image] == [
-        *("sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium")
+        *("ultra", "sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium", "sd3.5-flash")
     ]
-    assert [id for id, each in models.items() if each.strength] == [id for id in models if id.startswith("sd3")]
+    assert all(bool(each.strength) == each.image_to_image for each in models.values())
+    assert [id for id, each in models.items() if each.guidance_scale] == [id for id in models if id.startswith("sd3")]
     assert [id for id, each in models.items() if each.inpainting] == ["inpaint"]
     assert [id for id, each in models.items() if each.upscale] == ["upscale-fast"]
     assert [id for id, each in models.items() if not each.text_to_image] == ["inpaint", "upscale-fast"]

@@ -25,6 +25,7 @@ SAMPLERS = (
 REFUSED: dict[str, tuple[int, str | None, str]] = {
     "wrong-key": (401, "InvalidAPIKey", "No user matches this key"),
     "agent-banned": (403, "BannedClientAgent", "This client is not welcome"),
+    "unsafe-ip": (403, "UntrustedUnsafeIP", "Only Trusted users are allowed to do that"),
     "kudos-ever": (403, "KudosUpfront", "This needs 12 kudos up front"),
     "shared-key-empty": (403, "SharedKeyEmpty", "This shared key has run out of kudos"),
     "shared-key-short": (403, "SharedKeyInsufficientKudos", "This shared key has too few kudos for that"),

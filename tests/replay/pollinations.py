@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from tests.replay.pictures import SVG, draw, foreign
 from tests.replay.server import Body, Call, Replay, Unexpected, expect
+from tests.replay.sources import opened
 
 LONGEST_URL = 2000
 KINDS = {"png": "PNG", "webp": "WEBP"}
@@ -69,29 +70,32 @@ class Query(Body):
     width: str = Field("1024", pattern=r"^[1-9][0-9]{1,3}$")
     height: str = Field("1024", pattern=r"^[1-9][0-9]{1,3}$")
     seed: str = Field(pattern=r"^[0-9]{1,10}$")
-    negative_prompt: str = ""
-    guidance_scale: str = Field("", pattern=r"^[0-9.]*$")
-    private: str = Field("true", pattern="^true$")
     safe: str = Field("nsfw", pattern="^nsfw$")
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: str = Field("true", pattern="^true$")
-    image: str = Field("", pattern=r"^(https?://[^,|]+)?$")
 
 
-class Wanted(Body):
+class Posted(Body):
     model: str
     prompt: str = Field(min_length=1, max_length=32000)
     n: int = Field(1, ge=1, le=1)
     size: str = Field(pattern=r"^[0-9]+x[0-9]+$")
-    response_format: str = Field(pattern="^b64_json$")
     seed: int = Field(ge=0, lt=2**31)
-    negative_prompt: str = ""
-    guidance_scale: float = 0
-    private: bool = True
     safe: str = "nsfw"
     quality: str = Field("medium", pattern="^(low|medium|high|hd)$")
     transparent: bool = False
-    image: str = ""
+
+
+class Wanted(Posted):
+    response_format: str = Field(pattern="^b64_json$")
+
+
+class Link(Body):
+    image_url: str = Field(pattern="^data:image/png;base64,")
+
+
+class Edit(Posted):
+    image: list[Link] = Field(min_length=1)
 
 
 class PollinationsReplay(Replay):
@@ -133,7 +137,12 @@ class PollinationsReplay(Replay):
             case "GET", path if path.startswith("/image/") and path.count("/") == 2:
                 return self._get(call)
             case "POST", "/v1/images/generations":
-                return self._post(call)
+                return self._post(call, call.parse(Wanted))
+            case "POST", "/v1/images/edits":
+                edit = call.parse(Edit)
+                expect("image" in self._listed(edit.model).get("input_modalities", []), "an image for a model without")
+                opened(edit.image[0].image_url.partition(",")[2])
+                return self._post(call, edit)
             case _:
                 raise Unexpected("no such call")
 
@@ -170,7 +179,7 @@ class PollinationsReplay(Replay):
         except (ValidationError, ValueError) as error:
             raise Unexpected(f"a query that is not documented: {error}") from None
         expect(int(wanted.seed) < 2**31, "a seed that is too large")
-        self._check(wanted.model, wanted.image)
+        self._listed(wanted.model)
         match call.case:
             case name if name in FOREIGN:
                 data, kind = FOREIGN[name]
@@ -182,9 +191,8 @@ class PollinationsReplay(Replay):
                 data = self._drawn(f"{call.path}?{call.query}", unquote(call.path), size, KINDS.get(call.case, "JPEG"))
                 return web.Response(body=data[:-40] if call.case == "cut" else data, content_type="image/jpeg")
 
-    def _post(self, call: Call) -> web.Response:
-        wanted = call.parse(Wanted)
-        self._check(wanted.model, wanted.image)
+    def _post(self, call: Call, wanted: Posted) -> web.Response:
+        self._listed(wanted.model)
         width, height = map(int, wanted.size.split("x"))
         data = self._drawn(json.dumps(call.json), wanted.prompt, (width, height), "PNG")
         match call.case:
@@ -198,10 +206,10 @@ class PollinationsReplay(Replay):
                 item = {"b64_json": base64.b64encode(data).decode()}
         return web.json_response({"created": 1, "data": [item], "usage": {}})
 
-    def _check(self, model: str, image: str) -> None:
+    def _listed(self, model: str) -> dict[str, Any]:
         listed: dict[str, Any] = {each["name"]: each for each in LISTED} | {"turbo": {}}
         expect(model in listed, f"no such model: {model}")
-        expect(not image or "image" in listed[model].get("input_modalities", []), "an image for a model without")
+        return listed[model]
 
     def _drawn(self, whole: str, prompt: str, size: tuple[int, int], kind: str) -> bytes:
         return self.billed.setdefault(whole, draw(f"{prompt} {whole}", size, kind))

@@ -23,11 +23,11 @@ RATIOS = {
     "9:16": (768, 1344),
     "9:21": (672, 1536),
 }
-COMMON = {"prompt", "negative_prompt", "seed", "output_format"}
+COMMON = {"prompt", "negative_prompt", "seed", "output_format", "style_preset"}
 FIELDS = {
-    "/generate/core": COMMON | {"aspect_ratio", "style_preset"},
-    "/generate/ultra": COMMON | {"aspect_ratio"},
-    "/generate/sd3": COMMON | {"aspect_ratio", "model", "mode", "image", "strength"},
+    "/generate/core": COMMON | {"aspect_ratio"},
+    "/generate/ultra": COMMON | {"aspect_ratio", "image", "strength"},
+    "/generate/sd3": COMMON | {"aspect_ratio", "model", "mode", "image", "strength", "cfg_scale"},
     "/edit/inpaint": COMMON | {"image", "mask"},
     "/upscale/fast": {"image", "output_format"},
 }
@@ -36,7 +36,7 @@ STYLES = {
     *("isometric", "line-art", "low-poly", "modeling-compound", "neon-punk", "origami", "photographic", "pixel-art"),
     "tile-texture",
 }
-SD3 = {"sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium"}
+SD3 = {"sd3.5-large", "sd3.5-large-turbo", "sd3.5-medium", "sd3.5-flash"}
 LARGEST_SEED = 4294967294
 REFUSED: dict[str, tuple[int, str, Any]] = {
     "moderation": (403, "content_moderation", ["Your words were stopped by our filter"]),
@@ -115,6 +115,7 @@ class StabilityReplay(Replay):
 
 
 def _fields(path: str, call: Call) -> dict[str, Field]:
+    expect(len(call.body) <= 10 * 2**20, "more than 10 MiB")
     listed = fields_of(call)
     fields = {field.name: field for field in listed}
     expect(len(fields) == len(listed), "a field twice")
@@ -128,6 +129,11 @@ def _fields(path: str, call: Call) -> dict[str, Field]:
         _check_sd3(fields)
     elif path != "/generate/core" and path != "/generate/ultra":
         expect("image" in fields, "no image")
+    if path == "/upscale/fast":
+        width, height = _opened(fields["image"]).size
+        expect(max(width, height) <= 1536 and width * height <= 1048576, "an image that is too large")
+    if path == "/generate/ultra":
+        expect(("image" in fields) == ("strength" in fields), "an image and a strength")
     if path == "/edit/inpaint":
         image, mask = _opened(fields["image"]), _opened(fields["mask"])
         expect(image.size == mask.size and mask.mode == "L", "a mask that is not grey, or not of the image's size")
@@ -136,6 +142,7 @@ def _fields(path: str, call: Call) -> dict[str, Field]:
 
 def _check_sd3(fields: dict[str, Field]) -> None:
     expect(fields["model"].text in SD3, "no such model")
+    expect("cfg_scale" not in fields or 1 <= float(fields["cfg_scale"].text) <= 10, "a cfg_scale out of range")
     if "image" in fields:
         _opened(fields["image"])
         expect(fields["mode"].text == "image-to-image" and "aspect_ratio" not in fields, "an image and a ratio")
