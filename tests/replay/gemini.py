@@ -196,8 +196,6 @@ class GeminiReplay(Replay):
                 return _said([], reason)
             case "missed", _:
                 return _said([], "NO_IMAGE")
-            case "new", _:
-                return _said(None, "ZZ", "Not for this account's age")
             case "words", "":
                 return _said([{"text": "I cannot draw"}, {"text": "that person."}], "STOP")
             case "words", _ if self.hit(call) == 1:
@@ -226,6 +224,8 @@ class GeminiReplay(Replay):
                 parts = [{"text": "Hm", "thought": True}, thought, {"inlineData": {"data": data}}]
             case "only-thought":
                 parts = [thought]
+            case "new-reason":
+                return _said(None, "ZZ", "Not for this account's age")
             case _:
                 return None
         return _said(parts, "STOP")
