@@ -9,11 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.endpoints import Api, Endpoint, by_model
 
-
-Ratio = Literal[
-    *("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"),
-    *("1:4", "4:1", "1:8", "8:1"),
-]
+Ratio = Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "1:4", "4:1", "1:8", "8:1"]
 """The package takes any text here, too, and in `imageSize`; these are the documented words of all models together."""
 
 
