@@ -42,15 +42,15 @@ class SizeRange(Frozen):
     low: int
     high: int
     multiple: int = 1
+    least_pixels: int = 0
     most_pixels: int | None = None
-    highest_short_side: int | None = None
     most_ratio: int | None = None
     """How many times the shorter side the longer one may have."""
 
     def __contains__(self, size: Size) -> bool:
         fits = all(self.low <= side <= self.high and side % self.multiple == 0 for side in size)
-        small = size.width * size.height <= (self.most_pixels or inf) and min(size) <= (self.highest_short_side or inf)
-        return fits and small and max(size) <= (self.most_ratio or inf) * min(size)
+        has_area = self.least_pixels <= size.width * size.height <= (self.most_pixels or inf)
+        return fits and has_area and max(size) <= (self.most_ratio or inf) * min(size)
 
 
 class Span(Frozen):

@@ -1,6 +1,6 @@
 """Google Gemini: one picture a call, from words or from words and images, returned as base64 between parts of text.
 
-Facts: google-genai 3.4.0. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K or 2K; 4K is
+Facts: google-genai 3.6.1. It takes a ratio and no size in pixels, so each size stands for its ratio at 1K or 2K; 4K is
 not offered, because its files exceed every upload limit of Discord. It has no negative prompt, steps, guidance or
 mask; its seed guarantees nothing and is not sent. A refusal has status 200, and a reason or only a text; a wrong key
 has status 400.
@@ -28,6 +28,7 @@ from domain import (
     Model,
     Picture,
     ProviderError,
+    QuotaError,
     RateLimited,
     Size,
     Sources,
@@ -72,11 +73,20 @@ DRAWING_FAMILIES = ("image", "nano-banana")
 REFUSED_FINISH_REASONS = {
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+    *("ESCALATION", "MODEL_ARMOR", "LANGUAGE"),
 }
-RETRYABLE_FINISH_REASONS = {"NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE"}
+RETRYABLE_FINISH_REASONS = {
+    *("NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE", "FINISH_REASON_UNSPECIFIED"),
+    *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE"),
+}
 """Finish reasons after which the call is repeated once."""
+NORMAL_FINISH_REASONS = {"STOP", "MAX_TOKENS", "CONTINUATION"}
+ACCOUNT_FINISH_REASONS = {"PUP_LIMITED_DISABLED"}
+"""Google has limited or disabled the host's account."""
 IMAGE_SIZE = re.compile("image_?size", re.IGNORECASE)
 DATA_URL_IN_TEXT = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/_=-]+")
+NO_QUOTA = re.compile(r"\blimit: 0\b")
+"""In the text of a 429: this account has no quota at all for the model, and no delay helps."""
 WRONG_KEY = re.compile(r"API_KEY_INVALID|api.?key.{0,20}(?:not valid|invalid|expired)", re.IGNORECASE)
 
 
@@ -240,8 +250,12 @@ def _raise_for_reason(candidate: Candidate) -> None:
         raise ContentRejected(said=_with_reason(reason, candidate.message or candidate.text))
     if reason in RETRYABLE_FINISH_REASONS:
         return
+    if reason in ACCOUNT_FINISH_REASONS:
+        raise AuthError(said=_with_reason(reason, candidate.message), taken=Acceptance.NOT_TAKEN)
     if candidate.text:
         raise ContentRejected(said=candidate.text)
+    if candidate.message and reason not in NORMAL_FINISH_REASONS:
+        raise ContentRejected(said=_with_reason(reason, candidate.message))
     raise BadResponse(_with_reason("no picture", candidate.reason))
 
 
@@ -251,6 +265,8 @@ def _with_reason(reason: str, text: str | None) -> str:
 
 def _checked(answer: Answer) -> Answer:
     """Like `raise_for_status`; a 429 that says "quota" is a rate limit where it has a retry delay."""
+    if answer.status == 429 and NO_QUOTA.search(answer.error_text()):
+        raise QuotaError(**answer.error_details(), blames_model=True, taken=Acceptance.NOT_TAKEN)
     if answer.status == 429 and (seconds := answer.retry_after()) is not None:
         raise RateLimited(**answer.error_details(), retry_after=seconds, taken=Acceptance.NOT_TAKEN)
     if answer.status == 400 and _is_wrong_key(answer):

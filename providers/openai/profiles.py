@@ -108,7 +108,7 @@ GPT_IMAGE = Capabilities(
 )
 GPT_IMAGE_FREE = GPT_IMAGE.having(
     sizes=_sizes("1024x1024 1536x1024 1024x1536 2048x1152 1152x2048 2048x2048 2560x1440 3840x2160"),
-    size_range=SizeRange(low=256, high=3840, multiple=16, highest_short_side=2160, most_ratio=3),
+    size_range=SizeRange(low=256, high=3840, multiple=16, least_pixels=655_360, most_pixels=8_294_400, most_ratio=3),
     per_call=2,  # four of the largest would exceed the cap of a response
 )
 GPT_IMAGE_FINE = GPT_IMAGE_FREE.having(qualities=(*GPT_IMAGE.qualities, "xhigh", "max"))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from conformance.reasons import BLOCKED_REASONS, FINISH_REASONS
 from domain import (
     AuthError,
     BadResponse,
@@ -18,13 +19,23 @@ from domain import (
     Size,
     Unavailable,
 )
-from providers.gemini import MODELS, RATIOS, Gemini, Result, _picture
+from providers.gemini import (
+    ACCOUNT_FINISH_REASONS,
+    MODELS,
+    NORMAL_FINISH_REASONS,
+    RATIOS,
+    REFUSED_FINISH_REASONS,
+    RETRYABLE_FINISH_REASONS,
+    Gemini,
+    Result,
+    _picture,
+)
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
 from providers.kit.settings import ProviderSettings
 from tests.outcomes import blames_model, not_taken, option_of
 from tests.providers.conftest import sources_of
-from tests.replay.gemini import BLOCKED, FINE, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
+from tests.replay.gemini import BLOCKED, FINE, FINISHED, MISSED, MODEL, NEWEST, NO_SIZES, REFUSED, SIDES
 from tests.replay.pictures import draw
 
 POST = f"POST /v1beta/models/{MODEL}:generateContent"
@@ -132,12 +143,22 @@ async def test_a_picture_among_thoughts_is_used_as_a_last_resort(gemini):
         ("block-sentence", "SAFETY: Not this one"),
         *((f"finish-{reason}", reason) for reason in REFUSED),
         ("words", "I cannot draw that person."),
+        ("new-reason", "ZZ: Not for this account's age"),
     ],
 )
 async def test_refusals(gemini, case, detail):
     raised = await gemini.fail(case)
     assert (type(raised), str(raised)) == (ContentRejected, detail)
     assert gemini.server.calls == [POST]
+
+
+def test_the_replay_server_knows_all_reasons_of_google():
+    assert (set(BLOCKED), set(FINISHED)) == (BLOCKED_REASONS, FINISH_REASONS)
+
+
+def test_each_finish_reason_of_google_has_one_meaning():
+    meanings = (REFUSED_FINISH_REASONS, RETRYABLE_FINISH_REASONS, NORMAL_FINISH_REASONS, ACCOUNT_FINISH_REASONS)
+    assert sorted(FINISHED) == sorted(reason for reasons in meanings for reason in reasons)
 
 
 @pytest.mark.parametrize("reason", MISSED)
@@ -169,6 +190,9 @@ async def test_no_image_with_a_text_is_no_refusal(gemini):
         ("no-candidates", BadResponse, "neither", 1),
         ("minute", RateLimited, "429: You exceeded", 1),
         ("quota", QuotaError, "429: You exceeded", 3),
+        ("no-quota", QuotaError, "429: Quota exceeded", 1),
+        ("finish-PUP_LIMITED_DISABLED", AuthError, "PUP_LIMITED_DISABLED", 1),
+        ("finish-MAX_TOKENS", BadResponse, "no picture: MAX_TOKENS", 1),
         ("bad-key", AuthError, "400: API key not valid", 1),
         ("bad-key-reason", AuthError, "400: Request", 1),
         ("bad-key-text", AuthError, "400: API key expired", 1),
@@ -184,7 +208,7 @@ async def test_failures(gemini, case, error, detail, posts):
     assert detail in str(raised)
     assert gemini.server.calls == [POST] * posts
     assert not_taken(raised) == (error in (RateLimited, QuotaError, AuthError, Unavailable))
-    assert blames_model(raised) == (case in ("denied", "quota")), "another model may yet draw"
+    assert blames_model(raised) == (case in ("denied", "quota", "no-quota")), "another model may yet draw"
 
 
 @pytest.mark.parametrize(("case", "seconds"), [("minute", 34), ("long-minute", 600)])

@@ -401,18 +401,21 @@ async def test_the_hosts_models_replace_the_list(openai):
 @pytest.mark.parametrize(
     ("model", "size", "taken"),
     [
-        (FREE, "1040x528", True),
+        (FREE, "1040x640", True),
         (FREE, "3840x2160", True),
         (FREE, "2160x3840", True),
         (FREE, "1024x1000", False),
         (FREE, "1536x496", False),
+        (FREE, "512x512", False),
+        (FREE, "1024x640", True),
+        (FREE, "2880x2880", True),
         (FREE, "3840x2176", False),
         (FREE, "3856x2160", False),
-        ("gpt-image-2-2026-04-21", "1040x528", True),
-        ("gpt-image-2.5-flare-2026-09-08", "1040x528", True),
+        ("gpt-image-2-2026-04-21", "1040x640", True),
+        ("gpt-image-2.5-flare-2026-09-08", "1040x640", True),
         (FIXED, "1536x1024", True),
-        (FIXED, "1040x528", False),
-        ("gpt-image-1.5", "1040x528", False),
+        (FIXED, "1040x640", False),
+        ("gpt-image-1.5", "1040x640", False),
         (MINI, "512x512", False),
         ("chatgpt-image-latest", "1024x1536", True),
     ],
@@ -424,7 +427,7 @@ def test_each_family_has_its_sizes(model, size, taken):
 def test_free_sizes_are_described():
     assert format_sizes((), GPT_IMAGE_FREE.size_range) == (
         "any size with sides from 256 to 3840, in steps of 16, "
-        "the shorter at most 2160, the longer at most 3 times the shorter"
+        "of at least 0.65536 megapixels, of at most 8.2944 megapixels, the longer at most 3 times the shorter"
     )
 
 

@@ -32,12 +32,25 @@ SIDES = {
     "16:9": (672, 384),
     "21:9": (768, 336),
 }
-BLOCKED = ("SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY")
+BLOCKED = (
+    *("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT"),
+    *("IMAGE_SAFETY", "MODEL_ARMOR", "JAILBREAK"),
+)
+"""All values of BlockedReason, in google-genai 3.6.1."""
 REFUSED = (
     *("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+    *("ESCALATION", "MODEL_ARMOR", "LANGUAGE"),
 )
-MISSED = ("NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE")
+MISSED = (
+    *("NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE", "FINISH_REASON_UNSPECIFIED"),
+    *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE"),
+)
+ENDED_NORMALLY = ("STOP", "MAX_TOKENS", "CONTINUATION")
+ACCOUNT_LIMITED = "PUP_LIMITED_DISABLED"
+FINISHED = (*REFUSED, *MISSED, *ENDED_NORMALLY, ACCOUNT_LIMITED)
+"""All values of FinishReason, in google-genai 3.6.1."""
+NO_QUOTA = "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: gemini-2.5-flash-image"
 STATUSES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
 RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
 LONG_RETRY = {**RETRY, "retryDelay": "4000.5s"}
@@ -46,6 +59,7 @@ ERRORS: dict[str, tuple[int, str, list[dict[str, Any]]]] = {
     "minute": (429, "You exceeded your current quota", [{"@type": "Help", "links": []}, RETRY]),
     "long-minute": (429, "You exceeded your current quota", [LONG_RETRY]),
     "quota": (429, "You exceeded your current quota, please check your plan and billing details", []),
+    "no-quota": (429, NO_QUOTA, [RETRY]),
     "bad-key": (400, "API key not valid. Please pass a valid API key.", [BAD_KEY]),
     "bad-key-reason": (400, "Request contains an invalid argument", [BAD_KEY]),
     "bad-key-text": (400, "API key expired. Please renew the API key.", []),
@@ -103,10 +117,11 @@ class GeminiReplay(Replay):
     cases: ClassVar = {
         **{name: f"{status} {text}" for name, (status, text, _) in ERRORS.items()},
         **{f"block-{reason}": f"the prompt is blocked: {reason}" for reason in BLOCKED},
-        **{f"finish-{reason}": f"ended without content: {reason}" for reason in (*REFUSED, *MISSED)},
+        **{f"finish-{reason}": f"ended without content: {reason}" for reason in FINISHED},
         **{f"once-{reason}": f"{reason}, then success" for reason in MISSED},
         "missed-then-minute": "NO_IMAGE, then the limit of a minute",
         "block-sentence": "the prompt is blocked, with a sentence",
+        "new-reason": "ended for a reason that is newer than Easel, with a sentence",
         "words": "only words",
         "words-no-image": "words, ended with NO_IMAGE, then success",
         "silent": "ended with STOP and nothing else",
@@ -209,13 +224,16 @@ class GeminiReplay(Replay):
                 parts = [{"text": "Hm", "thought": True}, thought, {"inlineData": {"data": data}}]
             case "only-thought":
                 parts = [thought]
+            case "new-reason":
+                return _said(None, "ZZ", "Not for this account's age")
             case _:
                 return None
         return _said(parts, "STOP")
 
 
-def _said(parts: list[Any] | None, reason: str) -> Any:
-    content = {} if parts is None else {"content": {"role": "model", "parts": parts}}
+def _said(parts: list[Any] | None, reason: str, message: str | None = None) -> Any:
+    content: dict[str, Any] = {} if parts is None else {"content": {"role": "model", "parts": parts}}
+    content |= {"finishMessage": message} if message else {}
     return {"candidates": [{**content, "finishReason": reason, "index": 0}], "usageMetadata": {"promptTokenCount": 5}}
 
 

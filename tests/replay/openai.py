@@ -248,7 +248,7 @@ def _check_size(model: str, size: str) -> None:
     width, height = map(int, size.split("x"))
     expect(width % 16 == height % 16 == 0, "sides that are no multiples of 16")
     expect(max(width, height) <= 3 * min(width, height), "too long for its width")
-    expect(max(width, height) <= 3840 and min(width, height) <= 2160, "too large")
+    expect(max(width, height) <= 3840 and width * height <= 8_294_400, "too large")
 
 
 def _check_looks(wanted: dict[str, Any]) -> None:

@@ -26,8 +26,8 @@ SPAN = "{low} to {high}"
 SIZE_OF_IMAGE = "the image's own size"
 SIDES = "any size with sides from {low} to {high}"
 STEP = "in steps of {multiple}"
+LEAST_AREA = "of at least {megapixels} megapixels"
 AREA = "of at most {megapixels} megapixels"
-SHORT_SIDE = "the shorter at most {pixels}"
 RATIO = "the longer at most {ratio} times the shorter"
 
 
@@ -63,8 +63,8 @@ def _format_range(takes: SizeRange) -> str:
     parts = [
         say(SIDES, low=takes.low, high=takes.high),
         say(STEP, multiple=takes.multiple) if takes.multiple > 1 else "",
+        say(LEAST_AREA, megapixels=f"{takes.least_pixels / 1e6:g}") if takes.least_pixels else "",
         say(AREA, megapixels=f"{takes.most_pixels / 1e6:g}") if takes.most_pixels else "",
-        say(SHORT_SIDE, pixels=takes.highest_short_side) if takes.highest_short_side else "",
         say(RATIO, ratio=takes.most_ratio) if takes.most_ratio else "",
     ]
     return ", ".join(filter(None, parts))
