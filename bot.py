@@ -267,12 +267,18 @@ def _quiet_libraries() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def _no_token(remarks: Sequence[Remark]) -> str:
+    """Says where the token was looked for."""
+    file = next((remark.text for remark in remarks if remark.source == ".env"), "")
+    return f"DISCORD_TOKEN is not set: it is neither in the environment nor in .env ({file})."
+
+
 async def _preview(config: Config, remarks: Sequence[Remark]) -> None:
     _quiet_discord_log()
     try:
         from preview import show
     except ModuleNotFoundError:
-        raise ConfigError(NO_PREVIEW) from None
+        raise ConfigError(NO_PREVIEW if config.discord_token else f"{_no_token(remarks)} {NO_PREVIEW}") from None
     print(OFFLINE_NOTICE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
     for remark in remarks:
         if remark.source == ".env" and remark.state == "note":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import providers
 from check.keys import check_default, check_providers
 from check.login import check_discord
+from check.network import check_network
 from check.rows import Row
 from check.stores import check_storage
 from config import Config, Remark
@@ -19,6 +20,7 @@ async def check(config: Config, remarks: Sequence[Remark] = ()) -> int:
     remarks: what to tell about where the settings come from.
     """
     rows = await check_discord(config)
+    rows += await check_network(config)
     rows += await check_storage(config)
     async with Transport(network=config.network) as transport:
         enabled, disabled = providers.build(config.providers, transport)

@@ -4,10 +4,11 @@
 import asyncio
 import base64
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+WHOLE_URL = re.compile(rb"\A([A-Z]+) https?://[^/\s]+/?(\S*) HTTP/1\.1\r\n")
 REQUEST = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
 
 
@@ -47,10 +48,10 @@ class Proxy:
         if is_tunnel:
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         else:
-            back.write(head)
+            back.write(_as_sent_to_its_host(head))
         try:
             record = _ignore if is_tunnel else self._record
-            await asyncio.gather(_pump(reader, back, record), _pump(there, writer, _ignore))
+            await asyncio.gather(_pump(reader, back, record, _as_sent_to_its_host), _pump(there, writer, _ignore))
         finally:
             back.transport.abort()
 
@@ -58,6 +59,11 @@ class Proxy:
         """Further requests on the same connection, too."""
         if found := REQUEST.match(data):
             self.asked.append(Asked(found[1].decode(), found[2].decode(), _login(data)))
+
+
+def _as_sent_to_its_host(data: bytes) -> bytes:
+    """The request line with a path in place of the whole URL."""
+    return WHOLE_URL.sub(rb"\1 /\2 HTTP/1.1\r\n", data)
 
 
 def _ignore(_: bytes) -> None:
@@ -69,12 +75,27 @@ def _login(head: bytes) -> str:
     return base64.b64decode(sent.rpartition(b" ")[2]).decode()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: Callable[[bytes], None]) -> None:
+async def _pump(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    record: Callable[[bytes], None],
+    change: Callable[[bytes], bytes] = lambda data: data,
+) -> None:
     while data := await reader.read(65536):
         record(data)
-        writer.write(data)
+        writer.write(change(data))
         await writer.drain()
     writer.transport.abort()
+
+
+def lead_to(port: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    """A server's handler that leads each connection to a port of this machine."""
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(_pump(reader, back, _ignore), _pump(there, writer, _ignore), return_exceptions=True)
+
+    return lead
 
 
 @asynccontextmanager

@@ -263,3 +263,13 @@ async def test_a_second_preview_says_that_the_port_is_taken(tmp_path):
     assert preview.returncode == 2
     assert "is in use: is another preview open?" in told
     assert "Traceback" not in told
+
+
+async def test_without_a_token_and_without_the_preview_the_token_is_asked_for(tmp_path):
+    """As in a container, whose image has no preview."""
+    without = "import sys; sys.modules['simcord'] = None; import bot; sys.exit(bot.main([]))"
+    run = await process(tmp_path, "-c", without)
+    out, told = await ended(run)
+    assert run.returncode == 2
+    assert "DISCORD_TOKEN is not set: it is neither in the environment nor in .env" in told
+    assert str(tmp_path / ".env") in told and "Traceback" not in out + told

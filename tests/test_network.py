@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import ssl
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from config import read_config
 from domain import BadResponse, Unavailable
 from domain.network import Network, Proxy
 from providers.http.transport import Transport
+from tests.buckets import KEYS, s3_server
 from tests.discord_server import DiscordServer
-from tests.proxy import proxy_to
+from tests.proxy import lead_to, proxy_to
 from tests.replay.pictures import draw
 from tests.test_environment import row
 from tests.test_main import ended, process
@@ -264,3 +266,90 @@ async def test_discord_with_a_certificate_of_the_hosts(secure, tmp_path, variabl
     told = row(out.splitlines(), "discord")
     assert told.split()[1] == ("works" if variable else "fails")
     assert ("its certificate is not trusted; CA_FILE can name more" in told) is not bool(variable)
+
+
+@pytest.mark.parametrize(
+    ("demanded", "given", "told"),
+    [
+        ("", "", "works    {url} opens a tunnel to discord.com"),
+        ("me:canary word", "me:canary%20word@", "works    {url} opens a tunnel to discord.com"),
+        ("me:canary word", "", "fails    {url} asks for a user and a password"),
+        ("me:canary word", "me:wrong@", "fails    {url} does not accept this user and password"),
+    ],
+)
+async def test_the_check_tries_the_proxy(server, tmp_path, demanded, given, told):
+    async with proxy_to(server, demanded) as proxy:
+        url = proxy.url.replace("//", f"//{given}")
+        run = await process(tmp_path, str(ROOT / "bot.py"), "--check", HTTPS_PROXY=url)
+        out, log = await ended(run)
+    assert row(out.splitlines(), "https_proxy") == f"https_proxy    {told.format(url=proxy.url)}"
+    assert "canary" not in out + log
+
+
+@pytest.mark.parametrize(("variable", "state"), [("HTTPS_PROXY", "fails"), ("HTTP_PROXY", "note")])
+async def test_the_check_tells_of_a_proxy_without_tunnels(tmp_path, variable, state):
+    async def refuse(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as refusing:
+        url = f"http://127.0.0.1:{refusing.sockets[0].getsockname()[1]}"
+        run = await process(tmp_path, str(ROOT / "bot.py"), "--check", **{variable: url})
+        out, _ = await ended(run)
+    name = variable.lower()
+    assert row(out.splitlines(), name) == f"{name:14} {state:8} {url} opens no tunnel to discord.com: status 403"
+
+
+async def test_the_check_tells_that_the_proxy_is_away(tmp_path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        run = await process(tmp_path, str(ROOT / "bot.py"), "--check", HTTPS_PROXY=url)
+        out, _ = await ended(run)
+    assert row(out.splitlines(), "https_proxy") == f"https_proxy    fails    {url} cannot be reached"
+
+
+async def test_the_check_names_the_hosts_certificates(tmp_path):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    run = await process(tmp_path, str(ROOT / "bot.py"), "--check", CA_FILE=str(tmp_path / "ca.pem"))
+    out, _ = await ended(run)
+    assert row(out.splitlines(), "ca_file").split()[1] == "works"
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Generator[int]:
+    """The port of an S3 server."""
+    with s3_server() as url:
+        yield URL(url).port or 0
+
+
+async def check_of_bucket(folder: Path, endpoint: str, **values: str) -> str:
+    """What `--check` says of a bucket, without its first word."""
+    spool = {"SPOOL_URL": "s3://easel/pictures", "AWS_ENDPOINT_URL": endpoint}
+    run = await process(folder, str(ROOT / "bot.py"), "--check", **KEYS, **spool, **values)
+    out, log = await ended(run)
+    assert "canary" not in out + log
+    return row(out.splitlines(), "spool").split(maxsplit=1)[1]
+
+
+async def test_the_bucket_is_reached_through_the_proxy(bucket, tmp_path):
+    async with proxy_to(bucket, "me:canary@word") as proxy:
+        through = {"HTTP_PROXY": proxy.url.replace("//", "//me:canary%40word@")}
+        told = await check_of_bucket(tmp_path, "http://minio", **through)
+    assert told.startswith("works"), told
+    assert {each.login for each in proxy.asked if "//minio/" in each.target} == {"me:canary@word"}
+
+
+async def test_the_bucket_may_have_a_certificate_of_the_hosts(bucket, tmp_path):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+    front = await asyncio.start_server(lead_to(bucket), "127.0.0.1", 0, ssl=tls)
+    async with front:
+        endpoint = f"https://localhost:{front.sockets[0].getsockname()[1]}"
+        trusting = await check_of_bucket(tmp_path, endpoint, CA_FILE=str(tmp_path / "ca.pem"))
+        without = await check_of_bucket(tmp_path, endpoint)
+    assert trusting.startswith("works"), trusting
+    assert without.startswith("fails"), without

@@ -107,7 +107,7 @@ class Refusal(Reply):
 
 
 DRAWING_MODES = ("image_generation", "image_edit")
-"""LiteLLM's modes of models that draw."""
+"""LiteLLM's modes of models that draw, as its list of models and prices has them (1.110.2)."""
 
 
 class Listed(Reply):

@@ -72,7 +72,7 @@ def _home(things: dict[str, int], salt: int) -> str:
 
 def _known_and_unknown(words: Sequence[Word]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     said = [word for word in words if word.part or word.text not in GRAMMAR | NUMBERS.keys()]
-    known = dict.fromkeys(word.text for word in said if word.part and not word.text.isdecimal())
+    known = dict.fromkeys(word.text for word in said if word.part not in ("", "style") and not word.text.isdecimal())
     unknown = dict.fromkeys(word.text for word in said if not word.part and not word.text.isdecimal())
     return tuple(known), tuple(unknown)
 

@@ -4,7 +4,7 @@ WORDS = {
     "time": """day noon sun sunny; dawn sunrise morning; sunset evening; dusk twilight;
         night moon moonlit starry stars""",
     "weather": "clear; clouds cloud cloudy; rain rainy storm stormy; fog foggy mist misty; snow snowy winter",
-    "place": """sea ocean coast beach island; hills hill; mountains mountain alps; forest wood woods jungle
+    "place": """sea ocean coast beach island cliff; hills hill; mountains mountain alps; forest wood woods jungle
         rainforest; desert dune; city town skyline street rooftop tokyo london cyberpunk neon;
         field meadow garden park farm countryside""",
     "water": "water lake river pond harbour harbor bay",
