@@ -9,7 +9,6 @@ disagree on its path, so the other is tried after a 404. To verify: the statuses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from functools import partial
 from math import gcd
 from typing import Annotated, Any
@@ -23,11 +22,8 @@ from domain import (
     ContentRejected,
     ImageRequest,
     Model,
-    Price,
     Size,
-    SizeRange,
     Sources,
-    Span,
 )
 from domain.numbers import Number, Seed, fraction
 from providers.http.answers import Answer, one_line
@@ -47,55 +43,8 @@ log = logging.getLogger(__name__)
 
 BASE_URL = "https://api.bfl.ai"
 KEY_DOMAIN = "bfl.ai"
+DEFAULT_MODEL = "flux-2-pro"
 FILL_PATHS = ("flux-pro-1.0-fill", "flux-fill")
-MODELS = (
-    ("flux-2-pro", "FLUX.2 pro"),
-    ("flux-2-max", "FLUX.2 max"),
-    ("flux-2-flex", "FLUX.2 flex"),
-    ("flux-2-klein-4b", "FLUX.2 klein 4B"),
-    ("flux-2-klein-9b", "FLUX.2 klein 9B"),
-    ("flux-pro-1.1", "FLUX 1.1 pro"),
-    ("flux-pro-1.1-ultra", "FLUX 1.1 pro ultra"),
-    ("flux-kontext-pro", "FLUX.1 Kontext pro"),
-    (FILL_PATHS[0], "FLUX.1 Fill pro"),
-)
-PRICES = {
-    "flux-2-klein-4b": Price(amount=Decimal("0.014"), currency="$", unit="first megapixel"),
-    "flux-2-pro": Price(amount=Decimal("0.03"), currency="$", unit="first megapixel"),
-    "flux-2-max": Price(amount=Decimal("0.07"), currency="$", unit="first megapixel"),
-}
-"""The API lists none; these are examples from its documentation."""
-SIZES = tuple(
-    map(
-        Size.parse, ("1024x1024", "1024x576", "576x1024", "1024x768", "768x1024", "1440x1440", "1920x1088", "1088x1920")
-    )
-)
-FREE_SIZE = Capabilities(
-    sizes=SIZES,
-    size_range=SizeRange(low=64, high=4096, multiple=16, most_pixels=4_000_000),
-    seed=True,
-    safety_checker=True,
-)
-RATIO_ONLY = FREE_SIZE.having(size_range=None, sizes=SIZES[:5])
-FLUX_1 = FREE_SIZE.having(size_range=SizeRange(low=256, high=1440, multiple=32), sizes=SIZES[:6])
-FLUX_2 = FREE_SIZE.having(image_to_image=True)
-INPAINT_ONLY = RATIO_ONLY.having(
-    sizes=(),
-    text_to_image=False,
-    inpainting=True,
-    steps=Span(low=15, high=50),
-    guidance_scale=Span(low=1.5, high=100),
-)
-CAPABILITIES_BY_WORD = (
-    ("fill", INPAINT_ONLY),
-    ("flex", FLUX_2.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=10))),
-    ("flux-2", FLUX_2),
-    ("kontext", RATIO_ONLY.having(image_to_image=True)),
-    ("ultra", RATIO_ONLY),
-    ("pro-1.1", FLUX_1),
-    ("flux-dev", FLUX_1.having(steps=Span(low=1, high=50), guidance_scale=Span(low=1.5, high=5))),
-)
-"""By a word in the model's id; the first match counts."""
 MOST_TOLERANT = 5
 """Highest tolerance, sent where a server's admins have switched the safety checker off."""
 MODERATED_STATUSES = {"request moderated", "content moderated"}
@@ -148,7 +97,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         self._api = self.api(settings.base_url or BASE_URL, header="x-key", key=settings.api_key, domains=(KEY_DOMAIN,))
 
     async def offered(self) -> Sequence[Model]:
-        return choose_models(self.settings, [_model(id, title) for id, title in MODELS], _model)
+        return choose_models(self.settings, self.facts.listed, self.facts.model)
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         if progress.remembered is None:
@@ -165,7 +114,8 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        id, body = request.model or MODELS[0][0], _body(request, sources)
+        id = request.model or DEFAULT_MODEL
+        body = _body(request, sources, self.facts.about(id).takes)
         answer = await self._api.post(f"v1/{path_segments(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:
             other = FILL_PATHS[1 - FILL_PATHS.index(id)]
@@ -201,15 +151,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         await collect(self._api, progress, urls=urls, seed=seed)
 
 
-def _model(id: str, title: str = "") -> Model:
-    return Model(id=id, title=title or id, capabilities=_capabilities(id), price=PRICES.get(id))
-
-
-def _capabilities(id: str) -> Capabilities:
-    return next((takes for word, takes in CAPABILITIES_BY_WORD if word in id.lower()), FREE_SIZE)
-
-
-def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
+def _body(request: ImageRequest, sources: Sources, takes: Capabilities) -> dict[str, Any]:
     image, mask = encode_base64(sources.only_image()), encode_base64(sources.mask)
     pictures = {"image": image, "mask": mask} if mask else {"input_image": image}
     return without_none(
@@ -220,18 +162,16 @@ def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
             "guidance": request.guidance_scale,
             "safety_tolerance": MOST_TOLERANT if request.safety_checker is False else None,
             "output_format": "png",
-            **_size(request),
+            **_size(request.size, takes),
             **pictures,
         }
     )
 
 
-def _size(request: ImageRequest) -> Mapping[str, Any]:
-    size = request.size
-    capabilities = _capabilities(request.model or "")
-    if size is None or not capabilities.sizes:
+def _size(size: Size | None, takes: Capabilities) -> Mapping[str, Any]:
+    if size is None or not takes.sizes:
         return {}
-    if capabilities.size_range:
+    if takes.size_range:
         return {"width": size.width, "height": size.height}
     divisor = gcd(*size)
     return {"aspect_ratio": f"{size.width // divisor}:{size.height // divisor}"}

@@ -40,11 +40,12 @@ from providers.http.failures import blaming_model
 from providers.http.parsing import NONE_IF_INVALID, SKIP_INVALID_ENTRIES, Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.model_lists import BoundedList, cap_models, choose_models, is_retired, without_retired
+from providers.kit.model_lists import BoundedList, cap_models, choose_models
 from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://generativelanguage.googleapis.com"
+DEFAULT_MODEL = "gemini-nano-banana-2.1"
 RATIOS = {
     Size(1024, 1024): "1:1",
     Size(1344, 768): "16:9",
@@ -55,19 +56,12 @@ RATIOS = {
     Size(832, 1248): "2:3",
     Size(1536, 672): "21:9",
 }
-MODELS = (
-    ("gemini-nano-banana-2.1", "Nano Banana 2.1"),
-    ("gemini-3.1-flash-lite-image", "Gemini 3.1 Flash Lite Image"),
-    ("gemini-3-pro-image", "Gemini 3 Pro Image"),
-)
 IMAGE_CONFIGS = {
     Size(size.width * factor, size.height * factor): {"aspectRatio": ratio, "imageSize": f"{factor}K"}
     for factor in (1, 2)
     for size, ratio in RATIOS.items()
 }
-CAPABILITIES = Capabilities(image_to_image=True, sizes=tuple(RATIOS))
-CAPABILITIES_2K = CAPABILITIES.having(sizes=tuple(IMAGE_CONFIGS))
-DRAWS_2K = re.compile(r"^gemini-(?:3|nano-banana)(?!.*lite)")
+DRAWN_SIZES = Capabilities(sizes=tuple(IMAGE_CONFIGS))
 DRAWING_FAMILIES = ("image", "nano-banana")
 """Words in the ids of Gemini models that generate images; the list has no field for that."""
 REFUSED_FINISH_REASONS = {
@@ -170,13 +164,13 @@ class Gemini(Provider):
         super().__init__(settings, transport)
         root = (settings.base_url or BASE_URL).rstrip("/").removesuffix("/v1beta") + "/v1beta"
         self._api = self.api(root, header="x-goog-api-key", key=settings.api_key)
-        self._discovery = self.discovery(self._offered, self._models(DOCUMENTED))
+        self._discovery = self.discovery(self._offered, self._models(self.facts.listed))
 
     async def offered(self) -> Sequence[Model]:
-        return without_retired(await self._discovery.get()) or without_retired(DOCUMENTED)
+        return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        model, body = request.model or MODELS[0][0], _body(request, sources)
+        model, body = request.model or DEFAULT_MODEL, _body(request, sources)
         data = await self._draw(model, body)
         if data is None:
             with ProviderError.after_acceptance():
@@ -201,20 +195,21 @@ class Gemini(Provider):
         return self._models(await self._discover())
 
     def _models(self, listed: Sequence[Model]) -> Sequence[Model]:
-        return choose_models(self.settings, listed, lambda id: _model(id, id))
+        return choose_models(self.settings, listed, self.facts.model)
 
     async def _discover(self) -> Sequence[Model]:
         answer = _checked(await self._api.get_json("models?pageSize=1000"))
-        titles = {each.id: each.title for each in answer.parse(ModelList).models if _draws(each)}
-        first = [id for id, _ in MODELS if id in titles]
+        listed = [each for each in answer.parse(ModelList).models if not self.facts.has_ended(each.id)]
+        titles = {each.id: each.title for each in listed if _draws(each)}
+        first = [model.id for model in self.facts.listed if model.id in titles]
         ids = cap_models(dict.fromkeys([*first, *titles]), self.settings, str)
-        return [_model(id, one_line(titles[id] or "") or id) for id in ids]
+        return [self.facts.model(id, one_line(titles[id] or "")) for id in ids]
 
 
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
     parts += [{"inlineData": {"mimeType": "image/png", "data": encode_base64(each.data)}} for each in sources.images]
-    size = CAPABILITIES_2K.nearest_size(request.size) if request.size else None
+    size = DRAWN_SIZES.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     if size:
         config["imageConfig"] = IMAGE_CONFIGS[size]
@@ -287,16 +282,4 @@ def _is_wrong_key(answer: Answer) -> bool:
 def _draws(listed: Listed) -> bool:
     """Whether a listed model is supported; Imagen, also listed, has another endpoint."""
     is_drawing_model = listed.id.startswith("gemini") and any(word in listed.id for word in DRAWING_FAMILIES)
-    return (
-        is_drawing_model
-        and not is_retired(listed.id)
-        and (listed.methods is None or "generateContent" in listed.methods)
-    )
-
-
-def _model(id: str, title: str) -> Model:
-    return Model(id=id, title=title, capabilities=CAPABILITIES_2K if DRAWS_2K.search(id) else CAPABILITIES)
-
-
-DOCUMENTED = tuple(_model(*each) for each in MODELS)
-"""Fallback where the list cannot be read."""
+    return is_drawing_model and (listed.methods is None or "generateContent" in listed.methods)

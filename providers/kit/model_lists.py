@@ -1,21 +1,13 @@
-"""Chooses what to offer of an API's lists: within limits, by the host's settings, without retired models.
-
-Retirement dates are from OpenAI's and Google's pages of deprecations and xAI's migration guides. Whether
-`gemini-2.5-flash-image` (announced for October 2026, and moved before) is still served follows from Google's list
-alone.
-"""
+"""Chooses what to offer of an API's lists: within limits, and by the host's settings."""
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BeforeValidator
 
 from domain import BadResponse, Capabilities, Model
-from providers.kit.model_facts import today
 from providers.kit.once import warn_once
 from providers.kit.settings import ProviderSettings
 
@@ -27,24 +19,6 @@ MAX_OFFERED = 1_000
 """Entries that are offered: autocomplete shows 25 at a time, and searches the others by name."""
 MAX_NAME_LENGTH = 200
 """Characters of an id or a name: Discord's menus take 100."""
-RETIREMENT_DATES: Mapping[str, date] = {
-    "dall-e-2": date(2026, 5, 12),
-    "dall-e-3": date(2026, 5, 12),
-    "gpt-image-1": date(2026, 10, 23),
-    "gpt-image-1-mini": date(2026, 12, 1),
-    "gpt-image-1.5": date(2026, 12, 1),
-    "chatgpt-image-latest": date(2026, 12, 1),
-    "gemini-2.5-flash-image-preview": date(2026, 1, 15),
-    "gemini-3-pro-image-preview": date(2026, 6, 25),
-    "gemini-3.1-flash-image-preview": date(2026, 6, 25),
-    "gemini-3.1-flash-image": date(2026, 10, 29),
-    "grok-imagine-image-pro": date(2026, 5, 15),
-    "grok-imagine-image-quality": date(2026, 11, 2),
-}
-"""By model name; the first day on which it is not offered."""
-SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-"""Ending of the id of a dated snapshot of a model."""
-
 Item = TypeVar("Item")
 
 
@@ -131,17 +105,3 @@ def _with_best_quality(best: str, takes: Capabilities) -> Capabilities:
     names = [quality.casefold() for quality in takes.qualities]
     place = names.index(best.casefold()) if best.casefold() in names else 0
     return takes.having(qualities=takes.qualities[: place + 1], usual_quality=takes.qualities[place])
-
-
-def is_retired(model_id: str) -> bool:
-    """Whether a model is retired; dated snapshots and ids with an `owner/` prefix count as the model."""
-    name = SNAPSHOT.sub("", model_id.rpartition("/")[2].lower())
-    return name in RETIREMENT_DATES and RETIREMENT_DATES[name] <= today()
-
-
-def without_retired(models: Sequence[Model]) -> Sequence[Model]:
-    """The models that are not retired; the others are logged once."""
-    ended = [model.id for model in models if is_retired(model.id)]
-    for id in ended:
-        warn_once(f"{id} is retired and no longer offered; <NAME>_MODELS and servers' settings can name others")
-    return [model for model in models if model.id not in ended] if ended else models

@@ -34,7 +34,7 @@ from providers.http.encoding import decode_picture_async
 from providers.http.failures import blaming_model
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider, keep_all
-from providers.kit.model_lists import cap_models, choose_models, is_retired, limit_quality, without_retired
+from providers.kit.model_lists import cap_models, choose_models, limit_quality
 from providers.kit.own_server import Authorization, OwnServerSettings
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
@@ -68,7 +68,7 @@ class OpenAICompatible(Provider):
         self._discovery = self.discovery(self._offered, limit_quality(settings, documented))
 
     async def offered(self) -> Sequence[Model]:
-        return self._without_retired(self._host_models) or self._without_retired(await self._discovery.get())
+        return self.facts.without_ended(self._host_models) or await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
         with blaming_model() if self._profile.is_proxy else nullcontext():
@@ -153,9 +153,6 @@ class OpenAICompatible(Provider):
         except ValueError:
             return url
 
-    def _without_retired(self, models: Sequence[Model]) -> Sequence[Model]:
-        return without_retired(models) if self._profile.has_retirements else models
-
     async def _offered(self) -> Sequence[Model]:
         return limit_quality(self.settings, await self._discover())
 
@@ -182,7 +179,7 @@ class OpenAICompatible(Provider):
 
     def _is_offered(self, listed: Listed) -> bool:
         profile, id = self._profile, listed.id
-        ended = is_past(listed.shutdown_date) or (profile.has_retirements and is_retired(id))
+        ended = is_past(listed.shutdown_date) or self.facts.has_ended(id)
         return not ended and (not profile.id_prefixes or id.startswith(profile.id_prefixes))
 
     def _models(self, pairs: Sequence[tuple[str, str]]) -> tuple[Model, ...]:

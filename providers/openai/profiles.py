@@ -55,8 +55,6 @@ class Profile(NamedTuple):
     """Prefixes of ids of image models; empty: all ids."""
     facts: str = ""
     """Name of the file about its models in `providers/facts`; empty: nothing is known of them."""
-    has_retirements: bool = False
-    """Its models have announced retirement dates."""
     models: tuple[tuple[str, str], ...] = (SERVER_DEFAULT,)
     """Fallback where the list cannot be read; also the order of listed models."""
 
@@ -144,7 +142,7 @@ OPENAI = Profile(
     default_capabilities=WIDE,
     families=GPT_FAMILIES,
     id_prefixes=("gpt-image", "chatgpt-image", "grok-imagine", "flux", "sd"),
-    has_retirements=True,
+    facts="openai",
     models=(
         ("gpt-image-2.6-sunburst", "GPT Image 2.6 Sunburst"),
         ("gpt-image-2.6-flare", "GPT Image 2.6 Flare"),
@@ -165,7 +163,7 @@ PROFILES: Mapping[str, Profile] = {
         image="form",
         default_capabilities=WIDE,
         families=tuple((each, capabilities.having(safety_checker=False)) for each, capabilities in GPT_FAMILIES),
-        has_retirements=True,
+        facts="openai",
     ),
     "sdcpp": Profile(
         title="stable-diffusion.cpp",
@@ -216,7 +214,7 @@ PROFILES: Mapping[str, Profile] = {
     ),
     "xai": Profile(
         title="xAI",
-        has_retirements=True,
+        facts="xai",
         base_url="https://api.x.ai/v1",
         size_style="aspect",
         response_format="b64_json",

@@ -205,12 +205,7 @@ async def bench(request, bench_for):
 @pytest.fixture
 def day(monkeypatch):
     """Set the date by which models retire: `day("2026-12-01")`."""
-
-    def set_day(text: str) -> None:
-        for module in ("model_facts", "model_lists"):
-            monkeypatch.setattr(f"providers.kit.{module}.today", lambda: date.fromisoformat(text))
-
-    return set_day
+    return lambda text: monkeypatch.setattr("providers.kit.model_facts.today", lambda: date.fromisoformat(text))
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ from domain import (
 )
 from providers.gemini import (
     ACCOUNT_FINISH_REASONS,
-    MODELS,
     NORMAL_FINISH_REASONS,
     RATIOS,
     REFUSED_FINISH_REASONS,
@@ -32,6 +31,7 @@ from providers.gemini import (
 )
 from providers.http.answers import Answer
 from providers.http.encoding import decode_picture
+from providers.kit.facts_files import built_in
 from providers.kit.settings import ProviderSettings
 from tests.outcomes import blames_model, not_taken, option_of
 from tests.providers.conftest import sources_of
@@ -243,7 +243,7 @@ async def test_the_list_is_read(gemini):
 
 @pytest.mark.parametrize("case", ["lists-empty", "lists-words", "bad-key", "F01", "F04", "F05", "F10", "F12-list"])
 async def test_the_documented_models_are_the_fallback(gemini, case):
-    assert [(model.id, model.title) for model in await gemini.provider(case).models()] == list(MODELS)
+    assert await gemini.provider(case).models() == list(built_in("gemini").listed)
 
 
 async def test_the_hosts_models_replace_the_list(gemini):

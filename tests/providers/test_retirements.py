@@ -4,8 +4,7 @@
 import pytest
 from pydantic import SecretStr
 
-from providers.gemini import MODELS
-from providers.kit.model_lists import RETIREMENT_DATES, is_retired
+from providers.kit.facts_files import built_in
 from providers.kit.once import warn_once
 from providers.kit.settings import ProviderSettings
 from providers.openai import OpenAICompatible
@@ -16,6 +15,10 @@ from tests.replay.openai import FREE, MINI
 KEY = SecretStr("test-key")
 XAIS = "grok-imagine-image-quality"
 LAST_DAY, AFTER = "2026-11-30", "2026-12-01"
+
+
+def is_retired(id: str) -> bool:
+    return any(built_in(name).has_ended(id) for name in ("openai", "xai", "gemini"))
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +97,9 @@ async def test_a_retired_model_is_not_offered_even_if_listed(gemini, day):
     assert models and not any(map(is_retired, models))
 
 
-def test_no_fallback_model_is_retired():
-    documented = [id for profile in PROFILES.values() for id, _ in profile.models]
-    assert not RETIREMENT_DATES.keys() & {*documented, *(id for id, _ in MODELS)}
+def test_no_fallback_model_has_an_end():
+    assert not [id for profile in PROFILES.values() for id, _ in profile.models if built_in(profile.facts).end_of(id)]
+    assert not [each.id for each in built_in("gemini").entries if each.id and each.ends]
 
 
 @pytest.mark.parametrize(
