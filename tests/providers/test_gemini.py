@@ -234,7 +234,7 @@ async def test_the_list_is_read(gemini):
     models = await gemini.provider().models()
     assert [(model.id, model.title) for model in models] == [
         (NEWEST, "Two One"),
-        (NO_SIZES, NO_SIZES),
+        (NO_SIZES, "Gemini 3.1 Flash Lite Image"),
         ("gemini-4-image", "Four"),
         (MODEL, "Nano"),
     ]
