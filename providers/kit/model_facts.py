@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, PrivateAttr, model_validator
 
 from domain import Capabilities, Model, Price
 from domain.frozen import Frozen
@@ -14,6 +14,7 @@ from providers.kit.once import warn_once
 
 SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 """Ending of the id of a dated snapshot of a model."""
+MAX_REMEMBERED = 10_000
 ENDS_SOON = timedelta(days=30)
 
 
@@ -62,6 +63,8 @@ class ModelFacts(Frozen):
     entries: tuple[ModelFact, ...] = ()
     sets: Mapping[str, Capabilities] = {}
     """Named sets of capabilities, on which entries of a host's file may build, too."""
+    _ends: dict[str, date | None] = PrivateAttr(default_factory=dict[str, date | None])
+    """By id: lists of a thousand models are gone through for each letter that a member types."""
 
     @property
     def listed(self) -> Sequence[Model]:
@@ -79,7 +82,11 @@ class ModelFacts(Frozen):
 
     def end_of(self, id: str) -> date | None:
         """The first day on which a model is not offered; snapshots and `owner/id` end with the model."""
-        return next((each.ends for each in self.entries if each.ends and each.covers(id)), None)
+        if id not in self._ends:
+            if len(self._ends) >= MAX_REMEMBERED:
+                self._ends.clear()
+            self._ends[id] = next((each.ends for each in self.entries if each.ends and each.covers(id)), None)
+        return self._ends[id]
 
     def has_ended(self, id: str) -> bool:
         end = self.end_of(id)
@@ -90,7 +97,7 @@ class ModelFacts(Frozen):
         ended = {model.id for model in models if self.has_ended(model.id)}
         for id in sorted(ended):
             warn_once(f"{id} has ended and is no longer offered; <NAME>_MODELS and servers' settings can name others")
-        return [model for model in models if model.id not in ended]
+        return [model for model in models if model.id not in ended] if ended else models
 
     def ending_soon(self, ids: Iterable[str]) -> Mapping[str, date]:
         """Those models that end within 30 days, and when."""
