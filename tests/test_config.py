@@ -191,6 +191,7 @@ def test_each_variable_is_read(tmp_path):
         "PREVIEW_PROVIDERS": "On",
         "SKETCH": "off",
         "IMAGEPIPELINE_GENERATION": "3",
+        "OPENAI_PREVIEWS": "2",
         "APPYPIE_API": "pixazo",
         "AIHORDE": "on",
         "COMFYUI_WORKFLOW": "/srv/words.json",

@@ -38,6 +38,7 @@ from providers.kit.model_lists import cap_models, choose_models, limit_quality
 from providers.kit.own_server import Authorization, OwnServerSettings
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
+from providers.kit.variables import Integer
 from providers.openai.calls import Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Descriptions, Item, Listed, ModelList, error_of, failure_of, is_past, items_of
@@ -45,8 +46,19 @@ from providers.openai.streaming import Stream, is_event_stream
 
 log = logging.getLogger(__name__)
 
+LOW_QUALITY = "low"
 SELF_HOSTED_SECONDS = 600.0
 """Time limit of a call to a self-hosted server, which may run on a CPU; the job's deadline comes first."""
+
+
+class OpenAISettings(ProviderSettings):
+    previews: Integer = Field(
+        default=1,
+        ge=0,
+        le=3,
+        description="How many unfinished pictures are shown while one is drawn: OpenAI bills each like 100 image "
+        "tokens. None where the quality is `low`, or where the host has set a best quality.",
+    )
 
 
 class OpenAICompatible(Provider):
@@ -101,15 +113,21 @@ class OpenAICompatible(Provider):
     async def _draw(self, request: ImageRequest, sources: Sources, progress: Progress) -> list[Item]:
         """The pictures that remain to be saved; a stream saves its picture itself, unless it is a link."""
         stream = Stream(progress)
-        can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
-        drawing = await drawing_for(self._profile, request, sources, stream=can_stream)
+        previews = self._previews(request)
+        drawing = await drawing_for(self._profile, request, sources, previews=previews)
         try:
-            return await self._send(drawing, stream if can_stream else None)
+            return await self._send(drawing, stream if previews else None)
         except (Unavailable, Timeout, BadResponse) as error:
             if stream.to_fetch is None:
                 raise
             log.info("%s: the stream broke after its picture: %s", self.name, error)
             return stream.to_fetch
+
+    def _previews(self, request: ImageRequest) -> int:
+        """How many unfinished pictures to ask for; none where the host or the member saves, as each is billed."""
+        can_stream = self._profile.can_stream and request.count == 1 and is_gpt_image(request.model or "")
+        saves = self.settings.quality is not None or request.quality == LOW_QUALITY
+        return self.settings.previews if isinstance(self.settings, OpenAISettings) and can_stream and not saves else 0
 
     async def _send(self, drawing: Drawing, stream: Stream | None) -> list[Item]:
         seconds = SELF_HOSTED_SECONDS if self._profile.is_self_hosted else None
@@ -201,12 +219,13 @@ class SelfHosted(OpenAICompatible):
 class OpenAI(Streaming):
     name = "openai"
     title = "OpenAI"
+    settings_type = OpenAISettings
 
     def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
         super().__init__(settings, transport, self.name, OPENAI)
 
 
-class CompatibleSettings(OwnServerSettings):
+class CompatibleSettings(OpenAISettings, OwnServerSettings):
     """Settings of a server listed in OPENAI_COMPATIBLE."""
 
     profile: str | None = Field(

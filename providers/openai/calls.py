@@ -19,7 +19,6 @@ SD_CPP_NAME = re.compile(r"sd[\W_]*cpp", re.IGNORECASE)
 MAX_MASK_BYTES = 4 * 1000 * 1000
 MAX_IMAGE_BYTES = 50 * 1000 * 1000
 """Bytes, as OpenAI documents them for edits."""
-PARTIAL_IMAGES = 2
 RANDOM_SEED = -1
 """The seed that makes stable-diffusion.cpp draw a random one."""
 
@@ -31,7 +30,8 @@ class Drawing(NamedTuple):
     options: dict[str, Any]
 
 
-async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources, *, stream: bool) -> Drawing:
+async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources, *, previews: int) -> Drawing:
+    """previews: how many unfinished pictures to stream before the final one; 0: the response is no stream."""
     image = sources.only_image()
     if image and request.upscale:
         return _form("images/upscale", without_none({"model": _model(request), "scale": 2}), _image(image))
@@ -39,7 +39,7 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
         fields = without_none({"model": _model(request), "prompt": _prompt(profile, request), "steps": request.steps})
         image, mask = await asyncio.to_thread(_fit_both, image, sources.mask, request.size)
         return _form("images/inpainting", fields, _image(image), _mask(mask))
-    fields = _fields(profile, request) | ({"stream": True, "partial_images": PARTIAL_IMAGES} if stream else {})
+    fields = _fields(profile, request) | ({"stream": True, "partial_images": previews} if previews else {})
     if image and profile.image == "form":
         files = [_image(image, profile.image_part)]
         if sources.mask:

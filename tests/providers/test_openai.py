@@ -45,7 +45,7 @@ ONE = draw("a quiet harbour 0", (512, 512))
 IMAGE = sources_of(draw("image"), url="https://cdn.example/dog.png")
 MASKED = sources_of(draw("image"), mask=draw("mask", mode="L"))
 PLAIN = {"model": FREE, "prompt": "a quiet harbour", "n": 1, "size": "512x512"}
-STREAMED = {"stream": True, "partial_images": 2}
+STREAMED = {"stream": True, "partial_images": 1}
 
 
 @pytest.fixture
@@ -223,12 +223,30 @@ async def test_each_family_has_its_qualities(openai):
 
 
 @pytest.mark.parametrize(
+    ("settings", "options", "previews"),
+    [
+        ({}, {}, 1),
+        ({"previews": 3}, {"quality": "high"}, 3),
+        ({"previews": 0}, {}, 0),
+        ({}, {"quality": "low"}, 0),
+        ({"quality": "high"}, {"quality": "medium"}, 0),
+        ({"previews": 3}, {"count": 2}, 0),
+    ],
+)
+async def test_unfinished_pictures_are_asked_for_where_nobody_saves(openai, settings, options, previews):
+    """Each is billed."""
+    await openai.draw(settings=settings, **options)
+    sent = openai.sent()
+    assert (sent.get("partial_images", 0), "stream" in sent) == (previews, bool(previews))
+
+
+@pytest.mark.parametrize(
     ("base_url", "arrives"),
     [(None, "a <3 b | c"), ("https://api.openai.com/v1/", "a <3 b | c"), ("http://gpu:1234/v1", "a <3 b / c")],
 )
 async def test_a_prompt_is_sent_unchanged_to_openai_itself(base_url, arrives):
     request = ImageRequest(prompt="a <3 b | c", model=FREE)
-    drawing = await calls.drawing_for(OPENAI.at_url(base_url), request, Sources(), stream=False)
+    drawing = await calls.drawing_for(OPENAI.at_url(base_url), request, Sources(), previews=0)
     assert drawing.options["json"]["prompt"] == arrives
 
 
@@ -252,7 +270,7 @@ async def test_an_edit(openai):
     assert progress.sizes == [(512, 512)]
     assert len(progress.previews) == 2
     options = {"model": FREE, "prompt": "a quiet harbour", "n": "1", "size": "512x512"}
-    assert form(openai) == options | {"stream": "true", "partial_images": "2", "image": IMAGE.images[0].data}
+    assert form(openai) == options | {"stream": "true", "partial_images": "1", "image": IMAGE.images[0].data}
 
 
 async def test_several_edits_are_not_streamed(openai):

@@ -81,7 +81,7 @@ async def test_check_where_no_models_are_listed(speaking):
     [
         ("minimal", {}, {"model": FREE, "n": 1, "size": "512x512"}),
         ("litellm", {}, {"model": FREE, "n": 1, "size": "512x512"}),
-        ("openai", {}, {"model": FREE, "n": 1, "size": "512x512", "stream": True, "partial_images": 2}),
+        ("openai", {}, {"model": FREE, "n": 1, "size": "512x512", "stream": True, "partial_images": 1}),
         ("nscale", {}, {"model": FREE, "n": 1, "size": "512x512", "response_format": "b64_json"}),
         (
             "localai",
