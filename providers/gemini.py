@@ -45,6 +45,8 @@ from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
 
 BASE_URL = "https://generativelanguage.googleapis.com"
+MAX_IMAGE_BYTES = 14_000_000
+"""A request of inline data has 20 MB at most, and base64 takes a third more than the file."""
 DEFAULT_MODEL = "gemini-nano-banana-2.1"
 RATIOS = {
     Size(1024, 1024): "1:1",
@@ -159,6 +161,7 @@ class ModelList(Reply):
 class Gemini(Provider):
     name = "gemini"
     title = "Google Gemini"
+    max_image_bytes = MAX_IMAGE_BYTES
 
     def __init__(self, settings: ProviderSettings, transport: Transport) -> None:
         super().__init__(settings, transport)

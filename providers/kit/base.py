@@ -126,6 +126,8 @@ class Provider(ABC, Generic[OwnSettings]):
     """True: volunteers draw on their own machines, and could read the prompts."""
     reports: ClassVar[frozenset[str]] = frozenset()
     """Which arguments of `Progress.report` it uses: fraction, position, eta, preview."""
+    max_image_bytes: ClassVar[int | None] = None
+    """Of a PNG to draw from; a larger one is scaled down before `generate`. None: no limit is known."""
     suspension_time: ClassVar[timedelta | None] = None
     """How long to suspend a member whose prompt was refused, where the provider bans the whole bot for repetitions.
 

@@ -1,11 +1,12 @@
 """Fits a request's image and prompt to what a self-hosted server takes."""
 
+import asyncio
 import io
 import re
 
 from PIL import Image, ImageOps
 
-from domain import Size
+from domain import Size, SourceImage, Sources
 
 EXTRA_ARGS = "sd_cpp_extra_args"
 """Tag in a prompt in which stable-diffusion.cpp reads native options (its server's api.md)."""
@@ -31,6 +32,26 @@ def shrink_image(png: bytes, *, most_pixels: int, longest_side: int, most_bytes:
         factor *= min(0.95, (most_bytes / len(png)) ** 0.5)
         png = _scaled(image, factor)
     return png
+
+
+async def within_bytes(sources: Sources, most_bytes: int | None) -> Sources:
+    """The images, each scaled down to a number of bytes where it has more, and the mask in the first one's size."""
+    if most_bytes is None or all(len(each.data) <= most_bytes for each in sources.images):
+        return sources
+    return await asyncio.to_thread(_scale_sources, sources, most_bytes)
+
+
+def _scale_sources(sources: Sources, most_bytes: int) -> Sources:
+    images = tuple(SourceImage(data=_within_bytes(each.data, most_bytes), url=each.url) for each in sources.images)
+    size = Size(*Image.open(io.BytesIO(images[0].data)).size)
+    return Sources(images=images, mask=fit_image(sources.mask, size) if sources.mask else None)
+
+
+def _within_bytes(png: bytes, most_bytes: int) -> bytes:
+    image = Image.open(io.BytesIO(png))
+    return shrink_image(
+        png, most_pixels=image.width * image.height, longest_side=max(image.size), most_bytes=most_bytes
+    )
 
 
 def _scaled(image: Image.Image, factor: float) -> bytes:

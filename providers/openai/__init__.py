@@ -39,7 +39,7 @@ from providers.kit.own_server import Authorization, OwnServerSettings
 from providers.kit.results import collect
 from providers.kit.settings import ProviderSettings
 from providers.kit.variables import Integer
-from providers.openai.calls import Drawing, drawing_for
+from providers.openai.calls import MAX_IMAGE_BYTES, Drawing, drawing_for
 from providers.openai.profiles import MINIMAL, OPENAI, PROFILES, Profile, is_gpt_image, profile_for, title_for
 from providers.openai.replies import Descriptions, Item, Listed, ModelList, error_of, failure_of, is_past, items_of
 from providers.openai.streaming import Stream, is_event_stream
@@ -219,6 +219,7 @@ class SelfHosted(OpenAICompatible):
 class OpenAI(Streaming):
     name = "openai"
     title = "OpenAI"
+    max_image_bytes = MAX_IMAGE_BYTES - 1
     settings_type = OpenAISettings
 
     def __init__(self, settings: ProviderSettings, transport: Transport) -> None:

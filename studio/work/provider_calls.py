@@ -19,6 +19,7 @@ from domain import (
 )
 from domain.outcomes import failure_of
 from providers.kit.base import Provider
+from providers.kit.inputs import within_bytes
 from storage.spool import Spool
 from studio.display import Delivery, Report
 from studio.intake.admission import Suspensions
@@ -98,7 +99,7 @@ class ProviderCalls:
         """Make the calls that are left; the first one may resume one of an earlier process."""
         provider = self._provider_of(held.job)
         check_resumable(held.job, provider)
-        sources = await read_sources(self._spool, held.job)
+        sources = await within_bytes(await read_sources(self._spool, held.job), provider.max_image_bytes)
         async with (
             self._within_deadline(held.job) as deadline,
             self._suspensions.guard_request(held.job) as accepted,

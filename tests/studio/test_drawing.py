@@ -2,6 +2,7 @@
 """Drawing: what is written before each step, and how a job is resumed after a crash."""
 
 import asyncio
+import io
 import logging
 import sqlite3
 from contextlib import closing
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from obstore.store import LocalStore
+from PIL import Image
 
 import storage.database
 import storage.dialects
@@ -753,6 +755,32 @@ async def test_uploads_come_from_the_spool(store, holding, draw):
     async with holding(request=ImageRequest(prompt="a boat", images=(image,))) as held:
         await draw(held, generate)
     assert got == [Sources(images=(SourceImage(data=b"image", url="https://cdn.test/x.png"),))]
+
+
+@pytest.mark.parametrize(("limit", "is_scaled"), [(None, False), (500_000, False), (60_000, True)])
+async def test_an_image_of_more_bytes_than_the_api_takes_is_scaled_with_its_mask(
+    store, holding, draw, monkeypatch, limit, is_scaled
+):
+    got = []
+
+    async def generate(request, sources, progress):
+        got.append(sources)
+        await paint(request, sources, progress)
+
+    monkeypatch.setattr(FakeProvider, "max_image_bytes", limit)
+    photo, mask = noise((300, 200)), png(size=(300, 200))
+    await store.spool.put("uploads/1/image", photo)
+    await store.spool.put("uploads/1/mask", mask)
+    image, white = Upload(url="https://cdn.test/x.png", key="uploads/1/image"), Upload(url=None, key="uploads/1/mask")
+    async with holding(request=ImageRequest(prompt="a boat", images=(image,), mask=white)) as held:
+        await draw(held, generate)
+    ((only,), repainted) = got[0].images, got[0].mask
+    assert only.url == image.url
+    assert (only.data, repainted) == (photo, mask) or is_scaled
+    assert len(only.data) <= (limit or len(photo))
+    size = Image.open(io.BytesIO(only.data)).size
+    assert Image.open(io.BytesIO(repainted)).size == size
+    assert abs(size[0] / size[1] - 1.5) < 0.02
 
 
 @pytest.mark.parametrize("key", ["uploads/1/image", None])
