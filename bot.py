@@ -248,7 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for is_mistake, text in log_lines(remarks):
             log.log(logging.WARNING if is_mistake else logging.INFO, "%s", text)
         if offline:
-            return asyncio.run(run_until_signal(_preview(config, remarks)))
+            missing = NO_PREVIEW if asked.preview else _no_token(remarks)
+            return asyncio.run(run_until_signal(_preview(config, remarks, missing)))
         refuse_root_in_foreign_folder(config.data_dir)
         return run_on_uvloop(work(config) if asked.worker else serve(config))
     except STARTUP_ERRORS as error:
@@ -273,12 +274,13 @@ def _no_token(remarks: Sequence[Remark]) -> str:
     return f"DISCORD_TOKEN is not set: it is neither in the environment nor in .env ({file})."
 
 
-async def _preview(config: Config, remarks: Sequence[Remark]) -> None:
+async def _preview(config: Config, remarks: Sequence[Remark], missing: str) -> None:
+    """missing: what to say where the preview's packages are not there."""
     _quiet_discord_log()
     try:
         from preview import show
     except ModuleNotFoundError:
-        raise ConfigError(NO_PREVIEW if config.discord_token else f"{_no_token(remarks)} {NO_PREVIEW}") from None
+        raise ConfigError(missing) from None
     print(OFFLINE_NOTICE if config.discord_token is None else "This is the offline preview.")  # noqa: T201
     for remark in remarks:
         if remark.source == ".env" and remark.state == "note":

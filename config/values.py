@@ -74,9 +74,12 @@ def _model_tables(written: str) -> Mapping[str, Any]:
 
 def _certificates(path: Path) -> Path:
     try:
+        path.read_bytes()
         ssl.create_default_context(cafile=path)
-    except (OSError, ValueError):
-        raise UnreadableError("names no file with certificates in PEM format") from None
+    except (ssl.SSLError, ValueError):
+        raise UnreadableError("names a file without certificates in PEM format") from None
+    except OSError as error:
+        raise UnreadableError(f"names a file that cannot be read: {error.strerror}") from None
     return path.absolute()
 
 

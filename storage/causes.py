@@ -14,6 +14,8 @@ import asyncpg
 
 TLS_REFUSED = "rejected SSL upgrade"
 """In asyncpg's error where the server has no TLS."""
+NO_ROOT = "root certificate"
+"""In asyncpg's error where a certificate is to be verified, and there is none to verify it with."""
 CAUSE_BY_TYPE: Mapping[type[BaseException], str] = {
     asyncpg.InvalidAuthorizationSpecificationError: "PostgreSQL refused the login: user, password or database",
     asyncpg.InvalidCatalogNameError: "PostgreSQL has no such database; CREATE DATABASE makes one",
@@ -29,6 +31,7 @@ CAUSE_BY_TYPE: Mapping[type[BaseException], str] = {
     ssl.SSLCertVerificationError: "PostgreSQL's TLS certificate is not trusted; sslrootcert in the URL names one",
     ssl.SSLError: "the TLS connection to PostgreSQL failed",
     socket.gaierror: "the name of PostgreSQL's host is not found (DNS)",
+    FileNotFoundError: "a file that the URL names is not there: its sslrootcert, or PostgreSQL's socket",
     ConnectionRefusedError: "nothing listens at that host and port (connection refused)",
     TimeoutError: "PostgreSQL does not answer in time; its host, or a firewall on the way",
     ValueError: "the URL has a part that cannot be read",
@@ -77,6 +80,8 @@ def database_cause(error: BaseException) -> str:
         return next((words for part, words in CAUSE_BY_SQLITE_WORDS.items() if part in told), told)
     if TLS_REFUSED in str(cause):
         return "PostgreSQL has no TLS, which sslmode in the URL asks for"
+    if isinstance(cause, asyncpg.ClientConfigurationError) and NO_ROOT in str(cause):
+        return "sslmode in the URL asks for a certificate that sslrootcert has to name there"
     found = next((words for kind, words in CAUSE_BY_TYPE.items() if isinstance(cause, kind)), None)
     return found or _os_cause(cause) or type(cause).__name__
 

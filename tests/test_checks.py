@@ -5,10 +5,12 @@ import asyncio
 import os
 import socket
 import sqlite3
+import ssl
 from pathlib import Path
 
 import asyncpg
 import pytest
+import trustme
 from aiohttp import web
 from filelock import FileLock
 
@@ -145,6 +147,45 @@ async def test_postgresql_refuses(postgres, wire, tmp_path):
     owner = await asyncpg.connect(good)
     assert await owner.fetch("SELECT 1 FROM pg_tables WHERE schemaname = 'public'") == []
     await owner.close()
+
+
+@pytest.fixture
+async def secured(wire, tmp_path):
+    """The wire, which takes connections with TLS alone, by a certificate for localhost; its authority is in ca.pem."""
+    authority, other = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    other.cert_pem.write_to_path(tmp_path / "other.pem")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(tls)
+
+    async def carry(reader, writer):
+        await reader.readexactly(8)  # PostgreSQL's SSLRequest
+        writer.write(b"S")
+        try:
+            await writer.start_tls(tls)
+        except OSError:
+            writer.transport.abort()
+        else:
+            await wire.carry(reader, writer)
+
+    async with await asyncio.start_server(carry, "127.0.0.1", 0) as server:
+        wire.port = server.sockets[0].getsockname()[1]
+        yield wire
+
+
+async def test_postgresql_with_a_certificate_of_the_hosts(postgres, secured, tmp_path):
+    url = secured.url(await postgres.database()).replace("127.0.0.1", "localhost")
+    told = {
+        f"?sslmode=verify-full&sslrootcert={tmp_path}/ca.pem": "tables are made at start",
+        f"?sslmode=verify-full&sslrootcert={tmp_path}/other.pem": "PostgreSQL's TLS certificate is not trusted",
+        f"?sslmode=verify-full&sslrootcert={tmp_path}/none.pem": "a file that the URL names is not there",
+        "?sslmode=verify-full": "sslmode in the URL asks for a certificate that sslrootcert has to name there.",
+    }
+    for query, words in told.items():
+        run = await process(tmp_path, str(ROOT / "bot.py"), "--check", DATABASE_URL=f"{url}{query}")
+        out, log = await ended(run)
+        assert words in row(out.splitlines(), "database")
+        assert "Traceback" not in out + log
 
 
 def test_a_bucket_that_can_be_written(start, s3):  # noqa: F811

@@ -265,11 +265,29 @@ async def test_a_second_preview_says_that_the_port_is_taken(tmp_path):
     assert "Traceback" not in told
 
 
+WITHOUT_PREVIEW = "import sys; sys.modules['simcord'] = None; import bot; sys.exit(bot.main(sys.argv[1:]))"
+NOT_SET = "DISCORD_TOKEN is not set: it is neither in the environment nor in .env"
+
+
 async def test_without_a_token_and_without_the_preview_the_token_is_asked_for(tmp_path):
     """As in a container, whose image has no preview."""
-    without = "import sys; sys.modules['simcord'] = None; import bot; sys.exit(bot.main([]))"
-    run = await process(tmp_path, "-c", without)
+    run = await process(tmp_path, "-c", WITHOUT_PREVIEW)
     out, told = await ended(run)
     assert run.returncode == 2
-    assert "DISCORD_TOKEN is not set: it is neither in the environment nor in .env" in told
+    assert NOT_SET in told
     assert str(tmp_path / ".env") in told and "Traceback" not in out + told
+    assert told.splitlines()[-1].count(". ") == 0
+
+
+async def test_an_env_file_without_a_token_is_named(tmp_path):
+    (tmp_path / ".env").write_text("SKETCH=on\n")
+    run = await process(tmp_path, "-c", WITHOUT_PREVIEW)
+    _, told = await ended(run)
+    assert (run.returncode, told.splitlines()[-1]) == (2, f"{NOT_SET} ({tmp_path / '.env'}).")
+
+
+async def test_who_asks_for_the_preview_is_told_what_it_needs(tmp_path):
+    run = await process(tmp_path, "-c", WITHOUT_PREVIEW, "--preview")
+    _, told = await ended(run)
+    assert run.returncode == 2
+    assert told.splitlines()[-1].startswith("The preview needs its packages: ")

@@ -15,7 +15,8 @@ from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from config import read_config
+from check.network import check_network
+from config import ConfigError, read_config
 from domain import BadResponse, Unavailable
 from domain.network import Network, Proxy
 from providers.http.transport import Transport
@@ -301,6 +302,14 @@ async def test_the_check_tells_of_a_proxy_without_tunnels(tmp_path, variable, st
     assert row(out.splitlines(), name) == f"{name:14} {state:8} {url} opens no tunnel to discord.com: status 403"
 
 
+async def test_a_proxy_that_is_not_asked_for_discord_may_refuse_tunnels(server, tmp_path):
+    async with proxy_to(server, "other:login") as proxy:
+        refusing = {"HTTPS_PROXY": proxy.url, "NO_PROXY": "discord.com"}
+        run = await process(tmp_path, str(ROOT / "bot.py"), "--check", **refusing)
+        out, _ = await ended(run)
+    assert row(out.splitlines(), "no_proxy") == "no_proxy       works    reached without a proxy: discord"
+
+
 async def test_the_check_tells_that_the_proxy_is_away(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -308,6 +317,58 @@ async def test_the_check_tells_that_the_proxy_is_away(tmp_path):
         run = await process(tmp_path, str(ROOT / "bot.py"), "--check", HTTPS_PROXY=url)
         out, _ = await ended(run)
     assert row(out.splitlines(), "https_proxy") == f"https_proxy    fails    {url} cannot be reached"
+
+
+OWN = {"COMFYUI_BASE_URL": "http://192.168.1.20:8188", "AUTOMATIC1111_BASE_URL": "http://127.0.0.1:7860"}
+PROXIES = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+LED = ["note     comfyui has a private address, and goes through the proxy: NO_PROXY can name it"]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, []),
+        ({"NO_PROXY": "gpu.lan"}, ["note     stands for nothing without HTTP_PROXY or HTTPS_PROXY"]),
+        (PROXIES, []),
+        (PROXIES | OWN, LED),
+        (PROXIES | {"NO_PROXY": "gpu.lan"}, ["works    reached without a proxy: none of the servers set here"]),
+        (PROXIES | OWN | {"NO_PROXY": "gpu.lan"}, ["works    reached without a proxy: automatic1111", *LED]),
+        (PROXIES | OWN | {"NO_PROXY": "192.168.0.0/16"}, ["works    reached without a proxy: automatic1111, comfyui"]),
+        (
+            PROXIES | {"NO_PROXY": "*", "SPOOL_URL": "s3://a", "AWS_ENDPOINT_URL": "http://minio.lan:9000"},
+            ["works    reached without a proxy: discord, spool"],
+        ),
+    ],
+)
+async def test_the_check_tells_what_is_reached_without_the_proxy(values, told):
+    found = await check_network(read_config(values))
+    assert [str(each) for each in found if each.name == "no_proxy"] == [f"no_proxy       {each}" for each in told]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "names a file that cannot be read: No such file or directory."),
+        (b"", "names a file without certificates in PEM format."),
+        (b"\x30\x82\x01\x0a\x02", "names a file without certificates in PEM format."),
+        (
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "names a file without certificates in PEM format.",
+        ),
+    ],
+)
+async def test_a_file_without_certificates_is_told(tmp_path, content, told):
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    run = await process(tmp_path, str(ROOT / "bot.py"), "--check", CA_FILE=str(path))
+    _, log = await ended(run)
+    assert (run.returncode, log.strip()) == (2, f"CA_FILE {told}")
+
+
+async def test_a_folder_is_no_file_with_certificates(tmp_path):
+    with pytest.raises(ConfigError, match=r"^CA_FILE names a file that cannot be read: Is a directory\.$"):
+        read_config({"CA_FILE": str(tmp_path)})
 
 
 async def test_the_check_names_the_hosts_certificates(tmp_path):

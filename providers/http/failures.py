@@ -43,6 +43,8 @@ MODERATION_STATUSES = (400, 403, 415, 422, 451)
 GATEWAY_STATUSES = frozenset({502, 503, 504, *range(520, 528), 530})
 """Statuses of gateways and proxies in front of a server that is down or overloaded."""
 KEY_WORDS = re.compile(r"\bincorrect api key\b|\bno connected db\b", re.IGNORECASE)
+"""xAI's words, after which it quotes the key or not (continuedev/continue #10778, autohandai/code-cli #545); LiteLLM's,
+where it has no database, for any key but its master key (1.110.2, proxy/auth/user_api_key_auth.py)."""
 CONFLICT_STATUSES = (409, 423, 425)
 """Temporary conflicts: a retry, or another provider, may succeed."""
 TIMEOUT_STATUSES = (408, 504, 522, 524, 598, 599)

@@ -107,7 +107,7 @@ class Refusal(Reply):
 
 
 DRAWING_MODES = ("image_generation", "image_edit")
-"""LiteLLM's modes of models that draw, as its list of models and prices has them (1.110.2)."""
+"""LiteLLM's modes of models that draw: of those in its model_prices_and_context_window_backup.json (1.110.2)."""
 
 
 class Listed(Reply):
@@ -121,7 +121,10 @@ class ModelInfo(Reply):
 
 
 class Described(Reply):
-    """A model in LiteLLM's /model/info."""
+    """A model in LiteLLM's /model/info (1.110.2, proxy/proxy_server.py, model_info_v1): one for each server behind it.
+
+    The mode is that of LiteLLM's price list, unless the host's config.yaml has another in `model_info`.
+    """
 
     model_name: str
     model_info: Annotated[ModelInfo | None, NONE_IF_INVALID] = None

@@ -9,8 +9,11 @@ from check.keys import check_providers
 from config import read_config
 from providers.http.transport import Transport
 
-NO_DB = {"error": {"message": "No connected db.", "type": "no_db_connection", "param": "None", "code": "400"}}
-XAI = {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: ca***ry. You can obtain…"}
+NO_DB = {"error": {"message": "No connected db.", "type": "no_db_connection", "param": None, "code": "400"}}
+OLDER_NO_DB = {"error": {**NO_DB["error"], "param": "None"}}
+XAI = {"code": "invalid-argument", "error": "Incorrect API key provided. You can obtain…"}
+OLDER_XAI = {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: ca***ry. You can…"}
+DATABASE_AWAY = {"error": {**NO_DB["error"], "message": "The database cannot be reached.", "code": "503"}}
 MODES = {"draws": "image_generation", "edits": "image_edit", "chats": "chat", "unknown": None, "embeds": "embedding"}
 
 
@@ -43,16 +46,27 @@ async def rows(name: str, url: str) -> list[str]:
         return [str(row) for row in await check_providers({name: enabled[name]})]
 
 
-@pytest.mark.parametrize(("name", "body"), [("litellm", NO_DB), ("xai", XAI)])
+@pytest.mark.parametrize(
+    ("name", "body"), [("litellm", NO_DB), ("litellm", OLDER_NO_DB), ("xai", XAI), ("xai", OLDER_XAI)]
+)
 async def test_a_key_that_is_refused_with_400(serve, name, body):
     url = await serve({"/v1/models": (400, body)})
     assert (await rows(name, url))[0].startswith(f"{name:14} fails    the key is not accepted")
 
 
+async def test_litellms_database_that_is_away_is_no_wrong_key(serve):
+    url = await serve({"/v1/models": (503, DATABASE_AWAY)})
+    assert (await rows("litellm", url))[0].startswith("litellm        fails    cannot be reached")
+
+
 @pytest.mark.parametrize("status", [200, 403])
 async def test_litellms_models_that_do_not_draw_are_not_offered(serve, status):
-    described = [{"model_name": name, "model_info": {"mode": mode}} for name, mode in MODES.items()]
-    described += [{"model_name": "both", "model_info": {"mode": mode}} for mode in ("chat", "image_generation")]
+    modes = [*MODES.items(), ("both", "chat"), ("both", "image_generation")]
+    described = [
+        {"model_name": name, "litellm_params": {"model": f"openai/{name}"}, "model_info": {"id": name, "mode": mode}}
+        for name, mode in modes
+    ]
+    described.append({"model_name": "undescribed", "litellm_params": {}, "model_info": {"db_model": False}})
     names = [*MODES, "both", "undescribed"]
     url = await serve(
         {
@@ -66,3 +80,10 @@ async def test_litellms_models_that_do_not_draw_are_not_offered(serve, status):
         offered = [model.id for model in await enabled["litellm"].models()]
         await enabled["litellm"].close()
     assert sorted(offered) == sorted(names if status == 403 else ["draws", "edits", "unknown", "both", "undescribed"])
+
+
+async def test_litellm_with_a_single_model_describes_it_in_place_of_a_list(serve):
+    """As `litellm --model` does."""
+    described = {"data": {"model_name": "*", "model_info": {"mode": "chat"}}}
+    url = await serve({"/v1/models": (200, {"data": [{"id": "only"}]}), "/v1/model/info": (200, described)})
+    assert (await rows("litellm", url))[0] == "litellm        works    reachable, 1 models, key: not refused"
