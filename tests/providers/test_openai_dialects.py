@@ -274,7 +274,7 @@ async def test_litellms_edits_take_no_output_format(speaking):
     await bench.draw(sources=IMAGE, model="openai/gpt-image-2", transparent=True)
     assert set(form(bench)) == {"model", "prompt", "n", "size", "background", "image"}
     await bench.draw(model="openai/gpt-image-2", transparent=True)
-    assert bench.sent(1)["output_format"] == "png"
+    assert bench.server.requests[-1].json["output_format"] == "png"
 
 
 @pytest.mark.parametrize(
