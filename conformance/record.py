@@ -16,14 +16,18 @@ from conformance.recording import Sent, write
 from conformance.scenarios import Scenario, scenarios
 from domain import EaselError, Origin, Settings
 from providers import REGISTRY, Provider, Transport
+from providers.openai import CompatibleServer, CompatibleSettings
 from studio.intake.planning import Planner, call_request
 from tests.providers.conftest import FakeProgress
-from tests.replay import KEY, REPLAYS, Call, Replay
+from tests.replay import KEY, REPLAYS, Call, OpenAIReplay, Replay
 from tests.replay.forms import fields_of
+from tests.replay.openai_dialects import KEYLESS
 
 KINDS = {kind.name: kind for kind in REGISTRY}
 NOT_RECORDED = {"picture-"}
 """Downloads are no calls of an API."""
+COMPATIBLE = ("sdcpp", "localai", "litellm")
+"""Profiles of OpenAI-compatible servers; each is recorded as a provider of that name."""
 ORIGIN = Origin(
     id="1",
     application_id=1,
@@ -39,18 +43,32 @@ ORIGIN = Origin(
 async def recorded() -> AsyncIterator[Sent]:
     for server in REPLAYS:
         async with server() as replay, Transport(seconds=20, sleep=_no_pause) as transport:
-            provider = _provider(replay, transport)
-            for model in await provider.models():
-                for scenario in scenarios(model):
-                    for call in await _calls(replay, provider, scenario):
-                        yield _sent(call, provider.name, model.id, scenario.name)
-            await provider.close()
+            async for each in _recorded(replay, _provider(replay, transport)):
+                yield each
+    for profile in COMPATIBLE:
+        async with OpenAIReplay() as replay, Transport(seconds=20, sleep=_no_pause) as transport:
+            async for each in _recorded(replay, _compatible(replay, profile, transport)):
+                yield each
+
+
+async def _recorded(replay: Replay, provider: Provider[Any]) -> AsyncIterator[Sent]:
+    for model in await provider.models():
+        for scenario in scenarios(model):
+            for call in await _calls(replay, provider, scenario):
+                yield _sent(call, provider.name, model.id, scenario.name)
+    await provider.close()
 
 
 def _provider(replay: Replay, transport: Transport) -> Provider[Any]:
     kind = KINDS[replay.name]
     key = SecretStr(KEY) if replay.needs_key else None
     return kind(kind.settings_type(base_url=replay.url, api_key=key), transport)
+
+
+def _compatible(replay: OpenAIReplay, profile: str, transport: Transport) -> Provider[Any]:
+    replay.dialect = profile
+    key = None if profile in KEYLESS else SecretStr(KEY)
+    return CompatibleServer(profile)(CompatibleSettings(base_url=replay.url, api_key=key), transport)
 
 
 async def _calls(replay: Replay, provider: Provider[Any], scenario: Scenario) -> list[Call]:

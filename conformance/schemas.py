@@ -23,6 +23,12 @@ def read_api(name: str) -> Api:
     return Api(source=written["source"], seen=written["seen"], endpoints=calls)
 
 
+def read_definition(name: str, definition: str) -> Check:
+    """A check by one of the `definitions` of a file, for values that stand inside a text."""
+    definitions = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())["definitions"]
+    return by_schema({"$defs": definitions, "$ref": f"#/$defs/{definition}"})
+
+
 def _endpoint(call: dict[str, Any], definitions: dict[str, Any]) -> Endpoint:
     def check(part: str) -> Check | None:
         return by_schema({"$defs": definitions, **call[part]}) if part in call else None

@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 
 from conformance.endpoints import Api
-from conformance.makers import fal, gemini, huggingface, openai
+from conformance.makers import fal, gemini, huggingface, openai, sdcpp
 from conformance.schemas import read_api
 
 WRITTEN = (
@@ -19,6 +19,8 @@ WRITTEN = (
     "replicate",
     "bfl",
     "stability",
+    "localai",
+    "litellm",
 )
 
 
@@ -29,5 +31,6 @@ def apis() -> Mapping[str, Api]:
         "gemini": gemini.api(),
         "fal": fal.api(),
         "huggingface": huggingface.api(),
+        "sdcpp": sdcpp.api(),
     }
     return typed | {name: read_api(name) for name in WRITTEN}

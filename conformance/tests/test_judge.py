@@ -41,10 +41,17 @@ def test_a_prompt_that_is_a_number_is_a_fault(provider, requests):
             return {name: with_number(each) for name, each in value.items()}
         if isinstance(value, list):
             return list(map(with_number, value))
-        return 7 if value == "a lighthouse" else value
+        return 7 if isinstance(value, str) and value.startswith("a lighthouse") else value
 
     sent = next(each for each in requests if each.provider == provider and "a lighthouse" in str(each.body))
     assert judge([replace(sent, body=with_number(sent.body))], apis())
+
+
+@pytest.mark.parametrize("options", ['{"no_such_field": 1}', '{"seed": "7"}', '{"sample_params": {"steps": 20}}'])
+def test_an_unknown_option_in_the_tag_of_a_prompt_is_a_fault(options, requests):
+    sent = next(each for each in requests if each.provider == "sdcpp" and "prompt" in (each.body or {}))
+    prompt = f"a lighthouse<sd_cpp_extra_args>{options}</sd_cpp_extra_args>"
+    assert judge([replace(sent, body=sent.body | {"prompt": prompt})], apis())
 
 
 @pytest.mark.parametrize("provider", sorted(apis()))

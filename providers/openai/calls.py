@@ -44,7 +44,8 @@ async def drawing_for(profile: Profile, request: ImageRequest, sources: Sources,
         files = [_image(image, profile.image_part)]
         if sources.mask:
             files.append(_mask(await asyncio.to_thread(transparent_mask, sources.mask)))
-        return _form("images/edits", fields, *files)
+        taken = {name: value for name, value in fields.items() if name not in profile.edits_without}
+        return _form("images/edits", taken, *files)
     if request.safety_checker is False:
         fields |= profile.unsafe_fields
     if profile.image == "file":

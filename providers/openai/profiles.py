@@ -43,6 +43,8 @@ class Profile(NamedTuple):
     image: Literal["", "form", "file", "link"] = ""
     """How an image is sent: with the call for edits, in base64 or as a link."""
     image_part: str = "image"
+    edits_without: frozenset[str] = frozenset()
+    """Request fields that its call for edits does not take."""
     has_inpainting_call: bool = False
     """Has an endpoint for inpainting, whose mask repaints white."""
     can_stream: bool = False
@@ -161,6 +163,7 @@ PROFILES: Mapping[str, Profile] = {
         describes_models=True,
         fields_by_option=GPT_FIELDS,
         image="form",
+        edits_without=frozenset({"output_format"}),  # litellm 1.110.2, ImageEditOptionalRequestParams
         default_capabilities=WIDE,
         families=tuple((each, capabilities.having(safety_checker=False)) for each, capabilities in GPT_FAMILIES),
         facts="openai",

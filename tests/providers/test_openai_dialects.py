@@ -269,6 +269,14 @@ async def test_images_for_litellm(speaking):
     assert set(form(bench)) == {"model", "prompt", "n", "size", "image", "mask"}
 
 
+async def test_litellms_edits_take_no_output_format(speaking):
+    bench = speaking("litellm")
+    await bench.draw(sources=IMAGE, model="openai/gpt-image-2", transparent=True)
+    assert set(form(bench)) == {"model", "prompt", "n", "size", "background", "image"}
+    await bench.draw(model="openai/gpt-image-2", transparent=True)
+    assert bench.server.requests[-1].json["output_format"] == "png"
+
+
 @pytest.mark.parametrize(
     ("profile", "ids"),
     [

@@ -21,7 +21,7 @@ FIXED_SIZES = ("auto", "1024x1024", "1536x1024", "1024x1536")
 LOOKS = {"quality", "background", "output_format"}
 EDITS = {
     "openai": ("image", {"model", "prompt", "n", "size", "stream", "partial_images"} | LOOKS),
-    "litellm": ("image", {"model", "prompt", "n", "size"} | LOOKS),
+    "litellm": ("image", {"model", "prompt", "n", "size", "quality", "background"}),
     "sdcpp": ("image[]", {"prompt", "n", "size"}),
 }
 """The part that holds the image, and the fields that may go with it."""
