@@ -95,6 +95,7 @@ def test_a_misspelt_variable_is_reported_with_the_right_name():
         ("POPCORD_WORKFLOW", "POPCORD_WORKFLOW is no setting."),
         ("DISCORD_CLIENT_ID", "DISCORD_CLIENT_ID is no setting."),
         ("TOGETHER_API_KEY", "TOGETHER_API_KEY is no setting: OPENAI_COMPATIBLE does not name together."),
+        ("TOGETHER_FACTS", ""),
         *((name, None) for name in ("LOG_DIR", "DATABASE_PASSWORD", "AWS_PROFILE", "DATA", "TZ", "COMPOSE_FILE")),
         *((name, None) for name in ("_", "", "API_KEY", "POSTGRES_PASSWORD", "GPU_PROFILE", "SPOOL_URL")),
     ],

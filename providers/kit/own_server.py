@@ -20,7 +20,7 @@ class Authorization(TypedDict):
 class OwnServerSettings(ProviderSettings):
     """Its base URL may have user and password; they are taken out of it before anything can log it."""
 
-    without_variable: ClassVar[frozenset[str]] = frozenset({"user", "password"})
+    without_variable: ClassVar[frozenset[str]] = ProviderSettings.without_variable | {"user", "password"}
 
     user: str | None = None
     password: SecretStr | None = None

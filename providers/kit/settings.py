@@ -20,8 +20,8 @@ class ProviderSettings(Frozen):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    without_variable: ClassVar[frozenset[str]] = frozenset()
-    """Fields without an environment variable, besides `facts`."""
+    without_variable: ClassVar[frozenset[str]] = frozenset({"facts"})
+    """Fields without an environment variable."""
 
     api_key: Secret | None = Field(default=None, description="The provider's key. Most providers are on only with one.")
     base_url: Url | None = Field(default=None, description="Another address than the provider's own.")
@@ -47,7 +47,7 @@ class ProviderSettings(Frozen):
     @classmethod
     def variables(cls, name: str) -> dict[str, str]:
         """Environment variable of each field, for a provider's name."""
-        read = [field for field in cls.model_fields if field not in {"facts", *cls.without_variable}]
+        read = [field for field in cls.model_fields if field not in cls.without_variable]
         return {field: name.upper() if field == SWITCH_FIELD else f"{name}_{field}".upper() for field in read}
 
     def facts_file(self, name: str) -> str:
