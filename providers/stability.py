@@ -10,12 +10,9 @@ Read leniently, because not confirmed: 402 for credit, and the shape that Ultra 
 """
 
 import asyncio
-import io
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
-
-from PIL import Image
 
 from domain import (
     Capabilities,
@@ -25,7 +22,6 @@ from domain import (
     Picture,
     ProviderFailure,
     Size,
-    SourceImage,
     Sources,
     Span,
 )
@@ -37,7 +33,7 @@ from providers.http.failures import option_of_field
 from providers.http.parsing import Reply
 from providers.http.transport import Transport
 from providers.kit.base import Health, Progress, Provider
-from providers.kit.inputs import fit_image, shrink_image
+from providers.kit.inputs import shrink_sources
 from providers.kit.model_lists import choose_models
 from providers.kit.results import pictures_in
 from providers.kit.settings import ProviderSettings
@@ -174,18 +170,13 @@ def _form(request: ImageRequest, sources: Sources) -> list[FormPart]:
 
 def _within_limits(request: ImageRequest, sources: Sources) -> Sources:
     """The image, and the mask in its size, scaled down to what the endpoint takes."""
-    if (image := sources.only_image()) is None:
-        return sources
     upscales = _endpoint(request.model or "core").capabilities.upscale
-    data = shrink_image(
-        image,
+    return shrink_sources(
+        sources,
         most_pixels=MAX_UPSCALED_PIXELS if upscales else MAX_FILE_PIXELS,
         longest_side=MAX_UPSCALED_SIDE if upscales else MAX_FILE_SIDE,
         most_bytes=MAX_FILE_BYTES,
     )
-    size = Size(*Image.open(io.BytesIO(data)).size)
-    mask = fit_image(sources.mask, size) if sources.mask else None
-    return Sources(images=(SourceImage(data=data),), mask=mask)
 
 
 def _ratio(size: Size | None) -> str | None:

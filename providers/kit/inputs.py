@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+from math import inf
 
 from PIL import Image, ImageOps
 
@@ -22,8 +23,24 @@ def fit_image(png: bytes, size: Size) -> bytes:
     return out.getvalue()
 
 
-def shrink_image(png: bytes, *, most_pixels: int, longest_side: int, most_bytes: int) -> bytes:
-    """A PNG within an API's limits, which is scaled down where it is larger; blocking, so call it in a thread."""
+def shrink_sources(
+    sources: Sources, *, most_bytes: int, most_pixels: float = inf, longest_side: float = inf
+) -> Sources:
+    """The images within an API's limits, scaled down where they are larger, and the mask in the first one's size.
+
+    Blocking, so call it in a thread.
+    """
+    if not sources.images:
+        return sources
+    images = tuple(
+        SourceImage(data=_shrink(each.data, most_bytes, most_pixels, longest_side), url=each.url)
+        for each in sources.images
+    )
+    size = Size(*Image.open(io.BytesIO(images[0].data)).size)
+    return Sources(images=images, mask=fit_image(sources.mask, size) if sources.mask else None)
+
+
+def _shrink(png: bytes, most_bytes: int, most_pixels: float, longest_side: float) -> bytes:
     image = Image.open(io.BytesIO(png))
     factor = min(1, (most_pixels / (image.width * image.height)) ** 0.5, longest_side / max(image.size))
     if factor < 1:
@@ -38,20 +55,7 @@ async def within_bytes(sources: Sources, most_bytes: int | None) -> Sources:
     """The images, each scaled down to a number of bytes where it has more, and the mask in the first one's size."""
     if most_bytes is None or all(len(each.data) <= most_bytes for each in sources.images):
         return sources
-    return await asyncio.to_thread(_scale_sources, sources, most_bytes)
-
-
-def _scale_sources(sources: Sources, most_bytes: int) -> Sources:
-    images = tuple(SourceImage(data=_within_bytes(each.data, most_bytes), url=each.url) for each in sources.images)
-    size = Size(*Image.open(io.BytesIO(images[0].data)).size)
-    return Sources(images=images, mask=fit_image(sources.mask, size) if sources.mask else None)
-
-
-def _within_bytes(png: bytes, most_bytes: int) -> bytes:
-    image = Image.open(io.BytesIO(png))
-    return shrink_image(
-        png, most_pixels=image.width * image.height, longest_side=max(image.size), most_bytes=most_bytes
-    )
+    return await asyncio.to_thread(shrink_sources, sources, most_bytes=most_bytes)
 
 
 def _scaled(image: Image.Image, factor: float) -> bytes:
