@@ -25,10 +25,6 @@ class Sent:
     size: int
     """Bytes of the body."""
 
-    @property
-    def label(self) -> str:
-        return f"{self.provider} {self.model} ({self.scenario}): {self.method} {self.path}"
-
 
 def write(requests: Iterable[Sent], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,9 @@ from conformance.endpoints import Api, Endpoint, by_schema
 from conformance.judge import MAX_AGE_DAYS, judge, stale
 from conformance.makers import apis
 from conformance.recording import Sent, read
-from conformance.tests.recorded import RECORDED
+
+RECORDED = Path("build/conformance/requests.jsonl")
+APIS = apis()
 
 
 @pytest.fixture(scope="session")
@@ -19,22 +22,21 @@ def requests() -> list[Sent]:
 
 
 def test_all_requests_are_as_the_makers_say(requests):
-    assert judge(requests, apis()) == {}
+    assert judge(requests, APIS) == {}
 
 
 def test_every_provider_was_recorded(requests):
-    assert {sent.provider for sent in requests} == set(apis())
+    assert {sent.provider for sent in requests} == set(APIS)
 
 
-@pytest.mark.parametrize("provider", sorted(apis()))
+@pytest.mark.parametrize("provider", sorted(APIS))
 def test_an_unknown_field_is_a_fault(provider, requests):
-    by_provider = apis()
     sent = next(each for each in requests if each.provider == provider and isinstance(each.body, dict))
     planted = replace(sent, body=sent.body | {"no_such_field": 1})
-    assert judge([planted], by_provider)
+    assert judge([planted], APIS)
 
 
-@pytest.mark.parametrize("provider", sorted(apis()))
+@pytest.mark.parametrize("provider", sorted(APIS))
 def test_a_prompt_that_is_a_number_is_a_fault(provider, requests):
     def with_number(value):
         if isinstance(value, dict):
@@ -44,20 +46,20 @@ def test_a_prompt_that_is_a_number_is_a_fault(provider, requests):
         return 7 if isinstance(value, str) and value.startswith("a lighthouse") else value
 
     sent = next(each for each in requests if each.provider == provider and "a lighthouse" in str(each.body))
-    assert judge([replace(sent, body=with_number(sent.body))], apis())
+    assert judge([replace(sent, body=with_number(sent.body))], APIS)
 
 
 @pytest.mark.parametrize("options", ['{"no_such_field": 1}', '{"seed": "7"}', '{"sample_params": {"steps": 20}}'])
 def test_an_unknown_option_in_the_tag_of_a_prompt_is_a_fault(options, requests):
     sent = next(each for each in requests if each.provider == "sdcpp" and "prompt" in (each.body or {}))
     prompt = f"a lighthouse<sd_cpp_extra_args>{options}</sd_cpp_extra_args>"
-    assert judge([replace(sent, body=sent.body | {"prompt": prompt})], apis())
+    assert judge([replace(sent, body=sent.body | {"prompt": prompt})], APIS)
 
 
-@pytest.mark.parametrize("provider", sorted(apis()))
+@pytest.mark.parametrize("provider", sorted(APIS))
 def test_an_unknown_call_is_a_fault(provider, requests):
     sent = next(each for each in requests if each.provider == provider)
-    assert judge([replace(sent, path="/no/such/call")], apis())
+    assert judge([replace(sent, path="/no/such/call")], APIS)
 
 
 def test_a_missing_field_and_a_body_that_is_too_large_are_faults():

@@ -1,5 +1,0 @@
-"""Where `make conformance` puts the recorded requests."""
-
-from pathlib import Path
-
-RECORDED = Path("build/conformance/requests.jsonl")
