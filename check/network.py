@@ -3,14 +3,13 @@
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 
 import aiohttp
 from yarl import URL
 
 from check.rows import Row
 from config import Config
-from domain.network import Network, Proxy
+from domain.network import Network, Proxy, parse_address
 from providers.http.routes import trusted
 from startup import DISCORD_API
 
@@ -61,10 +60,8 @@ def _leads(network: Network, url: URL) -> bool:
 
 
 def _is_private(host: str) -> bool:
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return False
+    address = parse_address(host)
+    return address is not None and address.is_private
 
 
 async def _check_proxy(name: str, proxy: Proxy, network: Network, discord: URL) -> Row:
@@ -79,7 +76,7 @@ async def _check_proxy(name: str, proxy: Proxy, network: Network, discord: URL) 
         return Row(name, "fails", f"{proxy.url} {given}")
     if status == 200:
         return Row(name, "works", f"{proxy.url} opens a tunnel to {discord.host}")
-    is_needed = name == f"{discord.scheme}_proxy" == "https_proxy" and _leads(network, discord)
+    is_needed = name == "https_proxy" and discord.scheme == "https" and _leads(network, discord)
     state = "fails" if is_needed else "note"
     return Row(name, state, f"{proxy.url} opens no tunnel to {discord.host}: status {status or 'unknown'}")
 

@@ -39,11 +39,11 @@ class Network(Frozen):
 
 
 def _is_loopback(host: str) -> bool:
-    address = _address(host)
+    address = parse_address(host)
     return address.is_loopback if address else host == LOOPBACK_NAME or host.endswith(f".{LOOPBACK_NAME}")
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def parse_address(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host)
     except ValueError:
@@ -64,7 +64,7 @@ def _covers(entry: str, host: str, port: int | None) -> bool:
     name, own_port = _split_port(entry)
     if own_port is not None and own_port != port:
         return False
-    address, network = _address(host), _network(name)
+    address, network = parse_address(host), _network(name)
     if address or network:
         return address is not None and network is not None and address in network
     name = name.removeprefix("*").removeprefix(".").rstrip(".")

@@ -45,7 +45,6 @@ BASE_URL = "https://api.bfl.ai"
 KEY_DOMAIN = "bfl.ai"
 MAX_IMAGE_BYTES = 14_000_000
 """To verify: its pages speak of 20 MB, and base64 takes a third more than the file."""
-DEFAULT_MODEL = "flux-2-pro"
 FILL_PATHS = ("flux-pro-1.0-fill", "flux-fill")
 MOST_TOLERANT = 5
 """Highest tolerance, sent where a server's admins have switched the safety checker off."""
@@ -117,7 +116,7 @@ class BlackForestLabs(Provider[BlackForestLabsSettings]):
         return Health(reachable=True, models=None, key=f"accepted, {balance.credits or 0:g} credits")
 
     async def _submit(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        id = request.model or DEFAULT_MODEL
+        id = request.model or self.facts.default_id
         body = _body(request, sources, self.facts.about(id).takes)
         answer = await self._api.post(f"v1/{path_segments(id)}", body)
         if answer.status == 404 and id in FILL_PATHS:

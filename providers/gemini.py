@@ -21,7 +21,6 @@ from domain import (
     Acceptance,
     AuthError,
     BadResponse,
-    Capabilities,
     ContentRejected,
     ImageRequest,
     InvalidRequest,
@@ -47,7 +46,6 @@ from providers.kit.settings import ProviderSettings
 BASE_URL = "https://generativelanguage.googleapis.com"
 MAX_IMAGE_BYTES = 14_000_000
 """A request of inline data has 20 MB at most, and base64 takes a third more than the file."""
-DEFAULT_MODEL = "gemini-nano-banana-2.1"
 RATIOS = {
     Size(1024, 1024): "1:1",
     Size(1344, 768): "16:9",
@@ -63,7 +61,6 @@ IMAGE_CONFIGS = {
     for factor in (1, 2)
     for size, ratio in RATIOS.items()
 }
-DRAWN_SIZES = Capabilities(sizes=tuple(IMAGE_CONFIGS))
 DRAWING_FAMILIES = ("image", "nano-banana")
 """Words in the ids of Gemini models that generate images; the list has no field for that."""
 REFUSED_FINISH_REASONS = {
@@ -173,7 +170,7 @@ class Gemini(Provider):
         return await self._discovery.get()
 
     async def generate(self, request: ImageRequest, sources: Sources, progress: Progress) -> None:
-        model, body = request.model or DEFAULT_MODEL, _body(request, sources)
+        model, body = request.model or self.facts.default_id, _body(request, sources)
         data = await self._draw(model, body)
         if data is None:
             with ProviderError.after_acceptance():
@@ -212,10 +209,9 @@ class Gemini(Provider):
 def _body(request: ImageRequest, sources: Sources) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": request.prompt}]
     parts += [{"inlineData": {"mimeType": "image/png", "data": encode_base64(each.data)}} for each in sources.images]
-    size = DRAWN_SIZES.nearest_size(request.size) if request.size else None
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
-    if size:
-        config["imageConfig"] = IMAGE_CONFIGS[size]
+    if request.size:
+        config["imageConfig"] = IMAGE_CONFIGS[min(IMAGE_CONFIGS, key=request.size.distance)]
     return {"contents": [{"role": "user", "parts": parts}], "generationConfig": config}
 
 

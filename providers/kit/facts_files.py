@@ -26,7 +26,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -35,7 +35,7 @@ from domain import Capabilities, Size
 from domain.frozen import Frozen
 from providers.kit.model_facts import ModelFact, ModelFacts
 
-FOLDER = files("providers") / "facts"
+FOLDER = Path(__file__).parents[1] / "facts"
 
 
 class FactsError(ValueError):

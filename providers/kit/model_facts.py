@@ -28,8 +28,6 @@ class ModelFact(Frozen):
     """With * and ?, of the id in small letters, without `owner/` and without the date of a snapshot."""
     title: str = ""
     takes: Capabilities = Capabilities()
-    fields: Mapping[str, str] = {}
-    """How the API calls an option, where its models differ in that; the adapter says which options it looks up."""
     price: Price | None = None
     ends: date | None = None
     """The first day on which it is not offered."""
@@ -65,6 +63,11 @@ class ModelFacts(Frozen):
     """Named sets of capabilities, on which entries of a host's file may build, too."""
     _ends: dict[str, date | None] = PrivateAttr(default_factory=dict[str, date | None])
     """By id: lists of a thousand models are gone through for each letter that a member types."""
+
+    @property
+    def default_id(self) -> str:
+        """The id that is asked for where a request names none."""
+        return self.entries[0].id
 
     @property
     def listed(self) -> Sequence[Model]:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError
 
-from domain import Capabilities, ImageRequest, Size, SizeRange, Sources, Span
+from domain import Capabilities, ImageRequest, Size, SizeRange, Span
 from domain.numbers import LARGEST_SEED, whole
 from providers.http.api import without_none
-from providers.http.encoding import data_url
 from providers.kit import ratios
 from providers.kit.base import COMMON_SIZES
 from providers.kit.model_lists import MAX_OFFERED, cap_names
@@ -40,10 +39,6 @@ class Files(NamedTuple):
 
     images: Sequence[str] = ()
     mask: str | None = None
-
-
-def inline_files(sources: Sources) -> Files:
-    return Files([url for each in sources.images if (url := data_url(each.data))], data_url(sources.mask))
 
 
 class ModelSchema(NamedTuple):

@@ -21,13 +21,13 @@ from domain import (
     Timeout,
     Unavailable,
 )
+from providers.http.encoding import data_url
 from providers.kit.base import NO_FREE_CALL
 from providers.replicate import MODELS, fraction, output_links
 from providers.replicate.inputs import (
     UNKNOWN_SCHEMA,
     Files,
     capabilities,
-    inline_files,
     model_inputs,
     read_schema,
     sizes_by_ratio,
@@ -54,6 +54,7 @@ from tests.replay.sources import DATA_URL
 
 IMAGE = sources_of(draw("image"))
 BOTH = sources_of(draw("image"), mask=draw("mask", mode="L"))
+INLINE = Files([data_url(BOTH.images[0].data) or ""], data_url(BOTH.mask))
 RUN, POLL = "POST /predictions", "GET /predictions/prediction0"
 NAMES = "components schemas Input properties required prompt aspect_ratio enum allOf $ref minimum maximum width height"
 
@@ -416,7 +417,7 @@ def test_any_schema_can_be_read(schema, number):
     takes = capabilities(known)
     assert 1 <= takes.per_call <= 4
     request = ImageRequest(prompt="a", size=Size(1000, 700), seed=1, steps=3, guidance_scale=number, count=2)
-    assert model_inputs(known, request, inline_files(BOTH)).keys() <= known.inputs.keys()
+    assert model_inputs(known, request, INLINE).keys() <= known.inputs.keys()
 
 
 @given(st.integers(1, 99), st.integers(1, 99))

@@ -30,26 +30,25 @@ class FromImage(Body):
     size: str = Field("1024x1024", pattern=r"^[0-9]+x[0-9]+$")
 
 
-class FromWords(Body):
+class Words(Body):
+    """What both gateways take."""
+
     prompt: str
     negative_prompt: str = ""
     width: int = Field(1024, ge=512)
     height: int = Field(1024, ge=512)
-    num_inference_steps: int = Field(20, ge=1, le=20)
     guidance_scale: float = 5.0
     seed: int = 0
 
 
-class PixazoWords(Body):
+class FromWords(Words):
+    num_inference_steps: int = Field(20, ge=1, le=20)
+
+
+class PixazoWords(Words):
     """What the newer gateway takes at the same path."""
 
-    prompt: str
-    negative_prompt: str = ""
-    width: int = Field(1024, ge=512)
-    height: int = Field(1024, ge=512)
     num_steps: int = Field(20, ge=1, le=20)
-    guidance_scale: float = 5
-    seed: int = 0
 
 
 class AppyPieReplay(Replay):
